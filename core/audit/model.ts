@@ -1,0 +1,52 @@
+/** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`) and per edge boot (`edge:<id>:<incarnation>`). */
+
+/** Where a chain stands: `seq` of its last record (0: none yet) and that record's hash (64 zeros: none yet). */
+export interface ChainHead {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export const EMPTY_CHAIN: ChainHead = { seq: 0, hash: '0'.repeat(64) };
+
+export const AUDIT_TYPES = [
+  'provision', 'revoke', 'suspend', 'reactivate', 'regenerate_password', 'expire', 'user_update',
+  'tier_update', 'tier_put', 'tier_remove', 'rule_add', 'rule_remove', 'rule_enable', 'rule_disable',
+  'override_set', 'override_remove', 'violations_reset', 'session_kill',
+  'edge_started', 'edge_stopped', 'logon', 'logon_refused', 'session_started', 'session_ended', 'session_killed',
+  'rate_limit_violation', 'access_refused', 'export',
+] as const;
+export type AuditType = (typeof AUDIT_TYPES)[number];
+
+/** Who did it: an IAM principal (ARN) through the API, or an edge. */
+export interface Actor {
+  readonly principal: string;
+  readonly source_ip?: string;
+  readonly user_agent?: string;
+  readonly request_id?: string;
+}
+
+/** What the domain says of an event; {@link AuditRecord} is this with its place in a chain. */
+export interface AuditEntry {
+  /** ULID; also the ClientRequestToken of the transaction that writes it. */
+  readonly id: string;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly type: AuditType;
+  readonly outcome: 'done' | 'refused';
+  readonly actor: Actor;
+  readonly user_id?: string;
+  readonly sender_comp_id?: string;
+  readonly session_id?: string;
+  readonly reason?: string;
+  /** JSON: what changed, from what to what. Never a secret. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditRecord extends AuditEntry {
+  readonly chain: string;
+  /** 1 for the first. */
+  readonly seq: number;
+  readonly prev_hash: string;
+  /** SHA-256, hex, over the canonical JSON (RFC 8785) of everything else in the record. */
+  readonly hash: string;
+}

@@ -1,0 +1,75 @@
+/** Users and credentials as the domain sees them. A user owns 1 to 10 credentials; limits and facts are the user's. */
+import type { ChainHead } from '../audit/model.ts';
+import type { Facts } from '../eligibility/model.ts';
+
+/** Most credentials a user may have that are not revoked. */
+export const MAX_CREDENTIALS_PER_USER = 10;
+
+export type CredentialStatus = 'active' | 'suspended' | 'revoked';
+
+/** Shape of SenderCompID (49) and TargetCompID (56). */
+export const COMP_ID_PATTERN = /^[A-Za-z0-9_.:/-]{1,64}$/;
+
+/** A verifier HMAC-SHA-256(salt, password), sealed by envelope encryption under {@link verifierContext}. */
+export interface PasswordVerifier {
+  /** Rises by one with each password of the credential; part of the encryption context. */
+  readonly version: number;
+  readonly salt: Uint8Array;
+  readonly sealed: Uint8Array;
+  readonly created_at: number;
+  /** From then on (epoch ms) the password no longer works; undefined: no end. */
+  readonly retires_at?: number;
+}
+
+export interface Credential {
+  readonly sender_comp_id: string;
+  readonly target_comp_id: string;
+  readonly user_id: string;
+  readonly status: CredentialStatus;
+  /** Why it has this status; the last admin's reason. */
+  readonly status_reason?: string;
+  /** Newest first; at most two work at a time (a grace after regenerate-password). */
+  readonly verifiers: readonly PasswordVerifier[];
+  /** Addresses, CIDRs or ranges (`a-b`), IPv4 or IPv6; empty: any. */
+  readonly allowed_ips: readonly string[];
+  readonly expires_at?: number;
+  /** First successful logon; undefined: never yet. */
+  readonly first_logon_at?: number;
+  /** Of the provision request that made it, while it may be repeated. */
+  readonly idempotency?: { readonly key: string; readonly principal: string; readonly digest: string; readonly until: number };
+  /** Copied from the user so that lists by tier need no join. */
+  readonly tier: string;
+  readonly created_at: number;
+  readonly updated_at: number;
+  /** Rises by one with each change. */
+  readonly version: number;
+}
+
+/** A user; `absent` ones have a chain (refused changes) and nothing else. */
+export type UserRecord =
+  | { readonly state: 'absent'; readonly user_id: string; readonly chain: ChainHead }
+  | ({ readonly state: 'present'; readonly chain: ChainHead } & User);
+
+export interface User {
+  readonly user_id: string;
+  readonly facts: Facts;
+  readonly tier: string;
+  /** Rises by one with each assignment of a tier; orders limit definitions (with the tier's own version). */
+  readonly tier_assignment: number;
+  /** The user's own cap; the tier's maximum caps it. Undefined: the tier's. */
+  readonly max_sessions?: number;
+  /** Set when provisioned with a bypass: the rules are not asked for this user. */
+  readonly bypass?: { readonly reason: string; readonly by: string; readonly at: number };
+  /** Rises with whatever must end sessions or reach edges; taking a slot is conditional on it. */
+  readonly epoch: number;
+  /** `active` when any credential is, else `suspended` when any is, else `revoked`. */
+  readonly status: CredentialStatus;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly version: number;
+}
+
+/** The encryption context of a verifier: compared with the row's after opening, so that a moved ciphertext does not open. */
+export function verifierContext(senderCompId: string, version: number): Record<string, string> {
+  return { table: 'credentials', sender_comp_id: senderCompId, version: String(version) };
+}

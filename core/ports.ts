@@ -1,0 +1,197 @@
+/**
+ * What the domain needs of the world. Each port has a memory adapter and a real one, and one compliance suite that
+ * both pass. Every method may reject with StoreUnavailable (core/errors.ts); a failed condition is a value, not an error.
+ */
+import type { AuditEntry, AuditRecord, AuditType, ChainHead } from './audit/model.ts';
+import type { Credential, CredentialStatus, User, UserRecord } from './credentials/model.ts';
+import type { Override, Rule } from './eligibility/model.ts';
+import type { Tier, Violations, ViolationType } from './limits/model.ts';
+import type { EdgeCommand, EdgeFigures, EdgeIdentity, EdgeRow, EdgeState, LiveSession } from './sessions/model.ts';
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Where the next page starts; undefined: there is none. Opaque: adapters make it, callers hand it back. */
+  readonly next?: string;
+}
+
+export interface PageRequest {
+  /** 1 to 1000. */
+  readonly limit: number;
+  readonly after?: string;
+}
+
+/** A user with all its credentials, read consistently. */
+export interface Account {
+  readonly user: UserRecord;
+  readonly credentials: readonly Credential[];
+}
+
+/**
+ * A change to one account and its audit record: ONE transaction. Condition: the user's chain head is still
+ * `expected`; each new credential's SenderCompID is free; each changed credential has still its expected version.
+ * `user` undefined: only the record is appended (a refused change, or a change to a credential alone).
+ */
+export interface AccountChange {
+  readonly user_id: string;
+  readonly expected: ChainHead;
+  readonly user?: User;
+  readonly created: readonly Credential[];
+  readonly changed: readonly { readonly credential: Credential; readonly expected_version: number }[];
+  readonly record: AuditRecord;
+  /** Commands for edges, in the same transaction. */
+  readonly commands: readonly { readonly edge_id: string; readonly command: EdgeCommand }[];
+}
+
+export type CommitResult = { readonly result: 'committed' } | { readonly result: 'conflict' } | { readonly result: 'sender_comp_id_taken'; readonly sender_comp_id: string };
+
+/** Users and credentials. */
+export interface Directory {
+  account(userId: string): Promise<Account>;
+  /** Consistent; with its user. The logon's read. */
+  credential(senderCompId: string): Promise<{ readonly credential: Credential; readonly user: User } | undefined>;
+  commit(change: AccountChange): Promise<CommitResult>;
+  /** Sorted by user then SenderCompID within (status, tier); lists lag the truth by the index. */
+  listCredentials(filter: { readonly status?: CredentialStatus; readonly tier?: string }, page: PageRequest): Promise<Page<Credential>>;
+  listUsers(filter: { readonly status?: CredentialStatus; readonly tier?: string }, page: PageRequest): Promise<Page<User>>;
+  /** Users by status and tier. */
+  countUsers(): Promise<readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]>;
+  /** Written by the edge at the first logon with a verifier: sets first_logon_at when unset and retires older verifiers. False: the credential has changed since; read again. */
+  noteLogon(senderCompId: string, expectedVersion: number, at: number, verifierVersion: number): Promise<boolean>;
+}
+
+/** Rules, tiers and overrides with the head of the policy chain. */
+export interface Policy {
+  /** Rises by one with each change. */
+  readonly version: number;
+  readonly chain: ChainHead;
+  readonly rules: readonly Rule[];
+  readonly tiers: readonly Tier[];
+}
+
+export type PolicyEdit =
+  | { readonly put_rule: Rule }
+  | { readonly remove_rule: string }
+  | { readonly put_tier: Tier }
+  | { readonly remove_tier: string }
+  | { readonly put_override: Override }
+  | { readonly remove_override: { readonly user_id: string; readonly rule_id: string } };
+
+export interface PolicyStore {
+  /** Consistent; seeds nothing: an empty store gives version 0, no rules, no tiers. */
+  read(): Promise<Policy>;
+  /** One consistent read of one item: cheap enough to poll. */
+  version(): Promise<number>;
+  overrides(userId: string): Promise<readonly Override[]>;
+  /** ONE transaction under the condition that the chain head is still `expected`; bumps `version` by one when there are edits. */
+  commit(change: { readonly expected: ChainHead; readonly expected_version: number; readonly edits: readonly PolicyEdit[]; readonly record: AuditRecord }): Promise<'committed' | 'conflict'>;
+}
+
+export interface AuditQuery {
+  readonly user_id?: string;
+  readonly type?: AuditType;
+  readonly actor?: string;
+  /** Epoch ms, inclusive. */
+  readonly from?: number;
+  /** Epoch ms, exclusive. */
+  readonly to?: number;
+}
+
+export interface AuditTrail {
+  /** Appends records that follow each other in one chain, each put if absent; the writer is the chain's only one. Repeating it is harmless. 'taken': another record has the place. */
+  append(records: readonly AuditRecord[]): Promise<'appended' | 'taken'>;
+  /** Newest first, by (at, id). `now` bounds the walk backwards through days. */
+  query(filter: AuditQuery, page: PageRequest, now: number): Promise<Page<AuditRecord>>;
+  /** One chain from its first record on. */
+  chain(chain: string, page: PageRequest): Promise<Page<AuditRecord>>;
+  /** The last record of a chain, consistently. */
+  head(chain: string): Promise<ChainHead>;
+  /** Names of all chains; a scan, for verification only. */
+  chains(): AsyncIterable<string>;
+  /** Heads of chains that stand outside the audit table (a user's or the policy's row), to see a cut tail; undefined for edge chains. */
+  expectedHead(chain: string): Promise<ChainHead | undefined>;
+}
+
+export type SlotResult =
+  | { readonly result: 'taken'; readonly slot: number }
+  /** Live sessions of the user that hold the slots. */
+  | { readonly result: 'full'; readonly holders: readonly LiveSession[] }
+  /** The user's epoch is no longer the expected one: read the account again. */
+  | { readonly result: 'epoch_changed' }
+  /** The session's key is held by this live session; nothing was taken. */
+  | { readonly result: 'held'; readonly holder: LiveSession };
+
+/** Slots: how many sessions a user holds, exactly. A slot whose holder's edge is dead, stopped or of an older incarnation is free. */
+export interface SessionSlots {
+  /**
+   * ONE transaction: a free slot below `max_sessions` becomes this session's and its session row is written, if the
+   * user's epoch is still `session.epoch` and this edge's row is alive with its incarnation. When `supersedes` names a
+   * session of the same key, its slot is inherited.
+   */
+  take(session: Omit<LiveSession, 'slot'>, maxSessions: number, supersedes?: string): Promise<SlotResult>;
+  /** Frees slot and session row if they are still this session's. Idempotent. */
+  release(session: LiveSession): Promise<void>;
+  /** Sessions that hold a slot, on edges that are not dead. */
+  ofUser(userId: string): Promise<readonly LiveSession[]>;
+  session(sessionId: string): Promise<LiveSession | undefined>;
+  list(page: PageRequest): Promise<Page<LiveSession>>;
+}
+
+/** Edges: their rows, heartbeats and command queues. */
+export interface EdgeRegistry {
+  /** Makes the edge's row alive with an incarnation above any before; the older incarnation is fenced by it. */
+  register(edgeId: string, version: string, now: number): Promise<EdgeIdentity>;
+  /** Renews the lease, and tells the figures. False: this incarnation is dead or superseded. */
+  heartbeat(edge: EdgeIdentity, heartbeat: number, state: 'alive' | 'draining', figures: EdgeFigures, now: number): Promise<boolean>;
+  /** 'stopped' after a clean end; no condition on others. */
+  stop(edge: EdgeIdentity, figures: EdgeFigures, now: number): Promise<void>;
+  /** Writes `dead` if the row still has this incarnation and heartbeat. True: it did, or it was dead already. */
+  declareDead(edge: EdgeIdentity, heartbeat: number): Promise<boolean>;
+  list(): Promise<readonly EdgeRow[]>;
+  /** Commands after `after` (a command id; '' for all), oldest first, read consistently. */
+  commands(edgeId: string, after: string): Promise<readonly EdgeCommand[]>;
+  /** Puts commands outside an account's transaction (a kill, or one an earlier read missed). */
+  send(commands: readonly { readonly edge_id: string; readonly command: EdgeCommand }[]): Promise<void>;
+  /** Removes commands up to and including this one. */
+  acknowledge(edgeId: string, upTo: string): Promise<void>;
+}
+
+/** Violation counters of users, summed over edges. */
+export interface ViolationCounters {
+  add(userId: string, type: ViolationType, count: number, at: number): Promise<void>;
+  read(userId: string): Promise<Violations>;
+  /** Zeroes them; the reset itself is audited by the caller. */
+  reset(userId: string): Promise<void>;
+}
+
+/** Opens and closes small secrets by envelope encryption. */
+export interface SecretBox {
+  seal(plaintext: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array>;
+  /** Rejects when the ciphertext is not of this context or not whole. */
+  open(ciphertext: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array>;
+}
+
+/** What the domain needs of cryptography; synchronous and pure. */
+export interface Digests {
+  /** Hex. */
+  sha256(text: string): string;
+  hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
+  /** Constant time; false when lengths differ. */
+  equal(a: Uint8Array, b: Uint8Array): boolean;
+}
+
+/** CEL expressions over `user`. */
+export interface Expressions {
+  /** Parses and type-checks; the result must be bool. */
+  compile(expression: string): { readonly ok: true; readonly run: (user: ExpressionUser) => boolean } | { readonly ok: false; readonly message: string; readonly position?: number };
+}
+
+export interface ExpressionUser {
+  readonly account_balance: number;
+  readonly trading_volume: number;
+  readonly account_age_days: number;
+  readonly kyc_level: number;
+  readonly groups: readonly string[];
+  readonly tier: string;
+}
+
+export type { AuditEntry, EdgeState };

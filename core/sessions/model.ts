@@ -1,0 +1,67 @@
+/** Live sessions, the edges that hold them, and the commands that reach edges. */
+
+/** A FIX session: BeginString + SenderCompID + SenderSubID + TargetCompID, as the client sends them (8, 49, 50, 56). */
+export interface FixSessionKey {
+  readonly begin_string: string;
+  readonly sender_comp_id: string;
+  /** Empty when absent. */
+  readonly sender_sub_id: string;
+  readonly target_comp_id: string;
+}
+
+export interface LiveSession {
+  /** `<edge>.<incarnation>.<n>`: names its edge, so a kill needs no index. */
+  readonly session_id: string;
+  readonly user_id: string;
+  readonly key: FixSessionKey;
+  readonly edge_id: string;
+  readonly incarnation: number;
+  readonly address: string;
+  readonly started_at: number;
+  /** The user's epoch when the slot was taken; a kill by user ends sessions of a lower epoch. */
+  readonly epoch: number;
+  readonly slot: number;
+}
+
+/** What an edge is; `incarnation` rises with each boot of the same edge id. */
+export interface EdgeIdentity {
+  readonly edge_id: string;
+  readonly incarnation: number;
+}
+
+export type EdgeState = 'alive' | 'draining' | 'stopped' | 'dead';
+
+export interface EdgeFigures {
+  readonly sessions: number;
+  readonly sessions_peak: number;
+  readonly logons_accepted: number;
+  /** By reason. */
+  readonly logons_refused: Readonly<Record<string, number>>;
+  readonly messages: number;
+  readonly orders: number;
+  readonly violations: number;
+}
+
+export interface EdgeRow extends EdgeIdentity {
+  readonly state: EdgeState;
+  /** Rises with each heartbeat; watchers time its standing still on their own monotonic clock. */
+  readonly heartbeat: number;
+  readonly version: string;
+  readonly started_at: number;
+  /** Wall clock of the edge; for people only, never compared with another clock. */
+  readonly seen_at: number;
+  readonly figures: EdgeFigures;
+}
+
+/** What an admin's change asks of edges. `id` is a ULID: commands of one edge are applied in its order, once. */
+export type EdgeCommand = { readonly id: string; readonly at: number } & (
+  | { readonly type: 'end_user'; readonly user_id: string; readonly below_epoch: number; readonly cause: EndCause; readonly reason: string; readonly sender_comp_id?: string }
+  | { readonly type: 'end_session'; readonly session_id: string; readonly cause: EndCause; readonly reason: string }
+  | { readonly type: 'limits_changed'; readonly user_id: string; readonly limits: import('../limits/model.ts').UserLimits; readonly tier: string }
+  | { readonly type: 'violations_reset'; readonly user_id: string }
+);
+
+/** Why a session ended; recorded with session_ended. */
+export type EndCause =
+  | 'logout' | 'disconnect' | 'killed' | 'suspended' | 'revoked' | 'expired' | 'not_eligible' | 'superseded' | 'timeout'
+  | 'protocol' | 'slow_reader' | 'rate_limit' | 'drain' | 'fenced';
