@@ -1,0 +1,192 @@
+/**
+ * What an edge, or a firm's own gateway, asks of the gate and what it hears back. The gate itself is core/gate.ts.
+ */
+import type { Credential, User } from '../credentials/model.ts';
+import type { LimitClass, UserLimits } from '../limits/model.ts';
+import type { EdgeIdentity, EndCause, FixSessionKey, LiveSession } from './model.ts';
+
+/** One attempt to log on, before anything about the peer is believed. */
+export interface LogonRequest {
+  /** 49. */
+  readonly sender_comp_id: string;
+  /** 56; undefined where the caller's protocol has none: then it is not compared. */
+  readonly target_comp_id?: string | undefined;
+  /** 553; must equal 49 when present. */
+  readonly username?: string | undefined;
+  /** The password's bytes (554 or 96). Read during the call only; the caller may wipe them afterwards. */
+  readonly proof: Uint8Array;
+  /** The client's address, IPv4 or IPv6, without port. */
+  readonly address: string;
+}
+
+/** Why a logon was refused; the audit and the log have it, an unproved peer never hears it. */
+export type UnprovedReason =
+  | 'unknown_sender'
+  | 'wrong_password'
+  | 'wrong_target'
+  | 'wrong_username'
+  | 'address_not_allowed'
+  | 'too_many_bad_logons';
+
+export type ProvenReason =
+  | 'suspended'
+  | 'revoked'
+  | 'expired'
+  | 'not_eligible'
+  | 'session_limit'
+  | 'session_in_use'
+  | 'draining'
+  | 'unavailable';
+
+export type RefusalReason = UnprovedReason | ProvenReason;
+
+/**
+ * A refusal. `unproved`: identity, proof or address; one and the same text whatever the reason, and what
+ * `--refused-logon silent` passes over. `proven`: the peer has shown who it is and may be told why; also for the one
+ * reason that depends on nobody's identity, `unavailable`.
+ */
+export interface LogonRefused {
+  readonly result: 'refused';
+  readonly class: 'unproved' | 'proven';
+  readonly reason: RefusalReason;
+  /** For 58 of the Logout. */
+  readonly text: string;
+}
+
+/** A peer that has proved itself and may hold a session; hand it to registerSession. */
+export interface LogonAccepted {
+  readonly result: 'accepted';
+  readonly credential: Credential;
+  readonly user: User;
+  readonly limits: UserLimits;
+  readonly max_sessions: number;
+  readonly address: string;
+  /** Version of the password that proved it: the older one works during a grace only. */
+  readonly verifier_version: number;
+  /** For people: a password in its grace, a credential about to expire. */
+  readonly warnings: readonly string[];
+}
+
+export type LogonResult = LogonAccepted | LogonRefused;
+
+/** The gate ended the session: slot and record are seen to. Send Logout with `text` and close; no need to unregister. */
+export type OnEnd = (cause: EndCause, text: string) => void;
+
+export interface RegisterRequest {
+  readonly logon: LogonAccepted;
+  readonly key: FixSessionKey;
+  /** Session to be taken over, one of the same key: its slot is inherited. Comes out of `held`. */
+  readonly supersedes?: string | undefined;
+  readonly onEnd: OnEnd;
+}
+
+export type RegisterResult =
+  | { readonly result: 'registered'; readonly session: GateSession }
+  /** The key is live elsewhere or here: the caller decides (probe, refuse, takeover) and asks again with `supersedes`. */
+  | { readonly result: 'held'; readonly holder: LiveSession; readonly local: GateSession | undefined }
+  | LogonRefused;
+
+/** Answers of {@link GateSession.admit}: small integers, so that the way of a message allocates nothing. */
+export const ADMITTED = 0;
+/** Over the rate of orders: 35=j. */
+export const REFUSED_ORDER = 1;
+/** Over the rate of messages: 35=3. */
+export const REFUSED_MESSAGE = 2;
+/** Over the rate of cancels. */
+export const REFUSED_CANCEL = 3;
+/** The store has been away too long, or this edge's lease is over: no orders. */
+export const REFUSED_STORE = 4;
+/** A grant is on its way: hold this message and what follows it on the connection, ask again in `whenGranted`. */
+export const WAIT = 5;
+export type Admission =
+  | typeof ADMITTED
+  | typeof REFUSED_ORDER
+  | typeof REFUSED_MESSAGE
+  | typeof REFUSED_CANCEL
+  | typeof REFUSED_STORE
+  | typeof WAIT;
+
+/** A live session of this gate. */
+export interface GateSession {
+  readonly session: LiveSession;
+  readonly credential: Credential;
+  /** False once it has ended, whoever ended it. */
+  readonly live: boolean;
+  /** Draws on the user's buckets; counts a refusal as a violation. After WAIT, ask again when the waiter is called. */
+  admit(kind: LimitClass, nowMs: number): Admission;
+  /** How long the last refusal of this session says to wait, in ms. */
+  readonly retryMs: number;
+  /** After WAIT: `run` is called once, soon (≤ 50 ms), to ask again. */
+  whenGranted(run: () => void): void;
+  /** Counts a message that draws on no bucket (session level), for the figures. */
+  count(): void;
+}
+
+/** What trackMessage answers. */
+export type TrackResult =
+  | { readonly admitted: true }
+  | { readonly admitted: false; readonly refused: LimitClass | 'store' | 'ended'; readonly retry_ms: number };
+
+/** Things of the whole gate that its owner wants to know. Each is called at most once per occurrence, never inside a call of the owner's. */
+export interface GateEvents {
+  /** The lease ended or came back: orders are refused meanwhile, cancels pass, connections stay. */
+  onOrders?(allowed: boolean): void;
+  /** Another edge has declared this incarnation dead: every session has been ended with cause `fenced`; `rejoin` starts anew. */
+  onFenced?(identity: EdgeIdentity): void;
+  /** Many bad logons for one name, over all addresses. */
+  onBadLogons?(senderCompId: string, count: number): void;
+}
+
+/** Where the gate reports what people should see: the pino logger of the edge fits. */
+export interface GateLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export const SILENT_LOG: GateLog = { info() {}, warn() {}, error() {} };
+
+export interface GateSettings {
+  readonly edge_id: string;
+  /** Version of the software, shown with the edge. */
+  readonly version: string;
+  /** Bad logons in 30 s before 30 s of refusal; 0: off. */
+  readonly bad_logon_limit: number;
+  /** False behind a balancer that hides client addresses: then nothing is counted per address alone. */
+  readonly real_addresses: boolean;
+}
+
+export const DEFAULT_GATE_SETTINGS = {
+  version: '0.1.0',
+  bad_logon_limit: 15,
+  real_addresses: true,
+} as const;
+
+/** The gate as its owner sees it; implemented in core/gate.ts. */
+export interface Gate {
+  readonly identity: EdgeIdentity;
+  /** False when the edge's lease is over: orders are refused, cancels pass. */
+  readonly mayPlaceOrders: boolean;
+  readonly state: 'running' | 'draining' | 'fenced' | 'stopped';
+  /** Never rejects: a store that is away is a refusal. */
+  validateLogon(request: LogonRequest): Promise<LogonResult>;
+  /** Never rejects: a store that is away is a refusal. */
+  registerSession(request: RegisterRequest): Promise<RegisterResult>;
+  /** For callers without the handle; with it, `handle.admit` is the shorter way. */
+  trackMessage(userId: string, sessionId: string, kind: LimitClass | boolean): TrackResult;
+  /** Ends a session of this gate and frees its slot. Idempotent; resolves when the slot is free or its release is queued. */
+  unregisterSession(sessionId: string, cause: EndCause, text?: string): Promise<void>;
+  /** Records a refusal the caller made itself (probe won by the holder, bad 108, …) so that audit and figures have it. */
+  noteRefusal(senderCompId: string, address: string, reason: string, text: string): void;
+  /** Live sessions of a user, over all edges. Rejects with StoreUnavailable. */
+  userSessions(userId: string): Promise<readonly LiveSession[]>;
+  /** Live sessions of this gate. */
+  sessions(): Iterable<GateSession>;
+  session(sessionId: string): GateSession | undefined;
+  /** No new logons from now on; told to others with the heartbeat. */
+  drain(): void;
+  /** After onFenced: registers a new incarnation. Rejects with StoreUnavailable. */
+  rejoin(): Promise<void>;
+  /** Ends every session (cause `drain`), flushes records and counters, gives leases and slots back, says `stopped`. */
+  stop(): Promise<void>;
+}
