@@ -10,18 +10,7 @@ import { join } from 'node:path';
 
 const file = join(import.meta.dirname, '..', 'package-lock.json');
 
-const OS = [
-  'aix',
-  'android',
-  'darwin',
-  'freebsd',
-  'linux',
-  'netbsd',
-  'openbsd',
-  'openharmony',
-  'sunos',
-  'win32',
-];
+const OS = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'];
 const CPU = ['arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64'];
 const LIBC = { gnu: 'glibc', gnueabihf: 'glibc', musl: 'musl', musleabihf: 'musl' };
 
@@ -43,9 +32,7 @@ function platformEntry(name, version, parent) {
   const cpu = words.find((word) => CPU.includes(word));
   const libc = words.map((word) => LIBC[word]).find((word) => word !== undefined);
   if (os === undefined || cpu === undefined || !/^\d+\.\d+\.\d+/.test(version)) {
-    throw new Error(
-      `package-lock.json has no entry for ${name}@${version}, and its name does not say its platform`,
-    );
+    throw new Error(`package-lock.json has no entry for ${name}@${version}, and its name does not say its platform`);
   }
   return {
     version,

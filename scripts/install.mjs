@@ -89,8 +89,7 @@ function readLock(path) {
   }
 }
 
-const stale = (held) =>
-  Date.now() - held.mtimeMs > LOCK_STALE_MS || (held.host === hostname() && !alive(held.pid));
+const stale = (held) => Date.now() - held.mtimeMs > LOCK_STALE_MS || (held.host === hostname() && !alive(held.pid));
 
 /** Takes a stale lock away. By rename, so that only one of several gets it, and only the one that was judged stale. */
 function removeStale(held) {
@@ -164,9 +163,7 @@ function npm(args) {
     child.stderr.on('data', keep);
     const stop = (signal) => child.kill(signal);
     process.once('SIGINT', stop).once('SIGTERM', stop);
-    child.once('error', (error) =>
-      resolve({ code: 127, output: `npm could not be started: ${error.message}` }),
-    );
+    child.once('error', (error) => resolve({ code: 127, output: `npm could not be started: ${error.message}` }));
     child.once('close', (code, signal) => {
       process.off('SIGINT', stop).off('SIGTERM', stop);
       resolve({
@@ -181,23 +178,14 @@ async function install(hash, kind, stamp) {
   const grow = stamp.hash === hash && kind === 'full';
   fs.rmSync(stampFile, { force: true });
   const scope = kind === 'full' ? ['--include=dev'] : ['--omit=dev'];
-  const flags = [
-    ...scope,
-    '--include=optional',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-  ];
+  const flags = [...scope, '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const done = progress(kind === 'full' ? 'installing everything' : 'installing what running needs');
   let result = grow ? await npm(['install', '--no-save', ...flags]) : await npm(['ci', ...flags]);
   if (grow && result.code !== 0) result = await npm(['ci', ...flags]);
   done(result.code === 0 ? 'done' : 'FAILED');
   if (result.code !== 0) {
     say(`npm said:\n\n${result.output.trim()}\n`);
-    say(
-      'nothing was started. Is the registry reachable? Are package.json and package-lock.json of one commit?',
-    );
+    say('nothing was started. Is the registry reachable? Are package.json and package-lock.json of one commit?');
     return false;
   }
   dropForeignNode();
