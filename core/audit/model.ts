@@ -1,4 +1,4 @@
-/** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`) and per edge boot (`edge:<id>:<incarnation>`). */
+/** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`), per edge boot (`edge:<id>:<incarnation>`) and per principal whose requests name no subject (`refused:<principal>`). */
 
 /** Where a chain stands: `seq` of its last record (0: none yet) and that record's hash (64 zeros: none yet). */
 export interface ChainHead {
@@ -9,11 +9,35 @@ export interface ChainHead {
 export const EMPTY_CHAIN: ChainHead = { seq: 0, hash: '0'.repeat(64) };
 
 export const AUDIT_TYPES = [
-  'provision', 'revoke', 'suspend', 'reactivate', 'regenerate_password', 'expire', 'user_update',
-  'tier_update', 'tier_put', 'tier_remove', 'rule_add', 'rule_remove', 'rule_enable', 'rule_disable',
-  'override_set', 'override_remove', 'violations_reset', 'session_kill',
-  'edge_started', 'edge_stopped', 'logon', 'logon_refused', 'session_started', 'session_ended', 'session_killed',
-  'rate_limit_violation', 'access_refused', 'export',
+  'provision',
+  'revoke',
+  'suspend',
+  'reactivate',
+  'regenerate_password',
+  'expire',
+  'user_update',
+  'policy_seeded',
+  'tier_update',
+  'tier_put',
+  'tier_remove',
+  'rule_add',
+  'rule_remove',
+  'rule_enable',
+  'rule_disable',
+  'override_set',
+  'override_remove',
+  'violations_reset',
+  'session_kill',
+  'edge_started',
+  'edge_stopped',
+  'logon',
+  'logon_refused',
+  'session_started',
+  'session_ended',
+  'session_killed',
+  'rate_limit_violation',
+  'access_refused',
+  'export',
 ] as const;
 export type AuditType = (typeof AUDIT_TYPES)[number];
 

@@ -33,10 +33,17 @@ export interface Credential {
   /** Addresses, CIDRs or ranges (`a-b`), IPv4 or IPv6; empty: any. */
   readonly allowed_ips: readonly string[];
   readonly expires_at?: number;
+  /** When its expiry was written to the audit trail: that is done once. */
+  readonly expiry_recorded_at?: number;
   /** First successful logon; undefined: never yet. */
   readonly first_logon_at?: number;
   /** Of the provision request that made it, while it may be repeated. */
-  readonly idempotency?: { readonly key: string; readonly principal: string; readonly digest: string; readonly until: number };
+  readonly idempotency?: {
+    readonly key: string;
+    readonly principal: string;
+    readonly digest: string;
+    readonly until: number;
+  };
   /** Copied from the user so that lists by tier need no join. */
   readonly tier: string;
   readonly created_at: number;

@@ -9,7 +9,14 @@ export interface Facts {
   readonly groups: readonly string[];
 }
 
-export const RULE_TYPES = ['min_balance', 'min_volume', 'account_age', 'kyc_level', 'group_membership', 'custom'] as const;
+export const RULE_TYPES = [
+  'min_balance',
+  'min_volume',
+  'account_age',
+  'kyc_level',
+  'group_membership',
+  'custom',
+] as const;
 export type RuleType = (typeof RULE_TYPES)[number];
 
 interface RuleBase {
@@ -23,8 +30,14 @@ interface RuleBase {
 
 /** Thresholds are inclusive: a fact equal to its minimum passes. */
 export type Rule =
-  | (RuleBase & { readonly type: 'min_balance' | 'min_volume' | 'account_age' | 'kyc_level'; readonly parameters: { readonly minimum: number } })
-  | (RuleBase & { readonly type: 'group_membership'; readonly parameters: { readonly groups: readonly string[]; readonly match: 'any' | 'all' } })
+  | (RuleBase & {
+      readonly type: 'min_balance' | 'min_volume' | 'account_age' | 'kyc_level';
+      readonly parameters: { readonly minimum: number };
+    })
+  | (RuleBase & {
+      readonly type: 'group_membership';
+      readonly parameters: { readonly groups: readonly string[]; readonly match: 'any' | 'all' };
+    })
   | (RuleBase & { readonly type: 'custom'; readonly expression: string });
 
 /** What an admin decided for one user and one rule. */

@@ -1,0 +1,117 @@
+/** Hash chains of audit records: making the next record, and proving that a chain is whole. */
+import type { Digests } from '../ports.ts';
+import { canonicalJson } from './canonical.ts';
+import { type AuditEntry, type AuditRecord, type ChainHead, EMPTY_CHAIN } from './model.ts';
+
+/** The chain of what concerns no user. */
+export const POLICY_CHAIN = 'policy';
+
+/** The chain of a user: every change to it or its credentials, done or refused. */
+export function userChain(userId: string): string {
+  return `user:${userId}`;
+}
+
+/** The chain that an edge writes in one boot. */
+export function edgeChain(edgeId: string, incarnation: number): string {
+  return `edge:${edgeId}:${incarnation}`;
+}
+
+/** The chain of what a principal was refused without a subject to record it at: an unknown SenderCompID, a request that fits no schema. */
+export function refusedChain(principal: string): string {
+  return `refused:${principal}`;
+}
+
+/** `entry` as the next record of `chain`, whose head is `head`. */
+export function link(digests: Digests, chain: string, head: ChainHead, entry: AuditEntry): AuditRecord {
+  const record = { ...entry, chain, seq: head.seq + 1, prev_hash: head.hash };
+  return { ...record, hash: digests.sha256(canonicalJson(record)) };
+}
+
+/** The head of a chain whose last record this is. */
+export function headAfter(record: AuditRecord): ChainHead {
+  return { seq: record.seq, hash: record.hash };
+}
+
+/** SHA-256 (hex) over the canonical JSON of everything in the record but its hash. */
+export function recordHash(digests: Digests, record: AuditRecord): string {
+  const { hash: _, ...rest } = record;
+  return digests.sha256(canonicalJson(rest));
+}
+
+export type ChainFault =
+  /** A record of another chain stands in this one. */
+  | 'chain'
+  /** A record is missing before this one, or stands twice. */
+  | 'seq'
+  /** The record does not name the hash of the one before. */
+  | 'prev_hash'
+  /** The record was altered after it was hashed. */
+  | 'hash'
+  /** The chain ends before, or elsewhere than, the head that is kept outside it. */
+  | 'tail';
+
+export type ChainVerdict =
+  | { readonly whole: true; readonly chain: string; readonly head: ChainHead }
+  | {
+      readonly whole: false;
+      readonly chain: string;
+      readonly fault: ChainFault;
+      /** Place of the first broken record; for `tail`, of the first one that is missing or differs. */
+      readonly seq: number;
+      /** Its id, when it is there at all. */
+      readonly id?: string;
+      readonly text: string;
+    };
+
+/**
+ * Walks a chain from its first record and names the first broken one. With `expected`, the head that the subject's own
+ * row keeps, a cut tail is seen too; records past it mean that the row was set back.
+ */
+export async function verifyChain(
+  digests: Digests,
+  chain: string,
+  records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,
+  expected?: ChainHead,
+): Promise<ChainVerdict> {
+  let head = EMPTY_CHAIN;
+  for await (const record of records) {
+    const found = firstFault(digests, chain, head, record);
+    if (found) return { whole: false, chain, fault: found.fault, seq: head.seq + 1, id: record.id, text: found.text };
+    head = headAfter(record);
+    if (expected && head.seq === expected.seq && head.hash !== expected.hash) {
+      return {
+        whole: false,
+        chain,
+        fault: 'tail',
+        seq: head.seq,
+        id: record.id,
+        text: 'differs from the head kept outside the chain',
+      };
+    }
+  }
+  if (expected && expected.seq !== head.seq) {
+    const text = `the chain ends at ${head.seq}, the head kept outside it says ${expected.seq}`;
+    return { whole: false, chain, fault: 'tail', seq: Math.min(head.seq, expected.seq) + 1, text };
+  }
+  return { whole: true, chain, head };
+}
+
+function firstFault(
+  digests: Digests,
+  chain: string,
+  head: ChainHead,
+  record: AuditRecord,
+): { fault: ChainFault; text: string } | undefined {
+  if (record.chain !== chain) return { fault: 'chain', text: `belongs to chain ${record.chain}` };
+  if (record.seq !== head.seq + 1)
+    return { fault: 'seq', text: `has number ${record.seq} where ${head.seq + 1} belongs` };
+  if (record.prev_hash !== head.hash) return { fault: 'prev_hash', text: 'does not continue the record before it' };
+  let hash: string;
+  try {
+    hash = recordHash(digests, record);
+  } catch (error) {
+    // A value that JSON does not have cannot have been hashed: somebody put it there.
+    return { fault: 'hash', text: `holds what no record can hold: ${(error as Error).message}` };
+  }
+  return hash === record.hash ? undefined : { fault: 'hash', text: 'was altered after it was hashed' };
+}
