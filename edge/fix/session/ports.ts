@@ -1,0 +1,182 @@
+/**
+ * What a session asks of its surroundings, and what it offers them. A session knows no socket, no clock and no timer:
+ * the connection feeds it messages and the time, and does what it says.
+ */
+
+import type { Encoder } from '../encoder.ts';
+import type { Message } from '../message.ts';
+
+/** The time of one batch of work; the connection keeps one such record and overwrites it. */
+export interface Instant {
+  /** Wall clock, integer milliseconds since 1970: SendingTime. */
+  readonly epochMs: number;
+  /** Monotonic clock, milliseconds: timers. */
+  readonly monoMs: number;
+}
+
+/** Who speaks with whom; with BeginString this is the name of a FIX session. */
+export interface SessionIdentity {
+  readonly beginString: string;
+  /** The client's SenderCompID: 49 of what comes in, 56 of what goes out. */
+  readonly senderCompId: string;
+  /** Our CompID: 56 of what comes in, 49 of what goes out. */
+  readonly targetCompId: string;
+  /** The client's SenderSubID (50), given back as 57; '' when it has none. */
+  readonly senderSubId: string;
+}
+
+/** A whole message in the store, from `8=` to the SOH after `10=`. Valid until the next call to the store. */
+export interface StoredMessage {
+  /** 0 when it has no number yet. */
+  readonly msgSeqNum: number;
+  readonly buf: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The store has it but not at hand; it wakes the connection, which calls {@link Session.resumeResend}, when it has. */
+export const LOADING = 'loading';
+
+/**
+ * The durable part of a session; edge-io's journal, in memory in tests. Calls return at once: what is written is in
+ * order and durable before the connection lets the bytes out that depend on it.
+ */
+export interface SessionStore {
+  /** Next MsgSeqNum expected of the client, from 1. */
+  readonly nextIn: number;
+  /** Next MsgSeqNum to send, from 1. */
+  readonly nextOut: number;
+  /** How often the numbers have been reset; an outbound number is never reused within one generation. */
+  readonly generation: number;
+  /** When the numbers last started at 1, epoch ms. */
+  readonly createdAt: number;
+
+  setNextIn(next: number): void;
+  /** A number was used by a session-level message, which is not kept. */
+  setNextOut(next: number): void;
+  /** Both numbers to 1, next generation, sent messages forgotten; pending ones stay. */
+  reset(epochMs: number): void;
+
+  /** Copies a sent application message; nextOut becomes `msgSeqNum` + 1. */
+  append(msgSeqNum: number, buf: Buffer, start: number, end: number): void;
+  /** The first kept message with a number in [from, to]; its cost does not depend on the size of the range. */
+  next(from: number, to: number): StoredMessage | undefined | typeof LOADING;
+
+  /** Application messages without a number yet: made while the client was away or its resend was being served. */
+  readonly pending: number;
+  /** Copies a message, whose MsgSeqNum is 0, to the end of the pending ones. */
+  enqueue(buf: Buffer, start: number, end: number): void;
+  /** The oldest pending message. */
+  peek(): StoredMessage | undefined | typeof LOADING;
+  /**
+   * The oldest pending message has been sent as `msgSeqNum`, encoded as given: one atomic change removes it and appends
+   * this (`keep` false: uses the number only).
+   */
+  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, keep: boolean): void;
+}
+
+/** What the application did with a message. */
+export const DELIVERED = 0;
+/** Nothing yet: the gate waits for a token. The same message is delivered again later. */
+export const HOLD = 1;
+/** The application does not do this type: the session answers BusinessMessageReject 380=3. */
+export const UNSUPPORTED = 2;
+export type Delivery = typeof DELIVERED | typeof HOLD | typeof UNSUPPORTED;
+
+/** What the connection does after feeding a message. */
+/** Taken: feed the next one. */
+export const FED = 0;
+/** Not taken: stop feeding; when the gate lets go, feed the SAME message again. */
+export const AGAIN = 1;
+/** Taken, but a queued message waits for the gate: stop feeding; when the gate lets go, call resume(). */
+export const HELD = 2;
+/** The connection is being closed: drop what else was read. */
+export const ENDED = 3;
+export type Fed = typeof FED | typeof AGAIN | typeof HELD | typeof ENDED;
+
+/** Why a session asks for its connection to be closed. */
+export type CloseCause =
+  | 'logout' // the client's Logout, answered
+  | 'logout_answered' // our Logout was answered
+  | 'logout_timeout' // our Logout was not answered in time
+  | 'ended' // we ended it: killed, taken over, draining
+  | 'logon_refused'
+  | 'msg_seq_num_too_low'
+  | 'msg_seq_num_missing'
+  | 'heartbeat_timeout';
+
+/** What a session asks of its connection. */
+export interface SessionOutput {
+  /** Writes into the connection's output buffer. A message is out once it is ended; the connection writes it when it will. */
+  readonly encoder: Encoder;
+  /** Bytes in the output buffer that the socket has not taken. */
+  backlog(): number;
+  /** An application message in sequence and valid, exactly once (but see HOLD). May call Session.begin and commit. */
+  deliver(message: Message, msgSeqNum: number, now: Instant): Delivery;
+  /** Flush, then close. Called once a connection; the connection calls Session.onDisconnect when it is closed. */
+  close(cause: CloseCause, text: string): void;
+}
+
+/** Why a Logon was refused. Silence may cover the first three (issue of the refused Logon); the others get a Logout. */
+export type LogonRefusal =
+  | 'sending_time'
+  | 'begin_string'
+  | 'invalid'
+  | 'encrypt_method'
+  | 'heartbeat_interval'
+  | 'msg_seq_num_too_low'
+  | 'next_expected_msg_seq_num';
+
+export type LogonResult =
+  | { readonly accepted: true }
+  | { readonly accepted: false; readonly refusal: LogonRefusal; readonly text: string };
+
+/** What the connection and the application call. `Session` in session.ts is the one implementation. */
+export interface FixSession {
+  readonly identity: SessionIdentity;
+  /** Whether a client is logged on and no Logout has been sent or received. */
+  readonly active: boolean;
+  /** Whether a resend or pending messages wait for room in the output: call {@link resumeResend} after a flush. */
+  readonly resending: boolean;
+  /** Whether a queued message waits for the gate: feed nothing, call {@link resume} when it lets go. */
+  readonly held: boolean;
+
+  /**
+   * A Logon that has been authenticated. Accepted: `output` is the session's from now on and the answer is written.
+   * Refused: nothing was written and no number used; the connection calls {@link refuse} or closes silently.
+   */
+  onLogon(message: Message, output: SessionOutput, now: Instant): LogonResult;
+  /** One Logout with `text` that uses no number on either side, then close; for a Logon that was not accepted. */
+  refuse(text: string, output: SessionOutput, now: Instant): void;
+  /** Any framed, tokenised message after the Logon. `tokens` is tokenise's result. */
+  onMessage(message: Message, tokens: number, now: Instant): Fed;
+  /** Goes on with queued messages after a HOLD. FED: feed again; HELD: still waiting. */
+  resume(now: Instant): Fed;
+  /** Goes on with a resend and with pending messages. */
+  resumeResend(now: Instant): void;
+  /** Call at or after {@link nextTimerAt}. */
+  onTimer(now: Instant): void;
+  /** Monotonic ms when {@link onTimer} has something to do; Infinity: never. Changes with every other call. */
+  nextTimerAt(): number;
+
+  /**
+   * Starts an application message; the caller writes the body and calls {@link commit} before anything else. While the
+   * client is away or behind, the message goes to the store without a number and out later, in order, once.
+   */
+  begin(msgType: number, now: Instant): Encoder;
+  commit(): void;
+  /** BusinessMessageReject (Reject in FIX.4.0 and 4.1) for a message just delivered. `refId`: 379, '' for none. */
+  businessReject(message: Message, reason: number, refId: string, text: string, now: Instant): void;
+  /** Reject (35=3) for a message just delivered: limits. `reason` 373 or -1, `refTag` 371 or 0. */
+  reject(message: Message, reason: number, refTag: number, text: string, now: Instant): void;
+
+  /** Logout with `text`, then waits (bounded) for the answer. */
+  logout(text: string, now: Instant): void;
+  /** Logout with `text`, then closes without waiting: kill, takeover. */
+  end(text: string, now: Instant): void;
+  /** The connection is closed, by whomever. */
+  onDisconnect(now: Instant): void;
+
+  /** Admin: both numbers to 1 (only while away, or with a live client as it logs on next: refused when active). */
+  resetNumbers(now: Instant): boolean;
+}

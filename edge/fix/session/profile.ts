@@ -1,0 +1,90 @@
+/**
+ * How a session with one counterparty is kept. Names are QuickFIX's own settings in snake case, so that a QuickFIX
+ * settings file can be imported; begin_strings, duplicate_logon, cancel_on_disconnect, resend_retention and
+ * max_message_bytes are ours.
+ */
+
+export type BeginString = 'FIX.4.0' | 'FIX.4.1' | 'FIX.4.2' | 'FIX.4.3' | 'FIX.4.4' | 'FIXT.1.1';
+
+export const BEGIN_STRINGS: readonly BeginString[] = [
+  'FIX.4.0',
+  'FIX.4.1',
+  'FIX.4.2',
+  'FIX.4.3',
+  'FIX.4.4',
+  'FIXT.1.1',
+];
+
+export type TimestampPrecision = 'seconds' | 'millis' | 'micros' | 'nanos';
+
+export interface SessionProfile {
+  /** Both numbers start at 1 on every Logon, without 141=Y in the answer unless the client sent it. */
+  readonly reset_on_logon: boolean;
+  /** Both numbers start at 1 again after a Logout handshake. */
+  readonly reset_on_logout: boolean;
+  /** Both numbers start at 1 again after any end of the connection. */
+  readonly reset_on_disconnect: boolean;
+  /** Whether SendingTime is held against the clock. */
+  readonly check_latency: boolean;
+  /** Seconds SendingTime may be off, either way. */
+  readonly max_latency: number;
+  /** Seconds; a Logon with HeartBtInt (108) outside is refused. 0 as minimum admits sessions without heartbeats. */
+  readonly heartbeat_interval: { readonly min: number; readonly max: number };
+  /** Whether our Logon carries 789. A received 789 is honoured whatever this says. */
+  readonly enable_next_expected_msg_seq_num: boolean;
+  /** Whether our headers carry 369. */
+  readonly enable_last_msg_seq_num_processed: boolean;
+  /** Most messages asked for by one ResendRequest; 0: all missing ones by one with EndSeqNo 0. */
+  readonly resend_request_chunk_size: number;
+  /** Decimals of SendingTime; FIX.4.0 and FIX.4.1 know seconds only. */
+  readonly timestamp_precision: TimestampPrecision;
+  readonly validate_checksum: boolean;
+  readonly reject_garbled_message: boolean;
+  readonly validate_fields_out_of_order: boolean;
+  readonly validate_fields_have_values: boolean;
+  readonly validate_user_defined_fields: boolean;
+  readonly validate_unordered_group_fields: boolean;
+  readonly allow_unknown_msg_fields: boolean;
+  /** Whether PossDup messages must carry OrigSendingTime (122). */
+  readonly requires_orig_sending_time: boolean;
+  /** N: nothing sent is kept, every ResendRequest is answered by a gap fill. */
+  readonly persist_messages: boolean;
+
+  /** Versions this counterparty may log on with. */
+  readonly begin_strings: readonly BeginString[];
+  /** What a second Logon for a live session does; the connection's business, kept here with the rest. */
+  readonly duplicate_logon: 'probe' | 'refuse' | 'takeover';
+  readonly cancel_on_disconnect: { readonly mode: 'off' | 'session'; readonly grace_ms: number };
+  /** Sent application messages kept for resending; older ones are gap-filled. */
+  readonly resend_retention: number;
+  /** Longest message taken, bytes from 8= to the SOH after 10=. */
+  readonly max_message_bytes: number;
+}
+
+/** QuickFIX's defaults where it has the setting. */
+export const DEFAULT_PROFILE: SessionProfile = {
+  reset_on_logon: false,
+  reset_on_logout: false,
+  reset_on_disconnect: false,
+  check_latency: true,
+  max_latency: 120,
+  heartbeat_interval: { min: 1, max: 86_400 },
+  enable_next_expected_msg_seq_num: false,
+  enable_last_msg_seq_num_processed: false,
+  resend_request_chunk_size: 0,
+  timestamp_precision: 'millis',
+  validate_checksum: true,
+  reject_garbled_message: false,
+  validate_fields_out_of_order: true,
+  validate_fields_have_values: true,
+  validate_user_defined_fields: true,
+  validate_unordered_group_fields: true,
+  allow_unknown_msg_fields: false,
+  requires_orig_sending_time: true,
+  persist_messages: true,
+  begin_strings: BEGIN_STRINGS,
+  duplicate_logon: 'probe',
+  cancel_on_disconnect: { mode: 'off', grace_ms: 0 },
+  resend_retention: 100_000,
+  max_message_bytes: 65_536,
+};
