@@ -1,0 +1,237 @@
+/**
+ * Finds messages in a byte stream: BeginString, BodyLength, and proof by CheckSum (FIX 4.4 vol. 2, "Message format"). A
+ * garbled message is dropped and the stream resynchronises; which bytes go with it is told by `resume`.
+ *
+ * Nothing is scanned twice: garbage is consumed as it is seen, and while a body is awaited a call looks at its head only,
+ * which is bounded. Bytes may come one at a time.
+ */
+
+import { byteSum } from './integers.ts';
+import { SOH } from './tags.ts';
+
+/** [frame.start, frame.end) is a message. Go on at frame.resume, which is frame.end. */
+export const FRAME_OK = 0;
+/** No message yet: keep the bytes from frame.resume on, append what comes, and call again. */
+export const FRAME_MORE = 1;
+/** A garbled message or garbage, why in frame.reason. Drop the bytes before frame.resume and call again. */
+export const FRAME_GARBLED = 2;
+/** BodyLength announces more than the caller takes. The stream cannot be followed: disconnect. */
+export const FRAME_TOO_LARGE = 3;
+
+/** Why a frame is garbled. */
+export const GARBLED_START = 1; // does not begin with 8=
+export const GARBLED_BEGIN_STRING = 2; // empty or too long
+export const GARBLED_BODY_LENGTH = 3; // 9= is not second, not digits, or too long
+export const GARBLED_ORDER = 4; // 35= is not third
+export const GARBLED_TRAILER = 5; // 10=ddd is not where BodyLength says
+export const GARBLED_CHECKSUM = 6; // CheckSum is wrong
+export const GARBLED_SKIPPING = 7; // the rest of a message already reported
+
+/** Text of a reason, for logs and metrics. */
+export const GARBLED_TEXT: readonly string[] = [
+  '',
+  'no BeginString',
+  'bad BeginString',
+  'bad BodyLength',
+  'MsgType is not third',
+  'no CheckSum where BodyLength says',
+  'wrong CheckSum',
+  'rest of a garbled message',
+];
+
+/** Bytes of a BeginString value; the longest known has 8. */
+const MAX_BEGIN_STRING = 16;
+/** Digits of a BodyLength; clients pad it with zeros to as many as seven. */
+const MAX_BODY_LENGTH_DIGITS = 10;
+/** `10=ddd` and its SOH. */
+const TRAILER = 7;
+/** Bytes of a CheckSum value, right or wrong, that ends a garbled message. */
+const MAX_CHECKSUM = 8;
+
+const EQUALS = 0x3d;
+const ZERO = 0x30;
+
+/** What {@link nextFrame} found. One a connection: it remembers that the rest of a garbled message is still to come. */
+export class Frame {
+  start = 0;
+  end = 0;
+  /** Bytes before this position are done with. */
+  resume = 0;
+  reason = 0;
+  /** Whether bytes are dropped until a trailer or the next BeginString. */
+  skipping = false;
+  /** Bytes from `start` that must be there before another call can say more than {@link FRAME_MORE}; a hint for growing. */
+  need = 0;
+}
+
+/**
+ * Looks for a message at `start` in buf[start, end).
+ *
+ * After a wrong BodyLength, order, trailer or CheckSum the message ends at the first `10=…` or before the first `8=FIX`
+ * at or after the place BodyLength points to: what a length that is too long runs into is lost with it (FIX session test
+ * case 2.m), and recovered by the gap it leaves. After a broken head the stream goes on at the next `8=FIX`.
+ * @param maxBytes the longest message taken, from `8=` to the last SOH
+ */
+export function nextFrame(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  maxBytes: number,
+  frame: Frame,
+  validateChecksum = true,
+): number {
+  frame.reason = 0;
+  frame.need = 0;
+  frame.start = start;
+  frame.end = start;
+  frame.resume = start;
+  if (frame.skipping) return skip(buf, start, end, frame);
+  if (start >= end) return FRAME_MORE;
+  if (buf[start] !== 0x38) return broken(buf, start, end, frame, GARBLED_START);
+  if (start + 1 >= end) return FRAME_MORE;
+  if (buf[start + 1] !== EQUALS) return broken(buf, start, end, frame, GARBLED_START);
+
+  let at = start + 2;
+  while (at < end && buf[at] !== SOH && at - start - 2 <= MAX_BEGIN_STRING) at++;
+  if (at - start - 2 > MAX_BEGIN_STRING) return broken(buf, start, end, frame, GARBLED_BEGIN_STRING);
+  if (at >= end) return FRAME_MORE;
+  if (at === start + 2) return broken(buf, start, end, frame, GARBLED_BEGIN_STRING);
+
+  at++;
+  if (at >= end) return FRAME_MORE;
+  if (buf[at] !== 0x39) return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
+  if (++at >= end) return FRAME_MORE;
+  if (buf[at] !== EQUALS) return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
+  const digits = ++at;
+  let length = 0;
+  for (; at < end && buf[at] !== SOH; at++) {
+    const digit = buf[at]! - ZERO;
+    if (digit < 0 || digit > 9 || at - digits >= MAX_BODY_LENGTH_DIGITS) {
+      return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
+    }
+    length = length * 10 + digit;
+  }
+  if (at >= end) return FRAME_MORE;
+  if (at === digits) return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
+
+  const body = at + 1;
+  frame.need = body - start + length + TRAILER;
+  if (frame.need > maxBytes) return FRAME_TOO_LARGE;
+  return proveBody(buf, start, end, body, length, frame, validateChecksum);
+}
+
+/** The head is well formed; the message is [start, body + length + 7) if its body and trailer are. */
+function proveBody(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  body: number,
+  length: number,
+  frame: Frame,
+  validateChecksum: boolean,
+): number {
+  const trailer = body + length;
+  if (trailer > end) return FRAME_MORE;
+  // The body has at least `35=x` and an SOH, and its last byte is one.
+  if (length < 5 || buf[body] !== 0x33 || buf[body + 1] !== 0x35 || buf[body + 2] !== EQUALS) {
+    return garbled(buf, trailer, end, frame, GARBLED_ORDER);
+  }
+  const last = trailer + TRAILER;
+  for (let i = trailer; i < last; i++) {
+    if (i >= end) return FRAME_MORE;
+    if (!fitsTrailer(buf[i]!, i - trailer)) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
+  }
+  if (buf[trailer - 1] !== SOH) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
+  if (validateChecksum) {
+    const sum = (buf[trailer + 3]! - ZERO) * 100 + (buf[trailer + 4]! - ZERO) * 10 + buf[trailer + 5]! - ZERO;
+    if ((byteSum(buf, start, trailer) & 0xff) !== sum) {
+      frame.end = last;
+      frame.resume = last;
+      frame.reason = GARBLED_CHECKSUM;
+      return FRAME_GARBLED;
+    }
+  }
+  frame.end = last;
+  frame.resume = last;
+  return FRAME_OK;
+}
+
+/** Whether `byte` may stand at `offset` of `10=dddSOH`. */
+function fitsTrailer(byte: number, offset: number): boolean {
+  if (offset >= 3 && offset <= 5) return byte >= ZERO && byte <= 0x39;
+  return byte === (offset === 0 ? 0x31 : offset === 1 ? ZERO : offset === 2 ? EQUALS : SOH);
+}
+
+/** The head is broken: nothing says where the message ends, so go on at the next `8=FIX`. */
+function broken(buf: Uint8Array, start: number, end: number, frame: Frame, reason: number): number {
+  let at = start + 1;
+  while (at < end && !beginsFix(buf, at, end)) at++;
+  frame.resume = at;
+  frame.reason = reason;
+  return FRAME_GARBLED;
+}
+
+/** Whether `8=FIX`, or as much of it as has come, stands at `at`. */
+function beginsFix(buf: Uint8Array, at: number, end: number): boolean {
+  return (
+    buf[at] === 0x38 &&
+    (at + 1 >= end || buf[at + 1] === EQUALS) &&
+    (at + 2 >= end || buf[at + 2] === 0x46) &&
+    (at + 3 >= end || buf[at + 3] === 0x49) &&
+    (at + 4 >= end || buf[at + 4] === 0x58)
+  );
+}
+
+/** The message at frame.start is garbled: drop it, up to a trailer or a BeginString at or after `claimed`. */
+function garbled(buf: Uint8Array, claimed: number, end: number, frame: Frame, reason: number): number {
+  frame.skipping = true;
+  skip(buf, claimed - 1, end, frame);
+  frame.reason = reason;
+  return FRAME_GARBLED;
+}
+
+/**
+ * Drops bytes until after `SOH 10=… SOH` or before `SOH 8=FIX`; keeps what may be the beginning of either.
+ * @returns FRAME_GARBLED when bytes were dropped, FRAME_MORE when what is there is undecided
+ */
+function skip(buf: Uint8Array, start: number, end: number, frame: Frame): number {
+  let at = start;
+  while (at < end) {
+    if (buf[at] !== SOH) {
+      at++;
+      continue;
+    }
+    if (at + 1 >= end) break; // undecided
+    if (beginsFix(buf, at + 1, end)) {
+      if (at + 6 > end) break;
+      at++;
+      frame.skipping = false;
+      break;
+    }
+    const after = endOfTrailer(buf, at + 1, end);
+    if (after === 0) break;
+    if (after > 0) {
+      at = after;
+      frame.skipping = false;
+      break;
+    }
+    at++;
+  }
+  frame.resume = at;
+  frame.reason = GARBLED_SKIPPING;
+  return at > start || !frame.skipping ? FRAME_GARBLED : FRAME_MORE;
+}
+
+/** The position after `10=…SOH` at `at`; 0 when it cannot be told yet, -1 when it is none. */
+function endOfTrailer(buf: Uint8Array, at: number, end: number): number {
+  if (buf[at] !== 0x31) return -1;
+  if (at + 1 >= end) return 0;
+  if (buf[at + 1] !== ZERO) return -1;
+  if (at + 2 >= end) return 0;
+  if (buf[at + 2] !== EQUALS) return -1;
+  for (let i = at + 3; i <= at + 3 + MAX_CHECKSUM; i++) {
+    if (i >= end) return 0;
+    if (buf[i] === SOH) return i + 1;
+  }
+  return -1;
+}

@@ -1,0 +1,133 @@
+/**
+ * The one way numbers come from the wire. Every parser reads the bytes [from, to), never throws, and says by its result
+ * that the bytes are no such number: `9=-5` and `34=99999999999999999999` are inputs, not accidents.
+ */
+
+/** Significant digits a double holds exactly, whatever they are. */
+const MAX_DIGITS = 15;
+
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+
+/**
+ * Digits only, no sign; leading zeros are legal (FIX 4.4 vol. 1, int).
+ * @returns the value, or -1 when empty, with another byte in it, or of more than 15 significant digits
+ */
+export function parseUInt(buf: Uint8Array, from: number, to: number): number {
+  if (from >= to) return -1;
+  let at = from;
+  while (at < to - 1 && buf[at] === ZERO) at++;
+  if (to - at > MAX_DIGITS) return -1;
+  let value = 0;
+  for (; at < to; at++) {
+    const digit = buf[at]! - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** Digits with an optional leading minus. @returns the value, or NaN for what {@link parseUInt} refuses */
+export function parseInteger(buf: Uint8Array, from: number, to: number): number {
+  const negative = from < to && buf[from] === MINUS;
+  const value = parseUInt(buf, negative ? from + 1 : from, to);
+  if (value < 0) return Number.NaN;
+  return negative && value !== 0 ? -value : value;
+}
+
+/** Whether the bytes are an int of any length: optional minus, at least one digit, nothing else. */
+export function isInteger(buf: Uint8Array, from: number, to: number): boolean {
+  let at = from < to && buf[from] === MINUS ? from + 1 : from;
+  if (at >= to) return false;
+  for (; at < to; at++) {
+    const digit = buf[at]! - ZERO;
+    if (digit < 0 || digit > 9) return false;
+  }
+  return true;
+}
+
+/**
+ * Whether the bytes are a float (price, Qty, Amt, …): optional minus, digits with at most one point and at least one
+ * digit. No plus, no exponent (FIX 4.4 vol. 1, float).
+ */
+export function isDecimal(buf: Uint8Array, from: number, to: number): boolean {
+  let digits = 0;
+  let points = 0;
+  for (let at = from < to && buf[from] === MINUS ? from + 1 : from; at < to; at++) {
+    const byte = buf[at]!;
+    if (byte >= ZERO && byte <= 0x39) digits++;
+    else if (byte === POINT) points++;
+    else return false;
+  }
+  return digits > 0 && points <= 1;
+}
+
+/** A decimal as mantissa × 10^-scale; both integers, |mantissa| < 10^15, trailing zeros of the fraction dropped. */
+export interface Decimal {
+  mantissa: number;
+  scale: number;
+}
+
+/**
+ * Reads a float exactly.
+ * @returns false when it is none, or has more than 15 significant digits; `out` is then undefined in value
+ */
+export function parseDecimal(buf: Uint8Array, from: number, to: number, out: Decimal): boolean {
+  if (!isDecimal(buf, from, to)) return false;
+  const negative = buf[from] === MINUS;
+  let end = to;
+  let point = from;
+  while (point < to && buf[point] !== POINT) point++;
+  if (point < to) {
+    while (buf[end - 1] === ZERO) end--;
+    if (end - 1 === point) end = point;
+  }
+  let mantissa = 0;
+  let digits = 0;
+  for (let at = negative ? from + 1 : from; at < end; at++) {
+    if (at === point) continue;
+    if (mantissa !== 0 || buf[at] !== ZERO) digits++;
+    if (digits > MAX_DIGITS) return false;
+    mantissa = mantissa * 10 + (buf[at]! - ZERO);
+  }
+  out.mantissa = negative && mantissa !== 0 ? -mantissa : mantissa;
+  out.scale = mantissa === 0 || end <= point ? 0 : end - point - 1;
+  return true;
+}
+
+const scratch: Decimal = { mantissa: 0, scale: 0 };
+
+/**
+ * A float in units of 10^-places, for exact arithmetic on prices and quantities.
+ * @returns an integer, or NaN when it is no float, has more decimals than `places`, or would pass 2^53
+ */
+export function parseScaled(buf: Uint8Array, from: number, to: number, places: number): number {
+  if (!parseDecimal(buf, from, to, scratch) || scratch.scale > places) return Number.NaN;
+  const value = scratch.mantissa * 10 ** (places - scratch.scale);
+  return Number.isSafeInteger(value) ? value : Number.NaN;
+}
+
+/** A float as the nearest double; NaN when it is none or has more than 15 significant digits. */
+export function parseNumber(buf: Uint8Array, from: number, to: number): number {
+  if (!parseDecimal(buf, from, to, scratch)) return Number.NaN;
+  if (scratch.scale <= 22) return scratch.mantissa / 10 ** scratch.scale;
+  return Number(`${scratch.mantissa}e-${scratch.scale}`);
+}
+
+/** The sum of the bytes [from, to), not yet modulo 256 (FIX 4.4 vol. 2, CheckSum). */
+export function byteSum(buf: Uint8Array, from: number, to: number): number {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let at = from;
+  for (const last = to - 3; at < last; at += 4) {
+    a += buf[at]!;
+    b += buf[at + 1]!;
+    c += buf[at + 2]!;
+    d += buf[at + 3]!;
+  }
+  for (; at < to; at++) a += buf[at]!;
+  return a + b + c + d;
+}

@@ -1,0 +1,324 @@
+/**
+ * A view of one framed message: integer arrays over the connection's buffer, filled in one pass and reused. No strings,
+ * no allocation per message; valid until the connection reads on.
+ */
+
+import { parseInteger, parseUInt } from './integers.ts';
+import { msgTypeCodeOf, SOH, Tag } from './tags.ts';
+import { parseUtcTimestamp } from './timestamp.ts';
+
+/** Fields of one message. The longest standard messages (market data snapshots of full depth) stay far below. */
+export const MAX_FIELDS = 2048;
+
+/** Every field has a numeric tag and a '='. Empty values are not judged here: validation does (373=4). */
+export const TOKENS_OK = 0;
+/** A field without '=', or whose tag is no number at all: the message is garbled and is dropped without using a number. */
+export const TOKENS_GARBLED = 1;
+/** A tag that is 0, negative or has leading zeros: Reject 373=0 with `badTag`. */
+export const TOKENS_INVALID_TAG = 2;
+/** A data field's length does not end at an SOH: Reject 373=6 for `badTag`, the length field. */
+export const TOKENS_BAD_DATA = 3;
+/** More than {@link MAX_FIELDS} fields; the rest has not been read. */
+export const TOKENS_TOO_MANY = 4;
+
+const EQUALS = 0x3d;
+const ZERO = 0x30;
+const MINUS = 0x2d;
+/** Tags have at most nine digits: they fit an int32, and a thousand digits are no tag. */
+const MAX_TAG_DIGITS = 9;
+
+/** Length field → data field, of all versions up to FIX 5.0SP2 and its extension packs. */
+export const DATA_FIELDS: ReadonlyMap<number, number> = new Map([
+  [90, 91],
+  [93, 89],
+  [95, 96],
+  [212, 213],
+  [348, 349],
+  [350, 351],
+  [352, 353],
+  [354, 355],
+  [356, 357],
+  [358, 359],
+  [360, 361],
+  [362, 363],
+  [364, 365],
+  [445, 446],
+  [618, 619],
+  [621, 622],
+  [1184, 1185],
+  [1277, 1278],
+  [1280, 1281],
+  [1282, 1283],
+  [1397, 1398],
+  [1400, 1401],
+  [1402, 1404],
+  [1468, 1469],
+  [1525, 1527],
+  [1578, 1579],
+  [1620, 1621],
+  [1664, 1665],
+  [1678, 1697],
+  [1733, 1734],
+]);
+
+/** Tags below this are looked up in {@link SLOT_OF} and {@link DATA_OF}; no slot and no data length field lies above. */
+const LOOKUP = 2048;
+
+const DATA_OF = new Int32Array(LOOKUP);
+for (const [length, data] of DATA_FIELDS) DATA_OF[length] = data;
+
+const SLOT_TAGS = [
+  Tag.BeginString,
+  Tag.BodyLength,
+  Tag.MsgType,
+  Tag.MsgSeqNum,
+  Tag.SenderCompID,
+  Tag.TargetCompID,
+  Tag.SendingTime,
+  Tag.PossDupFlag,
+  Tag.PossResend,
+  Tag.OrigSendingTime,
+  Tag.SenderSubID,
+  Tag.TargetSubID,
+  Tag.SenderLocationID,
+  Tag.TargetLocationID,
+  Tag.OnBehalfOfCompID,
+  Tag.OnBehalfOfSubID,
+  Tag.OnBehalfOfLocationID,
+  Tag.DeliverToCompID,
+  Tag.DeliverToSubID,
+  Tag.DeliverToLocationID,
+  Tag.ApplVerID,
+  Tag.LastMsgSeqNumProcessed,
+  Tag.CheckSum,
+] as const;
+
+/** Slot number + 1 by tag, 0 for tags without a slot. */
+const SLOT_OF = new Uint8Array(LOOKUP);
+for (const [slot, tag] of SLOT_TAGS.entries()) SLOT_OF[tag] = slot + 1;
+
+export class Message {
+  /** The bytes the message lies in: [start, end), from `8=` to the SOH after `10=`. */
+  buf: Buffer = Buffer.alloc(0);
+  start = 0;
+  end = 0;
+  /** Number of fields; field i has tag `tags[i]` and the value bytes [`from[i]`, `to[i]`). */
+  count = 0;
+  readonly tags: Int32Array = new Int32Array(MAX_FIELDS);
+  readonly from: Int32Array = new Int32Array(MAX_FIELDS);
+  readonly to: Int32Array = new Int32Array(MAX_FIELDS);
+  /** Packed MsgType (tags.ts), 0 when absent or no possible type. */
+  msgType = 0;
+  /** The offending tag after a result other than {@link TOKENS_OK}; may be negative. */
+  badTag = 0;
+  /** Field index by slot, -1 when absent; read through the getters. */
+  readonly slots: Int32Array = new Int32Array(SLOT_TAGS.length);
+
+  /** Index of the first BeginString (8), or -1; likewise all that follow. */
+  get beginString(): number {
+    return this.slots[0]!;
+  }
+  get bodyLength(): number {
+    return this.slots[1]!;
+  }
+  get msgTypeField(): number {
+    return this.slots[2]!;
+  }
+  get msgSeqNum(): number {
+    return this.slots[3]!;
+  }
+  get senderCompId(): number {
+    return this.slots[4]!;
+  }
+  get targetCompId(): number {
+    return this.slots[5]!;
+  }
+  get sendingTime(): number {
+    return this.slots[6]!;
+  }
+  get possDupFlag(): number {
+    return this.slots[7]!;
+  }
+  get possResend(): number {
+    return this.slots[8]!;
+  }
+  get origSendingTime(): number {
+    return this.slots[9]!;
+  }
+  get senderSubId(): number {
+    return this.slots[10]!;
+  }
+  get targetSubId(): number {
+    return this.slots[11]!;
+  }
+  get senderLocationId(): number {
+    return this.slots[12]!;
+  }
+  get targetLocationId(): number {
+    return this.slots[13]!;
+  }
+  get onBehalfOfCompId(): number {
+    return this.slots[14]!;
+  }
+  get onBehalfOfSubId(): number {
+    return this.slots[15]!;
+  }
+  get onBehalfOfLocationId(): number {
+    return this.slots[16]!;
+  }
+  get deliverToCompId(): number {
+    return this.slots[17]!;
+  }
+  get deliverToSubId(): number {
+    return this.slots[18]!;
+  }
+  get deliverToLocationId(): number {
+    return this.slots[19]!;
+  }
+  get applVerId(): number {
+    return this.slots[20]!;
+  }
+  get lastMsgSeqNumProcessed(): number {
+    return this.slots[21]!;
+  }
+  get checkSum(): number {
+    return this.slots[22]!;
+  }
+
+  /** Index of the first field with `tag`, or -1. */
+  index(tag: number): number {
+    const tags = this.tags;
+    for (let i = 0; i < this.count; i++) if (tags[i] === tag) return i;
+    return -1;
+  }
+
+  /** Field i as an unsigned integer; -1 when it is absent (i < 0) or none (integers.ts, parseUInt). */
+  uint(i: number): number {
+    return i < 0 ? -1 : parseUInt(this.buf, this.from[i]!, this.to[i]!);
+  }
+
+  /** Field i as a signed integer; NaN when it is absent or none. */
+  int(i: number): number {
+    return i < 0 ? Number.NaN : parseInteger(this.buf, this.from[i]!, this.to[i]!);
+  }
+
+  /** Field i as a UTC timestamp in milliseconds since 1970; NaN when it is absent or none. */
+  utc(i: number): number {
+    return i < 0 ? Number.NaN : parseUtcTimestamp(this.buf, this.from[i]!, this.to[i]!);
+  }
+
+  /** Field i as text, one character per byte; '' when absent. */
+  text(i: number): string {
+    return i < 0 ? '' : this.buf.latin1Slice(this.from[i]!, this.to[i]!);
+  }
+
+  /** Field i as bytes of the connection's buffer, not copied; empty when absent. */
+  bytes(i: number): Buffer {
+    return i < 0 ? this.buf.subarray(0, 0) : this.buf.subarray(this.from[i]!, this.to[i]!);
+  }
+
+  /** Bytes in field i; 0 when absent. */
+  length(i: number): number {
+    return i < 0 ? 0 : this.to[i]! - this.from[i]!;
+  }
+
+  /** Whether field i is there and equals `value`, byte for byte (a string by its char codes). */
+  equals(i: number, value: Uint8Array | string): boolean {
+    if (i < 0) return false;
+    const from = this.from[i]!;
+    const length = this.to[i]! - from;
+    if (length !== value.length) return false;
+    if (typeof value === 'string') {
+      for (let k = 0; k < length; k++) if (this.buf[from + k] !== value.charCodeAt(k)) return false;
+    } else {
+      for (let k = 0; k < length; k++) if (this.buf[from + k] !== value[k]) return false;
+    }
+    return true;
+  }
+
+  /** The one byte of a char field i; -1 when it is absent or not one byte long. */
+  char(i: number): number {
+    return this.length(i) === 1 ? this.buf[this.from[i]!]! : -1;
+  }
+
+  /** Whether field i is there and is `Y`. */
+  flag(i: number): boolean {
+    return this.char(i) === 0x59;
+  }
+}
+
+/**
+ * Splits the message [start, end) into fields. Reads to the end after a mistake, so that header fields are there for a
+ * Reject; the first mistake is the one reported.
+ * @returns {@link TOKENS_OK} or which structural mistake, its tag in `into.badTag`
+ */
+export function tokenise(buf: Buffer, start: number, end: number, into: Message): number {
+  const { tags, from, to, slots } = into;
+  into.buf = buf;
+  into.start = start;
+  into.end = end;
+  into.badTag = 0;
+  slots.fill(-1);
+  let result = TOKENS_OK;
+  let count = 0;
+  let at = start;
+  let dataTag = 0; // the data field that the field just read gave the length of
+  while (at < end) {
+    if (count === MAX_FIELDS) {
+      into.badTag = 0;
+      result = TOKENS_TOO_MANY;
+      break;
+    }
+    const tagStart = at;
+    let tag = 0;
+    let byte = buf[at]!;
+    while (byte >= ZERO && byte <= 0x39 && at - tagStart < MAX_TAG_DIGITS) {
+      tag = tag * 10 + byte - ZERO;
+      byte = ++at < end ? buf[at]! : 0;
+    }
+    if (byte !== EQUALS || at === tagStart || buf[tagStart] === ZERO) {
+      const mistake = badTag(buf, tagStart, end, into, result === TOKENS_OK);
+      if (result === TOKENS_OK || mistake === TOKENS_GARBLED) result = mistake;
+      if (mistake === TOKENS_GARBLED) break;
+      tag = 0;
+      while (buf[at] !== EQUALS) at++;
+    }
+    const valueStart = ++at;
+    if (dataTag !== 0 && tag === dataTag) {
+      const length = parseUInt(buf, from[count - 1]!, to[count - 1]!);
+      if (length >= 0 && at + length < end && buf[at + length] === SOH) at += length;
+      else if (result === TOKENS_OK) {
+        result = TOKENS_BAD_DATA;
+        into.badTag = tags[count - 1]!;
+      }
+    }
+    while (at < end && buf[at] !== SOH) at++;
+    dataTag = 0;
+    if (tag < LOOKUP) {
+      dataTag = DATA_OF[tag]!;
+      const slot = SLOT_OF[tag]!;
+      if (slot !== 0 && slots[slot - 1] === -1) slots[slot - 1] = count;
+    }
+    tags[count] = tag;
+    from[count] = valueStart;
+    to[count] = at;
+    count++;
+    at++;
+  }
+  into.count = count;
+  const type = slots[2]!;
+  into.msgType = type < 0 ? 0 : msgTypeCodeOf(buf, from[type]!, to[type]!);
+  return result;
+}
+
+/** Off the hot path: what is wrong with the tag at `at`. */
+function badTag(buf: Buffer, at: number, end: number, into: Message, first: boolean): number {
+  const negative = buf[at] === MINUS;
+  const from = negative ? at + 1 : at;
+  let to = from;
+  while (to < end && buf[to]! >= ZERO && buf[to]! <= 0x39) to++;
+  if (to === from || to - from > MAX_TAG_DIGITS || to >= end || buf[to] !== EQUALS) return TOKENS_GARBLED;
+  const value = parseUInt(buf, from, to);
+  if (first) into.badTag = negative && value !== 0 ? -value : value;
+  return TOKENS_INVALID_TAG;
+}

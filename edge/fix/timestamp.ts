@@ -1,0 +1,149 @@
+/**
+ * UTC timestamps, dates and times of the FIX data types (FIX 5.0SP2 vol. 1, "FIX field data types"), read from and
+ * written to bytes without strings or Date objects. Any number of decimals from 1 to 12 is read in every version:
+ * clients send 0, 3, 6 and 9 of them whatever their dictionary says.
+ */
+
+/** Decimals of a written timestamp: seconds, millis, micros, nanos. */
+export type TimestampDecimals = 0 | 3 | 6 | 9;
+
+const DAY_MS = 86_400_000;
+const ZERO = 0x30;
+const MAX_DECIMALS = 12;
+
+/** Two digits at `at` as a number, or -1. */
+function two(buf: Uint8Array, at: number): number {
+  const tens = buf[at]! - ZERO;
+  const ones = buf[at + 1]! - ZERO;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
+}
+
+/** Days since 1970-01-01 of a date of the Gregorian calendar; months are counted from March, so that leap days end a year. */
+function daysFromCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year;
+  const era = Math.floor(y / 400);
+  const yearOfEra = y - era * 400;
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
+
+const MONTH_DAYS = Uint8Array.of(0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31);
+
+/** Days since 1970-01-01 of YYYYMMDD at `at` (eight bytes must be there), or NaN. */
+function parseDays(buf: Uint8Array, at: number): number {
+  const century = two(buf, at);
+  const yy = two(buf, at + 2);
+  const month = two(buf, at + 4);
+  const day = two(buf, at + 6);
+  if (century < 0 || yy < 0 || month < 1 || month > 12 || day < 1) return Number.NaN;
+  const year = century * 100 + yy;
+  const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0;
+  if (day > MONTH_DAYS[month]! + leap) return Number.NaN;
+  return daysFromCivil(year, month, day);
+}
+
+/** Milliseconds into the day of HH:MM:SS[.s…] in [from, to), or NaN. Second 60 is a leap second and allowed. */
+function parseTimeOfDay(buf: Uint8Array, from: number, to: number): number {
+  const length = to - from;
+  if (length !== 8 && (length < 10 || length > 9 + MAX_DECIMALS)) return Number.NaN;
+  const hour = two(buf, from);
+  const minute = two(buf, from + 3);
+  const second = two(buf, from + 6);
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return Number.NaN;
+  if (buf[from + 2] !== 0x3a || buf[from + 5] !== 0x3a) return Number.NaN;
+  let ms = ((hour * 60 + minute) * 60 + second) * 1000;
+  if (length === 8) return ms;
+  if (buf[from + 8] !== 0x2e) return Number.NaN;
+  let weight = 100;
+  for (let at = from + 9; at < to; at++) {
+    const digit = buf[at]! - ZERO;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    if (at < from + 12) ms += digit * weight;
+    weight /= 10;
+  }
+  return ms;
+}
+
+/**
+ * UTCTimestamp: YYYYMMDD-HH:MM:SS with 0 to 12 decimals, ranges checked.
+ * @returns milliseconds since 1970, finer decimals cut off, or NaN
+ */
+export function parseUtcTimestamp(buf: Uint8Array, from: number, to: number): number {
+  if (to - from < 17 || buf[from + 8] !== 0x2d) return Number.NaN;
+  return parseDays(buf, from) * DAY_MS + parseTimeOfDay(buf, from + 9, to);
+}
+
+/** UTCTimeOnly: HH:MM:SS with 0 to 12 decimals. @returns milliseconds into the day, or NaN */
+export const parseUtcTime = (buf: Uint8Array, from: number, to: number): number => parseTimeOfDay(buf, from, to);
+
+/** UTCDateOnly, LocalMktDate: YYYYMMDD. @returns days since 1970, or NaN */
+export const parseDate = (buf: Uint8Array, from: number, to: number): number =>
+  to - from === 8 ? parseDays(buf, from) : Number.NaN;
+
+/** MonthYear: YYYYMM, YYYYMMDD or YYYYMMwN with N from 1 to 5. */
+export function isMonthYear(buf: Uint8Array, from: number, to: number): boolean {
+  if (to - from === 6 || (to - from === 8 && (buf[from + 6]! | 0x20) === 0x77)) {
+    const month = two(buf, from + 4);
+    if (two(buf, from) < 0 || two(buf, from + 2) < 0 || month < 1 || month > 12) return false;
+    return to - from === 6 || (buf[from + 7]! >= 0x31 && buf[from + 7]! <= 0x35);
+  }
+  return to - from === 8 && !Number.isNaN(parseDays(buf, from));
+}
+
+/** How many bytes {@link TimestampWriter.write} writes. */
+export const timestampLength = (decimals: TimestampDecimals): number => (decimals === 0 ? 17 : 18 + decimals);
+
+function putTwo(buf: Uint8Array, at: number, value: number): void {
+  const tens = (value / 10) | 0;
+  buf[at] = ZERO + tens;
+  buf[at + 1] = ZERO + value - tens * 10;
+}
+
+/** Writes UTC timestamps; the digits of a second are rendered once and kept until the second changes. */
+export class TimestampWriter {
+  private second = Number.NaN;
+  private readonly digits = Buffer.alloc(17);
+
+  /**
+   * Writes `epochMs` (integer milliseconds since 1970, year 1 to 9999) at `at`; `nanos` are those within the millisecond.
+   * The buffer must have room for {@link timestampLength}. @returns the position after it
+   */
+  write(buf: Uint8Array, at: number, epochMs: number, decimals: TimestampDecimals, nanos = 0): number {
+    const second = Math.floor(epochMs / 1000);
+    if (second !== this.second) this.render(second);
+    for (let i = 0; i < 17; i++) buf[at + i] = this.digits[i]!;
+    if (decimals === 0) return at + 17;
+    buf[at + 17] = 0x2e;
+    const ms = epochMs - second * 1000;
+    buf[at + 18] = ZERO + ((ms / 100) | 0);
+    putTwo(buf, at + 19, ms % 100);
+    let rest = nanos;
+    for (let i = decimals - 1, unit = 0; i >= 3; i--) {
+      // Below the millisecond the digits are those of `nanos`, six of them, cut to what is asked.
+      if (i === decimals - 1) rest = Math.floor(rest / (decimals === 6 ? 1000 : 1));
+      unit = rest % 10;
+      rest = (rest - unit) / 10;
+      buf[at + 18 + i] = ZERO + unit;
+    }
+    return at + 18 + decimals;
+  }
+
+  private render(second: number): void {
+    const days = Math.floor(second / 86_400);
+    const date = new Date(days * DAY_MS);
+    const time = second - days * 86_400;
+    const year = date.getUTCFullYear();
+    putTwo(this.digits, 0, Math.floor(year / 100));
+    putTwo(this.digits, 2, year % 100);
+    putTwo(this.digits, 4, date.getUTCMonth() + 1);
+    putTwo(this.digits, 6, date.getUTCDate());
+    this.digits[8] = 0x2d;
+    putTwo(this.digits, 9, Math.floor(time / 3600));
+    this.digits[11] = 0x3a;
+    putTwo(this.digits, 12, Math.floor(time / 60) % 60);
+    this.digits[14] = 0x3a;
+    putTwo(this.digits, 15, time % 60);
+    this.second = second;
+  }
+}
