@@ -50,7 +50,7 @@ export interface Directory {
   /** Consistent; with its user. The logon's read. */
   credential(senderCompId: string): Promise<{ readonly credential: Credential; readonly user: User } | undefined>;
   commit(change: AccountChange): Promise<CommitResult>;
-  /** Sorted by user then SenderCompID within (status, tier); lists lag the truth by the index. */
+  /** Sorted by user then SenderCompID within (status, tier); lists lag the truth by the index. Of a credential in a list `verifiers` is empty and `idempotency` absent: no index holds them. */
   listCredentials(filter: { readonly status?: CredentialStatus; readonly tier?: string }, page: PageRequest): Promise<Page<Credential>>;
   listUsers(filter: { readonly status?: CredentialStatus; readonly tier?: string }, page: PageRequest): Promise<Page<User>>;
   /** Users by status and tier. */
@@ -118,7 +118,9 @@ export type SlotResult =
   /** The user's epoch is no longer the expected one: read the account again. */
   | { readonly result: 'epoch_changed' }
   /** The session's key is held by this live session; nothing was taken. */
-  | { readonly result: 'held'; readonly holder: LiveSession };
+  | { readonly result: 'held'; readonly holder: LiveSession }
+  /** This edge has been declared dead, stopped or superseded: nothing it takes would count. */
+  | { readonly result: 'fenced' };
 
 /** Slots: how many sessions a user holds, exactly. A slot whose holder's edge is dead, stopped or of an older incarnation is free. */
 export interface SessionSlots {
@@ -151,8 +153,8 @@ export interface EdgeRegistry {
   commands(edgeId: string, after: string): Promise<readonly EdgeCommand[]>;
   /** Puts commands outside an account's transaction (a kill, or one an earlier read missed). */
   send(commands: readonly { readonly edge_id: string; readonly command: EdgeCommand }[]): Promise<void>;
-  /** Removes commands up to and including this one. */
-  acknowledge(edgeId: string, upTo: string): Promise<void>;
+  /** Removes these commands. By id: one of a smaller id may be committed after a larger one was read. */
+  acknowledge(edgeId: string, ids: readonly string[]): Promise<void>;
 }
 
 /** Violation counters of users, summed over edges. */
