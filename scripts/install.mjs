@@ -20,6 +20,11 @@ const LOCK_BEAT_MS = 2_000;
 /** A lock whose holder has not touched it for this long has no holder. */
 const LOCK_STALE_MS = 20_000;
 const LOCK_POLL_MS = 250;
+/** How long an npm that outlived its starter is waited for. */
+const ORPHAN_MS = 600_000;
+/** How long npm may take to undo its work after a signal. */
+const NPM_STOP_MS = 5_000;
+const REASON_LINES = 12;
 const OUTPUT_KEPT = 8_000;
 
 const root = join(import.meta.dirname, '..');
@@ -89,7 +94,13 @@ function readLock(path) {
   }
 }
 
-const stale = (held) => Date.now() - held.mtimeMs > LOCK_STALE_MS || (held.host === hostname() && !alive(held.pid));
+/** Its holder is gone, and so is the npm that it started: an npm goes on when only its starter is killed. */
+function stale(held) {
+  const silent = Date.now() - held.mtimeMs;
+  const here = held.host === hostname();
+  if (here && held.npm !== undefined && alive(held.npm) && silent < ORPHAN_MS) return false;
+  return silent > LOCK_STALE_MS || (here && !alive(held.pid));
+}
 
 /** Takes a stale lock away. By rename, so that only one of several gets it, and only the one that was judged stale. */
 function removeStale(held) {
@@ -103,13 +114,14 @@ function removeStale(held) {
   fs.rmSync(aside, { force: true });
 }
 
-/** Waits for the lock of this checkout; resolves to a function that lets it go. */
+/** Waits for the lock of this checkout; resolves to what names the npm that works under it, and what lets it go. */
 async function takeLock() {
   const id = randomUUID();
+  const content = (npm) => JSON.stringify({ id, pid: process.pid, host: hostname(), npm });
   let told = false;
   for (;;) {
     try {
-      fs.writeFileSync(lockFile, JSON.stringify({ id, pid: process.pid, host: hostname() }), { flag: 'wx' });
+      fs.writeFileSync(lockFile, content(), { flag: 'wx' });
       await sleep(50);
       if (readLock(lockFile)?.id === id) break;
     } catch (error) {
@@ -124,9 +136,12 @@ async function takeLock() {
     }
   }
   const beat = setInterval(() => fs.utimes(lockFile, new Date(), new Date(), () => {}), LOCK_BEAT_MS);
-  return () => {
-    clearInterval(beat);
-    if (readLock(lockFile)?.id === id) fs.rmSync(lockFile, { force: true });
+  return {
+    names: (pid) => fs.writeFileSync(lockFile, content(pid)),
+    release: () => {
+      clearInterval(beat);
+      if (readLock(lockFile)?.id === id) fs.rmSync(lockFile, { force: true });
+    },
   };
 }
 
@@ -146,8 +161,10 @@ function progress(text) {
   };
 }
 
+let stoppedBy;
+
 /** Runs npm to its end; resolves to its exit code and the end of what it printed. */
-function npm(args) {
+function npm(args, lock) {
   return new Promise((resolve) => {
     const child = spawn('npm', args, {
       cwd: root,
@@ -155,43 +172,57 @@ function npm(args) {
       stdio: ['ignore', 'pipe', 'pipe'],
       shell: process.platform === 'win32',
     });
+    if (child.pid !== undefined) lock.names(child.pid);
     let output = '';
     const keep = (chunk) => {
       output = (output + chunk).slice(-OUTPUT_KEPT);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    const stop = (signal) => child.kill(signal);
-    process.once('SIGINT', stop).once('SIGTERM', stop);
+    const stop = (signal) => {
+      stoppedBy = signal;
+      child.kill(signal);
+      setTimeout(() => child.kill('SIGKILL'), NPM_STOP_MS).unref();
+    };
+    process.on('SIGINT', stop).on('SIGTERM', stop);
     child.once('error', (error) => resolve({ code: 127, output: `npm could not be started: ${error.message}` }));
-    child.once('close', (code, signal) => {
+    child.once('close', (code) => {
       process.off('SIGINT', stop).off('SIGTERM', stop);
-      resolve({
-        code: code ?? 1,
-        output: signal === null ? output : `${output}npm was stopped by ${signal}`,
-      });
+      resolve({ code: code ?? 1, output });
     });
   });
 }
 
-async function install(hash, kind, stamp) {
+function explain(output) {
+  if (stoppedBy !== undefined) return say(`stopped by ${stoppedBy}; the next command installs anew`);
+  const lines = output.split('\n').filter((line) => line.replace('npm error', '').trim() !== '');
+  const logs = lines.slice(REASON_LINES).filter((line) => /complete log/.test(line));
+  say(`npm said:\n\n${[...lines.slice(0, REASON_LINES), ...logs].join('\n')}\n`);
+  say('nothing was started. Is the registry reachable? Are package.json and package-lock.json of one commit?');
+}
+
+async function install(hash, kind, stamp, lock) {
   const grow = stamp.hash === hash && kind === 'full';
   fs.rmSync(stampFile, { force: true });
   const scope = kind === 'full' ? ['--include=dev'] : ['--omit=dev'];
   const flags = [...scope, '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const done = progress(kind === 'full' ? 'installing everything' : 'installing what running needs');
-  let result = grow ? await npm(['install', '--no-save', ...flags]) : await npm(['ci', ...flags]);
-  if (grow && result.code !== 0) result = await npm(['ci', ...flags]);
+  const result = await npm([...(grow ? ['install', '--no-save'] : ['ci']), ...flags], lock);
   done(result.code === 0 ? 'done' : 'FAILED');
   if (result.code !== 0) {
-    say(`npm said:\n\n${result.output.trim()}\n`);
-    say('nothing was started. Is the registry reachable? Are package.json and package-lock.json of one commit?');
+    explain(result.output);
+    // npm undoes what it adds to a tree when it fails; what was there still runs.
+    if (grow && stoppedBy === undefined) writeStamp(stamp);
     return false;
   }
   dropForeignNode();
-  fs.writeFileSync(`${stampFile}.new`, JSON.stringify({ hash, kind }));
-  fs.renameSync(`${stampFile}.new`, stampFile);
+  writeStamp({ hash, kind });
   return true;
+}
+
+function writeStamp(stamp) {
+  fs.writeFileSync(`${stampFile}.new`, JSON.stringify(stamp));
+  fs.renameSync(`${stampFile}.new`, stampFile);
 }
 
 /** A packaged Node that does not run here (another libc) would hide the machine's own from npm scripts. */
@@ -217,15 +248,15 @@ async function main() {
   if (wanted !== 'prod' && wanted !== 'full') fail('usage: node scripts/install.mjs prod|full');
   const hash = fingerprint();
   if (!serves(readStamp(), hash, wanted)) {
-    const release = await takeLock();
+    const lock = await takeLock();
     try {
       const stamp = readStamp();
       if (!serves(stamp, hash, wanted)) {
         const kind = stamp.kind === 'full' ? 'full' : wanted;
-        if (!(await install(hash, kind, stamp))) process.exitCode = 1;
+        if (!(await install(hash, kind, stamp, lock))) process.exitCode = 1;
       }
     } finally {
-      release();
+      lock.release();
     }
     if (process.exitCode === 1) return;
   }
