@@ -1,0 +1,69 @@
+/** What every store does alike to the values it is given, whatever it keeps them in. */
+import type { AuditRecord, ChainHead } from '../core/audit/model.ts';
+import type { Credential } from '../core/credentials/model.ts';
+import type { LiveSession } from '../core/sessions/model.ts';
+
+/** A record that does not follow the head it is written under is a defect of the caller, never stored. */
+export function checkFollows(expected: ChainHead, record: AuditRecord): void {
+  if (record.seq !== expected.seq + 1 || record.prev_hash !== expected.hash) {
+    throw new RangeError(`record ${record.id} (${record.chain} ${record.seq}) does not follow ${expected.seq}`);
+  }
+}
+
+/** Records that are appended together are of one chain, without a gap. */
+export function checkRun(records: readonly AuditRecord[]): void {
+  for (const [i, record] of records.entries()) {
+    const before = records[i - 1];
+    if (before === undefined) continue;
+    if (record.chain !== before.chain) throw new RangeError(`records of two chains: ${before.chain}, ${record.chain}`);
+    checkFollows({ seq: before.seq, hash: before.hash }, record);
+  }
+}
+
+/**
+ * The credential after a logon with this verifier: first_logon_at is set, older verifiers retire at once. Undefined:
+ * nothing changes.
+ */
+export function afterLogon(credential: Credential, at: number, verifierVersion: number): Credential | undefined {
+  const outlived = (v: Credential['verifiers'][number]) =>
+    v.version < verifierVersion && (v.retires_at === undefined || v.retires_at > at);
+  if (credential.first_logon_at !== undefined && !credential.verifiers.some(outlived)) return undefined;
+  return {
+    ...credential,
+    first_logon_at: credential.first_logon_at ?? at,
+    verifiers: credential.verifiers.map((v) => (outlived(v) ? { ...v, retires_at: at } : v)),
+    updated_at: at,
+    version: credential.version + 1,
+  };
+}
+
+/** The credential as lists show it: neither verifiers nor the request that made it. */
+export function listed(credential: Credential): Credential {
+  const { idempotency: _, ...rest } = credential;
+  return { ...rest, verifiers: [] };
+}
+
+/** Where a FIX session stands among those of its user. */
+export function sessionKey(session: Pick<LiveSession, 'key'>): readonly [string, string, string, string] {
+  const { begin_string, sender_comp_id, sender_sub_id, target_comp_id } = session.key;
+  return [begin_string, sender_comp_id, sender_sub_id, target_comp_id];
+}
+
+/** The edge that a session id names: `<edge>.<incarnation>.<n>`; undefined: it is no session id. */
+export function edgeOf(sessionId: string): string | undefined {
+  return /^(.+)\.\d+\.\d+$/.exec(sessionId)?.[1];
+}
+
+/**
+ * Slots that a new session may take, lowest first: the free ones below `max`, without as many of the highest as slots
+ * at or above `max` are still held (after the maximum was lowered). Two that take at once from the same or from stale
+ * readings then never hold more than `max` together: a slot is only ever taken while enough free ones lie above it,
+ * and the highest of those that would be too many could not have been.
+ */
+export function takeable(held: ReadonlySet<number>, max: number): readonly number[] {
+  let above = 0;
+  for (const slot of held) if (slot >= max) above++;
+  const free: number[] = [];
+  for (let slot = 0; slot < max; slot++) if (!held.has(slot)) free.push(slot);
+  return free.slice(0, Math.max(0, free.length - above));
+}

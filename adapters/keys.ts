@@ -1,0 +1,43 @@
+/** How rows are named and ordered, in memory and in DynamoDB alike. */
+import type { PageRequest } from '../core/ports.ts';
+
+/** Most rows of a page. */
+const MAX_PAGE = 1000;
+
+/** One part of a composite key: `#` separates parts, so a part holds none. */
+export function part(text: string): string {
+  return text.replace(/[%#]/g, (c) => (c === '#' ? '%23' : '%25'));
+}
+
+/** The parts as one key. */
+export function key(...parts: readonly string[]): string {
+  return parts.map(part).join('#');
+}
+
+/** Order of DynamoDB's sort keys: by UTF-8 bytes. */
+export function compareKeys(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** Sorts by time then id as text; 15 digits hold every date that JavaScript has after 1970. */
+export function timeKey(at: number, id = ''): string {
+  if (!Number.isSafeInteger(at) || at < 0) throw new RangeError(`a time of ${at} ms`);
+  return `${String(at).padStart(15, '0')}#${id}`;
+}
+
+/** The UTC day of an instant, `20260131`. */
+export function dayOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10).replaceAll('-', '');
+}
+
+/** Sequence numbers of chains and the like, so that text sorts as numbers do. */
+export function padded(n: number): string {
+  return String(n).padStart(16, '0');
+}
+
+/** @throws RangeError when the page asks for less than 1 or more than 1000 */
+export function checkPage(page: PageRequest): void {
+  if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > MAX_PAGE) {
+    throw new RangeError(`a page of ${page.limit} rows; 1 to ${MAX_PAGE} are allowed`);
+  }
+}

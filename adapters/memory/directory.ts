@@ -1,0 +1,100 @@
+/** Users and credentials in memory. */
+import { EMPTY_CHAIN } from '../../core/audit/model.ts';
+import type { Credential, User } from '../../core/credentials/model.ts';
+import type { AccountChange, CommitResult, Directory } from '../../core/ports.ts';
+import { afterLogon, checkFollows, listed } from '../changes.ts';
+import { compareKeys, key } from '../keys.ts';
+import { type MemoryWorld, pageOf, putCommand, putRecord, sameHead, stands } from './world.ts';
+
+export function createDirectory(world: MemoryWorld): Directory {
+  const presentUsers = () => [...world.users.values()].flatMap(({ user }) => (user === undefined ? [] : [user]));
+  return {
+    async account(userId) {
+      const row = world.users.get(userId);
+      const chain = row?.chain ?? EMPTY_CHAIN;
+      const credentials = [...world.credentials.values()]
+        .filter((credential) => credential.user_id === userId)
+        .sort((a, b) => compareKeys(a.sender_comp_id, b.sender_comp_id));
+      const user = row?.user;
+      return structuredClone({
+        user:
+          user === undefined
+            ? { state: 'absent' as const, user_id: userId, chain }
+            : { ...user, state: 'present' as const, chain },
+        credentials,
+      });
+    },
+
+    async credential(senderCompId) {
+      const credential = world.credentials.get(senderCompId);
+      const user = credential && world.users.get(credential.user_id)?.user;
+      return credential && user && structuredClone({ credential, user });
+    },
+
+    async commit(change) {
+      checkFollows(change.expected, change.record);
+      const refusal = refuse(world, change);
+      if (refusal !== undefined) return refusal;
+      const before = world.users.get(change.user_id);
+      world.users.set(change.user_id, {
+        chain: { seq: change.record.seq, hash: change.record.hash },
+        user: change.user === undefined ? before?.user : structuredClone(change.user),
+      });
+      for (const credential of [...change.created, ...change.changed.map((c) => c.credential)]) {
+        world.credentials.set(credential.sender_comp_id, structuredClone(credential));
+      }
+      putRecord(world, change.record);
+      for (const { edge_id, command } of change.commands) putCommand(world, edge_id, command);
+      return { result: 'committed' };
+    },
+
+    async listCredentials(filter, page) {
+      const rows = [...world.credentials.values()].filter((row) => matches(row, filter)).map(listed);
+      return pageOf(rows, (c) => key(c.status, c.tier, c.user_id, c.sender_comp_id), page);
+    },
+
+    async listUsers(filter, page) {
+      const rows = presentUsers().filter((row) => matches(row, filter));
+      return pageOf(rows, (user) => key(user.status, user.tier, user.user_id), page);
+    },
+
+    async countUsers() {
+      const counts = new Map<string, { status: User['status']; tier: string; count: number }>();
+      for (const { status, tier } of presentUsers()) {
+        const entry = counts.get(key(status, tier)) ?? { status, tier, count: 0 };
+        entry.count++;
+        counts.set(key(status, tier), entry);
+      }
+      return [...counts.entries()].sort(([a], [b]) => compareKeys(a, b)).map(([, entry]) => entry);
+    },
+
+    async noteLogon(senderCompId, expectedVersion, at, verifierVersion) {
+      const credential = world.credentials.get(senderCompId);
+      if (credential?.version !== expectedVersion) return false;
+      const after = afterLogon(credential, at, verifierVersion);
+      if (after !== undefined) world.credentials.set(senderCompId, after);
+      return true;
+    },
+  };
+}
+
+function matches(row: Credential | User, filter: { readonly status?: string; readonly tier?: string }): boolean {
+  return (
+    (filter.status === undefined || row.status === filter.status) &&
+    (filter.tier === undefined || row.tier === filter.tier)
+  );
+}
+
+/** Why the change cannot be made; undefined: it can. A repeated one has been made already. */
+function refuse(world: MemoryWorld, change: AccountChange): CommitResult | undefined {
+  if (stands(world, change.record)) return { result: 'committed' };
+  const head = world.users.get(change.user_id)?.chain ?? EMPTY_CHAIN;
+  if (!sameHead(head, change.expected)) return { result: 'conflict' };
+  const stale = change.changed.some(
+    ({ credential, expected_version }) =>
+      world.credentials.get(credential.sender_comp_id)?.version !== expected_version,
+  );
+  if (stale) return { result: 'conflict' };
+  const taken = change.created.find((credential) => world.credentials.has(credential.sender_comp_id));
+  return taken && { result: 'sender_comp_id_taken', sender_comp_id: taken.sender_comp_id };
+}

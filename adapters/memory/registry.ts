@@ -1,0 +1,81 @@
+/** Edges and their command queues in memory. */
+import type { EdgeRegistry } from '../../core/ports.ts';
+import type { EdgeFigures, EdgeIdentity, EdgeRow } from '../../core/sessions/model.ts';
+import { compareKeys } from '../keys.ts';
+import { type MemoryWorld, putCommand } from './world.ts';
+
+/** The figures of an edge that has just begun. */
+const NO_FIGURES: EdgeFigures = {
+  sessions: 0,
+  sessions_peak: 0,
+  logons_accepted: 0,
+  logons_refused: {},
+  messages: 0,
+  orders: 0,
+  violations: 0,
+};
+
+export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
+  const serving = (edge: EdgeIdentity): EdgeRow | undefined => {
+    const row = world.edges.get(edge.edge_id);
+    const mine = row?.incarnation === edge.incarnation && (row.state === 'alive' || row.state === 'draining');
+    return mine ? row : undefined;
+  };
+  return {
+    async register(edgeId, version, now) {
+      const incarnation = (world.edges.get(edgeId)?.incarnation ?? 0) + 1;
+      const row: EdgeRow = {
+        edge_id: edgeId,
+        incarnation,
+        state: 'alive',
+        heartbeat: 0,
+        version,
+        started_at: now,
+        seen_at: now,
+        figures: NO_FIGURES,
+      };
+      world.edges.set(edgeId, row);
+      return { edge_id: edgeId, incarnation };
+    },
+
+    async heartbeat(edge, heartbeat, state, figures, now) {
+      const row = serving(edge);
+      if (row === undefined) return false;
+      world.edges.set(edge.edge_id, { ...row, heartbeat, state, figures: structuredClone(figures), seen_at: now });
+      return true;
+    },
+
+    async stop(edge, figures, now) {
+      const row = serving(edge);
+      if (row === undefined) return;
+      world.edges.set(edge.edge_id, { ...row, state: 'stopped', figures: structuredClone(figures), seen_at: now });
+    },
+
+    async declareDead(edge, heartbeat) {
+      const row = world.edges.get(edge.edge_id);
+      if (row?.incarnation !== edge.incarnation) return false;
+      if (row.state === 'dead') return true;
+      if (row.state === 'stopped' || row.heartbeat !== heartbeat) return false;
+      world.edges.set(edge.edge_id, { ...row, state: 'dead' });
+      return true;
+    },
+
+    async list() {
+      return structuredClone([...world.edges.values()].sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
+    },
+
+    async commands(edgeId, after) {
+      const queue = [...(world.commands.get(edgeId)?.values() ?? [])];
+      const rest = queue.filter(({ id }) => compareKeys(id, after) > 0);
+      return structuredClone(rest.sort((a, b) => compareKeys(a.id, b.id)));
+    },
+
+    async send(commands) {
+      for (const { edge_id, command } of commands) putCommand(world, edge_id, command);
+    },
+
+    async acknowledge(edgeId, ids) {
+      for (const id of ids) world.commands.get(edgeId)?.delete(id);
+    },
+  };
+}

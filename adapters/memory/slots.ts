@@ -1,0 +1,64 @@
+/** Session slots in memory. */
+import type { SessionSlots, SlotResult } from '../../core/ports.ts';
+import type { LiveSession } from '../../core/sessions/model.ts';
+import { sessionKey, takeable } from '../changes.ts';
+import { key } from '../keys.ts';
+import { type MemoryWorld, pageOf } from './world.ts';
+
+export function createSessionSlots(world: MemoryWorld): SessionSlots {
+  const live = ({ edge_id, incarnation }: Pick<LiveSession, 'edge_id' | 'incarnation'>) => {
+    const edge = world.edges.get(edge_id);
+    if (edge === undefined || edge.state === 'dead' || edge.state === 'stopped') return false;
+    return edge.incarnation <= incarnation;
+  };
+  const liveSessions = () => [...world.sessions.values()].filter(live);
+
+  /** The same answers, in the same order of precedence, as the transaction of the DynamoDB adapter gives. */
+  const take = (session: Omit<LiveSession, 'slot'>, maxSessions: number, supersedes?: string): SlotResult => {
+    const mine = world.sessions.get(session.session_id);
+    if (mine !== undefined) return { result: 'taken', slot: mine.slot };
+    if (!live(session) || world.edges.get(session.edge_id)?.incarnation !== session.incarnation) {
+      return { result: 'fenced' };
+    }
+    if (world.users.get(session.user_id)?.user?.epoch !== session.epoch) return { result: 'epoch_changed' };
+    const holders = liveSessions().filter((held) => held.user_id === session.user_id);
+    const name = key(...sessionKey(session));
+    const holder = holders.find((held) => key(...sessionKey(held)) === name);
+    if (holder !== undefined && holder.session_id !== supersedes) return { result: 'held', holder };
+    const others = holders.filter((held) => held !== holder);
+    if (others.length >= maxSessions) return { result: 'full', holders: others };
+    const slot = holder?.slot ?? takeable(new Set(others.map((held) => held.slot)), maxSessions)[0];
+    if (slot === undefined) return { result: 'full', holders: others };
+    // Whatever dead sessions left under this slot or this key goes with the taking.
+    for (const held of [...world.sessions.values()]) {
+      const inTheWay = held.slot === slot || key(...sessionKey(held)) === name;
+      if (held.user_id === session.user_id && inTheWay) world.sessions.delete(held.session_id);
+    }
+    world.sessions.set(session.session_id, structuredClone({ ...session, slot }));
+    return { result: 'taken', slot };
+  };
+
+  return {
+    async take(session, maxSessions, supersedes) {
+      return structuredClone(take(session, maxSessions, supersedes));
+    },
+
+    async release(session) {
+      world.sessions.delete(session.session_id);
+    },
+
+    async ofUser(userId) {
+      const mine = liveSessions().filter((session) => session.user_id === userId);
+      return structuredClone(mine.sort((a, b) => a.slot - b.slot));
+    },
+
+    async session(sessionId) {
+      const session = world.sessions.get(sessionId);
+      return session && live(session) ? structuredClone(session) : undefined;
+    },
+
+    async list(page) {
+      return pageOf(liveSessions(), (session) => key(session.edge_id, session.session_id), page);
+    },
+  };
+}

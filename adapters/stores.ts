@@ -1,0 +1,18 @@
+/** Everything of the domain's ports that keeps state; the memory world and DynamoDB both give one such record. */
+import type {
+  AuditTrail,
+  Directory,
+  EdgeRegistry,
+  PolicyStore,
+  SessionSlots,
+  ViolationCounters,
+} from '../core/ports.ts';
+
+export interface Stores {
+  readonly directory: Directory;
+  readonly policy: PolicyStore;
+  readonly audit: AuditTrail;
+  readonly slots: SessionSlots;
+  readonly edges: EdgeRegistry;
+  readonly violations: ViolationCounters;
+}
