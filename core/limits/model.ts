@@ -29,7 +29,14 @@ export const DEFAULT_TIERS: readonly Tier[] = [
   { name: 'basic', orders_per_second: 5, messages_per_second: 20, max_sessions: 1, burst: 10, version: 0 },
   { name: 'standard', orders_per_second: 20, messages_per_second: 100, max_sessions: 3, burst: 40, version: 0 },
   { name: 'premium', orders_per_second: 100, messages_per_second: 500, max_sessions: 10, burst: 200, version: 0 },
-  { name: 'unlimited', orders_per_second: 10_000, messages_per_second: 50_000, max_sessions: 100, burst: 10_000, version: 0 },
+  {
+    name: 'unlimited',
+    orders_per_second: 10_000,
+    messages_per_second: 50_000,
+    max_sessions: 100,
+    burst: 10_000,
+    version: 0,
+  },
 ];
 
 /** What the violation counters of a user show. */

@@ -1,0 +1,97 @@
+/** What the gate and the edge call for each message: small integers, no promise while tokens are in hand. */
+import type { UserLimits, ViolationType } from './model.ts';
+
+/** Classes of messages; each is also the index of its bucket. Session-level messages are never limited. */
+export const ORDER = 0;
+export const MESSAGE = 1;
+export const CANCEL = 2;
+export type Kind = typeof ORDER | typeof MESSAGE | typeof CANCEL;
+
+export const ADMITTED = 0;
+/** A grant is on its way: call `onGrant` at once; what follows on the connection waits behind it. */
+export const WAIT = 1;
+export const REFUSED_ORDER = 2;
+export const REFUSED_MESSAGE = 3;
+export const REFUSED_CANCEL = 4;
+/** The store is away or slow; no violation of the client's. */
+export const REFUSED_STORE = 5;
+export type Refusal = typeof REFUSED_ORDER | typeof REFUSED_MESSAGE | typeof REFUSED_CANCEL | typeof REFUSED_STORE;
+export type Decision = typeof ADMITTED | Refusal;
+export type Admission = Decision | typeof WAIT;
+
+/** The limits of one user on this edge, shared by all of the user's live sessions here. */
+export interface UserAdmissions {
+  readonly userId: string;
+  /** The limits in force: the later of what the edge was told and what the shared item has. */
+  readonly limits: UserLimits;
+
+  /**
+   * Decides one message. An order draws on the order and the message bucket, both or neither; a refused message
+   * draws nothing and counts as a violation (REFUSED_STORE does not).
+   *
+   * @param nowMs the wall clock, Clock.now(); may be read once per batch of messages
+   */
+  admit(kind: Kind, nowMs: number): Admission;
+
+  /**
+   * After WAIT: `decided` is called once, later, within 50 ms, with the final word; the tokens are drawn by then and
+   * refusals counted.
+   *
+   * @returns forgets the message (its connection is gone); `decided` is not called any more
+   */
+  onGrant(kind: Kind, decided: (decision: Decision) => void): () => void;
+
+  /** Milliseconds until a message of this kind can hope to be admitted, for the Text of a refusal; 0: now. */
+  retryAfterMs(kind: Kind, nowMs: number): number;
+
+  /** Newer limits void the tokens in hand and are leased anew, keeping the filled fraction; older ones are ignored. */
+  updateLimits(limits: UserLimits): void;
+}
+
+export interface ViolationCount {
+  readonly userId: string;
+  readonly type: ViolationType;
+  readonly count: number;
+  /** Epoch ms of the last of them. */
+  readonly at: number;
+}
+
+/** Sums over all users since the limiter was made. */
+export interface LimiterFigures {
+  /** Users with a live session. */
+  readonly users: number;
+  /** Exchanges with the store. */
+  readonly calls: number;
+  /** Those that failed or stayed without an answer. */
+  readonly failures: number;
+  /** Tokens granted, all buckets. */
+  readonly granted: number;
+  /** Tokens granted but never spent: given back, expired or void. */
+  readonly wasted: number;
+  readonly admitted: number;
+  /** Violations. */
+  readonly refused: { readonly order: number; readonly message: number; readonly cancel: number };
+  /** Messages refused because the store was away or slow. */
+  readonly refusedStore: number;
+  /** Messages admitted without a lease while the store was away. */
+  readonly unleased: number;
+  /** Messages that waited for a grant. */
+  readonly waited: number;
+}
+
+/** The limiter of one edge. */
+export interface Admissions {
+  /** Called when a session starts; one call per live session. `limits` as read at logon. */
+  attach(userId: string, limits: UserLimits): UserAdmissions;
+  /** Called once when that session ends; the last one settles and gives back. */
+  detach(user: UserAdmissions): void;
+  /** A tier change that reached this edge; no-op for users without a session here. */
+  updateLimits(userId: string, limits: UserLimits): void;
+  /** Violations since the last drain, also of users that left meanwhile; to be flushed to ViolationCounters. */
+  drainViolations(): ViolationCount[];
+  /** Forgets violations that were not drained yet (an admin's reset). */
+  resetViolations(userId: string): void;
+  figures(): LimiterFigures;
+  /** Settles and gives back everything; resolves when the store has answered for all users or failed to. */
+  close(): Promise<void>;
+}
