@@ -1,0 +1,50 @@
+/** Refused requests that name nobody whose chain could hold them. */
+import { type AdminPorts, MAX_ROUNDS } from '../admin.ts';
+import { FixgateError } from '../errors.ts';
+import { ulid } from '../ids.ts';
+import { link, refusedChain } from './chain.ts';
+import type { Actor, AuditType } from './model.ts';
+
+export interface Refusal {
+  readonly type: AuditType;
+  readonly actor: Actor;
+  readonly error: FixgateError;
+  readonly reason?: string | undefined;
+  readonly sender_comp_id?: string | undefined;
+  readonly session_id?: string | undefined;
+}
+
+/** Appends a record of the refusal to the principal's own chain. Throws `busy` when the principal's other requests keep taking the place. */
+export async function recordRefusal(
+  ports: Pick<AdminPorts, 'trail' | 'digests' | 'random' | 'clock'>,
+  refusal: Refusal,
+): Promise<void> {
+  const { type, actor, error } = refusal;
+  const chain = refusedChain(actor.principal);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const head = await ports.trail.head(chain);
+    const at = ports.clock.now();
+    const record = link(ports.digests, chain, head, {
+      id: ulid(at, ports.random),
+      at,
+      type,
+      outcome: 'refused',
+      actor,
+      ...(refusal.reason === undefined ? {} : { reason: refusal.reason }),
+      ...(refusal.sender_comp_id === undefined ? {} : { sender_comp_id: refusal.sender_comp_id }),
+      ...(refusal.session_id === undefined ? {} : { session_id: refusal.session_id }),
+      details: refusalDetails(error),
+    });
+    if ((await ports.trail.append([record])) === 'appended') return;
+  }
+  throw new FixgateError('busy');
+}
+
+/** What a refused record says of its error. */
+export function refusalDetails(error: FixgateError): Record<string, unknown> {
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.details.length === 0 ? {} : { details: error.details }),
+  };
+}

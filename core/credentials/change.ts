@@ -1,0 +1,197 @@
+/**
+ * How an account changes: read consistently, decide without side effects, commit the change with its audit record in
+ * one transaction, and when somebody else was faster, read again and decide anew. A refused change appends its record
+ * to the same chain: nothing is tried unseen.
+ */
+import { type AdminPorts, type ChangeContext, MAX_ROUNDS } from '../admin.ts';
+import { link, userChain } from '../audit/chain.ts';
+import type { AuditEntry, AuditType } from '../audit/model.ts';
+import { recordRefusal, refusalDetails } from '../audit/refusals.ts';
+import { FixgateError } from '../errors.ts';
+import { ulid } from '../ids.ts';
+import type { Account, AccountChange, CommitResult } from '../ports.ts';
+import type { Credential, User } from './model.ts';
+import { type Addressed, commandsFor, type Reach, tellMissed } from './reach.ts';
+
+/** What a decision wants done. Versions and `updated_at` are set here, not by the decision. */
+export interface Decision<R> {
+  /** The user after the change; undefined: there is nothing but the record. */
+  readonly user?: User;
+  readonly created?: readonly Credential[];
+  readonly changed?: readonly Credential[];
+  readonly sender_comp_id?: string;
+  readonly session_id?: string;
+  /** What changed, from what to what; never a secret. */
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly reach?: Reach;
+  /** Made up SenderCompIDs are drawn again when taken; asked-for ones are refused. */
+  readonly redraw?: boolean;
+  readonly result: (after: Changed) => R;
+}
+
+/** The account as the change left it. */
+export interface Changed {
+  readonly user: User | undefined;
+  /** All credentials, changed and unchanged. */
+  readonly credentials: readonly Credential[];
+}
+
+/** There is nothing to change after all, and nothing to record. */
+export interface Skip<R> {
+  readonly skip: R;
+}
+
+/** Throws a FixgateError to refuse. Called once a round: what it draws at random is drawn anew. */
+export type Decide<R> = (account: Account, now: number) => Promise<Decision<R> | Skip<R>> | Decision<R> | Skip<R>;
+
+export interface AccountRequest extends ChangeContext {
+  readonly type: AuditType;
+  readonly user_id: string;
+  /** What the request is about, for the record of a refusal. */
+  readonly sender_comp_id?: string | undefined;
+  readonly session_id?: string | undefined;
+}
+
+/**
+ * Runs one change. Throws the FixgateError of a refusal once it is recorded, `busy` when others keep changing the
+ * account, StoreUnavailable when the store does not answer (the change may then have been made: the audit shows it).
+ */
+export async function changeAccount<R>(ports: AdminPorts, request: AccountRequest, decide: Decide<R>): Promise<R> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const account = await ports.directory.account(request.user_id);
+    const now = ports.clock.now();
+    let decision: Decision<R> | Skip<R>;
+    try {
+      decision = await decide(account, now);
+    } catch (error) {
+      if (!(error instanceof FixgateError)) throw error;
+      if ((await commitRefusal(ports, request, account, error, now)).result === 'committed') throw error;
+      continue;
+    }
+    if ('skip' in decision) return decision.skip;
+    const done = await commitDecision(ports, request, account, decision, now);
+    if (done.result === 'committed') return decision.result(done.after);
+    if (done.result === 'sender_comp_id_taken' && !decision.redraw) {
+      const error = new FixgateError('sender_comp_id_taken', undefined, [{ sender_comp_id: done.sender_comp_id }]);
+      if ((await commitRefusal(ports, request, account, error, now)).result === 'committed') throw error;
+    }
+  }
+  throw new FixgateError('busy');
+}
+
+/** The user behind a SenderCompID. An unknown one is refused, on the record of whoever asked. */
+export async function ownerOf(
+  ports: AdminPorts,
+  request: Omit<AccountRequest, 'user_id'> & { sender_comp_id: string },
+): Promise<string> {
+  const found = await ports.directory.credential(request.sender_comp_id);
+  if (found) return found.user.user_id;
+  const error = new FixgateError('credential_not_found');
+  await recordRefusal(ports, { ...request, error });
+  throw error;
+}
+
+/** The user of an account, or the refusal `user_not_found`. */
+export function present(account: Account): User {
+  if (account.user.state === 'absent') throw new FixgateError('user_not_found');
+  const { state: _state, chain: _chain, ...user } = account.user;
+  return user;
+}
+
+/** Refuses with `version_conflict` unless the object has the version that the request names. */
+export function checkVersion(ifVersion: number | undefined, version: number): void {
+  if (ifVersion !== undefined && ifVersion !== version) {
+    throw new FixgateError('version_conflict', undefined, [{ version, if_version: ifVersion }]);
+  }
+}
+
+/** `active` when any credential is, else `suspended` when any is, else `revoked`. */
+export function statusOf(credentials: readonly Credential[]): User['status'] {
+  if (credentials.some((one) => one.status === 'active')) return 'active';
+  return credentials.some((one) => one.status === 'suspended') ? 'suspended' : 'revoked';
+}
+
+type Committed =
+  | { readonly result: 'committed'; readonly after: Changed }
+  | Exclude<CommitResult, { result: 'committed' }>;
+
+async function commitDecision<R>(
+  ports: AdminPorts,
+  request: AccountRequest,
+  account: Account,
+  decision: Decision<R>,
+  now: number,
+): Promise<Committed> {
+  const created = decision.created ?? [];
+  const changed = (decision.changed ?? []).map((credential) => ({
+    credential: { ...credential, version: credential.version + 1, updated_at: now },
+    expected_version: credential.version,
+  }));
+  const touched = new Map(
+    [...created, ...changed.map((one) => one.credential)].map((one) => [one.sender_comp_id, one]),
+  );
+  const credentials = account.credentials.map((one) => touched.get(one.sender_comp_id) ?? one).concat(created);
+  const user = decision.user && {
+    ...decision.user,
+    status: statusOf(credentials),
+    version: decision.user.version + 1,
+    updated_at: now,
+  };
+  const { reach } = decision;
+  const sessions = reach && reach.kind !== 'end_session' ? await ports.slots.ofUser(request.user_id) : [];
+  const commands = reach ? commandsFor(reach, request.user_id, sessions, ports, now) : [];
+  const entry = entryOf(ports, request, now, { outcome: 'done', details: decision.details }, decision);
+  const committed = await commit(ports, request.user_id, account, entry, {
+    ...(user ? { user } : {}),
+    created,
+    changed,
+    commands,
+  });
+  if (committed.result !== 'committed') return committed;
+  if (reach) await tellMissed(ports, reach, request.user_id, commands, now);
+  return { result: 'committed', after: { user, credentials } };
+}
+
+function commitRefusal(
+  ports: AdminPorts,
+  request: AccountRequest,
+  account: Account,
+  error: FixgateError,
+  now: number,
+): Promise<CommitResult> {
+  const entry = entryOf(ports, request, now, { outcome: 'refused', details: refusalDetails(error) }, request);
+  return commit(ports, request.user_id, account, entry, { created: [], changed: [], commands: [] });
+}
+
+function commit(
+  ports: AdminPorts,
+  userId: string,
+  account: Account,
+  entry: AuditEntry,
+  change: Omit<AccountChange, 'user_id' | 'expected' | 'record'> & { readonly commands: readonly Addressed[] },
+): Promise<CommitResult> {
+  const expected = account.user.chain;
+  const record = link(ports.digests, userChain(userId), expected, entry);
+  return ports.directory.commit({ user_id: userId, expected, record, ...change });
+}
+
+function entryOf(
+  ports: AdminPorts,
+  request: AccountRequest,
+  at: number,
+  what: Pick<AuditEntry, 'outcome' | 'details'>,
+  about: { readonly sender_comp_id?: string | undefined; readonly session_id?: string | undefined },
+): AuditEntry {
+  return {
+    id: ulid(at, ports.random),
+    at,
+    type: request.type,
+    outcome: what.outcome,
+    actor: request.actor,
+    user_id: request.user_id,
+    ...(about.sender_comp_id === undefined ? {} : { sender_comp_id: about.sender_comp_id }),
+    ...(about.session_id === undefined ? {} : { session_id: about.session_id }),
+    ...(request.reason === undefined ? {} : { reason: request.reason }),
+    details: what.details,
+  };
+}

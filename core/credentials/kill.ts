@@ -1,0 +1,51 @@
+/** Ending live sessions on an admin's word. */
+import type { AdminPorts, ChangeContext } from '../admin.ts';
+import { recordRefusal } from '../audit/refusals.ts';
+import { FixgateError } from '../errors.ts';
+import { changeAccount, checkVersion, present } from './change.ts';
+
+export interface Killed {
+  /** Sessions that were live when the command was given. */
+  readonly session_ids: readonly string[];
+}
+
+const DEFAULT_REASON = 'Session ended by an administrator';
+
+/** Ends one session. Refuses with session_not_found. */
+export async function killSession(ports: AdminPorts, context: ChangeContext, sessionId: string): Promise<Killed> {
+  const type = 'session_kill';
+  const session = await ports.slots.session(sessionId);
+  if (!session) {
+    const error = new FixgateError('session_not_found', undefined, [{ session_id: sessionId }]);
+    await recordRefusal(ports, { ...context, type, session_id: sessionId, error });
+    throw error;
+  }
+  const { user_id, key } = session;
+  const { sender_comp_id } = key;
+  return changeAccount(ports, { ...context, type, user_id, session_id: sessionId, sender_comp_id }, (account) => {
+    checkVersion(context.if_version, present(account).version);
+    return {
+      session_id: sessionId,
+      sender_comp_id,
+      details: { edge_id: session.edge_id, address: session.address },
+      reach: { kind: 'end_session', session, cause: 'killed', reason: context.reason ?? DEFAULT_REASON },
+      result: () => ({ session_ids: [sessionId] }),
+    };
+  });
+}
+
+/** Ends every session that the user has now, and none that it takes later: the epoch parts them. Refuses with user_not_found, version_conflict. */
+export function killUser(ports: AdminPorts, context: ChangeContext, userId: string): Promise<Killed> {
+  return changeAccount(ports, { ...context, type: 'session_kill', user_id: userId }, async (account) => {
+    const user = present(account);
+    checkVersion(context.if_version, user.version);
+    const session_ids = (await ports.slots.ofUser(userId)).map((one) => one.session_id);
+    const epoch = user.epoch + 1;
+    return {
+      user: { ...user, epoch },
+      details: { sessions: session_ids },
+      reach: { kind: 'end_user', below_epoch: epoch, cause: 'killed', reason: context.reason ?? DEFAULT_REASON },
+      result: () => ({ session_ids }),
+    };
+  });
+}

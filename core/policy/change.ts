@@ -1,0 +1,76 @@
+/** How policy changes: as accounts do, one chain for all of it. */
+import { type AdminPorts, type ChangeContext, MAX_ROUNDS } from '../admin.ts';
+import { link, POLICY_CHAIN } from '../audit/chain.ts';
+import type { AuditType } from '../audit/model.ts';
+import { refusalDetails } from '../audit/refusals.ts';
+import { FixgateError } from '../errors.ts';
+import { ulid } from '../ids.ts';
+import type { Policy, PolicyEdit } from '../ports.ts';
+
+export type PolicyPorts = Pick<AdminPorts, 'policy' | 'digests' | 'random' | 'clock'>;
+
+export interface PolicyDecision<R> {
+  readonly edits: readonly PolicyEdit[];
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly result: R;
+}
+
+export interface PolicyRequest extends ChangeContext {
+  readonly type: AuditType;
+  /** Of whom the change is, when it is of one user (an override). */
+  readonly user_id?: string | undefined;
+}
+
+/**
+ * Runs one change of policy. `decide` gets the policy and the version it will have (the version of what it puts), and
+ * throws a FixgateError to refuse; answering undefined it asks for nothing, and nothing is recorded. Throws `busy`
+ * when others keep changing the policy.
+ */
+export async function changePolicy<R>(
+  ports: PolicyPorts,
+  request: PolicyRequest,
+  decide: (
+    policy: Policy,
+    version: number,
+    now: number,
+  ) => Promise<PolicyDecision<R> | undefined> | PolicyDecision<R> | undefined,
+): Promise<R | undefined> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const policy = await ports.policy.read();
+    const now = ports.clock.now();
+    let decision: PolicyDecision<R> | undefined;
+    try {
+      decision = await decide(policy, policy.version + 1, now);
+    } catch (error) {
+      if (!(error instanceof FixgateError)) throw error;
+      if (await committed(ports, request, policy, [], 'refused', refusalDetails(error), now)) throw error;
+      continue;
+    }
+    if (decision === undefined) return undefined;
+    if (await committed(ports, request, policy, decision.edits, 'done', decision.details, now)) return decision.result;
+  }
+  throw new FixgateError('busy');
+}
+
+async function committed(
+  ports: PolicyPorts,
+  request: PolicyRequest,
+  policy: Policy,
+  edits: readonly PolicyEdit[],
+  outcome: 'done' | 'refused',
+  details: Readonly<Record<string, unknown>>,
+  at: number,
+): Promise<boolean> {
+  const record = link(ports.digests, POLICY_CHAIN, policy.chain, {
+    id: ulid(at, ports.random),
+    at,
+    type: request.type,
+    outcome,
+    actor: request.actor,
+    ...(request.user_id === undefined ? {} : { user_id: request.user_id }),
+    ...(request.reason === undefined ? {} : { reason: request.reason }),
+    details,
+  });
+  const result = await ports.policy.commit({ expected: policy.chain, expected_version: policy.version, edits, record });
+  return result === 'committed';
+}

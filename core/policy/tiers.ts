@@ -1,0 +1,43 @@
+/** Definitions of tiers. */
+import type { AdminPorts, ChangeContext } from '../admin.ts';
+import { checkVersion } from '../credentials/change.ts';
+import { FixgateError } from '../errors.ts';
+import { DEFAULT_TIERS, type Tier } from '../limits/model.ts';
+import { tierNamed } from './assignment.ts';
+import { changePolicy } from './change.ts';
+
+/** Puts a tier, new or not; edges see it as soon as they see the policy's version. Refuses with version_conflict (0 is the version of what does not exist). */
+export async function putTier(ports: AdminPorts, context: ChangeContext, tier: Omit<Tier, 'version'>): Promise<Tier> {
+  const put = await changePolicy(ports, { ...context, type: 'tier_put' }, (policy, version) => {
+    const before = policy.tiers.find((one) => one.name === tier.name);
+    checkVersion(context.if_version, before?.version ?? 0);
+    const after: Tier = { ...tier, version };
+    return { edits: [{ put_tier: after }], details: { tier: after, ...(before ? { before } : {}) }, result: after };
+  });
+  return put as Tier;
+}
+
+/**
+ * Removes a custom tier. Refuses with tier_not_found, tier_protected, tier_in_use, version_conflict. Users are found by
+ * an index that lags: one who was given the tier within the last second can be overlooked, and then has no limits
+ * until given another tier, which the gate treats as no access.
+ */
+export async function removeTier(ports: AdminPorts, context: ChangeContext, name: string): Promise<Tier> {
+  const removed = await changePolicy(ports, { ...context, type: 'tier_remove' }, async (policy) => {
+    const tier = tierNamed(policy, name);
+    checkVersion(context.if_version, tier.version);
+    if (DEFAULT_TIERS.some((one) => one.name === name)) throw new FixgateError('tier_protected');
+    for (const status of ['active', 'suspended'] as const) {
+      const users = await ports.directory.listUsers({ status, tier: name }, { limit: 10 });
+      if (users.items.length > 0) {
+        throw new FixgateError(
+          'tier_in_use',
+          undefined,
+          users.items.map(({ user_id }) => ({ user_id })),
+        );
+      }
+    }
+    return { edits: [{ remove_tier: name }], details: { tier }, result: tier };
+  });
+  return removed as Tier;
+}
