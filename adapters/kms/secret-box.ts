@@ -1,0 +1,155 @@
+/** Envelope encryption behind the SecretBox port, by the AWS Encryption SDK. */
+import {
+  AlgorithmSuiteIdentifier,
+  BranchKeyStoreNode,
+  buildClient,
+  CommitmentPolicy,
+  type KeyringNode,
+  KmsHierarchicalKeyRingNode,
+  RawAesKeyringNode,
+  RawAesWrappingSuiteIdentifier,
+} from '@aws-crypto/client-node';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { StoreUnavailable } from '../../core/errors.ts';
+import type { SecretBox } from '../../core/ports.ts';
+import { isOutage } from '../dynamodb/errors.ts';
+import type { MasterKeys } from './master-keys.ts';
+
+/** Marks our wrapped data keys among those of others; part of every ciphertext. */
+const NAMESPACE = 'fixgate';
+
+// Key commitment, no signature: who may seal may open here, and ECDSA would cost a millisecond at each logon.
+const SUITE = AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY;
+const { encrypt, decrypt } = buildClient(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT);
+
+type Context = Readonly<Record<string, string>>;
+
+interface Keyrings {
+  forSeal(): Promise<KeyringNode>;
+  /** The keyring that opens this ciphertext. */
+  forOpen(ciphertext: Buffer): Promise<KeyringNode>;
+}
+
+/** Data keys wrapped by AES-256-GCM under a master key of the provider: for local installations. */
+export function createRawAesSecretBox(keys: MasterKeys): SecretBox {
+  const keyrings = new Map<string, KeyringNode>();
+  const keyringOf = ({ id, key }: { readonly id: string; readonly key: Uint8Array }) => {
+    const known = keyrings.get(id);
+    if (known !== undefined) return known;
+    const keyring = new RawAesKeyringNode({
+      keyNamespace: NAMESPACE,
+      keyName: id,
+      // The library asks for a buffer whose memory is its own.
+      unencryptedMasterKey: Uint8Array.from(key),
+      wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
+    });
+    keyrings.set(id, keyring);
+    return keyring;
+  };
+  return createBox({
+    forSeal: async () => keyringOf(await keys.current()),
+    // The current key opens nearly everything; which older one is meant stands in the ciphertext, as the key's name.
+    forOpen: async (ciphertext) => {
+      const current = await keys.current();
+      const id = keyNameIn(ciphertext);
+      const named = id === undefined || id === current.id ? current : await keys.byId(id);
+      if (named === undefined) throw new Error(`there is no master key ${id}`);
+      return keyringOf(named);
+    },
+  });
+}
+
+export interface HierarchicalOptions {
+  readonly kms: KMSClient;
+  readonly dynamodb: DynamoDBClient;
+  /** Table of branch keys, and the name that is bound into each of them. */
+  readonly tableName: string;
+  readonly logicalName: string;
+  readonly kmsKeyArn: string;
+  readonly branchKeyId: string;
+  /** How long a branch key is used before KMS is asked again. */
+  readonly cacheSeconds?: number;
+}
+
+/** Data keys wrapped under a branch key that KMS wraps and that is cached, so that a logon storm asks KMS nothing. */
+export function createHierarchicalSecretBox(options: HierarchicalOptions): SecretBox {
+  const keyring = new KmsHierarchicalKeyRingNode({
+    branchKeyId: options.branchKeyId,
+    keyStore: new BranchKeyStoreNode({
+      logicalKeyStoreName: options.logicalName,
+      storage: { ddbTableName: options.tableName, ddbClient: options.dynamodb },
+      keyManagement: { kmsClient: options.kms },
+      kmsConfiguration: { identifier: options.kmsKeyArn },
+    }),
+    cacheLimitTtl: options.cacheSeconds ?? 600,
+  });
+  return createBox({ forSeal: async () => keyring, forOpen: async () => keyring });
+}
+
+function createBox(keyrings: Keyrings): SecretBox {
+  return {
+    async seal(plaintext, context) {
+      checkContext(context);
+      const keyring = await keyrings.forSeal();
+      const sealed = await reach(() =>
+        encrypt(keyring, Buffer.from(plaintext), { suiteId: SUITE, encryptionContext: { ...context } }),
+      );
+      return new Uint8Array(sealed.result);
+    },
+
+    async open(ciphertext, context) {
+      const bytes = Buffer.from(ciphertext);
+      const keyring = await keyrings.forOpen(bytes);
+      const { plaintext, messageHeader } = await reach(() => decrypt(keyring, bytes));
+      // The library proves that the context in the header is the one that was sealed; whether it is the one that the
+      // row should have, only we can say.
+      if (!sameContext(messageHeader.encryptionContext, context)) {
+        throw new Error('the ciphertext belongs to another row');
+      }
+      return new Uint8Array(plaintext);
+    },
+  };
+}
+
+/** KMS or the key store out of reach is an outage like that of any store; a ciphertext that does not open is none. */
+async function reach<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (isOutage(error)) throw new StoreUnavailable('the key service does not answer', { cause: error });
+    throw error;
+  }
+}
+
+/** Names beginning so are the library's own. */
+function checkContext(context: Context): void {
+  const reserved = Object.keys(context).find((name) => name.startsWith('aws-crypto-'));
+  if (reserved !== undefined) throw new RangeError(`${reserved} is reserved by the encryption library`);
+}
+
+/** Exactly the asked context: no name less, none more, but for the library's own. */
+function sameContext(found: Context, asked: Context): boolean {
+  const names = Object.keys(found).filter((name) => !name.startsWith('aws-crypto-'));
+  return names.length === Object.keys(asked).length && names.every((name) => found[name] === asked[name]);
+}
+
+/**
+ * The name of the raw AES key in a message of format 2 (AWS Encryption SDK, message format reference: version, suite,
+ * message id, context, then the data keys, each provider id, provider info, key). Provider info begins with the
+ * name; tag length (4), IV length (4) and IV (12) follow it. Undefined where that is not what stands there: then the
+ * library says what is wrong.
+ */
+function keyNameIn(message: Buffer): string | undefined {
+  const contextAt = 1 + 2 + 32;
+  if (message[0] !== 2 || message.length < contextAt + 2) return undefined;
+  let at = contextAt + 2 + message.readUInt16BE(contextAt) + 2;
+  for (const field of ['provider', 'info'] as const) {
+    if (at + 2 > message.length) return undefined;
+    const length = message.readUInt16BE(at);
+    const value = message.subarray(at + 2, at + 2 + length);
+    if (field === 'info') return value.subarray(0, Math.max(0, length - 20)).toString('utf8');
+    at += 2 + length;
+  }
+  return undefined;
+}
