@@ -1,0 +1,123 @@
+/** Fields that several requests and replies share. Everything from outside has its bound here. */
+import { z } from 'zod';
+import type { AuditType } from '../core/audit/model.ts';
+import type { CredentialStatus } from '../core/credentials/model.ts';
+import type { RuleType } from '../core/eligibility/model.ts';
+
+/** Largest number of any fact or threshold: doubles are exact to 2^53, and DynamoDB keeps 38 digits. */
+const MAX_NUMBER = 1e15;
+/** Smaller than any cent: below it a number is noise, and the store has no room for its exponent. */
+const MIN_FRACTION = 1e-9;
+const MAX_RATE = 1_000_000_000;
+
+const visible = (value: string) => value.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(value);
+
+/** One line of text for people. */
+export const line = (max: number) =>
+  z.string().min(1).max(max).refine(visible, 'has control characters or broken Unicode');
+
+export const userId = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:@+-]{1,128}$/, '1 to 128 of A-Z a-z 0-9 _ . : @ + -')
+  .describe('The firm’s own id of the user');
+export const compId = z.string().regex(/^[A-Za-z0-9_.:/-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ . : / -');
+export const sessionId = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/, '1 to 200 of A-Z a-z 0-9 _ . : -');
+export const tierName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, '1 to 64 of a-z 0-9 _ -, not _ or - first');
+export const ruleId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, '1 to 64 of A-Z a-z 0-9 _ . -, no punctuation first');
+export const group = line(64);
+export const groups = z.array(group).max(100);
+export const reason = line(500).describe('Why; kept in the audit trail. On a kill the client sees it.');
+export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable ASCII characters');
+
+const finite = z
+  .number()
+  .refine((value) => value === 0 || Math.abs(value) >= MIN_FRACTION, `0, or at least ${MIN_FRACTION}`);
+/** Any finite amount, negative ones too: a balance can be. */
+export const amount = finite.min(-MAX_NUMBER).max(MAX_NUMBER);
+export const quantity = finite.min(0).max(MAX_NUMBER);
+export const rate = z.int().min(1).max(MAX_RATE);
+
+export const version = z.int().min(0).describe('Rises with each change of the object');
+export const count = z.int().min(0);
+/** ISO 8601 with an offset, as requests give it and replies show it (UTC, milliseconds). */
+export const timestamp = z.iso.datetime({ offset: true });
+
+export const credentialStatus = z.enum(['active', 'suspended', 'revoked'] satisfies CredentialStatus[]);
+export const ruleType = z.enum([
+  'min_balance',
+  'min_volume',
+  'account_age',
+  'kyc_level',
+  'group_membership',
+  'custom',
+] satisfies RuleType[]);
+
+/** All types of audit records; equal to the domain's list by test. */
+export const auditType = z.enum([
+  'provision',
+  'revoke',
+  'suspend',
+  'reactivate',
+  'regenerate_password',
+  'expire',
+  'user_update',
+  'policy_seeded',
+  'tier_update',
+  'tier_put',
+  'tier_remove',
+  'rule_add',
+  'rule_remove',
+  'rule_enable',
+  'rule_disable',
+  'override_set',
+  'override_remove',
+  'violations_reset',
+  'session_kill',
+  'edge_started',
+  'edge_stopped',
+  'logon',
+  'logon_refused',
+  'session_started',
+  'session_ended',
+  'session_killed',
+  'rate_limit_violation',
+  'access_refused',
+  'export',
+] satisfies AuditType[]);
+
+/** What every change takes. */
+export const change = {
+  reason: reason.optional(),
+  if_version: version.optional().describe('Change only while the object has this version'),
+};
+
+/** A number in a query string: plain decimal digits. */
+const digits = z.string().regex(/^(0|[1-9]\d{0,8})$/, 'a whole number');
+
+/** What every list takes. */
+export const paging = {
+  limit: digits.transform(Number).pipe(z.int().min(1).max(1000)).optional().describe('1 to 1000, default 100'),
+  cursor: z.string().min(1).max(4096).optional().describe('Of the list’s last reply, for the same filters'),
+};
+/** What every list answers beside its items. */
+export const more = { cursor: z.string().optional().describe('There is more: ask again with it') };
+
+export const target = { user_id: userId.optional(), sender_comp_id: compId.optional() };
+
+/** Exactly one of the keys, each problem at a path of its own. */
+export function exactlyOne<T extends z.ZodRawShape>(
+  schema: z.ZodObject<T>,
+  keys: readonly (keyof T & string)[],
+): z.ZodObject<T> {
+  return schema.check((context) => {
+    const given = keys.filter((key) => (context.value as Record<string, unknown>)[key] !== undefined);
+    if (given.length === 1) return;
+    const message =
+      given.length === 0 ? `one of ${keys.join(', ')} is required` : `only one of ${keys.join(', ')} may be given`;
+    for (const key of given.length === 0 ? keys.slice(0, 1) : given.slice(1)) {
+      context.issues.push({ code: 'custom', message, path: [key], input: context.value });
+    }
+  });
+}

@@ -1,0 +1,91 @@
+/** Replies of the admin operations. */
+import { z } from 'zod';
+import * as f from './fields.ts';
+import * as o from './objects.ts';
+
+const reply = <T extends z.ZodRawShape>(shape: T) => z.strictObject({ success: z.literal(true), ...shape });
+
+const provision = reply({ credentials: o.issued, user: o.user });
+const status = reply({ user: o.user, credentials: z.array(o.credential).describe('Those that changed') });
+const revoke = status;
+const suspend = status;
+const reactivate = status;
+const regeneratePassword = reply({
+  credentials: o.issued,
+  user: o.user,
+  version: f.version.describe('Of the credential'),
+});
+const credentials = reply({ credentials: z.array(o.credential), ...f.more });
+const userCredentials = reply({ user: o.user, credentials: z.array(o.credential), ...f.more });
+const updateUser = reply({
+  user: o.user,
+  evaluation: o.evaluation,
+  suspended: z.array(f.compId).describe('SenderCompIDs that this change suspended'),
+  warning: z.string().optional().describe('The user is no longer eligible: the next logon is refused'),
+});
+const sessions = reply({ sessions: z.array(o.session), ...f.more });
+const userSessions = sessions;
+const killSessions = reply({
+  session_ids: z.array(f.sessionId).describe('Sessions that were live when the command was given'),
+});
+const rateLimits = reply({ rate_limits: z.array(o.rateLimit), ...f.more });
+const updateRateLimit = reply({ user: o.user, tier: o.tier });
+const resetViolations = reply({ user: o.user, violations: o.violations });
+const tiers = reply({ tiers: z.array(o.tier), ...f.more, version: f.version.describe('Of the policy') });
+const putTier = reply({ tier: o.tier });
+const removeTier = reply({ tier: o.tier });
+const rules = reply({ rules: z.array(o.rule), ...f.more, version: f.version.describe('Of the policy') });
+const rule = reply({ rule: o.rule });
+const addRule = rule;
+const removeRule = rule;
+const enableRule = rule;
+const disableRule = rule;
+const setOverride = reply({ override: o.override });
+const removeOverride = reply({ override: o.override });
+const evaluate = reply({ user: o.user, evaluation: o.evaluation, overrides: z.array(o.override) });
+const audit = reply({ records: z.array(o.auditRecord), ...f.more });
+const stats = reply(o.stats);
+
+/** Every error, of whatever status. */
+export const error = z
+  .strictObject({
+    success: z.literal(false),
+    error: z.strictObject({
+      code: z.string(),
+      message: z.string(),
+      details: z.array(z.unknown()),
+      request_id: z.string(),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+/** By operation. */
+export const replies = {
+  provision,
+  revoke,
+  suspend,
+  reactivate,
+  regeneratePassword,
+  credentials,
+  userCredentials,
+  updateUser,
+  sessions,
+  userSessions,
+  killSessions,
+  rateLimits,
+  updateRateLimit,
+  resetViolations,
+  tiers,
+  putTier,
+  removeTier,
+  rules,
+  addRule,
+  removeRule,
+  enableRule,
+  disableRule,
+  setOverride,
+  removeOverride,
+  evaluate,
+  audit,
+  stats,
+} as const;

@@ -1,0 +1,179 @@
+/** Bodies and queries of the admin operations. Unknown keys are refused. */
+import { z } from 'zod';
+import * as f from './fields.ts';
+
+const facts = {
+  account_balance: f.amount,
+  trading_volume: f.quantity.describe('Of the last 30 days'),
+  account_age_days: f.quantity,
+  kyc_level: f.quantity,
+};
+
+const provision = z.strictObject({
+  user_id: f.userId,
+  rate_limit_tier: f.tierName,
+  max_sessions: z.int().min(1).max(1_000_000).optional().describe('The tier’s maximum caps it'),
+  ...facts,
+  groups: f.groups.default([]),
+  allowed_ips: z
+    .array(z.string().min(2).max(91))
+    .max(100)
+    .default([])
+    .describe('Addresses, CIDR blocks or ranges a-b, IPv4 or IPv6; empty: any'),
+  expires_at: f.timestamp.optional(),
+  sender_comp_id: f.compId.optional().describe('Made up when left out'),
+  target_comp_id: f.compId.optional().describe('GATEWAY when left out'),
+  additional_credential: z.boolean().default(false),
+  idempotency_key: f.idempotencyKey.optional(),
+  bypass: z.strictObject({ reason: f.reason }).optional().describe('Eligible whatever the rules say'),
+  ...f.change,
+});
+
+const status = f.exactlyOne(z.strictObject({ ...f.target, ...f.change, reason: f.reason }), [
+  'user_id',
+  'sender_comp_id',
+]);
+const revoke = status;
+const suspend = status;
+const reactivate = status;
+
+const regeneratePassword = f.exactlyOne(
+  z.strictObject({
+    ...f.target,
+    grace_seconds: z.int().min(0).max(2_419_200).default(0).describe('For how long the old password works too'),
+    ...f.change,
+  }),
+  ['user_id', 'sender_comp_id'],
+);
+
+const byStatusAndTier = { status: f.credentialStatus.optional(), tier: f.tierName.optional() };
+const credentials = z.strictObject({ ...byStatusAndTier, ...f.paging });
+const userCredentials = z.strictObject({ user_id: f.userId, ...f.paging });
+
+const updateUser = z
+  .strictObject({
+    user_id: f.userId,
+    account_balance: facts.account_balance.optional(),
+    trading_volume: facts.trading_volume.optional(),
+    account_age_days: facts.account_age_days.optional(),
+    kyc_level: facts.kyc_level.optional(),
+    groups: f.groups.optional(),
+    ...f.change,
+  })
+  .check((context) => {
+    const { user_id: _, reason: _reason, if_version: _version, ...given } = context.value;
+    if (Object.values(given).some((value) => value !== undefined)) return;
+    context.issues.push({ code: 'custom', message: 'at least one fact is required', path: [], input: context.value });
+  });
+
+const sessions = z.strictObject(f.paging);
+const userSessions = z.strictObject({ user_id: f.userId, ...f.paging });
+const killSessions = f.exactlyOne(
+  z.strictObject({ session_id: f.sessionId.optional(), user_id: f.userId.optional(), ...f.change, reason: f.reason }),
+  ['session_id', 'user_id'],
+);
+
+const rateLimits = z.strictObject({ user_id: f.userId.optional(), ...byStatusAndTier, ...f.paging });
+const updateRateLimit = z.strictObject({ user_id: f.userId, tier: f.tierName, ...f.change });
+const resetViolations = z.strictObject({ user_id: f.userId, ...f.change });
+
+const tiers = z.strictObject(f.paging);
+const putTier = z.strictObject({
+  name: f.tierName,
+  orders_per_second: f.rate,
+  messages_per_second: f.rate,
+  max_sessions: z.int().min(1).max(1_000_000),
+  burst: f.rate.describe('Capacity of the order bucket'),
+  disconnect: z
+    .strictObject({ multiple: z.number().min(1).max(1000), seconds: z.int().min(1).max(3600) })
+    .optional()
+    .describe('Logout when in each of so many seconds running more than multiple times the rate was sent'),
+  ...f.change,
+});
+const removeTier = z.strictObject({ name: f.tierName, ...f.change });
+
+const rules = z.strictObject(f.paging);
+const ruleBase = {
+  id: f.ruleId,
+  name: f.line(200),
+  message: f.line(500),
+  enabled: z.boolean().default(true),
+  ...f.change,
+};
+const minimum = z.strictObject({ minimum: f.amount });
+const addRule = z.discriminatedUnion('type', [
+  z.strictObject({ ...ruleBase, type: z.literal('min_balance'), parameters: minimum }),
+  z.strictObject({ ...ruleBase, type: z.literal('min_volume'), parameters: minimum }),
+  z.strictObject({ ...ruleBase, type: z.literal('account_age'), parameters: minimum }),
+  z.strictObject({ ...ruleBase, type: z.literal('kyc_level'), parameters: minimum }),
+  z.strictObject({
+    ...ruleBase,
+    type: z.literal('group_membership'),
+    parameters: z.strictObject({ groups: f.groups.min(1), match: z.enum(['any', 'all']).default('any') }),
+  }),
+  z.strictObject({
+    ...ruleBase,
+    type: z.literal('custom'),
+    expression: z.string().min(1).max(4096).describe('CEL over user; its result is bool'),
+  }),
+]);
+const ruleById = z.strictObject({ id: f.ruleId, ...f.change });
+const removeRule = ruleById;
+const enableRule = ruleById;
+const disableRule = ruleById;
+
+const setOverride = f.exactlyOne(
+  z.strictObject({
+    user_id: f.userId,
+    rule_id: f.ruleId,
+    exempt: z.literal(true).optional(),
+    threshold: f.amount.optional().describe('In place of the rule’s minimum'),
+    ...f.change,
+    reason: f.reason,
+    expires_at: f.timestamp.optional(),
+  }),
+  ['exempt', 'threshold'],
+);
+const removeOverride = z.strictObject({ user_id: f.userId, rule_id: f.ruleId, ...f.change });
+const evaluate = z.strictObject({ user_id: f.userId });
+
+const audit = z.strictObject({
+  user_id: f.userId.optional(),
+  type: f.auditType.optional(),
+  actor: f.line(2048).optional().describe('An IAM principal, or an edge'),
+  from: f.timestamp.optional().describe('Inclusive'),
+  to: f.timestamp.optional().describe('Exclusive'),
+  ...f.paging,
+});
+const stats = z.strictObject({});
+
+/** By operation. */
+export const requests = {
+  provision,
+  revoke,
+  suspend,
+  reactivate,
+  regeneratePassword,
+  credentials,
+  userCredentials,
+  updateUser,
+  sessions,
+  userSessions,
+  killSessions,
+  rateLimits,
+  updateRateLimit,
+  resetViolations,
+  tiers,
+  putTier,
+  removeTier,
+  rules,
+  addRule,
+  removeRule,
+  enableRule,
+  disableRule,
+  setOverride,
+  removeOverride,
+  evaluate,
+  audit,
+  stats,
+} as const;
