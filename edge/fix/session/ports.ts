@@ -3,7 +3,8 @@
  * the connection feeds it messages and the time, and does what it says.
  */
 
-import type { Encoder } from '../encoder.ts';
+import type { Verdict } from '../dictionary/verdict.ts';
+import type { BodyWriter, Encoder } from '../encoder.ts';
 import type { Message } from '../message.ts';
 
 /** The time of one batch of work; the connection keeps one such record and overwrites it. */
@@ -105,9 +106,17 @@ export type CloseCause =
   | 'msg_seq_num_missing'
   | 'heartbeat_timeout';
 
+/** Holds a message against its dictionary: false, and the first mistake in `verdict`. */
+export type Validator = (message: Message, verdict: Verdict) => boolean;
+
 /** What a session asks of its connection. */
 export interface SessionOutput {
-  /** Writes into the connection's output buffer. A message is out once it is ended; the connection writes it when it will. */
+  /** By the session's BeginString, the Logon's DefaultApplVerID (1137) and the profile. */
+  readonly validate: Validator;
+  /**
+   * Writes into the connection's output buffer; the connection writes out what has been ended, when it will. It must
+   * have room for DIVERT_BACKLOG_BYTES (limits.ts) and the longest message: a session that meets OutputFull throws it on.
+   */
   readonly encoder: Encoder;
   /** Bytes in the output buffer that the socket has not taken. */
   backlog(): number;
@@ -142,7 +151,7 @@ export interface FixSession {
   readonly held: boolean;
 
   /**
-   * A Logon that has been authenticated. Accepted: `output` is the session's from now on and the answer is written.
+   * A Logon that tokenise found in order and that has been authenticated. Accepted: `output` is the session's from now on and the answer is written.
    * Refused: nothing was written and no number used; the connection calls {@link refuse} or closes silently.
    */
   onLogon(message: Message, output: SessionOutput, now: Instant): LogonResult;
@@ -163,8 +172,10 @@ export interface FixSession {
    * Starts an application message; the caller writes the body and calls {@link commit} before anything else. While the
    * client is away or behind, the message goes to the store without a number and out later, in order, once.
    */
-  begin(msgType: number, now: Instant): Encoder;
+  begin(msgType: number, now: Instant): BodyWriter;
   commit(): void;
+  /** Takes back the message begun. */
+  cancel(): void;
   /** BusinessMessageReject (Reject in FIX.4.0 and 4.1) for a message just delivered. `refId`: 379, '' for none. */
   businessReject(message: Message, reason: number, refId: string, text: string, now: Instant): void;
   /** Reject (35=3) for a message just delivered: limits. `reason` 373 or -1, `refTag` 371 or 0. */
@@ -177,6 +188,6 @@ export interface FixSession {
   /** The connection is closed, by whomever. */
   onDisconnect(now: Instant): void;
 
-  /** Admin: both numbers to 1 (only while away, or with a live client as it logs on next: refused when active). */
+  /** Admin: both numbers to 1. False: nothing was done, because a client is connected. */
   resetNumbers(now: Instant): boolean;
 }

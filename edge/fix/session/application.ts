@@ -1,0 +1,72 @@
+/** Application messages out: numbered and sent at once, or to the store when the client is away or behind. */
+
+import type { BodyWriter } from '../encoder.ts';
+import type { Message } from '../message.ts';
+import { MsgType, Tag } from '../tags.ts';
+import { DIVERT_BACKLOG_BYTES } from './limits.ts';
+import { sendReject, writeBusinessReject } from './outbound.ts';
+import type { Instant } from './ports.ts';
+import type { Live, SessionRecord } from './record.ts';
+import { isBefore42 } from './versions.ts';
+
+/** Whom a message may go to now: nobody while one that was made before it waits, or the client does not read. */
+function liveNow(s: SessionRecord): Live | undefined {
+  if (s.phase.state !== 'active' || s.resend.state === 'serving' || s.store.pending > 0) return undefined;
+  const { live } = s.phase;
+  return live.output.backlog() > DIVERT_BACKLOG_BYTES ? undefined : live;
+}
+
+export function begin(s: SessionRecord, msgType: number, now: Instant): BodyWriter {
+  const live = liveNow(s);
+  if (live === undefined) {
+    s.draft = 'pending';
+    return s.scratch.begin(s.header, msgType, 0, now.epochMs);
+  }
+  s.draft = 'live';
+  s.draftAt = now.monoMs;
+  const encoder = live.output.encoder.begin(s.header, msgType, s.store.nextOut, now.epochMs);
+  return s.profile.enable_last_msg_seq_num_processed
+    ? encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed)
+    : encoder;
+}
+
+export function commit(s: SessionRecord): void {
+  const { draft, store, scratch, phase } = s;
+  s.draft = 'none';
+  if (draft === 'pending') {
+    scratch.end();
+    store.enqueue(scratch.buf, 0, scratch.length);
+    scratch.clear();
+  } else if (draft === 'live' && phase.state === 'active') {
+    const { encoder } = phase.live.output;
+    const msgSeqNum = store.nextOut;
+    const start = encoder.end();
+    if (s.profile.persist_messages) store.append(msgSeqNum, encoder.buf, start, encoder.length);
+    else store.setNextOut(msgSeqNum + 1);
+    phase.live.lastSent = s.draftAt;
+  } else throw new RangeError('no application message has been begun');
+}
+
+export function cancel(s: SessionRecord): void {
+  if (s.draft === 'pending') s.scratch.cancel();
+  else if (s.draft === 'live' && s.phase.state === 'active') s.phase.live.output.encoder.cancel();
+  s.draft = 'none';
+}
+
+/** BusinessMessageReject (35=j), an application message like any other; FIX.4.0 and 4.1 have Reject (35=3) only. */
+export function businessReject(
+  s: SessionRecord,
+  message: Message,
+  reason: number,
+  refId: string,
+  text: string,
+  now: Instant,
+): void {
+  if (isBefore42(s.identity.beginString)) {
+    if (s.phase.state === 'active') sendReject(s, s.phase.live, message, { reason: -1, text }, now);
+    return;
+  }
+  const encoder = begin(s, MsgType.BusinessMessageReject, now);
+  writeBusinessReject(s, encoder, message, reason, refId, text);
+  commit(s);
+}

@@ -1,0 +1,73 @@
+/** Messages of the client that have not come: one ResendRequest for a gap, and what to do as it fills. */
+
+import type { Message } from '../message.ts';
+import { sendResendRequest } from './outbound.ts';
+import type { Instant } from './ports.ts';
+import { type Live, NO_GAP, type SessionRecord } from './record.ts';
+import { openEnd } from './versions.ts';
+
+/** Forgets the gap and all that came ahead of its turn. */
+export function clearGap(s: SessionRecord): void {
+  s.gap = NO_GAP;
+  s.highest = 0;
+  s.lastPossDup = 0;
+  s.holeAsked = false;
+  s.queue.clear();
+}
+
+/** Asks for what is missing from `from` on; by chunks, if the profile says so, else with an open end. */
+function ask(s: SessionRecord, live: Live, from: number, until: number, now: Instant): void {
+  const chunk = s.profile.resend_request_chunk_size;
+  const last = chunk > 0 ? Math.min(from + chunk - 1, until) : Number.POSITIVE_INFINITY;
+  s.gap = { state: 'open', until, asked: last };
+  sendResendRequest(s, live, from, chunk > 0 ? last : openEnd(s.identity.beginString), now);
+}
+
+/** A gap that the client fills by itself, for it has our NextExpectedMsgSeqNum (789): nothing is asked. */
+export function expectGap(s: SessionRecord, until: number): void {
+  s.gap = { state: 'open', until, asked: Number.POSITIVE_INFINITY };
+}
+
+/**
+ * The number `n` has come ahead of its turn; `message` is queued, or only its number when it has been acted on.
+ * A hole in the client's own resend (PossDup ahead of its turn while the gap is open: one was lost or garbled) is asked
+ * for again, once each pass, or the session would wait for ever.
+ */
+export function noteAhead(
+  s: SessionRecord,
+  live: Live,
+  n: number,
+  message: Message,
+  actedOn: boolean,
+  now: Instant,
+): void {
+  if (actedOn) s.queue.mark(n);
+  else s.queue.add(n, message);
+  if (n > s.highest) s.highest = n;
+  if (s.gap.state === 'none') {
+    ask(s, live, s.store.nextIn, n - 1, now);
+    return;
+  }
+  if (!message.flag(message.possDupFlag)) return;
+  if (n <= s.lastPossDup) s.holeAsked = false;
+  s.lastPossDup = n;
+  if (s.holeAsked) return;
+  s.holeAsked = true;
+  ask(s, live, s.store.nextIn, Math.max(s.gap.until, s.store.nextIn), now);
+}
+
+/** Numbers have moved on: the next chunk, the end of the gap, or the next gap behind it. */
+export function settleGap(s: SessionRecord, live: Live, now: Instant): void {
+  const next = s.store.nextIn;
+  if (s.gap.state === 'open') {
+    if (next <= s.gap.until) {
+      if (next > s.gap.asked) ask(s, live, next, s.gap.until, now);
+      return;
+    }
+    s.gap = NO_GAP;
+    s.lastPossDup = 0;
+    s.holeAsked = false;
+  }
+  // Further messages are missing between those that were queued, or did not fit into the queue.
+  if (s.highest >= next) ask(s, live, next, Math.min(s.queue.lowest() - 1, s.highest), now);
+}

@@ -1,0 +1,95 @@
+/** The state of one FIX session: what the handlers read and change. Nothing here does anything by itself. */
+
+import type { Verdict } from '../dictionary/verdict.ts';
+import type { Encoder, HeaderTemplate } from '../encoder.ts';
+import type { Message } from '../message.ts';
+import type { TimestampDecimals } from '../timestamp.ts';
+import type { CloseCause, SessionIdentity, SessionOutput, SessionStore } from './ports.ts';
+import type { SessionProfile } from './profile.ts';
+import type { InboundQueue } from './queue.ts';
+
+/** What belongs to one connection. */
+export interface Live {
+  readonly output: SessionOutput;
+  /** HeartBtInt of the Logon in ms; 0: no heartbeats. */
+  heartBtMs: number;
+  /** Monotonic ms. */
+  lastSent: number;
+  lastReceived: number;
+  /** When the TestRequest that is unanswered was sent; -1: none is. */
+  testRequestedAt: number;
+  /** Until when pending messages wait for the client to ask for what it missed; 0: they do not. */
+  pendingFrom: number;
+  /** Whether a queued message waits for the gate. */
+  held: boolean;
+}
+
+export type Phase =
+  | { readonly state: 'away' }
+  | { readonly state: 'active'; readonly live: Live }
+  /** Our Logout is out; `deadline` is monotonic ms. */
+  | { readonly state: 'logout_sent'; readonly live: Live; readonly deadline: number }
+  /** Asked the connection to close. */
+  | { readonly state: 'ended'; readonly live: Live; readonly cause: CloseCause };
+
+export const AWAY: Phase = { state: 'away' };
+
+/** Messages of the client that we miss. */
+export type Gap =
+  | { readonly state: 'none' }
+  /** Open until `until` has come; `asked` is the last number that our ResendRequest covers, Infinity for EndSeqNo 0. */
+  | { readonly state: 'open'; readonly until: number; readonly asked: number };
+
+export const NO_GAP: Gap = { state: 'none' };
+
+/** Messages of ours that the client asked for again. */
+export type Resend =
+  | { readonly state: 'idle' }
+  /** `next` to `to` are still to be sent. */
+  | { readonly state: 'serving'; next: number; readonly to: number };
+
+export const IDLE: Resend = { state: 'idle' };
+
+/** A range that waits for the one being served, or for the end of the window. */
+export interface Waiting {
+  readonly from: number;
+  readonly to: number;
+  /** Monotonic ms. */
+  readonly notBefore: number;
+}
+
+export interface SessionRecord {
+  readonly identity: SessionIdentity;
+  readonly profile: SessionProfile;
+  readonly store: SessionStore;
+  readonly header: HeaderTemplate;
+  readonly decimals: TimestampDecimals;
+  phase: Phase;
+
+  gap: Gap;
+  /** The highest number seen ahead of its turn; what lies up to it and neither came nor is queued is missing. */
+  highest: number;
+  /** The last PossDup number seen ahead of its turn: a lower or equal one begins another pass of a resend. */
+  lastPossDup: number;
+  /** Whether the pass of a resend now coming in has been found to have a hole, and was asked for again. */
+  holeAsked: boolean;
+  readonly queue: InboundQueue;
+
+  resend: Resend;
+  waiting: Waiting | undefined;
+  /** Requests served in the present window. */
+  readonly window: { since: number; served: number; from: number; to: number; same: number };
+
+  /** MsgSeqNum being processed or processed last: LastMsgSeqNumProcessed (369). */
+  lastProcessed: number;
+  readonly verdict: Verdict;
+  /** For messages out of the queue and out of the store. */
+  readonly view: Message;
+  readonly stored: Message;
+  /** For application messages made while the client is away. */
+  readonly scratch: Encoder;
+  /** The application message begun and not committed. */
+  draft: 'none' | 'live' | 'pending';
+  /** Monotonic ms when it was begun. */
+  draftAt: number;
+}

@@ -1,0 +1,211 @@
+/**
+ * A FIX session of an acceptor: one BeginString, SenderCompID, SenderSubID and TargetCompID, over all its connections.
+ * The door of this folder; rules are in inbound.ts, logon.ts, gap.ts, resend.ts and timers.ts.
+ */
+
+import { Verdict } from '../dictionary/verdict.ts';
+import { type BodyWriter, Encoder, HeaderTemplate } from '../encoder.ts';
+import { Message } from '../message.ts';
+import { MsgType, Tag } from '../tags.ts';
+import * as application from './application.ts';
+import { clearGap } from './gap.ts';
+import { drain, receive } from './inbound.ts';
+import { TEXT_BYTES } from './limits.ts';
+import { acceptLogon, readLogon } from './logon.ts';
+import { close, logoutAndClose, logoutAndWait, sendReject } from './outbound.ts';
+import {
+  ENDED,
+  FED,
+  type Fed,
+  type FixSession,
+  type Instant,
+  type LogonResult,
+  type SessionIdentity,
+  type SessionOutput,
+  type SessionStore,
+} from './ports.ts';
+import type { SessionProfile } from './profile.ts';
+import { InboundQueue } from './queue.ts';
+import { AWAY, IDLE, type Live, NO_GAP, type SessionRecord } from './record.ts';
+import { goOn } from './resend.ts';
+import { nextTimerAt, onTimer } from './timers.ts';
+import { decimalsFor } from './versions.ts';
+
+/** Used within one call only, so that one of each serves all sessions of the process. */
+const VIEW = new Message();
+const STORED = new Message();
+const VERDICT = new Verdict();
+/** Most application messages fit; the buffer grows for others. */
+const SCRATCH_BYTES = 512;
+
+const headerOf = (identity: SessionIdentity, profile: SessionProfile): HeaderTemplate =>
+  new HeaderTemplate(
+    {
+      beginString: identity.beginString,
+      senderCompId: identity.targetCompId,
+      targetCompId: identity.senderCompId,
+      targetSubId: identity.senderSubId,
+    },
+    decimalsFor(identity.beginString, profile.timestamp_precision),
+  );
+
+export class Session implements FixSession {
+  private readonly s: SessionRecord;
+
+  constructor(identity: SessionIdentity, profile: SessionProfile, store: SessionStore) {
+    this.s = {
+      identity,
+      profile,
+      store,
+      header: headerOf(identity, profile),
+      decimals: decimalsFor(identity.beginString, profile.timestamp_precision),
+      phase: AWAY,
+      gap: NO_GAP,
+      highest: 0,
+      lastPossDup: 0,
+      holeAsked: false,
+      queue: new InboundQueue(),
+      resend: IDLE,
+      waiting: undefined,
+      window: { since: Number.NEGATIVE_INFINITY, served: 0, from: 0, to: 0, same: 0 },
+      lastProcessed: store.nextIn - 1,
+      verdict: VERDICT,
+      view: VIEW,
+      stored: STORED,
+      scratch: new Encoder(SCRATCH_BYTES),
+      draft: 'none',
+      draftAt: 0,
+    };
+  }
+
+  get identity(): SessionIdentity {
+    return this.s.identity;
+  }
+
+  get active(): boolean {
+    return this.s.phase.state === 'active';
+  }
+
+  get held(): boolean {
+    return this.s.phase.state === 'active' && this.s.phase.live.held;
+  }
+
+  get resending(): boolean {
+    const { phase, resend, store } = this.s;
+    if (phase.state === 'logout_sent') return resend.state === 'serving';
+    if (phase.state !== 'active') return false;
+    return resend.state === 'serving' || (store.pending > 0 && phase.live.pendingFrom === 0);
+  }
+
+  onLogon(message: Message, output: SessionOutput, now: Instant): LogonResult {
+    const { s } = this;
+    if (s.phase.state !== 'away') throw new Error('the session has a connection: it must be closed first');
+    const logon = readLogon(s, message, output.validate, now);
+    if ('refusal' in logon) return { accepted: false, ...logon };
+    const live: Live = {
+      output,
+      heartBtMs: 0,
+      lastSent: now.monoMs,
+      lastReceived: now.monoMs,
+      testRequestedAt: -1,
+      pendingFrom: 0,
+      held: false,
+    };
+    acceptLogon(s, live, logon, message, now);
+    return { accepted: true };
+  }
+
+  refuse(text: string, output: SessionOutput, now: Instant): void {
+    writeRefusal(output.encoder, this.s.header, this.s.store.nextOut, text, now);
+    output.close('logon_refused', text);
+  }
+
+  onMessage(message: Message, tokens: number, now: Instant): Fed {
+    return receive(this.s, message, tokens, now);
+  }
+
+  resume(now: Instant): Fed {
+    const { phase } = this.s;
+    if (phase.state === 'away' || phase.state === 'ended') return ENDED;
+    phase.live.held = false;
+    return phase.state === 'active' ? drain(this.s, phase.live, now) : FED;
+  }
+
+  resumeResend(now: Instant): void {
+    const { phase } = this.s;
+    if (phase.state === 'active' || phase.state === 'logout_sent') goOn(this.s, phase.live, now);
+  }
+
+  onTimer(now: Instant): void {
+    onTimer(this.s, now);
+  }
+
+  nextTimerAt(): number {
+    return nextTimerAt(this.s);
+  }
+
+  begin(msgType: number, now: Instant): BodyWriter {
+    return application.begin(this.s, msgType, now);
+  }
+
+  commit(): void {
+    application.commit(this.s);
+  }
+
+  cancel(): void {
+    application.cancel(this.s);
+  }
+
+  businessReject(message: Message, reason: number, refId: string, text: string, now: Instant): void {
+    application.businessReject(this.s, message, reason, refId, text, now);
+  }
+
+  reject(message: Message, reason: number, refTag: number, text: string, now: Instant): void {
+    const { phase } = this.s;
+    if (phase.state !== 'active') return; // nobody to tell; session-level messages are not kept
+    sendReject(this.s, phase.live, message, { reason, refTag: refTag > 0 ? refTag : undefined, text }, now);
+  }
+
+  logout(text: string, now: Instant): void {
+    const { phase } = this.s;
+    if (phase.state === 'active') logoutAndWait(this.s, phase.live, text, now);
+  }
+
+  end(text: string, now: Instant): void {
+    const { phase } = this.s;
+    if (phase.state === 'active') logoutAndClose(this.s, phase.live, 'ended', text, now);
+    else if (phase.state === 'logout_sent') close(this.s, phase.live, 'ended', text, now);
+  }
+
+  onDisconnect(now: Instant): void {
+    const { s } = this;
+    if (s.phase.state === 'away') return;
+    s.phase = AWAY;
+    s.resend = IDLE;
+    s.waiting = undefined;
+    clearGap(s);
+    if (s.profile.reset_on_disconnect) s.store.reset(now.epochMs);
+  }
+
+  resetNumbers(now: Instant): boolean {
+    if (this.s.phase.state !== 'away') return false;
+    this.s.store.reset(now.epochMs);
+    return true;
+  }
+}
+
+/**
+ * A Logout that uses no number, for a Logon that was refused (issue of a refused logon: neither side counts it).
+ * `msgSeqNum` is the next one of the session; 1 for somebody who has not proved who he is, so that the number tells nothing.
+ */
+export function writeRefusal(
+  encoder: Encoder,
+  header: HeaderTemplate,
+  msgSeqNum: number,
+  text: string,
+  now: Instant,
+): void {
+  encoder.begin(header, MsgType.Logout, msgSeqNum, now.epochMs);
+  if (text !== '') encoder.text(Tag.Text, text.slice(0, TEXT_BYTES));
+  encoder.end();
+}
