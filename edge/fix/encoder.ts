@@ -96,6 +96,7 @@ export class Encoder implements BodyWriter {
   private decimals: TimestampDecimals = 3;
   private readonly clock = new TimestampWriter();
   private spare: Buffer | undefined;
+  private lent: Buffer | undefined;
   /** The field that the last call copied, or -1. */
   private lastCopied = -1;
 
@@ -105,7 +106,7 @@ export class Encoder implements BodyWriter {
    */
   constructor(initial = 4096, max = 1 << 24) {
     this.max = max;
-    this.buf = Buffer.allocUnsafe(Math.min(initial, max));
+    this.buf = Buffer.allocUnsafeSlow(Math.min(initial, max));
   }
 
   /**
@@ -177,8 +178,8 @@ export class Encoder implements BodyWriter {
    */
   take(): Buffer {
     const taken = this.buf.subarray(0, this.length);
-    const size = this.buf.length;
-    this.buf = this.spare ?? Buffer.allocUnsafe(size);
+    this.lent = this.buf;
+    this.buf = this.spare ?? Buffer.allocUnsafeSlow(this.buf.length);
     this.spare = undefined;
     this.length = 0;
     this.at = 0;
@@ -187,9 +188,9 @@ export class Encoder implements BodyWriter {
 
   /** Gives back a buffer got from {@link take} once it has been written out, so that steady state allocates nothing. */
   recycle(taken: Buffer): void {
-    if (this.spare === undefined && taken.byteLength > 0) {
-      this.spare = Buffer.from(taken.buffer, taken.byteOffset, taken.byteLength);
-    }
+    // `taken` shows only what was written; the whole buffer is what was lent.
+    if (taken.buffer === this.lent?.buffer) this.spare = this.lent;
+    this.lent = undefined;
   }
 
   /** Forgets everything written and not taken. */
@@ -349,7 +350,7 @@ export class Encoder implements BodyWriter {
       this.cancel();
       throw new OutputFull(`output buffer is full (${this.max} bytes)`);
     }
-    const grown = Buffer.allocUnsafe(Math.min(this.max, Math.max(needed, this.buf.length * 2)));
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.max, Math.max(needed, this.buf.length * 2)));
     this.buf.copy(grown, 0, 0, this.at);
     this.buf = grown;
   }

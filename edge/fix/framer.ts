@@ -19,8 +19,8 @@ export const FRAME_GARBLED = 2;
 export const FRAME_TOO_LARGE = 3;
 
 /** Why a frame is garbled. */
-export const GARBLED_START = 1; // does not begin with 8=
-export const GARBLED_BEGIN_STRING = 2; // empty or too long
+export const GARBLED_START = 1; // does not begin with 8=FIX
+export const GARBLED_BEGIN_STRING = 2; // too long, or with a '=' in it
 export const GARBLED_BODY_LENGTH = 3; // 9= is not second, not digits, or too long
 export const GARBLED_ORDER = 4; // 35= is not third
 export const GARBLED_TRAILER = 5; // 10=ddd is not where BodyLength says
@@ -87,18 +87,13 @@ export function nextFrame(
   frame.resume = start;
   if (frame.skipping) return skip(buf, start, end, frame);
   if (start >= end) return FRAME_MORE;
-  if (buf[start] !== 0x38) return broken(buf, start, end, frame, GARBLED_START);
-  if (start + 1 >= end) return FRAME_MORE;
-  if (buf[start + 1] !== EQUALS) return broken(buf, start, end, frame, GARBLED_START);
+  if (!beginsFix(buf, start, end)) return broken(buf, start, end, frame, GARBLED_START);
 
   let at = start + 2;
-  while (at < end && buf[at] !== SOH && at - start - 2 <= MAX_BEGIN_STRING) at++;
-  if (at - start - 2 > MAX_BEGIN_STRING) return broken(buf, start, end, frame, GARBLED_BEGIN_STRING);
-  if (at >= end) return FRAME_MORE;
-  if (at === start + 2) return broken(buf, start, end, frame, GARBLED_BEGIN_STRING);
-
-  at++;
-  if (at >= end) return FRAME_MORE;
+  while (at < end && buf[at] !== SOH && buf[at] !== EQUALS && at - start - 2 <= MAX_BEGIN_STRING) at++;
+  if (at - start - 2 > MAX_BEGIN_STRING || (at < end && buf[at] === EQUALS))
+    return broken(buf, start, end, frame, GARBLED_BEGIN_STRING);
+  if (++at >= end) return FRAME_MORE;
   if (buf[at] !== 0x39) return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
   if (++at >= end) return FRAME_MORE;
   if (buf[at] !== EQUALS) return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);

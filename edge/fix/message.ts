@@ -3,6 +3,7 @@
  * no allocation per message; valid until the connection reads on.
  */
 
+import { DATA_FIELDS } from './data-fields.ts';
 import { parseInteger, parseUInt } from './integers.ts';
 import { msgTypeCodeOf, SOH, Tag } from './tags.ts';
 import { parseUtcTimestamp } from './timestamp.ts';
@@ -27,44 +28,11 @@ const MINUS = 0x2d;
 /** Tags have at most nine digits: they fit an int32, and a thousand digits are no tag. */
 const MAX_TAG_DIGITS = 9;
 
-/** Length field → data field, of all versions up to FIX 5.0SP2 and its extension packs. */
-export const DATA_FIELDS: ReadonlyMap<number, number> = new Map([
-  [90, 91],
-  [93, 89],
-  [95, 96],
-  [212, 213],
-  [348, 349],
-  [350, 351],
-  [352, 353],
-  [354, 355],
-  [356, 357],
-  [358, 359],
-  [360, 361],
-  [362, 363],
-  [364, 365],
-  [445, 446],
-  [618, 619],
-  [621, 622],
-  [1184, 1185],
-  [1277, 1278],
-  [1280, 1281],
-  [1282, 1283],
-  [1397, 1398],
-  [1400, 1401],
-  [1402, 1404],
-  [1468, 1469],
-  [1525, 1527],
-  [1578, 1579],
-  [1620, 1621],
-  [1664, 1665],
-  [1678, 1697],
-  [1733, 1734],
-]);
-
 /** Tags below this are looked up in {@link SLOT_OF} and {@link DATA_OF}; no slot and no data length field lies above. */
-const LOOKUP = 2048;
+const LOOKUP = 65_536;
 
-const DATA_OF = new Int32Array(LOOKUP);
+/** Tag of the data field a length field is for, by the length field's tag; 0 for all others. */
+const DATA_OF = new Uint16Array(LOOKUP);
 for (const [length, data] of DATA_FIELDS) DATA_OF[length] = data;
 
 const SLOT_TAGS = [
@@ -209,7 +177,7 @@ export class Message {
 
   /** Field i as text, one character per byte; '' when absent. */
   text(i: number): string {
-    return i < 0 ? '' : this.buf.latin1Slice(this.from[i]!, this.to[i]!);
+    return i < 0 ? '' : this.buf.toString('latin1', this.from[i]!, this.to[i]!);
   }
 
   /** Field i as bytes of the connection's buffer, not copied; empty when absent. */

@@ -7,6 +7,8 @@
  */
 
 export type { Dictionary } from './dictionary.ts';
-export { APPL_VER_IDS, type BeginString, DictionarySet, loadDictionaries } from './load.ts';
+export { APPL_VER_IDS, BEGIN_STRINGS, type BeginString, DictionarySet, loadDictionaries, loadSource } from './load.ts';
+export { type Mistake, type ReadDictionary, readDictionary } from './read.ts';
+export type { DictionarySource } from './source.ts';
 export { validate } from './validate.ts';
 export { DEFAULT_VALIDATION, REASON_TEXT, Reason, type ValidationOptions, Verdict } from './verdict.ts';

@@ -1,0 +1,224 @@
+/**
+ * Checks a tokenised message against a dictionary. The precedence of mistakes is that of the field's engines: fields out
+ * of their section (373=14), unknown MsgType (11), required fields (1, header first), then field by field: repeated (13),
+ * empty (4), form (6), value (5), unknown (0), not in this message (2), groups (15, 16). Allocates nothing.
+ */
+
+import { type Message, TOKENS_BAD_DATA, TOKENS_INVALID_TAG, TOKENS_OK, TOKENS_TOO_MANY } from '../message.ts';
+import { MsgType, Tag } from '../tags.ts';
+import { type Dictionary, ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from './dictionary.ts';
+import type { Rules } from './rules.ts';
+import { hasForm, Kind } from './types.ts';
+import { Reason, type ValidationOptions, type Verdict } from './verdict.ts';
+
+/** User-defined tags begin here (FIX 4.4 vol. 1, "User defined fields"). */
+const USER_DEFINED = 5000;
+
+/** 8, 9 and 35 have been proved by the framer. */
+const FIRST_FREE = 3;
+
+/** Taken in a Logon of every version, whatever its dictionary says: clients of 4.0 to 4.3 prove themselves with them. */
+function allowedInLogon(tag: number): boolean {
+  switch (tag) {
+    case Tag.RawDataLength:
+    case Tag.RawData:
+    case Tag.ResetSeqNumFlag:
+    case Tag.MaxMessageSize:
+    case Tag.NoMsgTypes:
+    case Tag.RefMsgType:
+    case Tag.MsgDirection:
+    case Tag.Username:
+    case Tag.Password:
+    case Tag.NextExpectedMsgSeqNum:
+    case Tag.NewPassword:
+    case Tag.DefaultApplVerID:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/**
+ * Validates the message that {@link tokenise} split, given what it returned.
+ * @returns true when the message is fine; otherwise `verdict` has reason and tag
+ */
+export function validate(
+  dictionary: Dictionary,
+  message: Message,
+  options: ValidationOptions,
+  verdict: Verdict,
+  tokens: number = TOKENS_OK,
+): boolean {
+  verdict.reason = Reason.None;
+  verdict.refTagId = 0;
+  if (tokens === TOKENS_TOO_MANY) return fail(verdict, Reason.Other, 0);
+  const body = dictionary.body(message.msgType);
+  if (body === undefined) return fail(verdict, Reason.InvalidMsgType, 0);
+
+  const { header, trailer, zones } = dictionary;
+  const inHeader = header.begin();
+  const inBody = body.begin();
+  const inTrailer = trailer.begin();
+  const { tags, count } = message;
+  for (let i = 0; i < FIRST_FREE && i < count; i++) fill(header, tags[i]!, inHeader);
+
+  let zone = ZONE_HEADER;
+  let i = FIRST_FREE;
+  if (tokens !== TOKENS_OK) mark(verdict, tokens, message.badTag);
+  while (i < count) {
+    const tag = tags[i]!;
+    const field = dictionary.field(tag);
+    let place = field < 0 ? ZONE_BODY : zones[field]!;
+    if (place !== zone) {
+      // A tag of the header that a message also has in its body belongs there once the body has begun.
+      if (place !== ZONE_BODY && zone === ZONE_BODY && body.slot(tag) >= 0) place = ZONE_BODY;
+      else if (zone === ZONE_HEADER || (zone === ZONE_BODY && place === ZONE_TRAILER)) zone = place;
+      else if (options.validate_fields_out_of_order) return fail(verdict, Reason.TagOutOfOrder, tag);
+    }
+    const rules = place === ZONE_BODY ? body : place === ZONE_HEADER ? header : trailer;
+    const generation = place === ZONE_BODY ? inBody : place === ZONE_HEADER ? inHeader : inTrailer;
+    if (verdict.reason !== Reason.None) {
+      // A mistake is known; go on only to see whether one that goes before it is there.
+      fill(rules, tag, generation);
+      i++;
+    } else i = checkField(dictionary, rules, generation, message, i, field, options, verdict);
+  }
+  const missing = header.missing(inHeader) || trailer.missing(inTrailer) || body.missing(inBody);
+  if (missing !== 0) return fail(verdict, Reason.RequiredTagMissing, missing);
+  return verdict.reason === Reason.None;
+}
+
+/** What {@link tokenise} found wrong, as a reason. */
+function mark(verdict: Verdict, tokens: number, tag: number): void {
+  if (tokens === TOKENS_INVALID_TAG) fail(verdict, Reason.InvalidTagNumber, tag);
+  else if (tokens === TOKENS_BAD_DATA) fail(verdict, Reason.IncorrectFormat, tag);
+  else fail(verdict, Reason.Other, 0);
+}
+
+function fail(verdict: Verdict, reason: number, tag: number): false {
+  verdict.reason = reason;
+  verdict.refTagId = tag;
+  return false;
+}
+
+function fill(rules: Rules, tag: number, generation: number): void {
+  const slot = rules.slot(tag);
+  if (slot >= 0) rules.seen[slot] = generation;
+}
+
+/**
+ * Checks field i, which belongs to `rules`, and the entries of the group it counts.
+ * @returns the index of the field after it
+ */
+function checkField(
+  dictionary: Dictionary,
+  rules: Rules,
+  generation: number,
+  message: Message,
+  i: number,
+  field: number,
+  options: ValidationOptions,
+  verdict: Verdict,
+): number {
+  const tag = message.tags[i]!;
+  const slot = rules.slot(tag);
+  if (slot >= 0) {
+    if (rules.seen[slot] === generation) {
+      fail(verdict, Reason.TagAppearsMoreThanOnce, tag);
+      return i + 1;
+    }
+    rules.seen[slot] = generation;
+  }
+  if (!checkValue(dictionary, message, i, field, options, verdict)) return i + 1;
+  if (slot < 0) {
+    if (!mayBeForeign(message, tag, options)) {
+      fail(verdict, field < 0 ? Reason.InvalidTagNumber : Reason.TagNotDefinedForMessage, tag);
+    }
+    return i + 1;
+  }
+  const group = rules.groups[slot];
+  if (group === undefined) return i + 1;
+  return checkGroup(dictionary, group, message, i, options, verdict);
+}
+
+/** Whether a field that its message does not have is let through. */
+function mayBeForeign(message: Message, tag: number, options: ValidationOptions): boolean {
+  if (message.msgType === MsgType.Logon && allowedInLogon(tag)) return true;
+  return tag >= USER_DEFINED ? !options.validate_user_defined_fields : options.allow_unknown_msg_fields;
+}
+
+/** Presence, form and value of field i. */
+function checkValue(
+  dictionary: Dictionary,
+  message: Message,
+  i: number,
+  field: number,
+  options: ValidationOptions,
+  verdict: Verdict,
+): boolean {
+  const from = message.from[i]!;
+  const to = message.to[i]!;
+  if (from === to) {
+    if (!options.validate_fields_have_values) return true;
+    return fail(verdict, Reason.TagWithoutValue, message.tags[i]!);
+  }
+  if (field < 0) return true;
+  const kind = dictionary.kinds[field]!;
+  if (kind !== Kind.Any && !hasForm(kind, message.buf, from, to)) {
+    return fail(verdict, Reason.IncorrectFormat, message.tags[i]!);
+  }
+  const values = dictionary.values[field];
+  if (values === undefined) return true;
+  const right =
+    kind === Kind.MultipleString || kind === Kind.MultipleChar
+      ? values.hasAll(message.buf, from, to)
+      : values.has(message.buf, from, to);
+  return right || fail(verdict, Reason.ValueIncorrect, message.tags[i]!);
+}
+
+/**
+ * Checks the entries after the count at index `at`. Each begins with the group's first field; the group ends at the first
+ * field that is none of its own. Loops over the fields that are there, never over the count that is claimed.
+ */
+function checkGroup(
+  dictionary: Dictionary,
+  group: Rules,
+  message: Message,
+  at: number,
+  options: ValidationOptions,
+  verdict: Verdict,
+): number {
+  const { tags, count } = message;
+  const claimed = message.int(at);
+  let entries = 0;
+  let generation = 0;
+  let last = -1;
+  let i = at + 1;
+  while (i < count) {
+    const tag = tags[i]!;
+    const slot = group.slot(tag);
+    if (slot < 0) break;
+    if (slot === 0) {
+      if (entries > 0 && !complete(group, generation, verdict)) return i;
+      entries++;
+      generation = group.begin();
+      last = -1;
+    } else if (entries === 0) break;
+    if (options.validate_unordered_group_fields && slot <= last) {
+      fail(verdict, Reason.GroupFieldsOutOfOrder, tag);
+      return i;
+    }
+    last = slot;
+    i = checkField(dictionary, group, generation, message, i, dictionary.field(tag), options, verdict);
+    if (verdict.reason !== Reason.None) return i;
+  }
+  if (entries > 0 && !complete(group, generation, verdict)) return i;
+  if (claimed !== entries && message.length(at) > 0) fail(verdict, Reason.IncorrectNumInGroup, tags[at]!);
+  return i;
+}
+
+/** Whether an entry has its required fields. */
+function complete(group: Rules, generation: number, verdict: Verdict): boolean {
+  const missing = group.missing(generation);
+  return missing === 0 || fail(verdict, Reason.RequiredTagMissing, missing);
+}
