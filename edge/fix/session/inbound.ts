@@ -1,7 +1,7 @@
 /** What comes in: the checks of every message, its place in the sequence, and one handler for each MsgType. */
 
 import { Reason } from '../dictionary/verdict.ts';
-import { type Message, TOKENS_BAD_DATA, TOKENS_GARBLED, TOKENS_INVALID_TAG, TOKENS_OK, tokenise } from '../message.ts';
+import { type Message, TOKENS_GARBLED, tokenise } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { businessReject } from './application.ts';
 import { clearGap, noteAhead, settleGap } from './gap.ts';
@@ -130,13 +130,8 @@ function advance(s: SessionRecord, n: number): void {
 
 /** Structure and dictionary; the mistake is in `s.verdict`. */
 function isValid(s: SessionRecord, live: Live, message: Message, tokens: number): boolean {
-  if (tokens === TOKENS_OK) return live.output.validate(message, s.verdict);
-  s.verdict.reason =
-    tokens === TOKENS_INVALID_TAG
-      ? Reason.InvalidTagNumber
-      : tokens === TOKENS_BAD_DATA
-        ? Reason.IncorrectFormat
-        : Reason.Other;
+  if (tokens !== TOKENS_GARBLED) return live.output.validate(message, tokens, s.verdict);
+  s.verdict.reason = Reason.InvalidTagNumber;
   s.verdict.refTagId = message.badTag;
   return false;
 }

@@ -1,6 +1,6 @@
 /** The Logon: what it must say, and what follows when it is accepted. */
 
-import type { Message } from '../message.ts';
+import { type Message, TOKENS_OK } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { clearGap, expectGap, noteAhead } from './gap.ts';
 import { PENDING_GRACE_MS } from './limits.ts';
@@ -40,7 +40,7 @@ export function readLogon(s: SessionRecord, message: Message, validate: Validato
     return refused('begin_string', 'Incorrect BeginString');
   }
   if (!isSendingTimeGood(message, profile, now)) return refused('sending_time', 'SendingTime accuracy problem');
-  if (!validate(message, s.verdict)) {
+  if (!validate(message, TOKENS_OK, s.verdict)) {
     return refused('invalid', s.verdict.namesTag ? `${s.verdict.text} (${s.verdict.refTagId})` : s.verdict.text);
   }
   const msgSeqNum = message.uint(message.msgSeqNum);

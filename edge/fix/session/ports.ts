@@ -106,8 +106,8 @@ export type CloseCause =
   | 'msg_seq_num_missing'
   | 'heartbeat_timeout';
 
-/** Holds a message against its dictionary: false, and the first mistake in `verdict`. */
-export type Validator = (message: Message, verdict: Verdict) => boolean;
+/** Holds a message, of which tokenise said `tokens`, against its dictionary: false, and the first mistake in `verdict`. */
+export type Validator = (message: Message, tokens: number, verdict: Verdict) => boolean;
 
 /** What a session asks of its connection. */
 export interface SessionOutput {

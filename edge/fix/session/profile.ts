@@ -4,20 +4,11 @@
  * max_message_bytes are ours.
  */
 
-export type BeginString = 'FIX.4.0' | 'FIX.4.1' | 'FIX.4.2' | 'FIX.4.3' | 'FIX.4.4' | 'FIXT.1.1';
-
-export const BEGIN_STRINGS: readonly BeginString[] = [
-  'FIX.4.0',
-  'FIX.4.1',
-  'FIX.4.2',
-  'FIX.4.3',
-  'FIX.4.4',
-  'FIXT.1.1',
-];
+import { BEGIN_STRINGS, type BeginString, DEFAULT_VALIDATION, type ValidationOptions } from '../dictionary/index.ts';
 
 export type TimestampPrecision = 'seconds' | 'millis' | 'micros' | 'nanos';
 
-export interface SessionProfile {
+export interface SessionProfile extends ValidationOptions {
   /** Both numbers start at 1 on every Logon, without 141=Y in the answer unless the client sent it. */
   readonly reset_on_logon: boolean;
   /** Both numbers start at 1 again after a Logout handshake. */
@@ -40,11 +31,6 @@ export interface SessionProfile {
   readonly timestamp_precision: TimestampPrecision;
   readonly validate_checksum: boolean;
   readonly reject_garbled_message: boolean;
-  readonly validate_fields_out_of_order: boolean;
-  readonly validate_fields_have_values: boolean;
-  readonly validate_user_defined_fields: boolean;
-  readonly validate_unordered_group_fields: boolean;
-  readonly allow_unknown_msg_fields: boolean;
   /** Whether PossDup messages must carry OrigSendingTime (122). */
   readonly requires_orig_sending_time: boolean;
   /** N: nothing sent is kept, every ResendRequest is answered by a gap fill. */
@@ -63,6 +49,7 @@ export interface SessionProfile {
 
 /** QuickFIX's defaults where it has the setting. */
 export const DEFAULT_PROFILE: SessionProfile = {
+  ...DEFAULT_VALIDATION,
   reset_on_logon: false,
   reset_on_logout: false,
   reset_on_disconnect: false,
@@ -75,11 +62,6 @@ export const DEFAULT_PROFILE: SessionProfile = {
   timestamp_precision: 'millis',
   validate_checksum: true,
   reject_garbled_message: false,
-  validate_fields_out_of_order: true,
-  validate_fields_have_values: true,
-  validate_user_defined_fields: true,
-  validate_unordered_group_fields: true,
-  allow_unknown_msg_fields: false,
   requires_orig_sending_time: true,
   persist_messages: true,
   begin_strings: BEGIN_STRINGS,
