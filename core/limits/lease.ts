@@ -19,6 +19,8 @@ export interface Lease {
   readonly tokens: Three<number>;
   /** Epoch ns by the edge's clock; it spends none of them from then on. */
   readonly expires: bigint;
+  /** The edge's number of the call that wrote it, by which it knows a write of its own whose reply was lost. */
+  readonly call: number;
 }
 
 /** The item. */
@@ -34,6 +36,8 @@ export interface Buckets {
 export interface ExchangeRequest {
   /** Edge and incarnation: a restarted edge is another one. */
   readonly edge: string;
+  /** The edge's number of this call. */
+  readonly call: number;
   /** Epoch ns. */
   readonly now: bigint;
   /** The limits the edge goes by. */
@@ -44,6 +48,8 @@ export interface ExchangeRequest {
   readonly unsure: boolean;
   /** What the edge still holds and wants to keep. */
   readonly held: Three<number>;
+  /** What it was granted, will never spend, and gives back: the item owes it no more. */
+  readonly returned: Three<number>;
   /** What it asks for beyond that. */
   readonly wanted: Three<number>;
   /** What it admitted without a lease while the store was away. */
@@ -195,7 +201,11 @@ class Draft {
   }
 }
 
-/** Step 2: the writer settles what it has spent and keeps what it holds; returns what is truly its own. */
+/**
+ * Step 2: the writer settles what it has spent and keeps what it holds; returns what is truly its own. What it
+ * returns unspent lowers `tat` by its charge: every `tat` since its grant is at least that much higher than it would
+ * be, had it never been granted, so the bound stands, and a client that sends little is not charged for prefetching.
+ */
 function settleOwn(draft: Draft, request: ExchangeRequest): Three<number> {
   const { edge, now } = request;
   const own = draft.edges.get(edge);
@@ -205,8 +215,10 @@ function settleOwn(draft: Draft, request: ExchangeRequest): Three<number> {
     for (const kind of KINDS) {
       const at = request.unsure || request.spentAt[kind] > now ? now : request.spentAt[kind];
       if (at > 0n) draft.raise(kind, at + draft.outstanding(kind));
+      const back = request.unsure ? 0 : Math.min(request.returned[kind], own.tokens[kind] - held[kind]);
+      draft.tats[kind] -= (BigInt(back) * SCALE) / draft.shapes[kind].milliRate;
     }
-    draft.edges.set(edge, { tokens: held, expires: own.expires });
+    draft.edges.set(edge, { tokens: held, expires: own.expires, call: request.call });
   }
   return held;
 }
@@ -260,7 +272,7 @@ export function exchange(
   }
   const expires = now + request.life;
   const kept = map((kind) => held[kind] + granted[kind]);
-  draft.edges.set(edge, { tokens: kept, expires });
+  draft.edges.set(edge, { tokens: kept, expires, call: request.call });
   const edges = draft.edges.size;
   if (request.leave) draft.edges.delete(edge);
   const next: Buckets = {

@@ -1,0 +1,191 @@
+/** The tokens of one user that one edge has in hand, and how many it should ask for. No clock, no store. */
+import { CANCEL, type Kind, MESSAGE, ORDER } from './admission.ts';
+import { capacitiesOf, type ExchangeReply, ratesOf, type Three } from './lease.ts';
+import type { UserLimits } from './model.ts';
+
+export const KINDS: Three<Kind> = [ORDER, MESSAGE, CANCEL];
+export const NS_PER_MS = 1_000_000n;
+
+/** A lease should carry this much of a second: ten calls a second at the full rate. */
+const LEASE_SECONDS = 0.1;
+/** Messages may carry the time of their batch: tokens end this much before the lease does. */
+const BATCH_MS = 20;
+
+/** What a call told the store of the purse. */
+export interface Statement {
+  readonly held: Three<number>;
+  readonly wanted: Three<number>;
+  readonly returned: Three<number>;
+  readonly unleased: Three<number>;
+}
+
+export function three<T>(of: (kind: Kind) => T): Three<T> {
+  return [of(ORDER), of(MESSAGE), of(CANCEL)];
+}
+
+export class Purse {
+  rates: Three<number>;
+  #capacities: Three<number>;
+  /** k, at the last contact. */
+  edges = 1;
+  /** Leases grow by it when calls are more than ten a second. */
+  boost = 1;
+  /** Tokens that ended unspent. */
+  wasted = 0;
+  granted = 0;
+
+  readonly #tokens = new Float64Array(3);
+  /** At or below these, the edge asks before it is empty. */
+  readonly #low = new Float64Array(3);
+  readonly #lastGrant = new Float64Array(3);
+  readonly #spentMs = new Float64Array(3);
+  readonly #soughtMs = new Float64Array(3);
+  /** Until then the bucket is empty by the store's word: refusals are local. */
+  readonly #askAtMs = new Float64Array(3);
+  /** Unspent tokens of the item's limits that the edge gave up since it last settled. */
+  readonly #returned = new Float64Array(3);
+  #expiresMs = 0;
+
+  constructor(limits: UserLimits) {
+    this.rates = ratesOf(limits);
+    this.#capacities = capacitiesOf(limits);
+  }
+
+  /** Takes one token (an order also a message's) when they are in hand: one subtraction each. */
+  draw(kind: Kind, nowMs: number): boolean {
+    const tokens = this.#tokens;
+    if (tokens[kind]! < 1 || nowMs >= this.#expiresMs) return false;
+    if (kind === ORDER) {
+      if (tokens[MESSAGE]! < 1) return false;
+      tokens[MESSAGE]! -= 1;
+      this.#spentMs[MESSAGE] = nowMs;
+      this.#soughtMs[MESSAGE] = nowMs;
+    }
+    tokens[kind]! -= 1;
+    this.#spentMs[kind] = nowMs;
+    this.#soughtMs[kind] = nowMs;
+    return true;
+  }
+
+  /** A message of this kind came and found nothing. */
+  seek(kind: Kind, nowMs: number): void {
+    this.#soughtMs[kind] = nowMs;
+    if (kind === ORDER) this.#soughtMs[MESSAGE] = nowMs;
+    this.expire(nowMs);
+  }
+
+  /** The bucket is nearly empty, and the store has not said that it is, too. */
+  shouldFill(kind: Kind, nowMs: number): boolean {
+    return this.#tokens[kind]! <= this.#low[kind]! && nowMs >= this.#askAtMs[kind]!;
+  }
+
+  /** Which bucket is empty by the store's word; the order's refusal wins. */
+  emptyOf(kind: Kind, nowMs: number): Kind | undefined {
+    if (this.#isEmpty(kind, nowMs)) return kind;
+    return kind === ORDER && this.#isEmpty(MESSAGE, nowMs) ? MESSAGE : undefined;
+  }
+
+  #isEmpty(kind: Kind, nowMs: number): boolean {
+    return this.#tokens[kind]! < 1 && nowMs < this.#askAtMs[kind]!;
+  }
+
+  waitMs(kind: Kind, nowMs: number): number {
+    const until = (of: Kind) => (this.#tokens[of]! >= 1 ? 0 : Math.max(0, this.#askAtMs[of]! - nowMs));
+    return kind === ORDER ? Math.max(until(ORDER), until(MESSAGE)) : until(kind);
+  }
+
+  /** When the last message came, epoch ms. */
+  soughtMs(): number {
+    return Math.max(this.#soughtMs[ORDER]!, this.#soughtMs[MESSAGE]!, this.#soughtMs[CANCEL]!);
+  }
+
+  /** The millisecond of the spending may have been its last nanosecond. */
+  spentAt(): Three<bigint> {
+    return three((kind) => (this.#spentMs[kind] === 0 ? 0n : BigInt(Math.floor(this.#spentMs[kind]!) + 1) * NS_PER_MS));
+  }
+
+  /** L = min(⌈r × 0.1 s⌉, ⌊B/2k⌋): what a lease may hold beyond the messages that wait. */
+  #reserve(kind: Kind): number {
+    const tenth = Math.ceil(this.rates[kind] * LEASE_SECONDS) * this.boost;
+    return Math.min(tenth, Math.floor(this.#capacities[kind] / (2 * this.edges)));
+  }
+
+  /**
+   * What a call tells and asks. Asked is max(waiting, twice the last grant), at most waiting + L; a bucket in use
+   * that is not empty is filled up to L; one that rested for `idleMs` is given back.
+   *
+   * @param waiting messages without tokens, per bucket
+   */
+  state(nowMs: number, idleMs: number, waiting: Three<number>, leave: boolean): Omit<Statement, 'unleased'> {
+    this.expire(nowMs);
+    const live = (kind: Kind) => !leave && (waiting[kind] > 0 || nowMs - this.#soughtMs[kind]! < idleMs);
+    for (const kind of KINDS) if (!live(kind)) this.#rest(kind);
+    const wanted = three((kind) => (live(kind) ? this.#ask(kind, nowMs, waiting[kind] - this.#tokens[kind]!) : 0));
+    return { held: three((kind) => this.#tokens[kind]!), wanted, returned: three((kind) => this.#returned[kind]!) };
+  }
+
+  #ask(kind: Kind, nowMs: number, waiting: number): number {
+    if (nowMs < this.#askAtMs[kind]!) return 0;
+    const twice = 2 * this.#lastGrant[kind]!;
+    if (waiting > 0) return Math.min(Math.max(waiting, twice), waiting + this.#reserve(kind));
+    const ahead = Math.min(twice, this.#reserve(kind));
+    return this.#tokens[kind]! <= this.#low[kind]! ? ahead : Math.max(0, ahead - this.#tokens[kind]!);
+  }
+
+  /** Takes what the store granted; `spacingMs` after the call began is the earliest that a bucket found empty is asked again. */
+  take(said: Statement, reply: ExchangeReply, startedMs: number, spacingMs: number): void {
+    this.#expiresMs = Number(reply.expires / NS_PER_MS) - BATCH_MS;
+    this.edges = reply.edges;
+    for (const kind of KINDS) {
+      const lost = Math.min(this.#tokens[kind]!, said.held[kind] - reply.held[kind]);
+      const granted = reply.granted[kind];
+      this.wasted += lost;
+      this.granted += granted;
+      this.#tokens[kind]! += granted - lost;
+      if (granted > 0) this.#lastGrant[kind] = granted;
+      this.#low[kind] = Math.floor(Math.min(this.#lastGrant[kind]!, this.#reserve(kind)) / 4);
+      const retryMs = Number((reply.retryAt[kind] + NS_PER_MS - 1n) / NS_PER_MS);
+      const spacedMs = said.wanted[kind] > 0 ? startedMs + spacingMs : 0;
+      this.#askAtMs[kind] = retryMs === 0 ? 0 : Math.max(retryMs, spacedMs);
+    }
+  }
+
+  /** The store has written what was returned. */
+  settled(said: Statement): void {
+    for (const kind of KINDS) this.#returned[kind]! -= said.returned[kind];
+  }
+
+  /** The store may or may not have written it: nothing is returned twice. */
+  unsettled(): void {
+    this.#returned.fill(0);
+  }
+
+  /** Tokens whose lease has ended. */
+  expire(nowMs: number): void {
+    if (nowMs < this.#expiresMs) return;
+    for (const kind of KINDS) this.#giveBack(kind);
+  }
+
+  /** Tokens of older limits are void; they are not returned, since the item counts them as spent. */
+  changeLimits(limits: UserLimits): void {
+    for (const kind of KINDS) this.#rest(kind);
+    this.#returned.fill(0);
+    this.#askAtMs.fill(0);
+    this.rates = ratesOf(limits);
+    this.#capacities = capacitiesOf(limits);
+  }
+
+  #rest(kind: Kind): void {
+    this.#giveBack(kind);
+    this.#lastGrant[kind] = 0;
+    this.#low[kind] = 0;
+  }
+
+  #giveBack(kind: Kind): void {
+    const tokens = this.#tokens[kind]!;
+    if (tokens === 0) return;
+    this.wasted += tokens;
+    this.#returned[kind]! += tokens;
+    this.#tokens[kind] = 0;
+  }
+}

@@ -1,0 +1,50 @@
+/** Settings of the limiter of an edge, with the reason for each default. */
+
+export interface LimiterSettings {
+  /** τ: a lease nobody renews is settled after it; long beside a slow store, short beside a crash. */
+  readonly leaseMs: number;
+  /** ε: the largest error of an edge's clock that the bound reckons with; 2ε more before a dead edge's lease is settled. */
+  readonly clockErrorMs: number;
+  /** How long a message may wait for a grant before it is refused. */
+  readonly waitMs: number;
+  /** How many messages of one user may wait at once on this edge. */
+  readonly maxWaiting: number;
+  /** After this long without a message the edge settles and gives back. */
+  readonly idleMs: number;
+  /** Between calls for one bucket after a refusal or a partial grant. */
+  readonly spacingMs: number;
+  /** A call without an answer for so long counts as lost, its reply as unknown. */
+  readonly callTimeoutMs: number;
+  /** While the store is away: go on at rate/k without new burst, or refuse orders and messages; cancels pass either way. */
+  readonly storeAway: 'continue' | 'refuse';
+  /** How long orders go on while the store is away. */
+  readonly graceMs: number;
+  /** Between attempts to reach a store that is away. */
+  readonly awayRetryMs: number;
+}
+
+export const DEFAULT_LIMITER_SETTINGS: LimiterSettings = {
+  leaseMs: 2000,
+  clockErrorMs: 10,
+  waitMs: 50,
+  maxWaiting: 128,
+  idleMs: 250,
+  spacingMs: 100,
+  callTimeoutMs: 500,
+  storeAway: 'continue',
+  graceMs: 30_000,
+  awayRetryMs: 500,
+};
+
+/** Throws a RangeError that names the setting which cannot work. */
+export function checkLimiterSettings(settings: LimiterSettings): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (typeof value === 'number' && !(Number.isFinite(value) && value >= 0)) {
+      throw new RangeError(`limiter setting ${name}: a number of at least 0, not ${value}`);
+    }
+  }
+  if (settings.leaseMs < 2 * settings.idleMs) throw new RangeError('limiter setting leaseMs: at least twice idleMs');
+  if (settings.callTimeoutMs < 1) throw new RangeError('limiter setting callTimeoutMs: at least 1');
+  if (settings.awayRetryMs < 1) throw new RangeError('limiter setting awayRetryMs: at least 1');
+  if (settings.maxWaiting < 1) throw new RangeError('limiter setting maxWaiting: at least 1');
+}

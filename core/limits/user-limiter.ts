@@ -1,0 +1,373 @@
+/**
+ * One user's limits on one edge: tokens in memory, leased from the shared item by lease.ts. A message with tokens in
+ * hand costs one subtraction; everything else happens beside the messages' way.
+ */
+import { StoreUnavailable } from '../errors.ts';
+import type { Clock, Timer, Timers } from '../time.ts';
+import * as admission from './admission.ts';
+import { type Admission, CANCEL, type Decision, type Kind, MESSAGE, ORDER, type UserAdmissions } from './admission.ts';
+import { Allowance } from './allowance.ts';
+import { type Buckets, compareLimits, type ExchangeReply, exchange } from './lease.ts';
+import type { Exchanged, ExchangeOutcome, TokenLeases } from './leases-port.ts';
+import type { UserLimits } from './model.ts';
+import { KINDS, NS_PER_MS, Purse, type Statement, three } from './purse.ts';
+import type { LimiterSettings } from './settings.ts';
+
+/** Sums that all users of an edge add to. */
+export interface Tally {
+  calls: number;
+  failures: number;
+  granted: number;
+  wasted: number;
+  admitted: number;
+  readonly refused: [number, number, number];
+  refusedStore: number;
+  unleased: number;
+  waited: number;
+}
+
+export interface LimiterHouse {
+  readonly leases: TokenLeases;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Edge and incarnation. */
+  readonly edgeKey: string;
+  readonly settings: LimiterSettings;
+  readonly tally: Tally;
+  /** Told of every failed call; what is no StoreUnavailable is a defect. */
+  readonly report: (error: unknown) => void;
+  /** The last session has gone and the lease is settled, or left to its expiry. */
+  readonly gone: (user: UserLimiter) => void;
+}
+
+interface Waiter {
+  readonly kind: Kind;
+  readonly decided: (decision: Decision) => void;
+  readonly timer: Timer;
+}
+
+/** A call under way; a reply to any other than the current one is nobody's. */
+interface Call {
+  readonly number: number;
+  readonly startedMs: number;
+  readonly timer: Timer;
+  said: Statement | undefined;
+  leave: boolean;
+}
+
+/** What a bucket's refusal is called. */
+const REFUSAL = [admission.REFUSED_ORDER, admission.REFUSED_MESSAGE, admission.REFUSED_CANCEL] as const;
+const CALLS_PER_SECOND = 10;
+const MAX_BOOST = 4;
+
+export class UserLimiter implements UserAdmissions {
+  readonly userId: string;
+  limits: UserLimits;
+  /** Live sessions. */
+  sessions = 0;
+  readonly violations = new Float64Array(3);
+  readonly violatedAt = new Float64Array(3);
+
+  readonly #house: LimiterHouse;
+  readonly #purse: Purse;
+  readonly #unleased = new Float64Array(3);
+  #known: Buckets | undefined;
+  /** Also at first: an earlier life of this object may have left a lease. */
+  #unsure = true;
+  #calls = 0;
+  #call: Call | undefined;
+  #away: Allowance | undefined;
+  /** Looks whether the user rests, or the store is back. */
+  #look: Timer | undefined;
+  #waiters: Waiter[] = [];
+  /** While waiters are told, calls wait: the next one shall ask for what they bring. */
+  #serving = false;
+  #secondMs = 0;
+  #callsThisSecond = 0;
+
+  constructor(house: LimiterHouse, userId: string, limits: UserLimits) {
+    this.#house = house;
+    this.userId = userId;
+    this.limits = limits;
+    this.#purse = new Purse(limits);
+  }
+
+  admit(kind: Kind, nowMs: number): Admission {
+    if (!this.#draw(kind, nowMs)) return this.#withoutTokens(kind, nowMs);
+    if (this.#call === undefined && this.#shouldFill(kind, nowMs)) this.#exchange();
+    return admission.ADMITTED;
+  }
+
+  #draw(kind: Kind, nowMs: number): boolean {
+    if (!this.#purse.draw(kind, nowMs)) return false;
+    this.#house.tally.admitted++;
+    return true;
+  }
+
+  #shouldFill(kind: Kind, nowMs: number): boolean {
+    if (this.#away !== undefined || this.#serving || this.sessions === 0) return false;
+    return this.#purse.shouldFill(kind, nowMs) || (kind === ORDER && this.#purse.shouldFill(MESSAGE, nowMs));
+  }
+
+  #withoutTokens(kind: Kind, nowMs: number): Admission {
+    this.#purse.seek(kind, nowMs);
+    if (this.#away !== undefined) return this.#whileAway(kind, nowMs, this.#away);
+    const empty = this.#purse.emptyOf(kind, nowMs);
+    if (empty !== undefined) return this.#refuse(empty, nowMs);
+    if (this.sessions === 0 || this.#waiters.length >= this.#house.settings.maxWaiting) return this.#refuseForStore();
+    return admission.WAIT;
+  }
+
+  onGrant(kind: Kind, decided: (decision: Decision) => void): () => void {
+    const timer = this.#house.timers.after(this.#house.settings.waitMs, () => {
+      if (this.#forget(waiter)) decided(this.#refuseForStore());
+    });
+    const waiter: Waiter = { kind, decided, timer };
+    this.#waiters.push(waiter);
+    this.#house.tally.waited++;
+    if (this.#call === undefined && !this.#serving) this.#exchange();
+    return () => {
+      this.#forget(waiter);
+    };
+  }
+
+  #forget(waiter: Waiter): boolean {
+    const at = this.#waiters.indexOf(waiter);
+    if (at < 0) return false;
+    this.#waiters.splice(at, 1);
+    waiter.timer.cancel();
+    return true;
+  }
+
+  retryAfterMs(kind: Kind, nowMs: number): number {
+    const away = this.#away;
+    if (away === undefined) return this.#purse.waitMs(kind, nowMs);
+    return this.#isClosed(kind, nowMs, away) ? this.#house.settings.awayRetryMs : away.waitMs(kind, nowMs);
+  }
+
+  updateLimits(limits: UserLimits): void {
+    if (compareLimits(limits, this.limits) <= 0) return;
+    this.limits = limits;
+    this.#purse.changeLimits(limits);
+    if (this.#away === undefined) return;
+    this.#away = new Allowance(this.#away.since, this.#house.clock.now(), this.#purse.rates, this.#purse.edges);
+  }
+
+  /** The last session has gone: settle, give back, and tell the house. */
+  leave(): void {
+    for (const waiter of [...this.#waiters]) {
+      if (this.#forget(waiter)) waiter.decided(this.#refuseForStore());
+    }
+    if (this.#call === undefined) this.#settleAndGo();
+  }
+
+  #settleAndGo(): void {
+    const leased = this.#known?.edges[this.#house.edgeKey] !== undefined;
+    if (leased || this.#unleased.some((count) => count > 0)) this.#exchange();
+    else this.#go();
+  }
+
+  #go(): void {
+    this.#look?.cancel();
+    this.#look = undefined;
+    this.#house.tally.wasted += this.#purse.wasted;
+    this.#purse.wasted = 0;
+    this.#house.gone(this);
+  }
+
+  // Refusals
+
+  #refuse(kind: Kind, nowMs: number): Decision {
+    this.violations[kind]! += 1;
+    this.violatedAt[kind] = nowMs;
+    this.#house.tally.refused[kind]! += 1;
+    return REFUSAL[kind];
+  }
+
+  #refuseForStore(): Decision {
+    this.#house.tally.refusedStore++;
+    return admission.REFUSED_STORE;
+  }
+
+  // The store is away
+
+  #isClosed(kind: Kind, nowMs: number, away: Allowance): boolean {
+    if (kind === CANCEL) return false;
+    const { storeAway, graceMs } = this.#house.settings;
+    return storeAway === 'refuse' || (kind === ORDER && nowMs - away.since > graceMs);
+  }
+
+  #whileAway(kind: Kind, nowMs: number, away: Allowance): Decision {
+    if (this.#isClosed(kind, nowMs, away) || !away.draw(kind, nowMs)) return this.#refuseForStore();
+    this.#unleased[kind]! += 1;
+    if (kind === ORDER) this.#unleased[MESSAGE]! += 1;
+    this.#house.tally.admitted++;
+    this.#house.tally.unleased++;
+    return admission.ADMITTED;
+  }
+
+  // Exchanges with the shared item
+
+  #exchange(): void {
+    const { leases, timers, settings, tally, clock } = this.#house;
+    const startedMs = clock.now();
+    this.#countCall(startedMs);
+    tally.calls++;
+    const number = ++this.#calls;
+    const timer = timers.after(settings.callTimeoutMs, () => {
+      this.#failed(call, new StoreUnavailable(`the store has not answered within ${settings.callTimeoutMs} ms`));
+    });
+    const call: Call = { number, startedMs, timer, said: undefined, leave: false };
+    this.#call = call;
+    leases
+      .exchange(this.userId, this.#known, (current) => this.#compute(call, current))
+      .then(
+        (outcome) => this.#replied(call, outcome),
+        (error: unknown) => this.#failed(call, error),
+      );
+  }
+
+  /** At the full rate a lease of L needs ten calls a second; when there are more, leases grow, up to B/2k. */
+  #countCall(nowMs: number): void {
+    if (nowMs - this.#secondMs >= 1000) {
+      const purse = this.#purse;
+      if (this.#callsThisSecond > CALLS_PER_SECOND) purse.boost = Math.min(MAX_BOOST, purse.boost * 2);
+      else if (this.#callsThisSecond < CALLS_PER_SECOND / 4) purse.boost = 1;
+      this.#secondMs = nowMs;
+      this.#callsThisSecond = 0;
+    }
+    this.#callsThisSecond++;
+  }
+
+  /** Runs anew on each item that the store hands back, so it reads clock and tokens anew. */
+  #compute(call: Call, current: Buckets | undefined): Exchanged<ExchangeReply> | undefined {
+    if (this.#call !== call) return undefined;
+    const { clock, settings, edgeKey } = this.#house;
+    const nowMs = clock.now();
+    const waiting: [number, number, number] = [0, 0, 0];
+    for (const { kind } of this.#waiters) {
+      waiting[kind]++;
+      if (kind === ORDER) waiting[MESSAGE]++;
+    }
+    const rests = nowMs - this.#purse.soughtMs() >= settings.idleMs;
+    call.leave = this.sessions === 0 || (this.#waiters.length === 0 && rests);
+    // This very call has been written already, though the store says otherwise: what it returned is not returned twice.
+    const repeated = current?.edges[edgeKey]?.call === call.number;
+    if (repeated) this.#purse.unsettled();
+    const said: Statement = {
+      ...this.#purse.state(nowMs, settings.idleMs, waiting, call.leave),
+      unleased: three((kind) => this.#unleased[kind]!),
+    };
+    call.said = said;
+    const { next, reply } = exchange(current, {
+      edge: edgeKey,
+      call: call.number,
+      now: clock.nowNanos(),
+      limits: this.limits,
+      spentAt: this.#purse.spentAt(),
+      unsure: this.#unsure || repeated,
+      ...said,
+      leave: call.leave,
+      life: BigInt(settings.leaseMs) * NS_PER_MS,
+      clockError: BigInt(settings.clockErrorMs) * NS_PER_MS,
+    });
+    return { next, result: reply };
+  }
+
+  #replied(call: Call, outcome: ExchangeOutcome<ExchangeReply>): void {
+    if (this.#call !== call || call.said === undefined || outcome.outcome === 'abandoned') return;
+    const { buckets, result: reply } = outcome;
+    const { clock, settings } = this.#house;
+    call.timer.cancel();
+    this.#call = undefined;
+    this.#away = undefined;
+    this.#unsure = false;
+    this.#known = buckets;
+    for (const kind of KINDS) this.#unleased[kind]! -= call.said.unleased[kind];
+    const order = compareLimits(reply.limits, this.limits);
+    if (order > 0) this.updateLimits(reply.limits);
+    // Limits that came while the call was under way make void what it brought.
+    if (order === 0) {
+      this.#purse.settled(call.said);
+      this.#purse.take(call.said, reply, call.startedMs, settings.spacingMs);
+    }
+    this.#purse.expire(clock.now());
+    this.#tallyTokens();
+    if (this.sessions === 0) {
+      if (call.leave) this.#go();
+      else this.#settleAndGo();
+      return;
+    }
+    this.#lookAfter(call.leave ? undefined : settings.idleMs);
+    this.#serve();
+  }
+
+  #tallyTokens(): void {
+    const { tally } = this.#house;
+    tally.granted += this.#purse.granted;
+    tally.wasted += this.#purse.wasted;
+    this.#purse.granted = 0;
+    this.#purse.wasted = 0;
+  }
+
+  /** Decides the messages that waited, first come first served; those without a word yet call again. */
+  #serve(): void {
+    const nowMs = this.#house.clock.now();
+    this.#serving = true;
+    const ready: { readonly waiter: Waiter; readonly decision: Decision }[] = [];
+    for (const waiter of [...this.#waiters]) {
+      const decision = this.#decide(waiter.kind, nowMs);
+      if (decision !== undefined && this.#forget(waiter)) ready.push({ waiter, decision });
+    }
+    try {
+      for (const { waiter, decision } of ready) waiter.decided(decision);
+    } finally {
+      this.#serving = false;
+    }
+    if (this.#call !== undefined) return;
+    const fill = ready.some(
+      ({ waiter, decision }) => decision === admission.ADMITTED && this.#shouldFill(waiter.kind, nowMs),
+    );
+    if (fill || this.#waiters.length > 0) this.#exchange();
+  }
+
+  #decide(kind: Kind, nowMs: number): Decision | undefined {
+    if (this.#draw(kind, nowMs)) return admission.ADMITTED;
+    if (this.#away !== undefined) return this.#whileAway(kind, nowMs, this.#away);
+    const empty = this.#purse.emptyOf(kind, nowMs);
+    return empty === undefined ? undefined : this.#refuse(empty, nowMs);
+  }
+
+  #failed(call: Call, error: unknown): void {
+    if (this.#call !== call) return;
+    const { clock, tally, report, settings } = this.#house;
+    call.timer.cancel();
+    this.#call = undefined;
+    this.#unsure = true;
+    this.#purse.unsettled();
+    tally.failures++;
+    report(error);
+    if (this.sessions === 0) {
+      this.#go();
+      return;
+    }
+    const nowMs = clock.now();
+    this.#away ??= new Allowance(nowMs, nowMs, this.#purse.rates, this.#purse.edges);
+    this.#lookAfter(settings.awayRetryMs);
+    this.#serve();
+  }
+
+  #lookAfter(ms: number | undefined): void {
+    this.#look?.cancel();
+    this.#look = ms === undefined ? undefined : this.#house.timers.after(ms, () => this.#lookNow());
+  }
+
+  #lookNow(): void {
+    this.#look = undefined;
+    if (this.#call !== undefined) return;
+    const nowMs = this.#house.clock.now();
+    const restsAt = this.#purse.soughtMs() + this.#house.settings.idleMs;
+    if (this.#away === undefined && nowMs < restsAt) this.#lookAfter(restsAt - nowMs);
+    else this.#exchange();
+  }
+}

@@ -1,0 +1,112 @@
+// A seeded world: one scheduler of true time, skewed clocks on it, timers and chance. Nothing runs in real time.
+import type { Clock, Timer, Timers } from '../../core/time.ts';
+
+/** mulberry32: 32 bits of state, the same numbers for the same seed everywhere. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Event {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** Events in the order of their time, then of their making; a binary heap. */
+export class Scheduler {
+  /** True time, ms since 1970; may have fractions. */
+  now: number;
+  readonly #heap: Event[] = [];
+  readonly #cancelled = new Set<Event>();
+  #made = 0;
+
+  constructor(start = 1_700_000_000_000) {
+    this.now = start;
+  }
+
+  after(ms: number, run: () => void): Timer {
+    const event: Event = { at: this.now + Math.max(0, ms), order: this.#made++, run };
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!before(event, heap[parent]!)) break;
+      heap[at] = heap[parent]!;
+      heap[parent] = event;
+      at = parent;
+    }
+    return { cancel: () => this.#cancelled.add(event) };
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(ms, resolve));
+  }
+
+  /** Runs events until true time is `until`; promises settle between any two events. */
+  async run(until: number): Promise<void> {
+    await settled();
+    for (let next = this.#heap[0]; next !== undefined && next.at <= until; next = this.#heap[0]) {
+      this.#pop();
+      if (this.#cancelled.delete(next)) continue;
+      this.now = next.at;
+      next.run();
+      await settled();
+    }
+    this.now = until;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (!before(heap[child]!, last)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function before(a: Event, b: Event): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
+}
+
+/** Lets chains of promises run out; eight links are more than any port's call has. */
+async function settled(): Promise<void> {
+  for (let link = 0; link < 8; link++) await undefined;
+}
+
+/** A clock that is `skewMs` off true time. */
+export function simClock(scheduler: Scheduler, skewMs = 0): Clock {
+  return {
+    now: () => Math.floor(scheduler.now + skewMs),
+    nowNanos: () => BigInt(Math.round((scheduler.now + skewMs) * 1000)) * 1000n,
+    monotonic: () => scheduler.now,
+  };
+}
+
+export function simTimers(scheduler: Scheduler): Timers {
+  return {
+    after: (ms, run) => scheduler.after(ms, run),
+    every(ms, run) {
+      let timer: Timer;
+      const again = () => {
+        timer = scheduler.after(ms, again);
+        run();
+      };
+      timer = scheduler.after(ms, again);
+      return { cancel: () => timer.cancel() };
+    },
+  };
+}
