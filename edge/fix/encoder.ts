@@ -17,6 +17,8 @@ const RESERVED = 3;
 const FIELD = 12;
 /** Longest rendering of a number or a timestamp. */
 const NUMBER = 32;
+/** A buffer that a burst has made larger than this is not kept: thousands of sessions have one each. */
+const MAX_KEPT = 262_144;
 /** Fields written in one call of {@link BodyWriter.decimal} have at most this scale. */
 const MAX_SCALE = 15;
 
@@ -90,6 +92,7 @@ export class Encoder implements BodyWriter {
   buf: Buffer;
   length = 0;
   private readonly max: number;
+  private readonly initial: number;
   private at = 0;
   private bodyAt = 0;
   private open = false;
@@ -106,7 +109,8 @@ export class Encoder implements BodyWriter {
    */
   constructor(initial = 4096, max = 1 << 24) {
     this.max = max;
-    this.buf = Buffer.allocUnsafeSlow(Math.min(initial, max));
+    this.initial = Math.min(initial, max);
+    this.buf = Buffer.allocUnsafeSlow(this.initial);
   }
 
   /**
@@ -179,7 +183,7 @@ export class Encoder implements BodyWriter {
   take(): Buffer {
     const taken = this.buf.subarray(0, this.length);
     this.lent = this.buf;
-    this.buf = this.spare ?? Buffer.allocUnsafeSlow(this.buf.length);
+    this.buf = this.spare ?? Buffer.allocUnsafeSlow(this.initial);
     this.spare = undefined;
     this.length = 0;
     this.at = 0;
@@ -189,7 +193,8 @@ export class Encoder implements BodyWriter {
   /** Gives back a buffer got from {@link take} once it has been written out, so that steady state allocates nothing. */
   recycle(taken: Buffer): void {
     // `taken` shows only what was written; the whole buffer is what was lent.
-    if (taken.buffer === this.lent?.buffer) this.spare = this.lent;
+    const lent = this.lent;
+    if (taken.buffer === lent?.buffer && lent.length <= MAX_KEPT) this.spare = lent;
     this.lent = undefined;
   }
 
