@@ -1,9 +1,11 @@
 /**
  * What an edge, or a firm's own gateway, asks of the gate and what it hears back. The gate itself is core/gate.ts.
  */
+import type { Actor } from '../audit/model.ts';
 import type { Credential, User } from '../credentials/model.ts';
+import type { Admission, Decision, Kind, LimiterFigures } from '../limits/admission.ts';
 import type { LimitClass, UserLimits } from '../limits/model.ts';
-import type { EdgeIdentity, EndCause, FixSessionKey, LiveSession } from './model.ts';
+import type { EdgeFigures, EdgeIdentity, EndCause, FixSessionKey, LiveSession } from './model.ts';
 
 /** One attempt to log on, before anything about the peer is believed. */
 export interface LogonRequest {
@@ -35,6 +37,7 @@ export type ProvenReason =
   | 'not_eligible'
   | 'session_limit'
   | 'session_in_use'
+  | 'killed'
   | 'draining'
   | 'unavailable';
 
@@ -63,6 +66,8 @@ export interface LogonAccepted {
   readonly address: string;
   /** Version of the password that proved it: the older one works during a grace only. */
   readonly verifier_version: number;
+  /** Version of the policy by which it was decided. */
+  readonly policy_version: number;
   /** For people: a password in its grace, a credential about to expire. */
   readonly warnings: readonly string[];
 }
@@ -86,38 +91,27 @@ export type RegisterResult =
   | { readonly result: 'held'; readonly holder: LiveSession; readonly local: GateSession | undefined }
   | LogonRefused;
 
-/** Answers of {@link GateSession.admit}: small integers, so that the way of a message allocates nothing. */
-export const ADMITTED = 0;
-/** Over the rate of orders: 35=j. */
-export const REFUSED_ORDER = 1;
-/** Over the rate of messages: 35=3. */
-export const REFUSED_MESSAGE = 2;
-/** Over the rate of cancels. */
-export const REFUSED_CANCEL = 3;
-/** The store has been away too long, or this edge's lease is over: no orders. */
-export const REFUSED_STORE = 4;
-/** A grant is on its way: hold this message and what follows it on the connection, ask again in `whenGranted`. */
-export const WAIT = 5;
-export type Admission =
-  | typeof ADMITTED
-  | typeof REFUSED_ORDER
-  | typeof REFUSED_MESSAGE
-  | typeof REFUSED_CANCEL
-  | typeof REFUSED_STORE
-  | typeof WAIT;
+export interface SessionFigures {
+  readonly messages: number;
+  /** Admitted. */
+  readonly orders: number;
+  /** Refused for a rate. */
+  readonly violations: number;
+}
 
-/** A live session of this gate. */
+/** A live session of this gate. Kinds and answers are those of core/limits/admission.ts. */
 export interface GateSession {
   readonly session: LiveSession;
   readonly credential: Credential;
   /** False once it has ended, whoever ended it. */
   readonly live: boolean;
-  /** Draws on the user's buckets; counts a refusal as a violation. After WAIT, ask again when the waiter is called. */
-  admit(kind: LimitClass, nowMs: number): Admission;
-  /** How long the last refusal of this session says to wait, in ms. */
-  readonly retryMs: number;
-  /** After WAIT: `run` is called once, soon (≤ 50 ms), to ask again. */
-  whenGranted(run: () => void): void;
+  readonly figures: SessionFigures;
+  /** Decides one application message, as UserAdmissions.admit does; orders also need the edge's lease (else REFUSED_STORE). */
+  admit(kind: Kind, nowMs: number): Admission;
+  /** After WAIT: the final word, once, within 50 ms. Returns what forgets the message. */
+  onGrant(kind: Kind, decided: (decision: Decision) => void): () => void;
+  /** For the Text of a refusal. */
+  retryAfterMs(kind: Kind, nowMs: number): number;
   /** Counts a message that draws on no bucket (session level), for the figures. */
   count(): void;
 }
@@ -162,6 +156,16 @@ export const DEFAULT_GATE_SETTINGS = {
   real_addresses: true,
 } as const;
 
+export interface CallerRefusal {
+  readonly sender_comp_id: string;
+  readonly address: string;
+  /** A short code, such as `heartbeat_interval`. */
+  readonly reason: string;
+  readonly text: string;
+  /** Set when the peer has proved itself. */
+  readonly user_id?: string | undefined;
+}
+
 /** The gate as its owner sees it; implemented in core/gate.ts. */
 export interface Gate {
   readonly identity: EdgeIdentity;
@@ -172,17 +176,25 @@ export interface Gate {
   validateLogon(request: LogonRequest): Promise<LogonResult>;
   /** Never rejects: a store that is away is a refusal. */
   registerSession(request: RegisterRequest): Promise<RegisterResult>;
-  /** For callers without the handle; with it, `handle.admit` is the shorter way. */
-  trackMessage(userId: string, sessionId: string, kind: LimitClass | boolean): TrackResult;
+  /**
+   * For callers without the handle; with it, `session.admit` is the shorter way. `kind`: true is an order, false any
+   * other message that is no cancel. A promise (≤ 50 ms) only while a grant is on its way: await it, and hold what follows.
+   */
+  trackMessage(userId: string, sessionId: string, kind: LimitClass | boolean): TrackResult | Promise<TrackResult>;
   /** Ends a session of this gate and frees its slot. Idempotent; resolves when the slot is free or its release is queued. */
   unregisterSession(sessionId: string, cause: EndCause, text?: string): Promise<void>;
-  /** Records a refusal the caller made itself (probe won by the holder, bad 108, …) so that audit and figures have it. */
-  noteRefusal(senderCompId: string, address: string, reason: string, text: string): void;
+  /** Records a refusal of a Logon that the caller decided itself (held by its holder, bad 108, …), so that audit and figures have it. */
+  noteRefusal(refusal: CallerRefusal): void;
+  /** Gives a user another tier: an audited change, in force here at once. Rejects with FixgateError (core/errors.ts). */
+  updateUserTier(userId: string, tier: string, actor: Actor, reason?: string): Promise<void>;
   /** Live sessions of a user, over all edges. Rejects with StoreUnavailable. */
   userSessions(userId: string): Promise<readonly LiveSession[]>;
   /** Live sessions of this gate. */
   sessions(): Iterable<GateSession>;
   session(sessionId: string): GateSession | undefined;
+  /** For stats and metrics. */
+  figures(): EdgeFigures;
+  limiterFigures(): LimiterFigures;
   /** No new logons from now on; told to others with the heartbeat. */
   drain(): void;
   /** After onFenced: registers a new incarnation. Rejects with StoreUnavailable. */

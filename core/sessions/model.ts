@@ -55,13 +55,37 @@ export interface EdgeRow extends EdgeIdentity {
 
 /** What an admin's change asks of edges. `id` is a ULID: commands of one edge are applied in its order, once. */
 export type EdgeCommand = { readonly id: string; readonly at: number } & (
-  | { readonly type: 'end_user'; readonly user_id: string; readonly below_epoch: number; readonly cause: EndCause; readonly reason: string; readonly sender_comp_id?: string }
+  | {
+      readonly type: 'end_user';
+      readonly user_id: string;
+      readonly below_epoch: number;
+      readonly cause: EndCause;
+      readonly reason: string;
+      readonly sender_comp_id?: string;
+    }
   | { readonly type: 'end_session'; readonly session_id: string; readonly cause: EndCause; readonly reason: string }
-  | { readonly type: 'limits_changed'; readonly user_id: string; readonly limits: import('../limits/model.ts').UserLimits; readonly tier: string }
+  | {
+      readonly type: 'limits_changed';
+      readonly user_id: string;
+      readonly limits: import('../limits/model.ts').UserLimits;
+      readonly tier: string;
+    }
   | { readonly type: 'violations_reset'; readonly user_id: string }
 );
 
 /** Why a session ended; recorded with session_ended. */
 export type EndCause =
-  | 'logout' | 'disconnect' | 'killed' | 'suspended' | 'revoked' | 'expired' | 'not_eligible' | 'superseded' | 'timeout'
-  | 'protocol' | 'slow_reader' | 'rate_limit' | 'drain' | 'fenced';
+  | 'logout'
+  | 'disconnect'
+  | 'killed'
+  | 'suspended'
+  | 'revoked'
+  | 'expired'
+  | 'not_eligible'
+  | 'superseded'
+  | 'timeout'
+  | 'protocol'
+  | 'slow_reader'
+  | 'rate_limit'
+  | 'drain'
+  | 'fenced';

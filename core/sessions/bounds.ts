@@ -1,0 +1,59 @@
+/** Every bound of the gate on what comes from outside, with the reason beside it. */
+
+/** An edge's lease: long enough for a few lost heartbeats, short enough that a dead edge's slots are free within 10 s. */
+export const LEASE_MS = 6_000;
+export const HEARTBEAT_MS = 1_000;
+/** How long another edge's heartbeat must stand still before it is declared dead: its lease, and 1 s for what was on its way. */
+export const DEAD_AFTER_MS = LEASE_MS + 1_000;
+export const WATCH_MS = 2_000;
+/** Kills reach a session within half a second: two polls and a store call. */
+export const COMMAND_POLL_MS = 250;
+
+/** Tier and rule changes reach live sessions within a second; logons read the version themselves. */
+export const POLICY_POLL_MS = 400;
+
+/** Window and penalty of bad logons. */
+export const BAD_LOGON_WINDOW_MS = 30_000;
+export const BAD_LOGON_PENALTY_MS = 30_000;
+/** Names and addresses remembered at once; the least recent goes. A hostile address can fill it at most with its own. */
+export const BAD_LOGON_KEYS = 20_000;
+/** (address, SenderCompID) pairs that have logged on before; filled by proven clients only. */
+export const KNOWN_PAIRS = 100_000;
+/** Bad logons for one name in one window, over all addresses, that raise an event. */
+export const BAD_LOGON_ALARM = 30;
+
+/** Refusals with the same address, name and reason that get a record each in a minute; more are counted. */
+export const REFUSALS_EACH = 3;
+/** Refusal records of one edge in a minute, whatever their keys; more are counted by reason. */
+export const REFUSAL_RECORDS = 120;
+/** Characters of an unproved name or address kept in a record: 49 can be as long as the peer's message. */
+export const UNPROVED_TEXT = 64;
+
+/** Audit: records are in the store within a second, so buffers flush well before. */
+export const AUDIT_FLUSH_MS = 200;
+export const AUDIT_BATCH = 25;
+/** Records kept while the store is away: 50 000 at about 1 KB; then the oldest stay and new ones are counted. */
+export const AUDIT_BUFFER = 50_000;
+
+/** Violation counters are at most 1 s old. */
+export const VIOLATIONS_FLUSH_MS = 300;
+/** The first violations after a quiet minute are recorded together after this, what follows once a minute. */
+export const VIOLATION_RECORD_FIRST_MS = 250;
+export const VIOLATION_RECORD_EVERY_MS = 60_000;
+
+/** Attempts of a logon to take a slot while the account keeps changing under it. */
+export const REGISTER_ATTEMPTS = 5;
+/** Slots whose release failed are tried again this often. */
+export const RELEASE_RETRY_MS = 500;
+/** A timer is never set further ahead than this; expiry looks again at the wall clock then. */
+export const EXPIRY_LOOK_MS = 60_000;
+
+/** Characters of a refusal's text: rules may have long messages, and some engines cut 58 without a word. */
+export const REFUSAL_TEXT = 400;
+/** How long before its expiry a credential's logons are warned. */
+export const EXPIRY_WARNING_MS = 7 * 86_400_000;
+
+/** Slots given back at once when many sessions end together. */
+export const RELEASES_AT_ONCE = 32;
+/** Reasons of refusals that figures tell apart; callers' own ones beyond are summed as `other`. */
+export const REFUSAL_REASONS = 40;

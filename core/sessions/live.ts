@@ -1,0 +1,182 @@
+/** Live sessions of one gate: the handle that a connection holds, and the table of them by id and by user. */
+import type { Credential, User } from '../credentials/model.ts';
+import {
+  ADMITTED,
+  type Admission,
+  type Admissions,
+  type Decision,
+  type Kind,
+  ORDER,
+  REFUSED_STORE,
+  type UserAdmissions,
+  WAIT,
+} from '../limits/admission.ts';
+import type { UserLimits } from '../limits/model.ts';
+import type { Timer } from '../time.ts';
+import type { GateSession, OnEnd, SessionFigures } from './api.ts';
+import type { LiveSession } from './model.ts';
+
+/** Totals of a gate since its incarnation began. */
+export interface Totals {
+  messages: number;
+  orders: number;
+  violations: number;
+}
+
+export interface LiveParts {
+  readonly session: LiveSession;
+  readonly credential: Credential;
+  readonly onEnd: OnEnd;
+  readonly admissions: UserAdmissions;
+  /** Whether this edge may place orders now. */
+  readonly mayPlaceOrders: () => boolean;
+  readonly totals: Totals;
+}
+
+export class Live implements GateSession {
+  readonly session: LiveSession;
+  readonly credential: Credential;
+  readonly onEnd: OnEnd;
+  readonly admissions: UserAdmissions;
+  expiry: Timer | undefined;
+  #live = true;
+  readonly #mayPlaceOrders: () => boolean;
+  readonly #totals: Totals;
+  readonly #own: Totals = { messages: 0, orders: 0, violations: 0 };
+
+  constructor(parts: LiveParts) {
+    this.session = parts.session;
+    this.credential = parts.credential;
+    this.onEnd = parts.onEnd;
+    this.admissions = parts.admissions;
+    this.#mayPlaceOrders = parts.mayPlaceOrders;
+    this.#totals = parts.totals;
+  }
+
+  get live(): boolean {
+    return this.#live;
+  }
+
+  get figures(): SessionFigures {
+    return { ...this.#own };
+  }
+
+  admit(kind: Kind, nowMs: number): Admission {
+    this.count();
+    if (!this.#may(kind)) return REFUSED_STORE;
+    const answer = this.admissions.admit(kind, nowMs);
+    if (answer !== WAIT) this.#settle(kind, answer);
+    return answer;
+  }
+
+  onGrant(kind: Kind, decided: (decision: Decision) => void): () => void {
+    return this.admissions.onGrant(kind, (decision) => {
+      // The lease, or the session, can end while a message waits.
+      const final = decision === ADMITTED && !this.#may(kind) ? REFUSED_STORE : decision;
+      this.#settle(kind, final);
+      decided(final);
+    });
+  }
+
+  retryAfterMs(kind: Kind, nowMs: number): number {
+    return this.admissions.retryAfterMs(kind, nowMs);
+  }
+
+  count(): void {
+    this.#own.messages += 1;
+    this.#totals.messages += 1;
+  }
+
+  /** Nothing is admitted any more. False: it had ended before. */
+  end(): boolean {
+    const was = this.#live;
+    this.#live = false;
+    this.expiry?.cancel();
+    this.expiry = undefined;
+    return was;
+  }
+
+  #may(kind: Kind): boolean {
+    return this.#live && (kind !== ORDER || this.#mayPlaceOrders());
+  }
+
+  #settle(kind: Kind, decision: Decision): void {
+    if (decision === ADMITTED) {
+      if (kind !== ORDER) return;
+      this.#own.orders += 1;
+      this.#totals.orders += 1;
+    } else if (decision !== REFUSED_STORE) {
+      this.#own.violations += 1;
+      this.#totals.violations += 1;
+    }
+  }
+}
+
+/** A user with live sessions here, and the tier by which it is limited. */
+interface LiveUser {
+  tier: string;
+  assignment: number;
+  readonly sessions: Set<Live>;
+}
+
+export class LiveTable {
+  readonly #sessions = new Map<string, Live>();
+  readonly #users = new Map<string, LiveUser>();
+  #peak = 0;
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get peak(): number {
+    return this.#peak;
+  }
+
+  all(): Iterable<Live> {
+    return this.#sessions.values();
+  }
+
+  get(sessionId: string): Live | undefined {
+    return this.#sessions.get(sessionId);
+  }
+
+  ofUser(userId: string): readonly Live[] {
+    return [...(this.#users.get(userId)?.sessions ?? [])];
+  }
+
+  add(live: Live, user: User): void {
+    this.#sessions.set(live.session.session_id, live);
+    this.#peak = Math.max(this.#peak, this.#sessions.size);
+    const known = this.#users.get(user.user_id);
+    if (!known)
+      this.#users.set(user.user_id, { tier: user.tier, assignment: user.tier_assignment, sessions: new Set([live]) });
+    else {
+      known.sessions.add(live);
+      this.assigned(user.user_id, user.tier, user.tier_assignment);
+    }
+  }
+
+  remove(live: Live): void {
+    const { session_id, user_id } = live.session;
+    this.#sessions.delete(session_id);
+    const user = this.#users.get(user_id);
+    user?.sessions.delete(live);
+    if (user?.sessions.size === 0) this.#users.delete(user_id);
+  }
+
+  /** The user has this tier now, unless a later assignment is known. */
+  assigned(userId: string, tier: string, assignment: number): void {
+    const user = this.#users.get(userId);
+    if (!user || assignment < user.assignment) return;
+    user.tier = tier;
+    user.assignment = assignment;
+  }
+
+  /** Tells the limiter of every live user's limits; `limits` gives undefined for a tier that is gone. */
+  refresh(admissions: Admissions, limits: (tier: string, assignment: number) => UserLimits | undefined): void {
+    for (const [userId, user] of this.#users) {
+      const now = limits(user.tier, user.assignment);
+      if (now) admissions.updateLimits(userId, now);
+    }
+  }
+}

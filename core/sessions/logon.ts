@@ -1,0 +1,195 @@
+/**
+ * Who may log on. Identity, proof and address first, with one answer for every failure of theirs; then, for who has
+ * proved itself, status, expiry and eligibility with an answer that says so.
+ */
+import { addressAllowed } from '../addresses.ts';
+import type { AdminPorts } from '../admin.ts';
+import { hasExpired } from '../credentials/expiry.ts';
+import { COMP_ID_PATTERN, type Credential, type User } from '../credentials/model.ts';
+import { type Verifiers, workingVerifiers } from '../credentials/verify.ts';
+import { type CompiledExpressions, evaluate, failureText } from '../eligibility/evaluate.ts';
+import { StoreUnavailable } from '../errors.ts';
+import { limitsOf, maxSessions } from '../policy/assignment.ts';
+import type { Policy } from '../ports.ts';
+import type { Clock } from '../time.ts';
+import type {
+  GateLog,
+  LogonAccepted,
+  LogonRefused,
+  LogonRequest,
+  LogonResult,
+  ProvenReason,
+  UnprovedReason,
+} from './api.ts';
+import type { BadLogons } from './bad-logons.ts';
+import { EXPIRY_WARNING_MS, REFUSAL_TEXT, UNPROVED_TEXT } from './bounds.ts';
+import type { PolicyCache } from './policy-cache.ts';
+
+/** One text for every failure of identity, proof or address: it must not tell which. */
+export const UNPROVED = 'Logon refused: SenderCompID, TargetCompID, password or address not accepted';
+export const UNAVAILABLE = 'Service temporarily unavailable, try again';
+
+/** Stands in the lookup for a name that cannot exist, so that it costs what others cost. */
+const NOBODY = '(nobody)';
+
+export interface LogonPorts extends Pick<AdminPorts, 'directory' | 'policy'> {
+  readonly clock: Clock;
+  readonly log: GateLog;
+  readonly verifiers: Verifiers;
+  readonly expressions: CompiledExpressions;
+  readonly policies: PolicyCache;
+  readonly badLogons: BadLogons;
+}
+
+type Subject = { readonly credential: Credential; readonly user: User };
+
+/** What was found out besides the answer: for the record, never for an unproved peer. */
+export interface LogonOutcome {
+  readonly result: LogonResult;
+  readonly user_id: string | undefined;
+  /** Set when the refusal was for its expiry. */
+  readonly expired?: Credential | undefined;
+}
+
+export class Logons {
+  readonly #ports: LogonPorts;
+
+  constructor(ports: LogonPorts) {
+    this.#ports = ports;
+  }
+
+  /** Never rejects. */
+  async validate(request: LogonRequest): Promise<LogonOutcome> {
+    const { badLogons, clock } = this.#ports;
+    const name = request.sender_comp_id.slice(0, UNPROVED_TEXT + 1);
+    if (badLogons.refuses(request.address, name, clock.monotonic()))
+      return { result: unproved('too_many_bad_logons'), user_id: undefined };
+    try {
+      return await this.#decide(request, name);
+    } catch (error) {
+      return { result: this.#failed(error), user_id: undefined };
+    }
+  }
+
+  /** Decides again, from fresh reads, for who has proved itself a moment ago: the account changed under its logon. */
+  async recheck(accepted: LogonAccepted): Promise<LogonResult> {
+    try {
+      const policy = this.#ports.policies.fresh();
+      policy.catch(ignored);
+      const found = await this.#ports.directory.credential(accepted.credential.sender_comp_id);
+      const now = this.#ports.clock.now();
+      const still =
+        found && workingVerifiers(found.credential, now).some((one) => one.version === accepted.verifier_version);
+      if (!found || !still) return unproved(found ? 'wrong_password' : 'unknown_sender');
+      if (!addressAllowed(found.credential.allowed_ips, accepted.address)) return unproved('address_not_allowed');
+      return await this.#proven(found, accepted.verifier_version, accepted.address, policy, now);
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  async #decide(request: LogonRequest, name: string): Promise<LogonOutcome> {
+    const { directory, verifiers, clock, badLogons, log, policies } = this.#ports;
+    // Begun before anything is known of the peer, so that its time tells nothing; logons that come together share it.
+    const policy = policies.fresh();
+    policy.catch(ignored);
+    const found = await directory.credential(COMP_ID_PATTERN.test(name) ? name : NOBODY);
+    const now = clock.now();
+    const proof = await verifiers.proves(found?.credential, request.proof, now);
+    if (!proof.proved && proof.fault !== undefined)
+      log.error({ sender_comp_id: name, fault: proof.fault }, 'a stored verifier does not open');
+    const user_id = found?.user.user_id;
+    if (!found || !proof.proved) {
+      badLogons.bad(request.address, name, clock.monotonic());
+      return { result: unproved(found ? 'wrong_password' : 'unknown_sender'), user_id };
+    }
+    const mismatch = firstMismatch(request, found.credential);
+    if (mismatch) return { result: unproved(mismatch), user_id };
+    badLogons.good(request.address, name);
+    const result = await this.#proven(found, proof.verifier_version, request.address, policy, now);
+    const expired = result.result === 'refused' && result.reason === 'expired' ? found.credential : undefined;
+    return { result, user_id, expired };
+  }
+
+  async #proven(
+    subject: Subject,
+    verifierVersion: number,
+    address: string,
+    fresh: Promise<Policy>,
+    now: number,
+  ): Promise<LogonResult> {
+    const { credential, user } = subject;
+    if (credential.status !== 'active')
+      return proven(credential.status, `Logon refused: credential ${credential.status}`);
+    if (hasExpired(credential, now)) return proven('expired', 'Logon refused: credential expired');
+    const policy = await fresh;
+    const failed = await this.#ineligible(user, policy, now);
+    if (failed !== undefined)
+      return proven('not_eligible', `Logon refused: not eligible: ${failed}`.slice(0, REFUSAL_TEXT));
+    const tier = policy.tiers.find((one) => one.name === user.tier);
+    // Removed a moment before it was given to the user: no limits, no access.
+    if (!tier) return proven('not_eligible', 'Logon refused: the rate limit tier does not exist');
+    return {
+      result: 'accepted',
+      credential,
+      user,
+      limits: limitsOf(tier, user.tier_assignment),
+      max_sessions: maxSessions(user, tier),
+      address,
+      verifier_version: verifierVersion,
+      policy_version: policy.version,
+      warnings: warningsOf(credential, verifierVersion, now),
+    };
+  }
+
+  /** What the failing rules say; undefined when the user is eligible. An override can also be stricter than its rule: always read. */
+  async #ineligible(user: User, policy: Policy, now: number): Promise<string | undefined> {
+    if (user.bypass || !policy.rules.some((rule) => rule.enabled)) return undefined;
+    const overrides = await this.#ports.policy.overrides(user.user_id);
+    const { facts, tier } = user;
+    const input = { facts, tier, rules: policy.rules, overrides, policy_version: policy.version, bypassed: false };
+    const evaluation = evaluate(input, this.#ports.expressions, now);
+    return evaluation.eligible ? undefined : failureText(evaluation);
+  }
+
+  /** A defect refuses as a store that is away does: the peer learns nothing from it, the log has it. */
+  #failed(error: unknown): LogonRefused {
+    if (error instanceof StoreUnavailable) this.#ports.log.warn({ error }, 'logon refused: the store does not answer');
+    else this.#ports.log.error({ error }, 'logon refused: something failed inside');
+    return unavailable();
+  }
+}
+
+export function unproved(reason: UnprovedReason): LogonRefused {
+  return { result: 'refused', class: 'unproved', reason, text: UNPROVED };
+}
+
+export function proven(reason: ProvenReason, text: string): LogonRefused {
+  return { result: 'refused', class: 'proven', reason, text };
+}
+
+export function unavailable(): LogonRefused {
+  return proven('unavailable', UNAVAILABLE);
+}
+
+function firstMismatch(request: LogonRequest, credential: Credential): UnprovedReason | undefined {
+  if (request.target_comp_id !== undefined && request.target_comp_id !== credential.target_comp_id)
+    return 'wrong_target';
+  if (request.username !== undefined && request.username !== credential.sender_comp_id) return 'wrong_username';
+  return addressAllowed(credential.allowed_ips, request.address) ? undefined : 'address_not_allowed';
+}
+
+function warningsOf(credential: Credential, verifierVersion: number, now: number): string[] {
+  const warnings: string[] = [];
+  const used = credential.verifiers.find((one) => one.version === verifierVersion);
+  const newer = credential.verifiers.some((one) => one.version > verifierVersion);
+  if (newer && used?.retires_at !== undefined)
+    warnings.push(`This password works until ${new Date(used.retires_at).toISOString()}; a newer one was issued`);
+  const { expires_at } = credential;
+  if (expires_at !== undefined && expires_at - now < EXPIRY_WARNING_MS)
+    warnings.push(`Credential expires at ${new Date(expires_at).toISOString()}`);
+  return warnings;
+}
+
+/** The promise is awaited later, or not at all when the logon is refused before: then its failure concerns nobody. */
+function ignored(): void {}

@@ -1,0 +1,216 @@
+/**
+ * An edge among edges: it registers, renews its lease with a heartbeat, watches the heartbeats of the others and takes
+ * its commands. All durations are on this edge's own monotonic clock: no two clocks are ever compared.
+ *
+ * Lease: counted from before the renewal was sent, so that it ends here before anybody else, who counts from after the
+ * renewal was seen, may call the edge dead. At its end orders stop, cancels pass and connections stay; the next
+ * renewal that succeeds brings orders back, for it succeeds only while nobody has declared the edge dead.
+ */
+import type { EdgeRegistry } from '../ports.ts';
+import type { Clock, Timer, Timers } from '../time.ts';
+import type { GateLog } from './api.ts';
+import { COMMAND_POLL_MS, DEAD_AFTER_MS, HEARTBEAT_MS, LEASE_MS, WATCH_MS } from './bounds.ts';
+import type { EdgeCommand, EdgeFigures, EdgeIdentity, EdgeRow } from './model.ts';
+
+export interface MembershipPorts {
+  readonly edges: EdgeRegistry;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: GateLog;
+}
+
+export interface MembershipEvents {
+  figures(): EdgeFigures;
+  draining(): boolean;
+  /** In the order of the commands, each once. */
+  onCommand(command: EdgeCommand): void;
+  onOrders(allowed: boolean): void;
+  /** This incarnation is dead or superseded; nothing more comes of it. */
+  onFenced(): void;
+}
+
+/** What is known of another edge's heartbeat: `since` when it was first seen, after the reply that showed it. */
+interface Watched {
+  readonly incarnation: number;
+  readonly heartbeat: number;
+  readonly since: number;
+}
+
+export class Membership {
+  readonly identity: EdgeIdentity;
+  readonly #ports: MembershipPorts;
+  readonly #events: MembershipEvents;
+  #state: 'member' | 'fenced' | 'stopped' = 'member';
+  #leaseEnd: number;
+  #ordersTold = true;
+  #heartbeat = 0;
+  /** One call of each kind at a time: a slow store must not pile them up. */
+  readonly #busy = new Set<string>();
+  readonly #failing = new Set<string>();
+  readonly #timers = new Set<Timer>();
+  #watchTimer: Timer | undefined;
+  readonly #watched = new Map<string, Watched>();
+  /** Applied commands that the store may still have. */
+  readonly #applied = new Set<string>();
+
+  private constructor(ports: MembershipPorts, identity: EdgeIdentity, events: MembershipEvents, registeredAt: number) {
+    this.#ports = ports;
+    this.#events = events;
+    this.identity = identity;
+    this.#leaseEnd = registeredAt + LEASE_MS;
+  }
+
+  /** Registers a new incarnation and starts its heartbeat. Rejects with StoreUnavailable. */
+  static async join(
+    ports: MembershipPorts,
+    edgeId: string,
+    version: string,
+    events: MembershipEvents,
+  ): Promise<Membership> {
+    const sent = ports.clock.monotonic();
+    const identity = await ports.edges.register(edgeId, version, ports.clock.now());
+    const membership = new Membership(ports, identity, events, sent);
+    membership.#start();
+    return membership;
+  }
+
+  get state(): 'member' | 'fenced' | 'stopped' {
+    return this.#state;
+  }
+
+  /** Read from the clock each time: true never outlives the lease, however late timers are. */
+  get mayPlaceOrders(): boolean {
+    return this.#state === 'member' && this.#ports.clock.monotonic() < this.#leaseEnd;
+  }
+
+  /** Tells the others now, not only with the next heartbeat. */
+  async beat(): Promise<void> {
+    await this.#exclusively('heartbeat', () => this.#renew());
+  }
+
+  /** Takes waiting commands now. */
+  async poll(): Promise<void> {
+    await this.#exclusively('commands', () => this.#takeCommands());
+  }
+
+  /** Says `stopped`: every slot of this incarnation is free. Rejects with StoreUnavailable. */
+  async stop(): Promise<void> {
+    if (this.#state !== 'member') return;
+    this.#halt('stopped');
+    await this.#ports.edges.stop(this.identity, this.#events.figures(), this.#ports.clock.now());
+  }
+
+  #start(): void {
+    const { timers } = this.#ports;
+    this.#timers.add(timers.every(HEARTBEAT_MS, () => void this.beat()));
+    this.#timers.add(timers.every(COMMAND_POLL_MS, () => void this.poll()));
+    // A lease that ended between heartbeats is told soon; whether orders pass is read from the clock anyway.
+    this.#timers.add(timers.every(COMMAND_POLL_MS, () => this.#tellOrders()));
+    this.#watchLater(WATCH_MS);
+  }
+
+  #halt(state: 'fenced' | 'stopped'): void {
+    this.#state = state;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    this.#watchTimer?.cancel();
+  }
+
+  async #exclusively(what: string, run: () => Promise<void>): Promise<void> {
+    if (this.#state !== 'member' || this.#busy.has(what)) return;
+    this.#busy.add(what);
+    try {
+      await run();
+      if (this.#failing.delete(what)) this.#ports.log.info({ what }, 'the store answers again');
+    } catch (error) {
+      if (!this.#failing.has(what)) this.#ports.log.warn({ error, what }, 'the store does not answer');
+      this.#failing.add(what);
+    } finally {
+      this.#busy.delete(what);
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, edges } = this.#ports;
+    const sent = clock.monotonic();
+    const state = this.#events.draining() ? 'draining' : 'alive';
+    this.#heartbeat += 1;
+    const alive = await edges.heartbeat(this.identity, this.#heartbeat, state, this.#events.figures(), clock.now());
+    if (this.#state !== 'member') return;
+    if (!alive) {
+      this.#halt('fenced');
+      this.#tellOrders();
+      this.#events.onFenced();
+      return;
+    }
+    this.#leaseEnd = Math.max(this.#leaseEnd, sent + LEASE_MS);
+    this.#tellOrders();
+  }
+
+  #tellOrders(): void {
+    const allowed = this.mayPlaceOrders;
+    if (allowed === this.#ordersTold) return;
+    this.#ordersTold = allowed;
+    this.#events.onOrders(allowed);
+  }
+
+  /**
+   * Commands come from many writers whose clocks differ, so a later one may sort before one already applied: each read
+   * takes all that the store has. What was applied is remembered until a read shows that the store has forgotten it.
+   */
+  async #takeCommands(): Promise<void> {
+    const { edges } = this.#ports;
+    const commands = await edges.commands(this.identity.edge_id, '');
+    const there = new Set(commands.map(({ id }) => id));
+    for (const id of this.#applied) {
+      if (!there.has(id)) this.#applied.delete(id);
+    }
+    for (const command of commands) {
+      if (this.#state !== 'member') return;
+      if (this.#applied.has(command.id)) continue;
+      this.#applied.add(command.id);
+      this.#events.onCommand(command);
+    }
+    if (there.size > 0) await edges.acknowledge(this.identity.edge_id, [...there]);
+  }
+
+  #watchLater(ms: number): void {
+    if (this.#state !== 'member') return;
+    this.#watchTimer = this.#ports.timers.after(ms, () => void this.#watch());
+  }
+
+  async #watch(): Promise<void> {
+    let next = WATCH_MS;
+    await this.#exclusively('watch', async () => {
+      const sent = this.#ports.clock.monotonic();
+      const rows = await this.#ports.edges.list();
+      const seen = this.#ports.clock.monotonic();
+      const others = rows.filter(
+        (row) => row.edge_id !== this.identity.edge_id && (row.state === 'alive' || row.state === 'draining'),
+      );
+      for (const id of this.#watched.keys()) {
+        if (!others.some((row) => row.edge_id === id)) this.#watched.delete(id);
+      }
+      for (const row of others) next = Math.min(next, await this.#judge(row, sent, seen));
+    });
+    this.#watchLater(Math.max(next, COMMAND_POLL_MS));
+  }
+
+  /** Declares an edge dead whose heartbeat stood still for its lease + 1 s. Returns ms until it has to be looked at again. */
+  async #judge(row: EdgeRow, sent: number, seen: number): Promise<number> {
+    const known = this.#watched.get(row.edge_id);
+    if (known?.incarnation !== row.incarnation || known.heartbeat !== row.heartbeat) {
+      this.#watched.set(row.edge_id, { incarnation: row.incarnation, heartbeat: row.heartbeat, since: seen });
+      return WATCH_MS;
+    }
+    const remaining = known.since + DEAD_AFTER_MS - sent;
+    if (remaining > 0) return remaining;
+    const dead = await this.#ports.edges.declareDead(
+      { edge_id: row.edge_id, incarnation: row.incarnation },
+      row.heartbeat,
+    );
+    if (dead) this.#ports.log.warn({ edge: row.edge_id, incarnation: row.incarnation }, 'declared an edge dead');
+    this.#watched.delete(row.edge_id);
+    return WATCH_MS;
+  }
+}

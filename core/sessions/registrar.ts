@@ -1,0 +1,165 @@
+/**
+ * Takes a slot for a session whose client has proved itself. Until the store has answered, the session is on its way:
+ * a command that ends it may arrive before the answer does, and must not be lost.
+ */
+import type { Directory, SlotResult } from '../ports.ts';
+import type { Clock } from '../time.ts';
+import type { GateLog, LogonAccepted, LogonRefused, LogonResult, RegisterRequest } from './api.ts';
+import { REGISTER_ATTEMPTS } from './bounds.ts';
+import { proven, unavailable } from './logon.ts';
+import type { EdgeCommand, EdgeIdentity, EndCause, LiveSession } from './model.ts';
+import type { SlotKeeper, Taking } from './slot-keeper.ts';
+
+/** Why a session is over before it began. */
+export interface Ended {
+  readonly cause: EndCause;
+  readonly text: string;
+}
+
+export type Registration =
+  | {
+      readonly result: 'taken';
+      readonly session: LiveSession;
+      readonly logon: LogonAccepted;
+      readonly ended: Ended | undefined;
+    }
+  | { readonly result: 'held'; readonly holder: LiveSession }
+  /** `fenced`: the store says that this edge is dead. */
+  | { readonly result: 'refused'; readonly refusal: LogonRefused; readonly fenced?: boolean };
+
+export interface RegistrarPorts {
+  readonly slots: SlotKeeper;
+  readonly directory: Pick<Directory, 'credential' | 'noteLogon'>;
+  readonly clock: Clock;
+  readonly log: GateLog;
+  readonly identity: EdgeIdentity;
+  readonly isLive: (sessionId: string) => boolean;
+  readonly recheck: (logon: LogonAccepted) => Promise<LogonResult>;
+}
+
+type EndCommand = Extract<EdgeCommand, { type: 'end_user' | 'end_session' }>;
+
+/** A session between the question for its slot and the answer. */
+interface OnItsWay {
+  taking: Taking;
+  ended: Ended | undefined;
+}
+
+/** Whether the command is about this session: one that was there when it was given, never a later one. */
+export function ends(command: EndCommand, session: Taking): boolean {
+  if (command.type === 'end_session') return session.session_id === command.session_id;
+  if (session.user_id !== command.user_id || session.epoch >= command.below_epoch) return false;
+  return command.sender_comp_id === undefined || command.sender_comp_id === session.key.sender_comp_id;
+}
+
+export class Registrar {
+  readonly #ports: RegistrarPorts;
+  readonly #onTheirWay = new Set<OnItsWay>();
+  #made = 0;
+
+  constructor(ports: RegistrarPorts) {
+    this.#ports = ports;
+  }
+
+  /** Lets a command end sessions that are on their way. */
+  apply(command: EndCommand): void {
+    for (const one of this.#onTheirWay) {
+      if (ends(command, one.taking)) one.ended ??= { cause: command.cause, text: command.reason };
+    }
+  }
+
+  /** Never rejects. */
+  async register(request: RegisterRequest): Promise<Registration> {
+    const { identity, clock, log } = this.#ports;
+    this.#made += 1;
+    const { edge_id, incarnation } = identity;
+    const { user_id, epoch } = request.logon.user;
+    const session_id = `${edge_id}.${incarnation}.${this.#made}`;
+    const { key, logon } = request;
+    const taking = {
+      session_id,
+      user_id,
+      key,
+      edge_id,
+      incarnation,
+      address: logon.address,
+      started_at: clock.now(),
+      epoch,
+    };
+    const onItsWay: OnItsWay = { taking, ended: undefined };
+    this.#onTheirWay.add(onItsWay);
+    try {
+      return await this.#take(onItsWay, request);
+    } catch (error) {
+      log.warn({ error, session_id }, 'no slot could be taken');
+      return { result: 'refused', refusal: unavailable() };
+    } finally {
+      this.#onTheirWay.delete(onItsWay);
+    }
+  }
+
+  async #take(onItsWay: OnItsWay, request: RegisterRequest): Promise<Registration> {
+    const { slots, isLive, recheck } = this.#ports;
+    const alive = (id: string): boolean =>
+      isLive(id) || [...this.#onTheirWay].some((one) => one.taking.session_id === id);
+    let logon = request.logon;
+    for (let attempt = 0; attempt < REGISTER_ATTEMPTS; attempt++) {
+      const answer: SlotResult = await slots.take(onItsWay.taking, logon.max_sessions, request.supersedes);
+      switch (answer.result) {
+        case 'taken':
+          await this.#noteLogon(logon);
+          return { result: 'taken', session: { ...onItsWay.taking, slot: answer.slot }, logon, ended: onItsWay.ended };
+        case 'fenced':
+          return { result: 'refused', refusal: unavailable(), fenced: true };
+        case 'held':
+          if (await slots.releaseLeftOvers([answer.holder], alive)) break;
+          return { result: 'held', holder: answer.holder };
+        case 'full':
+          if (await slots.releaseLeftOvers(answer.holders, alive)) break;
+          return { result: 'refused', refusal: proven('session_limit', sessionLimit(logon.max_sessions)) };
+        case 'epoch_changed': {
+          const again = await recheck(logon);
+          if (again.result === 'refused') return { result: 'refused', refusal: again };
+          logon = again;
+          onItsWay.taking = { ...onItsWay.taking, epoch: logon.user.epoch };
+          // What the command was about is a session of the older epoch, which never came to be.
+          onItsWay.ended = undefined;
+        }
+      }
+    }
+    return { result: 'refused', refusal: unavailable() };
+  }
+
+  /**
+   * The first logon by a password retires the ones before it. Written before the session is live, so that who logs on
+   * by the new password can count on the old one being gone; the store's absence is made good at the next logon.
+   */
+  async #noteLogon(logon: LogonAccepted): Promise<void> {
+    const { directory, clock, log } = this.#ports;
+    let { credential } = logon;
+    try {
+      for (let attempt = 0; attempt < REGISTER_ATTEMPTS; attempt++) {
+        const now = clock.now();
+        const older = credential.verifiers.some(
+          (one) => one.version < logon.verifier_version && (one.retires_at ?? now + 1) > now,
+        );
+        if (credential.first_logon_at !== undefined && !older) return;
+        if (await directory.noteLogon(credential.sender_comp_id, credential.version, now, logon.verifier_version))
+          return;
+        const fresh = await directory.credential(credential.sender_comp_id);
+        if (!fresh) return;
+        credential = fresh.credential;
+      }
+      log.warn(
+        { sender_comp_id: credential.sender_comp_id },
+        'a first logon could not be noted: the credential keeps changing',
+      );
+    } catch (error) {
+      log.warn({ error, sender_comp_id: credential.sender_comp_id }, 'a first logon could not be noted');
+    }
+  }
+}
+
+function sessionLimit(max: number): string {
+  return `Logon refused: session limit reached (${max} at once)`;
+}

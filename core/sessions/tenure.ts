@@ -1,0 +1,226 @@
+/**
+ * One incarnation of an edge at work: its audit chain, its limiter, its slots and its live sessions. It begins when
+ * the edge has registered and ends when the edge stops or is fenced; then there is another, or none.
+ */
+import type { AdminPorts } from '../admin.ts';
+import { recordExpiry } from '../credentials/expiry.ts';
+import type { Credential } from '../credentials/model.ts';
+import { ulid } from '../ids.ts';
+import type { TokenLeases } from '../limits/leases-port.ts';
+import { Limiter } from '../limits/limiter.ts';
+import type { UserLimits } from '../limits/model.ts';
+import type { LimiterSettings } from '../limits/settings.ts';
+import type { Timers } from '../time.ts';
+import type { GateLog, LogonAccepted, LogonResult, RegisterRequest } from './api.ts';
+import { EXPIRY_LOOK_MS } from './bounds.ts';
+import { EdgeAudit } from './edge-audit.ts';
+import { Live, LiveTable } from './live.ts';
+import type { EdgeCommand, EdgeIdentity, EndCause, LiveSession } from './model.ts';
+import { type Ended, ends, Registrar } from './registrar.ts';
+import { SlotKeeper } from './slot-keeper.ts';
+import { ViolationRecorder } from './violations.ts';
+
+export interface GatePorts extends AdminPorts {
+  readonly leases: TokenLeases;
+  readonly limiter?: Partial<LimiterSettings>;
+  readonly timers: Timers;
+  readonly log?: GateLog;
+}
+
+export interface TenureEvents {
+  mayPlaceOrders(): boolean;
+  recheck(logon: LogonAccepted): Promise<LogonResult>;
+  /** By the definition of the tier that was read last; undefined for a tier that is gone. */
+  latestLimits(tier: string, assignment: number): UserLimits | undefined;
+}
+
+/** Causes by which somebody else ended a session: recorded as a kill too. */
+const KILLS: ReadonlySet<EndCause> = new Set(['killed', 'suspended', 'revoked', 'not_eligible', 'expired']);
+
+export class Tenure {
+  readonly identity: EdgeIdentity;
+  readonly audit: EdgeAudit;
+  readonly admissions: Limiter;
+  readonly violations: ViolationRecorder;
+  readonly registrar: Registrar;
+  readonly table = new LiveTable();
+  readonly totals = { messages: 0, orders: 0, violations: 0 };
+  /** Sessions that began. */
+  accepted = 0;
+  /** Set at the end: nothing begins any more. */
+  over: Ended | undefined;
+  readonly #slots: SlotKeeper;
+  readonly #ports: GatePorts;
+  readonly #log: GateLog;
+  readonly #events: TenureEvents;
+
+  constructor(ports: GatePorts, log: GateLog, identity: EdgeIdentity, events: TenureEvents) {
+    this.#ports = ports;
+    this.#log = log;
+    this.#events = events;
+    this.identity = identity;
+    const { timers, clock, leases, directory, limiter: settings, violations: counters } = ports;
+    this.audit = new EdgeAudit({ ...ports, audit: ports.trail, log }, identity);
+    const edgeKey = `${identity.edge_id}.${identity.incarnation}`;
+    const report = (error: unknown): void => log.warn({ error }, 'a lease of tokens could not be had');
+    this.admissions = new Limiter({ leases, clock, timers, edgeKey, report, ...(settings ? { settings } : {}) });
+    const note = this.audit.note.bind(this.audit);
+    this.violations = new ViolationRecorder({ admissions: this.admissions, counters, clock, timers, log }, note);
+    this.#slots = new SlotKeeper(ports.slots, timers, log, identity);
+    const isLive = (id: string): boolean => this.table.get(id) !== undefined;
+    const recheck = events.recheck.bind(events);
+    this.registrar = new Registrar({ slots: this.#slots, clock, directory, log, identity, isLive, recheck });
+  }
+
+  /** Opens the chain and starts what runs by itself. */
+  begin(version: string): void {
+    this.audit.note({ type: 'edge_started', details: { ...this.identity, version } });
+    this.violations.start();
+  }
+
+  /** Ends every session, gives everything back and closes the chain. Never rejects. */
+  async finish(cause: 'drain' | 'fenced', text: string, details: () => object): Promise<void> {
+    this.over = { cause, text };
+    await Promise.all([...this.table.all()].map((live) => this.end(live, cause, text, {})));
+    await this.admissions.close();
+    this.violations.stop();
+    await this.violations.flush();
+    this.audit.note({ type: 'edge_stopped', reason: cause, details: { ...details() } });
+    await this.audit.flush();
+    this.#slots.stop();
+    const { pending, chain } = this.audit;
+    if (pending > 0) this.#log.error({ pending, chain }, 'ended while the store is away: audit records wait in memory');
+  }
+
+  /** A slot is taken: the session is live, unless it is over already; then its slot is given back. */
+  start(request: RegisterRequest, logon: LogonAccepted, session: LiveSession, ended: Ended | undefined): Live | Ended {
+    this.#endSuperseded(request.supersedes);
+    const over = ended ?? this.over;
+    if (over) {
+      void this.#slots.release(session);
+      return over;
+    }
+    const { user } = logon;
+    const { user_id, session_id, key, address } = session;
+    const limits = this.#events.latestLimits(user.tier, user.tier_assignment) ?? logon.limits;
+    const live = new Live({
+      session,
+      credential: logon.credential,
+      onEnd: request.onEnd,
+      admissions: this.admissions.attach(user_id, limits),
+      mayPlaceOrders: () => this.#events.mayPlaceOrders(),
+      totals: this.totals,
+    });
+    this.table.add(live, user);
+    this.accepted += 1;
+    const { verifier_version, policy_version, warnings } = logon;
+    const about = { source_ip: address, user_id, sender_comp_id: key.sender_comp_id, session_id };
+    this.audit.note({ type: 'logon', ...about, details: { verifier_version, policy_version, warnings } });
+    const supersedes = request.supersedes === undefined ? {} : { supersedes: request.supersedes };
+    const details = { ...key, slot: session.slot, epoch: session.epoch, ...supersedes };
+    this.audit.note({ type: 'session_started', ...about, details });
+    this.#watchExpiry(live);
+    return live;
+  }
+
+  /**
+   * Ends a session once. `told`: its connection knows already. `slotKept`: another session has inherited the slot.
+   * Resolves when the slot is free or its release is queued.
+   */
+  async end(live: Live, cause: EndCause, text: string, how: { told?: boolean; slotKept?: boolean }): Promise<void> {
+    if (!live.end()) return;
+    this.table.remove(live);
+    this.admissions.detach(live.admissions);
+    const { user_id, session_id, address, key, started_at } = live.session;
+    const about = { source_ip: address, user_id, sender_comp_id: key.sender_comp_id, session_id, reason: text };
+    if (KILLS.has(cause)) this.audit.note({ type: 'session_killed', ...about, details: { cause } });
+    const seconds = Math.max(0, Math.round((this.#ports.clock.now() - started_at) / 1000));
+    this.audit.note({ type: 'session_ended', ...about, details: { cause, seconds, ...live.figures } });
+    if (!how.told) this.#tell(live, cause, text);
+    // The slots of a dead edge are free already.
+    if (!how.slotKept && cause !== 'fenced') await this.#slots.release(live.session);
+  }
+
+  apply(command: EdgeCommand): void {
+    switch (command.type) {
+      case 'end_user':
+      case 'end_session':
+        this.registrar.apply(command);
+        for (const live of this.#concerned(command)) void this.end(live, command.cause, command.reason, {});
+        return;
+      case 'limits_changed':
+        this.limitsChanged(command.user_id, command.tier, command.limits);
+        return;
+      case 'violations_reset':
+        this.violations.reset(command.user_id);
+        return;
+    }
+  }
+
+  limitsChanged(userId: string, tier: string, limits: UserLimits): void {
+    this.table.assigned(userId, tier, limits.assignment);
+    this.admissions.updateLimits(userId, limits);
+  }
+
+  /** Definitions of tiers may have changed: the limiter takes the later of what it has and what it is told. */
+  refreshLimits(): void {
+    this.table.refresh(this.admissions, (tier, assignment) => this.#events.latestLimits(tier, assignment));
+  }
+
+  /** Writes an expiry to the account's own chain, once for all edges. */
+  recordExpiry(credential: Credential): void {
+    const actor = { principal: `edge:${this.identity.edge_id}` };
+    recordExpiry(this.#ports, actor, credential).catch((error: unknown) => {
+      // Whoever meets the credential next writes it.
+      this.#log.warn({ error, sender_comp_id: credential.sender_comp_id }, 'an expiry could not be recorded yet');
+    });
+  }
+
+  #concerned(command: Extract<EdgeCommand, { type: 'end_user' | 'end_session' }>): readonly Live[] {
+    if (command.type === 'end_user') {
+      return this.table.ofUser(command.user_id).filter((live) => ends(command, live.session));
+    }
+    const live = this.table.get(command.session_id);
+    return live ? [live] : [];
+  }
+
+  /** The session whose slot was inherited ends, here or on the edge that its id names. */
+  #endSuperseded(sessionId: string | undefined): void {
+    if (sessionId === undefined) return;
+    const text = 'Another Logon took this session over';
+    const live = this.table.get(sessionId);
+    const edge_id = sessionId.split('.').slice(0, -2).join('.');
+    if (live) void this.end(live, 'superseded', text, { slotKept: true });
+    else if (edge_id !== this.identity.edge_id) {
+      const at = this.#ports.clock.now();
+      const body = { type: 'end_session', session_id: sessionId, cause: 'superseded', reason: text } as const;
+      const command: EdgeCommand = { id: ulid(at, this.#ports.random), at, ...body };
+      this.#ports.edges.send([{ edge_id, command }]).catch((error: unknown) => {
+        this.#log.warn({ error, session_id: sessionId }, 'the edge of a superseded session could not be told');
+      });
+    }
+  }
+
+  #tell(live: Live, cause: EndCause, text: string): void {
+    try {
+      live.onEnd(cause, text);
+    } catch (error) {
+      // One connection's defect must not keep the others alive.
+      this.#log.error({ error, session_id: live.session.session_id }, 'onEnd threw');
+    }
+  }
+
+  /** Timers are never set far ahead: the wall clock may be corrected meanwhile. */
+  #watchExpiry(live: Live): void {
+    const { expires_at } = live.credential;
+    if (expires_at === undefined || !live.live) return;
+    const { clock, timers } = this.#ports;
+    const left = expires_at - clock.now();
+    if (left > 0) {
+      live.expiry = timers.after(Math.min(left, EXPIRY_LOOK_MS), () => this.#watchExpiry(live));
+      return;
+    }
+    void this.end(live, 'expired', 'Credential expired', {});
+    this.recordExpiry(live.credential);
+  }
+}
