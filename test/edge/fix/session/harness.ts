@@ -67,7 +67,8 @@ export class Peer {
   stuck = 0;
   time: { epochMs: number; monoMs: number } = { epochMs: NOON, monoMs: 1000 };
   private encoder = new Encoder();
-  private readonly view = new Message();
+  /** The message fed last. */
+  readonly message = new Message();
   private readonly dictionary: Dictionary;
 
   constructor(options: Options = {}) {
@@ -119,13 +120,13 @@ export class Peer {
 
   parse(fields: string): number {
     const bytes = wire(fields, this.beginString, at((this.time.epochMs - NOON) / 1000));
-    return tokenise(bytes, 0, bytes.length, this.view);
+    return tokenise(bytes, 0, bytes.length, this.message);
   }
 
   logon(fields = '35=A|34=1|98=0|108=30'): LogonResult {
     this.parse(fields);
     this.closed = undefined;
-    return this.session.onLogon(this.view, this.output(), this.time);
+    return this.session.onLogon(this.message, this.output(), this.time);
   }
 
   refuse(text: string): void {
@@ -134,7 +135,7 @@ export class Peer {
 
   feed(fields: string): Fed {
     const tokens = this.parse(fields);
-    return this.session.onMessage(this.view, tokens, this.time);
+    return this.session.onMessage(this.message, tokens, this.time);
   }
 
   /** Feeds one message and returns the replies. */
