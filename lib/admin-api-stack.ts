@@ -1,0 +1,241 @@
+/** The admin API: a REST API under IAM authorization before four functions, each with the rights its operations need. */
+import { RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import {
+  AccessLogField,
+  AccessLogFormat,
+  AuthorizationType,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  type Resource,
+  ResponseType,
+  RestApi,
+} from 'aws-cdk-lib/aws-apigateway';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { CfnWebACL, CfnWebACLAssociation } from 'aws-cdk-lib/aws-wafv2';
+import type { Construct } from 'constructs';
+import type { TableName } from '../adapters/dynamodb/tables.ts';
+import { ERRORS, type ErrorCode } from '../contract/errors.ts';
+import { BASE_PATH, MAX_BODY_BYTES, OPERATIONS, type Rights } from '../contract/operations.ts';
+import { AdminFunction } from './constructs/admin-function.ts';
+import type { Access } from './constructs/grants.ts';
+import type { Context } from './context.ts';
+import type { StorageStack } from './storage-stack.ts';
+
+export interface AdminApiStackProps extends StackProps {
+  readonly context: Context;
+  readonly storage: StorageStack;
+}
+
+/** Requests of one address in five minutes before the web ACL refuses more. */
+const REQUESTS_PER_FIVE_MINUTES = 3000;
+
+/** What the operations of each function do to each table; test/lib holds it against what they call. */
+const ACCESS: Readonly<Record<Rights, Partial<Record<TableName, Access>>>> = {
+  read: { credentials: 'read', sessions: 'read', limits: 'read', policy: 'read', audit: 'read' },
+  credentials: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-write' },
+  policy: {
+    credentials: 'read-write',
+    sessions: 'read-write',
+    limits: 'read-write',
+    policy: 'read-write',
+    audit: 'read-write',
+  },
+  sessions: { credentials: 'read-write', sessions: 'read-write', audit: 'read-write' },
+};
+
+const DESCRIPTIONS: Readonly<Record<Rights, string>> = {
+  read: 'admin operations that change nothing',
+  credentials: 'admin operations that give, take and change access',
+  policy: 'admin operations on limits, tiers, rules and overrides',
+  sessions: 'admin operations that end live sessions',
+};
+
+export class AdminApiStack extends Stack {
+  readonly functions: Readonly<Record<Rights, AdminFunction>>;
+  readonly api: RestApi;
+
+  constructor(scope: Construct, id: string, { context, storage, ...props }: AdminApiStackProps) {
+    super(scope, id, props);
+    const make = (rights: Rights) => this.#function(rights, context, storage);
+    this.functions = {
+      read: make('read'),
+      credentials: make('credentials'),
+      policy: make('policy'),
+      sessions: make('sessions'),
+    };
+    this.#grant(storage);
+    this.api = this.#api(context);
+    this.#routes(context);
+    this.#gatewayResponses();
+    this.#webAcl();
+  }
+
+  #function(rights: Rights, context: Context, storage: StorageStack): AdminFunction {
+    return new AdminFunction(this, `Function-${rights}`, {
+      context,
+      entry: rights,
+      description: DESCRIPTIONS[rights],
+      environment: {
+        ...storage.variables(),
+        FIXGATE_CURSOR_KEY_SECRET_ARN: storage.cursorKey.secretArn,
+        FIXGATE_ON_INELIGIBLE: context.onIneligible,
+      },
+    });
+  }
+
+  /** Who may touch which table. */
+  #grant(storage: StorageStack): void {
+    for (const [rights, fn] of Object.entries(this.functions) as [Rights, AdminFunction][]) {
+      for (const [table, access] of Object.entries(ACCESS[rights]) as [TableName, Access][])
+        storage.grant(fn, table, access);
+      storage.cursorKey.grantRead(fn);
+    }
+    storage.grantEnvelope(this.functions.credentials);
+  }
+
+  #api(context: Context): RestApi {
+    const accessLog = new LogGroup(this, 'AccessLog', {
+      retention: context.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const api = new RestApi(this, 'Api', {
+      restApiName: `${context.prefix}-${context.stage}-admin`,
+      description: 'fixgate admin API',
+      endpointConfiguration: { types: [EndpointType.REGIONAL] },
+      defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
+      cloudWatchRole: true,
+      deployOptions: {
+        stageName: context.stage,
+        tracingEnabled: true,
+        dataTraceEnabled: false,
+        metricsEnabled: true,
+        loggingLevel: MethodLoggingLevel.ERROR,
+        throttlingRateLimit: 100,
+        throttlingBurstLimit: 200,
+        accessLogDestination: new LogGroupLogDestination(accessLog),
+        accessLogFormat: accessLogFormat(),
+      },
+    });
+    Validations.of(api).acknowledge(
+      {
+        id: 'AwsSolutions-APIG2',
+        reason:
+          'The zod schemas in contract/ are the only validator; a second one in the gateway would answer in another form.',
+      },
+      { id: 'AwsSolutions-COG4', reason: 'Callers are IAM principals: every method has AWS_IAM authorization.' },
+      {
+        id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
+        reason: 'The managed policy lets API Gateway write its own logs.',
+      },
+    );
+    return api;
+  }
+
+  #routes(context: Context): void {
+    const integrations = Object.fromEntries(
+      Object.entries(this.functions).map(([rights, fn]) => [rights, new LambdaIntegration(fn)]),
+    ) as Record<Rights, LambdaIntegration>;
+    const base: Resource = this.api.root.resourceForPath(BASE_PATH);
+    for (const { method, path, rights } of OPERATIONS)
+      base.resourceForPath(path.slice(1)).addMethod(method, integrations[rights]);
+    const unknown = new AdminFunction(this, 'Function-unknown', {
+      context,
+      entry: 'unknown',
+      description: 'paths and methods that are no operation',
+    });
+    base.addProxy({ defaultIntegration: new LambdaIntegration(unknown) });
+  }
+
+  /** What API Gateway refuses by itself speaks the catalogue too. */
+  #gatewayResponses(): void {
+    const respond = (type: ResponseType, code: ErrorCode) =>
+      this.api.addGatewayResponse(`Response-${type.responseType}`, {
+        type,
+        statusCode: String(ERRORS[code].status),
+        templates: {
+          'application/json': JSON.stringify({
+            success: false,
+            error: { code, message: ERRORS[code].message, details: [], request_id: '$context.requestId' },
+          }),
+        },
+      });
+    respond(ResponseType.MISSING_AUTHENTICATION_TOKEN, 'unsigned');
+    respond(ResponseType.INVALID_SIGNATURE, 'signature_invalid');
+    respond(ResponseType.EXPIRED_TOKEN, 'signature_expired');
+    respond(ResponseType.ACCESS_DENIED, 'access_denied');
+    respond(ResponseType.REQUEST_TOO_LARGE, 'too_large');
+    respond(ResponseType.DEFAULT_5XX, 'internal');
+  }
+
+  #webAcl(): void {
+    const visibility = (metricName: string) => ({
+      cloudWatchMetricsEnabled: true,
+      metricName,
+      sampledRequestsEnabled: false,
+    });
+    const acl = new CfnWebACL(this, 'WebAcl', {
+      scope: 'REGIONAL',
+      defaultAction: { allow: {} },
+      visibilityConfig: visibility('fixgate-admin'),
+      customResponseBodies: {
+        too_large: {
+          contentType: 'APPLICATION_JSON',
+          content: JSON.stringify({
+            success: false,
+            error: { code: 'too_large', message: ERRORS.too_large.message, details: [], request_id: '' },
+          }),
+        },
+      },
+      rules: [
+        {
+          name: 'body-size',
+          priority: 0,
+          action: {
+            block: { customResponse: { responseCode: ERRORS.too_large.status, customResponseBodyKey: 'too_large' } },
+          },
+          statement: {
+            sizeConstraintStatement: {
+              fieldToMatch: { body: { oversizeHandling: 'MATCH' } },
+              comparisonOperator: 'GT',
+              size: MAX_BODY_BYTES,
+              textTransformations: [{ priority: 0, type: 'NONE' }],
+            },
+          },
+          visibilityConfig: visibility('fixgate-admin-body-size'),
+        },
+        {
+          name: 'rate',
+          priority: 1,
+          action: { block: { customResponse: { responseCode: 429 } } },
+          statement: { rateBasedStatement: { aggregateKeyType: 'IP', limit: REQUESTS_PER_FIVE_MINUTES } },
+          visibilityConfig: visibility('fixgate-admin-rate'),
+        },
+      ],
+      // The default inspects 16 KiB of a body; the limit above needs all of it.
+      associationConfig: { requestBody: { API_GATEWAY: { defaultSizeInspectionLimit: 'KB_64' } } },
+    });
+    new CfnWebACLAssociation(this, 'WebAclAssociation', {
+      webAclArn: acl.attrArn,
+      resourceArn: this.api.deploymentStage.stageArn,
+    });
+  }
+}
+
+/** Who asked for what, and what came of it; no header, no body, no query. */
+function accessLogFormat(): AccessLogFormat {
+  return AccessLogFormat.custom(
+    JSON.stringify({
+      request_id: AccessLogField.contextRequestId(),
+      at: AccessLogField.contextRequestTimeEpoch(),
+      principal: AccessLogField.contextIdentityUserArn(),
+      source_ip: AccessLogField.contextIdentitySourceIp(),
+      method: AccessLogField.contextHttpMethod(),
+      path: AccessLogField.contextResourcePath(),
+      status: AccessLogField.contextStatus(),
+      latency_ms: AccessLogField.contextResponseLatency(),
+      error: AccessLogField.contextErrorMessage(),
+    }),
+  );
+}

@@ -1,0 +1,19 @@
+/** The stacks of one deployment and what they hand each other. */
+import { type App, Tags, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { AdminApiStack } from './admin-api-stack.ts';
+import { readContext } from './context.ts';
+import { EdgeStack } from './edge-stack.ts';
+import { StorageStack } from './storage-stack.ts';
+
+/** @throws ContextError */
+export function assemble(app: App): { storage: StorageStack; adminApi: AdminApiStack; edge: EdgeStack } {
+  const context = readContext(app);
+  const name = (part: string) => `${context.prefix}-${context.stage}-${part}`;
+  const storage = new StorageStack(app, name('storage'), { context });
+  const adminApi = new AdminApiStack(app, name('admin-api'), { context, storage });
+  const edge = new EdgeStack(app, name('edge'), { context, storage });
+  Tags.of(app).add('fixgate:stage', context.stage);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  return { storage, adminApi, edge };
+}

@@ -1,0 +1,62 @@
+/** One function of the admin API: bundle, environment, log group. Grants stand beside the resources they are for. */
+import { join } from 'node:path';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { Context } from '../context.ts';
+
+export interface AdminFunctionProps {
+  readonly context: Context;
+  /** File under lambdas/functions, without its ending. */
+  readonly entry: string;
+  readonly description: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export class AdminFunction extends NodejsFunction {
+  constructor(scope: Construct, id: string, { context, entry, description, environment = {} }: AdminFunctionProps) {
+    super(scope, id, {
+      description: `fixgate: ${description}`,
+      entry: join(ROOT, 'lambdas', 'functions', `${entry}.ts`),
+      handler: 'handler',
+      projectRoot: ROOT,
+      depsLockFilePath: join(ROOT, 'package-lock.json'),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: 512,
+      timeout: Duration.seconds(15),
+      tracing: Tracing.ACTIVE,
+      environment: { NODE_OPTIONS: '--enable-source-maps', ...environment },
+      logGroup: new LogGroup(scope, `${id}Logs`, {
+        retention: context.logRetentionDays,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+      bundling: {
+        format: OutputFormat.ESM,
+        target: 'node24',
+        minify: true,
+        sourceMap: true,
+        // Everything is bundled: what runs is what the lock file names, not what the runtime happens to ship.
+        externalModules: [],
+        // CommonJS packages in an ES module ask for `require`.
+        banner: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
+      },
+    });
+    const role = this.role;
+    if (role === undefined) throw new Error('a function has a role');
+    Validations.of(role).acknowledge(
+      {
+        id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
+        reason: 'AWSLambdaBasicExecutionRole lets the function write its own logs, nothing else.',
+      },
+      {
+        id: 'AwsSolutions-IAM5[Resource::*]',
+        reason: 'Sending segments to X-Ray takes no resource.',
+      },
+    );
+  }
+}

@@ -1,0 +1,45 @@
+/** Rights on tables and keys by name, without wildcards: exactly the actions the adapters call. */
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { TableDefinition } from '../../adapters/dynamodb/tables.ts';
+
+const READ = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'] as const;
+/** A transaction needs the rights of its parts. */
+const WRITE = [
+  'dynamodb:PutItem',
+  'dynamodb:UpdateItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:BatchWriteItem',
+  'dynamodb:ConditionCheckItem',
+] as const;
+/** What DynamoDB asks of the caller on a table under a customer managed key (DynamoDB Developer Guide, "Managing encrypted tables"). */
+const USE_TABLE_KEY = [
+  'kms:Decrypt',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+  'kms:DescribeKey',
+] as const;
+
+export type Access = 'read' | 'write' | 'read-write';
+
+export function grantTable(
+  grantee: IGrantable,
+  table: Table,
+  definition: TableDefinition | undefined,
+  access: Access,
+): void {
+  const actions = access === 'read' ? READ : access === 'write' ? WRITE : [...READ, ...WRITE];
+  Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [table.tableArn] });
+  const indexes = (definition?.indexes ?? []).map(({ name }) => `${table.tableArn}/index/${name}`);
+  if (indexes.length > 0 && access !== 'write')
+    Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns: indexes });
+  if (table.encryptionKey !== undefined) grantKey(grantee, table.encryptionKey, USE_TABLE_KEY);
+}
+
+export function grantKey(grantee: IGrantable, key: IKey, actions: readonly string[]): void {
+  key.grant(grantee, ...actions);
+}

@@ -1,0 +1,99 @@
+/** What a deployer may say with `-c name=value`, checked before anything is made of it. */
+import type { App } from 'aws-cdk-lib';
+import { z } from 'zod';
+
+/** A wrong or unsafe context; its message names each value. */
+export class ContextError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`The context is wrong:\n${problems.map((problem) => `  -c ${problem}`).join('\n')}`);
+    this.name = 'ContextError';
+  }
+}
+
+const whole = (low: number, high: number) =>
+  z.coerce
+    .number({ error: 'is not a number' })
+    .int('is not a whole number')
+    .min(low, `is below ${low}`)
+    .max(high, `is above ${high}`);
+const cidr = z
+  .string()
+  .regex(
+    /^(\d{1,3}(\.\d{1,3}){3}\/\d{1,2}|[0-9a-fA-F:]+\/\d{1,3})$/,
+    'is no list of CIDRs such as 192.0.2.0/24,198.51.100.7/32',
+  );
+const LOG_RETENTION = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+] as const;
+
+const Context = z.object({
+  stage: z.enum(['dev', 'staging', 'production'], { error: 'is none of dev, staging, production' }).default('dev'),
+  /** Begins the names of tables and stacks. */
+  prefix: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{1,30}$/, 'is not 2 to 31 of a-z, 0-9 and -, beginning with a letter')
+    .default('fixgate'),
+  /** An image of the edge that is already published; without it one is built from the Dockerfile when deploying. */
+  edgeImage: z
+    .string()
+    .regex(/^\S+[:@]\S+$/, 'is no image with a tag or a digest')
+    .optional(),
+  /** Who may connect to the FIX port. */
+  allowedCidrs: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(cidr).min(1))
+    .optional(),
+  /** TLS certificate of the FIX listener in ACM; without it the listener is plain TCP. */
+  certificateArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/\S+$/, 'is no ARN of an ACM certificate')
+    .optional(),
+  fixPort: whole(1, 65_535).default(9878),
+  desiredCount: whole(1, 100).default(2),
+  maxCount: whole(1, 1000).default(10),
+  logRetentionDays: z.coerce
+    .number()
+    .refine((days) => (LOG_RETENTION as readonly number[]).includes(days), `is none of ${LOG_RETENTION.join(', ')}`)
+    .default(90),
+  onIneligible: z.enum(['warn', 'suspend'], { error: 'is neither warn nor suspend' }).default('warn'),
+  refusedLogon: z.enum(['logout', 'silent'], { error: 'is neither logout nor silent' }).default('logout'),
+});
+
+export interface Context extends z.output<typeof Context> {
+  readonly logRetentionDays: (typeof LOG_RETENTION)[number];
+}
+
+/** @throws ContextError with every problem at once */
+export function readContext(app: App): Context {
+  const given = Object.fromEntries(
+    Object.keys(Context.shape)
+      .map((name) => [name, app.node.tryGetContext(name) as unknown])
+      .filter(([, value]) => value !== undefined),
+  );
+  const parsed = Context.safeParse(given);
+  if (!parsed.success)
+    throw new ContextError(
+      parsed.error.issues.map(
+        (issue) => `${String(issue.path[0])}=${String(given[String(issue.path[0])])}: ${issue.message}`,
+      ),
+    );
+  const context = parsed.data as Context;
+  const unsafe = context.stage === 'production' ? unsafeForProduction(context) : [];
+  if (context.maxCount < context.desiredCount)
+    unsafe.push(`maxCount=${context.maxCount}: is below desiredCount (${context.desiredCount})`);
+  if (unsafe.length > 0) throw new ContextError(unsafe);
+  return context;
+}
+
+/** What production refuses, whatever else is set. */
+function unsafeForProduction(context: Context): string[] {
+  const problems: string[] = [];
+  if (context.certificateArn === undefined)
+    problems.push('certificateArn: is needed in production; FIX without TLS shows passwords to the network');
+  if (context.allowedCidrs === undefined) problems.push('allowedCidrs: is needed in production');
+  for (const range of context.allowedCidrs ?? [])
+    if (range.endsWith('/0')) problems.push(`allowedCidrs=${range}: the whole internet is not allowed in production`);
+  if (context.desiredCount < 2) problems.push(`desiredCount=${context.desiredCount}: production needs 2 edges or more`);
+  return problems;
+}

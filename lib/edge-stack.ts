@@ -1,0 +1,237 @@
+/** The FIX edge: containers on Fargate behind a network load balancer. */
+import { join } from 'node:path';
+import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import {
+  FlowLogDestination,
+  FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpointAwsService,
+  type IVpc,
+  Peer,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import {
+  Cluster,
+  ContainerImage,
+  ContainerInsights,
+  CpuArchitecture,
+  FargateService,
+  FargateTaskDefinition,
+  type ICluster,
+  LogDriver,
+  OperatingSystemFamily,
+} from 'aws-cdk-lib/aws-ecs';
+import {
+  NetworkListenerAction,
+  NetworkLoadBalancer,
+  NetworkTargetGroup,
+  Protocol,
+  SslPolicy,
+} from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { Context } from './context.ts';
+import type { StorageStack } from './storage-stack.ts';
+
+export interface EdgeStackProps extends StackProps {
+  readonly context: Context;
+  readonly storage: StorageStack;
+}
+
+const CONTAINER_PORT = 9878;
+const HEALTH_PORT = 9464;
+/** Fargate gives at most this between SIGTERM and SIGKILL; a drain ends well before. */
+const STOP_TIMEOUT = Duration.seconds(60);
+const ROOT = join(import.meta.dirname, '..');
+
+export class EdgeStack extends Stack {
+  readonly service: FargateService;
+
+  constructor(scope: Construct, id: string, { context, storage, ...props }: EdgeStackProps) {
+    super(scope, id, props);
+    const vpc = this.#vpc(context);
+    const task = this.#task(context, storage);
+    const balancerGroup = new SecurityGroup(this, 'BalancerGroup', {
+      vpc,
+      description: 'fixgate: FIX clients to the balancer',
+      allowAllOutbound: false,
+    });
+    const edgeGroup = new SecurityGroup(this, 'EdgeGroup', { vpc, description: 'fixgate: the balancer to the edges' });
+    for (const range of context.allowedCidrs ?? [])
+      balancerGroup.addIngressRule(
+        range.includes(':') ? Peer.ipv6(range) : Peer.ipv4(range),
+        Port.tcp(context.fixPort),
+        'FIX clients',
+      );
+    for (const port of [CONTAINER_PORT, HEALTH_PORT]) {
+      balancerGroup.addEgressRule(edgeGroup, Port.tcp(port), 'FIX and health checks');
+      edgeGroup.addIngressRule(balancerGroup, Port.tcp(port), 'FIX and health checks');
+    }
+    // The library is not written for exactOptionalPropertyTypes: its own classes want a cast to its own interfaces.
+    const cluster = new Cluster(this, 'Cluster', { vpc, containerInsightsV2: ContainerInsights.ENABLED }) as ICluster;
+    this.service = new FargateService(this, 'Service', {
+      cluster,
+      taskDefinition: task,
+      desiredCount: context.desiredCount,
+      securityGroups: [edgeGroup],
+      vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
+      assignPublicIp: false,
+      circuitBreaker: { rollback: true },
+      minHealthyPercent: 100,
+      maxHealthyPercent: 200,
+      healthCheckGracePeriod: Duration.seconds(30),
+      enableExecuteCommand: false,
+    });
+    this.service
+      .autoScaleTaskCount({ minCapacity: context.desiredCount, maxCapacity: context.maxCount })
+      .scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 50, disableScaleIn: true });
+    this.#balancer(context, vpc, balancerGroup);
+  }
+
+  /** No way out to the internet: everything the edge needs is reached by endpoints. */
+  #vpc(context: Context): IVpc {
+    const vpc = new Vpc(this, 'Vpc', {
+      maxAzs: 2,
+      natGateways: 0,
+      subnetConfiguration: [
+        { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 24, mapPublicIpOnLaunch: false },
+        { name: 'edge', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 22 },
+      ],
+    }) as IVpc;
+    vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB });
+    vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 });
+    const group = new SecurityGroup(this, 'EndpointGroup', {
+      vpc,
+      description: 'fixgate: edges to AWS endpoints',
+      allowAllOutbound: false,
+    });
+    group.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), Port.tcp(443), 'edges');
+    Validations.of(group).acknowledge({
+      id: 'AwsSolutions-EC23',
+      reason: 'The CIDR of the VPC is a token while checked; only this VPC is let in.',
+    });
+    for (const [name, service] of Object.entries(ENDPOINTS))
+      vpc.addInterfaceEndpoint(name, { service, open: false, securityGroups: [group] });
+    const flowLogs = new LogGroup(this, 'FlowLogs', {
+      retention: context.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    vpc.addFlowLog('Rejected', {
+      destination: FlowLogDestination.toCloudWatchLogs(flowLogs),
+      trafficType: FlowLogTrafficType.REJECT,
+    });
+    return vpc;
+  }
+
+  #task(context: Context, storage: StorageStack): FargateTaskDefinition {
+    const task = new FargateTaskDefinition(this, 'Task', {
+      cpu: 1024,
+      memoryLimitMiB: 2048,
+      runtimePlatform: { cpuArchitecture: CpuArchitecture.ARM64, operatingSystemFamily: OperatingSystemFamily.LINUX },
+    });
+    task.addVolume({ name: 'data' });
+    const container = task.addContainer('edge', {
+      image:
+        context.edgeImage === undefined
+          ? ContainerImage.fromAsset(ROOT, { platform: Platform.LINUX_ARM64 })
+          : ContainerImage.fromRegistry(context.edgeImage),
+      portMappings: [{ containerPort: CONTAINER_PORT }, { containerPort: HEALTH_PORT }],
+      readonlyRootFilesystem: true,
+      user: '1000:1000',
+      stopTimeout: STOP_TIMEOUT,
+      logging: LogDriver.awsLogs({
+        streamPrefix: 'edge',
+        logGroup: new LogGroup(this, 'EdgeLogs', {
+          retention: context.logRetentionDays,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+      }),
+      environment: this.#environment(context, storage),
+    });
+    container.addMountPoints({ sourceVolume: 'data', containerPath: '/data', readOnly: false });
+    for (const table of ['credentials', 'sessions', 'limits', 'audit'] as const)
+      storage.grant(task.taskRole, table, 'read-write');
+    storage.grant(task.taskRole, 'policy', 'read');
+    storage.grantEnvelope(task.taskRole);
+    Validations.of(task).acknowledge(
+      {
+        id: 'AwsSolutions-IAM5[Resource::*]',
+        reason: 'ecr:GetAuthorizationToken takes no resource.',
+      },
+      {
+        id: 'AwsSolutions-ECS2',
+        reason: 'The environment holds names and settings; secrets are read from KMS and Secrets Manager at run time.',
+      },
+    );
+    return task;
+  }
+
+  #environment(context: Context, storage: StorageStack): Record<string, string> {
+    return {
+      ...storage.variables(),
+      FIXGATE_FIX_HOST: '0.0.0.0',
+      FIXGATE_FIX_PORT: String(CONTAINER_PORT),
+      FIXGATE_METRICS_HOST: '0.0.0.0',
+      FIXGATE_METRICS_PORT: String(HEALTH_PORT),
+      FIXGATE_DATA_DIR: '/data',
+      FIXGATE_VENUE: 'simulator',
+      FIXGATE_REFUSED_LOGON: context.refusedLogon,
+      // The balancer's address is all the edge sees until it speaks PROXY protocol v2.
+      FIXGATE_CLIENT_ADDRESSES: 'shared',
+    };
+  }
+
+  #balancer(context: Context, vpc: IVpc, securityGroup: SecurityGroup): void {
+    const balancer = new NetworkLoadBalancer(this, 'Balancer', {
+      vpc,
+      internetFacing: true,
+      vpcSubnets: { subnetType: SubnetType.PUBLIC },
+      securityGroups: [securityGroup],
+      crossZoneEnabled: true,
+      deletionProtection: context.stage === 'production',
+    });
+    const targets = new NetworkTargetGroup(this, 'Edges', {
+      vpc,
+      port: CONTAINER_PORT,
+      protocol: Protocol.TCP,
+      targets: [this.service.loadBalancerTarget({ containerName: 'edge', containerPort: CONTAINER_PORT })],
+      deregistrationDelay: Duration.seconds(10),
+      healthCheck: {
+        protocol: Protocol.HTTP,
+        port: String(HEALTH_PORT),
+        path: '/ready',
+        interval: Duration.seconds(5),
+        healthyThresholdCount: 2,
+        unhealthyThresholdCount: 2,
+      },
+    });
+    balancer.addListener('Fix', {
+      port: context.fixPort,
+      ...(context.certificateArn === undefined
+        ? { protocol: Protocol.TCP }
+        : {
+            protocol: Protocol.TLS,
+            certificates: [{ certificateArn: context.certificateArn }],
+            sslPolicy: SslPolicy.RECOMMENDED_TLS,
+          }),
+      defaultAction: NetworkListenerAction.forward([targets]),
+    });
+    Validations.of(balancer).acknowledge({
+      id: 'AwsSolutions-ELB2',
+      reason:
+        'Access logs of a network load balancer exist for TLS listeners only and have nothing that the audit trail has not: the edge records every logon.',
+    });
+  }
+}
+
+const ENDPOINTS = {
+  Ecr: InterfaceVpcEndpointAwsService.ECR,
+  EcrDocker: InterfaceVpcEndpointAwsService.ECR_DOCKER,
+  Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+  Kms: InterfaceVpcEndpointAwsService.KMS,
+  SecretsManager: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+} as const;

@@ -1,0 +1,141 @@
+/** Tables, keys and secrets: what must outlive every other stack. */
+import { RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+  TableEncryption,
+} from 'aws-cdk-lib/aws-dynamodb';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import {
+  type IndexDefinition,
+  TABLES,
+  type TableDefinition,
+  type TableName,
+  tableNames,
+} from '../adapters/dynamodb/tables.ts';
+import { type Access, grantKey, grantTable } from './constructs/grants.ts';
+import type { Context } from './context.ts';
+
+export interface StorageStackProps extends StackProps {
+  readonly context: Context;
+}
+
+export class StorageStack extends Stack {
+  readonly tables: Readonly<Record<TableName, Table>>;
+  /** Encrypts the tables at rest. */
+  readonly tableKey: Key;
+  /** Wraps the branch keys of envelope encryption. */
+  readonly envelopeKey: Key;
+  /** Branch keys of the hierarchical keyring (AWS Encryption SDK, "Creating a key store"). */
+  readonly branchKeys: Table;
+  /** Signs the cursors of lists. */
+  readonly cursorKey: Secret;
+
+  constructor(scope: Construct, id: string, { context, ...props }: StorageStackProps) {
+    super(scope, id, props);
+    const safe = context.stage !== 'dev';
+    const key = (name: string, description: string) =>
+      new Key(this, name, { description, enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN });
+    this.tableKey = key('TableKey', 'fixgate: tables at rest');
+    this.envelopeKey = key('EnvelopeKey', 'fixgate: branch keys of envelope encryption');
+    const names = tableNames(`${context.prefix}-${context.stage}`);
+    const make = (definition: TableDefinition) => this.#table(definition, names[definition.suffix], safe);
+    this.tables = {
+      credentials: make(TABLES.credentials),
+      sessions: make(TABLES.sessions),
+      limits: make(TABLES.limits),
+      policy: make(TABLES.policy),
+      audit: make(TABLES.audit),
+    };
+    this.branchKeys = new Table(this, 'BranchKeys', {
+      tableName: `${context.prefix}-${context.stage}-branch-keys`,
+      partitionKey: { name: 'branch-key-id', type: AttributeType.STRING },
+      sortKey: { name: 'type', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: this.tableKey,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: safe,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.cursorKey = new Secret(this, 'CursorKey', {
+      description: 'fixgate: signs the cursors of lists',
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    Validations.of(this.cursorKey).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason:
+        'A cursor lives for one listing; a new key only makes an admin begin the list again, and rotation is the deployer redeploying it.',
+    });
+  }
+
+  #table(definition: TableDefinition, tableName: string, safe: boolean): Table {
+    const table = new Table(this, `Table-${definition.suffix}`, {
+      tableName,
+      partitionKey: { name: definition.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: definition.sortKey, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: this.tableKey,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: definition.pointInTimeRecovery },
+      deletionProtection: definition.retain && safe,
+      removalPolicy: definition.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
+      ...(definition.stream === 'none' ? {} : { stream: StreamViewType.NEW_AND_OLD_IMAGES }),
+    });
+    for (const index of definition.indexes) table.addGlobalSecondaryIndex(globalIndex(index));
+    if (!definition.pointInTimeRecovery) {
+      Validations.of(table).acknowledge({
+        id: 'AwsSolutions-DDB3',
+        reason:
+          'Holds leases, slots and counters of the present only; restoring them to a point in time would be wrong.',
+      });
+    }
+    return table;
+  }
+
+  /** Access to one table, its indexes and its key. */
+  grant(grantee: IGrantable, name: TableName, access: Access): void {
+    grantTable(grantee, this.tables[name], TABLES[name], access);
+  }
+
+  /** Lets a grantee open and seal verifiers through the branch key, which KMS decrypts. */
+  grantEnvelope(grantee: IGrantable): void {
+    grantTable(grantee, this.branchKeys, undefined, 'read');
+    grantKey(grantee, this.envelopeKey, ['kms:Decrypt']);
+  }
+
+  /** The variables that name tables and keys; local/environment.ts gives the same ones on a laptop. */
+  variables(): Record<string, string> {
+    const names = Object.entries(this.tables).map(([name, table]) => [
+      `FIXGATE_TABLE_${name.toUpperCase()}`,
+      table.tableName,
+    ]);
+    return {
+      ...Object.fromEntries(names),
+      FIXGATE_KEY_PROVIDER: 'kms',
+      FIXGATE_TABLE_BRANCH_KEYS: this.branchKeys.tableName,
+      FIXGATE_ENVELOPE_KEY_ARN: this.envelopeKey.keyArn,
+    };
+  }
+}
+
+function globalIndex({ name, partitionKey, sortKey, projection }: IndexDefinition) {
+  return {
+    indexName: name,
+    partitionKey: { name: partitionKey, type: AttributeType.STRING },
+    sortKey: { name: sortKey, type: AttributeType.STRING },
+    ...(projection === 'all'
+      ? { projectionType: ProjectionType.ALL }
+      : projection === 'keys'
+        ? { projectionType: ProjectionType.KEYS_ONLY }
+        : { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...projection] }),
+  };
+}
