@@ -142,7 +142,8 @@ export class Purse {
       this.wasted += lost;
       this.granted += granted;
       this.#tokens[kind]! += granted - lost;
-      if (granted > 0) this.#lastGrant[kind] = granted;
+      // A bucket that was nearly empty gave little; the lease need not begin small again for that.
+      this.#lastGrant[kind] = Math.max(granted, Math.min(this.#lastGrant[kind]!, this.#reserve(kind)));
       this.#low[kind] = Math.floor(Math.min(this.#lastGrant[kind]!, this.#reserve(kind)) / 4);
       const retryMs = Number((reply.retryAt[kind] + NS_PER_MS - 1n) / NS_PER_MS);
       const spacedMs = said.wanted[kind] > 0 ? startedMs + spacingMs : 0;

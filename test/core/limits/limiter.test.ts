@@ -118,8 +118,8 @@ describe('one edge', () => {
     edge.limiter.updateLimits('u1', limitsOf(50, 200, 100, 2));
     world.burst(edge, ORDER, 200);
     await world.run(100);
-    // Half of the bucket was left: half of 100, and what 150 ms refill.
-    expect(world.count(ORDER) - 5).toBeGreaterThanOrEqual(45);
+    // About half of the bucket was left, what was in hand is void: half of 100 less that, and what 150 ms refill.
+    expect(world.count(ORDER) - 5).toBeGreaterThanOrEqual(40);
     expect(world.count(ORDER) - 5).toBeLessThanOrEqual(61);
     expect(edge.user.limits.burst).toBe(100);
     edge.limiter.updateLimits('u1', BASIC);
