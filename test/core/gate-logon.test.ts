@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { regeneratePassword } from '../../core/credentials/regenerate.ts';
 import { changeStatus } from '../../core/credentials/status.ts';
 import { addRule, setOverride, setRuleEnabled } from '../../core/policy/rules.ts';
+import type { SecretBox } from '../../core/ports.ts';
 import type { LogonRefused, LogonRequest } from '../../core/sessions/api.ts';
 import {
   type Account,
@@ -88,12 +89,15 @@ describe('identity, proof and address', () => {
 
   test('an unknown name opens as many verifiers as a wrong password does', async () => {
     let opened = 0;
-    const inner = world.admin.box;
-    const counting = {
-      ...world.admin,
-      box: { seal: inner.seal, open: (c: Uint8Array, x: object) => (opened++, inner.open(c, x as never)) },
+    const { seal, open } = world.admin.box;
+    const box: SecretBox = {
+      seal,
+      open: (sealed, context) => {
+        opened += 1;
+        return open(sealed, context);
+      },
     };
-    Object.assign(world.admin, counting);
+    Object.assign(world.admin, { box });
     const other = await world.edge('edge-2');
     await other.gate.validateLogon(attempt(account, { password: 'wrong' }));
     const wrong = opened;
@@ -151,7 +155,13 @@ describe('who has proved itself is told why', () => {
     await setRuleEnabled(world.admin, ADMIN, 'pro', false);
     expect(await edge.gate.validateLogon(attempt(account))).toMatchObject({ result: 'accepted' });
     // An override can be stricter than its rule.
-    await setOverride(world.admin, ADMIN, { user_id: 'alice', rule_id: 'min_balance', exempt: false, threshold: 9000 });
+    await setOverride(world.admin, ADMIN, {
+      user_id: 'alice',
+      rule_id: 'min_balance',
+      exempt: false,
+      threshold: 9000,
+      reason: 'a big one',
+    });
     expect(await refusal(attempt(account))).toMatchObject({ reason: 'not_eligible' });
   });
 
@@ -222,7 +232,7 @@ describe('bad logons', () => {
     await world.time.advance(61_000);
     const refusals = (await world.chain('edge:edge-1:1')).filter((one) => one.type === 'logon_refused');
     expect(refusals.length).toBeLessThanOrEqual(125);
-    const counted = refusals.reduce((sum, one) => sum + Number(one.details['count'] ?? 1), 0);
+    const counted = refusals.reduce((sum, one) => sum + Number(one.details.count ?? 1), 0);
     expect(counted).toBe(400);
     expect(edge.gate.figures().logons_refused).toEqual({ unknown_sender: 400 });
   });

@@ -14,6 +14,7 @@ import { utf8 } from '../../../core/encoding.ts';
 import { StoreUnavailable } from '../../../core/errors.ts';
 import { type GatePorts, openGate } from '../../../core/gate.ts';
 import { ensureDefaults } from '../../../core/policy/defaults.ts';
+import type { SessionSlots } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
 import type { Gate, GateEvents, GateSettings, LogonRequest } from '../../../core/sessions/api.ts';
 import type { EndCause, FixSessionKey } from '../../../core/sessions/model.ts';
@@ -133,7 +134,7 @@ export interface TestWorld {
   readonly world: MemoryWorld;
   readonly admin: AdminPorts;
   readonly time: SimTime;
-  edge(edgeId: string, settings?: Partial<GateSettings>): Promise<EdgeWorld>;
+  edge(edgeId: string, settings?: Partial<GateSettings>, slots?: Partial<SessionSlots>): Promise<EdgeWorld>;
   user(userId: string, input?: Partial<ProvisionInput>): Promise<Account>;
   /** Every record of a chain, having proved that it is whole. */
   chain(name: string): Promise<readonly AuditRecord[]>;
@@ -160,13 +161,15 @@ export async function createTestWorld(): Promise<TestWorld> {
     world,
     admin,
     time,
-    edge: async (edgeId, settings = {}) => {
+    edge: async (edgeId, settings = {}, slots = {}) => {
       const link: StoreLink = { state: 'here' };
       const state = { fenced: 0, orders: [] as boolean[], alarms: [] as string[] };
       const logged: { level: string; message: string }[] = [];
       const write = (level: string) => (_fields: object, message: string) => void logged.push({ level, message });
       const events: GateEvents = {
-        onFenced: () => void (state.fenced += 1),
+        onFenced: () => {
+          state.fenced += 1;
+        },
         onOrders: (allowed) => void state.orders.push(allowed),
         onBadLogons: (name) => void state.alarms.push(name),
       };
@@ -175,7 +178,7 @@ export async function createTestWorld(): Promise<TestWorld> {
         directory: overLink(admin.directory, link),
         policy: overLink(admin.policy, link),
         trail: overLink(admin.trail, link),
-        slots: overLink(admin.slots, link),
+        slots: overLink({ ...admin.slots, ...slots }, link),
         edges: overLink(admin.edges, link),
         violations: overLink(admin.violations, link),
         leases: overLink(leases, link),
