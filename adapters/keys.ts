@@ -41,3 +41,10 @@ export function checkPage(page: PageRequest): void {
     throw new RangeError(`a page of ${page.limit} rows; 1 to ${MAX_PAGE} are allowed`);
   }
 }
+
+/** Spreads names evenly over `shards` partitions (FNV-1a, 32 bits, over UTF-8), the same in every process. */
+export function shardOf(name: string, shards: number): string {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return String((hash >>> 0) % shards).padStart(2, '0');
+}

@@ -1,0 +1,337 @@
+/** The few operations of DynamoDB that the adapters are made of: rows are plain objects, an outage is StoreUnavailable. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  BatchWriteItemCommand,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  ScanCommand,
+  type TransactWriteItem,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+  type WriteRequest,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { StoreUnavailable } from '../../core/errors.ts';
+import type { Random } from '../../core/time.ts';
+import { cancellation, isFailedCondition, isOutage, isRace } from './errors.ts';
+import type { TableName, TableNames } from './tables.ts';
+
+/** A row as it is stored; strings, numbers, booleans, bytes, lists and maps of them. */
+export type Row = Record<string, unknown> & { readonly pk: string; readonly sk: string };
+
+export interface Key {
+  readonly table: TableName;
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** A condition or filter; `names` lists the attributes that `text` writes as `#name`. */
+export interface Expression {
+  readonly text: string;
+  readonly names: readonly string[];
+  readonly values?: Readonly<Record<string, unknown>>;
+}
+
+export type Write =
+  | { readonly put: TableName; readonly row: Row; readonly when?: Expression }
+  | { readonly update: Key; readonly change: Expression; readonly when?: Expression }
+  | { readonly remove: Key; readonly when?: Expression }
+  | { readonly check: Key; readonly when: Expression };
+
+/** Rows of one partition between two sort keys, both inclusive. */
+export interface Range {
+  readonly table: TableName;
+  readonly index?: string;
+  readonly pk: readonly [attribute: string, value: string];
+  readonly sk: string;
+  readonly from: string;
+  readonly to: string;
+  readonly descending?: boolean;
+  readonly filter?: Expression;
+  /** Only these attributes. */
+  readonly only?: readonly string[];
+}
+
+export interface RangePage {
+  readonly rows: readonly Row[];
+  readonly last: Record<string, AttributeValue> | undefined;
+}
+
+export type Outcome = { readonly result: 'done' } | { readonly result: 'refused'; readonly failed: readonly number[] };
+
+/** Above every sort key that we write. */
+export const LAST_KEY = '\u{10ffff}';
+
+/** A call with all its tries ends within this. */
+const DEADLINE_MS = 3_000;
+/** Tries of a call that meets transactions of others on its rows. */
+const RACE_TRIES = 8;
+/** Bounds of DynamoDB. */
+const BATCH_GET = 100;
+const BATCH_WRITE = 25;
+export const TRANSACTION = 100;
+
+export class Database {
+  readonly client: DynamoDBClient;
+  readonly tables: TableNames;
+  readonly #random: Random;
+
+  constructor(client: DynamoDBClient, tables: TableNames, random: Random) {
+    this.client = client;
+    this.tables = tables;
+    this.#random = random;
+  }
+
+  /** One row, consistently. */
+  async get({ table, pk, sk }: Key): Promise<Row | undefined> {
+    const command = new GetItemCommand({
+      TableName: this.tables[table],
+      Key: marshall({ pk, sk }),
+      ConsistentRead: true,
+    });
+    const { Item } = await this.#call((options) => this.client.send(command, options));
+    return Item && (unmarshall(Item) as Row);
+  }
+
+  /** Those of the rows that exist, consistently each, in no order. Keys are distinct. */
+  async getAll(keys: readonly Key[]): Promise<readonly Row[]> {
+    const rows: Row[] = [];
+    let rest = keys.map(({ table, pk, sk }) => ({ table: this.tables[table], key: marshall({ pk, sk }) }));
+    for (let attempt = 0; rest.length > 0; attempt++) {
+      const request: Record<string, { Keys: Record<string, AttributeValue>[]; ConsistentRead: boolean }> = {};
+      for (const { table, key } of rest.slice(0, BATCH_GET)) {
+        request[table] ??= { Keys: [], ConsistentRead: true };
+        request[table].Keys.push(key);
+      }
+      const command = new BatchGetItemCommand({ RequestItems: request });
+      const reply = await this.#call((options) => this.client.send(command, options));
+      for (const items of Object.values(reply.Responses ?? {})) rows.push(...items.map((i) => unmarshall(i) as Row));
+      const left = Object.entries(reply.UnprocessedKeys ?? {}).flatMap(([table, { Keys }]) =>
+        (Keys ?? []).map((key) => ({ table, key })),
+      );
+      rest = [...left, ...rest.slice(BATCH_GET)];
+      if (left.length > 0) await this.backOff(attempt, 'reads are throttled');
+    }
+    return rows;
+  }
+
+  /** One page of a range; consistent on a table, not on an index. */
+  async range(range: Range, limit?: number, start?: Record<string, AttributeValue>): Promise<RangePage> {
+    const input: QueryCommandInput = {
+      TableName: this.tables[range.table],
+      ...(range.index === undefined ? { ConsistentRead: true } : { IndexName: range.index }),
+      KeyConditionExpression: '#k0 = :k0 AND #k1 BETWEEN :from AND :to',
+      ...(range.filter === undefined ? {} : { FilterExpression: range.filter.text }),
+      ...(range.only === undefined ? {} : { ProjectionExpression: range.only.map((name) => `#${name}`).join(', ') }),
+      ExpressionAttributeNames: {
+        '#k0': range.pk[0],
+        '#k1': range.sk,
+        ...nameMap([...(range.filter?.names ?? []), ...(range.only ?? [])]),
+      },
+      ExpressionAttributeValues: marshall({
+        ':k0': range.pk[1],
+        ':from': range.from,
+        ':to': range.to,
+        ...range.filter?.values,
+      }),
+      ScanIndexForward: range.descending !== true,
+      ...(limit === undefined ? {} : { Limit: limit }),
+      ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+    };
+    const reply = await this.#call((options) => this.client.send(new QueryCommand(input), options));
+    return { rows: (reply.Items ?? []).map((item) => unmarshall(item) as Row), last: reply.LastEvaluatedKey };
+  }
+
+  /** All rows of a range, page by page. */
+  async *rows(range: Range): AsyncGenerator<Row> {
+    let last: Record<string, AttributeValue> | undefined;
+    do {
+      const page = await this.range(range, undefined, last);
+      yield* page.rows;
+      last = page.last;
+    } while (last !== undefined);
+  }
+
+  /** All rows of a partition of a table whose sort keys begin so. */
+  async all(table: TableName, pk: string, prefix = ''): Promise<readonly Row[]> {
+    const range: Range = { table, pk: ['pk', pk], sk: 'sk', from: prefix === '' ? ' ' : prefix, to: prefix + LAST_KEY };
+    const rows: Row[] = [];
+    for await (const row of this.rows(range)) rows.push(row);
+    return rows;
+  }
+
+  /** Every row of a table, these attributes only. For verification. */
+  async *scan(table: TableName, only: readonly string[]): AsyncGenerator<Record<string, unknown>> {
+    let last: Record<string, AttributeValue> | undefined;
+    do {
+      const command: ScanCommand = new ScanCommand({
+        TableName: this.tables[table],
+        ConsistentRead: true,
+        ProjectionExpression: only.map((name) => `#${name}`).join(', '),
+        ExpressionAttributeNames: nameMap(only),
+        ...(last === undefined ? {} : { ExclusiveStartKey: last }),
+      });
+      const reply = await this.#call((options) => this.client.send(command, options));
+      for (const item of reply.Items ?? []) yield unmarshall(item);
+      last = reply.LastEvaluatedKey;
+    } while (last !== undefined);
+  }
+
+  /** One write under its condition. False: the condition did not hold. */
+  async write(write: Exclude<Write, { check: Key }>): Promise<boolean> {
+    const item = this.#item(write);
+    try {
+      await this.#call(async (options): Promise<unknown> => {
+        if (item.Put) return this.client.send(new PutItemCommand(item.Put), options);
+        if (item.Delete) return this.client.send(new DeleteItemCommand(item.Delete), options);
+        return this.client.send(new UpdateItemCommand(item.Update as NonNullable<typeof item.Update>), options);
+      });
+      return true;
+    } catch (error) {
+      if (isFailedCondition(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Adds to a number of a row, which begins at 0, and gives the sum. Adds once more when a reply was lost. */
+  async increment({ table, pk, sk }: Key, attribute: string): Promise<number> {
+    const command = new UpdateItemCommand({
+      TableName: this.tables[table],
+      Key: marshall({ pk, sk }),
+      UpdateExpression: 'ADD #n :one',
+      ExpressionAttributeNames: { '#n': attribute },
+      ExpressionAttributeValues: marshall({ ':one': 1 }),
+      ReturnValues: 'UPDATED_NEW',
+    });
+    const { Attributes } = await this.#call((options) => this.client.send(command, options));
+    return unmarshall(Attributes ?? {})[attribute];
+  }
+
+  /** All writes or none. `failed`: indexes of the writes whose condition did not hold. @param token at most 36 characters */
+  async transact(writes: readonly Write[], token?: string): Promise<Outcome> {
+    if (writes.length > TRANSACTION) {
+      throw new RangeError(`a transaction of ${writes.length} rows; ${TRANSACTION} are the most`);
+    }
+    const command = new TransactWriteItemsCommand({
+      TransactItems: writes.map((write) => this.#item(write)),
+      ...(token === undefined ? {} : { ClientRequestToken: token }),
+    });
+    try {
+      await this.#call((options) => this.client.send(command, options));
+      return { result: 'done' };
+    } catch (error) {
+      const cancelled = cancellation(error);
+      if (cancelled?.kind === 'conditions') return { result: 'refused', failed: cancelled.failed };
+      throw error;
+    }
+  }
+
+  /** Puts and removes without conditions, in batches; not one transaction. */
+  async batch(
+    writes: readonly ({ readonly put: TableName; readonly row: Row } | { readonly remove: Key })[],
+  ): Promise<void> {
+    let rest: { readonly table: string; readonly request: WriteRequest }[] = writes.map((write) =>
+      'put' in write
+        ? { table: this.tables[write.put], request: { PutRequest: { Item: toItem(write.row) } } }
+        : {
+            table: this.tables[write.remove.table],
+            request: { DeleteRequest: { Key: marshall({ pk: write.remove.pk, sk: write.remove.sk }) } },
+          },
+    );
+    for (let attempt = 0; rest.length > 0; attempt++) {
+      const command = new BatchWriteItemCommand({
+        RequestItems: toRequests(rest.slice(0, BATCH_WRITE)),
+      });
+      const reply = await this.#call((options) => this.client.send(command, options));
+      const left = Object.entries(reply.UnprocessedItems ?? {}).flatMap(([table, requests]) =>
+        requests.map((request) => ({ table, request })),
+      );
+      rest = [...left, ...rest.slice(BATCH_WRITE)];
+      if (left.length > 0) await this.backOff(attempt, 'writes are throttled');
+    }
+  }
+
+  /** Runs a call within its deadline; tries again when transactions of others are in its way. */
+  async #call<T>(run: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await run({ abortSignal: AbortSignal.timeout(DEADLINE_MS) });
+      } catch (error) {
+        const cancelled = cancellation(error);
+        if (isOutage(error) || cancelled?.kind === 'outage') {
+          throw new StoreUnavailable('the store does not answer', { cause: error });
+        }
+        if (!isRace(error) && cancelled?.kind !== 'race') throw error;
+        await this.backOff(attempt, 'others keep writing the same rows', error);
+      }
+    }
+  }
+
+  /** Waits before another try, longer each time. @throws StoreUnavailable when there have been enough */
+  async backOff(attempt: number, what: string, cause?: unknown): Promise<void> {
+    if (attempt + 1 >= RACE_TRIES) throw new StoreUnavailable(what, { cause });
+    const share = ((this.#random.bytes(1)[0] ?? 0) + 1) / 256;
+    await sleep(Math.min(200, 4 * 2 ** attempt) * share);
+  }
+
+  #item(write: Write): TransactWriteItem {
+    const names = nameMap([...(write.when?.names ?? []), ...('change' in write ? write.change.names : [])]);
+    const values = { ...write.when?.values, ...('change' in write ? write.change.values : {}) };
+    const expressions = {
+      ...(write.when === undefined ? {} : { ConditionExpression: write.when.text }),
+      ...(Object.keys(names).length === 0 ? {} : { ExpressionAttributeNames: names }),
+      ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: marshall(values) }),
+    };
+    const at = ({ table, pk, sk }: Key) => ({ TableName: this.tables[table], Key: marshall({ pk, sk }) });
+    if ('put' in write) return { Put: { TableName: this.tables[write.put], Item: toItem(write.row), ...expressions } };
+    if ('update' in write)
+      return { Update: { ...at(write.update), UpdateExpression: write.change.text, ...expressions } };
+    if ('remove' in write) return { Delete: { ...at(write.remove), ...expressions } };
+    return { ConditionCheck: { ...at(write.check), ConditionExpression: write.when.text, ...expressions } };
+  }
+}
+
+function toItem(row: Row): Record<string, AttributeValue> {
+  return marshall(row, { removeUndefinedValues: true });
+}
+
+function toRequests<T>(writes: readonly { readonly table: string; readonly request: T }[]): Record<string, T[]> {
+  const requests: Record<string, T[]> = {};
+  for (const { table, request } of writes) {
+    requests[table] ??= [];
+    requests[table].push(request);
+  }
+  return requests;
+}
+
+/** Every attribute by a placeholder: many good names are reserved words. */
+function nameMap(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [`#${name}`, name]));
+}
+
+/** The row has no such attribute, or is not there. */
+export function absent(attribute: string): Expression {
+  return { text: `attribute_not_exists(#${attribute})`, names: [attribute] };
+}
+
+/** Each attribute has this value. */
+export function equals(values: Readonly<Record<string, unknown>>): Expression {
+  const names = Object.keys(values);
+  return {
+    text: names.map((name) => `#${name} = :is_${name}`).join(' AND '),
+    names,
+    values: Object.fromEntries(names.map((name) => [`:is_${name}`, values[name]])),
+  };
+}
+
+/** The row is not there, or each attribute has this value. */
+export function absentOr(values: Readonly<Record<string, unknown>>): Expression {
+  const same = equals(values);
+  return { ...same, text: `attribute_not_exists(pk) OR (${same.text})` };
+}

@@ -1,0 +1,183 @@
+/** Users and credentials in DynamoDB. */
+import { type AuditRecord, EMPTY_CHAIN } from '../../core/audit/model.ts';
+import type { CredentialStatus, User } from '../../core/credentials/model.ts';
+import type { AccountChange, CommitResult, Directory } from '../../core/ports.ts';
+import { afterLogon, checkFollows } from '../changes.ts';
+import { compareKeys, key } from '../keys.ts';
+import * as accounts from './accounts.ts';
+import { type DayNotes, recordPut, stands, tokenOf } from './audit.ts';
+import { absent, type Database, type Expression, equals, LAST_KEY, type Row, type Write } from './database.ts';
+import { readPage, type Segment } from './pages.ts';
+import { BY_STATUS, BY_TIER, LIST_SHARDS } from './tables.ts';
+
+type Filter = { readonly status?: CredentialStatus; readonly tier?: string };
+
+/** In the order of their names, as a list without a filter shows them. */
+const STATUSES: readonly CredentialStatus[] = ['active', 'revoked', 'suspended'];
+const SHARDS = Array.from({ length: LIST_SHARDS }, (_, shard) => String(shard).padStart(2, '0'));
+
+export function createDirectory(database: Database, noteDays: DayNotes): Directory {
+  return {
+    /**
+     * The user's row is read before the credentials: if a change comes between, the chain head read is the older one
+     * and nothing can be committed on it.
+     */
+    async account(userId) {
+      const rows = await database.all('credentials', accounts.userKey(userId).pk);
+      const names = rows.flatMap((row) => (typeof row.sender_comp_id === 'string' ? [row.sender_comp_id] : []));
+      const credentials = (await database.getAll(names.map(accounts.credentialKey))).map(accounts.toCredential);
+      return {
+        user: accounts.toUserRecord(
+          userId,
+          rows.find((row) => row.sk === 'META'),
+        ),
+        credentials: credentials.sort((a, b) => compareKeys(a.sender_comp_id, b.sender_comp_id)),
+      };
+    },
+
+    /**
+     * The credential once to know its user, then the user, then the credential again: what is returned of the
+     * credential is not older than the user's epoch, so that a suspension between the reads shows in the one or fails
+     * the taking of a slot by the other.
+     */
+    async credential(senderCompId) {
+      const first = await database.get(accounts.credentialKey(senderCompId));
+      if (first === undefined) return undefined;
+      const row = await database.get(accounts.userKey(accounts.toCredential(first).user_id));
+      const user = row && accounts.toUser(row);
+      const again = await database.get(accounts.credentialKey(senderCompId));
+      return user && again && { credential: accounts.toCredential(again), user };
+    },
+
+    commit: (change) => commit(database, noteDays, change),
+
+    async listCredentials(filter, page) {
+      const { rows, next } = await readPage(database, segmentsOf(filter, 'ST', 'T'), page);
+      const items = rows.map((row) => accounts.toCredential({ ...row, verifiers: [] }));
+      return next === undefined ? { items } : { items, next };
+    },
+
+    async listUsers(filter, page) {
+      const { rows, next } = await readPage(database, segmentsOf(filter, 'UST', 'UT'), page);
+      const found = await database.getAll(rows.map(({ pk, sk }) => ({ table: 'credentials', pk, sk })));
+      const users = new Map(found.map((row) => [row.pk, accounts.toUser(row)]));
+      // Who has another status or tier by now is not of this list any more.
+      const items = rows.flatMap(({ pk }) => users.get(pk) ?? []).filter((user) => matches(user, filter));
+      return next === undefined ? { items } : { items, next };
+    },
+
+    countUsers: () => countUsers(database),
+
+    async noteLogon(senderCompId, expectedVersion, at, verifierVersion) {
+      const row = await database.get(accounts.credentialKey(senderCompId));
+      if (row?.version !== expectedVersion) return false;
+      const after = afterLogon(accounts.toCredential(row), at, verifierVersion);
+      if (after === undefined) return true;
+      const when = equals({ version: expectedVersion });
+      return database.write({ put: 'credentials', row: accounts.credentialRow(after), when });
+    },
+  };
+}
+
+function matches(user: User, { status, tier }: Filter): boolean {
+  return (status === undefined || user.status === status) && (tier === undefined || user.tier === tier);
+}
+
+async function commit(database: Database, noteDays: DayNotes, change: AccountChange): Promise<CommitResult> {
+  checkFollows(change.expected, change.record);
+  await noteDays([change.record]);
+  const writes: Write[] = [
+    ...change.created.map(
+      (one): Write => ({ put: 'credentials', row: accounts.credentialRow(one), when: absent('pk') }),
+    ),
+    headWrite(change),
+    recordPut(change.record),
+    ...change.created.map((credential): Write => ({ put: 'credentials', row: accounts.pointerRow(credential) })),
+    ...change.changed.map(
+      ({ credential, expected_version }): Write => ({
+        put: 'credentials',
+        row: accounts.credentialRow(credential),
+        when: equals({ version: expected_version }),
+      }),
+    ),
+    ...change.commands.map(
+      ({ edge_id, command }): Write => ({ put: 'sessions', row: accounts.commandRow(edge_id, command) }),
+    ),
+  ];
+  const outcome = await database.transact(writes, tokenOf(change.record));
+  if (outcome.result === 'done' || (await stands(database, change.record))) return { result: 'committed' };
+  const taken = change.created[outcome.failed[0] ?? Number.NaN];
+  const onlyNames = outcome.failed.every((i) => i < change.created.length);
+  if (onlyNames && taken !== undefined) return { result: 'sender_comp_id_taken', sender_comp_id: taken.sender_comp_id };
+  return { result: 'conflict' };
+}
+
+/** The user's row, or only its chain head, under the condition that the head is still the expected one. */
+function headWrite({ user_id, user, expected, record }: AccountChange): Write {
+  const when = headIs(expected);
+  const head = { audit_seq: record.seq, audit_hash: record.hash };
+  if (user !== undefined) return { put: 'credentials', row: { ...accounts.userRow(user), ...head }, when };
+  return {
+    update: accounts.userKey(user_id),
+    change: {
+      text: 'SET #audit_seq = :new_seq, #audit_hash = :new_hash, #user_id = :user_id',
+      names: ['audit_seq', 'audit_hash', 'user_id'],
+      values: { ':new_seq': head.audit_seq, ':new_hash': head.audit_hash, ':user_id': user_id },
+    },
+    when,
+  };
+}
+
+/** The head that a subject's row must have; of a chain without records there is none. */
+export function headIs(expected: Pick<AuditRecord, 'seq' | 'hash'>): Expression {
+  if (expected.seq === EMPTY_CHAIN.seq) return absent('audit_seq');
+  return equals({ audit_seq: expected.seq, audit_hash: expected.hash });
+}
+
+/** Partitions of a list, in order: by tier when only the tier is asked for, else by status. */
+function segmentsOf({ status, tier }: Filter, byStatus: string, byTier: string): readonly Segment[] {
+  const base = { table: 'credentials', from: ' ', to: LAST_KEY } as const;
+  if (status === undefined && tier !== undefined) {
+    const ranges = SHARDS.map((shard) => ({
+      ...base,
+      index: BY_TIER,
+      pk: ['tier_pk', key(byTier, tier, shard)] as const,
+      sk: 'tier_sk',
+    }));
+    return [{ name: 'tier', ranges }];
+  }
+  const bounds = tier === undefined ? {} : { from: key(tier, ''), to: key(tier, LAST_KEY) };
+  return (status === undefined ? STATUSES : [status]).map((one) => ({
+    name: one,
+    ranges: SHARDS.map((shard) => ({
+      ...base,
+      ...bounds,
+      index: BY_STATUS,
+      pk: ['status_pk', key(byStatus, one, shard)] as const,
+      sk: 'status_sk',
+    })),
+  }));
+}
+
+/**
+ * Reads the keys of all users from the index. Counting in the store would cost the same capacity, and needs the names
+ * of the tiers beforehand.
+ */
+async function countUsers(database: Database) {
+  const counts = new Map<string, { status: CredentialStatus; tier: string; count: number }>();
+  const only = ['status_pk', 'status_sk'];
+  const count = (row: Row) => {
+    const { status, tier } = accounts.indexedUser(row);
+    const entry = counts.get(key(status, tier)) ?? { status, tier, count: 0 };
+    entry.count++;
+    counts.set(key(status, tier), entry);
+  };
+  await Promise.all(
+    segmentsOf({}, 'UST', 'UT')
+      .flatMap(({ ranges }) => ranges)
+      .map(async (range) => {
+        for await (const row of database.rows({ ...range, only })) count(row);
+      }),
+  );
+  return [...counts.entries()].sort(([a], [b]) => compareKeys(a, b)).map(([, entry]) => entry);
+}

@@ -1,0 +1,76 @@
+/** How edges stand in the sessions table, and what their rows say about those who hold slots. */
+import type { EdgeIdentity, EdgeRow, LiveSession } from '../../core/sessions/model.ts';
+import { key, shardOf } from '../keys.ts';
+import { type Database, equals, type Key, type Row, type Write } from './database.ts';
+
+/** Partition of all edges' rows. */
+export const EDGES = 'EDGES';
+
+/**
+ * Each taking of a slot checks, in its transaction, that its edge still counts. If all checked the edge's one row, the
+ * logons of an edge would cancel one another and its heartbeat (DynamoDB cancels whichever of two transactions meets
+ * an item that the other has). So the row has a fence of these many copies beside it, each of which says "this
+ * incarnation is served"; a taking checks one at random, and ending an incarnation removes all of them with it.
+ */
+export const FENCES = 16;
+
+export function edgeKey(edgeId: string): Key {
+  return { table: 'sessions', pk: EDGES, sk: edgeId };
+}
+
+export function fenceKey(edgeId: string, fence: number): Key {
+  return { table: 'sessions', pk: key('E', edgeId), sk: key('FENCE', String(fence).padStart(2, '0')) };
+}
+
+/** Which fence a session's taking checks. */
+export function fenceOf(sessionId: string): number {
+  return Number(shardOf(sessionId, FENCES));
+}
+
+/** Takes the fence of an incarnation down; nothing can be taken by it from then on. */
+export function fenceRemovals({ edge_id, incarnation }: EdgeIdentity): readonly Write[] {
+  return Array.from({ length: FENCES }, (_, fence) => ({
+    remove: fenceKey(edge_id, fence),
+    when: equals({ incarnation }),
+  }));
+}
+
+export function toEdge(row: Row): EdgeRow {
+  return {
+    edge_id: row.sk,
+    incarnation: row.incarnation as number,
+    state: row.state as EdgeRow['state'],
+    heartbeat: row.heartbeat as number,
+    version: row.version as string,
+    started_at: row.started_at as number,
+    seen_at: row.seen_at as number,
+    figures: JSON.parse(row.figures as string),
+  };
+}
+
+export function sessionRowKey({ edge_id, session_id }: Pick<LiveSession, 'edge_id' | 'session_id'>): Key {
+  return { table: 'sessions', pk: key('E', edge_id), sk: key('SESS', session_id) };
+}
+
+export function toSession(row: Row): LiveSession {
+  return JSON.parse(row.session as string);
+}
+
+/** Says of a session whether its edge still serves it: neither dead nor stopped, nor begun anew since. */
+export type Liveness = (session: EdgeIdentity) => boolean;
+
+/**
+ * Reads, consistently, the edges of these sessions. Read AFTER the sessions: an incarnation that has ended never comes
+ * back, so one that is found ended had ended or will never matter again.
+ */
+export async function livenessOf(database: Database, sessions: readonly EdgeIdentity[]): Promise<Liveness> {
+  const ids = [...new Set(sessions.map(({ edge_id }) => edge_id))];
+  const rows = await database.getAll(ids.map(edgeKey));
+  const edges = new Map(rows.map((row) => [row.sk, toEdge(row)]));
+  return ({ edge_id, incarnation }) => {
+    const edge = edges.get(edge_id);
+    // Without a row: it stopped beating a week ago, and the row expired.
+    if (edge === undefined || edge.state === 'dead' || edge.state === 'stopped') return false;
+    return edge.incarnation <= incarnation;
+  };
+}

@@ -1,0 +1,95 @@
+/** Rules, tiers and overrides in DynamoDB. */
+import { EMPTY_CHAIN } from '../../core/audit/model.ts';
+import type { Policy, PolicyEdit, PolicyStore } from '../../core/ports.ts';
+import { checkFollows } from '../changes.ts';
+import { key } from '../keys.ts';
+import { type DayNotes, headOf, recordPut, stands, tokenOf } from './audit.ts';
+import { absent, type Database, type Expression, equals, type Row, type Write } from './database.ts';
+import { headIs } from './directory.ts';
+
+const META = { table: 'policy', pk: 'META', sk: 'META' } as const;
+
+export function createPolicyStore(database: Database, noteDays: DayNotes): PolicyStore {
+  return {
+    /** Read between two equal readings of the head: then rules and tiers are of one version. */
+    async read() {
+      for (let attempt = 0; ; attempt++) {
+        const before = await database.get(META);
+        const [rules, tiers] = await Promise.all([database.all('policy', 'RULES'), database.all('policy', 'TIERS')]);
+        const after = await database.get(META);
+        if (before?.audit_hash === after?.audit_hash) return toPolicy(after, rules, tiers);
+        await database.backOff(attempt, 'the policy keeps changing');
+      }
+    },
+
+    async version() {
+      return versionOf(await database.get(META));
+    },
+
+    async overrides(userId) {
+      return (await database.all('policy', key('OVERRIDE', userId))).map(stored);
+    },
+
+    async commit(change) {
+      checkFollows(change.expected, change.record);
+      await noteDays([change.record]);
+      const version = change.expected_version + (change.edits.length > 0 ? 1 : 0);
+      const { seq, hash } = change.record;
+      const writes: Write[] = [
+        {
+          put: 'policy',
+          row: { pk: META.pk, sk: META.sk, version, audit_seq: seq, audit_hash: hash },
+          when: both(headIs(change.expected), versionIs(change.expected_version)),
+        },
+        recordPut(change.record),
+        ...change.edits.map(editWrite),
+      ];
+      const outcome = await database.transact(writes, tokenOf(change.record));
+      return outcome.result === 'done' || (await stands(database, change.record)) ? 'committed' : 'conflict';
+    },
+  };
+}
+
+function versionOf(row: Row | undefined): number {
+  return row === undefined ? 0 : (row.version as number);
+}
+
+function versionIs(version: number): Expression {
+  return version === 0
+    ? { ...absent('version'), text: '(attribute_not_exists(#version) OR #version = :zero)', values: { ':zero': 0 } }
+    : equals({ version });
+}
+
+function both(a: Expression, b: Expression): Expression {
+  return { text: `${a.text} AND ${b.text}`, names: [...a.names, ...b.names], values: { ...a.values, ...b.values } };
+}
+
+function toPolicy(meta: Row | undefined, rules: readonly Row[], tiers: readonly Row[]): Policy {
+  return {
+    version: versionOf(meta),
+    chain: meta === undefined ? EMPTY_CHAIN : headOf(meta),
+    rules: rules.map(stored),
+    tiers: tiers.map(stored),
+  };
+}
+
+function stored(row: Row) {
+  return JSON.parse(row.value as string);
+}
+
+function editWrite(edit: PolicyEdit): Write {
+  const put = (pk: string, sk: string, value: unknown): Write => ({
+    put: 'policy',
+    row: { pk, sk, value: JSON.stringify(value) },
+  });
+  const remove = (pk: string, sk: string): Write => ({ remove: { table: 'policy', pk, sk } });
+  if ('put_rule' in edit) return put('RULES', edit.put_rule.id, edit.put_rule);
+  if ('remove_rule' in edit) return remove('RULES', edit.remove_rule);
+  if ('put_tier' in edit) return put('TIERS', edit.put_tier.name, edit.put_tier);
+  if ('remove_tier' in edit) return remove('TIERS', edit.remove_tier);
+  if ('put_override' in edit) {
+    const { user_id, rule_id } = edit.put_override;
+    return put(key('OVERRIDE', user_id), rule_id, edit.put_override);
+  }
+  return remove(key('OVERRIDE', edit.remove_override.user_id), edit.remove_override.rule_id);
+}

@@ -1,0 +1,165 @@
+/** Edges and their command queues in DynamoDB. */
+import type { EdgeRegistry } from '../../core/ports.ts';
+import type { EdgeFigures, EdgeIdentity, EdgeState } from '../../core/sessions/model.ts';
+import { compareKeys, key } from '../keys.ts';
+import { commandRow } from './accounts.ts';
+import { absent, type Database, type Expression, LAST_KEY, type Row, type Write } from './database.ts';
+import { EDGES, edgeKey, FENCES, fenceKey, fenceRemovals, toEdge, toSession } from './edges.ts';
+
+/** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
+const ROW_LIFE_S = 7 * 86_400;
+
+const NO_FIGURES: EdgeFigures = {
+  sessions: 0,
+  sessions_peak: 0,
+  logons_accepted: 0,
+  logons_refused: {},
+  messages: 0,
+  orders: 0,
+  violations: 0,
+};
+
+export function createEdgeRegistry(database: Database): EdgeRegistry {
+  return {
+    register: (edgeId, version, now) => register(database, edgeId, version, now),
+
+    async heartbeat(edge, heartbeat, state, figures, now) {
+      const change = told(state, figures, now, { heartbeat });
+      return database.write({ update: edgeKey(edge.edge_id), change, when: serving(edge) });
+    },
+
+    async stop(edge, figures, now) {
+      const change = told('stopped', figures, now);
+      const end: Write = { update: edgeKey(edge.edge_id), change, when: serving(edge) };
+      const outcome = await database.transact([end, ...fenceRemovals(edge)]);
+      // Refused: another incarnation serves, or it was declared dead; either way it has stopped counting.
+      if (outcome.result === 'done') await removeSessions(database, edge);
+    },
+
+    declareDead: (edge, heartbeat) => declareDead(database, edge, heartbeat),
+
+    async list() {
+      return (await database.all('sessions', EDGES)).map(toEdge);
+    },
+
+    async commands(edgeId, after) {
+      const from = after === '' ? ' ' : after;
+      const range = { table: 'sessions', pk: ['pk', key('CMD', edgeId)], sk: 'sk', from, to: LAST_KEY } as const;
+      const commands = [];
+      for await (const row of database.rows(range)) {
+        if (compareKeys(row.sk, after) > 0) commands.push(JSON.parse(row.command as string));
+      }
+      return commands;
+    },
+
+    async send(commands) {
+      await database.batch(
+        commands.map(({ edge_id, command }) => ({ put: 'sessions', row: commandRow(edge_id, command) })),
+      );
+    },
+
+    async acknowledge(edgeId, ids) {
+      const pk = key('CMD', edgeId);
+      await database.batch([...new Set(ids)].map((sk) => ({ remove: { table: 'sessions', pk, sk } })));
+    },
+  };
+}
+
+/** The incarnation is this one and has not ended. */
+function serving({ incarnation }: EdgeIdentity): Expression {
+  return {
+    text: '#incarnation = :incarnation AND #state IN (:alive, :draining)',
+    names: ['incarnation', 'state'],
+    values: { ':incarnation': incarnation, ':alive': 'alive', ':draining': 'draining' },
+  };
+}
+
+/** Sets what an edge tells of itself. */
+function told(
+  state: EdgeState,
+  figures: EdgeFigures,
+  now: number,
+  more: Readonly<Record<string, number>> = {},
+): Expression {
+  const values: Record<string, unknown> = {
+    state,
+    figures: JSON.stringify(figures),
+    seen_at: now,
+    expires_at: expiry(now),
+    ...more,
+  };
+  const names = Object.keys(values);
+  return {
+    text: `SET ${names.map((name) => `#${name} = :new_${name}`).join(', ')}`,
+    names,
+    values: Object.fromEntries(names.map((name) => [`:new_${name}`, values[name]])),
+  };
+}
+
+function expiry(now: number): number {
+  return Math.ceil(now / 1000) + ROW_LIFE_S;
+}
+
+/** The counter of incarnations stands apart from the row and never expires: no number comes twice. */
+async function register(database: Database, edgeId: string, version: string, now: number): Promise<EdgeIdentity> {
+  const counter = { table: 'sessions', pk: key('E', edgeId), sk: 'INCARNATION' } as const;
+  for (let attempt = 0; ; attempt++) {
+    const incarnation = await database.increment(counter, 'incarnation');
+    const above = absent('incarnation');
+    const when: Expression = {
+      ...above,
+      text: `${above.text} OR #incarnation < :incarnation`,
+      values: { ':incarnation': incarnation },
+    };
+    const row: Row = {
+      ...edgeKey(edgeId),
+      incarnation,
+      state: 'alive',
+      heartbeat: 0,
+      version,
+      started_at: now,
+      seen_at: now,
+      figures: JSON.stringify(NO_FIGURES),
+      expires_at: expiry(now),
+    };
+    const outcome = await database.transact([
+      put(row, when),
+      ...Array.from({ length: FENCES }, (_, fence) => put({ ...fenceKey(edgeId, fence), incarnation }, when)),
+    ]);
+    if (outcome.result === 'done') {
+      await removeSessions(database, { edge_id: edgeId, incarnation: incarnation - 1 });
+      return { edge_id: edgeId, incarnation };
+    }
+    // A later boot of the same edge was quicker; whoever asked last shall have it.
+    await database.backOff(attempt, `several processes begin as edge ${edgeId}`);
+  }
+}
+
+function put({ pk, sk, ...attributes }: Row, when: Expression): Write {
+  const { table: _, ...rest } = attributes as Record<string, unknown>;
+  return { put: 'sessions', row: { ...rest, pk, sk }, when };
+}
+
+async function declareDead(database: Database, edge: EdgeIdentity, heartbeat: number): Promise<boolean> {
+  const condition = serving(edge);
+  const when: Expression = {
+    text: `${condition.text} AND #heartbeat = :heartbeat`,
+    names: [...condition.names, 'heartbeat'],
+    values: { ...condition.values, ':heartbeat': heartbeat },
+  };
+  const change: Expression = { text: 'SET #state = :dead', names: ['state'], values: { ':dead': 'dead' } };
+  const outcome = await database.transact([{ update: edgeKey(edge.edge_id), change, when }, ...fenceRemovals(edge)]);
+  if (outcome.result === 'refused') {
+    const row = await database.get(edgeKey(edge.edge_id));
+    return row !== undefined && row.incarnation === edge.incarnation && row.state === 'dead';
+  }
+  await removeSessions(database, edge);
+  return true;
+}
+
+/** Takes the rows of ended incarnations out of the list; slots and keys are free by rule and go when they are taken. */
+async function removeSessions(database: Database, { edge_id, incarnation }: EdgeIdentity): Promise<void> {
+  const rows = await database.all('sessions', key('E', edge_id), 'SESS#');
+  const ended = rows.filter((row) => toSession(row).incarnation <= incarnation);
+  await database.batch(ended.map(({ pk, sk }) => ({ remove: { table: 'sessions', pk, sk } })));
+}

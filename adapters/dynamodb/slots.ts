@@ -1,0 +1,189 @@
+/** Session slots in DynamoDB: exact by conditions, never by counting alone. */
+import type { SessionSlots, SlotResult } from '../../core/ports.ts';
+import type { LiveSession } from '../../core/sessions/model.ts';
+import type { Random } from '../../core/time.ts';
+import { edgeOf, sessionKey, takeable } from '../changes.ts';
+import { key } from '../keys.ts';
+import { userKey } from './accounts.ts';
+import { absent, type Database, type Expression, equals, type Key, LAST_KEY, type Write } from './database.ts';
+import { EDGES, fenceKey, fenceOf, type Liveness, livenessOf, sessionRowKey, toEdge, toSession } from './edges.ts';
+import { readPage } from './pages.ts';
+
+type Asked = Omit<LiveSession, 'slot'>;
+
+export function createSessionSlots(database: Database, random: Random): SessionSlots {
+  return {
+    async take(session, maxSessions, supersedes) {
+      for (let attempt = 0; ; attempt++) {
+        const result = await tryTake(database, random, session, maxSessions, supersedes);
+        if (result !== 'again') return result;
+        await database.backOff(attempt, 'others keep taking slots of the same user');
+      }
+    },
+
+    /** Three writes, not one transaction: each by itself leaves the others to this call repeated, or to the next taking. */
+    async release(session) {
+      const mine = equals({ session_id: session.session_id });
+      await database.write({ remove: keyRowKey(session), when: mine });
+      await database.write({ remove: slotRowKey(session.user_id, session.slot), when: mine });
+      await database.write({ remove: sessionRowKey(session) });
+    },
+
+    async ofUser(userId) {
+      const rows = await database.all('sessions', key('U', userId), 'SLOT#');
+      const sessions = rows.map(toSession);
+      return sessions.filter(await livenessOf(database, sessions));
+    },
+
+    async session(sessionId) {
+      const edge_id = edgeOf(sessionId);
+      if (edge_id === undefined) return undefined;
+      const row = await database.get(sessionRowKey({ edge_id, session_id: sessionId }));
+      if (row === undefined) return undefined;
+      const session = toSession(row);
+      return (await livenessOf(database, [session]))(session) ? session : undefined;
+    },
+
+    async list(page) {
+      const edges = (await database.all('sessions', EDGES)).map(toEdge);
+      const serving = edges.filter(({ state }) => state === 'alive' || state === 'draining');
+      const segments = serving.map(({ edge_id }) => ({
+        name: edge_id,
+        ranges: [
+          {
+            table: 'sessions' as const,
+            pk: ['pk', key('E', edge_id)] as const,
+            sk: 'sk',
+            from: 'SESS#',
+            to: `SESS#${LAST_KEY}`,
+          },
+        ],
+      }));
+      const { rows, next } = await readPage(database, segments, page);
+      const incarnations = new Map(serving.map((edge) => [edge.edge_id, edge.incarnation]));
+      const items = rows.map(toSession).filter((one) => one.incarnation === incarnations.get(one.edge_id));
+      return next === undefined ? { items } : { items, next };
+    },
+  };
+}
+
+function slotRowKey(userId: string, slot: number): Key {
+  return { table: 'sessions', pk: key('U', userId), sk: key('SLOT', String(slot).padStart(6, '0')) };
+}
+
+/** Says who holds a FIX session's key: two takings for one key on two edges must not both succeed. */
+function keyRowKey(session: Pick<LiveSession, 'user_id' | 'key'>): Key {
+  return { table: 'sessions', pk: key('U', session.user_id), sk: key('KEY', ...sessionKey(session)) };
+}
+
+/** What a user's partition says: who stands in which slot, and under which key. */
+interface Standing {
+  /** By slot number. */
+  readonly slots: ReadonlyMap<number, LiveSession>;
+  /** By sort key of the row that says it. */
+  readonly keys: ReadonlyMap<string, LiveSession>;
+  readonly live: Liveness;
+}
+
+async function read(database: Database, session: Asked): Promise<Standing> {
+  const rows = await database.all('sessions', key('U', session.user_id));
+  const slots = new Map<number, LiveSession>();
+  const keys = new Map<string, LiveSession>();
+  for (const row of rows) {
+    const holder = toSession(row);
+    if (row.sk.startsWith('SLOT#')) slots.set(holder.slot, holder);
+    else keys.set(row.sk, holder);
+  }
+  return { slots, keys, live: await livenessOf(database, [...slots.values(), ...keys.values()]) };
+}
+
+async function tryTake(
+  database: Database,
+  random: Random,
+  session: Asked,
+  maxSessions: number,
+  supersedes: string | undefined,
+): Promise<SlotResult | 'again'> {
+  const fence = fenceKey(session.edge_id, fenceOf(session.session_id));
+  const [standing, guards] = await Promise.all([
+    read(database, session),
+    database.getAll([fence, userKey(session.user_id)]),
+  ]);
+  const mine = [...standing.slots.values()].find((held) => held.session_id === session.session_id);
+  // The reply to an earlier try was lost.
+  if (mine !== undefined) return { result: 'taken', slot: mine.slot };
+  if (guards.find((row) => row.sk === fence.sk)?.incarnation !== session.incarnation) return { result: 'fenced' };
+  if (guards.find((row) => row.sk === 'META')?.epoch !== session.epoch) return { result: 'epoch_changed' };
+
+  const { slots, keys, live } = standing;
+  const keyHolder = keys.get(keyRowKey(session).sk);
+  const holder = keyHolder && live(keyHolder) ? keyHolder : undefined;
+  if (holder !== undefined && holder.session_id !== supersedes) return { result: 'held', holder };
+  const others = [...slots.values()].filter((held) => live(held) && held.session_id !== holder?.session_id);
+  const slot = choose(random, slots, others, keyHolder, holder !== undefined, maxSessions);
+  if (slot === undefined) return { result: 'full', holders: others };
+
+  const outcome = await database.transact(takingWrites({ ...session, slot }, fence, standing));
+  if (outcome.result === 'done') return { result: 'taken', slot };
+  if (outcome.failed.includes(0)) return { result: 'fenced' };
+  return outcome.failed.includes(1) ? { result: 'epoch_changed' } : 'again';
+}
+
+/** The slot to take; undefined: all are held. */
+function choose(
+  random: Random,
+  slots: Standing['slots'],
+  others: readonly LiveSession[],
+  keyHolder: LiveSession | undefined,
+  superseding: boolean,
+  maxSessions: number,
+): number | undefined {
+  if (others.length >= maxSessions) return undefined;
+  const free = takeable(new Set(others.map((held) => held.slot)), maxSessions);
+  // What is taken over is inherited; a dead session's slot goes with its key when it may be taken.
+  if (keyHolder !== undefined && slots.get(keyHolder.slot)?.session_id === keyHolder.session_id) {
+    if (superseding || free.includes(keyHolder.slot)) return keyHolder.slot;
+  }
+  // Any of them, so that many who take at once seldom meet.
+  const [high = 0, low = 0] = random.bytes(2);
+  return free[(high * 256 + low) % Math.max(1, free.length)];
+}
+
+/** The transaction of a taking; the first two conditions are told apart by their place. */
+function takingWrites(session: LiveSession, fence: Key, { slots, keys }: Standing): readonly Write[] {
+  const slotKey = slotRowKey(session.user_id, session.slot);
+  const nameKey = keyRowKey(session);
+  const inSlot = slots.get(session.slot);
+  const underKey = keys.get(nameKey.sk);
+  const writes: Write[] = [
+    { check: fence, when: equals({ incarnation: session.incarnation }) },
+    { check: userKey(session.user_id), when: equals({ epoch: session.epoch }) },
+    { ...sessionPut(slotKey, session), when: stillHeldBy(inSlot) },
+    { ...sessionPut(nameKey, session), when: stillHeldBy(underKey) },
+    sessionPut(sessionRowKey(session), session),
+  ];
+  // Whose place is taken leaves rows behind: its session row, and the other one of slot and key.
+  const gone = new Map([inSlot, underKey].flatMap((one) => (one === undefined ? [] : [[one.session_id, one]])));
+  for (const one of gone.values()) writes.push({ remove: sessionRowKey(one) });
+  const itsKey = inSlot && keyRowKey(inSlot);
+  if (itsKey !== undefined && itsKey.sk !== nameKey.sk && keys.get(itsKey.sk)?.session_id === inSlot?.session_id) {
+    writes.push({ remove: itsKey, when: stillHeldBy(inSlot) });
+  }
+  if (underKey !== undefined && underKey.slot !== session.slot) {
+    const itsSlot = slotRowKey(underKey.user_id, underKey.slot);
+    if (slots.get(underKey.slot)?.session_id === underKey.session_id) {
+      writes.push({ remove: itsSlot, when: stillHeldBy(underKey) });
+    }
+  }
+  return writes;
+}
+
+/** The row is as it was seen: free, or of one who is dead or gives way. */
+function stillHeldBy(seen: LiveSession | undefined): Expression {
+  return seen === undefined ? absent('session_id') : equals({ session_id: seen.session_id });
+}
+
+function sessionPut({ pk, sk }: Key, session: LiveSession) {
+  const row = { pk, sk, session_id: session.session_id, session: JSON.stringify(session) };
+  return { put: 'sessions', row } as const;
+}

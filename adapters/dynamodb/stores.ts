@@ -1,0 +1,33 @@
+/** All stores in DynamoDB. */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Random } from '../../core/time.ts';
+import type { Stores } from '../stores.ts';
+import { createAuditTrail, createDayNotes } from './audit.ts';
+import { Database } from './database.ts';
+import { createDirectory } from './directory.ts';
+import { createPolicyStore } from './policy.ts';
+import { createEdgeRegistry } from './registry.ts';
+import { createSessionSlots } from './slots.ts';
+import type { TableNames } from './tables.ts';
+import { createViolationCounters } from './violations.ts';
+
+export interface DynamoOptions {
+  /** See createClient. */
+  readonly client: DynamoDBClient;
+  readonly tables: TableNames;
+  /** For jitter, and for choosing among free slots. */
+  readonly random: Random;
+}
+
+export function createDynamoAdapters({ client, tables, random }: DynamoOptions): Stores {
+  const database = new Database(client, tables, random);
+  const noteDays = createDayNotes(database);
+  return {
+    directory: createDirectory(database, noteDays),
+    policy: createPolicyStore(database, noteDays),
+    audit: createAuditTrail(database, noteDays),
+    slots: createSessionSlots(database, random),
+    edges: createEdgeRegistry(database),
+    violations: createViolationCounters(database),
+  };
+}
