@@ -226,7 +226,11 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
   into.start = start;
   into.end = end;
   into.badTag = 0;
+  into.count = 0;
+  into.msgType = 0;
   slots.fill(-1);
+  // The framer has proved the last byte an SOH: every search for one ends there, and no loop need ask for the end.
+  if (end <= start || buf[end - 1] !== SOH) return TOKENS_GARBLED;
   let result = TOKENS_OK;
   let count = 0;
   let at = start;
@@ -242,7 +246,7 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
     let byte = buf[at]!;
     while (byte >= ZERO && byte <= 0x39 && at - tagStart < MAX_TAG_DIGITS) {
       tag = tag * 10 + byte - ZERO;
-      byte = ++at < end ? buf[at]! : 0;
+      byte = buf[++at]!;
     }
     if (byte !== EQUALS || at === tagStart || buf[tagStart] === ZERO) {
       const mistake = badTag(buf, tagStart, end, into, result === TOKENS_OK);
@@ -260,7 +264,7 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
         into.badTag = tags[count - 1]!;
       }
     }
-    while (at < end && buf[at] !== SOH) at++;
+    while (buf[at] !== SOH) at++;
     dataTag = 0;
     if (tag < LOOKUP) {
       dataTag = DATA_OF[tag]!;

@@ -30,17 +30,28 @@ function daysFromCivil(year: number, month: number, day: number): number {
 
 const MONTH_DAYS = Uint8Array.of(0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31);
 
+/** The date read last, as the number YYYYMMDD, and its day: nearly all timestamps are of today. */
+let lastDate = 19_700_101;
+let lastDays = 0;
+
 /** Days since 1970-01-01 of YYYYMMDD at `at` (eight bytes must be there), or NaN. */
 function parseDays(buf: Uint8Array, at: number): number {
-  const century = two(buf, at);
-  const yy = two(buf, at + 2);
-  const month = two(buf, at + 4);
-  const day = two(buf, at + 6);
-  if (century < 0 || yy < 0 || month < 1 || month > 12 || day < 1) return Number.NaN;
-  const year = century * 100 + yy;
+  let date = 0;
+  for (let i = at; i < at + 8; i++) {
+    const digit = buf[i]! - ZERO;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    date = (date * 10 + digit) | 0;
+  }
+  if (date === lastDate) return lastDays;
+  const day = date % 100;
+  const month = ((date / 100) | 0) % 100;
+  const year = (date / 10_000) | 0;
+  if (month < 1 || month > 12 || day < 1) return Number.NaN;
   const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0;
   if (day > MONTH_DAYS[month]! + leap) return Number.NaN;
-  return daysFromCivil(year, month, day);
+  lastDate = date;
+  lastDays = daysFromCivil(year, month, day);
+  return lastDays;
 }
 
 /** Milliseconds into the day of HH:MM:SS[.s…] in [from, to), or NaN. Second 60 is a leap second and allowed. */
@@ -59,8 +70,8 @@ function parseTimeOfDay(buf: Uint8Array, from: number, to: number): number {
   for (let at = from + 9; at < to; at++) {
     const digit = buf[at]! - ZERO;
     if (digit < 0 || digit > 9) return Number.NaN;
-    if (at < from + 12) ms += digit * weight;
-    weight /= 10;
+    ms += digit * weight;
+    weight = (weight / 10) | 0; // 0 below the millisecond
   }
   return ms;
 }

@@ -5,8 +5,9 @@ import { flatten, Rules } from './rules.ts';
 import type { DictionarySource, Member, MessageSource } from './source.ts';
 import { Kind, kindOf, ValueSet } from './types.ts';
 
-export const ZONE_BODY = 0;
-export const ZONE_HEADER = 1;
+/** The sections of a message, in their order. */
+export const ZONE_HEADER = 0;
+export const ZONE_BODY = 1;
 export const ZONE_TRAILER = 2;
 
 /** Tags below this are found in an array, the others in a map; standard tags reach 50,003 (FIX 5.0SP2 EP). */
@@ -18,9 +19,9 @@ export class Dictionary {
   readonly header: Rules;
   readonly trailer: Rules;
   /** By field number: the form of its values (types.ts), those it may have, and where it belongs. */
-  readonly kinds: Uint8Array;
-  readonly values: readonly (ValueSet | undefined)[];
-  readonly zones: Uint8Array;
+  private readonly kinds: Uint8Array;
+  private readonly valueSets: readonly (ValueSet | undefined)[];
+  private readonly zones: Uint8Array;
   /** Field number + 1 by tag. */
   private readonly direct: Uint16Array;
   private readonly others = new Map<number, number>();
@@ -40,8 +41,8 @@ export class Dictionary {
       else this.others.set(field[0], number);
     }
     this.kinds = Uint8Array.from(fields, (field) => kindOf(field[2], source.version) ?? Kind.Any);
-    this.values = fields.map((field) => (field[3] && !field[4] ? new ValueSet(field[3]) : undefined));
-    this.zones = new Uint8Array(fields.length);
+    this.valueSets = fields.map((field) => (field[3] && !field[4] ? new ValueSet(field[3]) : undefined));
+    this.zones = new Uint8Array(fields.length).fill(ZONE_BODY);
     this.header = this.compile(source.header);
     this.trailer = this.compile(source.trailer);
     for (const tag of this.header.tags) this.zones[this.field(tag)] = ZONE_HEADER;
@@ -50,9 +51,25 @@ export class Dictionary {
   }
 
   /** The number of the field with `tag`, or -1 when the dictionary does not have it. */
-  field(tag: number): number {
+  private field(tag: number): number {
     if (tag > 0 && tag < this.direct.length) return this.direct[tag]! - 1;
     return tag >= DIRECT ? (this.others.get(tag) ?? -1) : -1;
+  }
+
+  /** Where `tag` belongs; an unknown one to the body. */
+  zone(tag: number): number {
+    const field = this.field(tag);
+    return field < 0 ? ZONE_BODY : this.zones[field]!;
+  }
+
+  /** The form of `tag` (types.ts). */
+  kind(tag: number): number {
+    return this.kinds[this.field(tag)] ?? Kind.Any;
+  }
+
+  /** The values `tag` may have; undefined when any. */
+  values(tag: number): ValueSet | undefined {
+    return this.valueSets[this.field(tag)];
   }
 
   /** Whether the dictionary has a field `tag`. */
@@ -97,7 +114,7 @@ export class Dictionary {
   }
 
   private compile(members: readonly Member[]): Rules {
-    return new Rules(flatten(members, this.source.components), (group) => {
+    return new Rules(flatten(members, this.source.components), this, (group) => {
       let rules = this.groups.get(group);
       if (rules === undefined) {
         rules = this.compile(group);

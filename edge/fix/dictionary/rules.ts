@@ -1,6 +1,7 @@
 /** What may stand in a header, a body, a trailer or an entry of a group, as integer tables. */
 
 import type { Member } from './source.ts';
+import { Kind, type ValueSet } from './types.ts';
 
 /** Groups nest at most six deep in every version; what a deployer brings is bounded too, for validation recurses. */
 export const MAX_GROUP_DEPTH = 16;
@@ -26,15 +27,29 @@ export class Rules {
   readonly required: Int32Array;
   /** Rules of a group's entries, by the slot of its count. */
   readonly groups: readonly (Rules | undefined)[];
+  /** Form (types.ts) and allowed values by slot. */
+  readonly kinds: Uint8Array;
+  readonly values: readonly (ValueSet | undefined)[];
+  /** 1 for a slot whose value needs no check but that there is one, and that counts no group. */
+  readonly plain: Uint8Array;
   readonly seen: Int32Array;
-  generation = 0;
+  private generation = 0;
   private readonly keys: Int32Array;
   private readonly slots: Int32Array;
   private readonly mask: number;
 
-  constructor(members: readonly FlatMember[], groupRules: (group: readonly Member[]) => Rules) {
+  constructor(
+    members: readonly FlatMember[],
+    forms: { kind(tag: number): number; values(tag: number): ValueSet | undefined },
+    groupRules: (group: readonly Member[]) => Rules,
+  ) {
     this.tags = Int32Array.from(members, (member) => member.tag);
     this.seen = new Int32Array(members.length);
+    this.kinds = Uint8Array.from(members, (member) => forms.kind(member.tag));
+    this.values = members.map((member) => forms.values(member.tag));
+    this.plain = Uint8Array.from(members, (member, slot) =>
+      this.kinds[slot] === Kind.Any && !this.values[slot] && !member.group ? 1 : 0,
+    );
     this.groups = members.map((member) => member.group && groupRules(member.group));
     const required: number[] = [];
     let size = 4;

@@ -6,9 +6,9 @@
 
 import { type Message, TOKENS_BAD_DATA, TOKENS_INVALID_TAG, TOKENS_OK, TOKENS_TOO_MANY } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
-import { type Dictionary, ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from './dictionary.ts';
+import { type Dictionary, ZONE_BODY, ZONE_HEADER } from './dictionary.ts';
 import type { Rules } from './rules.ts';
-import { hasForm, Kind } from './types.ts';
+import { hasForm, Kind, type ValueSet } from './types.ts';
 import { Reason, type ValidationOptions, type Verdict } from './verdict.ts';
 
 /** User-defined tags begin here (FIX 4.4 vol. 1, "User defined fields"). */
@@ -55,33 +55,40 @@ export function validate(
   const body = dictionary.body(message.msgType);
   if (body === undefined) return fail(verdict, Reason.InvalidMsgType, 0);
 
-  const { header, trailer, zones } = dictionary;
+  const { header, trailer } = dictionary;
   const inHeader = header.begin();
   const inBody = body.begin();
   const inTrailer = trailer.begin();
   const { tags, count } = message;
-  for (let i = 0; i < FIRST_FREE && i < count; i++) fill(header, tags[i]!, inHeader);
-
-  let zone = ZONE_HEADER;
-  let i = FIRST_FREE;
+  for (let i = 0; i < FIRST_FREE && i < count; i++) fill(header, header.slot(tags[i]!), inHeader);
   if (tokens !== TOKENS_OK) mark(verdict, tokens, message.badTag);
+
+  let zone = ZONE_HEADER; // how far the message has come
+  let current = ZONE_HEADER; // the section `rules` are of
+  let rules = header;
+  let generation = inHeader;
+  let i = FIRST_FREE;
   while (i < count) {
     const tag = tags[i]!;
-    const field = dictionary.field(tag);
-    let place = field < 0 ? ZONE_BODY : zones[field]!;
-    if (place !== zone) {
-      // A tag of the header that a message also has in its body belongs there once the body has begun.
-      if (place !== ZONE_BODY && zone === ZONE_BODY && body.slot(tag) >= 0) place = ZONE_BODY;
-      else if (zone === ZONE_HEADER || (zone === ZONE_BODY && place === ZONE_TRAILER)) zone = place;
-      else if (options.validate_fields_out_of_order) return fail(verdict, Reason.TagOutOfOrder, tag);
+    let slot = rules.slot(tag);
+    if (slot < 0) {
+      const place = dictionary.zone(tag);
+      if (place !== current) {
+        if (place > zone) zone = place;
+        else if (place < zone && options.validate_fields_out_of_order) {
+          return fail(verdict, Reason.TagOutOfOrder, tag);
+        }
+        current = place;
+        rules = place === ZONE_BODY ? body : place === ZONE_HEADER ? header : trailer;
+        generation = place === ZONE_BODY ? inBody : place === ZONE_HEADER ? inHeader : inTrailer;
+        slot = rules.slot(tag);
+      }
     }
-    const rules = place === ZONE_BODY ? body : place === ZONE_HEADER ? header : trailer;
-    const generation = place === ZONE_BODY ? inBody : place === ZONE_HEADER ? inHeader : inTrailer;
     if (verdict.reason !== Reason.None) {
       // A mistake is known; go on only to see whether one that goes before it is there.
-      fill(rules, tag, generation);
+      fill(rules, slot, generation);
       i++;
-    } else i = checkField(dictionary, rules, generation, message, i, field, options, verdict);
+    } else i = checkField(dictionary, rules, slot, generation, message, i, options, verdict);
   }
   const missing = header.missing(inHeader) || trailer.missing(inTrailer) || body.missing(inBody);
   if (missing !== 0) return fail(verdict, Reason.RequiredTagMissing, missing);
@@ -101,44 +108,62 @@ function fail(verdict: Verdict, reason: number, tag: number): false {
   return false;
 }
 
-function fill(rules: Rules, tag: number, generation: number): void {
-  const slot = rules.slot(tag);
+function fill(rules: Rules, slot: number, generation: number): void {
   if (slot >= 0) rules.seen[slot] = generation;
 }
 
 /**
- * Checks field i, which belongs to `rules`, and the entries of the group it counts.
+ * Checks field i, which fills `slot` of `rules` (-1: it does not belong there), and the entries of the group it counts.
  * @returns the index of the field after it
  */
 function checkField(
   dictionary: Dictionary,
   rules: Rules,
+  slot: number,
   generation: number,
   message: Message,
   i: number,
-  field: number,
   options: ValidationOptions,
   verdict: Verdict,
 ): number {
-  const tag = message.tags[i]!;
-  const slot = rules.slot(tag);
-  if (slot >= 0) {
-    if (rules.seen[slot] === generation) {
-      fail(verdict, Reason.TagAppearsMoreThanOnce, tag);
-      return i + 1;
-    }
-    rules.seen[slot] = generation;
-  }
-  if (!checkValue(dictionary, message, i, field, options, verdict)) return i + 1;
   if (slot < 0) {
-    if (!mayBeForeign(message, tag, options)) {
-      fail(verdict, field < 0 ? Reason.InvalidTagNumber : Reason.TagNotDefinedForMessage, tag);
-    }
+    checkForeign(dictionary, message, i, options, verdict);
     return i + 1;
   }
+  if (rules.seen[slot] === generation) {
+    fail(verdict, Reason.TagAppearsMoreThanOnce, message.tags[i]!);
+    return i + 1;
+  }
+  rules.seen[slot] = generation;
+  const from = message.from[i]!;
+  const to = message.to[i]!;
+  if (from === to) {
+    if (options.validate_fields_have_values) fail(verdict, Reason.TagWithoutValue, message.tags[i]!);
+    return i + 1;
+  }
+  if (rules.plain[slot] === 1) return i + 1;
+  if (!checkValue(rules.kinds[slot]!, rules.values[slot], message, i, verdict)) return i + 1;
   const group = rules.groups[slot];
-  if (group === undefined) return i + 1;
-  return checkGroup(dictionary, group, message, i, options, verdict);
+  return group === undefined ? i + 1 : checkGroup(dictionary, group, message, i, options, verdict);
+}
+
+/** Checks field i, which its message does not have. */
+function checkForeign(
+  dictionary: Dictionary,
+  message: Message,
+  i: number,
+  options: ValidationOptions,
+  verdict: Verdict,
+): void {
+  const tag = message.tags[i]!;
+  if (message.from[i] === message.to[i]) {
+    if (options.validate_fields_have_values) {
+      fail(verdict, Reason.TagWithoutValue, tag);
+      return;
+    }
+  } else if (!checkValue(dictionary.kind(tag), dictionary.values(tag), message, i, verdict)) return;
+  if (mayBeForeign(message, tag, options)) return;
+  fail(verdict, dictionary.knowsTag(tag) ? Reason.TagNotDefinedForMessage : Reason.InvalidTagNumber, tag);
 }
 
 /** Whether a field that its message does not have is let through. */
@@ -147,33 +172,25 @@ function mayBeForeign(message: Message, tag: number, options: ValidationOptions)
   return tag >= USER_DEFINED ? !options.validate_user_defined_fields : options.allow_unknown_msg_fields;
 }
 
-/** Presence, form and value of field i. */
+/** Form and value of field i, which is not empty. */
 function checkValue(
-  dictionary: Dictionary,
+  kind: number,
+  values: ValueSet | undefined,
   message: Message,
   i: number,
-  field: number,
-  options: ValidationOptions,
   verdict: Verdict,
 ): boolean {
   const from = message.from[i]!;
   const to = message.to[i]!;
-  if (from === to) {
-    if (!options.validate_fields_have_values) return true;
-    return fail(verdict, Reason.TagWithoutValue, message.tags[i]!);
+  if (values !== undefined) {
+    // A value the dictionary lists has its form; only one that is not listed must be asked which mistake it is.
+    const multiple = kind === Kind.MultipleString || kind === Kind.MultipleChar;
+    if (multiple ? values.hasAll(message.buf, from, to) : values.has(message.buf, from, to)) return true;
   }
-  if (field < 0) return true;
-  const kind = dictionary.kinds[field]!;
   if (kind !== Kind.Any && !hasForm(kind, message.buf, from, to)) {
     return fail(verdict, Reason.IncorrectFormat, message.tags[i]!);
   }
-  const values = dictionary.values[field];
-  if (values === undefined) return true;
-  const right =
-    kind === Kind.MultipleString || kind === Kind.MultipleChar
-      ? values.hasAll(message.buf, from, to)
-      : values.has(message.buf, from, to);
-  return right || fail(verdict, Reason.ValueIncorrect, message.tags[i]!);
+  return values === undefined || fail(verdict, Reason.ValueIncorrect, message.tags[i]!);
 }
 
 /**
@@ -209,11 +226,11 @@ function checkGroup(
       return i;
     }
     last = slot;
-    i = checkField(dictionary, group, generation, message, i, dictionary.field(tag), options, verdict);
+    i = checkField(dictionary, group, slot, generation, message, i, options, verdict);
     if (verdict.reason !== Reason.None) return i;
   }
   if (entries > 0 && !complete(group, generation, verdict)) return i;
-  if (claimed !== entries && message.length(at) > 0) fail(verdict, Reason.IncorrectNumInGroup, tags[at]!);
+  if (claimed !== entries) fail(verdict, Reason.IncorrectNumInGroup, tags[at]!);
   return i;
 }
 
