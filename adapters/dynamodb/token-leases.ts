@@ -45,7 +45,7 @@ export class DynamoTokenLeases implements TokenLeases {
       if (failed === undefined) return { outcome: 'written', buckets: exchanged.next, result: exchanged.result };
       current = failed.item;
     }
-    throw new StoreUnavailable('other edges keep writing the same limits');
+    return { outcome: 'contended', current };
   }
 
   async read(userId: string): Promise<Buckets | undefined> {

@@ -276,11 +276,15 @@ export class UserLimiter implements UserAdmissions {
 
   #replied(call: Call, outcome: ExchangeOutcome<ExchangeReply>): void {
     if (this.#call !== call || call.said === undefined || outcome.outcome === 'abandoned') return;
-    const { buckets, result: reply } = outcome;
     const { clock, settings } = this.#house;
     call.timer.cancel();
     this.#call = undefined;
     this.#away = undefined;
+    if (outcome.outcome === 'contended') {
+      this.#contended(outcome.current);
+      return;
+    }
+    const { buckets, result: reply } = outcome;
     this.#unsure = false;
     this.#known = buckets;
     for (const kind of KINDS) this.#unleased[kind]! -= call.said.unleased[kind];
@@ -299,6 +303,17 @@ export class UserLimiter implements UserAdmissions {
       return;
     }
     this.#lookAfter(call.leave ? undefined : settings.idleMs);
+    this.#serve();
+  }
+
+  /** The store is there and others are busy on the item: who waits tries on, who left relies on the lease's end. */
+  #contended(current: Buckets | undefined): void {
+    this.#known = current;
+    if (this.sessions === 0) {
+      this.#go();
+      return;
+    }
+    this.#lookAfter(this.#house.settings.idleMs);
     this.#serve();
   }
 

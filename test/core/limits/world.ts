@@ -60,7 +60,7 @@ export class SimLeases implements TokenLeases {
       if (holds) return { outcome: 'written', buckets: exchanged.next, result: exchanged.result };
       current = stored;
     }
-    throw new StoreUnavailable('contention');
+    return { outcome: 'contended', current };
   }
 
   async read(userId: string): Promise<Buckets | undefined> {
