@@ -3,10 +3,15 @@
  * BodyLengths are written; the field is reserved for three digits, and the rare message of another length moves its body.
  */
 
+import type { BodyWriter } from './body-writer.ts';
+import type { HeaderTemplate } from './header.ts';
 import { byteSum } from './integers.ts';
 import type { Message } from './message.ts';
 import { SOH, Tag } from './tags.ts';
 import { type TimestampDecimals, TimestampWriter, timestampLength } from './timestamp.ts';
+
+export type { BodyWriter } from './body-writer.ts';
+export { type HeaderIds, HeaderTemplate } from './header.ts';
 
 const EQUALS = 0x3d;
 const ZERO = 0x30;
@@ -21,66 +26,6 @@ const NUMBER = 32;
 const MAX_KEPT = 262_144;
 /** Fields written in one call of {@link BodyWriter.decimal} have at most this scale. */
 const MAX_SCALE = 15;
-
-/** What does not change in a session's headers, rendered once. CompIDs and sub IDs hold no SOH: provisioning sees to it. */
-export interface HeaderIds {
-  beginString: string;
-  senderCompId: string;
-  targetCompId: string;
-  senderSubId?: string;
-  targetSubId?: string;
-  senderLocationId?: string;
-  targetLocationId?: string;
-}
-
-export class HeaderTemplate {
-  readonly beginString: string;
-  /** `8=…|9=` */
-  readonly head: Buffer;
-  /** `|49=…|[50=…|][142=…|]52=` from the SOH after MsgSeqNum on. */
-  readonly sender: Buffer;
-  /** `|56=…|[57=…|][143=…|]` from the SOH after SendingTime on. */
-  readonly target: Buffer;
-  readonly decimals: TimestampDecimals;
-
-  constructor(ids: HeaderIds, decimals: TimestampDecimals = 3) {
-    const field = (tag: number, value: string | undefined) => (value ? `${tag}=${value}\x01` : '');
-    this.beginString = ids.beginString;
-    this.decimals = decimals;
-    this.head = Buffer.from(`8=${ids.beginString}\x019=`, 'latin1');
-    const sender = field(49, ids.senderCompId) + field(50, ids.senderSubId) + field(142, ids.senderLocationId);
-    const target = field(56, ids.targetCompId) + field(57, ids.targetSubId) + field(143, ids.targetLocationId);
-    this.sender = Buffer.from(`\x01${sender}52=`, 'latin1');
-    this.target = Buffer.from(`\x01${target}`, 'latin1');
-  }
-}
-
-/** What a venue or a session handler writes a body with. Fields come out in the order of the calls. */
-export interface BodyWriter {
-  /** A non-negative integer up to 2^53 - 1. */
-  uint(tag: number, value: number): this;
-  /** Any safe integer. */
-  int(tag: number, value: number): this;
-  /** Latin-1 text; an SOH in it becomes a space, a character above U+00FF a question mark. */
-  text(tag: number, value: string): this;
-  /** The bytes [from, to), which hold no SOH: RangeError otherwise, for they could forge fields. */
-  bytes(tag: number, buf: Uint8Array, from?: number, to?: number): this;
-  /** One byte, given by its code. */
-  char(tag: number, code: number): this;
-  /** `Y` or `N`. */
-  flag(tag: number, value: boolean): this;
-  /** mantissa × 10^-scale, at least `decimals` decimals; scale 0 to 15. */
-  decimal(tag: number, mantissa: number, scale: number, decimals?: number): this;
-  /** A UTCTimestamp of milliseconds since 1970 and the nanoseconds within the millisecond. */
-  utc(tag: number, epochMs: number, decimals?: TimestampDecimals, nanos?: number): this;
-  /** A length field and its data field; the bytes may hold anything. */
-  data(lengthTag: number, dataTag: number, buf: Uint8Array, from?: number, to?: number): this;
-  /**
-   * Field i of a received message, byte for byte; as `tag` when given. Nothing when i is -1. A data field with an SOH in it
-   * must follow the copy of its length field, the field i - 1: RangeError otherwise.
-   */
-  copy(message: Message, i: number, tag?: number): this;
-}
 
 /** The output buffer is full to its bound; the message begun has been taken back. The connection is to be cut. */
 export class OutputFull extends Error {

@@ -87,6 +87,15 @@ describe('a good stream', () => {
     expect(whole(HEARTBEAT.subarray(0, 40)).left).toBe(shown(HEARTBEAT.subarray(0, 40)));
   });
 
+  test('how many bytes are needed is told as soon as BodyLength is there', () => {
+    const frame = new Frame();
+    const head = shown(ORDER).indexOf('|35=') + 1;
+    for (let seen = 1; seen < ORDER.length; seen++) {
+      expect(nextFrame(ORDER, 0, seen, MAX, frame)).toBe(FRAME_MORE);
+      expect(frame.need).toBe(seen < head ? 0 : ORDER.length);
+    }
+  });
+
   test('an SOH and a whole message inside a data field do not end the message', () => {
     const inner = shown(HEARTBEAT);
     const message = framed(`35=A|34=1|95=${inner.length}|96=${inner}|98=0|`);
