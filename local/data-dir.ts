@@ -1,0 +1,110 @@
+/** The data directory: what stands in it, that one `npm start` uses it at a time, and how to begin anew. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SettingError } from './settings.ts';
+
+/** What `--fresh` removes: our own files, never the directory itself. */
+const OWN = [
+  'store.db',
+  'store.db-wal',
+  'store.db-shm',
+  'store.db-journal',
+  'journal',
+  'venue',
+  'logs',
+  'local.json',
+  'secrets.json',
+];
+
+export interface LocalJson {
+  readonly admin_url: string;
+  readonly region: string;
+  readonly service: string;
+  readonly access_key_id: string;
+  readonly secret_access_key: string;
+  readonly fix_host: string;
+  readonly fix_port: number;
+  readonly metrics_url: string;
+  readonly data_dir: string;
+  readonly pid: number;
+  /** Where the embedded store listens; for tools that read the tables themselves. */
+  readonly dynamodb_endpoint: string;
+}
+
+export const localJsonFile = (dataDir: string): string => join(dataDir, 'local.json');
+
+/** Writes local.json in one step, mode 0600, so that no reader sees half of it. */
+export function writeLocalJson(dataDir: string, content: LocalJson): void {
+  const file = localJsonFile(dataDir);
+  const draft = `${file}.new`;
+  rmSync(draft, { force: true });
+  writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  renameSync(draft, file);
+}
+
+export function removeLocalJson(dataDir: string): void {
+  rmSync(localJsonFile(dataDir), { force: true });
+}
+
+/** Removes what an earlier run left. */
+export function wipe(dataDir: string): void {
+  for (const name of OWN) rmSync(join(dataDir, name), { recursive: true, force: true });
+}
+
+/** Makes the directory, or says why it cannot be used. @throws SettingError */
+export function prepareDataDir(dataDir: string): void {
+  try {
+    mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 });
+    const probe = join(dataDir, '.probe');
+    writeFileSync(probe, '', { mode: 0o600 });
+    rmSync(probe);
+  } catch (error) {
+    throw new SettingError(`--data-dir (FIXGATE_DATA_DIR): ${dataDir} cannot be used: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Holds the data directory for this process: a local socket that the system closes with the process, however it ends.
+ * @throws SettingError when another process holds it
+ */
+export async function lockDataDir(dataDir: string): Promise<Server> {
+  const name = `fixgate-${createHash('sha256').update(dataDir).digest('hex').slice(0, 24)}`;
+  const path = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
+  const server = createServer((socket) => socket.end());
+  server.unref();
+  const held = await listen(server, path);
+  if (held && (await isAnswered(path)))
+    throw new SettingError(`--data-dir (FIXGATE_DATA_DIR): ${dataDir} is in use by another running fixgate`);
+  if (held) {
+    rmSync(path, { force: true });
+    if (await listen(server, path))
+      throw new SettingError(`--data-dir (FIXGATE_DATA_DIR): ${dataDir} is in use by another running fixgate`);
+  }
+  return server;
+}
+
+/** True: the address is in use. */
+function listen(server: Server, path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void =>
+      error.code === 'EADDRINUSE' ? resolve(true) : reject(error);
+    server.once('error', onError);
+    server.listen(path, () => {
+      server.off('error', onError);
+      resolve(false);
+    });
+  });
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,89 @@
+/** The secrets of a local installation, in one file of mode 0600. In AWS, IAM and KMS take their place. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { SettingError } from './settings.ts';
+
+const key256 = z.base64().refine((text) => Buffer.from(text, 'base64').length >= 32, 'is shorter than 256 bits');
+
+const LocalSecrets = z.strictObject({
+  version: z.literal(1),
+  /** Wraps the data keys of verifiers. */
+  master_key: z.strictObject({ id: z.string().min(1), key: key256 }),
+  admin: z.strictObject({ access_key_id: z.string().min(16), secret_access_key: z.string().min(43) }),
+  /** Signs the cursors of lists. */
+  cursor_key: key256,
+});
+export type LocalSecrets = z.infer<typeof LocalSecrets>;
+
+export const secretsFile = (dataDir: string): string => join(dataDir, 'secrets.json');
+
+/** 256 bits for each secret. */
+export function generateSecrets(): LocalSecrets {
+  return {
+    version: 1,
+    master_key: { id: `local-${randomBytes(4).toString('hex')}`, key: randomBytes(32).toString('base64') },
+    admin: {
+      access_key_id: `AKIALOCAL${base32(randomBytes(7))}`,
+      secret_access_key: randomBytes(32).toString('base64url'),
+    },
+    cursor_key: randomBytes(32).toString('base64'),
+  };
+}
+
+/** Writes new secrets, mode 0600. @throws SettingError when the file is there already */
+export function createSecrets(dataDir: string): LocalSecrets {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const file = secretsFile(dataDir);
+  const secrets = generateSecrets();
+  try {
+    writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new SettingError(
+        `${file} is there already; what is sealed under its master key could not be opened with another one, so it is not overwritten`,
+      );
+    throw error;
+  }
+  return secrets;
+}
+
+/** Reads the secrets. @throws SettingError when the file is not what was written */
+export function readSecrets(dataDir: string): LocalSecrets {
+  const file = secretsFile(dataDir);
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new SettingError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  const parsed = LocalSecrets.safeParse(json);
+  if (!parsed.success)
+    throw new SettingError(
+      `${file} is damaged at ${parsed.error.issues.map((issue) => issue.path.join('.') || '(top)').join(', ')}; restore it, or begin anew with --fresh`,
+    );
+  return parsed.data;
+}
+
+export function openSecrets(dataDir: string): LocalSecrets {
+  return existsSync(secretsFile(dataDir)) ? readSecrets(dataDir) : createSecrets(dataDir);
+}
+
+/** RFC 4648 base32 without padding. */
+function base32(bytes: Uint8Array): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  let bits = 0;
+  let value = 0;
+  let text = '';
+  for (const byte of bytes) {
+    value = (value << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += alphabet[(value >> bits) & 31];
+    }
+    value &= (1 << bits) - 1;
+  }
+  return bits > 0 ? text + alphabet[(value << (5 - bits)) & 31] : text;
+}

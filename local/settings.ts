@@ -1,0 +1,152 @@
+/** Settings of `npm start`: flags win over environment, environment over defaults. A wrong value stops the start and names its setting. */
+import { resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { z } from 'zod';
+
+/** A wrong setting or one that cannot be met; its message is all the reader needs. */
+export class SettingError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'SettingError';
+  }
+}
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'is not a port number')
+  .transform(Number)
+  .pipe(z.number().max(65_535, 'is above 65535'));
+const whole = z
+  .string()
+  .regex(/^\d{1,9}$/, 'is not a whole number')
+  .transform(Number);
+
+interface Definition {
+  readonly flag: string;
+  readonly env: string;
+  readonly fallback: string;
+  readonly schema: z.ZodType<string | number, string>;
+  readonly says: string;
+}
+
+/** Every setting with its flag, variable, default and check. */
+export const SETTINGS = {
+  admin_port: {
+    flag: '--admin-port',
+    env: 'FIXGATE_ADMIN_PORT',
+    fallback: '8080',
+    schema: port,
+    says: 'port of the admin API (0: any free one)',
+  },
+  fix_port: {
+    flag: '--fix-port',
+    env: 'FIXGATE_FIX_PORT',
+    fallback: '9878',
+    schema: port,
+    says: 'port of the FIX acceptor (0: any free one)',
+  },
+  metrics_port: {
+    flag: '--metrics-port',
+    env: 'FIXGATE_METRICS_PORT',
+    fallback: '9464',
+    schema: port,
+    says: 'port of /health, /ready and /metrics (0: any free one)',
+  },
+  data_dir: {
+    flag: '--data-dir',
+    env: 'FIXGATE_DATA_DIR',
+    fallback: '.fixgate',
+    schema: z.string().min(1, 'is empty'),
+    says: 'directory of everything that survives a restart',
+  },
+  venue: {
+    flag: '--venue',
+    env: 'FIXGATE_VENUE',
+    fallback: 'simulator',
+    schema: z.enum(['simulator', 'echo'], { error: 'is neither simulator nor echo' }),
+    says: 'where orders go: simulator or echo',
+  },
+  refused_logon: {
+    flag: '--refused-logon',
+    env: 'FIXGATE_REFUSED_LOGON',
+    fallback: 'logout',
+    schema: z.enum(['logout', 'silent'], { error: 'is neither logout nor silent' }),
+    says: 'how a refused Logon ends: logout (a Logout with a Text) or silent',
+  },
+  bad_logon_limit: {
+    flag: '--bad-logon-limit',
+    env: 'FIXGATE_BAD_LOGON_LIMIT',
+    fallback: '15',
+    schema: whole,
+    says: 'bad logons in 30 s before an address is refused for 30 s (0: no limit)',
+  },
+  on_ineligible: {
+    flag: '--on-ineligible',
+    env: 'FIXGATE_ON_INELIGIBLE',
+    fallback: 'warn',
+    schema: z.enum(['warn', 'suspend'], { error: 'is neither warn nor suspend' }),
+    says: 'what users/update does with a user who no longer meets the rules',
+  },
+  log_level: {
+    flag: '--log-level',
+    env: 'FIXGATE_LOG_LEVEL',
+    fallback: 'info',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error'], { error: 'is no log level' }),
+    says: 'trace, debug, info, warn or error',
+  },
+} as const satisfies Record<string, Definition>;
+
+export interface Settings {
+  readonly admin_port: number;
+  readonly fix_port: number;
+  readonly metrics_port: number;
+  /** Absolute. */
+  readonly data_dir: string;
+  readonly venue: 'simulator' | 'echo';
+  readonly refused_logon: 'logout' | 'silent';
+  readonly bad_logon_limit: number;
+  readonly on_ineligible: 'warn' | 'suspend';
+  readonly log_level: string;
+  /** Begin with an empty data directory. */
+  readonly fresh: boolean;
+}
+
+export type Parsed =
+  | { readonly kind: 'settings'; readonly settings: Settings }
+  | { readonly kind: 'help'; readonly text: string };
+
+/** @throws SettingError that names the flag or the variable with the wrong value */
+export function parseSettings(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Parsed {
+  const command = new Command('npm start --')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, writeOut: () => {} });
+  for (const { flag, env: variable, fallback, says } of Object.values(SETTINGS))
+    command.option(`${flag} <value>`, `${says}; ${variable}; default ${fallback}`);
+  command.option('--fresh', 'delete what an earlier run left in the data directory first');
+  try {
+    command.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.code === 'commander.helpDisplayed')
+      return { kind: 'help', text: command.helpInformation() };
+    throw new SettingError(
+      `${(error as Error).message.replace(/^error: /, '')}; npm start -- --help lists all settings`,
+    );
+  }
+  const flags = command.opts<Record<string, string | boolean | undefined>>();
+  const values: Record<string, unknown> = { fresh: flags.fresh === true };
+  for (const [name, definition] of Object.entries(SETTINGS)) {
+    const given = flags[name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())];
+    const fromEnv = env[definition.env];
+    const text = typeof given === 'string' ? given : (fromEnv ?? definition.fallback);
+    const source = typeof given === 'string' ? definition.flag : definition.env;
+    const checked = definition.schema.safeParse(text);
+    if (!checked.success)
+      throw new SettingError(
+        `${source}: "${text}" ${checked.error.issues[0]?.message ?? 'is wrong'} (${definition.says})`,
+      );
+    values[name] = checked.data;
+  }
+  values.data_dir = resolve(values.data_dir as string);
+  return { kind: 'settings', settings: Object.freeze(values) as unknown as Settings };
+}

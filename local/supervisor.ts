@@ -1,0 +1,178 @@
+/** Brings the parts up in order, and down in the reverse one. */
+
+import type { Server } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { BASE_PATH } from '../contract/operations.ts';
+import { type AdminApi, startAdminApi } from './admin-api.ts';
+import { type LocalJson, lockDataDir, prepareDataDir, removeLocalJson, wipe, writeLocalJson } from './data-dir.ts';
+import { type EdgeProcess, startEdge } from './edge-process.ts';
+import { productEnvironment, REGION, SERVICE } from './environment.ts';
+import { step } from './progress.ts';
+import { type LocalSecrets, openSecrets } from './secrets.ts';
+import { SETTINGS, SettingError, type Settings } from './settings.ts';
+import { type EmbeddedStore, startStore } from './store.ts';
+import { makeTables } from './tables.ts';
+
+const HOST = '127.0.0.1';
+
+/** A part did not come up; its message says which and why. */
+export class StartFailed extends Error {}
+
+export interface Running {
+  stop(): Promise<void>;
+  /** Resolves with the reason when a part is lost for good. */
+  readonly failed: Promise<string>;
+}
+
+interface Parts {
+  readonly lock: Server;
+  store?: EmbeddedStore;
+  admin?: AdminApi;
+  edge?: EdgeProcess;
+}
+
+/** Starts everything; `interrupted` resolves when the start itself is to be given up. */
+export async function start(
+  settings: Settings,
+  env: NodeJS.ProcessEnv,
+  interrupted: Promise<string>,
+): Promise<Running> {
+  const lock = await lockDataDir(settings.data_dir);
+  if (settings.fresh) wipe(settings.data_dir);
+  prepareDataDir(settings.data_dir);
+  const parts: Parts = { lock };
+  const giveUp = interrupted.then((why) => {
+    throw new StartFailed(`${why} while starting`);
+  });
+  giveUp.catch(() => {});
+  try {
+    await Promise.race([bringUp(parts, settings, env), giveUp]);
+  } catch (error) {
+    await bringDown(parts, settings.data_dir);
+    throw error instanceof SettingError || error instanceof StartFailed
+      ? error
+      : new StartFailed((error as Error).message);
+  }
+  return { stop: () => bringDown(parts, settings.data_dir), failed: new Promise(() => {}) };
+}
+
+async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv): Promise<void> {
+  await portsAreFree(settings);
+  const secrets = openSecrets(settings.data_dir);
+  const note = (text: string): void => void process.stdout.write(`  ${text}\n`);
+  const external = env.FIXGATE_DYNAMODB_ENDPOINT;
+  if (external === undefined) {
+    parts.store = await step('starting the embedded store', () =>
+      startStore(settings.data_dir, (code) =>
+        note(`the embedded store ended (${code ?? 'killed'}); starting it again`),
+      ),
+    );
+  }
+  const product = productEnvironment(settings, external ?? (parts.store as EmbeddedStore).endpoint, env);
+  const log = pino(
+    { level: settings.log_level },
+    pino.destination({ dest: join(settings.data_dir, 'logs', 'admin.log'), mode: 0o600, mkdir: true, sync: true }),
+  );
+  await step('making tables', () => makeTables(product));
+  parts.admin = await step('starting the admin API', () =>
+    startAdminApi({ host: HOST, port: settings.admin_port, environment: product, secrets, log }),
+  );
+  parts.edge = await step('starting the edge', () =>
+    startEdge({ ...env, ...product }, join(settings.data_dir, 'logs'), (why) => note(`${why}; starting it again`)),
+  );
+  const local = describe(
+    settings,
+    secrets,
+    parts.admin.port,
+    parts.edge.ready.fix_port,
+    parts.edge.ready.metrics_port,
+    product.FIXGATE_DYNAMODB_ENDPOINT ?? '',
+  );
+  writeLocalJson(settings.data_dir, local);
+  process.stdout.write(banner(local, settings));
+}
+
+/** The reverse order: no new requests, sessions told and flushed, then the store they need. */
+async function bringDown(parts: Parts, dataDir: string): Promise<void> {
+  removeLocalJson(dataDir);
+  await parts.admin?.stop();
+  await parts.edge?.stop();
+  await parts.store?.stop();
+  await new Promise<void>((resolve) => parts.lock.close(() => resolve()));
+}
+
+function describe(
+  settings: Settings,
+  secrets: LocalSecrets,
+  adminPort: number,
+  fixPort: number,
+  metricsPort: number,
+  endpoint: string,
+): LocalJson {
+  return {
+    admin_url: `http://${HOST}:${adminPort}${BASE_PATH}`,
+    region: REGION,
+    service: SERVICE,
+    access_key_id: secrets.admin.access_key_id,
+    secret_access_key: secrets.admin.secret_access_key,
+    fix_host: HOST,
+    fix_port: fixPort,
+    metrics_url: `http://${HOST}:${metricsPort}/metrics`,
+    data_dir: settings.data_dir,
+    pid: process.pid,
+    dynamodb_endpoint: endpoint,
+  };
+}
+
+function banner(local: LocalJson, settings: Settings): string {
+  const facts = JSON.stringify({
+    user_id: 'alice',
+    rate_limit_tier: 'standard',
+    account_balance: 25000,
+    trading_volume: 250000,
+    account_age_days: 400,
+    kyc_level: 2,
+  });
+  return [
+    '',
+    `  admin API    ${local.admin_url}/…   (SigV4, ${local.region}/${local.service})`,
+    `  FIX          ${local.fix_host}:${local.fix_port}   (FIX.4.4, venue: ${settings.venue})`,
+    `  metrics      ${local.metrics_url}   (/health and /ready beside it)`,
+    `  data, logs   ${local.data_dir}   (keys and addresses: local.json)`,
+    '',
+    '  Provision a client:',
+    '',
+    `  curl --aws-sigv4 "aws:amz:${local.region}:${local.service}" --user "${local.access_key_id}:${local.secret_access_key}" \\`,
+    `    -H 'content-type: application/json' -d '${facts}' \\`,
+    `    ${local.admin_url}/provision`,
+    '',
+    '  The whole story as a transcript: npm run demo',
+    '',
+    'fixgate ready',
+    '',
+  ].join('\n');
+}
+
+/** A port in use is told by the name of its setting, before anything is started. */
+async function portsAreFree(settings: Settings): Promise<void> {
+  for (const name of ['admin_port', 'fix_port', 'metrics_port'] as const) {
+    const port = settings[name];
+    if (port === 0) continue;
+    const code = await tryPort(port);
+    if (code === undefined) continue;
+    const { flag, env } = SETTINGS[name];
+    const why = code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${code})`;
+    throw new SettingError(`${flag} (${env}): port ${port} ${why}; choose another one, or 0 for any free one`);
+  }
+}
+
+/** Undefined: it can be listened on; else the error's code. */
+function tryPort(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(port, HOST, () => server.close(() => resolve(undefined)));
+  });
+}
