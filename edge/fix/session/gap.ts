@@ -1,6 +1,7 @@
 /** Messages of the client that have not come: one ResendRequest for a gap, and what to do as it fills. */
 
 import type { Message } from '../message.ts';
+import { GAP_RETRY_MS } from './limits.ts';
 import { sendResendRequest } from './outbound.ts';
 import type { Instant } from './ports.ts';
 import { type Live, NO_GAP, type SessionRecord } from './record.ts';
@@ -20,11 +21,13 @@ function ask(s: SessionRecord, live: Live, from: number, until: number, now: Ins
   const chunk = s.profile.resend_request_chunk_size;
   const last = chunk > 0 ? Math.min(from + chunk - 1, until) : Number.POSITIVE_INFINITY;
   s.gap = { state: 'open', until, asked: last };
+  s.gapMovedAt = now.monoMs;
   sendResendRequest(s, live, from, chunk > 0 ? last : openEnd(s.identity.beginString), now);
 }
 
 /** A gap that the client fills by itself, for it has our NextExpectedMsgSeqNum (789): nothing is asked. */
-export function expectGap(s: SessionRecord, until: number): void {
+export function expectGap(s: SessionRecord, until: number, now: Instant): void {
+  s.gapMovedAt = now.monoMs;
   s.gap = { state: 'open', until, asked: Number.POSITIVE_INFINITY };
 }
 
@@ -48,6 +51,10 @@ export function noteAhead(
     ask(s, live, s.store.nextIn, n - 1, now);
     return;
   }
+  if (now.monoMs - s.gapMovedAt >= GAP_RETRY_MS) {
+    ask(s, live, s.store.nextIn, s.gap.until, now);
+    return;
+  }
   if (!message.flag(message.possDupFlag)) return;
   if (n <= s.lastPossDup) s.holeAsked = false;
   s.lastPossDup = n;
@@ -61,6 +68,7 @@ export function settleGap(s: SessionRecord, live: Live, now: Instant): void {
   const next = s.store.nextIn;
   if (s.gap.state === 'open') {
     if (next <= s.gap.until) {
+      s.gapMovedAt = now.monoMs;
       if (next > s.gap.asked) ask(s, live, next, s.gap.until, now);
       return;
     }

@@ -74,10 +74,10 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
   if (!isFromTheClient(s, live, message, n, now)) return FED;
   live.lastReceived = now.monoMs;
   live.testRequestedAt = -1;
-  const fed =
-    n === s.store.nextIn ? inTurn(s, live, message, n, tokens, now) : outOfTurn(s, live, message, n, tokens, now);
+  const next = s.store.nextIn;
+  const fed = n === next ? inTurn(s, live, message, n, tokens, now) : outOfTurn(s, live, message, n, tokens, now);
   if (fed === AGAIN) return AGAIN;
-  const drained = s.highest === 0 ? fed : drain(s, live, now);
+  const drained = s.highest === 0 || s.store.nextIn === next ? fed : drain(s, live, now);
   // Whoever has missed something says so first; anything else means that pending messages may go.
   if (live.pendingFrom !== 0 && message.msgType !== MsgType.ResendRequest && isActive(s)) {
     live.pendingFrom = 0;

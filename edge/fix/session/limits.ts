@@ -5,6 +5,9 @@ export const QUEUE_MESSAGES = 4096;
 /** Bytes of the same: what one hostile client may hold in memory by leaving its gap open. */
 export const QUEUE_BYTES = 1024 * 1024;
 
+/** A gap in which nothing has come for so long is asked for again: the end of the client's resend was lost or garbled. */
+export const GAP_RETRY_MS = 30_000;
+
 /** Output not yet taken by the socket above which a resend pauses: a slow reader is not flooded, a fast one never waits. */
 export const RESEND_BACKLOG_BYTES = 256 * 1024;
 /** Output not taken above which application messages go to the store instead: a report is never lost to a full buffer. The connection cuts its reader about here. */

@@ -104,7 +104,7 @@ export function acceptLogon(s: SessionRecord, live: Live, logon: Logon, message:
 
   if (msgSeqNum > store.nextIn) {
     // With both sides saying 789 the client resends by itself; asking as well would bring everything twice.
-    if (says789 && logon.nextExpected >= 0) expectGap(s, msgSeqNum - 1);
+    if (says789 && logon.nextExpected >= 0) expectGap(s, msgSeqNum - 1, now);
     noteAhead(s, live, msgSeqNum, message, true, now);
   }
   const knows = logon.nextExpected >= 0;

@@ -73,6 +73,8 @@ export interface SessionRecord {
   lastPossDup: number;
   /** Whether the pass of a resend now coming in has been found to have a hole, and was asked for again. */
   holeAsked: boolean;
+  /** When we last asked, or a message in the gap last came; monotonic ms. */
+  gapMovedAt: number;
   readonly queue: InboundQueue;
 
   resend: Resend;

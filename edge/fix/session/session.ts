@@ -64,6 +64,7 @@ export class Session implements FixSession {
       highest: 0,
       lastPossDup: 0,
       holeAsked: false,
+      gapMovedAt: 0,
       queue: new InboundQueue(),
       resend: IDLE,
       waiting: undefined,

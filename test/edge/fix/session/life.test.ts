@@ -49,6 +49,15 @@ describe('heartbeats', () => {
     expect(peer.closed?.cause).toBe('heartbeat_timeout');
   });
 
+  test('none while a TestRequest is unanswered, whatever wakes the timer', () => {
+    const peer = loggedOn({}, '35=A|34=1|98=0|108=10');
+    peer.pass(12_000);
+    expect(peer.heard()).toEqual(['35=0|34=2', '35=1|34=3|112=TEST']);
+    peer.pass(11_000);
+    peer.session.onTimer(peer.time);
+    expect(peer.heard()).toEqual([]);
+  });
+
   test('messages of others say nothing of the client', () => {
     const peer = loggedOn({}, '35=A|34=1|98=0|108=1');
     peer.pass(1100);
@@ -110,13 +119,15 @@ describe('Logout', () => {
 
 describe('a message that the gate holds', () => {
   test('is fed again, and delivered once', () => {
-    const peer = loggedOn();
+    const peer = loggedOn({ profile: { enable_last_msg_seq_num_processed: true } });
     peer.gate = () => HOLD;
     expect(peer.feed(order(2))).toBe(AGAIN);
     expect(peer.store.nextIn).toBe(2);
+    peer.pass(30_000);
+    expect(peer.heard()).toEqual(['35=0|34=2|369=1']); // it has not been processed
     peer.gate = () => DELIVERED;
     expect(peer.feed(order(2))).toBe(FED);
-    expect(peer.heard()).toEqual(['35=D|34=2|11=ID2']);
+    expect(peer.heard()).toEqual(['35=D|34=3|369=2|11=ID2']);
   });
 
   test('out of the queue: nothing is fed until it has gone', () => {

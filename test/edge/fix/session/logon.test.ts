@@ -119,6 +119,19 @@ describe('reset', () => {
     expect(peer.heard()).toEqual(['35=0|34=3']); // the new HeartBtInt
   });
 
+  test('ends a resend that is under way and forgets the one that waits', () => {
+    const peer = loggedOn();
+    peer.say(order(2));
+    peer.say(order(3));
+    peer.stuck = 1 << 20;
+    peer.say('35=2|34=4|7=2|16=2');
+    peer.say('35=2|34=5|7=3|16=3');
+    expect(peer.say('35=A|34=1|98=0|108=20|141=Y')).toEqual(['35=A|34=1|98=0|108=20|141=Y']);
+    peer.stuck = 0;
+    peer.session.resumeResend(peer.time);
+    expect(peer.heard()).toEqual([]);
+  });
+
   test('a bad one in mid-session ends the session', () => {
     const peer = loggedOn();
     expect(peer.say('35=A|34=1|98=0|108=0|141=Y')).toEqual(['35=5|34=2|58=HeartBtInt (108) must be from 1 to 86400']);
@@ -262,6 +275,7 @@ describe('messages made while the client is away', () => {
     const peer = loggedOn();
     peer.session.logout('maintenance', peer.time);
     peer.send('35=8|11=a');
+    peer.session.resumeResend(peer.time);
     expect(peer.heard()).toEqual(['35=5|34=2|58=maintenance']);
     peer.pass(LOGOUT_WAIT_MS);
     peer.disconnect();

@@ -153,6 +153,9 @@ test('different ranges are bounded as well', () => {
   expect(served).toBe(8);
   peer.pass(1000);
   expect(peer.heard()).toHaveLength(22); // the rest, as one range
+  served = 0;
+  for (let n = 62; n < 92; n++) served += peer.say(`35=2|34=${n}|7=${n - 60}|16=${n - 60}`).length;
+  expect(served).toBe(7); // and it counts
 });
 
 test('an order that came only as PossDup resend is accepted exactly once', () => {
