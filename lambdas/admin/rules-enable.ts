@@ -1,0 +1,9 @@
+import { setRuleEnabled } from '../../core/policy/rules.ts';
+import type { Run } from '../services.ts';
+import { ruleView } from '../views.ts';
+
+/** POST rules/enable */
+export const enableRule: Run<'enableRule'> = async (services, { id, reason, if_version }, actor) => ({
+  success: true,
+  rule: ruleView(await setRuleEnabled(services, { actor, reason, if_version }, id, true)),
+});

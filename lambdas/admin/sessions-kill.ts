@@ -1,0 +1,13 @@
+import { killSession, killUser } from '../../core/credentials/kill.ts';
+import type { Run } from '../services.ts';
+
+/** POST sessions/kill */
+export const killSessions: Run<'killSessions'> = async (services, request, actor) => {
+  const { session_id, user_id, reason, if_version } = request;
+  const context = { actor, reason, if_version };
+  const killed =
+    session_id === undefined
+      ? await killUser(services, context, user_id as string)
+      : await killSession(services, context, session_id);
+  return { success: true, session_ids: [...killed.session_ids] };
+};

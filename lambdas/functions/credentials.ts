@@ -1,0 +1,14 @@
+/** What gives, takes and changes access. */
+import { provision } from '../admin/provision.ts';
+import { reactivate } from '../admin/reactivate.ts';
+import { regeneratePassword } from '../admin/regenerate-password.ts';
+import { revoke } from '../admin/revoke.ts';
+import { suspend } from '../admin/suspend.ts';
+import { updateUser } from '../admin/users-update.ts';
+import { createHandler } from '../handler.ts';
+import type { Operations } from '../services.ts';
+import { wiredServices } from '../wiring.ts';
+
+export const operations: Operations = { provision, revoke, suspend, reactivate, regeneratePassword, updateUser };
+
+export const handler = createHandler(operations, wiredServices);

@@ -1,0 +1,29 @@
+/** Limits, tiers, rules and overrides. */
+import { resetViolations } from '../admin/rate-limits-reset-violations.ts';
+import { updateRateLimit } from '../admin/rate-limits-update.ts';
+import { addRule } from '../admin/rules-add.ts';
+import { disableRule } from '../admin/rules-disable.ts';
+import { enableRule } from '../admin/rules-enable.ts';
+import { setOverride } from '../admin/rules-override.ts';
+import { removeOverride } from '../admin/rules-override-remove.ts';
+import { removeRule } from '../admin/rules-remove.ts';
+import { putTier } from '../admin/tiers-put.ts';
+import { removeTier } from '../admin/tiers-remove.ts';
+import { createHandler } from '../handler.ts';
+import type { Operations } from '../services.ts';
+import { wiredServices } from '../wiring.ts';
+
+export const operations: Operations = {
+  updateRateLimit,
+  resetViolations,
+  putTier,
+  removeTier,
+  addRule,
+  removeRule,
+  enableRule,
+  disableRule,
+  setOverride,
+  removeOverride,
+};
+
+export const handler = createHandler(operations, wiredServices);

@@ -1,0 +1,34 @@
+/** Structured logs: one JSON object a line. Secrets have a type that prints as [redacted]; names that secrets go by are covered beside. */
+import { type DestinationStream, type LoggerOptions, pino } from 'pino';
+
+const SECRET_NAMES = [
+  'password',
+  'secret',
+  'secret_access_key',
+  'authorization',
+  'Authorization',
+  'proof',
+  'salt',
+  'sealed',
+];
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** FIXGATE_LOG_LEVEL, and FIXGATE_LOG_FILE where standard output belongs to somebody else. @throws Error naming the variable */
+export function createLogger(env: NodeJS.ProcessEnv, stream?: DestinationStream) {
+  const level = env.FIXGATE_LOG_LEVEL || 'info';
+  if (!LEVELS.includes(level)) throw new Error(`FIXGATE_LOG_LEVEL is wrong: one of ${LEVELS.join(', ')}`);
+  const options: LoggerOptions = {
+    level,
+    base: { service: 'fixgate-admin' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: {
+      paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+      censor: '[redacted]',
+    },
+  };
+  if (stream !== undefined) return pino(options, stream);
+  const dest = env.FIXGATE_LOG_FILE;
+  return dest ? pino(options, pino.destination({ dest, mode: 0o600, mkdir: true, sync: true })) : pino(options);
+}
+
+export const logger = createLogger(process.env);

@@ -1,0 +1,153 @@
+/** Domain objects as replies show them: times as ISO 8601, nothing secret. */
+import type { z } from 'zod';
+import type * as o from '../contract/objects.ts';
+import type { AuditRecord } from '../core/audit/model.ts';
+import { hasExpired } from '../core/credentials/expiry.ts';
+import type { Credential, User } from '../core/credentials/model.ts';
+import type { Override, Rule } from '../core/eligibility/model.ts';
+import type { Tier, Violations } from '../core/limits/model.ts';
+import { maxSessions } from '../core/policy/assignment.ts';
+import type { Issued } from '../core/provisioning.ts';
+import type { RateLimitState, Stats } from '../core/queries.ts';
+import type { EdgeFigures, LiveSession } from '../core/sessions/model.ts';
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export function userView(user: User, tier: Tier | undefined): z.input<typeof o.user> {
+  const { user_id, status, facts, bypass, version } = user;
+  return {
+    user_id,
+    status,
+    tier: user.tier,
+    max_sessions: tier === undefined ? null : maxSessions(user, tier),
+    ...facts,
+    groups: [...facts.groups],
+    ...(bypass === undefined ? {} : { bypass: { ...bypass, at: iso(bypass.at) } }),
+    created_at: iso(user.created_at),
+    updated_at: iso(user.updated_at),
+    version,
+  };
+}
+
+export function credentialView(credential: Credential, now: number): z.input<typeof o.credential> {
+  const { sender_comp_id, target_comp_id, user_id, status, status_reason, tier, allowed_ips, version } = credential;
+  const { expires_at, first_logon_at } = credential;
+  return {
+    sender_comp_id,
+    target_comp_id,
+    user_id,
+    status,
+    ...(status_reason === undefined ? {} : { status_reason }),
+    tier,
+    allowed_ips: [...allowed_ips],
+    ...(expires_at === undefined ? {} : { expires_at: iso(expires_at) }),
+    expired: hasExpired(credential, now),
+    ...(first_logon_at === undefined ? {} : { first_logon_at: iso(first_logon_at) }),
+    created_at: iso(credential.created_at),
+    updated_at: iso(credential.updated_at),
+    version,
+  };
+}
+
+/** The one place where a password is revealed: the reply to whoever asked for it. */
+export function issuedView({ sender_comp_id, target_comp_id, password }: Issued): z.input<typeof o.issued> {
+  return { sender_comp_id, target_comp_id, password: password.reveal() };
+}
+
+export function sessionView(session: LiveSession): z.input<typeof o.session> {
+  const { session_id, user_id, key, edge_id, address, started_at, epoch } = session;
+  return { session_id, user_id, ...key, edge_id, address, started_at: iso(started_at), version: epoch };
+}
+
+export function tierView(tier: Tier): z.input<typeof o.tier> {
+  const { disconnect, ...rest } = tier;
+  return disconnect === undefined ? rest : { ...rest, disconnect: { ...disconnect } };
+}
+
+export function violationsView(violations: Violations): z.input<typeof o.violations> {
+  const { last_at, last_type, ...rest } = violations;
+  return {
+    ...rest,
+    ...(last_at === undefined ? {} : { last_at: iso(last_at) }),
+    ...(last_type === undefined ? {} : { last_type }),
+  };
+}
+
+export function rateLimitView(state: RateLimitState): z.input<typeof o.rateLimit> {
+  const { user, tier, tokens, violations } = state;
+  return {
+    user_id: user.user_id,
+    status: user.status,
+    tier: user.tier,
+    limits: tier === undefined ? null : tierView(tier),
+    tokens: tokens === undefined ? null : { ...tokens },
+    violations: violationsView(violations),
+    version: user.version,
+  };
+}
+
+export function ruleView(rule: Rule): z.input<typeof o.rule> {
+  if (rule.type !== 'group_membership') return rule;
+  return { ...rule, parameters: { ...rule.parameters, groups: [...rule.parameters.groups] } };
+}
+
+export function overrideView(override: Override): z.input<typeof o.override> {
+  const { created_at, expires_at, ...rest } = override;
+  return { ...rest, created_at: iso(created_at), ...(expires_at === undefined ? {} : { expires_at: iso(expires_at) }) };
+}
+
+export function evaluationView(evaluation: {
+  readonly results: readonly z.input<typeof o.ruleResult>[];
+  readonly eligible: boolean;
+  readonly bypassed: boolean;
+  readonly policy_version: number;
+}): z.input<typeof o.evaluation> {
+  return { ...evaluation, results: [...evaluation.results] };
+}
+
+export function recordView(record: AuditRecord): z.input<typeof o.auditRecord> {
+  return {
+    ...record,
+    at: iso(record.at),
+    actor: { ...record.actor },
+    details: { ...record.details },
+    version: record.seq,
+  };
+}
+
+export function statsView(stats: Stats): z.input<z.ZodObject<typeof o.stats>> {
+  const by_status: Record<string, number> = {};
+  const by_tier: Record<string, number> = {};
+  let total = 0;
+  for (const { status, tier, count } of stats.users) {
+    by_status[status] = (by_status[status] ?? 0) + count;
+    by_tier[tier] = (by_tier[tier] ?? 0) + count;
+    total += count;
+  }
+  return {
+    users: { total, by_status, by_tier },
+    ...figuresView(stats),
+    edges: stats.edges.map(({ edge_id, incarnation, state, version, started_at, seen_at, heartbeat, figures }) => ({
+      edge_id,
+      incarnation,
+      state,
+      software: version,
+      started_at: iso(started_at),
+      seen_at: iso(seen_at),
+      ...figuresView(figures),
+      version: heartbeat,
+    })),
+  };
+}
+
+function figuresView(figures: EdgeFigures) {
+  const { sessions, sessions_peak, logons_accepted, logons_refused, messages, orders, violations } = figures;
+  return {
+    sessions,
+    sessions_peak,
+    logons: { accepted: logons_accepted, refused: { ...logons_refused } },
+    messages,
+    orders,
+    violations,
+  };
+}
