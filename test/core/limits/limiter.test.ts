@@ -177,6 +177,25 @@ describe('the store is away', () => {
     expect(world.count(CANCEL)).toBeGreaterThan(20);
   });
 
+  test('tokens in hand end with their lease, though the store cannot be asked', async () => {
+    const world = new World(13, limitsOf(100, 500, 200), { storeAway: 'refuse', leaseMs: 1000, awayRetryMs: 5000 });
+    const edge = world.addEdge();
+    world.burst(edge, ORDER, 25);
+    await world.run(200);
+    const leased = (at: number) => world.leases.items.get('u1')!.edges['edge-0.1']!.tokens[at]!;
+    expect(leased(ORDER)).toBeGreaterThan(2);
+    world.leases.away = true;
+    world.send(edge, ORDER);
+    expect(world.count(ORDER)).toBe(26);
+    await world.run(40);
+    world.send(edge, ORDER);
+    expect(world.count(ORDER)).toBe(27);
+    for (let waited = 0; waited < 1000; waited += 40) await world.run(40);
+    world.send(edge, ORDER);
+    await world.run(100);
+    expect(world.count(ORDER)).toBe(27);
+  });
+
   test('a message waits no longer than the setting for a store that hangs', async () => {
     const world = new World(11, BASIC);
     world.leases.faults = { delay: [400, 400], lostRequests: 0, lostReplies: 0 };
