@@ -32,7 +32,8 @@ export interface AdminApiOptions {
 export async function startAdminApi({ host, port, environment, secrets, log }: AdminApiOptions): Promise<AdminApi> {
   // The handlers read their environment once, when they are first asked: it must stand before they are loaded.
   Object.assign(process.env, environment);
-  const { wiredServices } = await import('../lambdas/wiring.ts');
+  const { wiredServices, wiredTables } = await import('../lambdas/wiring.ts');
+  await wiredTables();
   const services = await wiredServices();
   await ensureDefaults(services, LOCAL_ACTOR);
   const handlers = await loadHandlers();

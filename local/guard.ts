@@ -10,6 +10,8 @@ if (program === undefined) {
   process.exit(2);
 }
 
+// What the program writes (the database) is for its owner only.
+process.umask(0o077);
 const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
 child.once('error', (error) => {
   process.stderr.write(`${program} cannot be started: ${error.message}\n`);

@@ -13,7 +13,6 @@ import { step } from './progress.ts';
 import { type LocalSecrets, openSecrets } from './secrets.ts';
 import { SETTINGS, SettingError, type Settings } from './settings.ts';
 import { type EmbeddedStore, startStore } from './store.ts';
-import { makeTables } from './tables.ts';
 
 const HOST = '127.0.0.1';
 
@@ -75,8 +74,7 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
     { level: settings.log_level },
     pino.destination({ dest: join(settings.data_dir, 'logs', 'admin.log'), mode: 0o600, mkdir: true, sync: true }),
   );
-  await step('making tables', () => makeTables(product));
-  parts.admin = await step('starting the admin API', () =>
+  parts.admin = await step('making tables, starting the admin API', () =>
     startAdminApi({ host: HOST, port: settings.admin_port, environment: product, secrets, log }),
   );
   parts.edge = await step('starting the edge', () =>
