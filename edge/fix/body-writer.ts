@@ -24,8 +24,9 @@ export interface BodyWriter {
   /** A length field and its data field; the bytes may hold anything. */
   data(lengthTag: number, dataTag: number, buf: Uint8Array, from?: number, to?: number): this;
   /**
-   * Field i of a received message, byte for byte; as `tag` when given. Nothing when i is -1. A data field with an SOH in it
-   * must follow the copy of its length field, the field i - 1: RangeError otherwise.
+   * Field i of a received message, byte for byte; as `tag` when given. Nothing when i is -1. A data field brings its length
+   * field along, and a length field alone is passed over: in whatever order the fields of a message are copied, the two
+   * stay together, and no value can become fields. Only a data field copied as another tag may throw, as `bytes` does.
    */
   copy(message: Message, i: number, tag?: number): this;
 }

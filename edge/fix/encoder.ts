@@ -6,7 +6,7 @@
 import type { BodyWriter } from './body-writer.ts';
 import type { HeaderTemplate } from './header.ts';
 import { byteSum } from './integers.ts';
-import type { Message } from './message.ts';
+import { dataTagOf, type Message } from './message.ts';
 import { SOH, Tag } from './tags.ts';
 import { type TimestampDecimals, TimestampWriter, timestampLength } from './timestamp.ts';
 
@@ -45,8 +45,6 @@ export class Encoder implements BodyWriter {
   private readonly clock = new TimestampWriter();
   private spare: Buffer | undefined;
   private lent: Buffer | undefined;
-  /** The field that the last call copied, or -1. */
-  private lastCopied = -1;
 
   /**
    * @param initial bytes to begin with
@@ -248,16 +246,20 @@ export class Encoder implements BodyWriter {
 
   copy(message: Message, i: number, tag?: number): this {
     if (i < 0) return this;
-    const from = message.from[i]!;
-    const to = message.to[i]!;
-    if (this.lastCopied >= 0 && this.lastCopied === i - 1 && tag === undefined) {
-      this.ensure(FIELD + to - from);
-      this.putTag(message.tags[i]!);
-      this.rawRange(message.buf, from, to);
-      this.close();
-    } else this.bytes(tag ?? message.tags[i]!, message.buf, from, to);
-    this.lastCopied = i;
-    return this;
+    const { buf, tags, from, to } = message;
+    const own = tags[i]!;
+    if (tag === undefined) {
+      if (i + 1 < message.count && dataTagOf(own) === tags[i + 1]) return this;
+      if (i > 0 && dataTagOf(tags[i - 1]!) === own) {
+        const length = to[i]! - from[i]!;
+        if (message.uint(i - 1) !== length) return this.data(tags[i - 1]!, own, buf, from[i]!, to[i]!);
+        this.ensure(2 * FIELD + to[i]! - from[i - 1]!);
+        this.putTag(tags[i - 1]!);
+        this.rawRange(buf, from[i - 1]!, to[i]!); // the length as it came, `SOH tag=`, and the data
+        return this.close();
+      }
+    }
+    return this.bytes(tag ?? own, buf, from[i]!, to[i]!);
   }
 
   /**
@@ -307,7 +309,6 @@ export class Encoder implements BodyWriter {
 
   private close(): this {
     this.buf[this.at++] = SOH;
-    this.lastCopied = -1;
     return this;
   }
 

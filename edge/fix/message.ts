@@ -35,6 +35,9 @@ const LOOKUP = 65_536;
 const DATA_OF = new Uint16Array(LOOKUP);
 for (const [length, data] of DATA_FIELDS) DATA_OF[length] = data;
 
+/** The tag of the data field that a length field of `tag` measures, 0 when it measures none. */
+export const dataTagOf = (tag: number): number => (tag > 0 && tag < LOOKUP ? DATA_OF[tag]! : 0);
+
 const SLOT_TAGS = [
   Tag.BeginString,
   Tag.BodyLength,

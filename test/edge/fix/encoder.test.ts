@@ -87,15 +87,28 @@ describe('a message', () => {
     expect(() => encoder.decimal(38, 5, -1)).toThrow(RangeError);
   });
 
-  test('is copied field by field, data fields with their length', () => {
-    const { message } = viewOf(framed('35=D|34=2|11=ID|354=3|355=a|b|38=002000.00|'));
+  test('is copied field by field, data fields with their length in whatever order', () => {
+    const { message } = viewOf(framed('35=D|34=2|11=ID|354=03|355=a|b|38=002000.00|618=1|619=||618=1|619=x|'));
     const encoder = new Encoder();
     encoder.begin(ISLD, message.msgType, 2, NOW);
     for (let i = 4; i < message.count - 1; i++) encoder.copy(message, i);
     encoder.copy(message, message.index(999)).copy(message, 4, 37).end();
-    expect(shown(proved(encoder.take()))).toContain('|11=ID|354=3|355=a|b|38=002000.00|37=ID|10=');
+    expect(shown(proved(encoder.take()))).toContain(
+      '|11=ID|354=03|355=a|b|38=002000.00|618=1|619=||618=1|619=x|37=ID|10=',
+    );
     encoder.begin(ISLD, message.msgType, 2, NOW);
-    expect(() => encoder.copy(message, message.index(355))).toThrow(RangeError);
+    for (let i = message.count - 2; i >= 4; i--) encoder.copy(message, i);
+    encoder.end();
+    expect(shown(proved(encoder.take()))).toContain('|618=1|619=x|618=1|619=||38=002000.00|354=03|355=a|b|11=ID|10=');
+    encoder.begin(ISLD, message.msgType, 2, NOW);
+    expect(() => encoder.copy(message, message.index(355), 58)).toThrow(RangeError);
+  });
+
+  test('is copied with a right length where the received one was wrong', () => {
+    const { message } = viewOf(framed('35=D|34=2|354=9|355=abc|'));
+    const encoder = new Encoder();
+    encoder.begin(ISLD, message.msgType, 2, NOW).copy(message, message.index(355)).end();
+    expect(shown(proved(encoder.take()))).toContain('|354=3|355=abc|10=');
   });
 });
 
