@@ -1,0 +1,75 @@
+/**
+ * Where orders go. A venue knows no socket, no clock and no session rules: it is handed application messages that are in
+ * sequence, valid and admitted, and writes its answers through a sink.
+ */
+
+import type { Dictionary } from '../fix/dictionary/index.ts';
+import type { BodyWriter } from '../fix/encoder.ts';
+import type { Message } from '../fix/message.ts';
+
+/**
+ * One FIX session as venues see it: plain data, which a venue may keep and write to disk. Two records with the same `id`
+ * are the same session; the one given last is right about the rest.
+ */
+export interface VenueSession {
+  /** Stable over reconnects and restarts. */
+  readonly id: string;
+  /** Whose orders these are; a user may have several sessions. */
+  readonly user_id: string;
+  readonly begin_string: string;
+  /** ApplVerID (1128) that rules application messages over FIXT.1.1: '7', '8', '9'; '' otherwise. */
+  readonly appl_ver_id: string;
+  /** The client's SenderCompID (49). */
+  readonly sender_comp_id: string;
+  /** The client's SenderSubID (50); '' when it has none. */
+  readonly sender_sub_id: string;
+  /** Our CompID: the client's TargetCompID (56). */
+  readonly target_comp_id: string;
+}
+
+/** What comes with a message. The edge may keep one such record per connection and overwrite it. */
+export interface SubmitContext {
+  readonly session: VenueSession;
+  /** How often the session's numbers have been reset; with `msg_seq_num` it names the message for ever. */
+  readonly generation: number;
+  readonly msg_seq_num: number;
+  /** The session's dictionary: where header, body and groups begin. */
+  readonly dictionary: Dictionary;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
+/** The way back to clients; the edge implements it. */
+export interface VenueSink {
+  /**
+   * Begins a message to a session, whether its client is there or away: the writer stands after the standard header, in
+   * the connection's output buffer or in the queue of what waits. Further header fields are the first ones written. The
+   * body is written at once and ended with {@link close}; nothing else is begun before that.
+   */
+  open(session: VenueSession, msgType: number): BodyWriter;
+  close(): void;
+  /**
+   * Whether the client is connected and reads what it is sent. What is worthless later (market data) is not written
+   * otherwise.
+   */
+  live(session: VenueSession): boolean;
+}
+
+export interface Venue {
+  readonly name: string;
+  /**
+   * Whether {@link submit} takes this MsgType (packed, fix/tags.ts). The session answers others with
+   * BusinessMessageReject 380=3.
+   */
+  supports(msgType: number): boolean;
+  /** One application message. Reads the view synchronously and keeps no reference to it or to the context. */
+  submit(message: Message, context: SubmitContext): void;
+  /** A client has logged on: after its Logon was answered, before its first message is submitted. */
+  sessionStarted(session: VenueSession, now: number): void;
+  /** Its connection is gone: market data subscriptions end, resting orders stay. */
+  sessionEnded(session: VenueSession, now: number): void;
+  /** Lets time pass. @returns epoch ms when it wants to be called again; Infinity: never */
+  tick(now: number): number;
+  /** Writes out what it keeps; no call follows. */
+  close(): Promise<void>;
+}
