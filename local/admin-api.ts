@@ -1,5 +1,4 @@
 /** The admin API locally: tables and defaults made, then the deployed handlers behind the local gateway. */
-import type { Logger } from 'pino';
 import { BASE_PATH, OPERATIONS, type Rights } from '../contract/operations.ts';
 import { recordRefusal } from '../core/audit/refusals.ts';
 import { FixgateError } from '../core/errors.ts';
@@ -25,13 +24,13 @@ export interface AdminApiOptions {
   readonly port: number;
   readonly environment: NodeJS.ProcessEnv;
   readonly secrets: LocalSecrets;
-  readonly log: Logger;
 }
 
 /** Rejects when the port cannot be listened on or the store does not answer. */
-export async function startAdminApi({ host, port, environment, secrets, log }: AdminApiOptions): Promise<AdminApi> {
+export async function startAdminApi({ host, port, environment, secrets }: AdminApiOptions): Promise<AdminApi> {
   // The handlers read their environment once, when they are first asked: it must stand before they are loaded.
   Object.assign(process.env, environment);
+  const { logger: log } = await import('../lambdas/log.ts');
   const { wiredServices, wiredTables } = await import('../lambdas/wiring.ts');
   await wiredTables();
   const services = await wiredServices();
@@ -59,7 +58,7 @@ export async function startAdminApi({ host, port, environment, secrets, log }: A
 }
 
 /** An unsigned or wrongly signed request, in the audit under the address it came from. */
-function record(services: Services, refused: Refused, log: Logger): void {
+function record(services: Services, refused: Refused, log: Services['log']): void {
   recordRefusal(services, {
     type: 'access_refused',
     actor: { principal: `unauthenticated:${refused.source_ip}`, source_ip: refused.source_ip },

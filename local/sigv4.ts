@@ -71,14 +71,28 @@ export function verifySignature(request: SignedRequest, options: VerifierOptions
   const declared = headers.get('x-amz-content-sha256');
   if (declared !== undefined && declared !== payloadHash)
     return invalid('x-amz-content-sha256 is not the SHA-256 of the body; unsigned payloads are not accepted.');
-  const canonical = canonicalRequest(request.method, path, query, headers, authorization.signedHeaders, payloadHash);
-  const toSign = [ALGORITHM, stamp, authorization.scope, createHash('sha256').update(canonical).digest('hex')].join(
-    '\n',
-  );
   const secret = options.secretOf(authorization.accessKeyId);
-  const expected = sign(secret ?? 'no such key: the same work is done', authorization, toSign);
   const given = Buffer.from(authorization.signature, 'hex');
-  const same = given.length === expected.length && timingSafeEqual(given, expected);
+  // curl before 8.0 signs the query as it is sent, not sorted and encoded anew; either way all of it is signed.
+  const queries = new Set([canonicalQuery(query), query]);
+  let same = false;
+  for (const candidate of queries) {
+    const canonical = canonicalRequest(
+      request.method,
+      path,
+      candidate,
+      headers,
+      authorization.signedHeaders,
+      payloadHash,
+    );
+    const digest = createHash('sha256').update(canonical).digest('hex');
+    const expected = sign(
+      secret ?? 'no such key: the same work is done',
+      authorization,
+      [ALGORITHM, stamp, authorization.scope, digest].join('\n'),
+    );
+    same = (given.length === expected.length && timingSafeEqual(given, expected)) || same;
+  }
   if (!same || secret === undefined)
     return invalid('The signature does not match: check the keys, the signed headers and the body.');
   if (Math.abs(now - signedAt) > MAX_SKEW_MS) {
@@ -170,15 +184,9 @@ function canonicalRequest(
     .split('/')
     .map((segment) => encode(segment))
     .join('/');
-  return [
-    method,
-    uri === '' ? '/' : uri,
-    canonicalQuery(query),
-    ...lines,
-    '',
-    [...signedHeaders].sort().join(';'),
-    payloadHash,
-  ].join('\n');
+  return [method, uri === '' ? '/' : uri, query, ...lines, '', [...signedHeaders].sort().join(';'), payloadHash].join(
+    '\n',
+  );
 }
 
 function canonicalQuery(query: string): string {

@@ -3,7 +3,6 @@
 import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { BASE_PATH } from '../contract/operations.ts';
 import { type AdminApi, startAdminApi } from './admin-api.ts';
 import { type LocalJson, lockDataDir, prepareDataDir, removeLocalJson, wipe, writeLocalJson } from './data-dir.ts';
@@ -70,12 +69,13 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
     );
   }
   const product = productEnvironment(settings, external ?? (parts.store as EmbeddedStore).endpoint, env);
-  const log = pino(
-    { level: settings.log_level },
-    pino.destination({ dest: join(settings.data_dir, 'logs', 'admin.log'), mode: 0o600, mkdir: true, sync: true }),
-  );
   parts.admin = await step('making tables, starting the admin API', () =>
-    startAdminApi({ host: HOST, port: settings.admin_port, environment: product, secrets, log }),
+    startAdminApi({
+      host: HOST,
+      port: settings.admin_port,
+      environment: { ...product, FIXGATE_LOG_FILE: join(settings.data_dir, 'logs', 'admin.log') },
+      secrets,
+    }),
   );
   parts.edge = await step('starting the edge', () =>
     startEdge({ ...env, ...product }, join(settings.data_dir, 'logs'), (why) => note(`${why}; starting it again`)),
