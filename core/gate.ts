@@ -176,6 +176,7 @@ class OpenGate implements Gate {
     const live = this.#tenure.table.get(sessionId);
     if (live?.session.user_id !== userId) return { admitted: false, refused: 'ended', retry_ms: 0 };
     const bucket = kind === true ? ORDER : kind === false ? MESSAGE : KINDS[kind];
+    if (bucket === undefined) throw new TypeError(`no kind of message: ${String(kind)}`);
     const answer = live.admit(bucket, this.#ports.clock.now());
     if (answer !== WAIT) return this.#tracked(live, bucket, answer);
     return new Promise((resolve) => {
