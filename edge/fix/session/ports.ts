@@ -185,8 +185,11 @@ export interface FixSession {
   logout(text: string, now: Instant): void;
   /** Logout with `text`, then closes without waiting: kill, takeover. */
   end(text: string, now: Instant): void;
-  /** The connection is closed, by whomever. */
-  onDisconnect(now: Instant): void;
+  /**
+   * The connection is closed, by whomever; its output says which, for after a takeover the old one still has its end
+   * to tell. For a takeover: {@link end}, this for the old connection at once, then {@link onLogon} for the new one.
+   */
+  onDisconnect(output: SessionOutput, now: Instant): void;
 
   /** Admin: both numbers to 1. False: nothing was done, because a client is connected. */
   resetNumbers(now: Instant): boolean;

@@ -178,9 +178,9 @@ export class Session implements FixSession {
     else if (phase.state === 'logout_sent') close(this.s, phase.live, 'ended', text, now);
   }
 
-  onDisconnect(now: Instant): void {
+  onDisconnect(output: SessionOutput, now: Instant): void {
     const { s } = this;
-    if (s.phase.state === 'away') return;
+    if (s.phase.state === 'away' || s.phase.live.output !== output) return;
     s.phase = AWAY;
     s.resend = IDLE;
     s.waiting = undefined;

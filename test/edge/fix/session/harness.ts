@@ -86,7 +86,7 @@ export class Peer {
     this.session = new Session(identity, this.profile, this.store);
   }
 
-  private readonly output = (): SessionOutput => ({
+  private readonly connect = (): SessionOutput => ({
     encoder: this.encoder,
     backlog: () => this.stuck,
     validate: (message, tokens, verdict) => validate(this.dictionary, message, this.profile, verdict, tokens),
@@ -96,6 +96,9 @@ export class Peer {
     },
     deliver: (message, msgSeqNum, now) => this.deliver(message, msgSeqNum, now),
   });
+
+  /** The connection that is open, or the next one. */
+  output: SessionOutput = this.connect();
 
   private deliver(message: Message, msgSeqNum: number, now: Instant): Delivery {
     const verdict = this.gate();
@@ -126,11 +129,11 @@ export class Peer {
   logon(fields = '35=A|34=1|98=0|108=30'): LogonResult {
     this.parse(fields);
     this.closed = undefined;
-    return this.session.onLogon(this.message, this.output(), this.time);
+    return this.session.onLogon(this.message, this.output, this.time);
   }
 
   refuse(text: string): void {
-    this.session.refuse(text, this.output(), this.time);
+    this.session.refuse(text, this.output, this.time);
   }
 
   feed(fields: string): Fed {
@@ -186,9 +189,10 @@ export class Peer {
     this.time = { epochMs: this.time.epochMs + monoMs - this.time.monoMs, monoMs };
   }
 
-  disconnect(): void {
-    this.session.onDisconnect(this.time);
+  disconnect(output = this.output): void {
+    this.session.onDisconnect(output, this.time);
     this.encoder = new Encoder();
+    this.output = this.connect();
   }
 }
 

@@ -104,6 +104,18 @@ describe('Logout', () => {
     expect(waiting.closed?.cause).toBe('ended');
   });
 
+  test('a takeover: the old connection’s end does not touch the new one', () => {
+    const peer = loggedOn();
+    const old = peer.output;
+    expect(() => peer.logon('35=A|34=2|98=0|108=30')).toThrow('must be closed first');
+    peer.session.end('logged on elsewhere', peer.time);
+    peer.disconnect();
+    expect(peer.logon('35=A|34=2|98=0|108=30')).toEqual({ accepted: true });
+    peer.session.onDisconnect(old, peer.time);
+    expect(peer.session.active).toBe(true);
+    expect(peer.say(order(3))).toEqual(['35=A|34=3|98=0|108=30', '35=D|34=4|11=ID3']);
+  });
+
   test('from within the application’s work: the order has been taken, nothing after it is', () => {
     const peer = loggedOn();
     peer.gate = () => {
