@@ -225,8 +225,7 @@ export function drain(s: SessionRecord, live: Live, now: Instant): Fed {
         return HELD;
       }
     }
-    s.queue.remove(n);
-    // A gap fill without progress would be found here for ever; it was rejected and has no other copy.
+    s.queue.remove(n); // also when it did not move the number on: a bad gap fill would be found here for ever
   }
   return isEnded(s) ? ENDED : FED;
 }

@@ -126,7 +126,7 @@ export interface SessionOutput {
   close(cause: CloseCause, text: string): void;
 }
 
-/** Why a Logon was refused. Silence may cover the first three (issue of the refused Logon); the others get a Logout. */
+/** Why a Logon was refused. A gateway that refuses silently may be silent about the first three; the others always get a Logout. */
 export type LogonRefusal =
   | 'sending_time'
   | 'begin_string'

@@ -196,7 +196,7 @@ export class Session implements FixSession {
 }
 
 /**
- * A Logout that uses no number, for a Logon that was refused (issue of a refused logon: neither side counts it).
+ * A Logout that uses no number, for a Logon that was refused: neither side counts it.
  * `msgSeqNum` is the next one of the session; 1 for somebody who has not proved who he is, so that the number tells nothing.
  */
 export function writeRefusal(
