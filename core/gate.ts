@@ -18,7 +18,7 @@ import {
   REFUSED_ORDER,
   WAIT,
 } from './limits/admission.ts';
-import type { LimitClass, UserLimits } from './limits/model.ts';
+import type { LimitClass } from './limits/model.ts';
 import { assignTier, limitsOf } from './policy/assignment.ts';
 import {
   type CallerRefusal,
@@ -82,6 +82,8 @@ class OpenGate implements Gate {
   readonly #logons: Logons;
   readonly #refusals: RefusalRecorder;
   #state: Gate['state'] = 'running';
+  /** Of the tenure that was fenced last. */
+  #finishing: Promise<void> | undefined;
   #current: { readonly membership: Membership; readonly tenure: Tenure } | undefined;
 
   constructor(ports: GatePorts, settings: GateSettings, events: GateEvents) {
@@ -129,7 +131,7 @@ class OpenGate implements Gate {
     const tenure = new Tenure(this.#ports, this.#log, membership.identity, {
       mayPlaceOrders: () => membership.mayPlaceOrders,
       recheck: (logon) => this.#logons.recheck(logon),
-      latestLimits: (tier, assignment) => this.#latestLimits(tier, assignment),
+      tierNamed: (name) => this.#policies.current?.tiers.find((tier) => tier.name === name),
     });
     this.#current = { membership, tenure };
     this.#state = 'running';
@@ -236,7 +238,7 @@ class OpenGate implements Gate {
     const fenced = this.#state === 'fenced';
     this.#state = 'stopped';
     this.#policies.stop();
-    if (fenced) return;
+    if (fenced) return this.#finishing;
     const { membership, tenure } = this.#now;
     this.#refusals.flush();
     await tenure.finish('drain', GOING_DOWN, () => this.figures());
@@ -293,14 +295,9 @@ class OpenGate implements Gate {
     if (this.#state !== 'stopped') {
       this.#state = 'fenced';
       this.#refusals.flush();
-      void tenure.finish('fenced', FENCED, () => this.figures());
+      this.#finishing = tenure.finish('fenced', FENCED, () => this.figures());
     }
     this.#events.onFenced?.(membership.identity);
-  }
-
-  #latestLimits(name: string, assignment: number): UserLimits | undefined {
-    const tier = this.#policies.current?.tiers.find((one) => one.name === name);
-    return tier && limitsOf(tier, assignment);
   }
 
   #tracked(live: Live, kind: Kind, decision: Decision): TrackResult {

@@ -11,7 +11,9 @@ import {
   type UserAdmissions,
   WAIT,
 } from '../limits/admission.ts';
-import type { UserLimits } from '../limits/model.ts';
+import { ExcessMeter } from '../limits/excess-meter.ts';
+import type { Tier, UserLimits } from '../limits/model.ts';
+import { limitsOf } from '../policy/assignment.ts';
 import type { Timer } from '../time.ts';
 import type { GateSession, OnEnd, SessionFigures } from './api.ts';
 import type { LiveSession } from './model.ts';
@@ -31,6 +33,8 @@ export interface LiveParts {
   /** Whether this edge may place orders now. */
   readonly mayPlaceOrders: () => boolean;
   readonly totals: Totals;
+  /** The client has sent so much too much that its tier wants the session ended; called once, inside admit. */
+  readonly onExcess: (live: Live) => void;
 }
 
 export class Live implements GateSession {
@@ -42,6 +46,9 @@ export class Live implements GateSession {
   #live = true;
   readonly #mayPlaceOrders: () => boolean;
   readonly #totals: Totals;
+  readonly #onExcess: (live: Live) => void;
+  #followed: UserLimits | undefined;
+  #meter: ExcessMeter | undefined;
   readonly #own: Totals = { messages: 0, orders: 0, violations: 0 };
 
   constructor(parts: LiveParts) {
@@ -51,6 +58,7 @@ export class Live implements GateSession {
     this.admissions = parts.admissions;
     this.#mayPlaceOrders = parts.mayPlaceOrders;
     this.#totals = parts.totals;
+    this.#onExcess = parts.onExcess;
   }
 
   get live(): boolean {
@@ -63,6 +71,10 @@ export class Live implements GateSession {
 
   admit(kind: Kind, nowMs: number): Admission {
     this.count();
+    if (this.#meter?.note(kind, nowMs)) {
+      this.#meter = undefined;
+      this.#onExcess(this);
+    }
     if (!this.#may(kind)) return REFUSED_STORE;
     const answer = this.admissions.admit(kind, nowMs);
     if (answer !== WAIT) this.#settle(kind, answer);
@@ -85,6 +97,13 @@ export class Live implements GateSession {
   count(): void {
     this.#own.messages += 1;
     this.#totals.messages += 1;
+  }
+
+  /** Measures the session by this definition of its tier from now on. */
+  follow(tier: Tier, limits: UserLimits): void {
+    if (limits.definition === this.#followed?.definition && limits.assignment === this.#followed.assignment) return;
+    this.#followed = limits;
+    this.#meter = tier.disconnect && new ExcessMeter(limits, tier.disconnect);
   }
 
   /** Nothing is admitted any more. False: it had ended before. */
@@ -172,11 +191,17 @@ export class LiveTable {
     user.assignment = assignment;
   }
 
-  /** Tells the limiter of every live user's limits; `limits` gives undefined for a tier that is gone. */
-  refresh(admissions: Admissions, limits: (tier: string, assignment: number) => UserLimits | undefined): void {
-    for (const [userId, user] of this.#users) {
-      const now = limits(user.tier, user.assignment);
-      if (now) admissions.updateLimits(userId, now);
-    }
+  users(): Iterable<string> {
+    return this.#users.keys();
+  }
+
+  /** Tells limiter and sessions of a user's tier as it is defined now; `tierNamed` gives undefined for one that is gone. */
+  follow(userId: string, admissions: Admissions, tierNamed: (name: string) => Tier | undefined): void {
+    const user = this.#users.get(userId);
+    const tier = user && tierNamed(user.tier);
+    if (!tier) return;
+    const limits = limitsOf(tier, user.assignment);
+    admissions.updateLimits(userId, limits);
+    for (const live of user.sessions) live.follow(tier, limits);
   }
 }

@@ -8,7 +8,7 @@ import type { Credential } from '../credentials/model.ts';
 import { ulid } from '../ids.ts';
 import type { TokenLeases } from '../limits/leases-port.ts';
 import { Limiter } from '../limits/limiter.ts';
-import type { UserLimits } from '../limits/model.ts';
+import type { Tier, UserLimits } from '../limits/model.ts';
 import type { LimiterSettings } from '../limits/settings.ts';
 import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, RegisterRequest } from './api.ts';
@@ -30,12 +30,14 @@ export interface GatePorts extends AdminPorts {
 export interface TenureEvents {
   mayPlaceOrders(): boolean;
   recheck(logon: LogonAccepted): Promise<LogonResult>;
-  /** By the definition of the tier that was read last; undefined for a tier that is gone. */
-  latestLimits(tier: string, assignment: number): UserLimits | undefined;
+  /** The definition of the tier that was read last; undefined for a tier that is gone. */
+  tierNamed(name: string): Tier | undefined;
 }
 
 /** Causes by which somebody else ended a session: recorded as a kill too. */
 const KILLS: ReadonlySet<EndCause> = new Set(['killed', 'suspended', 'revoked', 'not_eligible', 'expired']);
+
+const EXCESS = 'Sent too much for too long';
 
 export class Tenure {
   readonly identity: EdgeIdentity;
@@ -102,16 +104,18 @@ export class Tenure {
     }
     const { user } = logon;
     const { user_id, session_id, key, address } = session;
-    const limits = this.#events.latestLimits(user.tier, user.tier_assignment) ?? logon.limits;
     const live = new Live({
       session,
       credential: logon.credential,
       onEnd: request.onEnd,
-      admissions: this.admissions.attach(user_id, limits),
+      admissions: this.admissions.attach(user_id, logon.limits),
       mayPlaceOrders: () => this.#events.mayPlaceOrders(),
       totals: this.totals,
+      // Ended after the message that was too much has had its answer.
+      onExcess: (one) => void this.#ports.timers.after(0, () => void this.end(one, 'rate_limit', EXCESS, {})),
     });
     this.table.add(live, user);
+    this.#follow(user_id);
     this.accepted += 1;
     const { verifier_version, policy_version, warnings } = logon;
     const about = { source_ip: address, user_id, sender_comp_id: key.sender_comp_id, session_id };
@@ -160,11 +164,16 @@ export class Tenure {
   limitsChanged(userId: string, tier: string, limits: UserLimits): void {
     this.table.assigned(userId, tier, limits.assignment);
     this.admissions.updateLimits(userId, limits);
+    this.#follow(userId);
   }
 
   /** Definitions of tiers may have changed: the limiter takes the later of what it has and what it is told. */
   refreshLimits(): void {
-    this.table.refresh(this.admissions, (tier, assignment) => this.#events.latestLimits(tier, assignment));
+    for (const userId of this.table.users()) this.#follow(userId);
+  }
+
+  #follow(userId: string): void {
+    this.table.follow(userId, this.admissions, (name) => this.#events.tierNamed(name));
   }
 
   /** Writes an expiry to the account's own chain, once for all edges. */

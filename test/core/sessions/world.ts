@@ -13,10 +13,12 @@ import { CompiledExpressions } from '../../../core/eligibility/evaluate.ts';
 import { utf8 } from '../../../core/encoding.ts';
 import { StoreUnavailable } from '../../../core/errors.ts';
 import { type GatePorts, openGate } from '../../../core/gate.ts';
+import { type Kind, WAIT } from '../../../core/limits/admission.ts';
+import type { TokenLeases } from '../../../core/limits/leases-port.ts';
 import { ensureDefaults } from '../../../core/policy/defaults.ts';
 import type { SessionSlots } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
-import type { Gate, GateEvents, GateSettings, LogonRequest } from '../../../core/sessions/api.ts';
+import type { Gate, GateEvents, GateSession, GateSettings, LogonRequest } from '../../../core/sessions/api.ts';
 import type { EndCause, FixSessionKey } from '../../../core/sessions/model.ts';
 import type { Clock, Random, Timer, Timers } from '../../../core/time.ts';
 
@@ -147,6 +149,52 @@ export interface Account {
 
 const box = createRawAesSecretBox(fixedMasterKeys([{ id: 'test', key: new Uint8Array(32).fill(7) }]));
 
+async function openEdge(
+  admin: AdminPorts,
+  leases: TokenLeases,
+  time: SimTime,
+  edgeId: string,
+  settings: Partial<GateSettings>,
+  slots: Partial<SessionSlots>,
+): Promise<EdgeWorld> {
+  const link: StoreLink = { state: 'here' };
+  const state = { fenced: 0, orders: [] as boolean[], alarms: [] as string[] };
+  const logged: { level: string; message: string }[] = [];
+  const write = (level: string) => (_fields: object, message: string) => void logged.push({ level, message });
+  const events: GateEvents = {
+    onFenced: () => {
+      state.fenced += 1;
+    },
+    onOrders: (allowed) => void state.orders.push(allowed),
+    onBadLogons: (name) => void state.alarms.push(name),
+  };
+  const ports: GatePorts = {
+    ...admin,
+    directory: overLink(admin.directory, link),
+    policy: overLink(admin.policy, link),
+    trail: overLink(admin.trail, link),
+    slots: overLink({ ...admin.slots, ...slots }, link),
+    edges: overLink(admin.edges, link),
+    violations: overLink(admin.violations, link),
+    leases: overLink(leases, link),
+    timers: time,
+    log: { info: write('info'), warn: write('warn'), error: write('error') },
+  };
+  const all = { edge_id: edgeId, version: 'test', bad_logon_limit: 15, real_addresses: true, ...settings };
+  const gate = await openGate(ports, all, events);
+  return {
+    gate,
+    time,
+    link,
+    logged,
+    get fenced() {
+      return state.fenced;
+    },
+    orders: state.orders,
+    alarms: state.alarms,
+  };
+}
+
 export async function createTestWorld(): Promise<TestWorld> {
   const world = createWorld();
   const stores = createMemoryAdapters(world);
@@ -161,44 +209,7 @@ export async function createTestWorld(): Promise<TestWorld> {
     world,
     admin,
     time,
-    edge: async (edgeId, settings = {}, slots = {}) => {
-      const link: StoreLink = { state: 'here' };
-      const state = { fenced: 0, orders: [] as boolean[], alarms: [] as string[] };
-      const logged: { level: string; message: string }[] = [];
-      const write = (level: string) => (_fields: object, message: string) => void logged.push({ level, message });
-      const events: GateEvents = {
-        onFenced: () => {
-          state.fenced += 1;
-        },
-        onOrders: (allowed) => void state.orders.push(allowed),
-        onBadLogons: (name) => void state.alarms.push(name),
-      };
-      const ports: GatePorts = {
-        ...admin,
-        directory: overLink(admin.directory, link),
-        policy: overLink(admin.policy, link),
-        trail: overLink(admin.trail, link),
-        slots: overLink({ ...admin.slots, ...slots }, link),
-        edges: overLink(admin.edges, link),
-        violations: overLink(admin.violations, link),
-        leases: overLink(leases, link),
-        timers: time,
-        log: { info: write('info'), warn: write('warn'), error: write('error') },
-      };
-      const all = { edge_id: edgeId, version: 'test', bad_logon_limit: 15, real_addresses: true, ...settings };
-      const gate = await openGate(ports, all, events);
-      return {
-        gate,
-        time,
-        link,
-        logged,
-        get fenced() {
-          return state.fenced;
-        },
-        orders: state.orders,
-        alarms: state.alarms,
-      };
-    },
+    edge: (edgeId, settings = {}, slots = {}) => openEdge(admin, leases, time, edgeId, settings, slots),
     user: async (userId, input = {}) => {
       const { issued } = await provision(admin, ADMIN, {
         user_id: userId,
@@ -262,4 +273,13 @@ export async function live(edge: EdgeWorld, account: Account, sub = '') {
   const { result, ended } = await connect(edge, account, sub);
   if (result.result !== 'registered') throw new Error(`not registered: ${JSON.stringify(result)}`);
   return { session: result.session, ended };
+}
+
+/** Sends one message and waits for the word. */
+export async function send(time: SimTime, session: GateSession, kind: Kind): Promise<number> {
+  const answer = session.admit(kind, time.now());
+  if (answer !== WAIT) return answer;
+  const decided = new Promise<number>((resolve) => session.onGrant(kind, resolve));
+  await time.advance(60);
+  return decided;
 }
