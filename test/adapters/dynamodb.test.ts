@@ -1,0 +1,303 @@
+// What DynamoDB's adapters promise beyond their ports: outages, races that the embedded store does not have, indexes.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { DescribeTableCommand, DescribeTimeToLiveCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createTables } from '../../adapters/dynamodb/create-tables.ts';
+import { absent, Database } from '../../adapters/dynamodb/database.ts';
+import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
+import { BY_STATUS, BY_TIER, TABLES, type TableNames, tableNames } from '../../adapters/dynamodb/tables.ts';
+import { systemRandom } from '../../adapters/node/random.ts';
+import type { Stores } from '../../adapters/stores.ts';
+import { EMPTY_CHAIN } from '../../core/audit/model.ts';
+import { StoreUnavailable } from '../../core/errors.ts';
+import { clientOf, startStore, type TestStore } from '../support/store.ts';
+import { change, credential, FIGURES, NOON, record, run, session, user } from '../support/stores.ts';
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await startStore();
+}, 30_000);
+afterAll(() => store?.stop());
+
+/** Every method of every port, called somehow. */
+const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
+  ['directory.account', (s) => s.directory.account('ann')],
+  ['directory.credential', (s) => s.directory.credential('A')],
+  ['directory.commit', (s) => s.directory.commit(change('ann', EMPTY_CHAIN))],
+  ['directory.listCredentials', (s) => s.directory.listCredentials({}, { limit: 1 })],
+  ['directory.listUsers', (s) => s.directory.listUsers({}, { limit: 1 })],
+  ['directory.countUsers', (s) => s.directory.countUsers()],
+  ['directory.noteLogon', (s) => s.directory.noteLogon('A', 1, NOON, 1)],
+  ['policy.read', (s) => s.policy.read()],
+  ['policy.version', (s) => s.policy.version()],
+  ['policy.overrides', (s) => s.policy.overrides('ann')],
+  [
+    'policy.commit',
+    (s) => s.policy.commit({ expected: EMPTY_CHAIN, expected_version: 0, edits: [], record: record('policy') }),
+  ],
+  ['audit.append', (s) => s.audit.append([record('edge:e:1')])],
+  ['audit.query', (s) => s.audit.query({}, { limit: 1 }, NOON)],
+  ['audit.chain', (s) => s.audit.chain('policy', { limit: 1 })],
+  ['audit.head', (s) => s.audit.head('policy')],
+  [
+    'audit.chains',
+    async (s) => {
+      for await (const _ of s.audit.chains()) return;
+    },
+  ],
+  ['audit.expectedHead', (s) => s.audit.expectedHead('policy')],
+  ['slots.take', (s) => s.slots.take(session({ edge_id: 'e', incarnation: 1 }, 'ann'), 1)],
+  ['slots.release', (s) => s.slots.release({ ...session({ edge_id: 'e', incarnation: 1 }, 'ann'), slot: 0 })],
+  ['slots.ofUser', (s) => s.slots.ofUser('ann')],
+  ['slots.session', (s) => s.slots.session('e.1.1')],
+  ['slots.list', (s) => s.slots.list({ limit: 1 })],
+  ['edges.register', (s) => s.edges.register('e', '1', NOON)],
+  ['edges.heartbeat', (s) => s.edges.heartbeat({ edge_id: 'e', incarnation: 1 }, 1, 'alive', FIGURES, NOON)],
+  ['edges.stop', (s) => s.edges.stop({ edge_id: 'e', incarnation: 1 }, FIGURES, NOON)],
+  ['edges.declareDead', (s) => s.edges.declareDead({ edge_id: 'e', incarnation: 1 }, 0)],
+  ['edges.list', (s) => s.edges.list()],
+  ['edges.commands', (s) => s.edges.commands('e', '')],
+  [
+    'edges.send',
+    (s) => s.edges.send([{ edge_id: 'e', command: { id: '1', at: NOON, type: 'violations_reset', user_id: 'u' } }]),
+  ],
+  ['edges.acknowledge', (s) => s.edges.acknowledge('e', ['1'])],
+  ['violations.add', (s) => s.violations.add('ann', 'order', 1, NOON)],
+  ['violations.read', (s) => s.violations.read('ann')],
+  ['violations.reset', (s) => s.violations.reset('ann')],
+];
+
+const storesAt = (endpoint: string, tables: TableNames = tableNames('none')) =>
+  createDynamoAdapters({ client: clientOf(endpoint), tables, random: systemRandom });
+
+/** Every call, all at once, and how long the slowest took. */
+async function callAll(stores: Stores): Promise<{ readonly outcomes: Record<string, string>; readonly ms: number }> {
+  const from = performance.now();
+  const results = await Promise.all(
+    CALLS.map(async ([name, call]) => {
+      const outcome = await call(stores).then(
+        () => 'answered',
+        (error: Error) => error,
+      );
+      return [name, outcome instanceof StoreUnavailable ? 'StoreUnavailable' : String(outcome)];
+    }),
+  );
+  return { outcomes: Object.fromEntries(results), ms: performance.now() - from };
+}
+
+const allUnavailable = Object.fromEntries(CALLS.map(([name]) => [name, 'StoreUnavailable']));
+
+async function listening<T extends Server>(server: T): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe('an outage is StoreUnavailable, within three seconds', () => {
+  test('every method is called here', async () => {
+    const stores = storesAt('http://127.0.0.1:1');
+    const methods = Object.entries(stores).flatMap(([port, methods]) =>
+      Object.keys(methods).map((name) => `${port}.${name}`),
+    );
+    expect(CALLS.map(([name]) => name).sort()).toEqual(methods.sort());
+  });
+
+  test('nobody listens', async () => {
+    const server = createTcpServer();
+    const endpoint = await listening(server);
+    server.close();
+    const { outcomes, ms } = await callAll(storesAt(endpoint));
+    expect(outcomes).toEqual(allUnavailable);
+    expect(ms).toBeLessThan(4500);
+  });
+
+  test('somebody listens and never answers', async () => {
+    const server = createTcpServer((socket) => socket.on('error', () => {}).resume());
+    const endpoint = await listening(server);
+    const { outcomes, ms } = await callAll(storesAt(endpoint));
+    expect(outcomes).toEqual(allUnavailable);
+    expect(ms).toBeLessThan(4500);
+    server.close();
+  });
+
+  test.each([
+    ['is broken', 500, 'InternalServerError'],
+    ['throttles', 400, 'ProvisionedThroughputExceededException'],
+    ['is limited', 400, 'RequestLimitExceeded'],
+  ])('the store %s', async (_what, status, name) => {
+    const server = createServer((_request, response) =>
+      answer(response, status, { __type: `x#${name}`, message: 'm' }),
+    );
+    const { outcomes, ms } = await callAll(storesAt(await listening(server)));
+    expect(outcomes).toEqual(allUnavailable);
+    expect(ms).toBeLessThan(4500);
+    server.close();
+  });
+
+  test('and it goes on when the store is back', async () => {
+    const tables = await store.tables();
+    const stores = storesAt(store.endpoint, tables);
+    const { outcomes } = await callAll(stores);
+    expect(new Set(Object.values(outcomes))).toEqual(new Set(['answered']));
+  });
+});
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
+  response.end(JSON.stringify(body));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString());
+}
+
+describe('a cancelled transaction', () => {
+  const cancelled = (...codes: string[]) => ({
+    __type: 'com.amazonaws.dynamodb.v20120810#TransactionCanceledException',
+    message: 'Transaction cancelled',
+    CancellationReasons: codes.map((Code) => ({ Code })),
+  });
+
+  /** A store that answers transactions so, one after the other, and the last one from then on; tokens as they came. */
+  async function scripted(...replies: readonly unknown[]) {
+    const tokens: unknown[] = [];
+    const server = createServer(async (request, response) => {
+      const target = request.headers['x-amz-target'];
+      const body = await bodyOf(request);
+      if (target !== 'DynamoDB_20120810.TransactWriteItems') return answer(response, 200, {});
+      tokens.push(body.ClientRequestToken);
+      const reply = replies[Math.min(tokens.length, replies.length) - 1];
+      return reply === undefined ? answer(response, 200, {}) : answer(response, 400, reply);
+    });
+    const endpoint = await listening(server);
+    return { stores: storesAt(endpoint), tokens, close: () => server.close() };
+  }
+
+  test('by another transaction is tried again, under the same token', async () => {
+    const conflict = cancelled('None', 'TransactionConflict');
+    const { stores, tokens, close } = await scripted(conflict, conflict, undefined);
+    const made = change('ann', EMPTY_CHAIN);
+    expect(await stores.directory.commit(made)).toEqual({ result: 'committed' });
+    expect(tokens).toHaveLength(3);
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]).toMatch(new RegExp(`^${made.record.id}\\.${made.record.hash.slice(0, 9)}$`));
+    close();
+  });
+
+  test('by others without end is an outage', async () => {
+    const { stores, tokens, close } = await scripted(cancelled('TransactionConflict'));
+    await expect(stores.directory.commit(change('ann', EMPTY_CHAIN))).rejects.toThrow(StoreUnavailable);
+    expect(tokens.length).toBeGreaterThan(3);
+    close();
+  });
+
+  test('by its condition is a value at once, whatever else was in its way', async () => {
+    const { stores, tokens, close } = await scripted(cancelled('ConditionalCheckFailed', 'TransactionConflict'));
+    expect(await stores.directory.commit(change('ann', EMPTY_CHAIN))).toEqual({ result: 'conflict' });
+    expect(tokens).toHaveLength(1);
+    close();
+  });
+
+  test('by a mistake in it is a defect, never a conflict', async () => {
+    const { stores, close } = await scripted(cancelled('ValidationError', 'ConditionalCheckFailed'));
+    const error = await stores.directory.commit(change('ann', EMPTY_CHAIN)).catch((e: Error) => e);
+    expect(error).toMatchObject({ name: 'TransactionCanceledException' });
+    close();
+  });
+
+  test('by throttling is an outage', async () => {
+    const { stores, close } = await scripted(cancelled('ThrottlingError'));
+    await expect(stores.directory.commit(change('ann', EMPTY_CHAIN))).rejects.toThrow(StoreUnavailable);
+    close();
+  });
+
+  test('of the embedded store with a bad expression is a defect too', async () => {
+    const database = new Database(store.client, await store.tables(), systemRandom);
+    const row = { pk: 'a', sk: 'b' };
+    const bad = database.transact([{ put: 'limits', row, when: { text: 'nonsense(', names: [] } }]);
+    await expect(bad).rejects.not.toThrow(StoreUnavailable);
+    expect(await database.transact([{ put: 'limits', row, when: absent('pk') }])).toEqual({ result: 'done' });
+    expect(await database.transact([{ put: 'limits', row, when: absent('pk') }])).toEqual({
+      result: 'refused',
+      failed: [0],
+    });
+    const many = Array.from({ length: 101 }, (_, n) => ({ put: 'limits', row: { pk: 'a', sk: String(n) } }) as const);
+    await expect(database.transact(many)).rejects.toThrow(RangeError);
+  });
+});
+
+describe('the tables', () => {
+  test('are made once, by however many processes, with keys, indexes, streams and expiry as defined', async () => {
+    const names = tableNames('once');
+    await Promise.all([1, 2, 3].map(() => createTables(store.client, names)));
+    await createTables(store.client, names);
+    for (const table of Object.values(TABLES)) {
+      const TableName = names[table.suffix];
+      const { Table } = await store.client.send(new DescribeTableCommand({ TableName }));
+      expect(Table?.KeySchema?.map(({ AttributeName }) => AttributeName)).toEqual(['pk', 'sk']);
+      const indexes = (Table?.GlobalSecondaryIndexes ?? []).map(({ IndexName }) => IndexName);
+      expect(indexes.sort()).toEqual(table.indexes.map(({ name }) => name).sort());
+      expect(Table?.StreamSpecification?.StreamEnabled ?? false).toBe(table.stream !== 'none');
+      const ttl = await store.client.send(new DescribeTimeToLiveCommand({ TableName }));
+      expect(ttl.TimeToLiveDescription?.AttributeName).toBe(table.ttlAttribute);
+    }
+    expect(TABLES.audit.ttlAttribute).toBeUndefined();
+    expect(() => tableNames('a b')).toThrow(RangeError);
+  });
+
+  test('no index shows a secret or a balance', async () => {
+    const tables = await store.tables();
+    const { directory } = storesAt(store.endpoint, tables);
+    await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [credential('A', 'ann')] }));
+    for (const IndexName of [BY_STATUS, BY_TIER]) {
+      const { Items = [] } = await store.client.send(new ScanCommand({ TableName: tables.credentials, IndexName }));
+      expect(Items).toHaveLength(2);
+      const shown = new Set(Items.flatMap((item) => Object.keys(item)));
+      expect([...shown].sort()).toEqual(
+        [
+          'credential',
+          'pk',
+          'sk',
+          ...(IndexName === BY_STATUS ? ['status_pk', 'status_sk'] : ['tier_pk', 'tier_sk']),
+        ].sort(),
+      );
+      expect(JSON.stringify(Items)).not.toMatch(/sealed|salt|balance|digest/);
+    }
+  });
+
+  test('commands expire, audit records never', async () => {
+    const tables = await store.tables();
+    const { directory } = storesAt(store.endpoint, tables);
+    const command = { id: '1', at: NOON, type: 'violations_reset', user_id: 'ann' } as const;
+    await directory.commit(change('ann', EMPTY_CHAIN, { commands: [{ edge_id: 'e', command }] }));
+    const scan = async (TableName: string) => (await store.client.send(new ScanCommand({ TableName }))).Items ?? [];
+    const [queued] = await scan(tables.sessions);
+    expect(Number(queued?.expires_at?.N)).toBeGreaterThan(NOON / 1000);
+    expect((await scan(tables.audit)).filter((item) => 'expires_at' in item)).toEqual([]);
+  });
+
+  test('a chain whose records were all deleted is still named', async () => {
+    const tables = await store.tables();
+    const { directory, audit } = storesAt(store.endpoint, tables);
+    await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann') }));
+    await audit.append(run('edge:e:1', 2));
+    const cut = storesAt(store.endpoint, { ...tables, audit: (await store.tables()).audit });
+    const names: string[] = [];
+    for await (const name of cut.audit.chains()) names.push(name);
+    expect(names).toEqual(['user:ann']);
+    expect(await cut.audit.expectedHead('user:ann')).toMatchObject({ seq: 1 });
+    expect(await cut.audit.head('user:ann')).toEqual(EMPTY_CHAIN);
+  });
+
+  test('a foreign row that does not parse is no silence', async () => {
+    const tables = await store.tables();
+    const { policy } = storesAt(store.endpoint, tables);
+    const Item = { pk: { S: 'RULES' }, sk: { S: 'x' }, value: { S: '{' } };
+    await store.client.send(new PutItemCommand({ TableName: tables.policy, Item }));
+    await expect(policy.read()).rejects.toThrow(SyntaxError);
+  });
+});
