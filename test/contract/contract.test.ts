@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { errorsPage } from '../../contract/errors.ts';
+import { auditType, compId, credentialStatus, ruleType } from '../../contract/fields.ts';
+import { openapi } from '../../contract/openapi.ts';
+import { BODY_ERRORS, COMMON_ERRORS, OPERATIONS } from '../../contract/operations.ts';
+import { AUDIT_TYPES } from '../../core/audit/model.ts';
+import { COMP_ID_PATTERN } from '../../core/credentials/model.ts';
+import { RULE_TYPES } from '../../core/eligibility/model.ts';
+import { ERRORS } from '../../core/errors.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+describe('what is written down', () => {
+  test('docs/openapi.json is what the schemas say', () => {
+    const { version } = JSON.parse(read('package.json'));
+    expect(JSON.parse(read('docs/openapi.json'))).toEqual(JSON.parse(JSON.stringify(openapi(version))));
+  });
+
+  test('docs/ERRORS.md is what the catalogue says', () => {
+    expect(read('docs/ERRORS.md')).toBe(errorsPage());
+  });
+
+  test('the contract’s lists are the domain’s', () => {
+    expect([...auditType.options].sort()).toEqual([...AUDIT_TYPES].sort());
+    expect(ruleType.options).toEqual([...RULE_TYPES]);
+    expect(credentialStatus.options).toEqual(['active', 'suspended', 'revoked']);
+    for (const id of ['A', 'a.b:c/d-e_f', '', 'a b', 'x'.repeat(64), 'x'.repeat(65), 'é', 'A\n']) {
+      expect(compId.safeParse(id).success).toBe(COMP_ID_PATTERN.test(id));
+    }
+  });
+});
+
+describe('the table of operations', () => {
+  test('has 27, each with a path, an id and a method of its own', () => {
+    expect(OPERATIONS).toHaveLength(27);
+    expect(new Set(OPERATIONS.map((one) => one.path)).size).toBe(27);
+    expect(new Set(OPERATIONS.map((one) => one.id)).size).toBe(27);
+    for (const { method, rights } of OPERATIONS) expect(method === 'GET').toBe(rights === 'read');
+  });
+
+  test('only provision makes something: 201', () => {
+    expect(OPERATIONS.filter((one) => one.status === 201).map((one) => one.id)).toEqual(['provision']);
+  });
+
+  test('every error of the catalogue is one that something answers', () => {
+    const answered = new Set([
+      ...COMMON_ERRORS,
+      ...BODY_ERRORS,
+      ...OPERATIONS.flatMap((one) => one.errors),
+      'not_found',
+      'method_not_allowed',
+    ]);
+    expect([...answered].sort()).toEqual(Object.keys(ERRORS).sort());
+  });
+
+  test.each(OPERATIONS.map((one) => [one.id, one] as const))('%s refuses what it does not know', (_id, operation) => {
+    const parsed = operation.request.safeParse({ surely_unknown: 1, type: 'custom' });
+    expect(parsed.success).toBe(false);
+    expect(JSON.stringify(parsed.error?.issues)).toContain('surely_unknown');
+  });
+
+  test('a password is in two replies and nowhere else', () => {
+    const document = openapi('0');
+    const paths = Object.entries(document.paths as Record<string, unknown>);
+    const shown = paths.filter(([, path]) => JSON.stringify(path).includes('IssuedCredentials')).map(([path]) => path);
+    expect(shown).toEqual(['/admin/fix/provision', '/admin/fix/regenerate-password']);
+    const schemas = Object.entries((document.components as { schemas: Record<string, unknown> }).schemas);
+    const named = schemas
+      .filter(([, schema]) => /"(?:password|sealed|salt|verifiers?)":/.test(JSON.stringify(schema)))
+      .map(([name]) => name);
+    expect(named).toEqual(['IssuedCredentials']);
+  });
+});
