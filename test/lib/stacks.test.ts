@@ -1,0 +1,183 @@
+/** What the templates promise, one property at a time. */
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { App } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { TABLES } from '../../adapters/dynamodb/tables.ts';
+import { OPERATIONS } from '../../contract/operations.ts';
+import { assemble } from '../../lib/app.ts';
+import { ContextError } from '../../lib/context.ts';
+
+const IMAGE = { edgeImage: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/fixgate-edge:1' };
+/** Bundling is a matter of the end-to-end tests; templates do not need it. */
+const NO_BUNDLING = { 'aws:cdk:bundling-stacks': [] };
+const PRODUCTION = {
+  ...IMAGE,
+  stage: 'production',
+  certificateArn: 'arn:aws:acm:eu-west-1:123456789012:certificate/abc',
+  allowedCidrs: '192.0.2.0/24',
+};
+
+const make = (context: Record<string, unknown>) => {
+  const app = new App({ context: { ...NO_BUNDLING, ...context } });
+  return { app, ...assemble(app) };
+};
+
+describe('the stacks', () => {
+  let made: ReturnType<typeof make>;
+  let storage: Template;
+  let api: Template;
+  let edge: Template;
+
+  beforeAll(() => {
+    made = make(PRODUCTION);
+    storage = Template.fromStack(made.storage);
+    api = Template.fromStack(made.adminApi);
+    edge = Template.fromStack(made.edge);
+  }, 60_000);
+
+  test('cdk-nag finds nothing', () => {
+    expect(new AwsSolutionsChecks(made.app).validateScope(made.app).violations).toEqual([]);
+  });
+
+  test.each(Object.values(TABLES).map((table) => [table.suffix, table] as const))(
+    'table %s has the keys, indexes and protection of its definition',
+    (suffix, table) => {
+      const found = Object.values(
+        storage.findResources('AWS::DynamoDB::Table', { Properties: { TableName: `fixgate-production-${suffix}` } }),
+      );
+      expect(found).toHaveLength(1);
+      const [resource] = found as [{ Properties: Record<string, unknown>; DeletionPolicy: string }];
+      expect(resource.DeletionPolicy).toBe(table.retain ? 'Retain' : 'Delete');
+      expect(resource.Properties).toMatchObject({
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: [
+          { AttributeName: 'pk', KeyType: 'HASH' },
+          { AttributeName: 'sk', KeyType: 'RANGE' },
+        ],
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: table.pointInTimeRecovery },
+        SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
+        DeletionProtectionEnabled: table.retain,
+      });
+      const indexes = (resource.Properties.GlobalSecondaryIndexes ?? []) as { IndexName: string }[];
+      expect(indexes.map(({ IndexName }) => IndexName).sort()).toEqual(table.indexes.map(({ name }) => name).sort());
+      expect(resource.Properties.TimeToLiveSpecification !== undefined).toBe(table.ttlAttribute !== undefined);
+    },
+  );
+
+  test('audit rows never expire', () => {
+    expect(TABLES.audit.ttlAttribute).toBeUndefined();
+    storage.resourcePropertiesCountIs(
+      'AWS::DynamoDB::Table',
+      { TableName: 'fixgate-production-audit', TimeToLiveSpecification: Match.anyValue() },
+      0,
+    );
+  });
+
+  test('every key rotates', () => {
+    storage.allResourcesProperties('AWS::KMS::Key', { EnableKeyRotation: true });
+  });
+
+  test('every method of the API asks for IAM authorization, and every operation has one', () => {
+    api.allResourcesProperties('AWS::ApiGateway::Method', { AuthorizationType: 'AWS_IAM' });
+    api.resourceCountIs('AWS::ApiGateway::Method', OPERATIONS.length + 1);
+  });
+
+  test('no role of a function may do more to a table than is named', () => {
+    const statements = Object.values(api.findResources('AWS::IAM::Policy')).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[]; Resource: unknown }[],
+    );
+    expect(statements.length).toBeGreaterThan(10);
+    for (const { Action, Resource } of statements) {
+      for (const action of [Action].flat()) {
+        expect(action).not.toContain('*');
+        if (!action.startsWith('xray:')) expect(Resource).not.toBe('*');
+        expect(['dynamodb:Scan', 'dynamodb:DeleteTable', 'kms:*']).not.toContain(action);
+      }
+    }
+  });
+
+  test('the reading function may not write', () => {
+    const policy = Object.entries(api.findResources('AWS::IAM::Policy')).find(([id]) =>
+      id.startsWith('Functionread'),
+    )?.[1];
+    const actions = ((policy?.Properties.PolicyDocument.Statement ?? []) as { Action: string | string[] }[]).flatMap(
+      ({ Action }) => Action,
+    );
+    expect(actions).toContain('dynamodb:Query');
+    expect(actions.filter((action) => /dynamodb:(Put|Update|Delete|BatchWrite)/.test(action))).toEqual([]);
+  });
+
+  test('what the gateway refuses speaks the catalogue', () => {
+    api.hasResourceProperties('AWS::ApiGateway::GatewayResponse', {
+      ResponseType: 'MISSING_AUTHENTICATION_TOKEN',
+      StatusCode: '403',
+      ResponseTemplates: { 'application/json': Match.stringLikeRegexp('"code":"unsigned"') },
+    });
+  });
+
+  test('the access log has no header, query or body', () => {
+    const [stage] = Object.values(api.findResources('AWS::ApiGateway::Stage'));
+    expect(stage?.Properties.AccessLogSetting.Format).not.toMatch(/header|query|body|Authorization/i);
+    api.hasResourceProperties('AWS::ApiGateway::Stage', {
+      MethodSettings: [Match.objectLike({ DataTraceEnabled: false })],
+    });
+  });
+
+  test('a body above 64 KiB is answered 413 before any function', () => {
+    api.hasResourceProperties('AWS::WAFv2::WebACL', {
+      Rules: Match.arrayWith([
+        Match.objectLike({
+          Statement: { SizeConstraintStatement: Match.objectLike({ Size: 65_536 }) },
+          Action: { Block: { CustomResponse: Match.objectLike({ ResponseCode: 413 }) } },
+        }),
+      ]),
+    });
+  });
+
+  test('the edge runs as nobody in particular, on a file system it cannot change, with time to drain', () => {
+    edge.hasResourceProperties('AWS::ECS::TaskDefinition', {
+      RuntimePlatform: { CpuArchitecture: 'ARM64' },
+      ContainerDefinitions: [
+        Match.objectLike({ User: '1000:1000', ReadonlyRootFilesystem: true, StopTimeout: 60, Image: IMAGE.edgeImage }),
+      ],
+    });
+    edge.hasResourceProperties('AWS::ECS::Service', {
+      EnableExecuteCommand: false,
+      DeploymentConfiguration: Match.objectLike({ DeploymentCircuitBreaker: { Enable: true, Rollback: true } }),
+    });
+  });
+
+  test('FIX is TLS in production, health is asked of /ready, deregistration is quick', () => {
+    edge.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', { Protocol: 'TLS', Port: 9878 });
+    edge.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
+      HealthCheckPath: '/ready',
+      TargetGroupAttributes: Match.arrayWith([{ Key: 'deregistration_delay.timeout_seconds', Value: '10' }]),
+    });
+  });
+
+  test('only the named addresses reach the FIX port', () => {
+    edge.hasResourceProperties('AWS::EC2::SecurityGroup', {
+      SecurityGroupIngress: [Match.objectLike({ CidrIp: '192.0.2.0/24', FromPort: 9878 })],
+    });
+    const groups = JSON.stringify(edge.findResources('AWS::EC2::SecurityGroup'));
+    expect(groups).not.toContain('"CidrIp":"0.0.0.0/0","Description":"FIX');
+  });
+});
+
+describe('the context', () => {
+  test.each([
+    [{ stage: 'prod' }, 'stage=prod'],
+    [{ allowedCidrs: 'everywhere' }, 'allowedCidrs'],
+    [{ desiredCount: '0' }, 'desiredCount=0'],
+    [{ desiredCount: '5', maxCount: '2' }, 'maxCount=2'],
+    [{ certificateArn: 'mine' }, 'certificateArn=mine'],
+    [{ logRetentionDays: '8' }, 'logRetentionDays=8'],
+    [{ ...PRODUCTION, certificateArn: undefined }, 'certificateArn'],
+    [{ ...PRODUCTION, allowedCidrs: '0.0.0.0/0' }, 'allowedCidrs=0.0.0.0/0'],
+    [{ ...PRODUCTION, desiredCount: '1' }, 'desiredCount=1'],
+  ])('%j is refused, naming the value', (context, name) => {
+    expect(() => make({ ...IMAGE, ...context })).toThrow(ContextError);
+    expect(() => make({ ...IMAGE, ...context })).toThrow(name);
+  });
+});
