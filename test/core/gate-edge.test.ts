@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { killUser } from '../../core/credentials/kill.ts';
 import { utf8 } from '../../core/encoding.ts';
-import { ADMITTED, CANCEL, ORDER, REFUSED_STORE } from '../../core/limits/admission.ts';
+import { ADMITTED, CANCEL, ORDER, REFUSED_STORE, WAIT } from '../../core/limits/admission.ts';
 import {
   type Account,
   ADMIN,
@@ -55,6 +55,16 @@ describe('the edge among edges', () => {
     expect(await send(world.time, session, ORDER)).toBe(ADMITTED);
     world.time.jump(6000);
     expect(session.admit(ORDER, world.time.now())).toBe(REFUSED_STORE);
+  });
+
+  test('no order passes that was waiting for tokens when the lease ended', async () => {
+    const { session } = await live(edge, account);
+    expect(session.admit(ORDER, world.time.now())).toBe(WAIT);
+    const decided = new Promise<number>((resolve) => session.onGrant(ORDER, resolve));
+    world.time.jump(6000);
+    await settle();
+    expect(await decided).toBe(REFUSED_STORE);
+    expect(session.figures).toEqual({ messages: 1, orders: 0, violations: 0 });
   });
 
   test('a dead edge: another declares it so within 10 s, its slots are free; when it wakes it ends everything', async () => {

@@ -1,0 +1,144 @@
+import { expect, test } from '@jest/globals';
+import { createMemoryAdapters } from '../../../adapters/memory/stores.ts';
+import { createWorld } from '../../../adapters/memory/world.ts';
+import type { EdgeRegistry } from '../../../core/ports.ts';
+import { SILENT_LOG } from '../../../core/sessions/api.ts';
+import { Membership } from '../../../core/sessions/membership.ts';
+import type { EdgeCommand, EdgeFigures } from '../../../core/sessions/model.ts';
+import { SimTime, settle } from './world.ts';
+
+const FIGURES: EdgeFigures = {
+  sessions: 0,
+  sessions_peak: 0,
+  logons_accepted: 0,
+  logons_refused: {},
+  messages: 0,
+  orders: 0,
+  violations: 0,
+};
+
+const shared = () => {
+  const world = createWorld();
+  return { world, edges: createMemoryAdapters(world).edges };
+};
+
+async function join(edges: EdgeRegistry, edgeId: string, time = new SimTime()) {
+  const commands: EdgeCommand[] = [];
+  const orders: boolean[] = [];
+  const fenced: string[] = [];
+  const events = {
+    figures: () => FIGURES,
+    draining: () => false,
+    onCommand: (command: EdgeCommand) => void commands.push(command),
+    onOrders: (allowed: boolean) => void orders.push(allowed),
+    onFenced: () => void fenced.push(edgeId),
+  };
+  const ports = { edges, clock: time, timers: time, log: SILENT_LOG };
+  const membership = await Membership.join(ports, edgeId, 'test', events);
+  return { membership, time, commands, orders, fenced };
+}
+
+const reset = (id: string): EdgeCommand => ({ id, at: 0, type: 'violations_reset', user_id: id });
+
+test('commands: each once and in order, whatever their ids and however often an acknowledgement fails', async () => {
+  const { edges, world } = shared();
+  let failing = true;
+  const acknowledge: EdgeRegistry['acknowledge'] = async (edge, ids) => {
+    if (failing) throw new Error('no acknowledgement');
+    await edges.acknowledge(edge, ids);
+  };
+  const { time, commands, membership } = await join({ ...edges, acknowledge }, 'a');
+  await edges.send([reset('2'), reset('1')].map((command) => ({ edge_id: 'a', command })));
+  await time.advance(1000);
+  // Committed late, with an id that sorts before those already applied.
+  await edges.send([{ edge_id: 'a', command: reset('0') }]);
+  await time.advance(1000);
+  failing = false;
+  await time.advance(1000);
+  expect(commands.map((one) => one.id)).toEqual(['1', '2', '0']);
+  expect(world.commands.get('a')?.size).toBe(0);
+  await membership.stop();
+});
+
+test('a heartbeat that stands still for less than lease + 1 s kills nobody; for more it does, by the watcher’s clock', async () => {
+  const { edges, world } = shared();
+  const a = await join(edges, 'a');
+  const b = await join(edges, 'b');
+  await b.time.advance(2000);
+  await a.time.advance(500);
+  // From here on a's process is stopped: its clock and timers stand still.
+  await b.time.advance(6900);
+  expect(world.edges.get('a')?.state).toBe('alive');
+  await a.time.advance(1000);
+  await b.time.advance(6900);
+  expect(world.edges.get('a')?.state).toBe('alive');
+  await b.time.advance(2400);
+  expect(world.edges.get('a')?.state).toBe('dead');
+  expect(a.fenced).toEqual([]);
+  await a.time.advance(1000);
+  expect(a.fenced).toEqual(['a']);
+  expect(a.membership.mayPlaceOrders).toBe(false);
+  await b.membership.stop();
+});
+
+test('the lease is counted from before the renewal was sent, and ends before anybody may call the edge dead', async () => {
+  const { edges } = shared();
+  const time = new SimTime();
+  let slow = 0;
+  const heartbeat: EdgeRegistry['heartbeat'] = async (...args) => {
+    const answer = await edges.heartbeat(...args);
+    time.jump(slow);
+    return answer;
+  };
+  const { membership, orders } = await join({ ...edges, heartbeat }, 'a', time);
+  slow = 3000;
+  await membership.beat();
+  slow = 0;
+  time.jump(2999);
+  expect(membership.mayPlaceOrders).toBe(true);
+  time.jump(1);
+  expect(membership.mayPlaceOrders).toBe(false);
+  await time.advance(2000);
+  expect(membership.mayPlaceOrders).toBe(true);
+  expect(orders).toEqual([false, true]);
+  await membership.stop();
+});
+
+test('a store that hangs is asked by one heartbeat at a time', async () => {
+  const { edges } = shared();
+  let calls = 0;
+  let answer = (): void => undefined;
+  const heartbeat: EdgeRegistry['heartbeat'] = async (...args) => {
+    calls += 1;
+    if (calls === 1) {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+    }
+    return edges.heartbeat(...args);
+  };
+  const { membership, time, orders } = await join({ ...edges, heartbeat }, 'a');
+  await time.advance(8000);
+  expect(calls).toBe(1);
+  expect(orders).toEqual([false]);
+  answer();
+  await settle();
+  // The answer is that of a renewal sent 7 s ago: no lease comes of it, the next one brings it back.
+  expect(membership.mayPlaceOrders).toBe(false);
+  await time.advance(1000);
+  expect(orders).toEqual([false, true]);
+  await membership.stop();
+});
+
+test('an older incarnation of the same edge is fenced by its next heartbeat', async () => {
+  const { edges } = shared();
+  const first = await join(edges, 'a');
+  const second = await join(edges, 'a');
+  expect(second.membership.identity.incarnation).toBe(2);
+  await first.time.advance(1000);
+  expect(first.fenced).toEqual(['a']);
+  expect(first.membership.state).toBe('fenced');
+  await second.time.advance(1000);
+  expect(second.fenced).toEqual([]);
+  await second.membership.stop();
+});
