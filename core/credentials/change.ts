@@ -111,6 +111,9 @@ export function statusOf(credentials: readonly Credential[]): User['status'] {
   return credentials.some((one) => one.status === 'suspended') ? 'suspended' : 'revoked';
 }
 
+/** Commands in the change's own transaction, whose rows are bounded by the store; edges beyond are told right after it. */
+const MAX_COMMANDS = 50;
+
 type Committed =
   | { readonly result: 'committed'; readonly after: Changed }
   | Exclude<CommitResult, { result: 'committed' }>;
@@ -139,7 +142,7 @@ async function commitDecision<R>(
   };
   const { reach } = decision;
   const sessions = reach && reach.kind !== 'end_session' ? await ports.slots.ofUser(request.user_id) : [];
-  const commands = reach ? commandsFor(reach, request.user_id, sessions, ports, now) : [];
+  const commands = reach ? commandsFor(reach, request.user_id, sessions, ports, now).slice(0, MAX_COMMANDS) : [];
   const entry = entryOf(ports, request, now, { outcome: 'done', details: decision.details }, decision);
   const committed = await commit(ports, request.user_id, account, entry, {
     ...(user ? { user } : {}),

@@ -263,6 +263,17 @@ describe('suspend, reactivate, revoke', () => {
   });
 });
 
+test('a user with sessions on more edges than a transaction has room for: every one of them is told', async () => {
+  const { sender_comp_id } = (await api.provision('u1', { rate_limit_tier: 'unlimited' })).body.credentials;
+  const ids = Array.from({ length: 70 }, (_, n) => `e${n}`);
+  for (const [n, id] of ids.entries()) {
+    await api.session(await api.stores.edges.register(id, '0', START), sender_comp_id, n + 1, 100);
+  }
+  await api.call('killSessions', { user_id: 'u1', reason: 'all' });
+  const told = await Promise.all(ids.map((id) => api.stores.edges.commands(id, '')));
+  expect(told.map((commands) => commands.length)).toEqual(ids.map(() => 1));
+});
+
 describe('regenerate-password', () => {
   test('without a grace the old password is gone, with one both work until it ends', async () => {
     const first = (await api.provision('u1')).body.credentials;

@@ -124,7 +124,7 @@ export class Api {
   }
 
   /** A live session of the user on an edge. */
-  async session(edge: EdgeIdentity, sender: string, n = 1): Promise<LiveSession> {
+  async session(edge: EdgeIdentity, sender: string, n = 1, most = 10): Promise<LiveSession> {
     const found = await this.stores.directory.credential(sender);
     if (!found) throw new Error(`no credential ${sender}`);
     const session = {
@@ -137,7 +137,7 @@ export class Api {
       started_at: this.clock.now(),
       epoch: found.user.epoch,
     };
-    const taken = await this.stores.slots.take(session, 10);
+    const taken = await this.stores.slots.take(session, most);
     if (taken.result !== 'taken') throw new Error(`slot ${taken.result}`);
     return { ...session, slot: taken.slot };
   }
