@@ -6,8 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { nodeDigests } from '../adapters/node/digests.ts';
-import type { Stores } from '../adapters/stores.ts';
-import { type ChainVerdict, POLICY_CHAIN, userChain, verifyChain } from '../core/audit/chain.ts';
+import { type ChainVerdict, verifyChain } from '../core/audit/chain.ts';
 import type { AuditRecord } from '../core/audit/model.ts';
 import type { AuditTrail } from '../core/ports.ts';
 import { openStores, readStoreEnvironment } from '../lambdas/wiring.ts';
@@ -59,29 +58,11 @@ async function verifyOne(trail: AuditTrail, chain: string): Promise<ChainVerdict
   return { whole: false, chain, fault: 'tail', seq: verdict.head.seq + 1, text };
 }
 
-/** Every chain that has a record, and every one that must have: a chain that was removed whole has none. */
-async function* allChains({ audit, directory }: Stores): AsyncGenerator<string> {
-  const seen = new Set<string>();
-  for await (const chain of audit.chains()) {
-    if (seen.has(chain)) continue;
-    seen.add(chain);
-    yield chain;
-  }
-  if (!seen.has(POLICY_CHAIN)) yield POLICY_CHAIN;
-  let after: string | undefined;
-  do {
-    const users = await directory.listUsers({}, after === undefined ? { limit: PAGE } : { limit: PAGE, after });
-    for (const { user_id } of users.items) if (!seen.has(userChain(user_id))) yield userChain(user_id);
-    after = users.next;
-  } while (after !== undefined);
-}
-
-async function verify(stores: Stores, only: string | undefined): Promise<number> {
-  const trail = stores.audit;
+async function verify(trail: AuditTrail, only: string | undefined): Promise<number> {
   let records = 0;
   let chains = 0;
   let broken = 0;
-  for await (const chain of only === undefined ? allChains(stores) : [only]) {
+  for await (const chain of only === undefined ? trail.chains() : [only]) {
     const verdict = await verifyOne(trail, chain);
     chains += 1;
     if (verdict.whole) {
@@ -111,7 +92,7 @@ try {
     process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
   }
   const { stores, client } = openStores(readStoreEnvironment(env));
-  process.exitCode = await verify(stores, options.chain);
+  process.exitCode = await verify(stores.audit, options.chain);
   client.destroy();
 } catch (error) {
   process.stderr.write(`the audit trail could not be verified: ${(error as Error).message}\n`);
