@@ -1,7 +1,8 @@
 /** What every store does alike to the values it is given, whatever it keeps them in. */
 import type { AuditRecord, ChainHead } from '../core/audit/model.ts';
-import type { Credential } from '../core/credentials/model.ts';
+import type { Credential, CredentialStatus, User } from '../core/credentials/model.ts';
 import type { LiveSession } from '../core/sessions/model.ts';
+import { compareKeys, key } from './keys.ts';
 
 /** A record that does not follow the head it is written under is a defect of the caller, never stored. */
 export function checkFollows(expected: ChainHead, record: AuditRecord): void {
@@ -41,6 +42,17 @@ export function afterLogon(credential: Credential, at: number, verifierVersion: 
 export function listed(credential: Credential): Credential {
   const { idempotency: _, ...rest } = credential;
   return { ...rest, verifiers: [] };
+}
+
+/** How many there are of each status and tier, sorted by them. */
+export function countByKind(users: Iterable<Pick<User, 'status' | 'tier'>>) {
+  const counts = new Map<string, { status: CredentialStatus; tier: string; count: number }>();
+  for (const { status, tier } of users) {
+    const entry = counts.get(key(status, tier)) ?? { status, tier, count: 0 };
+    entry.count++;
+    counts.set(key(status, tier), entry);
+  }
+  return [...counts.entries()].sort(([a], [b]) => compareKeys(a, b)).map(([, entry]) => entry);
 }
 
 /** Where a FIX session stands among those of its user. */

@@ -2,11 +2,11 @@
 import { type AuditRecord, EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { CredentialStatus, User } from '../../core/credentials/model.ts';
 import type { AccountChange, CommitResult, Directory } from '../../core/ports.ts';
-import { afterLogon, checkFollows } from '../changes.ts';
+import { afterLogon, checkFollows, countByKind } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
 import * as accounts from './accounts.ts';
 import { type DayNotes, recordPut, stands, tokenOf } from './audit.ts';
-import { absent, type Database, type Expression, equals, LAST_KEY, type Row, type Write } from './database.ts';
+import { absent, type Database, type Expression, equals, LAST_KEY, type Write } from './database.ts';
 import { readPage, type Segment } from './pages.ts';
 import { BY_STATUS, BY_TIER, LIST_SHARDS } from './tables.ts';
 
@@ -164,20 +164,12 @@ function segmentsOf({ status, tier }: Filter, byStatus: string, byTier: string):
  * of the tiers beforehand.
  */
 async function countUsers(database: Database) {
-  const counts = new Map<string, { status: CredentialStatus; tier: string; count: number }>();
   const only = ['status_pk', 'status_sk'];
-  const count = (row: Row) => {
-    const { status, tier } = accounts.indexedUser(row);
-    const entry = counts.get(key(status, tier)) ?? { status, tier, count: 0 };
-    entry.count++;
-    counts.set(key(status, tier), entry);
-  };
-  await Promise.all(
-    segmentsOf({}, 'UST', 'UT')
-      .flatMap(({ ranges }) => ranges)
-      .map(async (range) => {
-        for await (const row of database.rows({ ...range, only })) count(row);
-      }),
-  );
-  return [...counts.entries()].sort(([a], [b]) => compareKeys(a, b)).map(([, entry]) => entry);
+  const ranges = segmentsOf({}, 'UST', 'UT').flatMap((segment) => segment.ranges);
+  const kinds = ranges.map(async (range) => {
+    const users = [];
+    for await (const row of database.rows({ ...range, only })) users.push(accounts.indexedUser(row));
+    return users;
+  });
+  return countByKind((await Promise.all(kinds)).flat());
 }

@@ -2,7 +2,7 @@
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { Credential, User } from '../../core/credentials/model.ts';
 import type { AccountChange, CommitResult, Directory } from '../../core/ports.ts';
-import { afterLogon, checkFollows, listed } from '../changes.ts';
+import { afterLogon, checkFollows, countByKind, listed } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
 import { type MemoryWorld, pageOf, putCommand, putRecord, sameHead, stands } from './world.ts';
 
@@ -59,13 +59,7 @@ export function createDirectory(world: MemoryWorld): Directory {
     },
 
     async countUsers() {
-      const counts = new Map<string, { status: User['status']; tier: string; count: number }>();
-      for (const { status, tier } of presentUsers()) {
-        const entry = counts.get(key(status, tier)) ?? { status, tier, count: 0 };
-        entry.count++;
-        counts.set(key(status, tier), entry);
-      }
-      return [...counts.entries()].sort(([a], [b]) => compareKeys(a, b)).map(([, entry]) => entry);
+      return countByKind(presentUsers());
     },
 
     async noteLogon(senderCompId, expectedVersion, at, verifierVersion) {

@@ -3,7 +3,7 @@ import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { Override, Rule } from '../../core/eligibility/model.ts';
 import { DEFAULT_TIERS, type Tier } from '../../core/limits/model.ts';
 import type { PolicyEdit } from '../../core/ports.ts';
-import { NOON, overStores, record } from '../support/stores.ts';
+import { NOON, record, STORES } from '../support/stores.ts';
 
 const rule = (id: string, minimum = 0.1 + 0.2): Rule => ({
   id,
@@ -35,86 +35,91 @@ const head = (one: { readonly record: { readonly seq: number; readonly hash: str
   hash: one.record.hash,
 });
 
-overStores((make) => {
-  describe('the policy', () => {
-    test('of an empty store is nothing, of version 0', async () => {
-      const { policy, audit } = await make();
-      expect(await policy.read()).toEqual({ version: 0, chain: EMPTY_CHAIN, rules: [], tiers: [] });
-      expect(await policy.version()).toBe(0);
-      expect(await policy.overrides('ann')).toEqual([]);
-      expect(await audit.expectedHead('policy')).toEqual(EMPTY_CHAIN);
-    });
+for (const [name, open] of STORES) {
+  describe(name, () => {
+    const make = open();
+    describe('the policy', () => {
+      test('of an empty store is nothing, of version 0', async () => {
+        const { policy, audit } = await make();
+        expect(await policy.read()).toEqual({ version: 0, chain: EMPTY_CHAIN, rules: [], tiers: [] });
+        expect(await policy.version()).toBe(0);
+        expect(await policy.overrides('ann')).toEqual([]);
+        expect(await audit.expectedHead('policy')).toEqual(EMPTY_CHAIN);
+      });
 
-    test('is what was put, by one transaction with its record', async () => {
-      const { policy, audit } = await make();
-      const first = change([
-        { put_rule: rule('b') },
-        { put_rule: rule('a') },
-        ...DEFAULT_TIERS.map((tier) => ({ put_tier: tier })),
-        { put_override: override('ann', 'a') },
-        { put_override: override('a#n', 'a') },
-      ]);
-      expect(await policy.commit(first)).toBe('committed');
-      const tiers = [...DEFAULT_TIERS].sort((a, b) => (a.name < b.name ? -1 : 1));
-      expect(await policy.read()).toEqual({ version: 1, chain: head(first), rules: [rule('a'), rule('b')], tiers });
-      expect(await policy.version()).toBe(1);
-      expect(await policy.overrides('ann')).toEqual([override('ann', 'a')]);
-      expect(await audit.expectedHead('policy')).toEqual(head(first));
-      expect((await audit.chain('policy', { limit: 9 })).items).toEqual([first.record]);
+      test('is what was put, by one transaction with its record', async () => {
+        const { policy, audit } = await make();
+        const first = change([
+          { put_rule: rule('b') },
+          { put_rule: rule('a') },
+          ...DEFAULT_TIERS.map((tier) => ({ put_tier: tier })),
+          { put_override: override('ann', 'a') },
+          { put_override: override('a#n', 'a') },
+        ]);
+        expect(await policy.commit(first)).toBe('committed');
+        const tiers = [...DEFAULT_TIERS].sort((a, b) => (a.name < b.name ? -1 : 1));
+        expect(await policy.read()).toEqual({ version: 1, chain: head(first), rules: [rule('a'), rule('b')], tiers });
+        expect(await policy.version()).toBe(1);
+        expect(await policy.overrides('ann')).toEqual([override('ann', 'a')]);
+        expect(await audit.expectedHead('policy')).toEqual(head(first));
+        expect((await audit.chain('policy', { limit: 9 })).items).toEqual([first.record]);
 
-      const second = change(
-        [
-          { remove_rule: 'b' },
-          { put_rule: rule('a', 7) },
-          { remove_tier: 'basic' },
-          { remove_override: { user_id: 'ann', rule_id: 'a' } },
-        ],
-        head(first),
-        1,
-      );
-      expect(await policy.commit(second)).toBe('committed');
-      expect(await policy.read()).toMatchObject({ version: 2, rules: [rule('a', 7)], tiers: { length: 3 } });
-      expect(await policy.overrides('ann')).toEqual([]);
-      expect(await policy.overrides('a#n')).toHaveLength(1);
-    });
+        const second = change(
+          [
+            { remove_rule: 'b' },
+            { put_rule: rule('a', 7) },
+            { remove_tier: 'basic' },
+            { remove_override: { user_id: 'ann', rule_id: 'a' } },
+          ],
+          head(first),
+          1,
+        );
+        expect(await policy.commit(second)).toBe('committed');
+        expect(await policy.read()).toMatchObject({ version: 2, rules: [rule('a', 7)], tiers: { length: 3 } });
+        expect(await policy.overrides('ann')).toEqual([]);
+        expect(await policy.overrides('a#n')).toHaveLength(1);
+      });
 
-    test('a record alone moves the chain, not the version', async () => {
-      const { policy } = await make();
-      const refused = change([]);
-      expect(await policy.commit(refused)).toBe('committed');
-      expect(await policy.read()).toMatchObject({ version: 0, chain: head(refused) });
-      const next = change([{ put_rule: rule('a') }], head(refused), 0);
-      expect(await policy.commit(next)).toBe('committed');
-      expect(await policy.version()).toBe(1);
-    });
+      test('a record alone moves the chain, not the version', async () => {
+        const { policy } = await make();
+        const refused = change([]);
+        expect(await policy.commit(refused)).toBe('committed');
+        expect(await policy.read()).toMatchObject({ version: 0, chain: head(refused) });
+        const next = change([{ put_rule: rule('a') }], head(refused), 0);
+        expect(await policy.commit(next)).toBe('committed');
+        expect(await policy.version()).toBe(1);
+      });
 
-    test('repeated is committed once; on an old head or version it is a conflict', async () => {
-      const { policy } = await make();
-      const first = change([{ put_rule: rule('a') }]);
-      for (let n = 0; n < 3; n++) expect(await policy.commit(first)).toBe('committed');
-      expect(await policy.version()).toBe(1);
-      expect(await policy.commit(change([{ put_rule: rule('x') }]))).toBe('conflict');
-      expect(await policy.commit(change([{ put_rule: rule('x') }], head(first), 7))).toBe('conflict');
-      expect((await policy.read()).rules).toEqual([rule('a')]);
-    });
+      test('repeated is committed once; on an old head or version it is a conflict', async () => {
+        const { policy } = await make();
+        const first = change([{ put_rule: rule('a') }]);
+        for (let n = 0; n < 3; n++) expect(await policy.commit(first)).toBe('committed');
+        expect(await policy.version()).toBe(1);
+        expect(await policy.commit(change([{ put_rule: rule('x') }]))).toBe('conflict');
+        expect(await policy.commit(change([{ put_rule: rule('x') }], head(first), 7))).toBe('conflict');
+        expect((await policy.read()).rules).toEqual([rule('a')]);
+      });
 
-    test('of ten changes at once one wins, and a reader never sees half of one', async () => {
-      const { policy } = await make();
-      const tier = (n: number): Tier => ({ ...DEFAULT_TIERS[0]!, name: 't', version: n });
-      const racing = Array.from({ length: 10 }, (_, n) => change([{ put_rule: rule('r', n) }, { put_tier: tier(n) }]));
-      const reading = (async () => {
-        for (let n = 0; n < 20; n++) {
-          const { rules, tiers, version } = await policy.read();
-          const [found] = rules;
-          if (version > 0) {
-            expect(found?.type === 'min_balance' && found.parameters.minimum).toBe(tiers[0]?.version);
-          } else expect(rules).toEqual([]);
-        }
-      })();
-      const results = await Promise.all(racing.map((one) => policy.commit(one)));
-      await reading;
-      expect(results.filter((result) => result === 'committed')).toHaveLength(1);
-      expect(await policy.version()).toBe(1);
+      test('of ten changes at once one wins, and a reader never sees half of one', async () => {
+        const { policy } = await make();
+        const tier = (n: number): Tier => ({ ...DEFAULT_TIERS[0]!, name: 't', version: n });
+        const racing = Array.from({ length: 10 }, (_, n) =>
+          change([{ put_rule: rule('r', n) }, { put_tier: tier(n) }]),
+        );
+        const reading = (async () => {
+          for (let n = 0; n < 20; n++) {
+            const { rules, tiers, version } = await policy.read();
+            const [found] = rules;
+            if (version > 0) {
+              expect(found?.type === 'min_balance' && found.parameters.minimum).toBe(tiers[0]?.version);
+            } else expect(rules).toEqual([]);
+          }
+        })();
+        const results = await Promise.all(racing.map((one) => policy.commit(one)));
+        await reading;
+        expect(results.filter((result) => result === 'committed')).toHaveLength(1);
+        expect(await policy.version()).toBe(1);
+      });
     });
   });
-});
+}

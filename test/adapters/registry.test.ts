@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { EdgeCommand } from '../../core/sessions/model.ts';
-import { FIGURES, NOON, overStores, provision, session } from '../support/stores.ts';
+import { FIGURES, NOON, provision, STORES, session } from '../support/stores.ts';
 
 const command = (id: string): EdgeCommand => ({
   id,
@@ -11,103 +11,106 @@ const command = (id: string): EdgeCommand => ({
   reason: 'because',
 });
 
-overStores((make) => {
-  describe('an edge', () => {
-    test('begins alive, tells its figures, and stops', async () => {
-      const { edges } = await make();
-      expect(await edges.list()).toEqual([]);
-      const edge = await edges.register('e-1', '1.2.3', NOON);
-      const [row] = await edges.list();
-      expect(row).toMatchObject({ ...edge, state: 'alive', version: '1.2.3', started_at: NOON, seen_at: NOON });
-      expect(await edges.heartbeat(edge, 1, 'alive', FIGURES, NOON + 5)).toBe(true);
-      expect(await edges.heartbeat(edge, 2, 'draining', FIGURES, NOON + 9)).toBe(true);
-      expect(await edges.list()).toEqual([
-        { ...row, state: 'draining', heartbeat: 2, seen_at: NOON + 9, figures: FIGURES },
-      ]);
-      await edges.stop(edge, { ...FIGURES, sessions: 0 }, NOON + 10);
-      await edges.stop(edge, { ...FIGURES, sessions: 0 }, NOON + 10);
-      expect(await edges.list()).toMatchObject([{ state: 'stopped', figures: { sessions: 0 } }]);
-      expect(await edges.heartbeat(edge, 3, 'alive', FIGURES, NOON)).toBe(false);
-      expect(await edges.declareDead(edge, 2)).toBe(false);
-    });
-
-    test('that begins anew fences what it was before', async () => {
-      const { edges } = await make();
-      const first = await edges.register('e-1', '1', NOON);
-      await edges.heartbeat(first, 7, 'alive', FIGURES, NOON);
-      const second = await edges.register('e-1', '2', NOON + 1);
-      expect(second.incarnation).toBeGreaterThan(first.incarnation);
-      expect(await edges.heartbeat(first, 8, 'alive', FIGURES, NOON)).toBe(false);
-      await edges.stop(first, FIGURES, NOON);
-      expect(await edges.declareDead(first, 7)).toBe(false);
-      expect(await edges.list()).toMatchObject([{ ...second, state: 'alive', version: '2' }]);
-      expect(await edges.heartbeat(second, 1, 'alive', FIGURES, NOON)).toBe(true);
-    });
-
-    test('begun by five processes at once has five incarnations, of which the highest serves', async () => {
-      const { edges } = await make();
-      const all = await Promise.all(Array.from({ length: 5 }, () => edges.register('e-1', '1', NOON)));
-      expect(new Set(all.map(({ incarnation }) => incarnation)).size).toBe(5);
-      const highest = Math.max(...all.map(({ incarnation }) => incarnation));
-      for (const edge of all) {
-        expect(await edges.heartbeat(edge, 1, 'alive', FIGURES, NOON)).toBe(edge.incarnation === highest);
-      }
-    }, 30_000);
-
-    test('is declared dead only while its heartbeat stands still', async () => {
-      const { edges } = await make();
-      const edge = await edges.register('e-1', '1', NOON);
-      await edges.heartbeat(edge, 5, 'alive', FIGURES, NOON);
-      expect(await edges.declareDead(edge, 4)).toBe(false);
-      expect(await edges.declareDead({ ...edge, edge_id: 'other' }, 5)).toBe(false);
-      const declared = await Promise.all([1, 2, 3].map(() => edges.declareDead(edge, 5)));
-      expect(declared).toEqual([true, true, true]);
-      expect(await edges.list()).toMatchObject([{ state: 'dead', heartbeat: 5 }]);
-      expect(await edges.heartbeat(edge, 6, 'alive', FIGURES, NOON)).toBe(false);
-      await edges.stop(edge, FIGURES, NOON);
-      expect(await edges.list()).toMatchObject([{ state: 'dead' }]);
-      const anew = await edges.register('e-1', '1', NOON);
-      expect(anew.incarnation).toBeGreaterThan(edge.incarnation);
-    });
-
-    test('of a beat and a death at once: one of them holds', async () => {
-      const { edges } = await make();
-      for (let n = 0; n < 10; n++) {
-        const edge = await edges.register('e-1', '1', NOON);
-        const [beat, dead] = await Promise.all([
-          edges.heartbeat(edge, 1, 'alive', FIGURES, NOON),
-          edges.declareDead(edge, 0),
+for (const [name, open] of STORES) {
+  describe(name, () => {
+    const make = open();
+    describe('an edge', () => {
+      test('begins alive, tells its figures, and stops', async () => {
+        const { edges } = await make();
+        expect(await edges.list()).toEqual([]);
+        const edge = await edges.register('e-1', '1.2.3', NOON);
+        const [row] = await edges.list();
+        expect(row).toMatchObject({ ...edge, state: 'alive', version: '1.2.3', started_at: NOON, seen_at: NOON });
+        expect(await edges.heartbeat(edge, 1, 'alive', FIGURES, NOON + 5)).toBe(true);
+        expect(await edges.heartbeat(edge, 2, 'draining', FIGURES, NOON + 9)).toBe(true);
+        expect(await edges.list()).toEqual([
+          { ...row, state: 'draining', heartbeat: 2, seen_at: NOON + 9, figures: FIGURES },
         ]);
-        expect(beat).toBe(!dead);
-        expect(await edges.list()).toMatchObject([{ state: dead ? 'dead' : 'alive' }]);
-      }
+        await edges.stop(edge, { ...FIGURES, sessions: 0 }, NOON + 10);
+        await edges.stop(edge, { ...FIGURES, sessions: 0 }, NOON + 10);
+        expect(await edges.list()).toMatchObject([{ state: 'stopped', figures: { sessions: 0 } }]);
+        expect(await edges.heartbeat(edge, 3, 'alive', FIGURES, NOON)).toBe(false);
+        expect(await edges.declareDead(edge, 2)).toBe(false);
+      });
+
+      test('that begins anew fences what it was before', async () => {
+        const { edges } = await make();
+        const first = await edges.register('e-1', '1', NOON);
+        await edges.heartbeat(first, 7, 'alive', FIGURES, NOON);
+        const second = await edges.register('e-1', '2', NOON + 1);
+        expect(second.incarnation).toBeGreaterThan(first.incarnation);
+        expect(await edges.heartbeat(first, 8, 'alive', FIGURES, NOON)).toBe(false);
+        await edges.stop(first, FIGURES, NOON);
+        expect(await edges.declareDead(first, 7)).toBe(false);
+        expect(await edges.list()).toMatchObject([{ ...second, state: 'alive', version: '2' }]);
+        expect(await edges.heartbeat(second, 1, 'alive', FIGURES, NOON)).toBe(true);
+      });
+
+      test('begun by five processes at once has five incarnations, of which the highest serves', async () => {
+        const { edges } = await make();
+        const all = await Promise.all(Array.from({ length: 5 }, () => edges.register('e-1', '1', NOON)));
+        expect(new Set(all.map(({ incarnation }) => incarnation)).size).toBe(5);
+        const highest = Math.max(...all.map(({ incarnation }) => incarnation));
+        for (const edge of all) {
+          expect(await edges.heartbeat(edge, 1, 'alive', FIGURES, NOON)).toBe(edge.incarnation === highest);
+        }
+      }, 30_000);
+
+      test('is declared dead only while its heartbeat stands still', async () => {
+        const { edges } = await make();
+        const edge = await edges.register('e-1', '1', NOON);
+        await edges.heartbeat(edge, 5, 'alive', FIGURES, NOON);
+        expect(await edges.declareDead(edge, 4)).toBe(false);
+        expect(await edges.declareDead({ ...edge, edge_id: 'other' }, 5)).toBe(false);
+        const declared = await Promise.all([1, 2, 3].map(() => edges.declareDead(edge, 5)));
+        expect(declared).toEqual([true, true, true]);
+        expect(await edges.list()).toMatchObject([{ state: 'dead', heartbeat: 5 }]);
+        expect(await edges.heartbeat(edge, 6, 'alive', FIGURES, NOON)).toBe(false);
+        await edges.stop(edge, FIGURES, NOON);
+        expect(await edges.list()).toMatchObject([{ state: 'dead' }]);
+        const anew = await edges.register('e-1', '1', NOON);
+        expect(anew.incarnation).toBeGreaterThan(edge.incarnation);
+      });
+
+      test('of a beat and a death at once: one of them holds', async () => {
+        const { edges } = await make();
+        for (let n = 0; n < 10; n++) {
+          const edge = await edges.register('e-1', '1', NOON);
+          const [beat, dead] = await Promise.all([
+            edges.heartbeat(edge, 1, 'alive', FIGURES, NOON),
+            edges.declareDead(edge, 0),
+          ]);
+          expect(beat).toBe(!dead);
+          expect(await edges.list()).toMatchObject([{ state: dead ? 'dead' : 'alive' }]);
+        }
+      });
+
+      test('that dies takes its sessions out of the list, not those of others', async () => {
+        const stores = await make();
+        await provision(stores, 'ann');
+        const [a, b] = [await stores.edges.register('a', '1', NOON), await stores.edges.register('b', '1', NOON)];
+        for (let n = 0; n < 30; n++) await stores.slots.take(session(n % 3 ? a : b, 'ann'), 100);
+        await stores.edges.declareDead(a, 0);
+        expect((await stores.slots.list({ limit: 100 })).items).toHaveLength(10);
+      });
     });
 
-    test('that dies takes its sessions out of the list, not those of others', async () => {
-      const stores = await make();
-      await provision(stores, 'ann');
-      const [a, b] = [await stores.edges.register('a', '1', NOON), await stores.edges.register('b', '1', NOON)];
-      for (let n = 0; n < 30; n++) await stores.slots.take(session(n % 3 ? a : b, 'ann'), 100);
-      await stores.edges.declareDead(a, 0);
-      expect((await stores.slots.list({ limit: 100 })).items).toHaveLength(10);
+    describe('commands', () => {
+      test('come in the order of their ids, after the one named, and go when acknowledged', async () => {
+        const { edges } = await make();
+        expect(await edges.commands('e-1', '')).toEqual([]);
+        await edges.send([]);
+        const ids = Array.from({ length: 60 }, (_, n) => String(n).padStart(3, '0'));
+        await edges.send([...ids].reverse().map((id) => ({ edge_id: 'e-1', command: command(id) })));
+        await edges.send([{ edge_id: 'e-2', command: command('000') }]);
+        expect(await edges.commands('e-1', '')).toEqual(ids.map(command));
+        expect((await edges.commands('e-1', '050')).map(({ id }) => id)).toEqual(ids.slice(51));
+        await edges.acknowledge('e-1', ids.slice(0, 58));
+        await edges.acknowledge('e-1', [...ids.slice(0, 3), 'never', '058', '058']);
+        await edges.acknowledge('e-1', []);
+        expect(await edges.commands('e-1', '')).toEqual([command('059')]);
+        expect(await edges.commands('e-2', '')).toEqual([command('000')]);
+      });
     });
   });
-
-  describe('commands', () => {
-    test('come in the order of their ids, after the one named, and go when acknowledged', async () => {
-      const { edges } = await make();
-      expect(await edges.commands('e-1', '')).toEqual([]);
-      await edges.send([]);
-      const ids = Array.from({ length: 60 }, (_, n) => String(n).padStart(3, '0'));
-      await edges.send([...ids].reverse().map((id) => ({ edge_id: 'e-1', command: command(id) })));
-      await edges.send([{ edge_id: 'e-2', command: command('000') }]);
-      expect(await edges.commands('e-1', '')).toEqual(ids.map(command));
-      expect((await edges.commands('e-1', '050')).map(({ id }) => id)).toEqual(ids.slice(51));
-      await edges.acknowledge('e-1', ids.slice(0, 58));
-      await edges.acknowledge('e-1', [...ids.slice(0, 3), 'never', '058', '058']);
-      await edges.acknowledge('e-1', []);
-      expect(await edges.commands('e-1', '')).toEqual([command('059')]);
-      expect(await edges.commands('e-2', '')).toEqual([command('000')]);
-    });
-  });
-});
+}

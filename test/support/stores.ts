@@ -1,5 +1,5 @@
-// Runs one suite over every store, and makes the values that stores keep.
-import { afterAll, beforeAll, describe } from '@jest/globals';
+// Every store that a suite runs over, and makers of the values that stores keep.
+import { afterAll, beforeAll } from '@jest/globals';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import { createMemoryAdapters } from '../../adapters/memory/stores.ts';
 import { nodeDigests } from '../../adapters/node/digests.ts';
@@ -16,20 +16,22 @@ import { startStore, type TestStore } from './store.ts';
 /** 2026-01-15T12:00:00Z. */
 export const NOON = Date.UTC(2026, 0, 15, 12);
 
-/** Runs `suite` over memory and over DynamoDB's API; `make` gives empty stores. */
-export function overStores(suite: (make: () => Promise<Stores>) => void): void {
-  describe('memory', () => suite(async () => createMemoryAdapters()));
+/** Makes empty stores, each time others. */
+type Make = () => Promise<Stores>;
 
-  describe('DynamoDB', () => {
-    let store: TestStore;
-    beforeAll(async () => {
-      store = await startStore();
-    }, 30_000);
-    afterAll(() => store?.stop());
-    suite(async () =>
-      createDynamoAdapters({ client: store.client, tables: await store.tables(), random: systemRandom }),
-    );
-  });
+/** Every store, for `describe`: `open` is called inside of it and starts what the store needs. */
+export const STORES: readonly (readonly [name: string, open: () => Make])[] = [
+  ['memory', () => async () => createMemoryAdapters()],
+  ['DynamoDB', openDynamo],
+];
+
+function openDynamo(): Make {
+  let store: TestStore;
+  beforeAll(async () => {
+    store = await startStore();
+  }, 30_000);
+  afterAll(() => store?.stop());
+  return async () => createDynamoAdapters({ client: store.client, tables: await store.tables(), random: systemRandom });
 }
 
 export function entry(more: Partial<AuditEntry> = {}): AuditEntry {
