@@ -266,7 +266,7 @@ for (const [name, open] of STORES) {
         expect(await directory.listUsers({}, { limit: 5 })).toEqual({ items: [made.user] });
       });
 
-      test('pages of one, of none, and a cursor of another list', async () => {
+      test('pages of one; none of no rows, of too many, of a part', async () => {
         const { directory } = await make();
         for (const name of ['a', 'b', 'c']) await provision({ directory } as Stores, name);
         const paged = await readAll((page) => directory.listUsers({}, page), 1);

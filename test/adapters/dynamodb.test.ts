@@ -293,6 +293,18 @@ describe('the tables', () => {
     expect(await cut.audit.head('user:ann')).toEqual(EMPTY_CHAIN);
   });
 
+  test('a cursor of another list, or of nobody, is refused', async () => {
+    const { directory, audit } = storesAt(store.endpoint, await store.tables());
+    for (const name of ['a', 'b']) await directory.commit(change(name, EMPTY_CHAIN, { user: user(name) }));
+    const { next } = await directory.listUsers({ status: 'active' }, { limit: 1 });
+    if (next === undefined) throw new Error('one page');
+    for (const after of [next, 'x', '{}', '["active"]', '']) {
+      await expect(audit.query({}, { limit: 1, after }, NOON)).rejects.toThrow(RangeError);
+    }
+    await expect(directory.listUsers({ tier: 'basic' }, { limit: 1, after: next })).rejects.toThrow(RangeError);
+    expect((await directory.listUsers({ status: 'active' }, { limit: 1, after: next })).items).toHaveLength(1);
+  });
+
   test('a foreign row that does not parse is no silence', async () => {
     const tables = await store.tables();
     const { policy } = storesAt(store.endpoint, tables);
