@@ -1,4 +1,5 @@
 /** The admin API locally: tables and defaults made, then the deployed handlers behind the local gateway. */
+import { openStores } from '../adapters/environment.ts';
 import { BASE_PATH, OPERATIONS, type Rights } from '../contract/operations.ts';
 import { recordRefusal } from '../core/audit/refusals.ts';
 import { FixgateError } from '../core/errors.ts';
@@ -31,8 +32,8 @@ export async function startAdminApi({ host, port, environment, secrets }: AdminA
   // The handlers read their environment once, when they are first asked: it must stand before they are loaded.
   Object.assign(process.env, environment);
   const { logger: log } = await import('../lambdas/log.ts');
-  const { wiredServices, wiredTables } = await import('../lambdas/wiring.ts');
-  await wiredTables();
+  const { wiredServices } = await import('../lambdas/wiring.ts');
+  await makeTables(environment);
   const services = await wiredServices();
   await ensureDefaults(services, LOCAL_ACTOR);
   const handlers = await loadHandlers();
@@ -55,6 +56,12 @@ export async function startAdminApi({ host, port, environment, secrets }: AdminA
     onFailure: (error, requestId) => log.error({ err: error, request_id: requestId }, 'handler failed'),
   });
   return { port: gateway.port, stop: () => gateway.close() };
+}
+
+async function makeTables(environment: NodeJS.ProcessEnv): Promise<void> {
+  const open = openStores(environment);
+  await open.makeTables();
+  open.close();
 }
 
 /** An unsigned or wrongly signed request, in the audit under the address it came from. */

@@ -5,11 +5,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { openStores } from '../adapters/environment.ts';
 import { nodeDigests } from '../adapters/node/digests.ts';
 import { type ChainVerdict, verifyChain } from '../core/audit/chain.ts';
 import type { AuditRecord } from '../core/audit/model.ts';
 import type { AuditTrail } from '../core/ports.ts';
-import { openStores, readStoreEnvironment } from '../lambdas/wiring.ts';
 
 const PAGE = 1000;
 
@@ -91,7 +91,7 @@ try {
     process.env.AWS_ACCESS_KEY_ID ??= 'local';
     process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
   }
-  const { stores, client } = openStores(readStoreEnvironment(env));
+  const { stores, client } = openStores(env);
   process.exitCode = await verify(stores.audit, options.chain);
   client.destroy();
 } catch (error) {

@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type TableNames, tableNames } from '../../adapters/dynamodb/tables.ts';
+import { openStores } from '../../adapters/environment.ts';
 import { padded } from '../../adapters/keys.ts';
 import { ensureDefaults } from '../../core/policy/defaults.ts';
 import { Secret } from '../../core/secret.ts';
 import { operations } from '../../lambdas/functions/credentials.ts';
 import { createHandler } from '../../lambdas/handler.ts';
 import { createLogger } from '../../lambdas/log.ts';
-import { openServices, readEnvironment, readStoreEnvironment } from '../../lambdas/wiring.ts';
+import { openServices, readEnvironment } from '../../lambdas/wiring.ts';
 import { startStore, type TestStore } from '../support/store.ts';
 import { FACTS, restEvent } from './support.ts';
 
@@ -52,9 +53,7 @@ describe('the environment', () => {
   });
 
   test('of a tool needs the tables alone, and names all that is missing', () => {
-    expect(() => readStoreEnvironment({})).toThrow(
-      /FIXGATE_TABLE_CREDENTIALS is missing.*FIXGATE_TABLE_AUDIT is missing/,
-    );
+    expect(() => openStores({})).toThrow(/FIXGATE_TABLE_CREDENTIALS is missing.*FIXGATE_TABLE_AUDIT is missing/);
   });
 
   test('with a secrets file that is none stops without a word of its content', async () => {
