@@ -181,6 +181,8 @@ export interface FixSession {
   /** Reject (35=3) for a message just delivered: limits. `reason` 373 or -1, `refTag` 371 or 0. */
   reject(message: Message, reason: number, refTag: number, text: string, now: Instant): void;
 
+  /** A TestRequest now: whoever is there answers it. Nothing when one is unanswered already, or nobody is logged on. */
+  testRequest(now: Instant): void;
   /** Logout with `text`, then waits (bounded) for the answer. */
   logout(text: string, now: Instant): void;
   /** Logout with `text`, then closes without waiting: kill, takeover. */

@@ -12,7 +12,7 @@ import { clearGap } from './gap.ts';
 import { drain, receive } from './inbound.ts';
 import { TEXT_BYTES } from './limits.ts';
 import { acceptLogon, readLogon } from './logon.ts';
-import { close, logoutAndClose, logoutAndWait, sendReject } from './outbound.ts';
+import { close, logoutAndClose, logoutAndWait, sendReject, sendTestRequest } from './outbound.ts';
 import {
   ENDED,
   FED,
@@ -165,6 +165,13 @@ export class Session implements FixSession {
     const { phase } = this.s;
     if (phase.state !== 'active') return; // nobody to tell; session-level messages are not kept
     sendReject(this.s, phase.live, message, { reason, refTag: refTag > 0 ? refTag : undefined, text }, now);
+  }
+
+  testRequest(now: Instant): void {
+    const { phase } = this.s;
+    if (phase.state !== 'active' || phase.live.testRequestedAt >= 0) return;
+    phase.live.testRequestedAt = now.monoMs;
+    sendTestRequest(this.s, phase.live, now);
   }
 
   logout(text: string, now: Instant): void {
