@@ -1,0 +1,60 @@
+/** Listens for FIX clients: every connection starts in the lobby. */
+
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { ConfigError } from './config.ts';
+import { Connection } from './connection.ts';
+import type { House } from './house.ts';
+import { CONNECTIONS, LISTEN_BACKLOG } from './limits.ts';
+
+/** When TCP itself asks whether a quiet peer is there; heartbeats of FIX ask sooner. */
+const KEEP_ALIVE_MS = 30_000;
+
+export interface Acceptor {
+  readonly port: number;
+  connections(): number;
+  /** No more connections; those there stay. */
+  close(): void;
+}
+
+/** Rejects with ConfigError when the port cannot be listened on. */
+export async function startAcceptor(house: House): Promise<Acceptor> {
+  const { fix_host, fix_port } = house.config;
+  let count = 0;
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
+    count += 1;
+    socket.once('close', () => {
+      count -= 1;
+    });
+    const { remoteAddress } = socket;
+    // The peer was gone before it was accepted.
+    if (remoteAddress === undefined) socket.destroy();
+    else house.turns.run(() => new Connection(socket, plainAddress(remoteAddress), house));
+  });
+  server.maxConnections = CONNECTIONS;
+  await listening(server, fix_host, fix_port);
+  server.on('error', (error) => house.log.error({ error }, 'the FIX acceptor met an error'));
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections: () => count,
+    close: () => void server.close(),
+  };
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${error.code})`;
+      reject(new ConfigError(`FIXGATE_FIX_PORT (--fix-port): port ${port} of ${host} ${why}`));
+    });
+    server.listen({ host, port, backlog: LISTEN_BACKLOG }, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}
+
+/** IPv4 as IPv4: a socket that takes both shows it as `::ffff:1.2.3.4`. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

@@ -1,0 +1,109 @@
+/**
+ * The edge's settings: read from the environment once, checked, frozen. A wrong value stops the start with a message
+ * that names the variable.
+ */
+import { z } from 'zod';
+import type { SessionProfile } from './fix/session/profile.ts';
+import { type ProfileOverrides, profileSchema, sessionProfile } from './profile-schema.ts';
+
+/** A setting that is wrong or cannot be met; its message is all the reader needs. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'is not a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least, `is below ${least}`).max(most, `is above ${most}`));
+const port = whole(0, 65_535);
+const text = z.string().min(1, 'is empty');
+const oneOf = <T extends readonly [string, ...string[]]>(...values: T) =>
+  z.enum(values, { error: `is none of ${values.join(', ')}` });
+
+const json = z
+  .string()
+  .transform((value, context): unknown => {
+    try {
+      return JSON.parse(value);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'is not JSON' });
+      return z.NEVER;
+    }
+  })
+  .pipe(profileSchema);
+
+/** Variable, check and default (undefined: it must be given). */
+const VARIABLES = {
+  edge_id: [
+    'FIXGATE_EDGE_ID',
+    z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no name (letters, digits, _ and -)'),
+    undefined,
+  ],
+  fix_host: ['FIXGATE_FIX_HOST', text, '0.0.0.0'],
+  fix_port: ['FIXGATE_FIX_PORT', port, '9878'],
+  metrics_host: ['FIXGATE_METRICS_HOST', text, '0.0.0.0'],
+  metrics_port: ['FIXGATE_METRICS_PORT', port, '9464'],
+  data_dir: ['FIXGATE_DATA_DIR', text, '.fixgate'],
+  venue: ['FIXGATE_VENUE', oneOf('simulator', 'echo'), 'simulator'],
+  refused_logon: ['FIXGATE_REFUSED_LOGON', oneOf('logout', 'silent'), 'logout'],
+  bad_logon_limit: ['FIXGATE_BAD_LOGON_LIMIT', whole(0, 1_000_000), '15'],
+  client_addresses: ['FIXGATE_CLIENT_ADDRESSES', oneOf('real', 'shared'), 'real'],
+  session_profile: ['FIXGATE_SESSION_PROFILE', json, '{}'],
+  idle_timeout_s: ['FIXGATE_IDLE_TIMEOUT_S', whole(0, 31_536_000), '0'],
+  absolute_timeout_s: ['FIXGATE_ABSOLUTE_TIMEOUT_S', whole(0, 31_536_000), '0'],
+  order_limit_reason: ['FIXGATE_REJECT_REASON_380', whole(0, 99), '0'],
+  log_level: ['FIXGATE_LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error'), 'info'],
+  clock_error_ms: ['FIXGATE_CLOCK_ERROR_MS', whole(0, 10_000), '10'],
+  store_away: ['FIXGATE_STORE_AWAY', oneOf('continue', 'fail_closed'), 'continue'],
+} as const satisfies Record<string, readonly [string, z.ZodType<unknown, string>, string | undefined]>;
+
+export interface EdgeConfig {
+  readonly edge_id: string;
+  readonly fix_host: string;
+  /** 0: any free one. */
+  readonly fix_port: number;
+  readonly metrics_host: string;
+  readonly metrics_port: number;
+  /** Holds the journal. */
+  readonly data_dir: string;
+  readonly venue: 'simulator' | 'echo';
+  /** What a refused Logon hears. */
+  readonly refused_logon: 'logout' | 'silent';
+  readonly bad_logon_limit: number;
+  /** `shared`: behind a balancer that hides client addresses. */
+  readonly client_addresses: 'real' | 'shared';
+  /** The gateway's default for every counterparty. */
+  readonly session_profile: SessionProfile;
+  /** Logout after so many seconds without an application message; 0: never. */
+  readonly idle_timeout_s: number;
+  /** Logout so many seconds after the Logon; 0: never. */
+  readonly absolute_timeout_s: number;
+  /** BusinessRejectReason (380) of an order over its limit: 8 and 9 exist in FIX50SP2 only. */
+  readonly order_limit_reason: number;
+  readonly log_level: string;
+  /** The limiter's ε. */
+  readonly clock_error_ms: number;
+  readonly store_away: 'continue' | 'fail_closed';
+}
+
+/** @throws ConfigError naming the variable with the wrong value */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): EdgeConfig {
+  const values: Record<string, unknown> = {};
+  for (const [name, [variable, schema, fallback]] of Object.entries(VARIABLES)) {
+    const given = env[variable] ?? fallback;
+    if (given === undefined) throw new ConfigError(`${variable} is not set`);
+    const checked = schema.safeParse(given);
+    if (!checked.success) throw new ConfigError(`${variable}: ${said(given, checked.error)}`);
+    values[name] = checked.data;
+  }
+  values.session_profile = sessionProfile(values.session_profile as ProfileOverrides);
+  return Object.freeze(values) as unknown as EdgeConfig;
+}
+
+function said(given: string, error: z.ZodError): string {
+  const [issue] = error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? `"${given.slice(0, 80)}"` : issue.path.join('.');
+  return `${where} ${issue?.message ?? 'is wrong'}`;
+}

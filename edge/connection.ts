@@ -1,0 +1,497 @@
+/**
+ * One TCP connection, from accept to close, and the way of a message: bytes → frame → fields → session rules and
+ * dictionary → gate → venue, and back through one buffer and one write a batch.
+ */
+
+import type { Socket } from 'node:net';
+import type { GateSession } from '../core/sessions/api.ts';
+import type { EndCause } from '../core/sessions/model.ts';
+import { OutputFull } from './fix/encoder.ts';
+import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
+import { tokenise } from './fix/message.ts';
+import { AGAIN, type CloseCause, ENDED, type Fed, HELD, type SessionOutput } from './fix/session/ports.ts';
+import { isSessionType } from './fix/tags.ts';
+import type { House } from './house.ts';
+import { Input } from './input.ts';
+import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_BYTES, LOGON_WITHIN_MS, OUTPUT_BYTES, TICK_MS } from './limits.ts';
+import type { Guest } from './lobby.ts';
+import { refusalOf, type Sender } from './refusal.ts';
+import { Seat } from './seat.ts';
+import type { Entry, Holder } from './sessions.ts';
+import type { Sleeper } from './wheel.ts';
+import { Wire } from './wire.ts';
+
+/** Deadlines are monotonic ms. */
+type State =
+  | { readonly name: 'awaiting_logon'; readonly deadline: number }
+  /** Reading is paused; the Logon stays in the input until the gate has answered. */
+  | { readonly name: 'authenticating'; readonly deadline: number; readonly since: number }
+  | { readonly name: 'live'; readonly seat: Seat; readonly output: SessionOutput }
+  /** FIN is said or about to be; what still comes is not looked at. */
+  | { readonly name: 'closing'; readonly deadline: number }
+  | { readonly name: 'closed' };
+
+/** How a session's end is recorded, by why the session layer closes. */
+const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
+  logout: 'logout',
+  logout_answered: 'logout',
+  logout_timeout: 'timeout',
+  ended: 'killed',
+  logon_refused: 'protocol',
+  msg_seq_num_too_low: 'protocol',
+  msg_seq_num_missing: 'protocol',
+  heartbeat_timeout: 'timeout',
+};
+
+/** How a Logon that the gate had accepted came out. */
+export type Begun =
+  | { readonly begun: true }
+  | { readonly begun: false; readonly reason: string; readonly text: string };
+
+export class Connection implements Holder, Sleeper, Guest {
+  readonly address: string;
+  dirty = false;
+  wakeAt = Number.POSITIVE_INFINITY;
+  readonly #house: House;
+  readonly #socket: Socket;
+  readonly #input = new Input();
+  readonly #frame = new Frame();
+  readonly #wire: Wire;
+  #state: State;
+  /** Set when the session has to end: settled at the end of the turn. */
+  #ending: { readonly cause: EndCause; readonly text: string } | undefined;
+  /** Why we said Logout: it is recorded as the cause, whatever the client answers. */
+  #why: EndCause | undefined;
+  /** A message waits for the gate: nothing is fed. */
+  #holding = false;
+  #probes: ((answered: boolean) => void)[] = [];
+
+  constructor(socket: Socket, address: string, house: House) {
+    this.#house = house;
+    this.#socket = socket;
+    this.address = address;
+    this.#wire = new Wire(socket, () => this.#turn(() => this.#drained()));
+    this.#state = { name: 'awaiting_logon', deadline: house.turns.now.monoMs + LOGON_WITHIN_MS };
+    socket.on('data', (chunk: Buffer) => this.#turn(() => this.#read(chunk)));
+    socket.on('end', () => this.#turn(() => this.#lost('disconnect', 'The client closed the connection')));
+    socket.on('error', (error) => this.#turn(() => this.#lost('disconnect', error.message)));
+    socket.on('close', () => this.#turn(() => this.#gone()));
+    house.lobby.enter(this);
+    house.wheel.schedule(this);
+  }
+
+  get isLive(): boolean {
+    return this.#state.name === 'live' && this.#ending === undefined;
+  }
+
+  /** The session's name for the gate; '' before Logon. */
+  get sessionId(): string {
+    return this.#state.name === 'live' ? this.#state.seat.gate.session.session_id : '';
+  }
+
+  backlog(): number {
+    return this.#wire.backlog;
+  }
+
+  // ── In ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #read(chunk: Buffer): void {
+    switch (this.#state.name) {
+      case 'awaiting_logon':
+        this.#input.append(chunk);
+        this.#readLogon();
+        return;
+      case 'live':
+        this.#input.append(chunk);
+        this.#feed(this.#state.seat);
+        return;
+      case 'authenticating':
+        this.#input.append(chunk); // read before the pause took hold: one chunk at most
+        return;
+      case 'closing':
+      case 'closed':
+        return;
+    }
+  }
+
+  /** Feeds messages to the session until there is none, it ends, or one waits for the gate. */
+  #feed(seat: Seat): void {
+    const { turns, message, metrics, config } = this.#house;
+    const { max_message_bytes, validate_checksum } = config.session_profile;
+    const { fix } = seat.entry;
+    const { now } = turns;
+    const input = this.#input;
+    const frame = this.#frame;
+    turns.touch(this);
+    while (!this.#holding && this.#ending === undefined) {
+      switch (nextFrame(input.buf, input.start, input.end, max_message_bytes, frame, validate_checksum)) {
+        case FRAME_OK: {
+          const tokens = tokenise(input.buf, frame.start, frame.end, message);
+          const fed = fix.onMessage(message, tokens, now);
+          if (fed === AGAIN) {
+            this.#hold();
+            return;
+          }
+          input.start = frame.resume;
+          metrics.received(message.msgType);
+          if (isSessionType(message.msgType)) seat.gate.count();
+          if (this.#probes.length > 0) this.#probed(true);
+          if (fed === HELD) this.#hold();
+          if (fed === ENDED) return;
+          break;
+        }
+        case FRAME_GARBLED:
+          input.start = frame.resume;
+          metrics.garbled();
+          break;
+        case FRAME_TOO_LARGE:
+          this.#finish('protocol', `Message is longer than ${max_message_bytes} bytes`);
+          return;
+        case FRAME_MORE:
+          input.start = frame.resume;
+          input.settle();
+          return;
+      }
+    }
+  }
+
+  #hold(): void {
+    this.#holding = true;
+    this.#socket.pause();
+  }
+
+  /** The gate has decided about the message that waited. */
+  #granted(): void {
+    if (this.#state.name !== 'live' || this.#ending !== undefined) return;
+    const { seat } = this.#state;
+    const { fix } = seat.entry;
+    this.#house.turns.touch(this);
+    this.#holding = false;
+    const fed: Fed = fix.held ? fix.resume(this.#house.turns.now) : 0;
+    if (fed === HELD) {
+      this.#holding = true;
+      return;
+    }
+    this.#feed(seat);
+    if (!this.#holding) this.#socket.resume();
+  }
+
+  // ── Logon ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The first message, or as much of it as has come. */
+  #readLogon(): void {
+    const { turns, message, frontDesk } = this.#house;
+    const input = this.#input;
+    const frame = this.#frame;
+    switch (nextFrame(input.buf, input.start, input.end, LOGON_BYTES, frame)) {
+      case FRAME_OK: {
+        const { monoMs } = turns.now;
+        const tokens = tokenise(input.buf, frame.start, frame.end, message);
+        this.#state = { name: 'authenticating', deadline: monoMs + AUTHENTICATE_WITHIN_MS, since: monoMs };
+        this.#socket.pause();
+        frontDesk.receive(this, message, tokens);
+        return;
+      }
+      case FRAME_MORE:
+        if (input.length > LOGON_BYTES) frontDesk.garbled(this);
+        return;
+      default:
+        frontDesk.garbled(this);
+    }
+  }
+
+  /** Whether the peer still waits for an answer to its Logon. */
+  get waits(): boolean {
+    return this.#state.name === 'authenticating';
+  }
+
+  /** The gate has given it a session. The Logon is read again: the view served others meanwhile. */
+  begin(entry: Entry, gate: GateSession): Begun {
+    const { turns, message, venue, metrics, dictionaries, config, live, lobby } = this.#house;
+    let begun: Begun = { begun: false, reason: 'internal', text: 'Something failed inside' };
+    this.#turn(() => {
+      if (this.#state.name !== 'authenticating') throw new Error('the connection does not wait for a Logon');
+      const parts = { entry, gate, venue, metrics, dictionaries, profile: config.session_profile };
+      const orderLimitReason = config.order_limit_reason;
+      const onGranted = () => this.#turn(() => this.#granted());
+      const seat = new Seat({ ...parts, orderLimitReason, onGranted }, turns.now);
+      const { since } = this.#state;
+      const frame = this.#frame;
+      tokenise(this.#input.buf, frame.start, frame.end, message);
+      turns.touch(this);
+      const output = this.#output(seat);
+      const result = entry.fix.onLogon(message, output, turns.now);
+      if (!result.accepted) {
+        begun = { begun: false, reason: result.refusal, text: result.text };
+        return;
+      }
+      this.#input.start = frame.resume;
+      this.#state = { name: 'live', seat, output };
+      entry.holder = this;
+      live.set(gate.session.session_id, this);
+      lobby.leave(this);
+      metrics.received(message.msgType);
+      metrics.logonTook(turns.now.monoMs - since);
+      gate.count();
+      venue.sessionStarted(entry.venue, turns.now.epochMs);
+      begun = { begun: true };
+      this.#feed(seat);
+      if (!this.#holding) this.#socket.resume();
+    });
+    return begun;
+  }
+
+  #output(seat: Seat): SessionOutput {
+    return {
+      validate: seat.validate,
+      encoder: this.#wire.encoder,
+      backlog: () => this.#wire.backlog,
+      deliver: (message, msgSeqNum, now) => seat.deliver(message, msgSeqNum, now),
+      close: (cause, text) => this.#end(this.#why ?? END_CAUSES[cause], text),
+    };
+  }
+
+  /** Closes a connection that has not logged on: with one Logout, or without a word. */
+  turnAway(claim: Sender | undefined, text: string, msgSeqNum = 1): void {
+    this.#turn(() => {
+      if (this.#state.name !== 'awaiting_logon' && this.#state.name !== 'authenticating') return;
+      const { turns, config } = this.#house;
+      if (claim !== undefined) refusalOf(this.#wire.encoder, claim, msgSeqNum, text, config.session_profile, turns.now);
+      this.#toClosing();
+    });
+  }
+
+  // ── Out ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  writeOut(): void {
+    const { turns, metrics, wheel } = this.#house;
+    const { monoMs } = turns.now;
+    const closing = this.#state.name === 'closing';
+    if (this.#state.name === 'closed') return;
+    const sent = closing ? this.#wire.end() : this.#wire.flush(monoMs);
+    if (sent !== undefined) metrics.sent(sent);
+    if (this.#state.name === 'live') {
+      const { seat } = this.#state;
+      if (seat.orders > 0) {
+        seat.orders = 0;
+        metrics.ordersTook(performance.now() - monoMs);
+      }
+      if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
+    }
+    wheel.schedule(this);
+  }
+
+  unwritable(): void {
+    this.#lost('protocol', 'The journal cannot be written');
+    this.settle();
+    this.#wire.discard();
+  }
+
+  /** The socket has taken the last write. */
+  #drained(): void {
+    if (this.#state.name !== 'live') return;
+    const { turns } = this.#house;
+    const { fix } = this.#state.seat.entry;
+    if (fix.resending) fix.resumeResend(turns.now);
+    if (this.#wire.encoder.length > 0) turns.touch(this);
+  }
+
+  #cutSlowReader(): void {
+    const { log } = this.#house;
+    log.warn({ session_id: this.sessionId, address: this.address, backlog: this.backlog() }, 'a slow reader is cut');
+    this.#lost('slow_reader', 'The client does not read');
+    this.settle();
+    this.#wire.discard();
+  }
+
+  // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  nextWake(): number {
+    switch (this.#state.name) {
+      case 'awaiting_logon':
+      case 'authenticating':
+      case 'closing':
+        return this.#state.deadline;
+      case 'live':
+        return this.#nextLiveWake(this.#state.seat);
+      case 'closed':
+        return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #nextLiveWake(seat: Seat): number {
+    const { config, turns } = this.#house;
+    const { fix } = seat.entry;
+    let at = Math.min(fix.nextTimerAt(), this.#wire.stalledAt);
+    if (config.idle_timeout_s > 0) at = Math.min(at, seat.lastApplicationAt + config.idle_timeout_s * 1000);
+    if (config.absolute_timeout_s > 0) at = Math.min(at, seat.since + config.absolute_timeout_s * 1000);
+    // What the store has not at hand yet is asked for again.
+    if (fix.resending && !this.#wire.writing) at = Math.min(at, turns.now.monoMs + TICK_MS);
+    return at;
+  }
+
+  wake(): void {
+    this.#turn(() => {
+      switch (this.#state.name) {
+        case 'awaiting_logon':
+          this.#house.frontDesk.tooLate(this);
+          return;
+        case 'authenticating':
+          this.turnAway(undefined, '');
+          return;
+        case 'live':
+          this.#wakeLive(this.#state.seat);
+          return;
+        case 'closing':
+          this.#wire.discard();
+          return;
+        case 'closed':
+          return;
+      }
+    });
+  }
+
+  #wakeLive(seat: Seat): void {
+    const { config, turns } = this.#house;
+    const { now } = turns;
+    const { fix } = seat.entry;
+    turns.touch(this);
+    if (now.monoMs >= this.#wire.stalledAt) {
+      this.#cutSlowReader();
+      return;
+    }
+    if (now.monoMs >= fix.nextTimerAt()) fix.onTimer(now);
+    if (fix.resending) fix.resumeResend(now);
+    const idle = config.idle_timeout_s > 0 && now.monoMs - seat.lastApplicationAt >= config.idle_timeout_s * 1000;
+    const over = config.absolute_timeout_s > 0 && now.monoMs - seat.since >= config.absolute_timeout_s * 1000;
+    if (idle || over)
+      this.#finish('timeout', idle ? 'Session was idle for too long' : 'Session reached its time limit');
+  }
+
+  // ── End ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Logout with `text`, then close without waiting: a kill, a takeover, the gate's word. */
+  end(cause: EndCause, text: string): void {
+    this.#turn(() => this.#finish(cause, text));
+  }
+
+  /** Logout with `text`; the client may answer within the session's bound. */
+  logout(cause: EndCause, text: string): void {
+    this.#turn(() => {
+      if (this.#state.name !== 'live') return;
+      this.#why ??= cause;
+      this.#house.turns.touch(this);
+      const { fix } = this.#state.seat.entry;
+      if (fix.active) fix.logout(text, this.#house.turns.now);
+    });
+  }
+
+  /** Asks the client whether it is there; false when it is not, or does not say so before the connection ends. */
+  probe(answered: (there: boolean) => void): void {
+    this.#turn(() => {
+      if (this.#state.name !== 'live' || this.#ending !== undefined || this.#socket.destroyed) {
+        answered(false);
+        return;
+      }
+      this.#probes.push(answered);
+      this.#state.seat.entry.fix.testRequest(this.#house.turns.now);
+      this.#house.turns.touch(this);
+    });
+  }
+
+  evict(): void {
+    this.#house.metrics.closed('pushed_out');
+    this.#turn(() => this.#toClosed());
+    this.#wire.discard();
+  }
+
+  /** Ends a session with a Logout that says why. */
+  #finish(cause: EndCause, text: string): void {
+    if (this.#state.name !== 'live') return;
+    this.#why ??= cause;
+    this.#house.turns.touch(this);
+    this.#state.seat.entry.fix.end(text, this.#house.turns.now);
+    this.#end(cause, text);
+  }
+
+  #end(cause: EndCause, text: string): void {
+    this.#ending ??= { cause, text };
+    this.#house.turns.touch(this);
+  }
+
+  /** The peer is gone, or as good as gone: no Logout reaches it. */
+  #lost(cause: EndCause, text: string): void {
+    if (this.#state.name === 'live') this.#end(this.#why ?? cause, text);
+    else if (this.#state.name !== 'closed') this.#toClosing();
+  }
+
+  settle(): void {
+    if (this.#ending === undefined || this.#state.name !== 'live') return;
+    const { turns, gate, venue, live, metrics, log } = this.#house;
+    const { cause, text } = this.#ending;
+    const { seat, output } = this.#state;
+    const { entry } = seat;
+    const { session_id, user_id } = seat.gate.session;
+    this.#toClosing();
+    seat.leave();
+    live.delete(session_id);
+    entry.holder = undefined;
+    entry.fix.onDisconnect(output, turns.now);
+    void gate.unregisterSession(session_id, cause, text);
+    metrics.closed(cause);
+    log.info({ session_id, user_id, session: entry.venue.id, address: this.address, cause, text }, 'session ended');
+    this.#probed(false);
+    venue.sessionEnded(entry.venue, turns.now.epochMs);
+  }
+
+  #toClosing(): void {
+    const { turns, lobby } = this.#house;
+    lobby.leave(this);
+    this.#state = { name: 'closing', deadline: turns.now.monoMs + LINGER_MS };
+    this.#input.clear();
+    this.#socket.resume(); // to hear of the end; what comes is dropped
+    turns.touch(this);
+  }
+
+  #toClosed(): void {
+    this.#house.lobby.leave(this);
+    this.#state = { name: 'closed' };
+    this.#input.clear();
+  }
+
+  #gone(): void {
+    this.#lost('disconnect', 'The connection is gone');
+    this.settle();
+    this.#toClosed();
+  }
+
+  #probed(there: boolean): void {
+    for (const answered of this.#probes.splice(0)) answered(there);
+  }
+
+  /** A defect closes the connection it was met on, never the process, and never without a line in the log. */
+  #turn(work: () => void): void {
+    const { turns } = this.#house;
+    turns.enter();
+    try {
+      work();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      turns.leave();
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { log, sessions } = this.#house;
+    sessions.abandon();
+    if (error instanceof OutputFull) {
+      this.#cutSlowReader();
+      return;
+    }
+    log.error({ error, session_id: this.sessionId, address: this.address }, 'a connection failed inside and is closed');
+    this.#lost('protocol', 'Something failed inside');
+    this.settle();
+    this.#wire.discard();
+  }
+}

@@ -1,0 +1,202 @@
+/** An edge, put together: gate, journal, venue, acceptor and the server that says how they are. */
+
+import { type GatePorts, openGate } from '../core/gate.ts';
+import { DEFAULT_GATE_SETTINGS, type Gate, type GateLog } from '../core/sessions/api.ts';
+import type { Clock, Timer, Timers } from '../core/time.ts';
+import { type Acceptor, startAcceptor } from './acceptor.ts';
+import { ConfigError, type EdgeConfig } from './config.ts';
+import type { Connection } from './connection.ts';
+import { loadDictionaries } from './fix/dictionary/index.ts';
+import { Message } from './fix/message.ts';
+import { FrontDesk } from './front-desk.ts';
+import type { House } from './house.ts';
+import { startHttp, type WatchServer } from './http.ts';
+import { DRAIN_LOGOUT_MS, DRAIN_MS, FAST_DRAIN_MS, NOT_LOGGED_ON, TICK_MS, VENUE_TICK_MS } from './limits.ts';
+import { Lobby } from './lobby.ts';
+import { type Logger, StrangerLog } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { EdgeJournal } from './parts.ts';
+import { Sessions } from './sessions.ts';
+import { Turns } from './turn.ts';
+import type { Venue, VenueSink } from './venue/venue.ts';
+import { Wheel } from './wheel.ts';
+
+export interface EdgeParts {
+  readonly config: EdgeConfig;
+  /** Without the log: the edge's own is used. */
+  readonly gate: Omit<GatePorts, 'log' | 'limiter'>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly journal: EdgeJournal;
+  readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+export interface Edge {
+  readonly fixPort: number;
+  readonly metricsPort: number;
+  readonly gate: Gate;
+  /** Not ready any more, clients told, everything written and given back. Idempotent; never rejects. `fast`: nobody is waited for. */
+  drain(fast: boolean): Promise<void>;
+}
+
+const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
+const REJOIN_AFTER_MS = 1000;
+
+/** Rejects with StoreUnavailable, or ConfigError when a port cannot be listened on. */
+export async function startEdge(parts: EdgeParts): Promise<Edge> {
+  const { config, clock, timers, journal, metrics, log } = parts;
+  const dictionaries = await loadDictionaries(config.session_profile.begin_strings);
+  const gate = await openEdgeGate(parts);
+  const turns = new Turns(clock, journal, log);
+  const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
+  const venue = await parts.venue(sessions);
+  const lobby = new Lobby<Connection>(NOT_LOGGED_ON);
+  const wheel = new Wheel(clock.monotonic());
+  const strangers = new StrangerLog(log);
+  const live = new Map<string, Connection>();
+  const shared = { config, gate, turns, wheel, sessions, venue, dictionaries, metrics, log, strangers, lobby, live };
+  const house: { -readonly [K in keyof House]: House[K] } = {
+    ...shared,
+    message: new Message(),
+    frontDesk: undefined as never,
+  };
+  house.frontDesk = new FrontDesk(house);
+
+  let draining = false;
+  const readiness = (): string | undefined => {
+    if (draining || gate.state === 'draining') return 'draining';
+    if (gate.state !== 'running') return gate.state;
+    if (!gate.mayPlaceOrders) return 'store_unavailable';
+    return journal.healthy ? undefined : 'journal_unhealthy';
+  };
+  const ticking = [
+    timers.every(TICK_MS, () => wheel.turn(clock.monotonic())),
+    timers.every(VENUE_TICK_MS, () => tickVenue(house)),
+  ];
+  const opened: { acceptor?: Acceptor; http?: WatchServer } = {};
+  try {
+    opened.http = await startWatching(config, metrics, readiness);
+    opened.acceptor = await startAcceptor(house);
+  } catch (error) {
+    await closeAll(house, parts, opened, ticking, true);
+    throw error;
+  }
+  const { acceptor, http } = opened;
+  metrics.watch({
+    gate,
+    notLoggedOn: () => lobby.size,
+    connections: () => acceptor.connections(),
+    journalHealthy: () => journal.healthy,
+  });
+  let done: Promise<void> | undefined;
+  return {
+    fixPort: acceptor.port,
+    metricsPort: http.port,
+    gate,
+    drain: (fast) => {
+      draining = true;
+      done ??= closeAll(house, parts, opened, ticking, fast);
+      return done;
+    },
+  };
+}
+
+function openEdgeGate({ config, gate: ports, timers, log }: EdgeParts): Promise<Gate> {
+  const gateLog: GateLog = log;
+  const limiter = {
+    clockErrorMs: config.clock_error_ms,
+    storeAway: config.store_away === 'continue' ? ('continue' as const) : ('refuse' as const),
+  };
+  const settings = {
+    ...DEFAULT_GATE_SETTINGS,
+    edge_id: config.edge_id,
+    bad_logon_limit: config.bad_logon_limit,
+    real_addresses: config.client_addresses === 'real',
+  };
+  const rejoin = (): void => {
+    gate
+      .then((one) => one.rejoin())
+      .catch((error: unknown) => {
+        log.warn({ error }, 'could not join again yet');
+        timers.after(REJOIN_AFTER_MS, rejoin);
+      });
+  };
+  const gate = openGate({ ...ports, limiter, log: gateLog }, settings, { onFenced: rejoin });
+  return gate;
+}
+
+async function startWatching(config: EdgeConfig, metrics: Metrics, readiness: () => string | undefined) {
+  const { metrics_host, metrics_port } = config;
+  try {
+    return await startHttp(metrics_host, metrics_port, metrics, readiness);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${code})`;
+    throw new ConfigError(`FIXGATE_METRICS_PORT (--metrics-port): port ${metrics_port} of ${metrics_host} ${why}`);
+  }
+}
+
+/** A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick. */
+function tickVenue({ turns, venue, sessions, log }: House): void {
+  turns.run(() => {
+    try {
+      venue.tick(turns.now.epochMs);
+    } catch (error) {
+      sessions.abandon();
+      log.error({ error }, 'the venue failed in its own time');
+    }
+  });
+}
+
+/** Clients are told and given a moment, then the gate gives everything back, then what is written is closed. */
+async function closeAll(
+  house: House,
+  { journal, timers, clock, log }: EdgeParts,
+  { acceptor, http }: { acceptor?: Acceptor; http?: WatchServer },
+  ticking: readonly Timer[],
+  fast: boolean,
+): Promise<void> {
+  const { gate, live, lobby, venue, turns } = house;
+  const patience = fast ? FAST_DRAIN_MS : DRAIN_MS;
+  const end = clock.monotonic() + patience;
+  const step = async (what: string, work: () => unknown): Promise<void> => {
+    try {
+      await within(Promise.resolve(work()), Math.max(100, end - clock.monotonic()), timers);
+    } catch (error) {
+      log.error({ error, step: what }, 'a step of the drain failed');
+    }
+  };
+  acceptor?.close();
+  gate.drain();
+  for (const guest of [...lobby.all()]) guest.evict();
+  for (const connection of [...live.values()]) {
+    if (fast) connection.end('drain', SHUTTING_DOWN);
+    else connection.logout('drain', SHUTTING_DOWN);
+  }
+  if (!fast) await step('logout', () => emptied(live, timers, DRAIN_LOGOUT_MS));
+  for (const connection of [...live.values()]) connection.end('drain', SHUTTING_DOWN);
+  await step('gate', () => gate.stop());
+  await step('venue', () => venue.close());
+  await step('journal', () => {
+    turns.run(() => {});
+    return journal.close();
+  });
+  for (const timer of ticking) timer.cancel();
+  await step('http', () => http?.close());
+}
+
+/** Resolves when no session is left, or after `ms`. */
+async function emptied(live: ReadonlyMap<string, unknown>, timers: Timers, ms: number): Promise<void> {
+  for (let waited = 0; live.size > 0 && waited < ms; waited += TICK_MS) {
+    await new Promise<void>((resolve) => void timers.after(TICK_MS, resolve));
+  }
+}
+
+function within<T>(work: Promise<T>, ms: number, timers: Timers): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = timers.after(ms, () => reject(new Error(`it took longer than ${Math.round(ms)} ms`)));
+    work.then(resolve, reject).finally(() => late.cancel());
+  });
+}

@@ -1,0 +1,286 @@
+/**
+ * From a first message to a live session: who it says it is, proof and address by the gate, a slot, then the session's own
+ * rules for a Logon. Whoever has not proved itself hears one and the same, or nothing.
+ */
+
+import type { LogonAccepted, LogonRefused, RegisterResult } from '../core/sessions/api.ts';
+import type { EndCause, FixSessionKey, LiveSession } from '../core/sessions/model.ts';
+import type { Connection } from './connection.ts';
+import { type Claim, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
+import type { Message } from './fix/message.ts';
+import { Tag } from './fix/tags.ts';
+import type { House } from './house.ts';
+import { AUTHENTICATING, COMP_ID_BYTES, PROBE_MS, REMOTE_HOLDER_MS, WAITING_LOGONS } from './limits.ts';
+import type { Sender } from './refusal.ts';
+import { sessionId } from './sessions.ts';
+import type { VenueSession } from './venue/venue.ts';
+
+/** Rounds of asking for a slot and dealing with who holds the session. */
+const ROUNDS = 4;
+/** A holder of our own that is neither live nor gone is on its way in or out; a moment settles it. */
+const OWN_HOLDER_MS = 100;
+
+/** Why a Logon that proved itself is turned away by the edge. `covered`: `--refused-logon silent` passes over it. */
+interface Refusal {
+  readonly reason: string;
+  readonly text: string;
+  readonly covered: boolean;
+}
+
+const IN_USE: Refusal = { reason: 'session_in_use', text: 'Logon refused: session in use', covered: true };
+const NO_NEW_PASSWORD: Refusal = {
+  reason: 'new_password',
+  text: 'Logon refused: NewPassword (925) is not supported, passwords are issued by the gateway',
+  covered: false,
+};
+
+/** Refusals of the session's own rules that silence covers. */
+const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string', 'invalid']);
+/** First messages that name their sender well enough to be answered. */
+const ANSWERABLE: ReadonlySet<Hostile> = new Set(['not_a_logon', 'sending_time', 'default_appl_ver_id', 'msg_seq_num']);
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export class FrontDesk {
+  readonly #house: House;
+  #busy = 0;
+  readonly #queue: (() => void)[] = [];
+  /** Logons that wait for a holder to say whether it is there, by session. */
+  readonly #waiting = new Map<string, number>();
+
+  constructor(house: House) {
+    this.#house = house;
+  }
+
+  /** The first message of a connection. Its secrets are overwritten where they lie. */
+  receive(connection: Connection, message: Message, tokens: number): void {
+    const { config, dictionaries, turns } = this.#house;
+    const first = readFirstMessage(message, tokens, config.session_profile, dictionaries, turns.now);
+    if (first.kind === 'hostile') {
+      const sender = ANSWERABLE.has(first.reason) ? senderOf(message) : undefined;
+      wipeSecrets(message);
+      this.#hostile(connection, first.reason, first.text, sender);
+      return;
+    }
+    wipeSecrets(message);
+    void this.#admit(connection, first.claim);
+  }
+
+  /** The first message is garbled, or too long to be a Logon: there is nobody to be answered. */
+  garbled(connection: Connection): void {
+    this.#hostile(connection, 'framing', 'First message is garbled', undefined);
+  }
+
+  /** No Logon came in time. */
+  tooLate(connection: Connection): void {
+    const { metrics, strangers, turns } = this.#house;
+    metrics.closed('no_logon');
+    strangers.note({ address: connection.address }, 'no Logon came in time', turns.now.monoMs);
+    connection.turnAway(undefined, '');
+  }
+
+  #hostile(connection: Connection, reason: Hostile, text: string, sender: Sender | undefined): void {
+    const { gate, metrics, strangers, turns, config } = this.#house;
+    const { address } = connection;
+    const sender_comp_id = sender?.sender_comp_id ?? '';
+    metrics.logon(reason);
+    strangers.note({ address, reason, sender_comp_id }, 'first message refused', turns.now.monoMs);
+    gate.noteRefusal({ sender_comp_id, address, reason, text });
+    connection.turnAway(config.refused_logon === 'silent' ? undefined : sender, text);
+  }
+
+  /** Never rejects: a defect is a refusal, with a line in the log. */
+  async #admit(connection: Connection, claim: Claim): Promise<void> {
+    const { log } = this.#house;
+    try {
+      await this.#turnCame();
+      try {
+        await this.#authenticate(connection, claim);
+      } finally {
+        claim.proof.fill(0);
+        this.#busy -= 1;
+        this.#queue.shift()?.();
+      }
+    } catch (error) {
+      log.error({ error, sender_comp_id: claim.sender_comp_id }, 'a Logon failed inside');
+      connection.turnAway(undefined, '');
+    }
+  }
+
+  /** So many at once; the others wait with reading paused. */
+  async #turnCame(): Promise<void> {
+    if (this.#busy >= AUTHENTICATING) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    this.#busy += 1;
+  }
+
+  async #authenticate(connection: Connection, claim: Claim): Promise<void> {
+    if (!connection.waits) return;
+    const { gate } = this.#house;
+    const { sender_comp_id, target_comp_id, username, proof } = claim;
+    const { address } = connection;
+    const logon = await gate.validateLogon({ sender_comp_id, target_comp_id, username, proof, address });
+    if (!connection.waits) return;
+    if (logon.result === 'refused') {
+      this.#refusedByGate(connection, claim, logon);
+    } else if (claim.wants_new_password) {
+      this.#refusedHere(connection, claim, logon, NO_NEW_PASSWORD);
+    } else await this.#register(connection, claim, logon);
+  }
+
+  /** A slot for the session; who holds it already is dealt with by `duplicate_logon`. */
+  async #register(connection: Connection, claim: Claim, logon: LogonAccepted): Promise<void> {
+    const { gate } = this.#house;
+    const key = keyOf(claim);
+    let supersedes: string | undefined;
+    for (let round = 0; round < ROUNDS; round++) {
+      let ended: { readonly cause: EndCause; readonly text: string } | undefined;
+      let seated = false;
+      const onEnd = (cause: EndCause, text: string): void => {
+        if (seated) connection.end(cause, text);
+        else ended = { cause, text };
+      };
+      const result: RegisterResult = await gate.registerSession({ logon, key, supersedes, onEnd });
+      if (result.result === 'refused') {
+        this.#refusedByGate(connection, claim, result);
+        return;
+      }
+      if (result.result === 'registered') {
+        seated = true;
+        if (ended !== undefined) this.#refuseProven(connection, claim, ended.text);
+        else this.#seat(connection, claim, logon, result);
+        return;
+      }
+      const way = await this.#holder(result.holder);
+      if (!connection.waits) return;
+      if (way === 'refuse') break;
+      supersedes = way === 'again' ? undefined : result.holder.session_id;
+    }
+    this.#refusedHere(connection, claim, logon, IN_USE);
+  }
+
+  /** What becomes of the one that holds the session: it stays, it is taken over, or it is asked for again. */
+  async #holder(holder: LiveSession): Promise<'refuse' | 'supersede' | 'again'> {
+    const { live, config, gate } = this.#house;
+    const mode = config.session_profile.duplicate_logon;
+    const local = live.get(holder.session_id);
+    const own = holder.edge_id === gate.identity.edge_id && holder.incarnation === gate.identity.incarnation;
+    if (own && local === undefined) {
+      await wait(OWN_HOLDER_MS);
+      return 'again';
+    }
+    if (mode === 'takeover') return 'supersede';
+    if (mode === 'refuse') return local === undefined || local.isLive ? 'refuse' : 'supersede';
+    if (local === undefined) {
+      // Another edge is not asked yet: what still holds after a moment is taken for lost.
+      await wait(REMOTE_HOLDER_MS);
+      return 'supersede';
+    }
+    const waiting = this.#waiting.get(holder.session_id) ?? 0;
+    if (waiting >= WAITING_LOGONS) return 'refuse';
+    this.#waiting.set(holder.session_id, waiting + 1);
+    try {
+      return (await probed(local)) ? 'refuse' : 'supersede';
+    } finally {
+      const left = (this.#waiting.get(holder.session_id) ?? 1) - 1;
+      if (left > 0) this.#waiting.set(holder.session_id, left);
+      else this.#waiting.delete(holder.session_id);
+    }
+  }
+
+  /** The session's own rules have the last word. */
+  #seat(
+    connection: Connection,
+    claim: Claim,
+    logon: LogonAccepted,
+    registered: Extract<RegisterResult, { result: 'registered' }>,
+  ): void {
+    const { gate, sessions, metrics, log } = this.#house;
+    const { session } = registered;
+    const { session_id, user_id } = session.session;
+    if (!connection.waits) {
+      void gate.unregisterSession(session_id, 'disconnect', 'The client left before it was answered');
+      return;
+    }
+    const venue = venueSession(claim, user_id);
+    const entry = sessions.entry(venue);
+    entry.venue = venue;
+    const begun = connection.begin(entry, session);
+    if (begun.begun) {
+      metrics.logon('accepted');
+      const { address } = connection;
+      log.info({ session_id, user_id, session: venue.id, address, warnings: logon.warnings }, 'logged on');
+      return;
+    }
+    void gate.unregisterSession(session_id, 'protocol', begun.text);
+    const { reason, text } = begun;
+    this.#refusedHere(connection, claim, logon, { reason, text, covered: COVERED.has(reason) });
+  }
+
+  /** The gate has recorded it. */
+  #refusedByGate(connection: Connection, claim: Claim, refused: LogonRefused): void {
+    const { metrics, strangers, turns, config } = this.#house;
+    const { reason, text } = refused;
+    const { sender_comp_id } = claim;
+    metrics.logon(reason);
+    strangers.note({ address: connection.address, sender_comp_id, reason }, 'Logon refused', turns.now.monoMs);
+    if (refused.class === 'proven' && reason !== 'session_in_use') this.#refuseProven(connection, claim, text);
+    else connection.turnAway(config.refused_logon === 'silent' ? undefined : claim, text);
+  }
+
+  #refusedHere(connection: Connection, claim: Claim, logon: LogonAccepted, refusal: Refusal): void {
+    const { gate, metrics, log, config } = this.#house;
+    const { reason, text, covered } = refusal;
+    const { sender_comp_id } = claim;
+    const { user_id } = logon.user;
+    const { address } = connection;
+    metrics.logon(reason);
+    log.info({ address, sender_comp_id, user_id, reason, text }, 'Logon refused');
+    gate.noteRefusal({ sender_comp_id, address, reason, text, user_id });
+    const { refused_logon, session_profile } = config;
+    // duplicate_logon `refuse` closes the second connection without a word (test case 1b).
+    const silent = refusal === IN_USE && session_profile.duplicate_logon === 'refuse';
+    if (silent || (covered && refused_logon === 'silent')) connection.turnAway(undefined, '');
+    else this.#refuseProven(connection, claim, text);
+  }
+
+  /** Under the session's next number, so that the client's engine does not trip over it before it shows the Text. */
+  #refuseProven(connection: Connection, claim: Claim, text: string): void {
+    const known = this.#house.sessions.known(sessionId(keyOf(claim)));
+    connection.turnAway(claim, text, known?.store.nextOut ?? 1);
+  }
+}
+
+/** Whether the client at the other end says anything within the time there is. */
+function probed(holder: Connection): Promise<boolean> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve(false), PROBE_MS);
+    holder.probe((there) => {
+      clearTimeout(late);
+      resolve(there);
+    });
+  });
+}
+
+function keyOf({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: Claim): FixSessionKey {
+  return { begin_string, sender_comp_id, sender_sub_id, target_comp_id };
+}
+
+function venueSession(claim: Claim, user_id: string): VenueSession {
+  const { begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id } = claim;
+  const id = sessionId(keyOf(claim));
+  return { id, user_id, begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id };
+}
+
+/** Undefined: it does not say who it is, or at too great a length. */
+function senderOf(message: Message): Sender | undefined {
+  const named = (i: number): boolean => message.length(i) > 0 && message.length(i) <= COMP_ID_BYTES;
+  const { senderCompId, targetCompId } = message;
+  const sub = message.index(Tag.SenderSubID);
+  if (!named(senderCompId) || !named(targetCompId) || message.length(sub) > COMP_ID_BYTES) return undefined;
+  return {
+    begin_string: message.text(message.beginString),
+    sender_comp_id: message.text(senderCompId),
+    target_comp_id: message.text(targetCompId),
+    sender_sub_id: message.text(sub),
+  };
+}

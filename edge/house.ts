@@ -1,0 +1,35 @@
+/** What all connections of an edge share. */
+
+import type { Gate } from '../core/sessions/api.ts';
+import type { EdgeConfig } from './config.ts';
+import type { Connection } from './connection.ts';
+import type { DictionarySet } from './fix/dictionary/index.ts';
+import type { Message } from './fix/message.ts';
+import type { FrontDesk } from './front-desk.ts';
+import type { Lobby } from './lobby.ts';
+import type { Logger, StrangerLog } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { Sessions } from './sessions.ts';
+import type { Turns } from './turn.ts';
+import type { Venue } from './venue/venue.ts';
+import type { Wheel } from './wheel.ts';
+
+export interface House {
+  readonly config: EdgeConfig;
+  readonly gate: Gate;
+  readonly turns: Turns;
+  readonly wheel: Wheel;
+  readonly sessions: Sessions;
+  readonly venue: Venue;
+  readonly dictionaries: DictionarySet;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly strangers: StrangerLog;
+  /** Those that have not logged on. */
+  readonly lobby: Lobby<Connection>;
+  readonly frontDesk: FrontDesk;
+  /** By the gate's session id. */
+  readonly live: Map<string, Connection>;
+  /** One view serves all connections: it is used within one call only. */
+  readonly message: Message;
+}

@@ -1,0 +1,67 @@
+/** /health, /ready and /metrics for whoever watches the edge: orchestrators, balancers, Prometheus. */
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.ts';
+
+/** Why no new client should be sent here; undefined: one may. */
+export type Readiness = () => string | undefined;
+
+export interface WatchServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** A watcher asks in one packet: who takes longer is none. */
+const REQUEST_WITHIN_MS = 5000;
+/** Watchers are few. */
+const WATCHERS = 256;
+
+/** Rejects when the port cannot be listened on. */
+export async function startHttp(host: string, port: number, metrics: Metrics, ready: Readiness): Promise<WatchServer> {
+  const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
+    '/health': (response) => json(response, 200, { status: 'ok' }),
+    '/ready': (response) => {
+      const reason = ready();
+      if (reason === undefined) json(response, 200, { status: 'ready' });
+      else json(response, 503, { status: 'not_ready', reason });
+    },
+    '/metrics': async (response) => {
+      const body = await metrics.registry.metrics();
+      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(body);
+    },
+  };
+  const server = createServer((request: IncomingMessage, response) => {
+    request.resume();
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      json(response, 405, { error: 'method_not_allowed' });
+      return;
+    }
+    const path = (request.url ?? '').split('?', 1)[0]!;
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route === undefined) json(response, 404, { error: 'not_found' });
+    else Promise.resolve(route(response)).catch((error: Error) => response.destroy(error));
+  });
+  server.requestTimeout = REQUEST_WITHIN_MS;
+  server.headersTimeout = REQUEST_WITHIN_MS;
+  server.maxConnections = WATCHERS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function json(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}

@@ -1,0 +1,58 @@
+/** Bytes read and not yet worked off: the chunk as it came where that will do, a buffer of our own where two must be joined. */
+
+const EMPTY = Buffer.alloc(0);
+/** A buffer that a burst has made larger than this is not kept. */
+const MAX_KEPT = 131_072;
+
+export class Input {
+  buf: Buffer = EMPTY;
+  /** What is there: buf[start, end). */
+  start = 0;
+  end = 0;
+  #own: Buffer = EMPTY;
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  append(chunk: Buffer): void {
+    const rest = this.end - this.start;
+    if (rest === 0) {
+      this.buf = chunk;
+      this.start = 0;
+      this.end = chunk.length;
+      return;
+    }
+    const need = rest + chunk.length;
+    const own = this.#own;
+    if (this.buf === own && this.end + chunk.length <= own.length) {
+      chunk.copy(own, this.end);
+      this.end += chunk.length;
+      return;
+    }
+    // A chunk of one byte at a time must not copy the rest each time: room for as much again.
+    const target = need <= own.length ? own : Buffer.allocUnsafeSlow(Math.max(4096, 2 * need));
+    this.buf.copy(target, 0, this.start, this.end);
+    chunk.copy(target, rest);
+    this.#own = target;
+    this.buf = target;
+    this.start = 0;
+    this.end = need;
+  }
+
+  /** After a batch: an empty input keeps no chunk alive. */
+  settle(): void {
+    if (this.start < this.end) return;
+    this.buf = this.#own.length > MAX_KEPT ? EMPTY : this.#own;
+    if (this.#own.length > MAX_KEPT) this.#own = EMPTY;
+    this.start = 0;
+    this.end = 0;
+  }
+
+  clear(): void {
+    this.buf = EMPTY;
+    this.#own = EMPTY;
+    this.start = 0;
+    this.end = 0;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Every bound of the edge on what comes from outside, with its reason. Those of the session layer are in
+ * fix/session/limits.ts, those of the gate in core/sessions/bounds.ts.
+ */
+
+import { DIVERT_BACKLOG_BYTES } from './fix/session/limits.ts';
+
+/** From accept to Logon: a client on a bad line needs a second or two, a stranger holds a socket no longer than this. */
+export const LOGON_WITHIN_MS = 10_000;
+/** From a complete Logon to the gate's answer: the store's own deadlines are below it, and none may leave a socket waiting. */
+export const AUTHENTICATE_WITHIN_MS = 15_000;
+/** Longest first message: a Logon with a certificate-sized RawData fits; a stranger can hold no more memory than this and one chunk. */
+export const LOGON_BYTES = 4096;
+/** Connections not logged on, all addresses together: a storm of reconnecting clients fits, half-open ones cost at most 8 MB. */
+export const NOT_LOGGED_ON = 2048;
+/** Connections in all: each has a socket and buffers; beyond it the process would run out of file descriptors unannounced. */
+export const CONNECTIONS = 20_000;
+/** Logons being authenticated at once; more wait their turn with reading paused, so that a flood does not bury the store. */
+export const AUTHENTICATING = 256;
+/** Kernel's queue of connections not accepted yet: all clients reconnect in the same second after a restart. */
+export const LISTEN_BACKLOG = 4096;
+/** CompIDs and SenderSubID of a Logon: as long as provisioning allows (core/credentials/model.ts). */
+export const COMP_ID_BYTES = 64;
+/** Bytes of a password or another proof: 256 bits in any encoding fit many times. */
+export const PROOF_BYTES = 1024;
+
+/** Output that a connection's client has not read above which it is cut: what comes later is kept in its session instead. */
+export const OUTPUT_BYTES = DIVERT_BACKLOG_BYTES;
+/** Bound of the output buffer: the queue, what one batch of input can add to it, and the longest message. */
+export const OUTPUT_BUFFER_BYTES = OUTPUT_BYTES + 4 * 1024 * 1024;
+/** First size of a connection's output buffer; thousands of quiet ones have one each. */
+export const OUTPUT_INITIAL_BYTES = 4096;
+/** A write that the client's side has not taken for so long: it has stopped reading. */
+export const WRITE_STALL_MS = 30_000;
+/** How long a closed connection may take to have its last bytes read before it is destroyed. */
+export const LINGER_MS = 1000;
+
+/** A holder that is probed decides within this in all (design: duplicate_logon). */
+export const PROBE_MS = 4000;
+/** A holder on another edge that has not ended by then is treated as lost. */
+export const REMOTE_HOLDER_MS = 1000;
+/** Logons that may wait for one session's holder: the client's last try and one before; more are refused at once. */
+export const WAITING_LOGONS = 2;
+
+/** Sessions without a connection kept in memory; the journal has all of them, and gives back who returns. */
+export const AWAY_SESSIONS = 20_000;
+/** Resolution of timers: TestRequests at HeartBtInt 1 need better than a second. */
+export const TICK_MS = 25;
+/** Between calls of the venue's own clock (market data, timed events). */
+export const VENUE_TICK_MS = 50;
+
+/** Users that metrics name; the others are summed as `other`, so that labels stay bounded. */
+export const METRIC_USERS = 500;
+/** Message types that metrics name, likewise. */
+export const METRIC_TYPES = 64;
+/** Log lines about strangers in a second; more are counted and told in one line. */
+export const STRANGER_LOGS_PER_SECOND = 20;
+
+/** A drain: telling clients, flushing, giving leases back; the longest, milliseconds. */
+export const DRAIN_MS = 8000;
+/** The same when the parent is gone. */
+export const FAST_DRAIN_MS = 1500;
+/** How long a drain waits for answers to its Logouts. */
+export const DRAIN_LOGOUT_MS = 2000;

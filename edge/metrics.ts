@@ -1,0 +1,204 @@
+/**
+ * What Prometheus is told. Counting on a message's way is an addition to an integer; names and labels are put on when
+ * somebody asks. Labels that come from outside are bounded in number.
+ */
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Gate } from '../core/sessions/api.ts';
+import { msgTypeText } from './fix/tags.ts';
+import { METRIC_TYPES, METRIC_USERS } from './limits.ts';
+
+/** What is asked when the metrics are read. */
+export interface Watched {
+  readonly gate: Gate;
+  notLoggedOn(): number;
+  connections(): number;
+  journalHealthy(): boolean;
+}
+
+const LOGON_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const ORDER_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1];
+/** Other label values for what has no name any more. */
+const OTHER = 'other';
+
+/** Counts by packed MsgType; the first {@link METRIC_TYPES} types have a count each. */
+class TypeCounts {
+  readonly #slots = new Map<number, number>();
+  readonly #counts = new Float64Array(METRIC_TYPES + 1);
+
+  add(msgType: number): void {
+    let slot = this.#slots.get(msgType);
+    if (slot === undefined) {
+      slot = Math.min(this.#slots.size, METRIC_TYPES);
+      if (slot < METRIC_TYPES) this.#slots.set(msgType, slot);
+    }
+    this.#counts[slot]!++;
+  }
+
+  *entries(): Generator<[string, number]> {
+    for (const [msgType, slot] of this.#slots) yield [msgTypeText(msgType) || 'none', this.#counts[slot]!];
+    if (this.#counts[METRIC_TYPES]! > 0) yield [OTHER, this.#counts[METRIC_TYPES]!];
+  }
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #in = new TypeCounts();
+  readonly #out = new TypeCounts();
+  #garbled = 0;
+  #kept = 0;
+  readonly #users = new Set<string>();
+  readonly #logins: Counter<'status'>;
+  readonly #limited: Counter<'user_id' | 'type'>;
+  readonly #closed: Counter<'cause'>;
+  readonly #logon: Histogram;
+  readonly #order: Histogram;
+  readonly #store: Histogram<'operation' | 'outcome'>;
+
+  constructor() {
+    const registers = [this.registry];
+    const { registry } = this;
+    collectDefaultMetrics({ register: registry });
+    this.#logins = new Counter({
+      name: 'fix_login_attempts_total',
+      help: 'Logons by outcome: accepted, or the reason of the refusal.',
+      labelNames: ['status'],
+      registers,
+    });
+    this.#limited = new Counter({
+      name: 'fix_rate_limit_exceeded_total',
+      help: `Messages refused for a rate; the first ${METRIC_USERS} users by name.`,
+      labelNames: ['user_id', 'type'],
+      registers,
+    });
+    this.#closed = new Counter({
+      name: 'fix_connections_closed_total',
+      help: 'Connections closed, by cause.',
+      labelNames: ['cause'],
+      registers,
+    });
+    this.#logon = new Histogram({
+      name: 'fix_logon_seconds',
+      help: 'From a complete Logon to its answer.',
+      buckets: LOGON_SECONDS,
+      registers,
+    });
+    this.#order = new Histogram({
+      name: 'fix_order_to_report_seconds',
+      help: 'From reading a batch with orders to writing its reports, one observation a batch.',
+      buckets: ORDER_SECONDS,
+      registers,
+    });
+    this.#store = new Histogram({
+      name: 'fix_store_seconds',
+      help: 'Calls to the store.',
+      labelNames: ['operation', 'outcome'],
+      buckets: LOGON_SECONDS,
+      registers,
+    });
+    this.#counter('fix_garbled_messages_total', 'Garbled messages dropped.', () => this.#garbled);
+    this.#counter('fix_reports_kept_total', 'Messages kept for clients that were away.', () => this.#kept);
+    const [incoming, outgoing] = [this.#in, this.#out];
+    new Counter({
+      name: 'fix_messages_total',
+      help: 'FIX messages by direction and MsgType.',
+      labelNames: ['direction', 'msg_type'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [msg_type, count] of incoming.entries()) this.inc({ direction: 'in', msg_type }, count);
+        for (const [msg_type, count] of outgoing.entries()) this.inc({ direction: 'out', msg_type }, count);
+      },
+    });
+  }
+
+  /** Gauges of what others keep. */
+  watch(watched: Watched): void {
+    const { gate } = watched;
+    const figures = () => gate.limiterFigures();
+    this.#gauge('fix_sessions', 'Live sessions.', () => gate.figures().sessions);
+    this.#gauge('fix_connections', 'TCP connections.', () => watched.connections());
+    this.#gauge('fix_connections_not_logged_on', 'TCP connections without a session.', () => watched.notLoggedOn());
+    this.#gauge('fix_orders_allowed', '1 while the edge holds its lease.', () => (gate.mayPlaceOrders ? 1 : 0));
+    this.#gauge('fix_journal_healthy', '1 while the journal can be written.', () => (watched.journalHealthy() ? 1 : 0));
+    this.#counter('fix_lease_calls_total', 'Exchanges of tokens with the store.', () => figures().calls);
+    this.#counter('fix_lease_failures_total', 'Exchanges that failed.', () => figures().failures);
+    this.#counter('fix_messages_waited_total', 'Messages that waited for tokens.', () => figures().waited);
+  }
+
+  logon(status: string): void {
+    this.#logins.inc({ status });
+  }
+
+  logonTook(ms: number): void {
+    this.#logon.observe(ms / 1000);
+  }
+
+  ordersTook(ms: number): void {
+    this.#order.observe(ms / 1000);
+  }
+
+  storeTook(operation: string, ok: boolean, ms: number): void {
+    this.#store.observe({ operation, outcome: ok ? 'ok' : 'failed' }, ms / 1000);
+  }
+
+  limited(userId: string, type: string): void {
+    if (!this.#users.has(userId) && this.#users.size < METRIC_USERS) this.#users.add(userId);
+    this.#limited.inc({ user_id: this.#users.has(userId) ? userId : OTHER, type });
+  }
+
+  closed(cause: string): void {
+    this.#closed.inc({ cause });
+  }
+
+  garbled(): void {
+    this.#garbled += 1;
+  }
+
+  keptForAway(): void {
+    this.#kept += 1;
+  }
+
+  received(msgType: number): void {
+    this.#in.add(msgType);
+  }
+
+  /** Counts the messages in bytes that we wrote: from BodyLength to BodyLength, nothing in between is looked at. */
+  sent(bytes: Buffer): void {
+    const end = bytes.length;
+    let at = 0;
+    while (at < end) {
+      let mark = bytes.indexOf(1, at); // after 8=…
+      let length = 0;
+      for (mark += 3; mark < end && bytes[mark] !== 1; mark++) length = length * 10 + bytes[mark]! - 48;
+      const type = mark + 4; // after 35=
+      let code = bytes[type]!;
+      for (let i = type + 1; i < end && bytes[i] !== 1; i++) code = code * 256 + bytes[i]!;
+      this.#out.add(code);
+      at = mark + 1 + length + 7;
+    }
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  #counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The FIX sessions of this edge, with and without a connection, and the venue's way back to them: a report for a client
+ * that is away goes to its session's store and is sent after its next Logon.
+ */
+
+import type { FixSessionKey } from '../core/sessions/model.ts';
+import type { BodyWriter } from './fix/body-writer.ts';
+import type { FixSession, SessionStore } from './fix/session/ports.ts';
+import type { SessionProfile } from './fix/session/profile.ts';
+import { Session } from './fix/session/session.ts';
+import { AWAY_SESSIONS, OUTPUT_BYTES } from './limits.ts';
+import type { Metrics } from './metrics.ts';
+import type { EdgeJournal } from './parts.ts';
+import type { Player, Turns } from './turn.ts';
+import type { VenueSession, VenueSink } from './venue/venue.ts';
+
+/** What a session's connection is to others than itself. */
+export interface Holder extends Player {
+  /** Output that the client has not taken, bytes. */
+  backlog(): number;
+}
+
+/** One FIX session, over all its connections. */
+export interface Entry {
+  readonly fix: FixSession;
+  readonly store: SessionStore;
+  /** As the venue knows it; renewed at each Logon. */
+  venue: VenueSession;
+  /** Undefined while the client is away. */
+  holder: Holder | undefined;
+}
+
+/** Names a session in the journal and at the venue: CompIDs hold no `|`, and SenderSubID comes last. */
+export function sessionId(key: FixSessionKey): string {
+  return [key.begin_string, key.target_comp_id, key.sender_comp_id, key.sender_sub_id].join('|');
+}
+
+export interface SessionsParts {
+  readonly journal: EdgeJournal;
+  readonly turns: Turns;
+  readonly profile: SessionProfile;
+  readonly metrics: Metrics;
+}
+
+export class Sessions implements VenueSink {
+  /** Least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #parts: SessionsParts;
+  #open: Entry | undefined;
+
+  constructor(parts: SessionsParts) {
+    this.#parts = parts;
+  }
+
+  /** The session of this key; made from what the journal has when it is not at hand. */
+  entry(venue: VenueSession): Entry {
+    const known = this.#entries.get(venue.id);
+    if (known !== undefined) return known;
+    const { journal, profile } = this.#parts;
+    const store = journal.session(venue.id);
+    const identity = {
+      beginString: venue.begin_string,
+      senderCompId: venue.sender_comp_id,
+      targetCompId: venue.target_comp_id,
+      senderSubId: venue.sender_sub_id,
+    };
+    const entry: Entry = { fix: new Session(identity, profile, store), store, venue, holder: undefined };
+    this.#entries.set(venue.id, entry);
+    if (this.#entries.size > AWAY_SESSIONS) this.#forgetOne();
+    return entry;
+  }
+
+  /** Only what is at hand. */
+  known(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  open(session: VenueSession, msgType: number): BodyWriter {
+    const { turns, metrics } = this.#parts;
+    const entry = this.entry(session);
+    this.#open = entry;
+    if (entry.holder !== undefined) turns.touch(entry.holder);
+    else metrics.keptForAway();
+    return entry.fix.begin(msgType, turns.now);
+  }
+
+  close(): void {
+    const entry = this.#open;
+    if (entry === undefined) throw new RangeError('no message has been begun');
+    this.#open = undefined;
+    entry.fix.commit();
+  }
+
+  live(session: VenueSession): boolean {
+    const entry = this.#entries.get(session.id);
+    return entry?.holder !== undefined && entry.fix.active && entry.holder.backlog() < OUTPUT_BYTES / 4;
+  }
+
+  /** Takes back what a failed piece of work has begun and not ended. */
+  abandon(): void {
+    this.#open?.fix.cancel();
+    this.#open = undefined;
+  }
+
+  /** The one longest away; the journal keeps what it is. */
+  #forgetOne(): void {
+    for (const [id, entry] of this.#entries) {
+      if (entry.holder !== undefined || entry === this.#open) continue;
+      this.#entries.delete(id);
+      return;
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/** An edge in the test's own process: the whole of it over memory adapters, real sockets, ports of the system's choice. */
+import { createExpressions } from '../../../adapters/cel/expressions.ts';
+import { fixedMasterKeys } from '../../../adapters/kms/master-keys.ts';
+import { createRawAesSecretBox } from '../../../adapters/kms/secret-box.ts';
+import { createMemoryAdapters } from '../../../adapters/memory/stores.ts';
+import { MemoryTokenLeases } from '../../../adapters/memory/token-leases.ts';
+import { createWorld, type MemoryWorld } from '../../../adapters/memory/world.ts';
+import { systemClock } from '../../../adapters/node/clock.ts';
+import { nodeDigests } from '../../../adapters/node/digests.ts';
+import { systemRandom } from '../../../adapters/node/random.ts';
+import { systemTimers } from '../../../adapters/node/timers.ts';
+import type { AdminPorts } from '../../../core/admin.ts';
+import type { AuditRecord } from '../../../core/audit/model.ts';
+import { CompiledExpressions } from '../../../core/eligibility/evaluate.ts';
+import type { TokenLeases } from '../../../core/limits/leases-port.ts';
+import { ensureDefaults } from '../../../core/policy/defaults.ts';
+import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
+import { readConfig } from '../../../edge/config.ts';
+import { type Edge, startEdge } from '../../../edge/edge.ts';
+import { createLogger } from '../../../edge/log.ts';
+import { Metrics } from '../../../edge/metrics.ts';
+import type { EdgeJournal } from '../../../edge/parts.ts';
+import type { Venue, VenueSink } from '../../../edge/venue/venue.ts';
+import { FixClient, type FixClientOptions } from '../../../local/fix-client.ts';
+import { TestEcho } from './echo.ts';
+import { MemoryJournal } from './memory-journal.ts';
+
+export const ACTOR = { actor: { principal: 'arn:aws:iam::111122223333:user/admin' }, reason: 'a test' };
+
+export interface Account {
+  readonly sender_comp_id: string;
+  readonly target_comp_id: string;
+  readonly password: string;
+}
+
+export interface DeskOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly venue?: (sink: VenueSink) => Venue;
+  readonly journal?: EdgeJournal;
+  readonly leases?: TokenLeases;
+}
+
+/** What outlives an edge: the store and the users in it. */
+export class TestHouse {
+  readonly world: MemoryWorld = createWorld();
+  readonly admin: AdminPorts;
+  readonly leases: TokenLeases;
+  readonly journal: EdgeJournal;
+  readonly #edges: Edge[] = [];
+  readonly #clients: FixClient[] = [];
+
+  constructor(options: Pick<DeskOptions, 'journal' | 'leases'> = {}) {
+    const { audit, ...stores } = createMemoryAdapters(this.world);
+    this.leases = options.leases ?? new MemoryTokenLeases();
+    this.journal = options.journal ?? new MemoryJournal();
+    this.admin = {
+      ...stores,
+      trail: audit,
+      box: createRawAesSecretBox(fixedMasterKeys([{ id: 'test', key: new Uint8Array(32).fill(7) }])),
+      digests: nodeDigests,
+      random: systemRandom,
+      clock: systemClock,
+      expressions: new CompiledExpressions(createExpressions()),
+    };
+  }
+
+  async open(options: DeskOptions = {}): Promise<Edge> {
+    await ensureDefaults(this.admin, ACTOR.actor);
+    const config = readConfig({
+      FIXGATE_EDGE_ID: 'test-1',
+      FIXGATE_FIX_HOST: '127.0.0.1',
+      FIXGATE_FIX_PORT: '0',
+      FIXGATE_METRICS_HOST: '127.0.0.1',
+      FIXGATE_METRICS_PORT: '0',
+      FIXGATE_LOG_LEVEL: 'error',
+      ...options.env,
+    });
+    const edge = await startEdge({
+      config,
+      gate: { ...this.admin, leases: this.leases, timers: systemTimers },
+      clock: systemClock,
+      timers: systemTimers,
+      journal: options.journal ?? this.journal,
+      venue: options.venue ?? ((sink) => new TestEcho(sink)),
+      metrics: new Metrics(),
+      log: createLogger(config.log_level, config.edge_id),
+    });
+    this.#edges.push(edge);
+    return edge;
+  }
+
+  async user(userId: string, input: Partial<ProvisionInput> = {}): Promise<Account> {
+    await ensureDefaults(this.admin, ACTOR.actor);
+    const { issued } = await provision(this.admin, ACTOR, {
+      user_id: userId,
+      rate_limit_tier: 'unlimited',
+      facts: { account_balance: 50_000, trading_volume: 500_000, account_age_days: 400, kyc_level: 3, groups: [] },
+      allowed_ips: [],
+      additional_credential: false,
+      ...input,
+    });
+    const { sender_comp_id, target_comp_id, password } = issued;
+    return { sender_comp_id, target_comp_id, password: password.reveal() };
+  }
+
+  client(edge: Edge, account: Account, options: Partial<FixClientOptions> = {}): FixClient {
+    const { sender_comp_id: sender, target_comp_id: target } = account;
+    const client = new FixClient({ host: '127.0.0.1', port: edge.fixPort, sender, target, ...options });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Records of a type, over all chains, oldest first. */
+  records(type: AuditRecord['type']): AuditRecord[] {
+    return [...this.world.chains.values()].flat().filter((record) => record.type === type);
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients.splice(0)) client.destroy();
+    await Promise.all(this.#edges.splice(0).map((edge) => edge.drain(true)));
+  }
+}
+
+/** Looks again until it is so. @throws when it is not within `ms` */
+export async function until(what: string, so: () => boolean | Promise<boolean>, ms = 3000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!(await so())) {
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
