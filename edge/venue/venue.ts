@@ -39,7 +39,10 @@ export interface SubmitContext {
   readonly now: number;
 }
 
-/** The way back to clients; the edge implements it. */
+/**
+ * The way back to clients; the edge implements it. It throws nothing: a client that cannot be written to is the edge's to
+ * deal with, and an order must not be left half matched for it.
+ */
 export interface VenueSink {
   /**
    * Begins a message to a session, whether its client is there or away: the writer stands after the standard header, in
@@ -70,6 +73,11 @@ export interface Venue {
   sessionEnded(session: VenueSession, now: number): void;
   /** Lets time pass. @returns epoch ms when it wants to be called again; Infinity: never */
   tick(now: number): number;
-  /** Writes out what it keeps; no call follows. */
+  /**
+   * Writes what has happened since the last call to disk. Called after a batch of messages and after {@link tick}, before
+   * the answers leave. Throws when the disk refuses: the edge must not go on as if nothing were.
+   */
+  flush(): void;
+  /** Writes out what it keeps and lets go of its files; no call follows. */
   close(): Promise<void>;
 }

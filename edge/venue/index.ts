@@ -1,0 +1,45 @@
+/** The one door of this folder. */
+
+import { EchoVenue } from './echo.ts';
+import { FileLog } from './simulator/file-log.ts';
+import { Simulator } from './simulator/simulator.ts';
+import type { Venue, VenueSink } from './venue.ts';
+
+export type { SubmitContext, Venue, VenueSession, VenueSink } from './venue.ts';
+
+/** The venues there are, by the name of the setting. */
+export const VENUES = ['simulator', 'echo'] as const;
+export type VenueName = (typeof VENUES)[number];
+
+export interface VenueOptions {
+  readonly sink: VenueSink;
+  /** Of the simulator's reference markets. */
+  readonly seed: number;
+  /** Epoch ms. */
+  readonly now: number;
+  /** Where the simulator keeps open orders; undefined: nowhere, they end with the process. Made when it is not there. */
+  readonly directory?: string | undefined;
+  /** Told what of the kept orders could not be read. */
+  readonly warn: (problem: string) => void;
+}
+
+/**
+ * Opens a venue. Calls nothing of the sink yet: restored orders trade from the first tick or message on, and their reports
+ * go to sessions that may not have logged on since the start.
+ */
+export function openVenue(name: VenueName, options: VenueOptions): Venue {
+  switch (name) {
+    case 'echo':
+      return new EchoVenue(options.sink);
+    case 'simulator': {
+      const { sink, seed, now, directory, warn } = options;
+      return new Simulator({
+        sink,
+        seed,
+        now,
+        warn,
+        log: directory === undefined ? undefined : new FileLog(directory),
+      });
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** Who has which orders: users, their FIX sessions, and the ClOrdIDs of each session. */
+
+import { KNOWN_IDS_PER_SESSION } from '../limits.ts';
+import type { VenueSession } from '../venue.ts';
+import type { ClientOrder } from './order.ts';
+import { versionOf } from './versions.ts';
+
+export interface User {
+  readonly id: string;
+  /** Open orders over all sessions. */
+  open: number;
+  readonly clients: Client[];
+}
+
+/** One FIX session. ClOrdIDs are unique within it (FIX 4.4 vol. 1, ClOrdID): sessions of one user may number alike. */
+export interface Client {
+  session: VenueSession;
+  /** Version of its application messages (versions.ts). */
+  version: number;
+  readonly user: User;
+  /** Every ClOrdID that was accepted, oldest first: of orders, of cancels and of replacements. */
+  readonly ids: Map<string, ClientOrder>;
+}
+
+export class Clients {
+  private readonly users = new Map<string, User>();
+  private readonly byId = new Map<string, Client>();
+
+  /** The client of a session, made when it is new, brought up to date otherwise. */
+  of(session: VenueSession): Client {
+    const known = this.byId.get(session.id);
+    if (known !== undefined) {
+      if (known.session !== session) {
+        known.session = session;
+        known.version = versionOf(session.begin_string, session.appl_ver_id);
+      }
+      return known;
+    }
+    let user = this.users.get(session.user_id);
+    if (user === undefined) {
+      user = { id: session.user_id, open: 0, clients: [] };
+      this.users.set(user.id, user);
+    }
+    const version = versionOf(session.begin_string, session.appl_ver_id);
+    const client: Client = { session, version, user, ids: new Map() };
+    user.clients.push(client);
+    this.byId.set(session.id, client);
+    return client;
+  }
+
+  get(sessionId: string): Client | undefined {
+    return this.byId.get(sessionId);
+  }
+
+  all(): IterableIterator<Client> {
+    return this.byId.values();
+  }
+
+  /** The session that placed an order. Every order has one: an order is made for a client, and kept clients stay. */
+  ownerOf(order: ClientOrder): Client {
+    const client = this.byId.get(order.session_id);
+    if (client === undefined) throw new Error(`order ${order.id} has no session`);
+    return client;
+  }
+
+  /** The order a ClOrdID names: the session's own, else one that another session of the user has under that id now. */
+  find(client: Client, clOrdId: string): ClientOrder | undefined {
+    const own = client.ids.get(clOrdId);
+    if (own !== undefined) return own;
+    for (const other of client.user.clients) {
+      const order = other.ids.get(clOrdId);
+      if (order !== undefined) return order;
+    }
+    return undefined;
+  }
+
+  /** Remembers that an id has been used; the oldest ids that no open order goes by are forgotten. */
+  remember(client: Client, clOrdId: string, order: ClientOrder): void {
+    const { ids } = client;
+    ids.set(clOrdId, order);
+    while (ids.size > KNOWN_IDS_PER_SESSION) {
+      const [oldest, its] = ids.entries().next().value!;
+      ids.delete(oldest);
+      if (its.open && its.cl_ord_id === oldest) ids.set(oldest, its);
+    }
+  }
+
+  /** Forgets a session that has left nothing behind. */
+  release(client: Client): void {
+    if (client.ids.size > 0) return;
+    const { user } = client;
+    this.byId.delete(client.session.id);
+    const index = user.clients.indexOf(client);
+    if (index >= 0) user.clients.splice(index, 1);
+    if (user.clients.length === 0) this.users.delete(user.id);
+  }
+}

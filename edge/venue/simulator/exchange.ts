@@ -1,0 +1,398 @@
+/** Orders from acceptance to their end, over all symbols. Decides and reports; reads no FIX. */
+
+import { LOG_COMPACT_BYTES } from '../limits.ts';
+import type { VenueSink } from '../venue.ts';
+import { anyPrice, Book, type BookOrder, type TradeListener } from './book.ts';
+import { type Client, Clients } from './clients.ts';
+import { Expiry } from './expiry.ts';
+import { BUY, checkInstrument, type Instrument } from './instruments.ts';
+import { type Change, fillChange, idChange, type OrderLog, orderChange, restore, snapshot } from './log.ts';
+import { ReferenceMarket } from './market.ts';
+import {
+  CANCELED,
+  ClientOrder,
+  EXPIRED,
+  FILLED,
+  HELD,
+  IN_BOOK,
+  type OrderState,
+  type OrderTerms,
+  OrdType,
+  Tif,
+} from './order.ts';
+import { EXPIRED_EXECUTION, ExecType, type Execution, NEW, NOT_FILLED, Reports } from './reports.ts';
+import { Stops } from './stops.ts';
+
+/** What belongs to one symbol. */
+export interface Market {
+  readonly book: Book;
+  readonly stops: Stops;
+  readonly reference: ReferenceMarket;
+  /** Open client orders. */
+  open: number;
+}
+
+export interface ExchangeOptions {
+  readonly sink: VenueSink;
+  readonly instruments: readonly Instrument[];
+  /** Of the reference markets: the same seed, the same walk. */
+  readonly seed: number;
+  /** Epoch ms; with the log it makes the ids of this run unique. */
+  readonly now: number;
+  /** Undefined: orders end with the process. */
+  readonly log: OrderLog | undefined;
+  /** Told what of the log could not be read. */
+  readonly warn: (problem: string) => void;
+}
+
+export class Exchange implements TradeListener {
+  readonly instruments: ReadonlyMap<string, Instrument>;
+  readonly markets: readonly Market[];
+  readonly clients = new Clients();
+  readonly reports: Reports;
+  /** Time of the step in hand. */
+  now: number;
+  private readonly bySymbol = new Map<string, Market>();
+  private readonly expiry = new Expiry();
+  private readonly log: OrderLog | undefined;
+  private readonly stamp: number;
+  private priority = 0;
+  private started = false;
+  /** Orders changed in the step in hand; true: more than a fill. */
+  private readonly changed = new Map<ClientOrder, boolean>();
+  private readonly changes: Change[] = [];
+  /** Sessions that the log knows. */
+  private readonly logged = new Set<string>();
+
+  constructor(options: ExchangeOptions) {
+    this.now = options.now;
+    this.log = options.log;
+    for (const instrument of options.instruments) checkInstrument(instrument);
+    this.instruments = new Map(options.instruments.map((instrument) => [instrument.symbol, instrument]));
+    this.markets = options.instruments.map((instrument, n) => {
+      const book = new Book(instrument, this);
+      return { book, stops: new Stops(), reference: new ReferenceMarket(book, options.seed * 31 + n), open: 0 };
+    });
+    for (const market of this.markets) this.bySymbol.set(market.book.instrument.symbol, market);
+    this.stamp = this.restore(options);
+    this.reports = new Reports(options.sink, this.stamp.toString(36).toUpperCase());
+  }
+
+  /**
+   * Opens the reference markets, once; a later call does nothing. Restored orders may trade in it, so it is not the
+   * constructor's: their sessions must be there to be told.
+   */
+  start(now: number): void {
+    if (this.started) return;
+    this.started = true;
+    this.now = now;
+    for (const market of this.markets) {
+      market.reference.requote();
+      this.settle(market);
+    }
+    this.commit();
+  }
+
+  market(order: ClientOrder): Market {
+    return this.bySymbol.get(order.terms.instrument.symbol)!;
+  }
+
+  marketOf(symbol: string): Market | undefined {
+    return this.bySymbol.get(symbol);
+  }
+
+  /** Takes an order: New, then what it trades, then what becomes of the rest. The caller has checked all bounds. */
+  place(client: Client, clOrdId: string, terms: OrderTerms): void {
+    const ids = {
+      id: this.reports.nextOrderId(),
+      session_id: client.session.id,
+      user_id: client.user.id,
+      cl_ord_id: clOrdId,
+    };
+    const order = new ClientOrder(ids, terms, ++this.priority);
+    const market = this.market(order);
+    this.clients.remember(client, clOrdId, order);
+    client.user.open++;
+    market.open++;
+    this.changed.set(order, true);
+    this.expiry.add(order);
+    this.reports.execution(client, order, NEW, this.now);
+    this.enter(market, order);
+    this.settle(market);
+    this.commit();
+  }
+
+  /** Cancels an open order for `requester`, whose request is `clOrdId`; the session that placed it hears of it too. */
+  cancel(requester: Client, order: ClientOrder, clOrdId: string): void {
+    const owner = this.clients.ownerOf(order);
+    this.end(order, CANCELED);
+    this.remember(requester, clOrdId, order);
+    const what: Execution = {
+      type: ExecType.Canceled,
+      quantity: 0,
+      price: 0,
+      cl_ord_id: clOrdId,
+      orig_cl_ord_id: order.cl_ord_id,
+      text: '',
+    };
+    this.reports.execution(requester, order, what, this.now);
+    if (owner !== requester) this.reports.execution(owner, order, CANCELED_ELSEWHERE, this.now);
+    this.commit();
+  }
+
+  /** Cancels an order unasked or by a mass cancel: one report, to the session that placed it. */
+  cancelBy(order: ClientOrder, text: string): void {
+    this.end(order, CANCELED);
+    this.reports.execution(this.clients.ownerOf(order), order, { ...CANCELED_ELSEWHERE, text }, this.now);
+  }
+
+  /**
+   * Gives an open order other terms, of the same side, symbol and type, and a quantity not below what is filled. Less
+   * quantity at the same price keeps the order's place; anything else puts it behind the others (price-time priority).
+   */
+  replace(requester: Client, order: ClientOrder, clOrdId: string, terms: OrderTerms): void {
+    const market = this.market(order);
+    const owner = this.clients.ownerOf(order);
+    const before = order.terms;
+    const orig_cl_ord_id = order.cl_ord_id;
+    const less = before.qty - terms.qty;
+    const rests = order.level !== undefined && terms.tif !== Tif.Ioc && terms.tif !== Tif.Fok;
+    const keeps = rests && terms.price === before.price && less >= 0 && order.leaves > less;
+    const waits = order.state.at === 'held';
+    if (keeps) market.book.reduce(order, less);
+    else {
+      this.withdraw(market, order);
+      order.priority = ++this.priority;
+      order.leaves = terms.qty - order.cum;
+    }
+    order.terms = terms;
+    order.cl_ord_id = clOrdId;
+    if (order.leaves === 0) this.conclude(market, order, FILLED);
+    else if (terms.expires_at !== before.expires_at) this.expiry.add(order);
+    this.changed.set(order, true);
+    this.remember(requester, clOrdId, order);
+    if (owner !== requester) this.remember(owner, clOrdId, order);
+    const what: Execution = { type: ExecType.Replaced, quantity: 0, price: 0, cl_ord_id: '', orig_cl_ord_id, text: '' };
+    this.reports.execution(requester, order, what, this.now);
+    if (owner !== requester) this.reports.execution(owner, order, what, this.now);
+    if (!keeps && order.open) {
+      if (waits) this.enter(market, order);
+      else this.admit(market, order); // a stop order that was set off stays so
+    }
+    this.settle(market);
+    this.commit();
+  }
+
+  /** Time passes: orders end that have reached their time. */
+  expire(now: number): void {
+    this.now = now;
+    for (let order = this.expiry.take(now); order !== undefined; order = this.expiry.take(now)) {
+      this.end(order, EXPIRED);
+      this.reports.execution(this.clients.ownerOf(order), order, EXPIRED_EXECUTION, now);
+    }
+    this.commit();
+  }
+
+  /** When {@link expire} has something to do. */
+  get nextExpiry(): number {
+    return this.expiry.next;
+  }
+
+  /** The reference markets move one step. */
+  step(now: number): void {
+    this.now = now;
+    for (const market of this.markets) {
+      market.reference.step();
+      this.settle(market);
+    }
+    this.commit();
+  }
+
+  /** Moves one reference market to a price, units of its instrument. */
+  moveMarket(market: Market, price: number, now: number): void {
+    this.now = now;
+    market.reference.moveTo(price);
+    this.settle(market);
+    this.commit();
+  }
+
+  traded(_book: Book, maker: BookOrder, taker: BookOrder, quantity: number, price: number): void {
+    // Both are brought up to date before either is told.
+    if (taker.kind === 'client') this.filled(taker, quantity, price);
+    if (maker.kind === 'client') this.filled(maker, quantity, price);
+    if (taker.kind === 'client') this.tellFill(taker, quantity, price);
+    if (maker.kind === 'client') this.tellFill(maker, quantity, price);
+  }
+
+  /** What has changed since the last call goes to the log as one line. */
+  commit(): void {
+    const { log, changed, changes } = this;
+    if (log === undefined) {
+      changed.clear();
+      changes.length = 0;
+      return;
+    }
+    if (changed.size === 0 && changes.length === 0) return;
+    const line: Change[] = [];
+    for (const [order, whole] of changed) {
+      if (whole) {
+        this.introduce(this.clients.ownerOf(order), line);
+        line.push(orderChange(order));
+      } else line.push(fillChange(order));
+    }
+    line.push(...changes);
+    changed.clear();
+    changes.length = 0;
+    log.append(JSON.stringify(line));
+  }
+
+  flush(): void {
+    const { log } = this;
+    if (log === undefined) return;
+    log.flush();
+    // Rewriting costs what is kept: it must not come more often than the log doubles.
+    if (log.appended > LOG_COMPACT_BYTES && log.appended > log.base) this.compact(log);
+  }
+
+  close(): void {
+    this.flush();
+    this.log?.close();
+  }
+
+  private introduce(client: Client, line: Change[]): void {
+    if (this.logged.has(client.session.id)) return;
+    this.logged.add(client.session.id);
+    line.push(['session', client.session]);
+  }
+
+  private compact(log: OrderLog): void {
+    log.replace(snapshot(this.clients, this.stamp));
+    this.logged.clear();
+    for (const client of this.clients.all()) if (client.ids.size > 0) this.logged.add(client.session.id);
+  }
+
+  private restore({ log, now, warn }: ExchangeOptions): number {
+    if (log === undefined) return now;
+    const { stamp, orders, problems } = restore(log.read(), this.clients, this.instruments);
+    for (const problem of problems) warn(`order log, ${problem}`);
+    const open = [...orders.values()].filter((order) => order.open).sort((a, b) => a.priority - b.priority);
+    for (const order of open) {
+      const market = this.market(order);
+      market.open++;
+      this.clients.ownerOf(order).user.open++;
+      this.priority = Math.max(this.priority, order.priority);
+      this.expiry.add(order);
+      order.price = priceOf(order);
+      if (order.state.at === 'held') market.stops.add(order);
+      else market.book.rest(order);
+    }
+    const next = Math.max(now, stamp + 1);
+    log.replace(snapshot(this.clients, next));
+    for (const client of this.clients.all()) if (client.ids.size > 0) this.logged.add(client.session.id);
+    return next;
+  }
+
+  private remember(client: Client, clOrdId: string, order: ClientOrder): void {
+    this.clients.remember(client, clOrdId, order);
+    if (this.log === undefined) return;
+    this.introduce(client, this.changes);
+    this.changes.push(idChange(client, clOrdId, order));
+  }
+
+  /** A new order meets the market; a stop order waits for its price. */
+  private enter(market: Market, order: ClientOrder): void {
+    if (order.terms.stop_price > 0 && !this.triggered(market, order)) {
+      order.state = HELD;
+      market.stops.add(order);
+    } else this.admit(market, order);
+  }
+
+  /** An order meets the book: it trades, then rests or is killed. */
+  private admit(market: Market, order: ClientOrder): void {
+    const { tif, ord_type } = order.terms;
+    order.state = IN_BOOK;
+    order.price = priceOf(order);
+    if (tif === Tif.Fok && !market.book.canFill(order.side, order.price, order.leaves)) {
+      this.kill(order);
+      return;
+    }
+    market.book.match(order);
+    if (order.leaves === 0) return;
+    const rests = (ord_type === OrdType.Limit || ord_type === OrdType.StopLimit) && tif !== Tif.Ioc;
+    if (rests) market.book.rest(order);
+    else this.kill(order);
+  }
+
+  private triggered(market: Market, order: ClientOrder): boolean {
+    const { last } = market.book;
+    return order.side === BUY ? last >= order.terms.stop_price : last <= order.terms.stop_price;
+  }
+
+  /** Stop orders that the last price sets off, one after the other; each may set off more. */
+  private settle(market: Market): void {
+    const { stops, book } = market;
+    for (let order = stops.take(book.last); order !== undefined; order = stops.take(book.last)) {
+      order.priority = ++this.priority;
+      this.changed.set(order, true);
+      this.admit(market, order);
+    }
+  }
+
+  /** What is left of an order that must not rest. */
+  private kill(order: ClientOrder): void {
+    this.end(order, CANCELED);
+    this.reports.execution(this.clients.ownerOf(order), order, NOT_FILLED, this.now);
+  }
+
+  private withdraw(market: Market, order: ClientOrder): void {
+    if (order.state.at === 'held') market.stops.remove(order);
+    else market.book.remove(order);
+    if (order.open) order.state = IN_BOOK;
+  }
+
+  private end(order: ClientOrder, state: OrderState): void {
+    const market = this.market(order);
+    this.withdraw(market, order);
+    this.conclude(market, order, state);
+  }
+
+  private conclude(market: Market, order: ClientOrder, state: OrderState): void {
+    order.state = state;
+    order.leaves = 0;
+    market.open--;
+    this.clients.ownerOf(order).user.open--;
+    if (!this.changed.has(order)) this.changed.set(order, false);
+  }
+
+  private filled(order: ClientOrder, quantity: number, price: number): void {
+    order.cum += quantity;
+    order.notional += quantity * price;
+    if (order.leaves === 0) this.conclude(this.market(order), order, FILLED);
+    else if (!this.changed.has(order)) this.changed.set(order, false);
+  }
+
+  private tellFill(order: ClientOrder, quantity: number, price: number): void {
+    const what: Execution = {
+      type: ExecType.Trade,
+      quantity,
+      price,
+      cl_ord_id: '',
+      orig_cl_ord_id: '',
+      text: '',
+    };
+    this.reports.execution(this.clients.ownerOf(order), order, what, this.now);
+  }
+}
+
+/** The price an order trades at or better. */
+const priceOf = ({ terms, side }: ClientOrder): number => (terms.price > 0 ? terms.price : anyPrice(side));
+
+/** The report of a cancel that the session itself did not ask for. */
+const CANCELED_ELSEWHERE: Execution = {
+  type: ExecType.Canceled,
+  quantity: 0,
+  price: 0,
+  cl_ord_id: '',
+  orig_cl_ord_id: '',
+  text: 'Canceled by another session of the user',
+};

@@ -1,0 +1,208 @@
+/**
+ * What the simulator keeps over a restart. A line is a JSON array of changes that happened in one step, states and not
+ * differences. A line that was cut off counts as not written, so that a restored book is one that has been.
+ */
+
+import type { VenueSession } from '../venue.ts';
+import type { Client, Clients } from './clients.ts';
+import type { Instrument } from './instruments.ts';
+import { CANCELED, ClientOrder, EXPIRED, FILLED, HELD, IN_BOOK, type OrderState, type OrderTerms } from './order.ts';
+
+/** Where lines go; file-log.ts, or memory in tests. */
+export interface OrderLog {
+  /** The lines of earlier runs. A last line that was cut off is not among them. */
+  read(): Iterable<string>;
+  /** Adds a line; durable after {@link flush}. */
+  append(line: string): void;
+  flush(): void;
+  /** Writes `lines` in place of all there is: all of them or none. */
+  replace(lines: Iterable<string>): void;
+  /** Bytes since the last {@link replace}, and those that it wrote. */
+  readonly appended: number;
+  readonly base: number;
+  close(): void;
+}
+
+interface OrderRecord {
+  readonly id: string;
+  readonly s: string;
+  readonly c: string;
+  readonly symbol: string;
+  readonly terms: Omit<OrderTerms, 'instrument' | 'expires_at'> & { readonly expires_at: number | null };
+  readonly priority: number;
+  readonly state: string;
+  readonly cum: number;
+  readonly notional: number;
+}
+
+/** boot: a run's stamp. session: who an id is. order: all of an order. fill: state, CumQty, notional. id: a used ClOrdID. */
+export type Change =
+  | readonly ['boot', stamp: number]
+  | readonly ['session', VenueSession]
+  | readonly ['order', OrderRecord]
+  | readonly ['fill', id: string, state: string, cum: number, notional: number]
+  | readonly ['id', session: string, clOrdId: string, order: string];
+
+const STATES: Readonly<Record<string, OrderState>> = {
+  book: IN_BOOK,
+  held: HELD,
+  filled: FILLED,
+  canceled: CANCELED,
+  expired: EXPIRED,
+};
+
+function stateName(state: OrderState): string {
+  for (const name of Object.keys(STATES)) if (STATES[name] === state) return name;
+  throw new Error(`order state ${JSON.stringify(state)} has no name`);
+}
+
+export function orderChange(order: ClientOrder): Change {
+  const { instrument, expires_at, ...terms } = order.terms;
+  const record: OrderRecord = {
+    id: order.id,
+    s: order.session_id,
+    c: order.cl_ord_id,
+    symbol: instrument.symbol,
+    terms: { ...terms, expires_at: Number.isFinite(expires_at) ? expires_at : null },
+    priority: order.priority,
+    state: stateName(order.state),
+    cum: order.cum,
+    notional: order.notional,
+  };
+  return ['order', record];
+}
+
+export const fillChange = (order: ClientOrder): Change => [
+  'fill',
+  order.id,
+  stateName(order.state),
+  order.cum,
+  order.notional,
+];
+
+/** Everything there is, one line a session and its orders' ids in the order they were used. */
+export function* snapshot(clients: Clients, stamp: number): Generator<string> {
+  yield JSON.stringify([['boot', stamp]] satisfies Change[]);
+  for (const client of clients.all()) {
+    if (client.ids.size === 0) continue;
+    yield JSON.stringify([['session', client.session]] satisfies Change[]);
+    for (const [clOrdId, order] of client.ids) {
+      const change = clOrdId === order.cl_ord_id ? orderChange(order) : idChange(client, clOrdId, order);
+      yield JSON.stringify([change]);
+    }
+  }
+}
+
+export const idChange = (client: Client, clOrdId: string, order: ClientOrder): Change => [
+  'id',
+  client.session.id,
+  clOrdId,
+  order.id,
+];
+
+/** What a log says. */
+export interface Restored {
+  /** The latest stamp, 0 when there is none. */
+  stamp: number;
+  /** By OrderID; open and closed ones. */
+  readonly orders: Map<string, ClientOrder>;
+  /** What was skipped and why, the first few. */
+  readonly problems: string[];
+}
+
+const MAX_PROBLEMS = 20;
+
+/** Reads lines into `clients`. What cannot be understood is skipped and named in `problems`. */
+export function restore(
+  lines: Iterable<string>,
+  clients: Clients,
+  instruments: ReadonlyMap<string, Instrument>,
+): Restored {
+  const restored: Restored = { stamp: 0, orders: new Map(), problems: [] };
+  const aliases: [string, string, string][] = [];
+  let number = 0;
+  for (const line of lines) {
+    number++;
+    try {
+      const changes = JSON.parse(line) as Change[];
+      for (const change of changes) apply(change, restored, clients, instruments, aliases);
+    } catch (error) {
+      if (restored.problems.length < MAX_PROBLEMS) {
+        restored.problems.push(`line ${number}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  }
+  // An id may stand before the order it names, which a replacement has moved on.
+  for (const [session, clOrdId, orderId] of aliases) {
+    const client = clients.get(session);
+    const order = restored.orders.get(orderId);
+    if (client !== undefined && order !== undefined) clients.remember(client, clOrdId, order);
+  }
+  return restored;
+}
+
+function apply(
+  change: Change,
+  restored: Restored,
+  clients: Clients,
+  instruments: ReadonlyMap<string, Instrument>,
+  aliases: [string, string, string][],
+): void {
+  switch (change[0]) {
+    case 'boot':
+      restored.stamp = Math.max(restored.stamp, change[1]);
+      return;
+    case 'session':
+      clients.of(change[1]);
+      return;
+    case 'order':
+      restoreOrder(change[1], restored, clients, instruments);
+      return;
+    case 'fill': {
+      const order = restored.orders.get(change[1]);
+      if (order === undefined) throw new Error(`a fill of the unknown order ${change[1]}`);
+      setState(order, change[2], change[3], change[4]);
+      return;
+    }
+    case 'id':
+      aliases.push([change[1], change[2], change[3]]);
+      return;
+    default:
+      throw new Error(`an unknown change ${JSON.stringify(change)}`);
+  }
+}
+
+function restoreOrder(
+  record: OrderRecord,
+  restored: Restored,
+  clients: Clients,
+  instruments: ReadonlyMap<string, Instrument>,
+): void {
+  const client = clients.get(record.s);
+  const instrument = instruments.get(record.symbol);
+  if (client === undefined) throw new Error(`order ${record.id} of the unknown session ${record.s}`);
+  if (instrument === undefined) throw new Error(`order ${record.id} for the unknown symbol ${record.symbol}`);
+  const expires_at = record.terms.expires_at ?? Number.POSITIVE_INFINITY;
+  const terms: OrderTerms = { ...record.terms, instrument, expires_at };
+  const ids = { id: record.id, session_id: record.s, user_id: client.user.id, cl_ord_id: record.c };
+  let order = restored.orders.get(record.id);
+  if (order === undefined) {
+    order = new ClientOrder(ids, terms, record.priority);
+    restored.orders.set(record.id, order);
+  } else {
+    order.cl_ord_id = record.c;
+    order.terms = terms;
+    order.priority = record.priority;
+  }
+  setState(order, record.state, record.cum, record.notional);
+  clients.remember(client, record.c, order);
+}
+
+function setState(order: ClientOrder, state: string, cum: number, notional: number): void {
+  const known = Object.hasOwn(STATES, state) ? STATES[state] : undefined;
+  if (known === undefined) throw new Error(`order ${order.id} in the unknown state ${state}`);
+  order.state = known;
+  order.cum = cum;
+  order.notional = notional;
+  order.leaves = order.open ? order.terms.qty - cum : 0;
+}

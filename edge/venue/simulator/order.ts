@@ -1,0 +1,113 @@
+/** An order of a client, from acceptance to its end. */
+
+import type { Instrument, Side } from './instruments.ts';
+import type { Level, Resting } from './levels.ts';
+
+/** Codes of FIX char fields, as bytes. */
+export const OrdType = { Market: 0x31, Limit: 0x32, Stop: 0x33, StopLimit: 0x34 } as const;
+export const Tif = { Day: 0x30, Gtc: 0x31, Ioc: 0x33, Fok: 0x34, Gtd: 0x36 } as const;
+export const OrdStatus = {
+  New: 0x30,
+  PartiallyFilled: 0x31,
+  Filled: 0x32,
+  Canceled: 0x34,
+  Replaced: 0x35,
+  Rejected: 0x38,
+  Expired: 0x43,
+} as const;
+
+/** Where an order is. `held`: a stop order whose price has not been reached. `closed` says how it ended. */
+export type OrderState =
+  | { readonly at: 'book' }
+  | { readonly at: 'held' }
+  | { readonly at: 'closed'; readonly status: number };
+
+export const IN_BOOK: OrderState = { at: 'book' };
+export const HELD: OrderState = { at: 'held' };
+export const FILLED: OrderState = { at: 'closed', status: OrdStatus.Filled };
+export const CANCELED: OrderState = { at: 'closed', status: OrdStatus.Canceled };
+export const EXPIRED: OrderState = { at: 'closed', status: OrdStatus.Expired };
+
+/** What a client asks for; all numbers are integers in the units of the instrument. */
+export interface OrderTerms {
+  readonly instrument: Instrument;
+  readonly side: Side;
+  /** Side (54) as received: sell short is a sell to the book. */
+  readonly side_code: number;
+  readonly ord_type: number;
+  readonly tif: number;
+  /** Price (44); 0 for market and stop orders. */
+  readonly price: number;
+  /** StopPx (99); 0 for others than stop orders. */
+  readonly stop_price: number;
+  readonly qty: number;
+  /** Epoch ms when it ends by itself; Infinity: never. */
+  readonly expires_at: number;
+  /** Account (1), '' for none. */
+  readonly account: string;
+}
+
+export class ClientOrder implements Resting {
+  readonly kind = 'client';
+  /** OrderID (37). */
+  readonly id: string;
+  /** Id of the FIX session that placed it. */
+  readonly session_id: string;
+  readonly user_id: string;
+  /** ClOrdID (11) of the last request that was accepted. */
+  cl_ord_id: string;
+  readonly side: Side;
+  terms: OrderTerms;
+  /** Rises with each order and each loss of priority: the order of restoring a book. */
+  priority: number;
+  state: OrderState = IN_BOOK;
+  /** CumQty (14). */
+  cum = 0;
+  /** Sum of price × quantity of all fills, exact. */
+  notional = 0;
+  price: number;
+  leaves: number;
+  level: Level | undefined = undefined;
+  prev: Resting | undefined = undefined;
+  next: Resting | undefined = undefined;
+
+  constructor(
+    ids: { id: string; session_id: string; user_id: string; cl_ord_id: string },
+    terms: OrderTerms,
+    priority: number,
+  ) {
+    this.id = ids.id;
+    this.session_id = ids.session_id;
+    this.user_id = ids.user_id;
+    this.cl_ord_id = ids.cl_ord_id;
+    this.side = terms.side;
+    this.terms = terms;
+    this.priority = priority;
+    this.price = terms.price;
+    this.leaves = terms.qty;
+  }
+
+  get open(): boolean {
+    return this.state.at !== 'closed';
+  }
+
+  /** OrdStatus (39). */
+  get status(): number {
+    if (this.state.at === 'closed') return this.state.status;
+    return this.cum > 0 ? OrdStatus.PartiallyFilled : OrdStatus.New;
+  }
+}
+
+/** Decimals of AvgPx (6) beyond those of a price. */
+export const AVG_DECIMALS = 4;
+
+/**
+ * AvgPx (6) = notional ÷ cum, rounded half up, in units of 10^-(price_scale + {@link AVG_DECIMALS}). Exact: quotient and
+ * remainder stay below 2^53, their product with 10^4 too (instruments.ts bounds both factors).
+ */
+export function averagePrice(notional: number, cum: number): number {
+  if (cum === 0) return 0;
+  const rest = notional % cum;
+  const unit = 10 ** AVG_DECIMALS;
+  return ((notional - rest) / cum) * unit + Math.floor((2 * rest * unit + cum) / (2 * cum));
+}

@@ -1,0 +1,97 @@
+/** The simulated venue: a price-time matching book per symbol with a reference market on both sides. */
+
+import type { Message } from '../../fix/message.ts';
+import { MARKET_STEP_MS } from '../limits.ts';
+import type { SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import { Exchange } from './exchange.ts';
+import { INSTRUMENTS, type Instrument } from './instruments.ts';
+import type { OrderLog } from './log.ts';
+import { MARKET_DATA_REQUEST, MarketData } from './market-data.ts';
+import { ORDER_HANDLERS } from './requests.ts';
+import { SECURITY_LIST_REQUEST, securityList } from './securities.ts';
+
+export interface SimulatorOptions {
+  readonly sink: VenueSink;
+  /** Of the reference markets: the same seed and the same calls give the same trades. */
+  readonly seed: number;
+  /** Epoch ms. */
+  readonly now: number;
+  /** Where open orders and used ClOrdIDs outlive the process; undefined: nowhere. */
+  readonly log?: OrderLog | undefined;
+  readonly instruments?: readonly Instrument[];
+  /** Told what of the log could not be read. */
+  readonly warn?: (problem: string) => void;
+}
+
+export class Simulator implements Venue {
+  readonly name = 'simulator';
+  private readonly exchange: Exchange;
+  private readonly marketData: MarketData;
+  private readonly sink: VenueSink;
+  private stepAt: number;
+
+  constructor(options: SimulatorOptions) {
+    const { sink, seed, now, log, instruments = INSTRUMENTS, warn = () => {} } = options;
+    this.sink = sink;
+    this.exchange = new Exchange({ sink, seed, now, log, instruments, warn });
+    this.marketData = new MarketData(this.exchange, sink);
+    this.stepAt = now + MARKET_STEP_MS;
+  }
+
+  supports(msgType: number): boolean {
+    return ORDER_HANDLERS.has(msgType) || msgType === MARKET_DATA_REQUEST || msgType === SECURITY_LIST_REQUEST;
+  }
+
+  submit(message: Message, context: SubmitContext): void {
+    const { exchange } = this;
+    const { now } = context;
+    exchange.start(now);
+    exchange.now = now;
+    const client = exchange.clients.of(context.session);
+    const handler = ORDER_HANDLERS.get(message.msgType);
+    if (handler !== undefined) handler(exchange, client, message);
+    else if (message.msgType === MARKET_DATA_REQUEST) this.marketData.request(client, message, now);
+    else if (message.msgType === SECURITY_LIST_REQUEST) securityList(exchange, this.sink, client, message);
+    else throw new RangeError(`the simulator does not do MsgType ${message.msgType}`);
+  }
+
+  sessionStarted(session: VenueSession, _now: number): void {
+    this.exchange.clients.of(session);
+    this.marketData.drop(session.id);
+  }
+
+  sessionEnded(session: VenueSession, _now: number): void {
+    this.marketData.drop(session.id);
+    const client = this.exchange.clients.get(session.id);
+    if (client !== undefined) this.exchange.clients.release(client);
+  }
+
+  tick(now: number): number {
+    const { exchange, marketData } = this;
+    exchange.start(now);
+    if (exchange.nextExpiry <= now) exchange.expire(now);
+    if (now >= this.stepAt) {
+      exchange.step(now);
+      this.stepAt = now + MARKET_STEP_MS;
+    }
+    marketData.publish(now);
+    return Math.min(this.stepAt, exchange.nextExpiry, marketData.next);
+  }
+
+  /** Moves the reference market of a symbol to a price in units of its instrument; false when there is no such symbol. */
+  moveMarket(symbol: string, price: number, now: number): boolean {
+    const market = this.exchange.marketOf(symbol);
+    if (market === undefined) return false;
+    this.exchange.start(now);
+    this.exchange.moveMarket(market, price, now);
+    return true;
+  }
+
+  flush(): void {
+    this.exchange.flush();
+  }
+
+  async close(): Promise<void> {
+    this.exchange.close();
+  }
+}
