@@ -6,47 +6,21 @@
 import type { Socket } from 'node:net';
 import type { GateSession } from '../core/sessions/api.ts';
 import type { EndCause } from '../core/sessions/model.ts';
+import { type Begun, END_CAUSES, type Ending, type State } from './connection-state.ts';
 import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
 import { tokenise } from './fix/message.ts';
-import { AGAIN, type CloseCause, ENDED, type Fed, HELD, type SessionOutput } from './fix/session/ports.ts';
+import { AGAIN, ENDED, FED, type Fed, HELD } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
 import type { House } from './house.ts';
 import { Input } from './input.ts';
-import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_BYTES, LOGON_WITHIN_MS, OUTPUT_BYTES, TICK_MS } from './limits.ts';
+import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_BYTES, LOGON_WITHIN_MS, OUTPUT_BYTES } from './limits.ts';
 import type { Guest } from './lobby.ts';
 import { refusalOf, type Sender } from './refusal.ts';
 import { Seat } from './seat.ts';
 import type { Entry, Holder } from './sessions.ts';
 import type { Sleeper } from './wheel.ts';
 import { Wire } from './wire.ts';
-
-/** Deadlines are monotonic ms. */
-type State =
-  | { readonly name: 'awaiting_logon'; readonly deadline: number }
-  /** Reading is paused; the Logon stays in the input until the gate has answered. */
-  | { readonly name: 'authenticating'; readonly deadline: number; readonly since: number }
-  | { readonly name: 'live'; readonly seat: Seat; readonly output: SessionOutput }
-  /** FIN is said or about to be; what still comes is not looked at. */
-  | { readonly name: 'closing'; readonly deadline: number }
-  | { readonly name: 'closed' };
-
-/** How a session's end is recorded, by why the session layer closes. */
-const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
-  logout: 'logout',
-  logout_answered: 'logout',
-  logout_timeout: 'timeout',
-  ended: 'killed',
-  logon_refused: 'protocol',
-  msg_seq_num_too_low: 'protocol',
-  msg_seq_num_missing: 'protocol',
-  heartbeat_timeout: 'timeout',
-};
-
-/** How a Logon that the gate had accepted came out. */
-export type Begun =
-  | { readonly begun: true }
-  | { readonly begun: false; readonly reason: string; readonly text: string };
 
 export class Connection implements Holder, Sleeper, Guest {
   readonly address: string;
@@ -59,7 +33,7 @@ export class Connection implements Holder, Sleeper, Guest {
   readonly #wire: Wire;
   #state: State;
   /** Set when the session has to end: settled at the end of the turn. */
-  #ending: { readonly cause: EndCause; readonly text: string } | undefined;
+  #ending: Ending | undefined;
   /** Why we said Logout: it is recorded as the cause, whatever the client answers. */
   #why: EndCause | undefined;
   /** A message waits for the gate: nothing is fed. */
@@ -92,8 +66,6 @@ export class Connection implements Holder, Sleeper, Guest {
   backlog(): number {
     return this.#wire.backlog;
   }
-
-  // ── In ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #read(chunk: Buffer): void {
     switch (this.#state.name) {
@@ -167,7 +139,7 @@ export class Connection implements Holder, Sleeper, Guest {
     const { fix } = seat.entry;
     this.#house.turns.touch(this);
     this.#holding = false;
-    const fed: Fed = fix.held ? fix.resume(this.#house.turns.now) : 0;
+    const fed: Fed = fix.held ? fix.resume(this.#house.turns.now) : FED;
     if (fed === HELD) {
       this.#holding = true;
       return;
@@ -175,8 +147,6 @@ export class Connection implements Holder, Sleeper, Guest {
     this.#feed(seat);
     if (!this.#holding) this.#socket.resume();
   }
-
-  // ── Logon ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The first message, or as much of it as has come. */
   #readLogon(): void {
@@ -206,27 +176,27 @@ export class Connection implements Holder, Sleeper, Guest {
   }
 
   /** The gate has given it a session. The Logon is read again: the view served others meanwhile. */
-  begin(entry: Entry, gate: GateSession): Begun {
-    const { turns, message, venue, metrics, dictionaries, config, live, lobby } = this.#house;
+  begin(entryOf: () => Entry, gate: GateSession): Begun {
+    const { turns, message, venue, metrics, live, lobby } = this.#house;
     let begun: Begun = { begun: false, reason: 'internal', text: 'Something failed inside' };
     this.#turn(() => {
       if (this.#state.name !== 'authenticating') throw new Error('the connection does not wait for a Logon');
-      const parts = { entry, gate, venue, metrics, dictionaries, profile: config.session_profile };
-      const orderLimitReason = config.order_limit_reason;
-      const onGranted = () => this.#turn(() => this.#granted());
-      const seat = new Seat({ ...parts, orderLimitReason, onGranted }, turns.now);
+      const entry = entryOf();
+      const seat = new Seat(this.#house, entry, gate, this.#wire, {
+        granted: () => this.#turn(() => this.#granted()),
+        close: (cause, text) => this.#end(this.#why ?? END_CAUSES[cause], text),
+      });
       const { since } = this.#state;
       const frame = this.#frame;
       tokenise(this.#input.buf, frame.start, frame.end, message);
       turns.touch(this);
-      const output = this.#output(seat);
-      const result = entry.fix.onLogon(message, output, turns.now);
+      const result = entry.fix.onLogon(message, seat, turns.now);
       if (!result.accepted) {
         begun = { begun: false, reason: result.refusal, text: result.text };
         return;
       }
       this.#input.start = frame.resume;
-      this.#state = { name: 'live', seat, output };
+      this.#state = { name: 'live', seat };
       entry.holder = this;
       live.set(gate.session.session_id, this);
       lobby.leave(this);
@@ -241,16 +211,6 @@ export class Connection implements Holder, Sleeper, Guest {
     return begun;
   }
 
-  #output(seat: Seat): SessionOutput {
-    return {
-      validate: seat.validate,
-      encoder: this.#wire.encoder,
-      backlog: () => this.#wire.backlog,
-      deliver: (message, msgSeqNum, now) => seat.deliver(message, msgSeqNum, now),
-      close: (cause, text) => this.#end(this.#why ?? END_CAUSES[cause], text),
-    };
-  }
-
   /** Closes a connection that has not logged on: with one Logout, or without a word. */
   turnAway(claim: Sender | undefined, text: string, msgSeqNum = 1): void {
     this.#turn(() => {
@@ -260,8 +220,6 @@ export class Connection implements Holder, Sleeper, Guest {
       this.#toClosing();
     });
   }
-
-  // ── Out ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   writeOut(): void {
     const { turns, metrics, wheel } = this.#house;
@@ -282,9 +240,7 @@ export class Connection implements Holder, Sleeper, Guest {
   }
 
   unwritable(): void {
-    this.#lost('protocol', 'The journal cannot be written');
-    this.settle();
-    this.#wire.discard();
+    if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
   }
 
   /** The socket has taken the last write. */
@@ -304,8 +260,6 @@ export class Connection implements Holder, Sleeper, Guest {
     this.#wire.discard();
   }
 
-  // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   nextWake(): number {
     switch (this.#state.name) {
       case 'awaiting_logon':
@@ -313,21 +267,10 @@ export class Connection implements Holder, Sleeper, Guest {
       case 'closing':
         return this.#state.deadline;
       case 'live':
-        return this.#nextLiveWake(this.#state.seat);
+        return this.#state.seat.nextWake();
       case 'closed':
         return Number.POSITIVE_INFINITY;
     }
-  }
-
-  #nextLiveWake(seat: Seat): number {
-    const { config, turns } = this.#house;
-    const { fix } = seat.entry;
-    let at = Math.min(fix.nextTimerAt(), this.#wire.stalledAt);
-    if (config.idle_timeout_s > 0) at = Math.min(at, seat.lastApplicationAt + config.idle_timeout_s * 1000);
-    if (config.absolute_timeout_s > 0) at = Math.min(at, seat.since + config.absolute_timeout_s * 1000);
-    // What the store has not at hand yet is asked for again.
-    if (fix.resending && !this.#wire.writing) at = Math.min(at, turns.now.monoMs + TICK_MS);
-    return at;
   }
 
   wake(): void {
@@ -352,23 +295,15 @@ export class Connection implements Holder, Sleeper, Guest {
   }
 
   #wakeLive(seat: Seat): void {
-    const { config, turns } = this.#house;
-    const { now } = turns;
-    const { fix } = seat.entry;
+    const { turns } = this.#house;
     turns.touch(this);
-    if (now.monoMs >= this.#wire.stalledAt) {
+    if (turns.now.monoMs >= this.#wire.stalledAt) {
       this.#cutSlowReader();
       return;
     }
-    if (now.monoMs >= fix.nextTimerAt()) fix.onTimer(now);
-    if (fix.resending) fix.resumeResend(now);
-    const idle = config.idle_timeout_s > 0 && now.monoMs - seat.lastApplicationAt >= config.idle_timeout_s * 1000;
-    const over = config.absolute_timeout_s > 0 && now.monoMs - seat.since >= config.absolute_timeout_s * 1000;
-    if (idle || over)
-      this.#finish('timeout', idle ? 'Session was idle for too long' : 'Session reached its time limit');
+    const over = seat.wake();
+    if (over !== undefined) this.#finish('timeout', over);
   }
-
-  // ── End ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Logout with `text`, then close without waiting: a kill, a takeover, the gate's word. */
   end(cause: EndCause, text: string): void {
@@ -429,14 +364,14 @@ export class Connection implements Holder, Sleeper, Guest {
     if (this.#ending === undefined || this.#state.name !== 'live') return;
     const { turns, gate, venue, live, metrics, log } = this.#house;
     const { cause, text } = this.#ending;
-    const { seat, output } = this.#state;
+    const { seat } = this.#state;
     const { entry } = seat;
     const { session_id, user_id } = seat.gate.session;
     this.#toClosing();
     seat.leave();
     live.delete(session_id);
     entry.holder = undefined;
-    entry.fix.onDisconnect(output, turns.now);
+    entry.fix.onDisconnect(seat, turns.now);
     void gate.unregisterSession(session_id, cause, text);
     metrics.closed(cause);
     log.info({ session_id, user_id, session: entry.venue.id, address: this.address, cause, text }, 'session ended');

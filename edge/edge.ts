@@ -11,11 +11,11 @@ import { Message } from './fix/message.ts';
 import { FrontDesk } from './front-desk.ts';
 import type { House } from './house.ts';
 import { startHttp, type WatchServer } from './http.ts';
+import type { Journal } from './journal/journal.ts';
 import { DRAIN_LOGOUT_MS, DRAIN_MS, FAST_DRAIN_MS, NOT_LOGGED_ON, TICK_MS, VENUE_TICK_MS } from './limits.ts';
 import { Lobby } from './lobby.ts';
 import { type Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import type { EdgeJournal } from './parts.ts';
 import { Sessions } from './sessions.ts';
 import { Turns } from './turn.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
@@ -27,7 +27,7 @@ export interface EdgeParts {
   readonly gate: Omit<GatePorts, 'log' | 'limiter'>;
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly journal: EdgeJournal;
+  readonly journal: Journal;
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -52,6 +52,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const turns = new Turns(clock, journal, log);
   const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
   const venue = await parts.venue(sessions);
+  turns.keepFirst(venue);
   const lobby = new Lobby<Connection>(NOT_LOGGED_ON);
   const wheel = new Wheel(clock.monotonic());
   const strangers = new StrangerLog(log);
@@ -69,7 +70,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     if (draining || gate.state === 'draining') return 'draining';
     if (gate.state !== 'running') return gate.state;
     if (!gate.mayPlaceOrders) return 'store_unavailable';
-    return journal.healthy ? undefined : 'journal_unhealthy';
+    return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
   };
   const ticking = [
     timers.every(TICK_MS, () => wheel.turn(clock.monotonic())),
@@ -88,7 +89,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     gate,
     notLoggedOn: () => lobby.size,
     connections: () => acceptor.connections(),
-    journalHealthy: () => journal.healthy,
+    journalHealthy: () => journal.healthy && turns.durable,
   });
   let done: Promise<void> | undefined;
   return {

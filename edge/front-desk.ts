@@ -202,9 +202,7 @@ export class FrontDesk {
       return;
     }
     const venue = venueSession(claim, user_id);
-    const entry = sessions.entry(venue);
-    entry.venue = venue;
-    const begun = connection.begin(entry, session);
+    const begun = connection.begin(() => sessions.renewed(venue), session);
     if (begun.begun) {
       metrics.logon('accepted');
       const { address } = connection;

@@ -17,39 +17,38 @@ import {
 } from '../core/limits/admission.ts';
 import type { GateSession } from '../core/sessions/api.ts';
 import { kindOf } from './classes.ts';
-import { type Dictionary, type DictionarySet, validate } from './fix/dictionary/index.ts';
+import { type Dictionary, validate } from './fix/dictionary/index.ts';
+import type { Encoder } from './fix/encoder.ts';
 import type { Message } from './fix/message.ts';
 import {
+  type CloseCause,
   DELIVERED,
   type Delivery,
   HOLD,
   type Instant,
+  type SessionOutput,
   type SessionStore,
   UNSUPPORTED,
   type Validator,
 } from './fix/session/ports.ts';
-import type { SessionProfile } from './fix/session/profile.ts';
 import { Tag } from './fix/tags.ts';
-import type { Metrics } from './metrics.ts';
+import type { House } from './house.ts';
+import { TICK_MS } from './limits.ts';
 import type { Entry } from './sessions.ts';
-import type { SubmitContext, Venue } from './venue/venue.ts';
+import type { SubmitContext } from './venue/venue.ts';
+import type { Wire } from './wire.ts';
 
 /** BusinessRejectReason (380): application not available. */
 const NOT_AVAILABLE = 4;
 /** SessionRejectReason (373): other. */
 const OTHER = 99;
 
-export interface SeatParts {
-  readonly entry: Entry;
-  readonly gate: GateSession;
-  readonly venue: Venue;
-  readonly metrics: Metrics;
-  readonly profile: SessionProfile;
-  readonly dictionaries: DictionarySet;
-  /** 380 of an order over its limit. */
-  readonly orderLimitReason: number;
+/** What a seat tells its connection. */
+export interface SeatEvents {
   /** The gate has decided about the message that is held: feed it again. */
-  readonly onGranted: () => void;
+  granted(): void;
+  /** The session asks for its connection to be closed. */
+  close(cause: CloseCause, text: string): void;
 }
 
 interface MutableContext extends SubmitContext {
@@ -59,16 +58,19 @@ interface MutableContext extends SubmitContext {
   now: number;
 }
 
-export class Seat {
+export class Seat implements SessionOutput {
   readonly entry: Entry;
   readonly gate: GateSession;
   readonly validate: Validator;
+  readonly encoder: Encoder;
   /** Monotonic ms of the last application message. */
   lastApplicationAt: number;
   readonly since: number;
   /** Orders admitted in this batch. */
   orders = 0;
-  readonly #parts: SeatParts;
+  readonly #house: House;
+  readonly #wire: Wire;
+  readonly #events: SeatEvents;
   readonly #store: SessionStore;
   readonly #context: MutableContext;
   /** The gate's word on the message that waited. */
@@ -77,18 +79,22 @@ export class Seat {
   #forget: (() => void) | undefined;
 
   /** @throws RangeError when there is no dictionary for the session */
-  constructor(parts: SeatParts, now: Instant) {
-    const { entry, dictionaries, profile } = parts;
-    this.#parts = parts;
+  constructor(house: House, entry: Entry, gate: GateSession, wire: Wire, events: SeatEvents) {
+    const { dictionaries, config, turns } = house;
+    this.#house = house;
+    this.#wire = wire;
+    this.#events = events;
     this.entry = entry;
-    this.gate = parts.gate;
+    this.gate = gate;
+    this.encoder = wire.encoder;
     this.#store = entry.store;
-    this.lastApplicationAt = now.monoMs;
-    this.since = now.monoMs;
+    this.since = turns.now.monoMs;
+    this.lastApplicationAt = this.since;
     const { begin_string, appl_ver_id } = entry.venue;
     const dictionary = dictionaries.get(begin_string, appl_ver_id);
     if (dictionary === undefined) throw new RangeError(`no dictionary for ${begin_string} ${appl_ver_id}`);
     this.#context = { session: entry.venue, generation: 0, msg_seq_num: 0, dictionary, now: 0 };
+    const profile = config.session_profile;
     const dictionaryOf = (message: Message): Dictionary => {
       // Over FIXT.1.1 a message may name its own application version (ApplVerID).
       if (appl_ver_id === '' || message.applVerId < 0) return dictionary;
@@ -101,9 +107,48 @@ export class Seat {
     };
   }
 
+  backlog(): number {
+    return this.#wire.backlog;
+  }
+
+  close(cause: CloseCause, text: string): void {
+    this.#events.close(cause, text);
+  }
+
+  /** When the connection has something to do though nothing comes; monotonic ms. */
+  nextWake(): number {
+    const { config, turns } = this.#house;
+    const { fix } = this.entry;
+    let at = Math.min(fix.nextTimerAt(), this.#wire.stalledAt);
+    if (config.idle_timeout_s > 0) at = Math.min(at, this.lastApplicationAt + config.idle_timeout_s * 1000);
+    if (config.absolute_timeout_s > 0) at = Math.min(at, this.since + config.absolute_timeout_s * 1000);
+    // What the store has not at hand yet is asked for again.
+    if (fix.resending && !this.#wire.writing) at = Math.min(at, turns.now.monoMs + TICK_MS);
+    return at;
+  }
+
+  /** Does what is due. @returns why the session has to end, undefined when it need not */
+  wake(): string | undefined {
+    const { config, turns } = this.#house;
+    const { now } = turns;
+    const { fix } = this.entry;
+    if (now.monoMs >= fix.nextTimerAt()) fix.onTimer(now);
+    if (fix.resending) fix.resumeResend(now);
+    const { idle_timeout_s, absolute_timeout_s } = config;
+    if (idle_timeout_s > 0 && now.monoMs - this.lastApplicationAt >= idle_timeout_s * 1000)
+      return 'Session was idle for too long';
+    return absolute_timeout_s > 0 && now.monoMs - this.since >= absolute_timeout_s * 1000
+      ? 'Session reached its time limit'
+      : undefined;
+  }
+
   /** An application message in sequence and valid. */
   deliver(message: Message, msgSeqNum: number, now: Instant): Delivery {
     const kind = kindOf(message.msgType);
+    if (kind === ORDER && !this.#house.turns.durable) {
+      this.#refuse(message, kind, REFUSED_STORE, now);
+      return DELIVERED;
+    }
     let decision = this.#decidedFor === msgSeqNum ? this.#decided : undefined;
     this.#decided = undefined;
     if (decision === undefined) {
@@ -116,7 +161,7 @@ export class Seat {
       this.#refuse(message, kind, decision, now);
       return DELIVERED;
     }
-    const { venue } = this.#parts;
+    const { venue } = this.#house;
     if (!venue.supports(message.msgType)) return UNSUPPORTED;
     if (kind === ORDER) this.orders++;
     const context = this.#context;
@@ -138,14 +183,15 @@ export class Seat {
       this.#forget = undefined;
       this.#decided = decision;
       this.#decidedFor = msgSeqNum;
-      this.#parts.onGranted();
+      this.#events.granted();
     });
     return HOLD;
   }
 
   /** The message has used up its number, and the client learns when to try again. */
   #refuse(message: Message, kind: Kind, decision: Decision, now: Instant): void {
-    const { metrics, orderLimitReason } = this.#parts;
+    const { metrics, config } = this.#house;
+    const orderLimitReason = config.order_limit_reason;
     const { fix } = this.entry;
     const { user_id } = this.gate.session;
     const wait = () => Math.max(1, Math.ceil(this.gate.retryAfterMs(kind, now.epochMs)));

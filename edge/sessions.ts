@@ -8,9 +8,9 @@ import type { BodyWriter } from './fix/body-writer.ts';
 import type { FixSession, SessionStore } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { Session } from './fix/session/session.ts';
+import type { Journal } from './journal/journal.ts';
 import { AWAY_SESSIONS, OUTPUT_BYTES } from './limits.ts';
 import type { Metrics } from './metrics.ts';
-import type { EdgeJournal } from './parts.ts';
 import type { Player, Turns } from './turn.ts';
 import type { VenueSession, VenueSink } from './venue/venue.ts';
 
@@ -36,7 +36,7 @@ export function sessionId(key: FixSessionKey): string {
 }
 
 export interface SessionsParts {
-  readonly journal: EdgeJournal;
+  readonly journal: Journal;
   readonly turns: Turns;
   readonly profile: SessionProfile;
   readonly metrics: Metrics;
@@ -57,7 +57,7 @@ export class Sessions implements VenueSink {
     const known = this.#entries.get(venue.id);
     if (known !== undefined) return known;
     const { journal, profile } = this.#parts;
-    const store = journal.session(venue.id);
+    const store = journal.session(venue.id, profile.resend_retention);
     const identity = {
       beginString: venue.begin_string,
       senderCompId: venue.sender_comp_id,
@@ -67,6 +67,13 @@ export class Sessions implements VenueSink {
     const entry: Entry = { fix: new Session(identity, profile, store), store, venue, holder: undefined };
     this.#entries.set(venue.id, entry);
     if (this.#entries.size > AWAY_SESSIONS) this.#forgetOne();
+    return entry;
+  }
+
+  /** The same, at a Logon: what the venue is told of the client is what it says now. */
+  renewed(venue: VenueSession): Entry {
+    const entry = this.entry(venue);
+    entry.venue = venue;
     return entry;
   }
 

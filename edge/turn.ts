@@ -6,7 +6,6 @@
 import type { Clock } from '../core/time.ts';
 import type { Instant } from './fix/session/ports.ts';
 import type { Logger } from './log.ts';
-import type { EdgeJournal } from './parts.ts';
 
 /** What a turn does with a connection at its end. */
 export interface Player {
@@ -16,8 +15,13 @@ export interface Player {
   settle(): void;
   /** The journal has everything: bytes may leave. */
   writeOut(): void;
-  /** The journal refused: nothing may leave, for the client would know more than we do after a restart. */
+  /** The disk refused: nothing may leave yet, for the client would know more than we do after a restart. */
   unwritable(): void;
+}
+
+/** What has to be on disk before bytes leave. Throws when the disk refuses. */
+export interface Keeper {
+  flush(): void;
 }
 
 interface MutableInstant {
@@ -30,18 +34,35 @@ export class Turns {
   readonly now: Instant;
   readonly #now: MutableInstant;
   readonly #clock: Clock;
-  readonly #journal: EdgeJournal;
+  /** In the order of writing. */
+  readonly #keepers: Keeper[];
   readonly #log: Logger;
   #dirty: Player[] = [];
   #spare: Player[] = [];
+  /** Their output waits for the disk; each turn tries again. */
+  #withheld: Player[] = [];
   #depth = 0;
+  #durable = true;
 
-  constructor(clock: Clock, journal: EdgeJournal, log: Logger) {
+  constructor(clock: Clock, journal: Keeper, log: Logger) {
     this.#clock = clock;
-    this.#journal = journal;
+    this.#keepers = [journal];
     this.#log = log;
     this.#now = { epochMs: clock.now(), monoMs: clock.monotonic() };
     this.now = this.#now;
+  }
+
+  /** Whether the last write went well: while not, no orders are taken. */
+  get durable(): boolean {
+    return this.#durable;
+  }
+
+  /**
+   * Writes before those that are there: an order that the venue has and the session's numbers have not comes again and is
+   * found to be known; the other way round it would be lost.
+   */
+  keepFirst(keeper: Keeper): void {
+    this.#keepers.unshift(keeper);
   }
 
   enter(): void {
@@ -62,6 +83,7 @@ export class Turns {
       this.#depth -= 1;
       return;
     }
+    if (this.#withheld.length > 0) this.#dirty.push(...this.#withheld.splice(0));
     // Writing out may cut a slow reader, which may make output for others: they have a round of their own.
     while (this.#dirty.length > 0) this.#round();
     this.#depth -= 1;
@@ -89,22 +111,27 @@ export class Turns {
       round.push(player);
     }
     this.#dirty.length = 0;
-    const written = this.#writeJournal();
+    this.#write();
     for (const player of round) {
-      player.dirty = false;
-      if (written) player.writeOut();
-      else player.unwritable();
+      if (this.#durable) {
+        player.dirty = false;
+        player.writeOut();
+      } else {
+        this.#withheld.push(player);
+        player.unwritable();
+      }
     }
     round.length = 0;
   }
 
-  #writeJournal(): boolean {
+  #write(): void {
     try {
-      this.#journal.flush();
-      return true;
+      for (const keeper of this.#keepers) keeper.flush();
+      if (!this.#durable) this.#log.info('the disk takes writes again');
+      this.#durable = true;
     } catch (error) {
-      this.#log.error({ error }, 'the journal cannot be written: connections that wait for it are closed');
-      return false;
+      if (this.#durable) this.#log.error({ error }, 'the disk refuses: replies are withheld and orders refused');
+      this.#durable = false;
     }
   }
 }

@@ -17,13 +17,13 @@ import { ensureDefaults } from '../../../core/policy/defaults.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
 import { readConfig } from '../../../edge/config.ts';
 import { type Edge, startEdge } from '../../../edge/edge.ts';
+import type { Journal } from '../../../edge/journal/journal.ts';
+import { openMemoryJournal } from '../../../edge/journal/memory.ts';
 import { createLogger } from '../../../edge/log.ts';
 import { Metrics } from '../../../edge/metrics.ts';
-import type { EdgeJournal } from '../../../edge/parts.ts';
 import type { Venue, VenueSink } from '../../../edge/venue/venue.ts';
 import { FixClient, type FixClientOptions } from '../../../local/fix-client.ts';
 import { TestEcho } from './echo.ts';
-import { MemoryJournal } from './memory-journal.ts';
 
 export const ACTOR = { actor: { principal: 'arn:aws:iam::111122223333:user/admin' }, reason: 'a test' };
 
@@ -36,7 +36,7 @@ export interface Account {
 export interface DeskOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly venue?: (sink: VenueSink) => Venue;
-  readonly journal?: EdgeJournal;
+  readonly journal?: Journal;
   readonly leases?: TokenLeases;
 }
 
@@ -45,14 +45,14 @@ export class TestHouse {
   readonly world: MemoryWorld = createWorld();
   readonly admin: AdminPorts;
   readonly leases: TokenLeases;
-  readonly journal: EdgeJournal;
+  readonly journal: Journal;
   readonly #edges: Edge[] = [];
   readonly #clients: FixClient[] = [];
 
   constructor(options: Pick<DeskOptions, 'journal' | 'leases'> = {}) {
     const { audit, ...stores } = createMemoryAdapters(this.world);
     this.leases = options.leases ?? new MemoryTokenLeases();
-    this.journal = options.journal ?? new MemoryJournal();
+    this.journal = options.journal ?? openMemoryJournal({ now: Date.now });
     this.admin = {
       ...stores,
       trail: audit,

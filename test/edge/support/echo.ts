@@ -51,5 +51,7 @@ export class TestEcho implements Venue {
     return Number.POSITIVE_INFINITY;
   }
 
+  flush(): void {}
+
   async close(): Promise<void> {}
 }

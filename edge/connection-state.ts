@@ -1,0 +1,38 @@
+/** Where a connection stands between accept and close, and what a session's end is called. */
+
+import type { EndCause } from '../core/sessions/model.ts';
+import type { CloseCause } from './fix/session/ports.ts';
+import type { Seat } from './seat.ts';
+
+/** Deadlines are monotonic ms. */
+export type State =
+  | { readonly name: 'awaiting_logon'; readonly deadline: number }
+  /** Reading is paused; the Logon stays in the input until the gate has answered. */
+  | { readonly name: 'authenticating'; readonly deadline: number; readonly since: number }
+  | { readonly name: 'live'; readonly seat: Seat }
+  /** FIN is said or about to be; what still comes is not looked at. */
+  | { readonly name: 'closing'; readonly deadline: number }
+  | { readonly name: 'closed' };
+
+/** Why a session has to end; settled at the end of the turn. */
+export interface Ending {
+  readonly cause: EndCause;
+  readonly text: string;
+}
+
+/** How a Logon that the gate had accepted came out. */
+export type Begun =
+  | { readonly begun: true }
+  | { readonly begun: false; readonly reason: string; readonly text: string };
+
+/** How a session's end is recorded, by why the session layer closes. */
+export const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
+  logout: 'logout',
+  logout_answered: 'logout',
+  logout_timeout: 'timeout',
+  ended: 'killed',
+  logon_refused: 'protocol',
+  msg_seq_num_too_low: 'protocol',
+  msg_seq_num_missing: 'protocol',
+  heartbeat_timeout: 'timeout',
+};

@@ -1,0 +1,107 @@
+/** The edge's process: settings, adapters, an edge over them, and its orderly end. */
+
+import { join } from 'node:path';
+import { createExpressions } from '../adapters/cel/expressions.ts';
+import { environmentAdapters } from '../adapters/environment.ts';
+import { systemClock } from '../adapters/node/clock.ts';
+import { nodeDigests } from '../adapters/node/digests.ts';
+import { systemRandom } from '../adapters/node/random.ts';
+import { systemTimers } from '../adapters/node/timers.ts';
+import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
+import { ensureDefaults } from '../core/policy/defaults.ts';
+import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
+import { type Edge, startEdge } from './edge.ts';
+import { openFileJournal } from './journal/file.ts';
+import { createLogger, type Logger } from './log.ts';
+import { measured } from './measured.ts';
+import { Metrics } from './metrics.ts';
+import { openVenue } from './venue/index.ts';
+
+/** A wrong setting, or one that cannot be met: starting again will not help. */
+const EXIT_SETTINGS = 2;
+const EXIT_FAILED = 1;
+/** Seed of the simulator's markets: the same prices in each demo. */
+const MARKET_SEED = 1;
+/** The process ends by then, whatever hangs. */
+const LAST_MS = 9_500;
+
+async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
+  const metrics = new Metrics();
+  const { stores, leases, box } = environmentAdapters(process.env);
+  const { audit, ...rest } = measured(stores, metrics);
+  const clock = systemClock;
+  const gate = {
+    ...rest,
+    trail: audit,
+    leases,
+    box,
+    digests: nodeDigests,
+    random: systemRandom,
+    clock,
+    timers: systemTimers,
+    expressions: new CompiledExpressions(createExpressions()),
+  };
+  await ensureDefaults(gate, { principal: `edge:${config.edge_id}` });
+  const journal = openFileJournal({
+    directory: join(config.data_dir, 'journal'),
+    now: () => clock.now(),
+    log,
+  });
+  return startEdge({
+    config,
+    gate,
+    clock,
+    timers: systemTimers,
+    journal,
+    venue: (sink) =>
+      openVenue(config.venue, {
+        sink,
+        seed: MARKET_SEED,
+        now: clock.now(),
+        directory: join(config.data_dir, 'venue'),
+        warn: (problem) => log.warn({ problem }, 'an order that was kept could not be read'),
+      }),
+    metrics,
+    log,
+  });
+}
+
+/** Ends the process, at the latest after {@link LAST_MS}. */
+function endBy(edge: Edge, log: Logger): void {
+  let ending = false;
+  const end = (why: string, fast: boolean): void => {
+    if (ending) return;
+    ending = true;
+    log.info({ why }, 'draining');
+    setTimeout(() => process.exit(EXIT_FAILED), LAST_MS).unref();
+    void edge.drain(fast).then(() => {
+      log.info('stopped');
+      process.exit(0);
+    });
+  };
+  process.on('SIGTERM', () => end('SIGTERM', false));
+  process.on('SIGINT', () => end('SIGINT', false));
+  // The parent is gone: nobody waits for us any more.
+  if (process.send !== undefined) process.on('disconnect', () => end('the parent is gone', true));
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLogger(config.log_level, config.edge_id);
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ error }, 'an error that nobody expected ends the edge');
+      process.exit(EXIT_FAILED);
+    });
+  }
+  const edge = await open(config, log);
+  endBy(edge, log);
+  const { fixPort: fix_port, metricsPort: metrics_port } = edge;
+  log.info({ fix_port, metrics_port, venue: config.venue }, 'ready');
+  process.send?.({ type: 'ready', fix_port, metrics_port });
+}
+
+main().catch((error: Error) => {
+  process.stderr.write(`the edge cannot start: ${error.message}\n`);
+  process.exit(error instanceof ConfigError ? EXIT_SETTINGS : EXIT_FAILED);
+});
