@@ -40,6 +40,15 @@ describe('bytes as text', () => {
     for (const id of ids) expect(id).toMatch(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
     expect(new Set(Array.from({ length: 500 }, () => ulid(5, systemRandom))).size).toBe(500);
   });
+
+  test('ULIDs of one millisecond sort in the order of their making, carries included', () => {
+    const ones = { bytes: (count: number) => new Uint8Array(count).fill(255) };
+    const ids = Array.from({ length: 70 }, () => ulid(1_700_000_000_000, ones));
+    expect([...ids].sort()).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.slice(0, 2)).toEqual(['01HF7YAT00FZZZZZZZZZZZZZZZ', '01HF7YAT00G000000000000000']);
+    expect(ulid(1_700_000_000_001, ones)).toBe('01HF7YAT01FZZZZZZZZZZZZZZZ');
+  });
 });
 
 describe('cursors', () => {
