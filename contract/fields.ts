@@ -9,6 +9,8 @@ const MAX_NUMBER = 1e15;
 /** Smaller than any cent: below it a number is noise, and the store has no room for its exponent. */
 const MIN_FRACTION = 1e-9;
 const MAX_RATE = 1_000_000_000;
+/** Longest CEL expression: a page of conditions. The compiler has the same bound. */
+export const MAX_EXPRESSION = 1024;
 
 const visible = (value: string) => value.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(value);
 
@@ -43,6 +45,10 @@ export const version = z.int().min(0).describe('Rises with each change of the ob
 export const count = z.int().min(0);
 /** ISO 8601 with an offset, as requests give it and replies show it (UTC, milliseconds). */
 export const timestamp = z.iso.datetime({ offset: true });
+/** An offset can push the last hours of 9999 into a year that has no four digits any more. */
+const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+/** A time that a request gives. */
+export const instant = timestamp.refine((text) => Date.parse(text) <= LAST_INSTANT, 'is after the year 9999 in UTC');
 
 export const credentialStatus = z.enum(['active', 'suspended', 'revoked'] satisfies CredentialStatus[]);
 export const ruleType = z.enum([

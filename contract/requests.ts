@@ -20,7 +20,7 @@ const provision = z.strictObject({
     .max(100)
     .default([])
     .describe('Addresses, CIDR blocks or ranges a-b, IPv4 or IPv6; empty: any'),
-  expires_at: f.timestamp.optional(),
+  expires_at: f.instant.optional(),
   sender_comp_id: f.compId.optional().describe('Made up when left out'),
   target_comp_id: f.compId.optional().describe('GATEWAY when left out'),
   additional_credential: z.boolean().default(false),
@@ -114,7 +114,7 @@ const addRule = z.discriminatedUnion('type', [
   z.strictObject({
     ...ruleBase,
     type: z.literal('custom'),
-    expression: z.string().min(1).max(4096).describe('CEL over user; its result is bool'),
+    expression: z.string().min(1).max(f.MAX_EXPRESSION).describe('CEL over user; its result is bool'),
   }),
 ]);
 const ruleById = z.strictObject({ id: f.ruleId, ...f.change });
@@ -130,7 +130,7 @@ const setOverride = f.exactlyOne(
     threshold: f.amount.optional().describe('In place of the rule’s minimum'),
     ...f.change,
     reason: f.reason,
-    expires_at: f.timestamp.optional(),
+    expires_at: f.instant.optional(),
   }),
   ['exempt', 'threshold'],
 );
@@ -141,8 +141,8 @@ const audit = z.strictObject({
   user_id: f.userId.optional(),
   type: f.auditType.optional(),
   actor: f.line(2048).optional().describe('An IAM principal, or an edge'),
-  from: f.timestamp.optional().describe('Inclusive'),
-  to: f.timestamp.optional().describe('Exclusive'),
+  from: f.instant.optional().describe('Inclusive'),
+  to: f.instant.optional().describe('Exclusive'),
   ...f.paging,
 });
 const stats = z.strictObject({});

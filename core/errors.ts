@@ -33,7 +33,7 @@ export const ERRORS = {
   sender_comp_id_taken: { status: 409, message: 'The SenderCompID belongs to another credential.', action: 'Choose another one, or leave it out to have one made.' },
   too_many_credentials: { status: 409, message: 'The user has as many credentials as one may have.', action: 'Revoke one first.' },
   wrong_status: { status: 409, message: 'The credential is not in a status that allows this.', action: 'See details for its status.' },
-  idempotency_conflict: { status: 409, message: 'The idempotency key was used with another request, or its credential has logged on.', action: 'Use a new key, or regenerate-password.' },
+  idempotency_conflict: { status: 409, message: 'The idempotency key was used with another request, or its credential has logged on or is no longer active.', action: 'Use a new key, or regenerate-password.' },
   version_conflict: { status: 409, message: 'The object has changed since that version.', action: 'Read it again and decide anew.' },
   rule_exists: { status: 409, message: 'There is a rule of that id.', action: 'Remove it first, or choose another id.' },
   tier_in_use: { status: 409, message: 'Users have this tier.', action: 'Move them to another tier first.' },

@@ -107,6 +107,7 @@ async function repeat(
     throw new FixgateError('idempotency_conflict', undefined, [{ sender_comp_id }]);
   }
   const user = present(account);
+  const tier = tierNamed(policy, user.tier);
   const password = generatePassword(ports.random);
   const version = (earlier.verifiers[0]?.version ?? 0) + 1;
   const verifier = await sealVerifier(ports, sender_comp_id, version, password, now);
@@ -118,7 +119,7 @@ async function repeat(
     result: (after) => ({
       issued: { sender_comp_id, target_comp_id, password },
       user: after.user ?? user,
-      tier: tierNamed(policy, user.tier),
+      tier,
     }),
   };
 }

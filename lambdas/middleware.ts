@@ -1,10 +1,10 @@
 /** What stands between API Gateway and an operation: finding it, reading the request, answering errors. */
 import type { MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda';
-import type { z } from 'zod';
-import { BASE_PATH, MAX_BODY_BYTES, OPERATIONS, type Operation } from '../contract/operations.ts';
+import { BASE_PATH, OPERATIONS, type Operation } from '../contract/operations.ts';
 import type { Actor } from '../core/audit/model.ts';
 import { FixgateError, StoreUnavailable } from '../core/errors.ts';
+import { bodyOf, checked, queryOf } from './parse.ts';
 import { recordUnread } from './refused.ts';
 import type { Operations, Services } from './services.ts';
 
@@ -78,11 +78,13 @@ export function contract(): Step {
   return {
     before: async ({ event, internal }) => {
       const { operation, services, actor } = internal;
+      let given: unknown;
       try {
-        internal.request = checked(operation.request, operation.method === 'GET' ? query(event) : body(event));
+        given = operation.method === 'GET' ? queryOf(event) : bodyOf(event);
+        internal.request = checked(operation.request, given);
       } catch (error) {
         if (operation.method === 'POST' && error instanceof FixgateError)
-          await recordUnread(services, operation.id, actor, error);
+          await recordUnread(services, operation.id, actor, error, given);
         throw error;
       }
     },
@@ -96,61 +98,6 @@ export function json(statusCode: number, value: unknown): APIGatewayProxyResult 
     body: JSON.stringify(value),
     isBase64Encoded: false,
   };
-}
-
-/** The query as an object; a key that is given twice is no value of any schema. */
-function query(event: APIGatewayProxyEvent): unknown {
-  const given = Object.entries(event.multiValueQueryStringParameters ?? {});
-  const twice = given.filter(([, values]) => (values?.length ?? 0) > 1);
-  if (twice.length > 0) {
-    throw new FixgateError(
-      'invalid_request',
-      undefined,
-      twice.map(([path]) => ({ path, message: 'is given more than once' })),
-    );
-  }
-  return Object.fromEntries(
-    Object.entries(event.queryStringParameters ?? {}).filter(([, value]) => value !== undefined),
-  );
-}
-
-function body(event: APIGatewayProxyEvent): unknown {
-  const unknown = Object.keys(event.queryStringParameters ?? {});
-  if (unknown.length > 0) {
-    throw new FixgateError(
-      'invalid_request',
-      undefined,
-      unknown.map((path) => ({ path, message: 'no query parameter is known here' })),
-    );
-  }
-  const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
-  if (bytes.length > MAX_BODY_BYTES) throw new FixgateError('too_large');
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new FixgateError('malformed_json', undefined, [
-      { message: (error as Error).name === 'SyntaxError' ? 'not JSON' : 'not UTF-8' },
-    ]);
-  }
-}
-
-function checked(schema: z.ZodType, value: unknown): unknown {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new FixgateError('invalid_request', undefined, parsed.error.issues.flatMap(problems));
-}
-
-/** One line a problem; each unknown key is one, at its own path. */
-function problems(issue: z.core.$ZodIssue): { path: string; message: string }[] {
-  if (issue.code !== 'unrecognized_keys') return [{ path: pathText(issue.path), message: issue.message }];
-  return issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: 'is not a key of this object' }));
-}
-
-function pathText(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === 'number') return `${text}[${part}]`;
-    return text === '' ? String(part) : `${text}.${String(part)}`;
-  }, '');
 }
 
 function catalogued(error: Error | null | undefined): FixgateError {

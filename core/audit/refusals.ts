@@ -10,6 +10,7 @@ export interface Refusal {
   readonly actor: Actor;
   readonly error: FixgateError;
   readonly reason?: string | undefined;
+  readonly user_id?: string | undefined;
   readonly sender_comp_id?: string | undefined;
   readonly session_id?: string | undefined;
 }
@@ -30,6 +31,7 @@ export async function recordRefusal(
       type,
       outcome: 'refused',
       actor,
+      ...(refusal.user_id === undefined ? {} : { user_id: refusal.user_id }),
       ...(refusal.reason === undefined ? {} : { reason: refusal.reason }),
       ...(refusal.sender_comp_id === undefined ? {} : { sender_comp_id: refusal.sender_comp_id }),
       ...(refusal.session_id === undefined ? {} : { session_id: refusal.session_id }),

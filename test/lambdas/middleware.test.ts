@@ -57,7 +57,40 @@ describe('a request', () => {
     expect(api.world.users.size).toBe(0);
   });
 
+  test('is refused when a name stands twice in one object, wherever, however it is written', async () => {
+    const whole = JSON.stringify(PROVISION).slice(0, -1);
+    const paths = async (more: string) => {
+      const answer = await post(`${whole},${more}}`);
+      expect([answer.status, answer.body.error.code]).toEqual([400, 'invalid_request']);
+      return answer.body.error.details.map((one: { path: string }) => one.path);
+    };
+    expect(await paths('"user_id":"u2"')).toEqual(['user_id']);
+    expect(await paths('"bypass":{"reason":"a","re\\u0061son":"b"},"groups":["\\"user_id","user_id"]')).toEqual([
+      'bypass.reason',
+    ]);
+    expect(await paths('"x":[{},[{"a":{"a":1,"b.c":2,"b.c":3}}]],"user_id":1')).toEqual([
+      'x[1][0].a["b.c"]',
+      'user_id',
+    ]);
+    expect(api.world.users.size).toBe(0);
+    expect((await post(`${whole},"groups":["user_id","}"],"bypass":{"reason":"user_id"}}`)).status).toBe(201);
+  });
+
+  test('with thousands of problems is answered with the first hundred', async () => {
+    const keys = Array.from({ length: 3000 }, (_, n) => `"k${n}":1`).join(',');
+    const { details } = (await post(`{${keys}}`)).body.error;
+    expect(details).toHaveLength(101);
+    expect(details[0]).toEqual({ path: 'user_id', message: 'is required' });
+    expect(details[100]).toEqual({ path: '', message: 'and 2906 more' });
+  });
+
+  test('that is no JSON is told where', async () => {
+    const { details } = (await post('{"user_id": "u1",}')).body.error;
+    expect(details).toEqual([{ message: 'not JSON', position: 17 }]);
+  });
+
   test.each<[string, string, object?]>([
+    ['a time without a year of four digits', JSON.stringify({ ...PROVISION, expires_at: '9999-12-31T23:00:00-14:00' })],
     ['a list', '[]'],
     ['a number', '1'],
     ['null', 'null'],
@@ -75,12 +108,17 @@ describe('a request', () => {
   test('that changes something and is refused for its form is on the record of whoever asked', async () => {
     await post('{');
     await post('{}');
+    await post('{"user_id":"u1","reason":"as agreed","sender_comp_id":"a b"}');
     const chain = `refused:${ADMIN}`;
     const { items } = await api.stores.audit.chain(chain, { limit: 10 });
+    const actor = { principal: ADMIN, source_ip: '203.0.113.9' };
     expect(items).toMatchObject([
-      { type: 'provision', outcome: 'refused', details: { code: 'malformed_json' } },
-      { type: 'provision', outcome: 'refused', details: { code: 'invalid_request' } },
+      { type: 'provision', outcome: 'refused', actor, details: { code: 'malformed_json' } },
+      { type: 'provision', outcome: 'refused', actor, details: { code: 'invalid_request' } },
+      { type: 'provision', outcome: 'refused', actor, user_id: 'u1', reason: 'as agreed' },
     ]);
+    expect(items[2]).not.toHaveProperty('sender_comp_id');
+    expect((await api.call('audit', { user_id: 'u1' })).body.records).toMatchObject([{ chain, reason: 'as agreed' }]);
     expect(await verifyChain(nodeDigests, chain, items)).toMatchObject({ whole: true });
   });
 });
