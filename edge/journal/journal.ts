@@ -1,0 +1,74 @@
+/**
+ * Where sessions keep what must survive: sequence numbers, sent application messages, and those that wait for their
+ * client. `file.ts` outlives the process, `memory.ts` does not; both pass one compliance suite.
+ */
+
+import type { SessionStore } from '../fix/session/ports.ts';
+
+export interface Journal {
+  /**
+   * The durable part of a session; the same object each time.
+   * @param key names the session, the same over all its connections and restarts
+   * @param retention how many sent messages are kept for resends; undefined: what the journal was opened with, or what
+   * this session was given before
+   * @throws JournalError `too_many_sessions`, or `tail_full`
+   */
+  session(key: string, retention?: number): SessionStore;
+  /**
+   * One synchronous write of everything that all sessions have appended since the last one: all of it survives or none.
+   * Costs nothing when nothing was appended. What depends on it must not leave before it has returned.
+   * @throws JournalError `write_failed`; what was appended is kept, and the next flush tries again
+   */
+  flush(): void;
+  /** False from a flush that failed until one succeeds: take no orders, but cancels, and go on flushing. */
+  readonly healthy: boolean;
+  /** Flushes and lets go of the directory. @throws JournalError `write_failed`; the directory is let go of all the same */
+  close(): Promise<void>;
+}
+
+export type JournalErrorCode =
+  /** Another process uses the directory. */
+  | 'in_use'
+  /** The directory cannot be used at all. */
+  | 'unusable'
+  /** What was written is not what is read, and it is not the end of the last segment. */
+  | 'damaged'
+  /** Written by a release that this one does not know. */
+  | 'unknown_version'
+  /** Disk full or broken: see {@link Journal.flush}. */
+  | 'write_failed'
+  /** Writes have failed for so long that no more can be kept: nothing was changed by the call. */
+  | 'tail_full'
+  /** Nothing was changed by the call. */
+  | 'too_many_sessions'
+  /** Longer than any message may be: nothing was changed by the call. */
+  | 'too_large'
+  | 'closed';
+
+export class JournalError extends Error {
+  override readonly name = 'JournalError';
+  readonly code: JournalErrorCode;
+
+  constructor(code: JournalErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Of the edge's log, what the journal says. */
+export interface JournalLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** @throws RangeError */
+export function checkNumber(next: number, least: number): void {
+  if (!Number.isSafeInteger(next) || next < least)
+    throw new RangeError(`${next} is no number to go on with from ${least}`);
+}
+
+/** @throws RangeError: an outbound number would be used twice, or never */
+export function checkNext(msgSeqNum: number, nextOut: number): void {
+  if (msgSeqNum !== nextOut) throw new RangeError(`${msgSeqNum} is not the next number, ${nextOut}`);
+}

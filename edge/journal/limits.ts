@@ -1,0 +1,47 @@
+/** Every bound of the journal, with its reason. */
+
+export interface JournalLimits {
+  /** Bytes after which a segment is followed by a new one. */
+  readonly segment_bytes: number;
+  /** Bytes of all segments; beyond them the oldest goes, and its sent messages are gap-filled instead of resent. */
+  readonly total_bytes: number;
+  /** Bytes appended and not written, while the disk refuses. */
+  readonly tail_bytes: number;
+  /** Sessions in all. */
+  readonly sessions: number;
+  /** Sent messages kept per session, where the session's profile does not say. */
+  readonly resend_retention: number;
+}
+
+export const JOURNAL_LIMITS: JournalLimits = {
+  // Large, so that a snapshot of thousands of sessions is rare; small, so that one segment is read in a fraction of a second.
+  segment_bytes: 64 * 1024 * 1024,
+  // Recovery reads all of it: about two seconds, and 20 bytes of memory for each message that is kept.
+  total_bytes: 2 * 1024 * 1024 * 1024,
+  // A full disk is noticed at the first flush and orders stop: what comes after is reports, for a while.
+  tail_bytes: 64 * 1024 * 1024,
+  // A proven client may name any SenderSubID (50): its sessions must not fill the disk with snapshots.
+  sessions: 100_000,
+  resend_retention: 100_000,
+};
+
+/** Longest message: the largest the edge encodes has far less; a length in a damaged record is not believed beyond it. */
+export const MESSAGE_BYTES = 16 * 1024 * 1024;
+/** Longest session key: BeginString, three CompIDs of 64 and what joins them fit several times. */
+export const KEY_BYTES = 1024;
+/** First size of the buffer of what is not written. */
+export const TAIL_INITIAL_BYTES = 256 * 1024;
+/** A buffer that one burst has made larger than this is given back after it is written. */
+export const TAIL_KEPT_BYTES = 4 * 1024 * 1024;
+/** Read ahead for resends: neighbours are asked for next, and a system call costs as much as reading this. */
+export const READ_AHEAD_BYTES = 16 * 1024;
+/** A segment is read in one piece, for which Node has a limit; while no next one can be made, it grows so far. */
+export const SEGMENT_BYTES_HARD = 2 ** 31 - 1;
+/** Of segment_bytes: leaves room for the largest block. */
+export const SEGMENT_BYTES_MAX = 1024 * 1024 * 1024;
+/** A segment with less than this share of segment_bytes alive is carried forward and deleted. */
+export const CARRY_SHARE = 0.25;
+/** Carried at one rotation at most, share of segment_bytes: a rotation is no longer than this takes. */
+export const CARRY_BUDGET = 0.5;
+/** A rotation that failed is tried again after so much more was written, share of segment_bytes. */
+export const ROTATE_RETRY = 1 / 16;

@@ -1,0 +1,136 @@
+/**
+ * Where the messages of one session lie: a ring of number → (segment, offset, length) in typed arrays, 20 bytes a message,
+ * ascending by number. It grows by doubling and allocates nothing while the count stands.
+ */
+
+const INITIAL = 8;
+
+export class Places {
+  count = 0;
+  #head = 0;
+  #mask = -1;
+  #numbers = new Float64Array(0);
+  #segments = new Uint32Array(0);
+  #offsets = new Uint32Array(0);
+  #lengths = new Uint32Array(0);
+
+  /** `number` is above all that are here, or {@link settle} is called before anything is looked up. */
+  push(number: number, segment: number, offset: number, length: number): void {
+    if (this.count > this.#mask) this.#grow();
+    const at = (this.#head + this.count) & this.#mask;
+    this.#numbers[at] = number;
+    this.#segments[at] = segment;
+    this.#offsets[at] = offset;
+    this.#lengths[at] = length;
+    this.count += 1;
+  }
+
+  /** Forgets the first. */
+  shift(): void {
+    this.#head = (this.#head + 1) & this.#mask;
+    this.count -= 1;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.#head = 0;
+  }
+
+  number(i: number): number {
+    return this.#numbers[(this.#head + i) & this.#mask]!;
+  }
+  segment(i: number): number {
+    return this.#segments[(this.#head + i) & this.#mask]!;
+  }
+  offset(i: number): number {
+    return this.#offsets[(this.#head + i) & this.#mask]!;
+  }
+  length(i: number): number {
+    return this.#lengths[(this.#head + i) & this.#mask]!;
+  }
+
+  /** The message has been written again, elsewhere. */
+  move(i: number, segment: number, offset: number, length: number): void {
+    const at = (this.#head + i) & this.#mask;
+    this.#segments[at] = segment;
+    this.#offsets[at] = offset;
+    this.#lengths[at] = length;
+  }
+
+  /** Index of the first with at least this number; `count` when there is none. */
+  find(from: number): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.number(middle) < from) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Forgets all of one segment. @returns how many */
+  drop(segment: number): number {
+    return this.#keep((i) => this.segment(i) !== segment);
+  }
+
+  /** After recovery: ascending, of two with one number the one pushed later, none below `least`. */
+  settle(least: number): void {
+    if (this.#disordered()) this.#sort();
+    this.#keep((i) => this.number(i) >= least && (i + 1 === this.count || this.number(i + 1) !== this.number(i)));
+  }
+
+  #disordered(): boolean {
+    for (let i = 1; i < this.count; i++) if (this.number(i) < this.number(i - 1)) return true;
+    return false;
+  }
+
+  #sort(): void {
+    // The sort is stable: of equal numbers the one pushed later stays later.
+    const order = Uint32Array.from({ length: this.count }, (_, i) => i).sort(
+      (a, b) => this.number(a) - this.number(b) || a - b,
+    );
+    const sorted = new Places();
+    for (const i of order) sorted.push(this.number(i), this.segment(i), this.offset(i), this.length(i));
+    this.#take(sorted);
+  }
+
+  #keep(which: (i: number) => boolean): number {
+    const kept = new Places();
+    for (let i = 0; i < this.count; i++)
+      if (which(i)) kept.push(this.number(i), this.segment(i), this.offset(i), this.length(i));
+    const dropped = this.count - kept.count;
+    if (dropped > 0) this.#take(kept);
+    return dropped;
+  }
+
+  #take(other: Places): void {
+    this.count = other.count;
+    this.#head = other.#head;
+    this.#mask = other.#mask;
+    this.#numbers = other.#numbers;
+    this.#segments = other.#segments;
+    this.#offsets = other.#offsets;
+    this.#lengths = other.#lengths;
+  }
+
+  #grow(): void {
+    const size = this.#mask < 0 ? INITIAL : (this.#mask + 1) * 2;
+    const numbers = new Float64Array(size);
+    const segments = new Uint32Array(size);
+    const offsets = new Uint32Array(size);
+    const lengths = new Uint32Array(size);
+    for (let i = 0; i < this.count; i++) {
+      numbers[i] = this.number(i);
+      segments[i] = this.segment(i);
+      offsets[i] = this.offset(i);
+      lengths[i] = this.length(i);
+    }
+    this.#numbers = numbers;
+    this.#segments = segments;
+    this.#offsets = offsets;
+    this.#lengths = lengths;
+    this.#mask = size - 1;
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,104 @@
+/** Journals in directories of their own, and what can be seen of a session from outside. */
+
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from '@jest/globals';
+import type { SessionStore, StoredMessage } from '../../../edge/fix/session/ports.ts';
+import { openJournal } from '../../../edge/journal/file.ts';
+import type { Journal, JournalLog } from '../../../edge/journal/journal.ts';
+import type { JournalLimits } from '../../../edge/journal/limits.ts';
+
+const NOW = 1_700_000_000_000;
+
+export interface Line {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly fields: object;
+  readonly message: string;
+}
+
+export function logInto(lines: Line[]): JournalLog {
+  const at = (level: Line['level']) => (fields: object, message: string) => {
+    lines.push({ level, fields, message });
+  };
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+const opened: Journal[] = [];
+const directories: string[] = [];
+
+afterEach(async () => {
+  for (const journal of opened.splice(0)) await journal.close().catch(() => undefined);
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+
+export function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'journal-'));
+  directories.push(directory);
+  return directory;
+}
+
+export function openFile(directory: string, limits: Partial<JournalLimits> = {}, lines: Line[] = []): Journal {
+  const journal = openJournal({ directory, now: () => NOW, log: logInto(lines), limits });
+  opened.push(journal);
+  return journal;
+}
+
+/** What a process that dies now leaves behind: the files as they are, and no lock. */
+export function crashed(directory: string): string {
+  const copy = newDirectory();
+  cpSync(directory, copy, { recursive: true });
+  return copy;
+}
+
+export const text = (message: StoredMessage): string => message.buf.toString('latin1', message.start, message.end);
+
+export function append(store: SessionStore, body: string, msgSeqNum = store.nextOut): void {
+  const buf = Buffer.from(`..${body}..`);
+  store.append(msgSeqNum, buf, 2, buf.length - 2);
+}
+
+export function enqueue(store: SessionStore, body: string): void {
+  const buf = Buffer.from(`..${body}..`);
+  store.enqueue(buf, 2, buf.length - 2);
+}
+
+export function promote(store: SessionStore, body: string, keep = true): void {
+  const buf = Buffer.from(`..${body}..`);
+  store.promote(store.nextOut, buf, 2, buf.length - 2, keep);
+}
+
+/** All sent messages that are kept, as a resend would find them. */
+export function sent(store: SessionStore): [number, string][] {
+  const all: [number, string][] = [];
+  for (let from = 1; ; ) {
+    const found = store.next(from, Number.MAX_SAFE_INTEGER);
+    if (found === undefined || found === 'loading') return all;
+    all.push([found.msgSeqNum, text(found)]);
+    from = found.msgSeqNum + 1;
+  }
+}
+
+export interface Seen {
+  readonly nextIn: number;
+  readonly nextOut: number;
+  readonly generation: number;
+  readonly createdAt: number;
+  readonly sent: [number, string][];
+  readonly pending: number;
+  readonly oldest: string | undefined;
+}
+
+export function seen(store: SessionStore): Seen {
+  const { nextIn, nextOut, generation, createdAt, pending } = store;
+  const oldest = store.peek();
+  return {
+    nextIn,
+    nextOut,
+    generation,
+    createdAt,
+    pending,
+    oldest: oldest === undefined || oldest === 'loading' ? undefined : text(oldest),
+    sent: sent(store),
+  };
+}
