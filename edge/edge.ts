@@ -181,7 +181,7 @@ async function closeAll(
   await step('gate', () => gate.stop());
   await step('venue', () => venue.close());
   await step('journal', () => {
-    turns.run(() => {});
+    turns.retire();
     return journal.close();
   });
   for (const timer of ticking) timer.cancel();

@@ -11,7 +11,7 @@ import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
 import { ensureDefaults } from '../core/policy/defaults.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
-import { openFileJournal } from './journal/file.ts';
+import { openJournal } from './journal/file.ts';
 import { createLogger, type Logger } from './log.ts';
 import { measured } from './measured.ts';
 import { Metrics } from './metrics.ts';
@@ -42,7 +42,7 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
     expressions: new CompiledExpressions(createExpressions()),
   };
   await ensureDefaults(gate, { principal: `edge:${config.edge_id}` });
-  const journal = openFileJournal({
+  const journal = openJournal({
     directory: join(config.data_dir, 'journal'),
     now: () => clock.now(),
     log,

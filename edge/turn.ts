@@ -35,7 +35,7 @@ export class Turns {
   readonly #now: MutableInstant;
   readonly #clock: Clock;
   /** In the order of writing. */
-  readonly #keepers: Keeper[];
+  #keepers: Keeper[];
   readonly #log: Logger;
   #dirty: Player[] = [];
   #spare: Player[] = [];
@@ -63,6 +63,11 @@ export class Turns {
    */
   keepFirst(keeper: Keeper): void {
     this.#keepers.unshift(keeper);
+  }
+
+  /** What is kept has been closed: connections may still end, and leave nothing behind. */
+  retire(): void {
+    this.#keepers = [];
   }
 
   enter(): void {

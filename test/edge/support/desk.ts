@@ -52,7 +52,8 @@ export class TestHouse {
   constructor(options: Pick<DeskOptions, 'journal' | 'leases'> = {}) {
     const { audit, ...stores } = createMemoryAdapters(this.world);
     this.leases = options.leases ?? new MemoryTokenLeases();
-    this.journal = options.journal ?? openMemoryJournal({ now: Date.now });
+    // It outlives the edges that are opened over it.
+    this.journal = Object.assign(options.journal ?? openMemoryJournal({ now: Date.now }), { close: async () => {} });
     this.admin = {
       ...stores,
       trail: audit,
