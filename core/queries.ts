@@ -3,6 +3,7 @@ import type { AdminPorts } from './admin.ts';
 import { present } from './credentials/change.ts';
 import { evaluateUser } from './credentials/facts.ts';
 import type { Credential, CredentialStatus, User } from './credentials/model.ts';
+import { isOf } from './eligibility/evaluate.ts';
 import type { Evaluation, Override } from './eligibility/model.ts';
 import type { LimitClass, Tier, UserLimits, Violations } from './limits/model.ts';
 import { limitsOf } from './policy/assignment.ts';
@@ -30,6 +31,7 @@ export async function userAccount(
 export interface Explained {
   readonly user: User;
   readonly evaluation: Evaluation;
+  /** Those of rules that are there. */
   readonly overrides: readonly Override[];
 }
 
@@ -38,7 +40,8 @@ export async function explain(ports: QueryPorts, userId: string): Promise<Explai
   const { user } = await userAccount(ports, userId);
   const policy = await ports.policy.read();
   const evaluation = await evaluateUser(ports, user, policy, ports.clock.now());
-  return { user, evaluation, overrides: await ports.policy.overrides(userId) };
+  const overrides = await ports.policy.overrides(userId);
+  return { user, evaluation, overrides: overrides.filter((one) => policy.rules.some((rule) => isOf(one, rule))) };
 }
 
 export interface RateLimitState {

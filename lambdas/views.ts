@@ -87,8 +87,9 @@ export function rateLimitView(state: RateLimitState): z.input<typeof o.rateLimit
 }
 
 export function ruleView(rule: Rule): z.input<typeof o.rule> {
-  if (rule.type !== 'group_membership') return rule;
-  return { ...rule, parameters: { ...rule.parameters, groups: [...rule.parameters.groups] } };
+  const { added: _, ...shown } = rule;
+  if (shown.type !== 'group_membership') return shown;
+  return { ...shown, parameters: { ...shown.parameters, groups: [...shown.parameters.groups] } };
 }
 
 export function overrideView(override: Override): z.input<typeof o.override> {

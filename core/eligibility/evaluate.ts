@@ -6,7 +6,7 @@ export interface EvaluationInput {
   readonly facts: Facts;
   readonly tier: string;
   readonly rules: readonly Rule[];
-  /** The user's; those of rules that do not exist are ignored. */
+  /** The user's; those of rules that do not exist any more are ignored. */
   readonly overrides: readonly Override[];
   readonly policy_version: number;
   /** True when the user was provisioned with a bypass. */
@@ -44,6 +44,11 @@ const FACT_OF = {
   kyc_level: 'kyc_level',
 } as const;
 
+/** Whether the override was made for this very rule, and not for one that had its id before and was removed. */
+export function isOf(override: Override, rule: Rule): boolean {
+  return override.rule_id === rule.id && override.version > rule.added;
+}
+
 /** Rule types with a minimum: those that a threshold can override. */
 export function hasMinimum(rule: Rule): rule is Extract<Rule, { parameters: { minimum: number } }> {
   return rule.type in FACT_OF;
@@ -60,7 +65,10 @@ export function evaluate(input: EvaluationInput, expressions: CompiledExpression
   }
   const results = input.rules
     .filter((rule) => rule.enabled)
-    .map((rule) => answer(rule, input, overrides.get(rule.id), expressions));
+    .map((rule) => {
+      const override = overrides.get(rule.id);
+      return answer(rule, input, override && isOf(override, rule) ? override : undefined, expressions);
+    });
   return {
     eligible: input.bypassed || results.every((result) => result.passed),
     bypassed: input.bypassed,

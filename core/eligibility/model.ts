@@ -25,6 +25,8 @@ interface RuleBase {
   /** Shown to whoever fails the rule. */
   readonly message: string;
   readonly enabled: boolean;
+  /** The policy version at which it was added: an override from before then was of another rule under the same id. */
+  readonly added: number;
   readonly version: number;
 }
 
@@ -40,7 +42,7 @@ export type Rule =
     })
   | (RuleBase & { readonly type: 'custom'; readonly expression: string });
 
-/** What an admin decided for one user and one rule. */
+/** What an admin decided for one user and one rule; void once the rule was removed, also when another takes its id. */
 export type Override = {
   readonly user_id: string;
   readonly rule_id: string;

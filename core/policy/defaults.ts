@@ -12,6 +12,7 @@ export const DEFAULT_RULES: readonly Rule[] = [
     parameters: { minimum: 1000 },
     message: 'The account balance is below the minimum.',
     enabled: true,
+    added: 0,
     version: 0,
   },
   {
@@ -21,6 +22,7 @@ export const DEFAULT_RULES: readonly Rule[] = [
     parameters: { minimum: 10_000 },
     message: 'The 30-day trading volume is below the minimum.',
     enabled: true,
+    added: 0,
     version: 0,
   },
   {
@@ -30,6 +32,7 @@ export const DEFAULT_RULES: readonly Rule[] = [
     parameters: { minimum: 30 },
     message: 'The account is too young.',
     enabled: true,
+    added: 0,
     version: 0,
   },
   {
@@ -39,6 +42,7 @@ export const DEFAULT_RULES: readonly Rule[] = [
     parameters: { minimum: 2 },
     message: 'The KYC level is too low.',
     enabled: true,
+    added: 0,
     version: 0,
   },
 ];
@@ -51,7 +55,7 @@ export async function ensureDefaults(ports: PolicyPorts, actor: Actor): Promise<
   const result = await changePolicy(ports, { actor, type: 'policy_seeded' }, (policy, version) => {
     if (policy.version > 0) return undefined;
     const tiers = DEFAULT_TIERS.map((tier) => ({ ...tier, version }));
-    const rules = DEFAULT_RULES.map((rule) => ({ ...rule, version }));
+    const rules = DEFAULT_RULES.map((rule) => ({ ...rule, added: version, version }));
     return {
       edits: [...tiers.map((put_tier) => ({ put_tier })), ...rules.map((put_rule) => ({ put_rule }))],
       details: { tiers, rules },

@@ -1,14 +1,14 @@
 /** Eligibility rules and what admins decide for one user and one rule. */
 import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { checkVersion } from '../credentials/change.ts';
-import { hasMinimum } from '../eligibility/evaluate.ts';
+import { hasMinimum, isOf } from '../eligibility/evaluate.ts';
 import type { Override, Rule } from '../eligibility/model.ts';
 import { FixgateError } from '../errors.ts';
 import type { Policy } from '../ports.ts';
 import { changePolicy } from './change.ts';
 
-/** A rule without its version, whatever its type. */
-export type NewRule = Rule extends infer R ? (R extends Rule ? Omit<R, 'version'> : never) : never;
+/** A rule without its versions, whatever its type. */
+export type NewRule = Rule extends infer R ? (R extends Rule ? Omit<R, 'added' | 'version'> : never) : never;
 
 /** Adds a rule. Refuses with rule_exists, invalid_expression (details has the position of the mistake), version_conflict. */
 export async function addRule(ports: AdminPorts, context: ChangeContext, rule: NewRule): Promise<Rule> {
@@ -17,13 +17,13 @@ export async function addRule(ports: AdminPorts, context: ChangeContext, rule: N
     checkVersion(context.if_version, before?.version ?? 0);
     if (before) throw new FixgateError('rule_exists', undefined, [{ rule: rule.id }]);
     if (rule.type === 'custom') checkExpression(ports, rule.expression);
-    const after = { ...rule, version } as Rule;
+    const after = { ...rule, added: version, version } as Rule;
     return { edits: [{ put_rule: after }], details: { rule: after }, result: after };
   });
   return added as Rule;
 }
 
-/** Removes a rule. Refuses with rule_not_found, version_conflict. */
+/** Removes a rule; overrides of it are void from then on. Refuses with rule_not_found, version_conflict. */
 export async function removeRule(ports: AdminPorts, context: ChangeContext, id: string): Promise<Rule> {
   const removed = await changePolicy(ports, { ...context, type: 'rule_remove' }, (policy) => {
     const rule = ruleNamed(policy, id);
@@ -71,7 +71,7 @@ export async function setOverride(ports: AdminPorts, context: ChangeContext, giv
     { ...context, reason, type: 'override_set', user_id },
     async (policy, version, now) => {
       const rule = ruleNamed(policy, rule_id);
-      const before = (await ports.policy.overrides(user_id)).find((one) => one.rule_id === rule_id);
+      const before = (await ports.policy.overrides(user_id)).find((one) => isOf(one, rule));
       checkVersion(context.if_version, before?.version ?? 0);
       if (!given.exempt && !hasMinimum(rule)) {
         throw new FixgateError('invalid_request', undefined, [
@@ -108,8 +108,10 @@ export async function removeOverride(
   userId: string,
   ruleId: string,
 ): Promise<Override> {
-  const removed = await changePolicy(ports, { ...context, type: 'override_remove', user_id: userId }, async () => {
-    const before = (await ports.policy.overrides(userId)).find((one) => one.rule_id === ruleId);
+  const request = { ...context, type: 'override_remove' as const, user_id: userId };
+  const removed = await changePolicy(ports, request, async (policy) => {
+    const rule = policy.rules.find((one) => one.id === ruleId);
+    const before = (await ports.policy.overrides(userId)).find((one) => rule && isOf(one, rule));
     if (!before) throw new FixgateError('override_not_found', undefined, [{ user_id: userId, rule_id: ruleId }]);
     checkVersion(context.if_version, before.version);
     return {

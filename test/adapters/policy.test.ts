@@ -10,6 +10,7 @@ const rule = (id: string, minimum = 0.1 + 0.2): Rule => ({
   name: id,
   message: 'm',
   enabled: true,
+  added: 0,
   version: 1,
   type: 'min_balance',
   parameters: { minimum },

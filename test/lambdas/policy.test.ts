@@ -226,6 +226,26 @@ describe('overrides', () => {
     expect(code(await api.call('removeOverride', key))).toEqual([404, 'override_not_found']);
   });
 
+  test('go with their rule: another of its id has none of them', async () => {
+    const key = { user_id: 'u1', rule_id: 'kyc_level' };
+    await api.call('setOverride', { ...key, exempt: true, reason: 'r' });
+    await api.provision('u1', { kyc_level: 0 });
+    const of = async () => {
+      const { body } = await api.call('evaluate', { user_id: 'u1' });
+      return [body.evaluation.eligible, body.overrides.length];
+    };
+    for (const change of ['disableRule', 'enableRule'] as const) await api.call(change, { id: 'kyc_level' });
+    expect(await of()).toEqual([true, 1]);
+    await api.call('removeRule', { id: 'kyc_level' });
+    expect(await of()).toEqual([true, 0]);
+    expect(code(await api.call('removeOverride', key))).toEqual([404, 'override_not_found']);
+    const again = { id: 'kyc_level', name: 'n', type: 'kyc_level', parameters: { minimum: 1 }, message: 'm' };
+    await api.call('addRule', again);
+    expect(await of()).toEqual([false, 0]);
+    await api.call('setOverride', { ...key, threshold: 0, reason: 'r', if_version: 0 });
+    expect(await of()).toEqual([true, 1]);
+  });
+
   test.each([
     ['of a rule that is not', { rule_id: 'nothing', exempt: true }, 404, 'rule_not_found'],
     ['with both', { rule_id: 'kyc_level', exempt: true, threshold: 1 }, 400, 'invalid_request'],
