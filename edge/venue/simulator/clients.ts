@@ -18,8 +18,34 @@ export interface Client {
   /** Version of its application messages (versions.ts). */
   version: number;
   readonly user: User;
-  /** Every ClOrdID that was accepted, oldest first: of orders, of cancels and of replacements. */
+  /** Every ClOrdID that was accepted: of orders, of cancels and of replacements. */
   readonly ids: Map<string, ClientOrder>;
+  /** The same ids, oldest first: the first key of a map costs as much as has been deleted before it. */
+  readonly ages: Ages;
+}
+
+/** A queue of strings, each operation in constant time over many. */
+export class Ages {
+  private items: string[] = [];
+  private head = 0;
+
+  push(item: string): void {
+    this.items.push(item);
+  }
+
+  /** The oldest item, which must be there. */
+  shift(): string {
+    const item = this.items[this.head++]!;
+    if (this.head > 1024 && this.head * 2 > this.items.length) {
+      this.items = this.items.slice(this.head);
+      this.head = 0;
+    }
+    return item;
+  }
+
+  *[Symbol.iterator](): Generator<string> {
+    for (let i = this.head; i < this.items.length; i++) yield this.items[i]!;
+  }
 }
 
 export class Clients {
@@ -42,7 +68,7 @@ export class Clients {
       this.users.set(user.id, user);
     }
     const version = versionOf(session.begin_string, session.appl_ver_id);
-    const client: Client = { session, version, user, ids: new Map() };
+    const client: Client = { session, version, user, ids: new Map(), ages: new Ages() };
     user.clients.push(client);
     this.byId.set(session.id, client);
     return client;
@@ -76,12 +102,14 @@ export class Clients {
 
   /** Remembers that an id has been used; the oldest ids that no open order goes by are forgotten. */
   remember(client: Client, clOrdId: string, order: ClientOrder): void {
-    const { ids } = client;
+    const { ids, ages } = client;
+    if (!ids.has(clOrdId)) ages.push(clOrdId);
     ids.set(clOrdId, order);
     while (ids.size > KNOWN_IDS_PER_SESSION) {
-      const [oldest, its] = ids.entries().next().value!;
-      ids.delete(oldest);
-      if (its.open && its.cl_ord_id === oldest) ids.set(oldest, its);
+      const oldest = ages.shift();
+      const its = ids.get(oldest)!;
+      if (its.open && its.cl_ord_id === oldest) ages.push(oldest);
+      else ids.delete(oldest);
     }
   }
 

@@ -75,7 +75,7 @@ export class Exchange implements TradeListener {
     });
     for (const market of this.markets) this.bySymbol.set(market.book.instrument.symbol, market);
     this.stamp = this.restore(options);
-    this.reports = new Reports(options.sink, this.stamp.toString(36).toUpperCase());
+    this.reports = new Reports(options.sink, this.stamp);
   }
 
   /**

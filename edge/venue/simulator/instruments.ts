@@ -24,6 +24,8 @@ export interface Instrument {
   readonly reference: number;
   /** What the reference market shows at a level near the touch, in units. */
   readonly display: number;
+  /** Ticks between its middle and its best prices. */
+  readonly half_spread: number;
 }
 
 /** A share: cents, whole shares, orders of up to a million. */
@@ -39,6 +41,7 @@ const share = (symbol: string, description: string, reference: number): Instrume
   max_price: reference * 10,
   reference,
   display: 500,
+  half_spread: 1,
 });
 
 export const INSTRUMENTS: readonly Instrument[] = [
@@ -61,6 +64,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     max_price: 1_080_000,
     reference: 108_000,
     display: 1_000_000,
+    half_spread: 1,
   },
   {
     symbol: 'BTCUSD',
@@ -74,6 +78,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
     max_price: 65_000_000,
     reference: 6_500_000,
     display: 5_000,
+    half_spread: 1,
   },
   {
     symbol: 'ETHUSD',
@@ -87,13 +92,16 @@ export const INSTRUMENTS: readonly Instrument[] = [
     max_price: 3_400_000,
     reference: 340_000,
     display: 20_000,
+    half_spread: 1,
   },
 ];
 
 /** Throws for an instrument whose arithmetic would leave the integers: a filled order's price × quantity is summed. */
 export function checkInstrument(instrument: Instrument): void {
-  const { symbol, tick, lot, max_qty, max_price, reference } = instrument;
-  const whole = [tick, lot, max_qty, max_price, reference].every((value) => Number.isSafeInteger(value) && value > 0);
+  const { symbol, tick, lot, max_qty, max_price, reference, half_spread } = instrument;
+  const whole = [tick, lot, max_qty, max_price, reference, half_spread].every(
+    (value) => Number.isSafeInteger(value) && value > 0,
+  );
   if (!whole || !Number.isSafeInteger(max_qty * max_price)) throw new RangeError(`${symbol}: figures out of range`);
   if (reference % tick !== 0 || reference > max_price) throw new RangeError(`${symbol}: bad reference price`);
 }

@@ -86,7 +86,8 @@ export function* snapshot(clients: Clients, stamp: number): Generator<string> {
   for (const client of clients.all()) {
     if (client.ids.size === 0) continue;
     yield JSON.stringify([['session', client.session]] satisfies Change[]);
-    for (const [clOrdId, order] of client.ids) {
+    for (const clOrdId of client.ages) {
+      const order = client.ids.get(clOrdId)!;
       const change = clOrdId === order.cl_ord_id ? orderChange(order) : idChange(client, clOrdId, order);
       yield JSON.stringify([change]);
     }

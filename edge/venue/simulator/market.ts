@@ -67,19 +67,19 @@ export class ReferenceMarket {
     const { tick } = instrument;
     let next = this.reference + (this.dice.roll(5) - 2) * tick;
     if (Math.abs(next - instrument.reference) > instrument.reference * RANGE) next = this.reference;
-    this.reference = Math.max(next, tick * (LEVELS + 3));
+    this.reference = Math.max(next, tick * (LEVELS + 3 + instrument.half_spread));
     this.requote();
   }
 
   /** Takes the old quotes away and places new ones around the reference. */
   requote(): void {
     const { book, quotes, dice } = this;
-    const { tick, display, lot, max_qty } = book.instrument;
+    const { tick, display, lot, max_qty, half_spread } = book.instrument;
     for (const old of quotes) book.remove(old);
     book.last = this.reference;
     for (let n = 0; n < quotes.length; n++) {
       const one = quotes[n]!;
-      const distance = (1 + (n >> 1)) * tick;
+      const distance = (half_spread + (n >> 1)) * tick;
       one.price = one.side === BUY ? this.reference - distance : this.reference + distance;
       const lots = Math.max(1, Math.floor(display / lot));
       one.leaves = one.refill > 0 ? max_qty : lot * (1 + Math.floor(lots / 5) + dice.roll(lots));

@@ -57,21 +57,25 @@ export const NOT_FILLED: Execution = plain(ExecType.Canceled, 'Not filled at onc
 export class Reports {
   private readonly sink: VenueSink;
   private readonly stamp: string;
+  private readonly base: number;
   private executions = 0;
   private orders = 0;
 
-  /** @param stamp makes the ids of this run differ from those of every other run */
-  constructor(sink: VenueSink, stamp: string) {
+  /** @param stamp epoch ms; makes the ids of this run differ from those of every other run */
+  constructor(sink: VenueSink, stamp: number) {
     this.sink = sink;
-    this.stamp = stamp;
+    this.stamp = stamp.toString(36).toUpperCase();
+    this.base = stamp * 100;
   }
 
   nextOrderId(): string {
     return `${this.stamp}-${++this.orders}`;
   }
 
-  private nextExecId(): string {
-    return `${this.stamp}.${++this.executions}`;
+  /** In FIX.4.0 ExecID is an int: 15 digits, apart from the next run's below 100 reports a millisecond. */
+  private nextExecId(version: number): string {
+    const n = ++this.executions;
+    return version === V.FIX40 ? String(this.base + n) : `${this.stamp}.${n}`;
   }
 
   /** The state of an order, and what has happened to it. */
@@ -114,7 +118,7 @@ export class Reports {
 
   /** ExecID, ExecTransType (until FIX.4.2) and ExecType (since FIX.4.1). */
   private kind(body: BodyWriter, version: number, type: number, status: number): void {
-    body.text(Field.ExecID, this.nextExecId());
+    body.text(Field.ExecID, this.nextExecId(version));
     if (version < V.FIX43) body.char(Field.ExecTransType, type === ExecType.Status ? TRANS_STATUS : TRANS_NEW);
     if (version < V.FIX41) return;
     // Until FIX.4.2 a fill is ExecType 1 or 2 and a status report repeats OrdStatus.

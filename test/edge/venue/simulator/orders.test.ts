@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { msgTypeCode } from '../../../../edge/fix/tags.ts';
-import { OPEN_ORDERS_PER_USER } from '../../../../edge/venue/limits.ts';
+import { KNOWN_IDS_PER_SESSION, OPEN_ORDERS_PER_USER } from '../../../../edge/venue/limits.ts';
 import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
 import type { VenueSession } from '../../../../edge/venue/venue.ts';
 import { Client, NOON, pick, sessionOf, TestSink, utc } from '../harness.ts';
@@ -181,6 +181,21 @@ describe('refusals', () => {
     expect(two.ask(market('A', 1, '1'), [39])).toEqual(['35=8|39=0', '35=8|39=2']);
   });
 
+  test('the oldest ids are forgotten, but none that an open order goes by', () => {
+    const { one, sink } = exchange();
+    sink.listening = false;
+    one.say(limit('OPEN', 1, '1', '1.00'));
+    for (let n = 0; n < KNOWN_IDS_PER_SESSION; n++) one.say(limit(`${n}`, 1, '1', '1.00', '|59=3'));
+    sink.listening = true;
+    const taken = (id: string) => one.ask(limit(id, 1, '1', '1.00', '|59=3'), [39])[0] === '35=8|39=0';
+    expect([taken(`${KNOWN_IDS_PER_SESSION - 1}`), taken('100'), taken('OPEN'), taken('0')]).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+
   test('PossResend of a known order is answered with its status', () => {
     const { one } = exchange();
     one.ask(limit('A', 1, '10', '34.00'));
@@ -189,9 +204,11 @@ describe('refusals', () => {
   });
 
   test('open orders of a user are bounded over all sessions; one that ends makes room', () => {
-    const { one, join } = exchange();
+    const { one, join, sink } = exchange();
     const also = join(sessionOf('ALSO', 'FIX.4.4', '', 'ONE'));
+    sink.listening = false;
     for (let n = 0; n < OPEN_ORDERS_PER_USER; n++) (n % 2 ? one : also).say(limit(`${n}`, 1, '1', '1.00'));
+    sink.listening = true;
     one.ask(cancel('C', '99999'));
     expect(one.ask(limit('X', 1, '1', '1.00'), [39, 103])).toEqual(['35=8|39=8|103=3']);
     also.ask(cancel('C', '0'));
