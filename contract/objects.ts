@@ -183,6 +183,16 @@ export const auditRecord = z
   })
   .meta({ id: 'AuditRecord' });
 
+export const unreadableRecord = z
+  .strictObject({
+    chain: z.string(),
+    seq: z.number(),
+    id: z.string().optional(),
+    unreadable: z.string().describe('What is wrong with the stored row; audit:verify names it too'),
+    version: z.number(),
+  })
+  .meta({ id: 'UnreadableRecord' });
+
 const counts = z.record(z.string(), f.count);
 const figures = {
   sessions: f.count,

@@ -43,7 +43,7 @@ const disableRule = rule;
 const setOverride = reply({ override: o.override });
 const removeOverride = reply({ override: o.override });
 const evaluate = reply({ user: o.user, evaluation: o.evaluation, overrides: z.array(o.override) });
-const audit = reply({ records: z.array(o.auditRecord), ...f.more });
+const audit = reply({ records: z.array(z.union([o.auditRecord, o.unreadableRecord])), ...f.more });
 const stats = reply(o.stats);
 
 /** Every error, of whatever status. */

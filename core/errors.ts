@@ -13,36 +13,129 @@ export interface CatalogueEntry {
 }
 
 export const ERRORS = {
-  malformed_json: { status: 400, message: 'The request body is not valid JSON.', action: 'Send a JSON object (RFC 8259) in UTF-8.' },
-  invalid_request: { status: 400, message: 'The request does not fit its schema.', action: 'Correct each path listed in details; docs/openapi.json has every schema.' },
-  invalid_cursor: { status: 400, message: 'The cursor is not one that this list gave for these filters.', action: 'Start again without cursor.' },
-  invalid_expression: { status: 400, message: 'The CEL expression does not compile.', action: 'See details for the position of the mistake.' },
-  unsigned: { status: 403, message: 'The request carries no AWS Signature Version 4.', action: 'Sign it, for example with curl --aws-sigv4.' },
-  signature_invalid: { status: 403, message: 'The signature does not match the request.', action: 'Check the keys, the signed headers, the region, the service and the payload hash.' },
-  signature_expired: { status: 403, message: 'The date of the signature is more than five minutes off.', action: 'Set the clock of the client.' },
-  access_denied: { status: 403, message: 'The caller may not use this operation.', action: 'Grant execute-api:Invoke on it to the IAM principal.' },
-  not_found: { status: 404, message: 'There is no such operation.', action: 'See docs/openapi.json for paths and methods.' },
+  malformed_json: {
+    status: 400,
+    message: 'The request body is not valid JSON.',
+    action: 'Send a JSON object (RFC 8259) in UTF-8.',
+  },
+  invalid_request: {
+    status: 400,
+    message: 'The request does not fit its schema.',
+    action: 'Correct each path listed in details; docs/openapi.json has every schema.',
+  },
+  invalid_cursor: {
+    status: 400,
+    message: 'The cursor is not one that this list gave for these filters.',
+    action: 'Start again without cursor.',
+  },
+  invalid_expression: {
+    status: 400,
+    message: 'The CEL expression does not compile.',
+    action: 'See details for the position of the mistake.',
+  },
+  unsigned: {
+    status: 403,
+    message: 'The request carries no AWS Signature Version 4.',
+    action: 'Sign it, for example with curl --aws-sigv4.',
+  },
+  signature_invalid: {
+    status: 403,
+    message: 'The signature does not match the request.',
+    action: 'Check the keys, the signed headers, the region, the service and the payload hash.',
+  },
+  signature_expired: {
+    status: 403,
+    message: 'The date of the signature is more than five minutes off.',
+    action: 'Set the clock of the client.',
+  },
+  access_denied: {
+    status: 403,
+    message: 'The caller may not use this operation.',
+    action: 'Grant execute-api:Invoke on it to the IAM principal.',
+  },
+  not_found: {
+    status: 404,
+    message: 'There is no such operation.',
+    action: 'See docs/openapi.json for paths and methods.',
+  },
   user_not_found: { status: 404, message: 'There is no such user.', action: 'Provision the user first.' },
-  credential_not_found: { status: 404, message: 'There is no such credential.', action: 'List credentials/user to see those of a user.' },
-  session_not_found: { status: 404, message: 'There is no such live session.', action: 'List sessions to see those that are live.' },
+  credential_not_found: {
+    status: 404,
+    message: 'There is no such credential.',
+    action: 'List credentials/user to see those of a user.',
+  },
+  session_not_found: {
+    status: 404,
+    message: 'There is no such live session.',
+    action: 'List sessions to see those that are live.',
+  },
   tier_not_found: { status: 404, message: 'There is no such tier.', action: 'List rate-limits/tiers.' },
   rule_not_found: { status: 404, message: 'There is no such rule.', action: 'List rules.' },
-  override_not_found: { status: 404, message: 'There is no such override.', action: 'See rules/evaluate for those of a user.' },
-  method_not_allowed: { status: 405, message: 'The path exists, but not with this method.', action: 'See docs/openapi.json.' },
-  already_provisioned: { status: 409, message: 'The user has an active or suspended credential.', action: 'Send additional_credential: true, or revoke the old one.' },
-  sender_comp_id_taken: { status: 409, message: 'The SenderCompID belongs to another credential.', action: 'Choose another one, or leave it out to have one made.' },
-  too_many_credentials: { status: 409, message: 'The user has as many credentials as one may have.', action: 'Revoke one first.' },
-  wrong_status: { status: 409, message: 'The credential is not in a status that allows this.', action: 'See details for its status.' },
-  idempotency_conflict: { status: 409, message: 'The idempotency key was used with another request, or its credential has logged on or is no longer active.', action: 'Use a new key, or regenerate-password.' },
-  version_conflict: { status: 409, message: 'The object has changed since that version.', action: 'Read it again and decide anew.' },
-  rule_exists: { status: 409, message: 'There is a rule of that id.', action: 'Remove it first, or choose another id.' },
+  override_not_found: {
+    status: 404,
+    message: 'There is no such override.',
+    action: 'See rules/evaluate for those of a user.',
+  },
+  method_not_allowed: {
+    status: 405,
+    message: 'The path exists, but not with this method.',
+    action: 'See docs/openapi.json.',
+  },
+  already_provisioned: {
+    status: 409,
+    message: 'The user has an active or suspended credential.',
+    action: 'Send additional_credential: true, or revoke the old one.',
+  },
+  sender_comp_id_taken: {
+    status: 409,
+    message: 'The SenderCompID belongs to another credential.',
+    action: 'Choose another one, or leave it out to have one made.',
+  },
+  too_many_credentials: {
+    status: 409,
+    message: 'The user has as many credentials as one may have.',
+    action: 'Revoke one first.',
+  },
+  wrong_status: {
+    status: 409,
+    message: 'The credential is not in a status that allows this.',
+    action: 'See details for its status.',
+  },
+  idempotency_conflict: {
+    status: 409,
+    message:
+      'The idempotency key was used with another request, or its credential has logged on or is no longer active.',
+    action: 'Use a new key, or regenerate-password.',
+  },
+  version_conflict: {
+    status: 409,
+    message: 'The object has changed since that version.',
+    action: 'Read it again and decide anew.',
+  },
+  rule_exists: {
+    status: 409,
+    message: 'There is a rule of that id.',
+    action: 'Remove it first, or choose another id.',
+  },
   tier_in_use: { status: 409, message: 'Users have this tier.', action: 'Move them to another tier first.' },
-  tier_protected: { status: 409, message: 'The built-in tiers cannot be removed.', action: 'Change it with rate-limits/tiers/put.' },
+  tier_protected: {
+    status: 409,
+    message: 'The built-in tiers cannot be removed.',
+    action: 'Change it with rate-limits/tiers/put.',
+  },
   busy: { status: 409, message: 'Others keep changing the same object.', action: 'Try again.' },
   too_large: { status: 413, message: 'The request body is larger than 64 KiB.', action: 'Send less.' },
-  not_eligible: { status: 422, message: 'The user does not meet the eligibility rules.', action: 'See details for each failing rule; override a rule, or provision with bypass.' },
+  not_eligible: {
+    status: 422,
+    message: 'The user does not meet the eligibility rules.',
+    action: 'See details for each failing rule; override a rule, or provision with bypass.',
+  },
   internal: { status: 500, message: 'Something failed inside.', action: 'Look for the request_id in the logs.' },
-  store_unavailable: { status: 503, message: 'The store does not answer.', action: 'Try again in a moment; nothing was changed unless the audit shows it.' },
+  store_unavailable: {
+    status: 503,
+    message: 'The store does not answer.',
+    action: 'Try again in a moment; nothing was changed unless the audit shows it.',
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

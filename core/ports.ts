@@ -2,7 +2,7 @@
  * What the domain needs of the world. Each port has a memory adapter and a real one, and one compliance suite that
  * both pass. Every method may reject with StoreUnavailable (core/errors.ts); a failed condition is a value, not an error.
  */
-import type { AuditEntry, AuditRecord, AuditType, ChainHead } from './audit/model.ts';
+import type { AuditEntry, AuditRecord, AuditType, ChainHead, StoredRecord } from './audit/model.ts';
 import type { Credential, CredentialStatus, User, UserRecord } from './credentials/model.ts';
 import type { Override, Rule } from './eligibility/model.ts';
 import type { Tier, Violations, ViolationType } from './limits/model.ts';
@@ -42,7 +42,10 @@ export interface AccountChange {
   readonly commands: readonly { readonly edge_id: string; readonly command: EdgeCommand }[];
 }
 
-export type CommitResult = { readonly result: 'committed' } | { readonly result: 'conflict' } | { readonly result: 'sender_comp_id_taken'; readonly sender_comp_id: string };
+export type CommitResult =
+  | { readonly result: 'committed' }
+  | { readonly result: 'conflict' }
+  | { readonly result: 'sender_comp_id_taken'; readonly sender_comp_id: string };
 
 /** Users and credentials. */
 export interface Directory {
@@ -51,10 +54,18 @@ export interface Directory {
   credential(senderCompId: string): Promise<{ readonly credential: Credential; readonly user: User } | undefined>;
   commit(change: AccountChange): Promise<CommitResult>;
   /** Sorted by user then SenderCompID within (status, tier); lists lag the truth by the index. Of a credential in a list `verifiers` is empty and `idempotency` absent: no index holds them. */
-  listCredentials(filter: { readonly status?: CredentialStatus; readonly tier?: string }, page: PageRequest): Promise<Page<Credential>>;
-  listUsers(filter: { readonly status?: CredentialStatus; readonly tier?: string }, page: PageRequest): Promise<Page<User>>;
+  listCredentials(
+    filter: { readonly status?: CredentialStatus; readonly tier?: string },
+    page: PageRequest,
+  ): Promise<Page<Credential>>;
+  listUsers(
+    filter: { readonly status?: CredentialStatus; readonly tier?: string },
+    page: PageRequest,
+  ): Promise<Page<User>>;
   /** Users by status and tier. */
-  countUsers(): Promise<readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]>;
+  countUsers(): Promise<
+    readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]
+  >;
   /** Written by the edge at the first logon with a verifier: sets first_logon_at when unset and retires older verifiers. False: the credential has changed since; read again. */
   noteLogon(senderCompId: string, expectedVersion: number, at: number, verifierVersion: number): Promise<boolean>;
 }
@@ -83,7 +94,12 @@ export interface PolicyStore {
   version(): Promise<number>;
   overrides(userId: string): Promise<readonly Override[]>;
   /** ONE transaction under the condition that the chain head is still `expected`; bumps `version` by one when there are edits. */
-  commit(change: { readonly expected: ChainHead; readonly expected_version: number; readonly edits: readonly PolicyEdit[]; readonly record: AuditRecord }): Promise<'committed' | 'conflict'>;
+  commit(change: {
+    readonly expected: ChainHead;
+    readonly expected_version: number;
+    readonly edits: readonly PolicyEdit[];
+    readonly record: AuditRecord;
+  }): Promise<'committed' | 'conflict'>;
 }
 
 export interface AuditQuery {
@@ -99,10 +115,10 @@ export interface AuditQuery {
 export interface AuditTrail {
   /** Appends records that follow each other in one chain, each put if absent; the writer is the chain's only one. Repeating it is harmless. 'taken': another record has the place. */
   append(records: readonly AuditRecord[]): Promise<'appended' | 'taken'>;
-  /** Newest first, by (at, id). `now` bounds the walk backwards through days. */
-  query(filter: AuditQuery, page: PageRequest, now: number): Promise<Page<AuditRecord>>;
+  /** Newest first, by (at, id); a row that is no record any more is shown as such in its place. `now` bounds the walk backwards through days. */
+  query(filter: AuditQuery, page: PageRequest, now: number): Promise<Page<StoredRecord>>;
   /** One chain from its first record on. */
-  chain(chain: string, page: PageRequest): Promise<Page<AuditRecord>>;
+  chain(chain: string, page: PageRequest): Promise<Page<StoredRecord>>;
   /** The last record of a chain, consistently. */
   head(chain: string): Promise<ChainHead>;
   /** Names of all chains; a scan, for verification only. */
@@ -143,7 +159,13 @@ export interface EdgeRegistry {
   /** Makes the edge's row alive with an incarnation above any before; the older incarnation is fenced by it. */
   register(edgeId: string, version: string, now: number): Promise<EdgeIdentity>;
   /** Renews the lease, and tells the figures. False: this incarnation is dead or superseded. */
-  heartbeat(edge: EdgeIdentity, heartbeat: number, state: 'alive' | 'draining', figures: EdgeFigures, now: number): Promise<boolean>;
+  heartbeat(
+    edge: EdgeIdentity,
+    heartbeat: number,
+    state: 'alive' | 'draining',
+    figures: EdgeFigures,
+    now: number,
+  ): Promise<boolean>;
   /** 'stopped' after a clean end; no condition on others. */
   stop(edge: EdgeIdentity, figures: EdgeFigures, now: number): Promise<void>;
   /** Writes `dead` if the row still has this incarnation and heartbeat. True: it did, or it was dead already. */
@@ -184,7 +206,11 @@ export interface Digests {
 /** CEL expressions over `user`. */
 export interface Expressions {
   /** Parses and type-checks; the result must be bool. */
-  compile(expression: string): { readonly ok: true; readonly run: (user: ExpressionUser) => boolean } | { readonly ok: false; readonly message: string; readonly position?: number };
+  compile(
+    expression: string,
+  ):
+    | { readonly ok: true; readonly run: (user: ExpressionUser) => boolean }
+    | { readonly ok: false; readonly message: string; readonly position?: number };
 }
 
 export interface ExpressionUser {

@@ -1,7 +1,7 @@
 /** Domain objects as replies show them: times as ISO 8601, nothing secret. */
 import type { z } from 'zod';
 import type * as o from '../contract/objects.ts';
-import type { AuditRecord } from '../core/audit/model.ts';
+import type { StoredRecord } from '../core/audit/model.ts';
 import { hasExpired } from '../core/credentials/expiry.ts';
 import type { Credential, User } from '../core/credentials/model.ts';
 import type { Override, Rule } from '../core/eligibility/model.ts';
@@ -106,7 +106,8 @@ export function evaluationView(evaluation: {
   return { ...evaluation, results: [...evaluation.results] };
 }
 
-export function recordView(record: AuditRecord): z.input<typeof o.auditRecord> {
+export function recordView(record: StoredRecord): z.input<typeof o.auditRecord> | z.input<typeof o.unreadableRecord> {
+  if ('unreadable' in record) return { ...record, version: record.seq };
   return {
     ...record,
     at: iso(record.at),

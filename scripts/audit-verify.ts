@@ -1,25 +1,33 @@
-// Walks every chain of the audit trail and names the first broken record of each. Exit code 0: all whole; 1: something
-// is broken; 2: it could not be read. The tables are those of <data-dir>/local.json while `npm start` runs, or those of
-// the environment that the functions have.
+// Walks every chain of the audit trail, where it is kept or in an exported file, and names the first broken record of
+// each. Exit code 0: all whole; 1: something is broken; 2: it could not be read. The tables are those of
+// <data-dir>/local.json while `npm start` runs, or those of the environment that the functions have.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { link, open, rm } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { openStores } from '../adapters/environment.ts';
+import { systemClock } from '../adapters/node/clock.ts';
 import { nodeDigests } from '../adapters/node/digests.ts';
-import { type ChainVerdict, verifyChain } from '../core/audit/chain.ts';
-import type { AuditRecord } from '../core/audit/model.ts';
-import type { AuditTrail } from '../core/ports.ts';
+import { systemRandom } from '../adapters/node/random.ts';
+import type { Stores } from '../adapters/stores.ts';
+import type { ChainVerdict } from '../core/audit/chain.ts';
+import { asRecord, type StoredRecord } from '../core/audit/model.ts';
+import { walkRecords, walkTrail } from '../core/audit/walk.ts';
+import { changePolicy } from '../core/policy/change.ts';
 
-const PAGE = 1000;
+/** Characters of an export that are gathered before they are written. */
+const FLUSHED_AT = 1 << 20;
 
-async function* recordsOf(trail: AuditTrail, chain: string): AsyncGenerator<AuditRecord> {
-  let after: string | undefined;
-  do {
-    const page = await trail.chain(chain, after === undefined ? { limit: PAGE } : { limit: PAGE, after });
-    yield* page.items;
-    after = page.next;
-  } while (after !== undefined);
+interface Options {
+  readonly chain?: string;
+  readonly dataDir: string;
+  readonly export?: string;
+  readonly reason?: string;
+  readonly file?: string;
 }
 
 /** Where the tables are: of the running local installation unless the environment names a store itself. */
@@ -36,64 +44,166 @@ function storeEnvironment(dataDir: string): NodeJS.ProcessEnv {
   };
 }
 
-/**
- * One chain. The head that its subject's row keeps is read first: what is appended while the chain is read lies behind
- * it and is no fault, unless the row stands still, which then was set back.
- */
-async function verifyOne(trail: AuditTrail, chain: string): Promise<ChainVerdict> {
-  const expected = await trail.expectedHead(chain);
-  let beyond = false;
-  async function* upToHead(): AsyncGenerator<AuditRecord> {
-    for await (const record of recordsOf(trail, chain)) {
-      beyond = expected !== undefined && record.seq > expected.seq;
-      if (beyond) return;
-      yield record;
-    }
-  }
-  const verdict = await verifyChain(nodeDigests, chain, upToHead(), expected);
-  if (!verdict.whole || !beyond) return verdict;
-  const now = await trail.expectedHead(chain);
-  if (now?.seq !== expected?.seq) return verdict;
-  const text = 'stands behind the head kept outside the chain';
-  return { whole: false, chain, fault: 'tail', seq: verdict.head.seq + 1, text };
-}
+/** Counts verdicts and prints the broken ones. */
+class Tally {
+  chains = 0;
+  records = 0;
+  broken = 0;
 
-async function verify(trail: AuditTrail, only: string | undefined): Promise<number> {
-  let records = 0;
-  let chains = 0;
-  let broken = 0;
-  for await (const chain of only === undefined ? trail.chains() : [only]) {
-    const verdict = await verifyOne(trail, chain);
-    chains += 1;
+  add(verdict: ChainVerdict): void {
+    this.chains += 1;
     if (verdict.whole) {
-      records += verdict.head.seq;
-      continue;
+      this.records += verdict.head.seq;
+      return;
     }
-    broken += 1;
+    this.broken += 1;
     const id = verdict.id === undefined ? '' : ` (${verdict.id})`;
-    process.stdout.write(`BROKEN ${chain}: record ${verdict.seq}${id} ${verdict.text}\n`);
+    process.stdout.write(`BROKEN ${verdict.chain}: record ${verdict.seq}${id} ${verdict.text}\n`);
   }
-  process.stdout.write(`${chains} chains, ${records} records whole, ${broken} chains broken\n`);
-  return broken === 0 ? 0 : 1;
+
+  /** @returns the exit code */
+  end(): number {
+    process.stdout.write(`${this.chains} chains, ${this.records} records whole, ${this.broken} chains broken\n`);
+    return this.broken === 0 ? 0 : 1;
+  }
 }
 
-const program = new Command('audit:verify')
-  .description('Walks the hash chains of the audit trail and names the first broken record of each.')
-  .option('--chain <name>', 'only this chain, for example policy or user:alice')
-  .option('--data-dir <directory>', 'of a running npm start', process.env.FIXGATE_DATA_DIR ?? '.fixgate');
-program.parse();
-const options = program.opts<{ chain?: string; dataDir: string }>();
+async function verifyStores({ audit: trail }: Stores, chain: string | undefined): Promise<number> {
+  const tally = new Tally();
+  for await (const verdict of walkTrail({ trail, digests: nodeDigests }, chain)) tally.add(verdict);
+  return tally.end();
+}
 
-try {
+/**
+ * Writes every record to `file` as a line of JSON and verifies on the way. The file gets its name only once the export
+ * is on record itself: nobody has an export that the trail does not know of.
+ */
+async function exportRecords(stores: Stores, file: string, options: Options): Promise<number> {
+  const partial = `${file}.partial`;
+  if (existsSync(file)) throw new Error(`${file} exists already`);
+  const output = await open(partial, 'wx', 0o600);
+  try {
+    const hash = createHash('sha256');
+    const tally = new Tally();
+    let records = 0;
+    let pending = '';
+    const flush = async () => {
+      hash.update(pending);
+      await output.appendFile(pending);
+      pending = '';
+    };
+    const seen = async (record: StoredRecord) => {
+      pending += `${JSON.stringify(record)}\n`;
+      records += 1;
+      if (pending.length >= FLUSHED_AT) await flush();
+    };
+    const ports = { trail: stores.audit, digests: nodeDigests };
+    for await (const verdict of walkTrail(ports, options.chain, seen)) tally.add(verdict);
+    await flush();
+    await output.sync();
+    const sha256 = hash.digest('hex');
+    const { chains, broken } = tally;
+    const only = options.chain === undefined ? {} : { chain: options.chain };
+    await recordExport(stores, { file: basename(file), ...only, records, chains, broken, sha256 }, options.reason);
+    // A hard link, unlike a rename, does not replace what somebody else has put there meanwhile.
+    await link(partial, file);
+    const code = tally.end();
+    process.stdout.write(`${records} records in ${file}, SHA-256 ${sha256}\n`);
+    return code;
+  } finally {
+    await output.close();
+    await rm(partial, { force: true });
+  }
+}
+
+/** On the chain of the policy, as everything that concerns no single user; its head is kept outside the trail. */
+async function recordExport(stores: Stores, details: Record<string, unknown>, reason: string | undefined) {
+  const ports = { policy: stores.policy, digests: nodeDigests, random: systemRandom, clock: systemClock };
+  const actor = { principal: `local:${userInfo().username}` };
+  await changePolicy(ports, { actor, reason, type: 'export' }, () => ({ edits: [], details, result: undefined }));
+}
+
+async function verifyFile(file: string): Promise<number> {
+  const hash = createHash('sha256');
+  const tally = new Tally();
+  let strange = 0;
+  async function* records(): AsyncGenerator<StoredRecord> {
+    const input = createReadStream(file);
+    input.on('data', (chunk) => hash.update(chunk));
+    let line = 0;
+    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      line += 1;
+      const record = recordOf(text);
+      if (record) yield record;
+      else {
+        strange += 1;
+        process.stdout.write(`BROKEN line ${line} is no audit record\n`);
+      }
+    }
+  }
+  for (const verdict of await walkRecords(nodeDigests, records())) tally.add(verdict);
+  const code = tally.end();
+  process.stdout.write(`SHA-256 ${hash.digest('hex')}\n`);
+  return strange === 0 ? code : 1;
+}
+
+/** A line of an export; undefined when it is none. */
+function recordOf(text: string): StoredRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const record = asRecord(value);
+  if (record !== undefined || typeof value !== 'object' || value === null) return record;
+  const { chain, seq, id, unreadable } = value as Record<string, unknown>;
+  if (typeof chain !== 'string' || typeof unreadable !== 'string') return undefined;
+  return { chain, seq: Number(seq), ...(typeof id === 'string' ? { id } : {}), unreadable };
+}
+
+async function run(options: Options): Promise<number> {
+  if (options.file !== undefined) return verifyFile(options.file);
   const env = storeEnvironment(options.dataDir);
   // The embedded store asks for a signature and checks none.
   if (env !== process.env) {
     process.env.AWS_ACCESS_KEY_ID ??= 'local';
     process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
   }
-  const { stores, client } = openStores(env);
-  process.exitCode = await verify(stores.audit, options.chain);
-  client.destroy();
+  const { stores, close } = openStores(env);
+  try {
+    return await (options.export === undefined
+      ? verifyStores(stores, options.chain)
+      : exportRecords(stores, options.export, options));
+  } finally {
+    close();
+  }
+}
+
+const HELP = `
+An export is one record a line, as it was hashed: the hash of a record is SHA-256 over the canonical JSON (RFC 8785) of
+everything in it but "hash". Making one needs the right to write to the policy and audit tables, since it is recorded
+itself: type export, principal local:<user of this machine>, with the numbers of records and chains and the SHA-256 of
+the file. Verifying a file needs no store; compare the SHA-256 that it prints with the record of the export.
+
+Exit code 0: all chains are whole; 1: something is broken; 2: it could not be read.`;
+
+const program = new Command('audit:verify')
+  .description('Walks the hash chains of the audit trail and names the first broken record of each.')
+  .option('--chain <name>', 'only this chain, for example policy or user:alice')
+  .option('--data-dir <directory>', 'of a running npm start', process.env.FIXGATE_DATA_DIR ?? '.fixgate')
+  .option('--export <file>', 'write all records to this new file too, as JSON lines')
+  .option('--reason <text>', 'why, for the record of the export')
+  .option('--file <file>', 'verify this exported file instead of the store')
+  .addHelpText('after', HELP);
+program.parse();
+const options = program.opts<Options>();
+if (options.file !== undefined && (options.export !== undefined || options.chain !== undefined)) {
+  program.error('--file verifies a whole file: it goes with no other option', { exitCode: 2 });
+}
+
+try {
+  process.exitCode = await run(options);
 } catch (error) {
   process.stderr.write(`the audit trail could not be verified: ${(error as Error).message}\n`);
   process.exitCode = 2;

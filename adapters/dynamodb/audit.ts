@@ -1,9 +1,9 @@
 /** The audit trail in DynamoDB. */
-import { type AuditRecord, type ChainHead, EMPTY_CHAIN } from '../../core/audit/model.ts';
+import { type AuditRecord, asRecord, type ChainHead, EMPTY_CHAIN, type StoredRecord } from '../../core/audit/model.ts';
 import type { AuditQuery, AuditTrail } from '../../core/ports.ts';
 import { checkRun } from '../changes.ts';
 import { dayOf, key, padded, shardOf, timeKey } from '../keys.ts';
-import { absentOr, type Database, type Expression, LAST_KEY, type Range, type Write } from './database.ts';
+import { absentOr, type Database, type Expression, LAST_KEY, type Range, type Row, type Write } from './database.ts';
 import { readPage, type Segment } from './pages.ts';
 import { AUDIT_SHARDS, BY_ACTOR, BY_DAY, BY_TYPE, BY_USER } from './tables.ts';
 
@@ -100,8 +100,7 @@ export function createAuditTrail(database: Database, noteDays: DayNotes): AuditT
       const range: Range = { table: 'audit', pk: ['pk', chain], sk: 'sk', from: ' ', to: LAST_KEY, descending: true };
       const [last] = (await database.range(range, 1)).rows;
       if (last === undefined) return EMPTY_CHAIN;
-      const { seq, hash } = toRecord(last);
-      return { seq, hash };
+      return { seq: Number(last.sk), hash: last.hash as string };
     },
 
     chains: () => chainNames(database),
@@ -109,8 +108,19 @@ export function createAuditTrail(database: Database, noteDays: DayNotes): AuditT
   };
 }
 
-function toRecord(row: Readonly<Record<string, unknown>>): AuditRecord {
-  return JSON.parse(row.record as string);
+/** Never throws: one damaged row must neither hide the rest of the trail nor keep its chain from being walked. */
+function toRecord(row: Row): StoredRecord {
+  let value: unknown;
+  let unreadable = 'it has not the form of an audit record';
+  try {
+    value = JSON.parse(row.record as string);
+  } catch {
+    unreadable = 'it is not JSON';
+  }
+  const record = asRecord(value);
+  if (record !== undefined) return record;
+  const id = typeof row.id === 'string' ? { id: row.id } : {};
+  return { chain: row.pk, seq: Number(row.sk), ...id, unreadable };
 }
 
 async function expectedHead(database: Database, chain: string): Promise<ChainHead | undefined> {

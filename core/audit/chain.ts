@@ -1,7 +1,7 @@
 /** Hash chains of audit records: making the next record, and proving that a chain is whole. */
 import type { Digests } from '../ports.ts';
 import { canonicalJson } from './canonical.ts';
-import { type AuditEntry, type AuditRecord, type ChainHead, EMPTY_CHAIN } from './model.ts';
+import { type AuditEntry, type AuditRecord, type ChainHead, EMPTY_CHAIN, type StoredRecord } from './model.ts';
 
 /** The chain of what concerns no user. */
 export const POLICY_CHAIN = 'policy';
@@ -39,6 +39,8 @@ export function recordHash(digests: Digests, record: AuditRecord): string {
 }
 
 export type ChainFault =
+  /** What stands there is no record. */
+  | 'unreadable'
   /** A record of another chain stands in this one. */
   | 'chain'
   /** A record is missing before this one, or stands twice. */
@@ -63,45 +65,72 @@ export type ChainVerdict =
       readonly text: string;
     };
 
+type Broken = Extract<ChainVerdict, { whole: false }>;
+
 /**
- * Walks a chain from its first record and names the first broken one. With `expected`, the head that the subject's own
- * row keeps, a cut tail is seen too; records past it mean that the row was set back.
+ * Takes the records of one chain in their order, from its first on, and names the first broken one. With `expected`,
+ * the head that the subject's own row keeps, a cut tail is seen too; records past it mean that the row was set back.
  */
+export class ChainWalk {
+  readonly #digests: Digests;
+  readonly #chain: string;
+  readonly #expected: ChainHead | undefined;
+  #head = EMPTY_CHAIN;
+  #broken: Broken | undefined;
+
+  constructor(digests: Digests, chain: string, expected?: ChainHead) {
+    this.#digests = digests;
+    this.#chain = chain;
+    this.#expected = expected;
+  }
+
+  /** True while nothing is broken; behind the first broken record nothing is looked at any more. */
+  next(record: StoredRecord): boolean {
+    if (this.#broken) return false;
+    const found = firstFault(this.#digests, this.#chain, this.#head, record);
+    if (found) return this.#fail(found.fault, this.#head.seq + 1, found.text, record.id);
+    this.#head = headAfter(record as AuditRecord);
+    const { seq, hash } = this.#head;
+    if (this.#expected?.seq !== seq || this.#expected.hash === hash) return true;
+    return this.#fail('tail', seq, 'differs from the head kept outside the chain', record.id);
+  }
+
+  /** The verdict, once there are no more records. */
+  end(): ChainVerdict {
+    const { seq } = this.#head;
+    const expected = this.#expected?.seq ?? seq;
+    if (expected !== seq) {
+      const text = `the chain ends at ${seq}, the head kept outside it says ${expected}`;
+      this.#fail('tail', Math.min(seq, expected) + 1, text);
+    }
+    return this.#broken ?? { whole: true, chain: this.#chain, head: this.#head };
+  }
+
+  #fail(fault: ChainFault, seq: number, text: string, id?: string): false {
+    this.#broken ??= { whole: false, chain: this.#chain, fault, seq, ...(id === undefined ? {} : { id }), text };
+    return false;
+  }
+}
+
+/** Walks a chain, from its first record to its first broken one or its end. See {@link ChainWalk}. */
 export async function verifyChain(
   digests: Digests,
   chain: string,
-  records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,
+  records: AsyncIterable<StoredRecord> | Iterable<StoredRecord>,
   expected?: ChainHead,
 ): Promise<ChainVerdict> {
-  let head = EMPTY_CHAIN;
-  for await (const record of records) {
-    const found = firstFault(digests, chain, head, record);
-    if (found) return { whole: false, chain, fault: found.fault, seq: head.seq + 1, id: record.id, text: found.text };
-    head = headAfter(record);
-    if (expected && head.seq === expected.seq && head.hash !== expected.hash) {
-      return {
-        whole: false,
-        chain,
-        fault: 'tail',
-        seq: head.seq,
-        id: record.id,
-        text: 'differs from the head kept outside the chain',
-      };
-    }
-  }
-  if (expected && expected.seq !== head.seq) {
-    const text = `the chain ends at ${head.seq}, the head kept outside it says ${expected.seq}`;
-    return { whole: false, chain, fault: 'tail', seq: Math.min(head.seq, expected.seq) + 1, text };
-  }
-  return { whole: true, chain, head };
+  const walk = new ChainWalk(digests, chain, expected);
+  for await (const record of records) if (!walk.next(record)) break;
+  return walk.end();
 }
 
 function firstFault(
   digests: Digests,
   chain: string,
   head: ChainHead,
-  record: AuditRecord,
+  record: StoredRecord,
 ): { fault: ChainFault; text: string } | undefined {
+  if ('unreadable' in record) return { fault: 'unreadable', text: `cannot be read: ${record.unreadable}` };
   if (record.chain !== chain) return { fault: 'chain', text: `belongs to chain ${record.chain}` };
   if (record.seq !== head.seq + 1)
     return { fault: 'seq', text: `has number ${record.seq} where ${head.seq + 1} belongs` };

@@ -74,3 +74,34 @@ export interface AuditRecord extends AuditEntry {
   /** SHA-256, hex, over the canonical JSON (RFC 8785) of everything else in the record. */
   readonly hash: string;
 }
+
+/** A stored row that is no record any more: damaged, or put there by somebody else. */
+export interface UnreadableRecord {
+  readonly chain: string;
+  /** Its place, by the row's own key. */
+  readonly seq: number;
+  readonly id?: string;
+  /** What is wrong with it. */
+  readonly unreadable: string;
+}
+
+/** What stands in the trail. */
+export type StoredRecord = AuditRecord | UnreadableRecord;
+
+/** Largest time that a date can hold (ECMA-262, 21.4.1.1). */
+const MAX_TIME = 8.64e15;
+
+/** The value as a record, when it has the form of one; whether it is true is for the chain to tell. */
+export function asRecord(value: unknown): AuditRecord | undefined {
+  if (!isObject(value)) return undefined;
+  const { id, at, type, outcome, actor, details, chain, seq, prev_hash, hash } = value;
+  const texts = [id, type, outcome, chain, prev_hash, hash];
+  if (!texts.every((one) => typeof one === 'string')) return undefined;
+  if (!Number.isInteger(at) || Math.abs(at as number) > MAX_TIME || !Number.isSafeInteger(seq)) return undefined;
+  if (!isObject(actor) || typeof actor.principal !== 'string' || !isObject(details)) return undefined;
+  return value as unknown as AuditRecord;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -178,6 +178,17 @@ describe('a query', () => {
   });
 });
 
+test('a damaged row of the audit trail is shown in its place, and hides no other', async () => {
+  await api.provision('u1');
+  const { query } = api.stores.audit;
+  const damaged = { chain: 'edge:e:1', seq: 7, id: 'X', unreadable: 'it is not JSON' };
+  api.stores.audit.query = async (...asked) => ({ items: [damaged, ...(await query(...asked)).items] });
+  const { status, body } = await api.call('audit');
+  expect(status).toBe(200);
+  expect(body.records[0]).toEqual({ ...damaged, version: 7 });
+  expect(body.records[1]).toMatchObject({ type: 'provision', user_id: 'u1' });
+});
+
 describe('a path', () => {
   const at = async (method: string, path: string, rights: string) => {
     const result = await api.event(restEvent(method, path), rights);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { nodeDigests } from '../../../adapters/node/digests.ts';
 import { canonicalJson } from '../../../core/audit/canonical.ts';
 import { headAfter, link, verifyChain } from '../../../core/audit/chain.ts';
-import { type AuditEntry, type AuditRecord, EMPTY_CHAIN } from '../../../core/audit/model.ts';
+import { type AuditEntry, type AuditRecord, asRecord, EMPTY_CHAIN } from '../../../core/audit/model.ts';
 
 describe('canonical JSON', () => {
   test('sorts keys by UTF-16 code units and writes numbers as ECMAScript does (RFC 8785, 3.2.3 and 3.2.2.3)', () => {
@@ -127,6 +127,22 @@ describe('a chain', () => {
       fault: 'tail',
       seq: 3,
     });
+  });
+
+  test('with a row that is no record is broken there, by the row’s own id', async () => {
+    const [a, b, c] = chainOf(3) as [AuditRecord, AuditRecord, AuditRecord];
+    const damaged = { chain: 'user:u', seq: 2, id: b.id, unreadable: 'it is not JSON' };
+    expect(await verifyChain(nodeDigests, 'user:u', [a, damaged, c], headAfter(c))).toEqual({
+      whole: false,
+      chain: 'user:u',
+      fault: 'unreadable',
+      seq: 2,
+      id: 'id-2',
+      text: 'cannot be read: it is not JSON',
+    });
+    expect(asRecord(JSON.parse(JSON.stringify(a)))).toEqual(a);
+    for (const value of [null, [], 'x', {}, { ...a, at: '1' }, { ...a, at: 1e300 }, { ...a, actor: {} }])
+      expect(asRecord(value)).toBeUndefined();
   });
 
   test('with what no JSON has is broken, not a crash', async () => {

@@ -1,0 +1,180 @@
+// `npm run audit:verify` as an auditor runs it: a process of its own over the embedded store.
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
+import type { TableNames } from '../../adapters/dynamodb/tables.ts';
+import { systemRandom } from '../../adapters/node/random.ts';
+import type { Stores } from '../../adapters/stores.ts';
+import { EMPTY_CHAIN } from '../../core/audit/model.ts';
+import { startStore, type TestStore } from '../support/store.ts';
+import { change, run, user } from '../support/stores.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+let store: TestStore;
+let folder: string;
+let tables: TableNames;
+let stores: Stores;
+
+beforeAll(async () => {
+  store = await startStore();
+  folder = await mkdtemp(join(tmpdir(), 'fixgate-audit-'));
+}, 30_000);
+afterAll(async () => {
+  await store?.stop();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  tables = await store.tables();
+  stores = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
+  await stores.audit.append(run('edge:e:1', 5));
+  await stores.directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann') }));
+}, 30_000);
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+function verify(...args: readonly string[]): Promise<Ended> {
+  const env = {
+    ...process.env,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    FIXGATE_DYNAMODB_ENDPOINT: store.endpoint,
+    ...Object.fromEntries(
+      Object.entries(tables).map(([name, table]) => [`FIXGATE_TABLE_${name.toUpperCase()}`, table]),
+    ),
+  };
+  return new Promise((resolve) => {
+    const script = [join(ROOT, 'scripts', 'audit-verify.ts'), ...args];
+    execFile(process.execPath, script, { env, cwd: folder }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err });
+    });
+  });
+}
+
+/** Writes over the record at a place of a chain, as whoever has the table's keys could. */
+async function overwrite(chain: string, seq: number, record: string): Promise<void> {
+  await store.client.send(
+    new UpdateItemCommand({
+      TableName: tables.audit,
+      Key: marshall({ pk: chain, sk: String(seq).padStart(16, '0') }),
+      UpdateExpression: 'SET #r = :r',
+      ExpressionAttributeNames: { '#r': 'record' },
+      ExpressionAttributeValues: marshall({ ':r': record }),
+    }),
+  );
+}
+
+describe('the stored trail', () => {
+  test('is whole while nobody touches it', async () => {
+    expect(await verify()).toMatchObject({ code: 0, out: '2 chains, 6 records whole, 0 chains broken\n' });
+  }, 20_000);
+
+  test.each([
+    ['cut short', '{"id":"01', 'it is not JSON'],
+    ['JSON, but no record', '{"seq":3}', 'it has not the form of an audit record'],
+    ['null', 'null', 'it has not the form of an audit record'],
+  ])(
+    'with a record that is %s names it, and does not stop there',
+    async (_title, text, what) => {
+      await overwrite('edge:e:1', 3, text);
+      const { code, out } = await verify();
+      expect(code).toBe(1);
+      expect(out).toMatch(new RegExp(`^BROKEN edge:e:1: record 3 \\(\\w{26}\\) cannot be read: ${what}$`, 'm'));
+      expect(out).toContain('2 chains, 1 records whole, 1 chains broken');
+      const listed = await stores.audit.query({}, { limit: 10 }, Date.now());
+      expect(listed.items).toHaveLength(6);
+      expect(listed.items).toContainEqual(expect.objectContaining({ chain: 'edge:e:1', seq: 3, unreadable: what }));
+      expect((await stores.audit.head('edge:e:1')).seq).toBe(5);
+    },
+    20_000,
+  );
+});
+
+describe('an export', () => {
+  const path = (name: string) => join(folder, name);
+  const lines = (file: string) => readFileSync(file, 'utf8').trimEnd().split('\n');
+
+  test('has every record, is for its maker alone, and is on record itself', async () => {
+    const file = path('whole.jsonl');
+    const { code, out } = await verify('--export', file, '--reason', 'yearly review');
+    expect(code).toBe(0);
+    expect(lines(file)).toHaveLength(6);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(existsSync(`${file}.partial`)).toBe(false);
+    const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex');
+    expect(out).toContain(sha256);
+    const { items } = await stores.audit.query({ type: 'export' }, { limit: 10 }, Date.now());
+    expect(items).toMatchObject([
+      {
+        actor: { principal: `local:${userInfo().username}` },
+        reason: 'yearly review',
+        details: { file: 'whole.jsonl', records: 6, chains: 2, broken: 0, sha256 },
+        chain: 'policy',
+      },
+    ]);
+    const offline = await verify('--file', file);
+    expect(offline).toMatchObject({ code: 0 });
+    expect(offline.out).toBe(`2 chains, 6 records whole, 0 chains broken\nSHA-256 ${sha256}\n`);
+    expect(await verify('--export', file)).toMatchObject({ code: 2, err: expect.stringContaining('exists already') });
+    expect((await verify('--chain', 'policy')).out).toBe('1 chains, 1 records whole, 0 chains broken\n');
+  }, 40_000);
+
+  test('that was altered is broken at the altered record', async () => {
+    const file = path('altered.jsonl');
+    await verify('--export', file);
+    const whole = lines(file);
+    const at = whole.findIndex((line) => JSON.parse(line).chain === 'edge:e:1');
+    const forged = whole.map((line, n) =>
+      n === at + 1 ? line.replace('"refused"', '"done"').replace('ü', 'u') : line,
+    );
+    await writeFile(file, `${forged.join('\n')}\n`);
+    expect(await verify('--file', file)).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^BROKEN edge:e:1: record 2 .* was altered after it was hashed$/m),
+    });
+    await writeFile(file, `${whole.filter((_, n) => n !== at + 2).join('\n')}\n`);
+    expect((await verify('--file', file)).out).toMatch(/^BROKEN edge:e:1: record 3 /m);
+    await writeFile(file, `${whole.join('\n')}\n`);
+    await appendFile(file, 'not a line of ours\n');
+    expect(await verify('--file', file)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('BROKEN line 7 is no audit record'),
+    });
+  }, 40_000);
+
+  test('of a broken trail has what stands behind the break too, and says so offline', async () => {
+    await overwrite('edge:e:1', 2, 'xx');
+    const file = path('broken.jsonl');
+    const made = await verify('--export', file);
+    expect(made).toMatchObject({ code: 1, out: expect.stringContaining('6 records in') });
+    const offline = await verify('--file', file);
+    expect(offline).toMatchObject({ code: 1, out: expect.stringContaining('BROKEN edge:e:1: record 2') });
+    await store.client.send(
+      new DeleteItemCommand({ TableName: tables.audit, Key: marshall({ pk: 'edge:e:1', sk: '0000000000000002' }) }),
+    );
+    expect((await verify()).out).toMatch(/^BROKEN edge:e:1: record 2 .* has number 3 where 2 belongs$/m);
+  }, 40_000);
+
+  test('that cannot be read or made is told, and nothing is left behind', async () => {
+    expect(await verify('--file', path('nothing.jsonl'))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('ENOENT'),
+    });
+    expect(await verify('--file', 'a', '--chain', 'b')).toMatchObject({ code: 2 });
+    expect(await verify('--export', path('no/such/folder.jsonl'))).toMatchObject({ code: 2 });
+    expect((await stores.audit.query({ type: 'export' }, { limit: 1 }, Date.now())).items).toEqual([]);
+  }, 40_000);
+});
