@@ -16,19 +16,20 @@ import { nodeDigests } from '../adapters/node/digests.ts';
 import { systemRandom } from '../adapters/node/random.ts';
 import type { AdminPorts } from '../core/admin.ts';
 import { verifyChain } from '../core/audit/chain.ts';
+import { asRecord } from '../core/audit/model.ts';
 import { killUser } from '../core/credentials/kill.ts';
 import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
 import { assignTier } from '../core/policy/assignment.ts';
 import { ensureDefaults } from '../core/policy/defaults.ts';
 import { provision } from '../core/provisioning.ts';
 import { createGate, memoryStores, trackMessage, userSessions, validateLogon } from '../index.ts';
-import { type EmbeddedStore, startEmbeddedStore } from './support/embedded-store.ts';
+import { startStore, type TestStore } from './support/store.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const ADMIN = { actor: { principal: 'arn:aws:iam::111122223333:user/admin' }, reason: 'enough' };
 const FACTS = { account_balance: 5000, trading_volume: 20_000, account_age_days: 90, kyc_level: 3, groups: [] };
 
-let store: EmbeddedStore;
+let store: TestStore;
 let folder: string;
 let env: Record<string, string>;
 let admin: AdminPorts;
@@ -36,7 +37,7 @@ let closeAdapters: () => void;
 let gateway: ChildProcess | undefined;
 
 beforeAll(async () => {
-  store = await startEmbeddedStore();
+  store = await startStore();
   const tables = tableNames('integration');
   await createTables(store.client, tables);
   folder = await mkdtemp(join(tmpdir(), 'fixgate-integration-'));
@@ -173,8 +174,9 @@ test('it logs on, limits, is killed, and leaves a trail that verifies', async ()
 
   const chain = 'edge:firm-1:1';
   const { items } = await admin.trail.chain(chain, { limit: 1000 });
+  const types = items.map((one) => asRecord(one)?.type);
   expect(await verifyChain(nodeDigests, chain, items)).toMatchObject({ whole: true });
-  expect(items.map((one) => one.type)).toEqual(
+  expect(types).toEqual(
     expect.arrayContaining([
       'edge_started',
       'logon_refused',
@@ -184,7 +186,7 @@ test('it logs on, limits, is killed, and leaves a trail that verifies', async ()
       'rate_limit_violation',
     ]),
   );
-  expect(items.at(-1)?.type).toBe('edge_stopped');
+  expect(types.at(-1)).toBe('edge_stopped');
   expect((await admin.violations.read('alice')).order).toBe(14 - admitted);
 });
 

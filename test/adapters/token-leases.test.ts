@@ -11,7 +11,7 @@ import { ADMITTED, ORDER, WAIT } from '../../core/limits/admission.ts';
 import type { Buckets } from '../../core/limits/lease.ts';
 import type { TokenLeases } from '../../core/limits/leases-port.ts';
 import { Limiter } from '../../core/limits/limiter.ts';
-import { type EmbeddedStore, startEmbeddedStore } from '../support/embedded-store.ts';
+import { startStore, type TestStore } from '../support/store.ts';
 
 const BASIC = { orders_per_second: 5, messages_per_second: 20, burst: 10, assignment: 3, definition: 2 };
 
@@ -97,11 +97,11 @@ function suite(name: string, make: () => TokenLeases): void {
 suite('in memory', () => new MemoryTokenLeases());
 
 describe('DynamoDB', () => {
-  let store: EmbeddedStore;
+  let store: TestStore;
   let client: DynamoDBClient;
 
   beforeAll(async () => {
-    store = await startEmbeddedStore();
+    store = await startStore();
     client = store.client;
     await client.send(
       new CreateTableCommand({
