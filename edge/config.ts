@@ -92,7 +92,8 @@ export interface EdgeConfig {
 export function readConfig(env: Readonly<Record<string, string | undefined>>): EdgeConfig {
   const values: Record<string, unknown> = {};
   for (const [name, [variable, schema, fallback]] of Object.entries(VARIABLES)) {
-    const given = env[variable] ?? fallback;
+    // An empty variable is how shells and task definitions say that there is none.
+    const given = env[variable] || fallback;
     if (given === undefined) throw new ConfigError(`${variable} is not set`);
     const checked = schema.safeParse(given);
     if (!checked.success) throw new ConfigError(`${variable}: ${said(given, checked.error)}`);

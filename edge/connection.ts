@@ -58,11 +58,6 @@ export class Connection implements Holder, Sleeper, Guest {
     return this.#state.name === 'live' && this.#ending === undefined;
   }
 
-  /** The session's name for the gate; '' before Logon. */
-  get sessionId(): string {
-    return this.#state.name === 'live' ? this.#state.seat.gate.session.session_id : '';
-  }
-
   backlog(): number {
     return this.#wire.backlog;
   }
@@ -100,15 +95,13 @@ export class Connection implements Holder, Sleeper, Guest {
         case FRAME_OK: {
           const tokens = tokenise(input.buf, frame.start, frame.end, message);
           const fed = fix.onMessage(message, tokens, now);
-          if (fed === AGAIN) {
-            this.#hold();
-            return;
-          }
+          this.#holding = fed === AGAIN || fed === HELD;
+          if (this.#holding) this.#socket.pause();
+          if (fed === AGAIN) return;
           input.start = frame.resume;
           metrics.received(message.msgType);
           if (isSessionType(message.msgType)) seat.gate.count();
           if (this.#probes.length > 0) this.#probed(true);
-          if (fed === HELD) this.#hold();
           if (fed === ENDED) return;
           break;
         }
@@ -125,11 +118,6 @@ export class Connection implements Holder, Sleeper, Guest {
           return;
       }
     }
-  }
-
-  #hold(): void {
-    this.#holding = true;
-    this.#socket.pause();
   }
 
   /** The gate has decided about the message that waited. */
@@ -224,16 +212,13 @@ export class Connection implements Holder, Sleeper, Guest {
   writeOut(): void {
     const { turns, metrics, wheel } = this.#house;
     const { monoMs } = turns.now;
-    const closing = this.#state.name === 'closing';
     if (this.#state.name === 'closed') return;
-    const sent = closing ? this.#wire.end() : this.#wire.flush(monoMs);
+    const sent = this.#state.name === 'closing' ? this.#wire.end() : this.#wire.flush(monoMs);
     if (sent !== undefined) metrics.sent(sent);
     if (this.#state.name === 'live') {
       const { seat } = this.#state;
-      if (seat.orders > 0) {
-        seat.orders = 0;
-        metrics.ordersTook(performance.now() - monoMs);
-      }
+      if (seat.orders > 0) metrics.ordersTook(turns.elapsed());
+      seat.orders = 0;
       if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
     }
     wheel.schedule(this);
@@ -254,33 +239,23 @@ export class Connection implements Holder, Sleeper, Guest {
 
   #cutSlowReader(): void {
     const { log } = this.#house;
-    log.warn({ session_id: this.sessionId, address: this.address, backlog: this.backlog() }, 'a slow reader is cut');
+    log.warn({ address: this.address, backlog: this.backlog() }, 'a slow reader is cut');
     this.#lost('slow_reader', 'The client does not read');
     this.settle();
     this.#wire.discard();
   }
 
   nextWake(): number {
-    switch (this.#state.name) {
-      case 'awaiting_logon':
-      case 'authenticating':
-      case 'closing':
-        return this.#state.deadline;
-      case 'live':
-        return this.#state.seat.nextWake();
-      case 'closed':
-        return Number.POSITIVE_INFINITY;
-    }
+    if (this.#state.name === 'live') return this.#state.seat.nextWake();
+    return this.#state.name === 'closed' ? Number.POSITIVE_INFINITY : this.#state.deadline;
   }
 
   wake(): void {
     this.#turn(() => {
       switch (this.#state.name) {
         case 'awaiting_logon':
-          this.#house.frontDesk.tooLate(this);
-          return;
         case 'authenticating':
-          this.turnAway(undefined, '');
+          this.#house.frontDesk.tooLate(this, this.#state.name);
           return;
         case 'live':
           this.#wakeLive(this.#state.seat);
@@ -297,12 +272,10 @@ export class Connection implements Holder, Sleeper, Guest {
   #wakeLive(seat: Seat): void {
     const { turns } = this.#house;
     turns.touch(this);
-    if (turns.now.monoMs >= this.#wire.stalledAt) {
-      this.#cutSlowReader();
-      return;
-    }
-    const over = seat.wake();
-    if (over !== undefined) this.#finish('timeout', over);
+    const stalled = turns.now.monoMs >= this.#wire.stalledAt;
+    const over = stalled ? undefined : seat.wake();
+    if (stalled) this.#cutSlowReader();
+    else if (over !== undefined) this.#finish('timeout', over);
   }
 
   /** Logout with `text`, then close without waiting: a kill, a takeover, the gate's word. */
@@ -336,7 +309,7 @@ export class Connection implements Holder, Sleeper, Guest {
 
   evict(): void {
     this.#house.metrics.closed('pushed_out');
-    this.#turn(() => this.#toClosed());
+    this.#turn(() => this.#toClosing());
     this.#wire.discard();
   }
 
@@ -388,16 +361,10 @@ export class Connection implements Holder, Sleeper, Guest {
     turns.touch(this);
   }
 
-  #toClosed(): void {
-    this.#house.lobby.leave(this);
-    this.#state = { name: 'closed' };
-    this.#input.clear();
-  }
-
   #gone(): void {
     this.#lost('disconnect', 'The connection is gone');
     this.settle();
-    this.#toClosed();
+    this.#state = { name: 'closed' };
   }
 
   #probed(there: boolean): void {
@@ -424,7 +391,7 @@ export class Connection implements Holder, Sleeper, Guest {
       this.#cutSlowReader();
       return;
     }
-    log.error({ error, session_id: this.sessionId, address: this.address }, 'a connection failed inside and is closed');
+    log.error({ error, address: this.address }, 'a connection failed inside and is closed');
     this.#lost('protocol', 'Something failed inside');
     this.settle();
     this.#wire.discard();

@@ -39,7 +39,7 @@ const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string', 'i
 /** First messages that name their sender well enough to be answered. */
 const ANSWERABLE: ReadonlySet<Hostile> = new Set(['not_a_logon', 'sending_time', 'default_appl_ver_id', 'msg_seq_num']);
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
 
 export class FrontDesk {
   readonly #house: House;
@@ -71,11 +71,11 @@ export class FrontDesk {
     this.#hostile(connection, 'framing', 'First message is garbled', undefined);
   }
 
-  /** No Logon came in time. */
-  tooLate(connection: Connection): void {
+  /** No Logon came in time, or no answer to it. */
+  tooLate(connection: Connection, waitedFor: string): void {
     const { metrics, strangers, turns } = this.#house;
     metrics.closed('no_logon');
-    strangers.note({ address: connection.address }, 'no Logon came in time', turns.now.monoMs);
+    strangers.note({ address: connection.address, state: waitedFor }, 'no Logon in time', turns.now.monoMs);
     connection.turnAway(undefined, '');
   }
 
@@ -251,7 +251,7 @@ export class FrontDesk {
 /** Whether the client at the other end says anything within the time there is. */
 function probed(holder: Connection): Promise<boolean> {
   return new Promise((resolve) => {
-    const late = setTimeout(() => resolve(false), PROBE_MS);
+    const late = setTimeout(() => resolve(false), PROBE_MS).unref();
     holder.probe((there) => {
       clearTimeout(late);
       resolve(there);

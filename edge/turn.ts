@@ -70,6 +70,11 @@ export class Turns {
     this.#keepers = [];
   }
 
+  /** Milliseconds since this turn began. */
+  elapsed(): number {
+    return this.#clock.monotonic() - this.#now.monoMs;
+  }
+
   enter(): void {
     if (this.#depth++ > 0) return;
     this.#now.epochMs = this.#clock.now();
