@@ -1,0 +1,174 @@
+// The edge as its parent sees it: a process with settings in its environment, ready over IPC, ended by signals.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createExpressions } from '../../adapters/cel/expressions.ts';
+import { createClient } from '../../adapters/dynamodb/client.ts';
+import { createTables } from '../../adapters/dynamodb/create-tables.ts';
+import { environmentAdapters } from '../../adapters/environment.ts';
+import { systemClock } from '../../adapters/node/clock.ts';
+import { nodeDigests } from '../../adapters/node/digests.ts';
+import { systemRandom } from '../../adapters/node/random.ts';
+import { CompiledExpressions } from '../../core/eligibility/evaluate.ts';
+import { ensureDefaults } from '../../core/policy/defaults.ts';
+import { provision } from '../../core/provisioning.ts';
+import { FixClient } from '../../local/fix-client.ts';
+import { type EmbeddedStore, startStore } from '../../local/store.ts';
+import { ACTOR, type Account, until } from './support/desk.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'edge', 'main.ts');
+const NAMES = ['credentials', 'sessions', 'limits', 'policy', 'audit'] as const;
+
+let directory: string;
+let store: EmbeddedStore;
+let env: Record<string, string>;
+let alice: Account;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'fixgate-edge-'));
+  mkdirSync(join(directory, 'logs'));
+  store = await startStore(directory, () => {});
+  const secrets = join(directory, 'keys.json');
+  const key = Buffer.alloc(32, 7).toString('base64');
+  writeFileSync(secrets, JSON.stringify({ master_key: { id: 'k1', key } }), { mode: 0o600 });
+  env = {
+    PATH: process.env.PATH ?? '',
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    FIXGATE_DYNAMODB_ENDPOINT: store.endpoint,
+    FIXGATE_KEY_PROVIDER: 'local',
+    FIXGATE_SECRETS_FILE: secrets,
+    FIXGATE_EDGE_ID: 'e-1',
+    FIXGATE_FIX_HOST: '127.0.0.1',
+    FIXGATE_FIX_PORT: '0',
+    FIXGATE_METRICS_HOST: '127.0.0.1',
+    FIXGATE_METRICS_PORT: '0',
+    FIXGATE_DATA_DIR: join(directory, 'edge'),
+    FIXGATE_VENUE: 'echo',
+    ...Object.fromEntries(NAMES.map((name) => [`FIXGATE_TABLE_${name.toUpperCase()}`, name])),
+  };
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' });
+  const client = createClient({ region: 'us-east-1', endpoint: store.endpoint });
+  await createTables(client, Object.fromEntries(NAMES.map((name) => [name, name])) as never);
+  client.destroy();
+  const { stores, box, close } = environmentAdapters(env);
+  const { audit, ...rest } = stores;
+  const expressions = new CompiledExpressions(createExpressions());
+  const parts = {
+    ...rest,
+    trail: audit,
+    box,
+    digests: nodeDigests,
+    random: systemRandom,
+    clock: systemClock,
+    expressions,
+  };
+  await ensureDefaults(parts, ACTOR.actor);
+  const facts = { account_balance: 50_000, trading_volume: 500_000, account_age_days: 400, kyc_level: 3, groups: [] };
+  const input = { user_id: 'alice', rate_limit_tier: 'premium', facts, allowed_ips: [], additional_credential: false };
+  const { issued } = await provision(parts, ACTOR, input);
+  alice = { ...issued, password: issued.password.reveal() };
+  close();
+}, 30_000);
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await store.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+interface Ran {
+  readonly child: ChildProcess;
+  readonly exited: Promise<{ readonly code: number | null; readonly said: string }>;
+  readonly ready: Promise<{ readonly fix_port: number; readonly metrics_port: number }>;
+}
+
+function run(more: Record<string, string> = {}): Ran {
+  const child = spawn(process.execPath, [MAIN], {
+    env: { ...env, ...more },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  children.push(child);
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  return {
+    child,
+    exited: new Promise((resolve) => child.once('exit', (code) => resolve({ code, said }))),
+    ready: new Promise((resolve) => child.once('message', (message) => resolve(message as never))),
+  };
+}
+
+const clientAt = (port: number, nextOut = 1): FixClient => {
+  const { sender_comp_id: sender, target_comp_id: target } = alice;
+  return Object.assign(new FixClient({ host: '127.0.0.1', port, sender, target }), { nextOut });
+};
+
+const order = (id: string) =>
+  [
+    [11, id],
+    [21, 1],
+    [55, 'IBM'],
+    [54, 1],
+    [60, '20260101-00:00:00'],
+    [38, 1],
+    [40, 1],
+  ] as const;
+
+describe('a start that cannot be', () => {
+  test('for a wrong setting ends with 2 and names it', async () => {
+    const { code, said } = await run({ FIXGATE_VENUE: 'moon' }).exited;
+    expect([code, said]).toEqual([2, expect.stringMatching(/FIXGATE_VENUE/)]);
+  });
+
+  test('for a port in use ends with 2 and names the setting', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as { port: number };
+    const { code, said } = await run({ FIXGATE_FIX_PORT: String(port), FIXGATE_EDGE_ID: 'e-2' }).exited;
+    taken.close();
+    expect([code, said]).toEqual([2, expect.stringMatching(/FIXGATE_FIX_PORT \(--fix-port\).*in use/)]);
+  });
+});
+
+test('numbers and messages survive a kill; SIGTERM tells the client and ends with 0', async () => {
+  const first = run();
+  const client = clientAt((await first.ready).fix_port);
+  expect((await client.logon(alice.password)).type).toBe('A');
+  for (const id of ['a', 'b', 'c']) client.send('D', order(id));
+  await client.next((m) => m.get(11) === 'c');
+  first.child.kill('SIGKILL');
+  await first.exited;
+  await client.closed();
+
+  const second = run();
+  const { fix_port, metrics_port } = await second.ready;
+  const back = clientAt(fix_port, 5);
+  expect((await back.logon(alice.password)).get(34)).toBe('5');
+  back.send('2', [
+    [7, 2],
+    [16, 3],
+  ]);
+  expect((await back.next((m) => m.get(11) === 'a')).get(43)).toBe('Y');
+  expect((await fetch(`http://127.0.0.1:${metrics_port}/health`)).status).toBe(200);
+
+  second.child.kill('SIGTERM');
+  expect((await back.next((m) => m.type === '5')).get(58)).toMatch(/shutting down/);
+  expect((await second.exited).code).toBe(0);
+}, 30_000);
+
+test('when the parent is gone, the edge goes too', async () => {
+  const { child, ready, exited } = run();
+  await ready;
+  const since = performance.now();
+  child.disconnect();
+  expect((await exited).code).toBe(0);
+  expect(performance.now() - since).toBeLessThan(3000);
+  await until('nothing is left', () => child.exitCode !== null);
+}, 30_000);
