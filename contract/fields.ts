@@ -31,6 +31,8 @@ export const ruleId = z
 export const group = line(64);
 export const groups = z.array(group).max(100);
 export const reason = line(500).describe('Why; kept in the audit trail. On a kill the client sees it.');
+/** Part of an index key, of which the store takes 2048 bytes: three a character, or three for an escaped one. */
+export const principal = line(512);
 export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,128}$/, '1 to 128 printable ASCII characters');
 
 const finite = z

@@ -123,7 +123,7 @@ export const OPERATIONS: readonly Operation[] = [
     'version_conflict',
   ]),
   get('tiers', '/rate-limits/tiers', 'List tiers', OF_LIST),
-  post('putTier', '/rate-limits/tiers/put', 'policy', 'Define a tier', ['version_conflict']),
+  post('putTier', '/rate-limits/tiers/put', 'policy', 'Define a tier', ['policy_full', 'version_conflict']),
   post('removeTier', '/rate-limits/tiers/remove', 'policy', 'Remove a custom tier', [
     'tier_not_found',
     'tier_protected',
@@ -131,7 +131,12 @@ export const OPERATIONS: readonly Operation[] = [
     'version_conflict',
   ]),
   get('rules', '/rules', 'List eligibility rules', OF_LIST),
-  post('addRule', '/rules/add', 'policy', 'Add a rule', ['rule_exists', 'invalid_expression', 'version_conflict']),
+  post('addRule', '/rules/add', 'policy', 'Add a rule', [
+    'rule_exists',
+    'policy_full',
+    'invalid_expression',
+    'version_conflict',
+  ]),
   post('removeRule', '/rules/remove', 'policy', 'Remove a rule', ['rule_not_found', 'version_conflict']),
   post('enableRule', '/rules/enable', 'policy', 'Enable a rule', ['rule_not_found', 'version_conflict']),
   post('disableRule', '/rules/disable', 'policy', 'Disable a rule', ['rule_not_found', 'version_conflict']),

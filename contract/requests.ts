@@ -90,7 +90,12 @@ const putTier = z.strictObject({
     .describe('Logout when in each of so many seconds running more than multiple times the rate was sent'),
   ...f.change,
 });
-const removeTier = z.strictObject({ name: f.tierName, ...f.change });
+const removeTier = z.strictObject({
+  name: f.tierName.describe(
+    'No user who is active or suspended may have it. One who was given it within the last second can be overlooked, and then has no access until given another tier.',
+  ),
+  ...f.change,
+});
 
 const rules = z.strictObject(f.paging);
 const ruleBase = {
@@ -140,7 +145,7 @@ const evaluate = z.strictObject({ user_id: f.userId });
 const audit = z.strictObject({
   user_id: f.userId.optional(),
   type: f.auditType.optional(),
-  actor: f.line(2048).optional().describe('An IAM principal, or an edge'),
+  actor: f.principal.optional().describe('An IAM principal, or an edge'),
   from: f.instant.optional().describe('Inclusive'),
   to: f.instant.optional().describe('Exclusive'),
   ...f.paging,

@@ -117,6 +117,11 @@ export const ERRORS = {
     message: 'There is a rule of that id.',
     action: 'Remove it first, or choose another id.',
   },
+  policy_full: {
+    status: 409,
+    message: 'The policy has as many rules or tiers as it may have.',
+    action: 'Remove one first.',
+  },
   tier_in_use: { status: 409, message: 'Users have this tier.', action: 'Move them to another tier first.' },
   tier_protected: {
     status: 409,

@@ -112,7 +112,8 @@ function actorOf(event: APIGatewayProxyEvent): Actor {
   return {
     principal: identity.userArn,
     ...(identity.sourceIp ? { source_ip: identity.sourceIp } : {}),
-    ...(identity.userAgent ? { user_agent: identity.userAgent.slice(0, 256) } : {}),
+    // Cut in the middle of a surrogate pair it would be no Unicode any more, and could not be hashed.
+    ...(identity.userAgent ? { user_agent: identity.userAgent.slice(0, 256).toWellFormed() } : {}),
     request_id: requestId,
   };
 }

@@ -7,6 +7,17 @@ import { FixgateError } from '../errors.ts';
 import { ulid } from '../ids.ts';
 import type { Policy, PolicyEdit } from '../ports.ts';
 
+/** Every logon asks each rule, and every edge reads the policy whole whenever it changes. */
+const MAX_RULES = 100;
+const MAX_TIERS = 100;
+
+/** Refuses with `policy_full` when there is no room for one more. */
+export function checkRoom(policy: Policy, kind: 'rules' | 'tiers'): void {
+  const maximum = kind === 'rules' ? MAX_RULES : MAX_TIERS;
+  const held = policy[kind].length;
+  if (held >= maximum) throw new FixgateError('policy_full', undefined, [{ [kind]: held, maximum }]);
+}
+
 export type PolicyPorts = Pick<AdminPorts, 'policy' | 'digests' | 'random' | 'clock'>;
 
 export interface PolicyDecision<R> {

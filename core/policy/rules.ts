@@ -5,17 +5,18 @@ import { hasMinimum, isOf } from '../eligibility/evaluate.ts';
 import type { Override, Rule } from '../eligibility/model.ts';
 import { FixgateError } from '../errors.ts';
 import type { Policy } from '../ports.ts';
-import { changePolicy } from './change.ts';
+import { changePolicy, checkRoom } from './change.ts';
 
 /** A rule without its versions, whatever its type. */
 export type NewRule = Rule extends infer R ? (R extends Rule ? Omit<R, 'added' | 'version'> : never) : never;
 
-/** Adds a rule. Refuses with rule_exists, invalid_expression (details has the position of the mistake), version_conflict. */
+/** Adds a rule. Refuses with rule_exists, policy_full, invalid_expression (details has the position of the mistake), version_conflict. */
 export async function addRule(ports: AdminPorts, context: ChangeContext, rule: NewRule): Promise<Rule> {
   const added = await changePolicy(ports, { ...context, type: 'rule_add' }, (policy, version) => {
     const before = policy.rules.find((one) => one.id === rule.id);
     checkVersion(context.if_version, before?.version ?? 0);
     if (before) throw new FixgateError('rule_exists', undefined, [{ rule: rule.id }]);
+    checkRoom(policy, 'rules');
     if (rule.type === 'custom') checkExpression(ports, rule.expression);
     const after = { ...rule, added: version, version } as Rule;
     return { edits: [{ put_rule: after }], details: { rule: after }, result: after };

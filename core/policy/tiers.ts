@@ -4,13 +4,14 @@ import { checkVersion } from '../credentials/change.ts';
 import { FixgateError } from '../errors.ts';
 import { DEFAULT_TIERS, type Tier } from '../limits/model.ts';
 import { tierNamed } from './assignment.ts';
-import { changePolicy } from './change.ts';
+import { changePolicy, checkRoom } from './change.ts';
 
-/** Puts a tier, new or not; edges see it as soon as they see the policy's version. Refuses with version_conflict (0 is the version of what does not exist). */
+/** Puts a tier, new or not; edges see it as soon as they see the policy's version. Refuses with policy_full, version_conflict (0 is the version of what does not exist). */
 export async function putTier(ports: AdminPorts, context: ChangeContext, tier: Omit<Tier, 'version'>): Promise<Tier> {
   const put = await changePolicy(ports, { ...context, type: 'tier_put' }, (policy, version) => {
     const before = policy.tiers.find((one) => one.name === tier.name);
     checkVersion(context.if_version, before?.version ?? 0);
+    if (!before) checkRoom(policy, 'tiers');
     const after: Tier = { ...tier, version };
     return { edits: [{ put_tier: after }], details: { tier: after, ...(before ? { before } : {}) }, result: after };
   });
@@ -18,9 +19,12 @@ export async function putTier(ports: AdminPorts, context: ChangeContext, tier: O
 }
 
 /**
- * Removes a custom tier. Refuses with tier_not_found, tier_protected, tier_in_use, version_conflict. Users are found by
- * an index that lags: one who was given the tier within the last second can be overlooked, and then has no limits
- * until given another tier, which the gate treats as no access.
+ * Removes a custom tier. Refuses with tier_not_found, tier_protected, tier_in_use, version_conflict.
+ *
+ * Users are found by an index that lags: one who was given the tier a moment before can be overlooked. Such a user has
+ * no access (`limits` and `max_sessions` are null) until given another tier, or until the tier is put again. To rule it
+ * out, every provisioning would have to be in one transaction with a check of the tier's row; transactions that touch
+ * the same row get in each other's way, so that a check which is hardly ever needed would slow each of them down.
  */
 export async function removeTier(ports: AdminPorts, context: ChangeContext, name: string): Promise<Tier> {
   const removed = await changePolicy(ports, { ...context, type: 'tier_remove' }, async (policy) => {

@@ -123,6 +123,14 @@ describe('a request', () => {
   });
 });
 
+test('a user agent that is cut in the middle of a character can be recorded', async () => {
+  const event = restEvent('POST', '/provision', { body: JSON.stringify(PROVISION) });
+  event.requestContext.identity.userAgent = `${'x'.repeat(255)}\u{1f600}`;
+  expect((await api.event(event, 'credentials')).statusCode).toBe(201);
+  const [record] = (await api.call('audit', { user_id: 'u1' })).body.records;
+  expect(record.actor.user_agent).toBe(`${'x'.repeat(255)}\ufffd`);
+});
+
 describe('a query', () => {
   test.each([
     [{ limit: '0' }, 'limit'],

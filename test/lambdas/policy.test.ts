@@ -269,6 +269,19 @@ describe('overrides', () => {
   });
 });
 
+test('a policy holds a hundred rules and a hundred tiers; changing one needs no room', async () => {
+  for (let n = 4; n < 100; n++) {
+    expect((await api.call('addRule', { ...RULE, id: `r${n}` })).status).toBe(200);
+    expect((await api.call('putTier', { ...GOLD, name: `t${n}` })).status).toBe(200);
+  }
+  const full = await api.call('addRule', RULE);
+  expect(full.body.error).toMatchObject({ code: 'policy_full', details: [{ rules: 100, maximum: 100 }] });
+  expect(code(await api.call('putTier', GOLD))).toEqual([409, 'policy_full']);
+  expect((await api.call('putTier', { ...GOLD, name: 't4', burst: 77 })).status).toBe(200);
+  await api.call('removeRule', { id: 'r4' });
+  expect((await api.call('addRule', RULE)).status).toBe(200);
+});
+
 test('the chain of the policy is whole after concurrent changes, done and refused', async () => {
   const changes = Array.from({ length: 12 }, (_, n) =>
     n % 3 === 0 ? api.call('removeRule', { id: 'nothing' }) : api.call('putTier', { ...GOLD, burst: n + 1 }),
