@@ -2,6 +2,7 @@
  * The edge's settings: read from the environment once, checked, frozen. A wrong value stops the start with a message
  * that names the variable.
  */
+import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { type ProfileOverrides, profileSchema, sessionProfile } from './profile-schema.ts';
@@ -34,18 +35,25 @@ const json = z
   })
   .pipe(profileSchema);
 
+/** The name of an edge that was given none: that of its host, which on Fargate is one task's alone. */
+const hostName = (): string =>
+  hostname()
+    .replace(/[^A-Za-z0-9_-]/g, '-')
+    .slice(0, 64);
+
 /** Variable, check and default (undefined: it must be given). */
 const VARIABLES = {
   edge_id: [
     'FIXGATE_EDGE_ID',
     z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no name (letters, digits, _ and -)'),
-    undefined,
+    hostName(),
   ],
   fix_host: ['FIXGATE_FIX_HOST', text, '0.0.0.0'],
   fix_port: ['FIXGATE_FIX_PORT', port, '9878'],
   metrics_host: ['FIXGATE_METRICS_HOST', text, '0.0.0.0'],
   metrics_port: ['FIXGATE_METRICS_PORT', port, '9464'],
   data_dir: ['FIXGATE_DATA_DIR', text, '.fixgate'],
+  journal: ['FIXGATE_JOURNAL', oneOf('file', 'file_sync', 'memory'), 'file'],
   venue: ['FIXGATE_VENUE', oneOf('simulator', 'echo'), 'simulator'],
   refused_logon: ['FIXGATE_REFUSED_LOGON', oneOf('logout', 'silent'), 'logout'],
   bad_logon_limit: ['FIXGATE_BAD_LOGON_LIMIT', whole(0, 1_000_000), '15'],
@@ -68,6 +76,8 @@ export interface EdgeConfig {
   readonly metrics_port: number;
   /** Holds the journal. */
   readonly data_dir: string;
+  /** `file` survives the process, `file_sync` the machine too (a disk's answer a batch), `memory` nothing: for trials. */
+  readonly journal: 'file' | 'file_sync' | 'memory';
   readonly venue: 'simulator' | 'echo';
   /** What a refused Logon hears. */
   readonly refused_logon: 'logout' | 'silent';

@@ -8,10 +8,11 @@ import { nodeDigests } from '../adapters/node/digests.ts';
 import { systemRandom } from '../adapters/node/random.ts';
 import { systemTimers } from '../adapters/node/timers.ts';
 import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
-import { ensureDefaults } from '../core/policy/defaults.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { openJournal } from './journal/file.ts';
+import type { Journal } from './journal/journal.ts';
+import { openMemoryJournal } from './journal/memory.ts';
 import { createLogger, type Logger } from './log.ts';
 import { measured } from './measured.ts';
 import { Metrics } from './metrics.ts';
@@ -41,12 +42,7 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
     timers: systemTimers,
     expressions: new CompiledExpressions(createExpressions()),
   };
-  await ensureDefaults(gate, { principal: `edge:${config.edge_id}` });
-  const journal = openJournal({
-    directory: join(config.data_dir, 'journal'),
-    now: () => clock.now(),
-    log,
-  });
+  const journal = openKept(config, log);
   return startEdge({
     config,
     gate,
@@ -58,12 +54,18 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
         sink,
         seed: MARKET_SEED,
         now: clock.now(),
-        directory: join(config.data_dir, 'venue'),
+        directory: config.journal === 'memory' ? undefined : join(config.data_dir, 'venue'),
         warn: (problem) => log.warn({ problem }, 'an order that was kept could not be read'),
       }),
     metrics,
     log,
   });
+}
+
+function openKept(config: EdgeConfig, log: Logger): Journal {
+  const now = () => systemClock.now();
+  if (config.journal === 'memory') return openMemoryJournal({ now });
+  return openJournal({ directory: join(config.data_dir, 'journal'), now, log, sync: config.journal === 'file_sync' });
 }
 
 /** Ends the process, at the latest after {@link LAST_MS}. */
