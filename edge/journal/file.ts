@@ -90,8 +90,6 @@ class FileJournal implements Journal, Ledger {
       this.#segments.close();
       throw error;
     }
-    this.#segments.suspect();
-    this.#segments.sweep(this.#current);
     if (this.#current.size >= this.#rotateAt) this.#rotate();
   }
 
@@ -134,7 +132,6 @@ class FileJournal implements Journal, Ledger {
     dirty.length = 0;
     tail.clear();
     if (this.#state === 'failing') this.#recovered();
-    this.#segments.sweep(this.#current);
     if (this.#current.size >= this.#rotateAt) this.#rotate();
   }
 
@@ -235,7 +232,6 @@ class FileJournal implements Journal, Ledger {
         log: this.#options.log,
         read: (session, number, segment, offset, length) => this.read(session, number, segment, offset, length),
       });
-      this.#segments.suspect();
       this.#segments.sweep(this.#current);
     } catch (error) {
       this.tail.clear();

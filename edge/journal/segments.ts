@@ -44,7 +44,6 @@ export class Segments {
   /** Oldest first. */
   readonly all = new Map<number, Segment>();
   readonly #options: SegmentsOptions;
-  #dead = 0;
 
   constructor(options: SegmentsOptions) {
     this.#options = options;
@@ -122,19 +121,14 @@ export class Segments {
     const segment = this.all.get(number)!;
     segment.live -= 1;
     segment.liveBytes -= bytes;
-    if (segment.live === 0) this.#dead += 1;
   }
 
-  /** Deletes segments of which nothing may be asked for any more. Only when what made them so is written itself. */
+  /**
+   * Deletes segments of which nothing may be asked for any more. Only after a rotation: what made them so is then in
+   * the snapshot, and losing the end of the current segment, as a machine may, brings back no question they answered.
+   */
   sweep(current: Segment): void {
-    if (this.#dead === 0) return;
-    this.#dead = 0;
     for (const segment of this.all.values()) if (segment.live === 0 && segment !== current) this.#delete(segment);
-  }
-
-  /** Makes the next {@link sweep} look, whatever has become of messages. */
-  suspect(): void {
-    this.#dead += 1;
   }
 
   /** @returns bytes read into `into`, from its start */

@@ -27,10 +27,13 @@ export function logInto(lines: Line[]): JournalLog {
 const opened: Journal[] = [];
 const directories: string[] = [];
 
-afterEach(async () => {
-  for (const journal of opened.splice(0)) await journal.close().catch(() => undefined);
+/** Ends what is open and removes what is there; a property calls it after each of its runs. */
+export async function cleanUp(): Promise<void> {
+  for (const journal of opened.splice(0)) await journal.close();
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
+}
+
+afterEach(cleanUp);
 
 export function newDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'journal-'));

@@ -1,0 +1,118 @@
+// Whatever was done and whenever the process died: what is read afterwards is the state of a flush, the last one that
+// is whole. Segments are tiny here, so that rotation, carrying and deletion happen all the time.
+
+import { readdirSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { SessionStore } from '../../../edge/fix/session/ports.ts';
+import type { Journal } from '../../../edge/journal/journal.ts';
+import { openMemoryJournal } from '../../../edge/journal/memory.ts';
+import { append, cleanUp, crashed, enqueue, newDirectory, openFile, promote, type Seen, seen } from './support.ts';
+
+const LIMITS = { segment_bytes: 1500, resend_retention: 12 };
+const KEYS = ['a', 'b', 'c', 'd'];
+
+type Operation =
+  | {
+      readonly what: 'in' | 'out' | 'append' | 'enqueue' | 'promote' | 'use' | 'reset';
+      readonly key: number;
+      readonly size: number;
+    }
+  | { readonly what: 'flush' | 'reopen' };
+
+const session = (what: 'in' | 'out' | 'append' | 'enqueue' | 'promote' | 'use' | 'reset') =>
+  fc.record({ what: fc.constant(what), key: fc.nat(KEYS.length - 1), size: fc.nat(200) });
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 3, arbitrary: session('in') },
+  { weight: 2, arbitrary: session('out') },
+  { weight: 8, arbitrary: session('append') },
+  { weight: 3, arbitrary: session('enqueue') },
+  { weight: 3, arbitrary: session('promote') },
+  { weight: 1, arbitrary: session('use') },
+  { weight: 1, arbitrary: session('reset') },
+  { weight: 6, arbitrary: fc.record({ what: fc.constant('flush' as const) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('reopen' as const) }) },
+);
+
+let serial = 0;
+
+function perform(store: SessionStore, { what, size }: Extract<Operation, { key: number }>, body: string): void {
+  if (what === 'in') store.setNextIn(store.nextIn + size);
+  else if (what === 'out') store.setNextOut(store.nextOut + (size % 3));
+  else if (what === 'append') append(store, body);
+  else if (what === 'enqueue') enqueue(store, body);
+  else if (what === 'reset') store.reset(1000 + size);
+  else if (store.pending > 0) promote(store, body, what === 'promote');
+}
+
+const all = (journal: Journal): Seen[] => KEYS.map((key) => seen(journal.session(key)));
+
+interface Flushed {
+  readonly file: string;
+  readonly size: number;
+  readonly state: Seen[];
+}
+
+/** The last segment and its size: what the disk holds of a flush. */
+function atFlush(directory: string, journal: Journal): Flushed {
+  const file = readdirSync(directory)
+    .filter((name) => name.endsWith('.seg'))
+    .sort()
+    .at(-1)!;
+  return { file, size: statSync(join(directory, file)).size, state: all(journal) };
+}
+
+async function run(operations: readonly Operation[], cut: number): Promise<void> {
+  const directory = newDirectory();
+  const model = openMemoryJournal({ now: () => 1_700_000_000_000, limits: LIMITS });
+  let home = directory;
+  let journal = openFile(home, LIMITS);
+  all(journal);
+  all(model);
+  journal.flush();
+  let flushes = [atFlush(home, model)];
+  for (const each of operations) {
+    if ('key' in each) {
+      const body = `${serial++}:`.padEnd(each.size, '.');
+      const key = KEYS[each.key]!;
+      perform(journal.session(key), each, body);
+      perform(model.session(key), each, body);
+      continue;
+    }
+    journal.flush();
+    expect(all(journal)).toEqual(all(model));
+    flushes.push(atFlush(home, model));
+    if (each.what === 'reopen') {
+      home = crashed(home);
+      journal = openFile(home, LIMITS);
+      expect(all(journal)).toEqual(all(model));
+      flushes = [atFlush(home, model)];
+    }
+  }
+  // The process dies in the middle of a write: some of the flushes of the last segment are not there.
+  const last = flushes.at(-1)!;
+  const here = flushes.filter(({ file }) => file === last.file);
+  const least = here[0]!.size;
+  const size = Math.max(least, last.size - cut);
+  const copy = crashed(home);
+  truncateSync(join(copy, last.file), size);
+  const expected = here.filter((flushed) => flushed.size <= size).at(-1)!;
+  expect(all(openFile(copy, LIMITS))).toEqual(expected.state);
+  // And a second time: what was cut off is gone for good.
+  expect(all(openFile(crashed(copy), LIMITS))).toEqual(expected.state);
+}
+
+test('recovery gives the state of the last whole flush', () => {
+  const runs = Number(process.env.FIXGATE_PROPERTY_RUNS ?? 40);
+  return fc.assert(
+    fc
+      .asyncProperty(fc.array(operation, { minLength: 20, maxLength: 200, size: 'max' }), fc.nat(600), run)
+      .afterEach(cleanUp),
+    {
+      numRuns: runs,
+      interruptAfterTimeLimit: 30_000,
+    },
+  );
+}, 120_000);

@@ -1,0 +1,239 @@
+// What stays on disk, how it is found when it is damaged, and who may use it.
+
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { BLOCK_BYTES, HEADER_BYTES } from '../../../edge/journal/format.ts';
+import { JournalError } from '../../../edge/journal/journal.ts';
+import { append, crashed, enqueue, type Line, newDirectory, openFile, promote, seen, sent } from './support.ts';
+
+const segments = (directory: string): string[] =>
+  readdirSync(directory)
+    .filter((name) => name.endsWith('.seg'))
+    .sort();
+
+const failure = (work: () => unknown): JournalError => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof JournalError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+/** A journal of three flushed messages in three blocks behind the first two. */
+function small(): { directory: string; file: string; bytes: Buffer } {
+  const directory = newDirectory();
+  const journal = openFile(directory);
+  const store = journal.session('one');
+  journal.flush();
+  for (const body of ['first', 'second', 'third']) {
+    append(store, body);
+    journal.flush();
+  }
+  const copy = crashed(directory);
+  const file = join(copy, segments(copy)[0]!);
+  return { directory: copy, file, bytes: readFileSync(file) };
+}
+
+test('files are for their owner only', () => {
+  const { directory } = small();
+  openFile(newDirectory());
+  for (const name of readdirSync(directory)) expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
+});
+
+test('one flipped bit anywhere is found: the start stops, naming file and offset, or the last block goes', () => {
+  const { directory, file, bytes } = small();
+  const lastBlock = lastBlockAt(bytes);
+  for (let at = 0; at < bytes.length; at++) {
+    const flipped = Buffer.from(bytes);
+    flipped[at]! ^= 1 << (at % 8);
+    writeFileSync(file, flipped);
+    if (at < lastBlock) {
+      const error = failure(() => openFile(directory));
+      expect(['damaged', 'unknown_version']).toContain(error.code);
+      expect(error.message).toContain(file);
+    } else {
+      const lines: Line[] = [];
+      const journal = openFile(directory, {}, lines);
+      expect(sent(journal.session('one')).map(([n]) => n)).toEqual([1, 2]);
+      expect(lines).toContainEqual(expect.objectContaining({ message: expect.stringContaining('cut off') }));
+      void journal.close();
+    }
+  }
+});
+
+function lastBlockAt(bytes: Buffer): number {
+  let at = HEADER_BYTES;
+  for (;;) {
+    const next = at + bytes.readUInt32LE(at + 4);
+    if (next >= bytes.length) return at;
+    at = next;
+  }
+}
+
+test('damage says where it is', () => {
+  const { directory, file, bytes } = small();
+  const second = HEADER_BYTES + bytes.readUInt32LE(HEADER_BYTES + 4);
+  bytes[second + BLOCK_BYTES]! ^= 1;
+  writeFileSync(file, bytes);
+  expect(failure(() => openFile(directory))).toMatchObject({
+    code: 'damaged',
+    message: `${file} has a damaged block at ${second}`,
+  });
+});
+
+test('a segment from a later release is not guessed at', () => {
+  const { directory, file, bytes } = small();
+  bytes[3] = 9;
+  writeFileSync(file, bytes);
+  expect(failure(() => openFile(directory)).message).toContain(file);
+});
+
+test.each([0, 10, HEADER_BYTES, HEADER_BYTES + 20])(
+  'a next segment of which only %d bytes were written is taken back',
+  (length) => {
+    const limits = { segment_bytes: 600 };
+    const directory = newDirectory();
+    const journal = openFile(directory, limits);
+    const store = journal.session('one');
+    let before = crashed(directory);
+    let state = seen(store);
+    while (segments(directory).length < 3) {
+      before = crashed(directory);
+      append(store, 'x'.repeat(100));
+      state = seen(store);
+      journal.flush();
+    }
+    // The flush itself was whole; what it began thereafter was not.
+    const [, second, third] = segments(directory) as [string, string, string];
+    for (const name of [second, third]) writeFileSync(join(before, name), readFileSync(join(directory, name)));
+    truncateSync(join(before, third), length);
+    const lines: Line[] = [];
+    expect(seen(openFile(before, limits, lines).session('one'))).toEqual(state);
+    expect(lines.map(({ message }) => message)).toContain('a segment of the journal was never complete: deleted');
+  },
+);
+
+test('segments go when their messages are dead, and the few of a quiet session are carried forward', () => {
+  const limits = { segment_bytes: 20_000, resend_retention: 50 };
+  const directory = newDirectory();
+  const journal = openFile(directory, limits);
+  const quiet = journal.session('quiet');
+  const busy = journal.session('busy');
+  append(quiet, 'kept for long');
+  enqueue(quiet, 'waits for long');
+  enqueue(quiet, 'promoted early');
+  promote(quiet, 'promoted');
+  for (let n = 0; n < 10_000; n++) {
+    append(busy, `${n}`.padEnd(100, '.'));
+    if (n % 10 === 0) journal.flush();
+  }
+  journal.flush();
+  expect(segments(directory).length).toBeLessThanOrEqual(3);
+  expect(Number.parseInt(segments(directory)[0]!, 10)).toBeGreaterThan(50);
+  const again = openFile(crashed(directory), limits);
+  for (const store of [quiet, again.session('quiet')])
+    expect(seen(store)).toMatchObject({
+      sent: [
+        [1, 'kept for long'],
+        [2, 'promoted'],
+      ].slice(0, 2),
+      pending: 1,
+      oldest: 'promoted early',
+    });
+  expect(sent(again.session('busy')).map(([n]) => n)).toEqual(Array.from({ length: 50 }, (_, i) => 9951 + i));
+});
+
+test('beyond total_bytes the oldest sent messages are forgotten, never one that waits', () => {
+  const limits = { segment_bytes: 10_000, total_bytes: 50_000 };
+  const directory = newDirectory();
+  const lines: Line[] = [];
+  const journal = openFile(directory, limits, lines);
+  const store = journal.session('one');
+  enqueue(store, 'waits');
+  for (let n = 0; n < 2000; n++) {
+    append(store, 'x'.repeat(100));
+    journal.flush();
+  }
+  const bytes = segments(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+  expect(bytes).toBeLessThan(70_000);
+  const [first] = sent(store)[0]!;
+  expect(first).toBeGreaterThan(1000);
+  expect(lines.map(({ message }) => message)).toContain('the journal is full: the oldest are forgotten');
+  const again = openFile(crashed(directory), limits);
+  expect(seen(again.session('one'))).toEqual(seen(store));
+  expect(seen(store)).toMatchObject({ nextOut: 2001, pending: 1, oldest: 'waits' });
+});
+
+test('5,000 sessions: one write, one snapshot, all there again', () => {
+  const limits = { segment_bytes: 1_000_000 };
+  const directory = newDirectory();
+  const journal = openFile(directory, limits);
+  const keys = Array.from({ length: 5000 }, (_, i) => `FIX.4.4|GATEWAY|USER_${i}|`);
+  const stores = keys.map((key) => journal.session(key));
+  for (let round = 1; round <= 3; round++) {
+    stores.forEach((store, i) => {
+      store.setNextIn(round * 10 + (i % 7));
+      append(store, `${i}/${round}`);
+    });
+    journal.flush();
+  }
+  expect(segments(directory).length).toBeGreaterThan(1);
+  const again = openFile(crashed(directory), limits);
+  keys.forEach((key, i) => {
+    const store = again.session(key);
+    expect([store.nextIn, store.nextOut]).toEqual([30 + (i % 7), 4]);
+    expect(sent(store).map(([, body]) => body)).toEqual([`${i}/1`, `${i}/2`, `${i}/3`]);
+  });
+});
+
+test('numbers of a flush cost one small record per session', () => {
+  const directory = newDirectory();
+  const journal = openFile(directory);
+  const store = journal.session('one');
+  journal.flush();
+  const file = join(directory, segments(directory)[0]!);
+  const before = statSync(file).size;
+  for (let n = 2; n < 1000; n++) {
+    store.setNextIn(n);
+    store.setNextOut(n);
+  }
+  journal.flush();
+  journal.flush();
+  expect(statSync(file).size - before).toBe(BLOCK_BYTES + 28);
+});
+
+test('one process at a time: refused while it lives, free when it is gone', async () => {
+  const directory = newDirectory();
+  const journal = openFile(directory);
+  expect(failure(() => openFile(directory)).code).toBe('in_use');
+  const program = `
+    import { openJournal } from ${JSON.stringify(new URL('../../../edge/journal/file.ts', import.meta.url).href)};
+    const none = () => {};
+    try {
+      openJournal({ directory: ${JSON.stringify(directory)}, now: () => 1, log: { info: none, warn: none, error: none } });
+      console.log('opened');
+      process.kill(process.pid, 'SIGKILL');
+    } catch (error) {
+      console.log(error.code);
+    }`;
+  const other = () =>
+    new Promise<string>((resolve) => {
+      execFile(process.execPath, ['--input-type=module', '-e', program], (_error, out, err) =>
+        resolve(out.trim() || err),
+      );
+    });
+  expect(await other()).toBe('in_use');
+  await journal.close();
+  expect(await other()).toBe('opened');
+  openFile(directory).flush();
+});
+
+test('a directory that cannot be one stops the start', () => {
+  const file = join(newDirectory(), 'file');
+  writeFileSync(file, '');
+  expect(failure(() => openFile(join(file, 'journal'))).code).toBe('unusable');
+});
