@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SettingError } from './settings.ts';
 
+/** The embedded store's database in the data directory. */
+export const STORE_FILE = 'store.db';
+
 /** What `--fresh` removes: our own files, never the directory itself. */
 const OWN = [
-  'store.db',
-  'store.db-wal',
-  'store.db-shm',
-  'store.db-journal',
+  STORE_FILE,
+  `${STORE_FILE}-wal`,
+  `${STORE_FILE}-shm`,
+  `${STORE_FILE}-journal`,
   'journal',
   'venue',
   'logs',

@@ -3,14 +3,19 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { STORE_FILE } from './data-dir.ts';
 import { SettingError } from './settings.ts';
 
 const key256 = z.base64().refine((text) => Buffer.from(text, 'base64').length >= 32, 'is shorter than 256 bits');
 
+const masterKey = z.strictObject({ id: z.string().min(1), key: key256 });
+
 const LocalSecrets = z.strictObject({
   version: z.literal(1),
   /** Wraps the data keys of verifiers. */
-  master_key: z.strictObject({ id: z.string().min(1), key: key256 }),
+  master_key: masterKey,
+  /** Still open what they sealed; a rotation puts the old key here. */
+  retired_master_keys: z.array(masterKey).optional(),
   admin: z.strictObject({ access_key_id: z.string().min(16), secret_access_key: z.string().min(43) }),
   /** Signs the cursors of lists. */
   cursor_key: key256,
@@ -61,13 +66,21 @@ export function readSecrets(dataDir: string): LocalSecrets {
   const parsed = LocalSecrets.safeParse(json);
   if (!parsed.success)
     throw new SettingError(
-      `${file} is damaged at ${parsed.error.issues.map((issue) => issue.path.join('.') || '(top)').join(', ')}; restore it, or begin anew with --fresh`,
+      `${file} is damaged at ${parsed.error.issues.map((issue) => issue.path.join('.') || '(top)').join(', ')}; restore it from a copy (only --fresh, which deletes every client, does without)`,
     );
   return parsed.data;
 }
 
+/** Reads the secrets; makes them for a data directory without a store. @throws SettingError when the store's are lost */
 export function openSecrets(dataDir: string): LocalSecrets {
-  return existsSync(secretsFile(dataDir)) ? readSecrets(dataDir) : createSecrets(dataDir);
+  if (existsSync(secretsFile(dataDir))) return readSecrets(dataDir);
+  const store = join(dataDir, STORE_FILE);
+  if (existsSync(store)) {
+    throw new SettingError(
+      `${secretsFile(dataDir)} is missing, but ${store} holds passwords sealed under its master key; restore it from a copy (only --fresh, which deletes every client, does without)`,
+    );
+  }
+  return createSecrets(dataDir);
 }
 
 /** RFC 4648 base32 without padding. */

@@ -4,6 +4,7 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { STORE_FILE } from './data-dir.ts';
 import { SettingError } from './settings.ts';
 
 const READY_WITHIN_MS = 10_000;
@@ -48,7 +49,7 @@ export async function startStore(dataDir: string, onRestart: (code: number | nul
         '-p',
         String(port),
         '--db-path',
-        join(dataDir, 'store.db'),
+        join(dataDir, STORE_FILE),
       ],
       { stdio: ['pipe', 'pipe', 'pipe'] },
     );

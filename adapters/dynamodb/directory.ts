@@ -41,12 +41,15 @@ export function createDirectory(database: Database, noteDays: DayNotes): Directo
      * the taking of a slot by the other.
      */
     async credential(senderCompId) {
+      // The credential is read again after its user, so that no suspension slips between the two. An unknown name costs
+      // the same three reads: how long it takes must not tell that it is unknown.
       const first = await database.get(accounts.credentialKey(senderCompId));
-      if (first === undefined) return undefined;
-      const row = await database.get(accounts.userKey(accounts.toCredential(first).user_id));
-      const user = row && accounts.toUser(row);
+      const userId = first === undefined ? senderCompId : accounts.toCredential(first).user_id;
+      const row = await database.get(accounts.userKey(userId));
       const again = await database.get(accounts.credentialKey(senderCompId));
-      return user && again && { credential: accounts.toCredential(again), user };
+      if (first === undefined || row === undefined || again === undefined) return undefined;
+      const user = accounts.toUser(row);
+      return user && { credential: accounts.toCredential(again), user };
     },
 
     commit: (change) => commit(database, noteDays, change),

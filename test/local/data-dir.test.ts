@@ -62,6 +62,23 @@ describe('local secrets', () => {
     expect(openSecrets(directory)).toEqual(made);
   });
 
+  test('that are lost while the store is there stop the start', () => {
+    writeFileSync(join(directory, 'store.db'), '');
+    expect(() => openSecrets(directory)).toThrow(/secrets\.json is missing/);
+    expect(existsSync(secretsFile(directory))).toBe(false);
+  });
+
+  test('may hold retired master keys', () => {
+    const made = createSecrets(directory);
+    const rotated = {
+      ...made,
+      retired_master_keys: [made.master_key],
+      master_key: { id: 'next', key: made.cursor_key },
+    };
+    writeFileSync(secretsFile(directory), JSON.stringify(rotated));
+    expect(openSecrets(directory)).toEqual(rotated);
+  });
+
   test('a damaged file is named, its content is not shown', () => {
     createSecrets(directory);
     chmodSync(secretsFile(directory), 0o600);
