@@ -16,9 +16,12 @@ export function edgeChain(edgeId: string, incarnation: number): string {
   return `edge:${edgeId}:${incarnation}`;
 }
 
-/** The chain of what a principal was refused without a subject to record it at: an unknown SenderCompID, a request that fits no schema. */
-export function refusedChain(principal: string): string {
-  return `refused:${principal}`;
+/**
+ * A chain of what a principal was refused without a subject to record it at: an unknown SenderCompID, a request that
+ * fits no schema. Number 0 is the first; the others (`#1`, …) take what comes at the same moment.
+ */
+export function refusedChain(principal: string, number = 0): string {
+  return number === 0 ? `refused:${principal}` : `refused:${principal}#${number}`;
 }
 
 /** `entry` as the next record of `chain`, whose head is `head`. */

@@ -1,4 +1,4 @@
-/** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`), per edge boot (`edge:<id>:<incarnation>`) and per principal whose requests name no subject (`refused:<principal>`). */
+/** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`), per edge boot (`edge:<id>:<incarnation>`) and a few per principal whose requests name no subject (`refused:<principal>`). */
 
 /** Where a chain stands: `seq` of its last record (0: none yet) and that record's hash (64 zeros: none yet). */
 export interface ChainHead {

@@ -15,14 +15,22 @@ export interface Refusal {
   readonly session_id?: string | undefined;
 }
 
-/** Appends a record of the refusal to the principal's own chain. Throws `busy` when the principal's other requests keep taking the place. */
+/** Chains beside a principal's first one, for requests that are refused at the same time. */
+const MORE_CHAINS = 31;
+
+/**
+ * Appends a record of the refusal to a chain of the principal: the first one, and when another request of the same
+ * moment has taken the place, one of the others, so that a tool which sends dozens of wrong requests at once has each
+ * of them on record. Throws `busy` when all tries met others.
+ */
 export async function recordRefusal(
   ports: Pick<AdminPorts, 'trail' | 'digests' | 'random' | 'clock'>,
   refusal: Refusal,
 ): Promise<void> {
   const { type, actor, error } = refusal;
-  const chain = refusedChain(actor.principal);
   for (let round = 0; round < MAX_ROUNDS; round++) {
+    const number = round === 0 ? 0 : 1 + ((ports.random.bytes(1)[0] as number) % MORE_CHAINS);
+    const chain = refusedChain(actor.principal, number);
     const head = await ports.trail.head(chain);
     const at = ports.clock.now();
     const record = link(ports.digests, chain, head, {

@@ -131,6 +131,23 @@ test('a user agent that is cut in the middle of a character can be recorded', as
   expect(record.actor.user_agent).toBe(`${'x'.repeat(255)}\ufffd`);
 });
 
+test('dozens of refused requests at once are each on record, in chains that are whole', async () => {
+  // Every append lets others come between its reading of the head and its writing, as a store over the wire does.
+  const { head } = api.stores.audit;
+  api.stores.audit.head = async (chain) => {
+    const found = await head(chain);
+    await new Promise((resolve) => setImmediate(resolve));
+    return found;
+  };
+  const answers = await Promise.all(Array.from({ length: 40 }, () => post('{}')));
+  expect(answers.map((one) => one.status)).toEqual(answers.map(() => 400));
+  expect((await api.call('audit', { type: 'provision', limit: '1000' })).body.records).toHaveLength(40);
+  for await (const chain of api.stores.audit.chains()) {
+    const { items } = await api.stores.audit.chain(chain, { limit: 100 });
+    expect(await verifyChain(nodeDigests, chain, items)).toMatchObject({ whole: true });
+  }
+});
+
 describe('a query', () => {
   test.each([
     [{ limit: '0' }, 'limit'],
