@@ -26,8 +26,8 @@ export async function startAcceptor(house: House): Promise<Acceptor> {
       count -= 1;
     });
     const { remoteAddress } = socket;
-    // The peer was gone before it was accepted.
-    if (remoteAddress === undefined) socket.destroy();
+    // The peer was gone before it was accepted: an error of this socket concerns nobody.
+    if (remoteAddress === undefined) socket.on('error', () => socket.destroy()).destroy();
     else house.turns.run(() => new Connection(socket, plainAddress(remoteAddress), house));
   });
   server.maxConnections = CONNECTIONS;

@@ -2,7 +2,6 @@
  * The edge's settings: read from the environment once, checked, frozen. A wrong value stops the start with a message
  * that names the variable.
  */
-import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { type ProfileOverrides, profileSchema, sessionProfile } from './profile-schema.ts';
@@ -36,12 +35,13 @@ const json = z
   .pipe(profileSchema);
 
 /** The name of an edge that was given none: that of its host, which on Fargate is one task's alone. */
-const hostName = (): string =>
-  hostname()
+function hostName(): string {
+  return hostname()
     .replace(/[^A-Za-z0-9_-]/g, '-')
     .slice(0, 64);
+}
 
-/** Variable, check and default (undefined: it must be given). */
+/** Variable, check and default. */
 const VARIABLES = {
   edge_id: [
     'FIXGATE_EDGE_ID',
@@ -65,7 +65,7 @@ const VARIABLES = {
   log_level: ['FIXGATE_LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error'), 'info'],
   clock_error_ms: ['FIXGATE_CLOCK_ERROR_MS', whole(0, 10_000), '10'],
   store_away: ['FIXGATE_STORE_AWAY', oneOf('continue', 'fail_closed'), 'continue'],
-} as const satisfies Record<string, readonly [string, z.ZodType<unknown, string>, string | undefined]>;
+} as const satisfies Record<string, readonly [string, z.ZodType<unknown, string>, string]>;
 
 export interface EdgeConfig {
   readonly edge_id: string;
@@ -104,7 +104,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): E
   for (const [name, [variable, schema, fallback]] of Object.entries(VARIABLES)) {
     // An empty variable is how shells and task definitions say that there is none.
     const given = env[variable] || fallback;
-    if (given === undefined) throw new ConfigError(`${variable} is not set`);
     const checked = schema.safeParse(given);
     if (!checked.success) throw new ConfigError(`${variable}: ${said(given, checked.error)}`);
     values[name] = checked.data;

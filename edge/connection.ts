@@ -344,8 +344,8 @@ export class Connection implements Holder, Sleeper, Guest {
     seat.leave();
     live.delete(session_id);
     entry.holder = undefined;
-    entry.fix.onDisconnect(seat, turns.now);
     void gate.unregisterSession(session_id, cause, text);
+    entry.fix.onDisconnect(seat, turns.now);
     metrics.closed(cause);
     log.info({ session_id, user_id, session: entry.venue.id, address: this.address, cause, text }, 'session ended');
     this.#probed(false);

@@ -113,11 +113,11 @@ export class Turns {
     const round = this.#dirty;
     this.#dirty = this.#spare;
     this.#spare = round;
-    for (const player of round) player.settle();
+    for (const player of round) this.#guarded(() => player.settle());
     // One that ends may make output for others: they are in this round too.
     for (let i = 0; i < this.#dirty.length; i++) {
       const player = this.#dirty[i]!;
-      player.settle();
+      this.#guarded(() => player.settle());
       round.push(player);
     }
     this.#dirty.length = 0;
@@ -125,13 +125,22 @@ export class Turns {
     for (const player of round) {
       if (this.#durable) {
         player.dirty = false;
-        player.writeOut();
+        this.#guarded(() => player.writeOut());
       } else {
         this.#withheld.push(player);
-        player.unwritable();
+        this.#guarded(() => player.unwritable());
       }
     }
     round.length = 0;
+  }
+
+  /** One connection's defect does not keep the others of the round from their ends and their bytes. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#log.error({ error }, 'a connection failed at the end of a turn');
+    }
   }
 
   #write(): void {

@@ -26,7 +26,7 @@ describe('settings', () => {
   });
 
   test.each([
-    ['FIXGATE_EDGE_ID', '', /is not set/],
+    ['FIXGATE_EDGE_ID', 'a b', /is no name/],
     ['FIXGATE_FIX_PORT', '70000', /is above 65535/],
     ['FIXGATE_FIX_PORT', '-1', /is not a whole number/],
     ['FIXGATE_VENUE', 'moon', /simulator, echo/],

@@ -209,6 +209,27 @@ test('when the disk refuses, replies are withheld and orders refused; when it ta
   expect(await (await fetch(`http://127.0.0.1:${edge.metricsPort}/ready`)).json()).toEqual({ status: 'ready' });
 });
 
+test('the store goes away and comes back: sessions stay up, nothing is lost, new logons are refused with a clear text', async () => {
+  await open();
+  const client = await loggedOn(await house.user('ken'));
+  const other = await house.user('lara');
+  client.send('D', order('before'));
+  await client.next((m) => m.get(11) === 'before');
+  house.link.cut = true;
+  const refused = await house.client(edge, other).logon(other.password);
+  expect([refused.type, refused.get(58)]).toEqual(['5', expect.stringMatching(/temporarily unavailable/)]);
+  client.send('1', [[112, 'there?']]);
+  await client.next((m) => m.get(112) === 'there?');
+  // By the default setting orders go on for a while, at the rate without new burst.
+  client.send('D', order('during'));
+  expect((await client.next((m) => m.get(11) === 'during' || m.get(379) === 'during')).type).toBe('D');
+  house.link.cut = false;
+  await loggedOn(other);
+  client.send('D', order('after'));
+  await client.next((m) => m.get(11) === 'after');
+  expect(venue.submitted).toEqual(['before', 'during', 'after']);
+});
+
 test('a session that says nothing of its own is ended by the idle timeout', async () => {
   await open({ FIXGATE_IDLE_TIMEOUT_S: '1' });
   const client = await loggedOn(await house.user('ivan'));

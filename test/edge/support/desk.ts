@@ -12,6 +12,7 @@ import { systemTimers } from '../../../adapters/node/timers.ts';
 import type { AdminPorts } from '../../../core/admin.ts';
 import type { AuditRecord } from '../../../core/audit/model.ts';
 import { CompiledExpressions } from '../../../core/eligibility/evaluate.ts';
+import { StoreUnavailable } from '../../../core/errors.ts';
 import type { TokenLeases } from '../../../core/limits/leases-port.ts';
 import { ensureDefaults } from '../../../core/policy/defaults.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
@@ -40,12 +41,28 @@ export interface DeskOptions {
   readonly leases?: TokenLeases;
 }
 
+/** The port, over a way that `link` can cut. */
+function over<T extends object>(port: T, link: { readonly cut: boolean }): T {
+  return new Proxy(port, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return async (...args: unknown[]) => {
+        if (link.cut) throw new StoreUnavailable('the test took the store away');
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
+}
+
 /** What outlives an edge: the store and the users in it. */
 export class TestHouse {
   readonly world: MemoryWorld = createWorld();
   readonly admin: AdminPorts;
   readonly leases: TokenLeases;
   readonly journal: Journal;
+  /** Cut: the edge's way to the store is gone; the admin's is not. */
+  readonly link = { cut: false };
   readonly #edges: Edge[] = [];
   readonly #clients: FixClient[] = [];
 
@@ -78,7 +95,7 @@ export class TestHouse {
     });
     const edge = await startEdge({
       config,
-      gate: { ...this.admin, leases: this.leases, timers: systemTimers },
+      gate: { ...this.#ports(), leases: over(this.leases, this.link), timers: systemTimers },
       clock: systemClock,
       timers: systemTimers,
       journal: options.journal ?? this.journal,
@@ -88,6 +105,13 @@ export class TestHouse {
     });
     this.#edges.push(edge);
     return edge;
+  }
+
+  #ports(): AdminPorts {
+    const { directory, policy, trail, slots, edges, violations, ...rest } = this.admin;
+    const ports = { directory, policy, trail, slots, edges, violations };
+    const cut = Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, over(port, this.link)]));
+    return { ...rest, ...(cut as typeof ports) };
   }
 
   async user(userId: string, input: Partial<ProvisionInput> = {}): Promise<Account> {
