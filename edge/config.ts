@@ -2,6 +2,7 @@
  * The edge's settings: read from the environment once, checked, frozen. A wrong value stops the start with a message
  * that names the variable.
  */
+import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { type ProfileOverrides, profileSchema, sessionProfile } from './profile-schema.ts';
