@@ -104,9 +104,13 @@ export const change = {
 /** A number in a query string: plain decimal digits. */
 const digits = z.string().regex(/^(0|[1-9]\d{0,8})$/, 'a whole number');
 
+/** Items of a page: the most that may be asked for, and how many there are when nobody asks. */
+export const MAX_LIMIT = 1000;
+export const DEFAULT_LIMIT = 100;
+
 /** What every list takes. */
 export const paging = {
-  limit: digits.transform(Number).pipe(z.int().min(1).max(1000)).optional().describe('1 to 1000, default 100'),
+  limit: digits.transform(Number).pipe(z.int().min(1).max(MAX_LIMIT)).optional().describe('Most items of the reply'),
   cursor: z.string().min(1).max(4096).optional().describe('Of the list’s last reply, for the same filters'),
 };
 /** What every list answers beside its items. */
@@ -119,7 +123,7 @@ export function exactlyOne<T extends z.ZodRawShape>(
   schema: z.ZodObject<T>,
   keys: readonly (keyof T & string)[],
 ): z.ZodObject<T> {
-  return schema.check((context) => {
+  const checked = schema.check((context) => {
     const given = keys.filter((key) => (context.value as Record<string, unknown>)[key] !== undefined);
     if (given.length === 1) return;
     const message =
@@ -128,4 +132,5 @@ export function exactlyOne<T extends z.ZodRawShape>(
       context.issues.push({ code: 'custom', message, path: [key], input: context.value });
     }
   });
+  return checked.meta({ oneOf: keys.map((key) => ({ required: [key] })) });
 }

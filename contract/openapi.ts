@@ -1,6 +1,7 @@
 /** OpenAPI 3.1 from the schemas: the one description of the API, so that none can be out of date. */
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../core/errors.ts';
+import { DEFAULT_LIMIT, MAX_LIMIT } from './fields.ts';
 import { BASE_PATH, BODY_ERRORS, COMMON_ERRORS, OPERATIONS, type Operation } from './operations.ts';
 import { error } from './replies.ts';
 
@@ -60,7 +61,9 @@ function parameters(schema: Json): Json[] {
   const required = new Set((schema.required as string[] | undefined) ?? []);
   return Object.entries((schema.properties as Record<string, Json> | undefined) ?? {}).map(([name, property]) => {
     const { description, ...rest } = property;
-    return { name, in: 'query', required: required.has(name), ...(description ? { description } : {}), schema: rest };
+    // All of a query is text on its way here; who writes a client wants to know what it stands for.
+    const shown = name === 'limit' ? { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT } : rest;
+    return { name, in: 'query', required: required.has(name), ...(description ? { description } : {}), schema: shown };
   });
 }
 

@@ -64,7 +64,8 @@ const updateUser = z
     const { user_id: _, reason: _reason, if_version: _version, ...given } = context.value;
     if (Object.values(given).some((value) => value !== undefined)) return;
     context.issues.push({ code: 'custom', message: 'at least one fact is required', path: [], input: context.value });
-  });
+  })
+  .meta({ anyOf: [...Object.keys(facts), 'groups'].map((fact) => ({ required: [fact] })) });
 
 const sessions = z.strictObject(f.paging);
 const userSessions = z.strictObject({ user_id: f.userId, ...f.paging });

@@ -1,7 +1,7 @@
+import { DEFAULT_LIMIT } from '../../contract/fields.ts';
 import type { AuditQuery } from '../../core/ports.ts';
 import type { Run } from '../services.ts';
 import { recordView } from '../views.ts';
-import { DEFAULT_LIMIT } from './target.ts';
 
 /** GET audit */
 export const audit: Run<'audit'> = async (services, request) => {

@@ -1,8 +1,9 @@
+import { DEFAULT_LIMIT } from '../../contract/fields.ts';
 import { pageOf } from '../../core/cursors.ts';
 import { userAccount } from '../../core/queries.ts';
 import type { Run } from '../services.ts';
 import { credentialView, userView } from '../views.ts';
-import { DEFAULT_LIMIT, tierOf } from './target.ts';
+import { tierOf } from './target.ts';
 
 /** GET credentials/user */
 export const userCredentials: Run<'userCredentials'> = async (services, { user_id, limit = DEFAULT_LIMIT, cursor }) => {

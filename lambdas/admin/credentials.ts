@@ -1,6 +1,6 @@
+import { DEFAULT_LIMIT } from '../../contract/fields.ts';
 import type { Run } from '../services.ts';
 import { credentialView } from '../views.ts';
-import { DEFAULT_LIMIT } from './target.ts';
 
 /** GET credentials */
 export const credentials: Run<'credentials'> = async (services, { status, tier, limit = DEFAULT_LIMIT, cursor }) => {

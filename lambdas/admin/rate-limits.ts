@@ -1,7 +1,7 @@
+import { DEFAULT_LIMIT } from '../../contract/fields.ts';
 import { rateLimits as listRateLimits, rateLimitOf } from '../../core/queries.ts';
 import type { Run } from '../services.ts';
 import { rateLimitView } from '../views.ts';
-import { DEFAULT_LIMIT } from './target.ts';
 
 /** GET rate-limits */
 export const rateLimits: Run<'rateLimits'> = async (services, request) => {

@@ -1,7 +1,7 @@
+import { DEFAULT_LIMIT } from '../../contract/fields.ts';
 import { pageOf } from '../../core/cursors.ts';
 import type { Run } from '../services.ts';
 import { ruleView } from '../views.ts';
-import { DEFAULT_LIMIT } from './target.ts';
 
 /** GET rules */
 export const rules: Run<'rules'> = async (services, { limit = DEFAULT_LIMIT, cursor }) => {

@@ -1,8 +1,8 @@
+import { DEFAULT_LIMIT } from '../../contract/fields.ts';
 import { pageOf } from '../../core/cursors.ts';
 import { userAccount } from '../../core/queries.ts';
 import type { Run } from '../services.ts';
 import { sessionView } from '../views.ts';
-import { DEFAULT_LIMIT } from './target.ts';
 
 /** GET sessions/user */
 export const userSessions: Run<'userSessions'> = async (services, { user_id, limit = DEFAULT_LIMIT, cursor }) => {

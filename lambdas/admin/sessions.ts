@@ -1,6 +1,6 @@
+import { DEFAULT_LIMIT } from '../../contract/fields.ts';
 import type { Run } from '../services.ts';
 import { sessionView } from '../views.ts';
-import { DEFAULT_LIMIT } from './target.ts';
 
 /** GET sessions */
 export const sessions: Run<'sessions'> = async (services, { limit = DEFAULT_LIMIT, cursor }) => {

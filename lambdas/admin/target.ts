@@ -17,6 +17,3 @@ export function targetOf(request: {
 export async function tierOf(services: Services, user: { readonly tier: string }): Promise<Tier | undefined> {
   return (await services.policy.read()).tiers.find((tier) => tier.name === user.tier);
 }
-
-/** Page size of a list that names none. */
-export const DEFAULT_LIMIT = 100;

@@ -1,7 +1,7 @@
+import { DEFAULT_LIMIT } from '../../contract/fields.ts';
 import { pageOf } from '../../core/cursors.ts';
 import type { Run } from '../services.ts';
 import { tierView } from '../views.ts';
-import { DEFAULT_LIMIT } from './target.ts';
 
 /** GET rate-limits/tiers */
 export const tiers: Run<'tiers'> = async (services, { limit = DEFAULT_LIMIT, cursor }) => {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { createExpressions } from '../../adapters/cel/expressions.ts';
 import { errorsPage } from '../../contract/errors.ts';
-import { auditType, compId, credentialStatus, ruleType } from '../../contract/fields.ts';
+import { auditType, compId, credentialStatus, MAX_EXPRESSION, ruleType } from '../../contract/fields.ts';
 import { openapi } from '../../contract/openapi.ts';
 import { BODY_ERRORS, COMMON_ERRORS, OPERATIONS } from '../../contract/operations.ts';
 import { AUDIT_TYPES } from '../../core/audit/model.ts';
@@ -30,6 +31,39 @@ describe('what is written down', () => {
     for (const id of ['A', 'a.b:c/d-e_f', '', 'a b', 'x'.repeat(64), 'x'.repeat(65), 'é', 'A\n']) {
       expect(compId.safeParse(id).success).toBe(COMP_ID_PATTERN.test(id));
     }
+  });
+});
+
+describe('the description', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: JSON, looked at where it has what is looked for
+  const { paths } = openapi('0') as any;
+  const body = (path: string) => paths[`/admin/fix/${path}`].post.requestBody.content['application/json'].schema;
+
+  test('says which fields go without each other, as the schemas do', () => {
+    expect(body('revoke').oneOf).toEqual([{ required: ['user_id'] }, { required: ['sender_comp_id'] }]);
+    expect(body('sessions/kill').oneOf).toEqual([{ required: ['session_id'] }, { required: ['user_id'] }]);
+    expect(body('users/update').anyOf).toHaveLength(5);
+    expect(body('provision')).not.toHaveProperty('oneOf');
+  });
+
+  test('says what a limit is, not that all of a query is text', () => {
+    for (const { method, path } of OPERATIONS) {
+      if (method === 'POST') continue;
+      const limit = paths[`/admin/fix${path}`].get.parameters.find((one: { name: string }) => one.name === 'limit');
+      const listed = !['/rules/evaluate', '/stats'].includes(path);
+      expect(limit?.schema).toEqual(listed ? { type: 'integer', minimum: 1, maximum: 1000, default: 100 } : undefined);
+    }
+  });
+
+  test('has the compiler’s bound of an expression', () => {
+    const { compile } = createExpressions();
+    const expression = (length: number) => `"${'x'.repeat(length - 6)}"==""`;
+    expect(compile(expression(MAX_EXPRESSION))).toMatchObject({ ok: true });
+    expect(compile(expression(MAX_EXPRESSION + 1))).toMatchObject({ ok: false });
+    const custom = body('rules/add').oneOf.find(
+      (one: Record<string, unknown>) => 'expression' in (one.properties as object),
+    );
+    expect(custom.properties.expression.maxLength).toBe(MAX_EXPRESSION);
   });
 });
 
