@@ -15,7 +15,15 @@ import { mkdirSync } from 'node:fs';
 import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
 import { carry } from './carry.ts';
 import { type Journal, JournalError, type JournalLog } from './journal.ts';
-import { JOURNAL_LIMITS, type JournalLimits, KEY_BYTES, ROTATE_RETRY, SEGMENT_BYTES_MAX } from './limits.ts';
+import {
+  JOURNAL_LIMITS,
+  type JournalLimits,
+  KEY_BYTES,
+  RETRY_FREELY_BYTES,
+  RETRY_MS,
+  ROTATE_RETRY,
+  SEGMENT_BYTES_MAX,
+} from './limits.ts';
 import { lockDirectory } from './lock.ts';
 import { Reader } from './reader.ts';
 import { recover } from './recovery.ts';
@@ -74,6 +82,8 @@ class FileJournal implements Journal, Ledger {
   /** Size of the current segment at which the next is begun. */
   #rotateAt: number;
   #state: 'healthy' | 'failing' | 'closed' = 'healthy';
+  /** The last try that failed. */
+  #failure: { readonly error: JournalError; readonly at: number } | undefined;
 
   constructor(options: FileJournalOptions, limits: JournalLimits, unlock: () => void) {
     const { directory, log, sync = false, salt = () => randomBytes(4).readUInt32LE() } = options;
@@ -119,6 +129,7 @@ class FileJournal implements Journal, Ledger {
     const dirty = this.#dirty;
     this.check();
     if (dirty.length === 0 && tail.records === 0) return;
+    if (this.#failure !== undefined && tail.length > RETRY_FREELY_BYTES) this.#awaitRetry(this.#failure);
     const { length, records } = tail;
     for (let i = 0; i < dirty.length; i++) dirty[i]!.writeNumbers();
     try {
@@ -137,6 +148,7 @@ class FileJournal implements Journal, Ledger {
 
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
+    this.#failure = undefined;
     try {
       this.flush();
     } finally {
@@ -248,11 +260,19 @@ class FileJournal implements Journal, Ledger {
     if (this.#state === 'healthy')
       this.#options.log.error({ error: failure, waiting: this.tail.length }, 'the journal cannot be written');
     this.#state = 'failing';
+    this.#failure = { error: failure, at: this.#options.now() };
     return failure;
+  }
+
+  /** @throws the same again, when it is too early for another try */
+  #awaitRetry({ error, at }: { readonly error: JournalError; readonly at: number }): void {
+    const since = this.#options.now() - at;
+    if (since >= 0 && since < RETRY_MS) throw error;
   }
 
   #recovered(): void {
     this.#state = 'healthy';
+    this.#failure = undefined;
     this.#options.log.info({ file: this.#current.path }, 'the journal can be written again');
   }
 }

@@ -33,6 +33,10 @@ export const KEY_BYTES = 1024;
 export const TAIL_INITIAL_BYTES = 256 * 1024;
 /** A buffer that one burst has made larger than this is given back after it is written. */
 export const TAIL_KEPT_BYTES = 4 * 1024 * 1024;
+/** While the disk refuses, more than this is not tried again at each flush, of which there may be thousands in a second… */
+export const RETRY_FREELY_BYTES = 1024 * 1024;
+/** …but so many milliseconds after the last try. */
+export const RETRY_MS = 100;
 /** Read ahead for resends: neighbours are asked for next, and a system call costs as much as reading this. */
 export const READ_AHEAD_BYTES = 16 * 1024;
 /** A segment is read in one piece, for which Node has a limit; while no next one can be made, it grows so far. */

@@ -196,7 +196,7 @@ describe.each([
     const store = journal.session('a');
     expect(journal.session('a')).toBe(store);
     journal.session('b');
-    expect(() => journal.session('c')).toThrow(expect.objectContaining({ code: 'too_many_sessions' }) as JournalError);
+    expect(() => journal.session('c')).toThrow('may have no more');
     store.setNextOut(4);
     expect(() => store.setNextOut(3)).toThrow(RangeError);
     expect(() => store.setNextIn(0)).toThrow(RangeError);
