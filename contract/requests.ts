@@ -14,7 +14,7 @@ const provision = z.strictObject({
   rate_limit_tier: f.tierName,
   max_sessions: z.int().min(1).max(1_000_000).optional().describe('The tier’s maximum caps it'),
   ...facts,
-  groups: f.groups.default([]),
+  groups: f.groups.optional().describe('Left out: those that the user has'),
   allowed_ips: z
     .array(z.string().min(2).max(91))
     .max(100)

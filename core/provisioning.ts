@@ -3,7 +3,7 @@ import { parseAddressRule } from './addresses.ts';
 import type { AdminPorts, ChangeContext } from './admin.ts';
 import { canonicalJson } from './audit/canonical.ts';
 import { changeAccount, checkVersion, type Decision, present } from './credentials/change.ts';
-import { evaluateUser } from './credentials/facts.ts';
+import { evaluateUser, withoutUndefined } from './credentials/facts.ts';
 import { DEFAULT_TARGET_COMP_ID, generatePassword, generateSenderCompId } from './credentials/generate.ts';
 import { type Credential, MAX_CREDENTIALS_PER_USER, type User } from './credentials/model.ts';
 import { sealVerifier } from './credentials/verify.ts';
@@ -22,7 +22,8 @@ export interface ProvisionInput {
   readonly user_id: string;
   readonly rate_limit_tier: string;
   readonly max_sessions?: number | undefined;
-  readonly facts: Facts;
+  /** Without groups: those that the user has, if one of its credentials is in use. */
+  readonly facts: Omit<Facts, 'groups'> & { readonly groups?: readonly string[] | undefined };
   readonly allowed_ips: readonly string[];
   /** Epoch ms. */
   readonly expires_at?: number | undefined;
@@ -155,7 +156,7 @@ function userAfter(account: Account, input: ProvisionInput, context: ChangeConte
   const own = input.max_sessions === undefined ? {} : { max_sessions: input.max_sessions };
   const base = {
     user_id: input.user_id,
-    facts: input.facts,
+    facts: { ...input.facts, groups: input.facts.groups ?? [] },
     tier: input.rate_limit_tier,
     status: 'active' as const,
     updated_at: now,
@@ -176,7 +177,13 @@ function userAfter(account: Account, input: ProvisionInput, context: ChangeConte
   const inUse = account.credentials.some((one) => one.status !== 'revoked');
   const reassigned = !inUse || before.tier !== input.rate_limit_tier;
   const kept = inUse
-    ? { ...before, ...base, ...own, ...(bypass ? { bypass } : {}) }
+    ? {
+        ...before,
+        ...base,
+        facts: { ...before.facts, ...withoutUndefined(input.facts) },
+        ...own,
+        ...(bypass ? { bypass } : {}),
+      }
     : { ...base, ...own, ...(bypass ? { bypass } : {}) };
   return {
     ...kept,

@@ -83,6 +83,7 @@ function differences(before: Facts, after: Facts): Record<string, { from: unknow
   return changed;
 }
 
-function withoutUndefined(given: { readonly [K in keyof Facts]?: Facts[K] | undefined }): Partial<Facts> {
+/** Those facts that are given. */
+export function withoutUndefined(given: { readonly [K in keyof Facts]?: Facts[K] | undefined }): Partial<Facts> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<Facts>;
 }

@@ -110,6 +110,17 @@ describe('provision', () => {
     expect((await api.provision('u1', { additional_credential: true })).status).toBe(201);
   });
 
+  test('what a request for another credential does not say of the user stays, groups too', async () => {
+    await api.provision('u1', { groups: ['vip'], max_sessions: 1 });
+    const more = await api.provision('u1', { additional_credential: true, account_balance: 9000 });
+    expect(more.body.user).toMatchObject({ groups: ['vip'], account_balance: 9000, max_sessions: 1 });
+    const none = await api.provision('u1', { additional_credential: true, groups: [] });
+    expect(none.body.user).toMatchObject({ groups: [] });
+    await api.call('updateUser', { user_id: 'u1', groups: ['vip'] });
+    await api.call('revoke', { user_id: 'u1', reason: 'r' });
+    expect((await api.provision('u1')).body.user).toMatchObject({ groups: [] });
+  });
+
   test('concurrent requests never make more than ten, and the chain stays whole', async () => {
     await api.provision('u1');
     const answers = await Promise.all(
