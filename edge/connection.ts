@@ -216,9 +216,7 @@ export class Connection implements Holder, Sleeper, Guest {
     const sent = this.#state.name === 'closing' ? this.#wire.end() : this.#wire.flush(monoMs);
     if (sent !== undefined) metrics.sent(sent);
     if (this.#state.name === 'live') {
-      const { seat } = this.#state;
-      if (seat.orders > 0) metrics.ordersTook(turns.elapsed());
-      seat.orders = 0;
+      if (this.#state.seat.takeOrders() > 0) metrics.ordersTook(turns.elapsed());
       if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
     }
     wheel.schedule(this);
@@ -228,13 +226,17 @@ export class Connection implements Holder, Sleeper, Guest {
     if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
   }
 
-  /** The socket has taken the last write. */
+  /** The socket has taken the last write. A resend goes on after others have had their turn: the kernel may take it all at once. */
   #drained(): void {
     if (this.#state.name !== 'live') return;
-    const { turns } = this.#house;
-    const { fix } = this.#state.seat.entry;
-    if (fix.resending) fix.resumeResend(turns.now);
-    if (this.#wire.encoder.length > 0) turns.touch(this);
+    if (this.#state.seat.entry.fix.resending) setImmediate(() => this.#turn(() => this.#resend()));
+    if (this.#wire.encoder.length > 0) this.#house.turns.touch(this);
+  }
+
+  #resend(): void {
+    if (this.#state.name !== 'live' || this.#ending !== undefined) return;
+    this.#state.seat.entry.fix.resumeResend(this.#house.turns.now);
+    this.#house.turns.touch(this);
   }
 
   #cutSlowReader(): void {
@@ -289,8 +291,7 @@ export class Connection implements Holder, Sleeper, Guest {
       if (this.#state.name !== 'live') return;
       this.#why ??= cause;
       this.#house.turns.touch(this);
-      const { fix } = this.#state.seat.entry;
-      if (fix.active) fix.logout(text, this.#house.turns.now);
+      this.#state.seat.entry.fix.logout(text, this.#house.turns.now);
     });
   }
 

@@ -67,7 +67,7 @@ export class Seat implements SessionOutput {
   lastApplicationAt: number;
   readonly since: number;
   /** Orders admitted in this batch. */
-  orders = 0;
+  #orders = 0;
   readonly #house: House;
   readonly #wire: Wire;
   readonly #events: SeatEvents;
@@ -105,6 +105,13 @@ export class Seat implements SessionOutput {
       this.#context.dictionary = rules;
       return validate(rules, message, profile, verdict, tokens);
     };
+  }
+
+  /** Orders admitted since the last call. */
+  takeOrders(): number {
+    const orders = this.#orders;
+    this.#orders = 0;
+    return orders;
   }
 
   backlog(): number {
@@ -163,7 +170,7 @@ export class Seat implements SessionOutput {
     }
     const { venue } = this.#house;
     if (!venue.supports(message.msgType)) return UNSUPPORTED;
-    if (kind === ORDER) this.orders++;
+    if (kind === ORDER) this.#orders++;
     const context = this.#context;
     context.generation = this.#store.generation;
     context.msg_seq_num = msgSeqNum;
