@@ -119,8 +119,17 @@ async function exportRecords(stores: Stores, file: string, options: Options): Pr
 /** On the chain of the policy, as everything that concerns no single user; its head is kept outside the trail. */
 async function recordExport(stores: Stores, details: Record<string, unknown>, reason: string | undefined) {
   const ports = { policy: stores.policy, digests: nodeDigests, random: systemRandom, clock: systemClock };
-  const actor = { principal: `local:${userInfo().username}` };
+  const actor = { principal: `local:${userName()}` };
   await changePolicy(ports, { actor, reason, type: 'export' }, () => ({ edits: [], details, result: undefined }));
+}
+
+/** Of whoever runs this; its number where the machine knows no name for it, as in a container. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 async function verifyFile(file: string): Promise<number> {

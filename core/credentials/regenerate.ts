@@ -6,7 +6,7 @@ import type { Issued } from '../provisioning.ts';
 import { changeAccount, checkVersion, ownerOf, present } from './change.ts';
 import { generatePassword } from './generate.ts';
 import type { Credential, PasswordVerifier, User } from './model.ts';
-import { type Target, targets } from './status.ts';
+import { type Target, targets, wrongStatus } from './status.ts';
 import { sealVerifier, workingVerifiers } from './verify.ts';
 
 export interface Regenerated {
@@ -59,13 +59,7 @@ function theOne(account: Account, sender: string | undefined): Credential {
   const asked = targets(account.credentials, sender);
   const usable = asked.filter((one) => one.status !== 'revoked');
   const [first] = usable;
-  if (first === undefined) {
-    throw new FixgateError(
-      'wrong_status',
-      undefined,
-      asked.map(({ sender_comp_id, status }) => ({ sender_comp_id, status })),
-    );
-  }
+  if (first === undefined) throw wrongStatus(asked);
   if (usable.length > 1) {
     throw new FixgateError('invalid_request', 'The user has several credentials: name one by sender_comp_id.', [
       { path: 'sender_comp_id', message: `required; one of ${usable.map((one) => one.sender_comp_id).join(', ')}` },

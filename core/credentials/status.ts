@@ -50,13 +50,7 @@ export async function changeStatus(
     checkVersion(context.if_version, sender === undefined ? user.version : (asked[0]?.version ?? 0));
     const { from, to, ends } = TRANSITIONS[type];
     const allowed = asked.filter((one) => from.includes(one.status));
-    if (allowed.length === 0) {
-      throw new FixgateError(
-        'wrong_status',
-        undefined,
-        asked.map(({ sender_comp_id, status }) => ({ sender_comp_id, status })),
-      );
-    }
+    if (allowed.length === 0) throw wrongStatus(asked);
     const epoch = user.epoch + (ends ? 1 : 0);
     const names = allowed.map((one) => one.sender_comp_id);
     const reason = context.reason ?? to;
@@ -79,6 +73,15 @@ export async function changeStatus(
       result: (after) => ({ user: after.user ?? user, credentials: pick(after, names) }),
     };
   });
+}
+
+/** Most credentials that a refusal lists: a user gathers revoked ones without end, an audit record has room for some. */
+const MAX_LISTED = 20;
+
+/** The refusal of a change that none of these credentials allows. */
+export function wrongStatus(asked: readonly Credential[]): FixgateError {
+  const listed = asked.slice(0, MAX_LISTED).map(({ sender_comp_id, status }) => ({ sender_comp_id, status }));
+  return new FixgateError('wrong_status', undefined, listed);
 }
 
 /** The credential with another status; the reason of the last change stays with it. */

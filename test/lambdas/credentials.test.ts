@@ -136,6 +136,19 @@ describe('provision', () => {
     expect(await verifyChain(api.services.digests, 'user:u1', chain.items, head)).toMatchObject({ whole: true });
   });
 
+  test('a refusal lists some of the credentials that a user has gathered, not all', async () => {
+    for (let n = 0; n < 25; n++) {
+      await api.provision('u1');
+      await api.call('revoke', { user_id: 'u1', reason: 'r' });
+    }
+    for (const id of ['revoke', 'regeneratePassword'] as const) {
+      const more = id === 'revoke' ? { reason: 'r' } : {};
+      const { body } = await api.call(id, { user_id: 'u1', ...more });
+      expect(body.error.code).toBe('wrong_status');
+      expect(body.error.details).toHaveLength(20);
+    }
+  });
+
   test('a user whose credentials are all revoked is provisioned anew: facts replaced, epoch goes on', async () => {
     await api.provision('u1', { max_sessions: 1, bypass: { reason: 'then' } });
     await api.call('revoke', { user_id: 'u1', reason: 'left' });
