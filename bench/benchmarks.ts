@@ -1,0 +1,40 @@
+/** Every benchmark by name, in the order of running. */
+import { kill, provision } from './admin.ts';
+import { echo, logon, simulator } from './edge.ts';
+import type { Figure } from './figures.ts';
+import { heap } from './heap.ts';
+import { encode, journal, limiter, parse } from './micro.ts';
+import type { Sizes } from './sizes.ts';
+import { start } from './start.ts';
+
+export interface Benchmark {
+  readonly name: string;
+  /** Names that choose it together with others. */
+  readonly group: 'micro' | 'admin' | 'edge';
+  readonly says: string;
+  readonly run: (sizes: Sizes) => Promise<Figure[]>;
+}
+
+export const BENCHMARKS: readonly Benchmark[] = [
+  { name: 'parse', group: 'micro', says: 'frame, tokenise, validate an order', run: parse },
+  { name: 'encode', group: 'micro', says: 'encode an ExecutionReport', run: encode },
+  { name: 'limiter', group: 'micro', says: 'admit an order', run: limiter },
+  { name: 'journal', group: 'micro', says: 'journal a report', run: journal },
+  { name: 'heap', group: 'micro', says: 'what an order leaves on the heap', run: heap },
+  { name: 'start', group: 'admin', says: 'npm start to ready', run: start },
+  { name: 'provision', group: 'admin', says: 'a provision over HTTP', run: provision },
+  { name: 'kill', group: 'admin', says: 'a kill until the client has its Logout', run: kill },
+  { name: 'logon', group: 'edge', says: 'connect to Logon', run: logon },
+  { name: 'echo', group: 'edge', says: 'orders against the echo venue', run: echo },
+  { name: 'simulator', group: 'edge', says: 'orders against the simulator', run: simulator },
+];
+
+/** Those of the given names and groups; all without any. @throws RangeError for a name that is none */
+export function chosen(names: readonly string[]): readonly Benchmark[] {
+  const known = new Set(BENCHMARKS.flatMap(({ name, group }) => [name, group]));
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new RangeError(`no benchmark ${unknown.join(', ')}; there are ${[...known].join(', ')}`);
+  if (names.length === 0) return BENCHMARKS;
+  return BENCHMARKS.filter(({ name, group }) => names.includes(name) || names.includes(group));
+}

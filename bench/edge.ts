@@ -1,0 +1,148 @@
+/** Logons and orders against the whole product, beside the floor: the same client on a server that does next to nothing. */
+import { FixClient } from '../local/fix-client.ts';
+import type { Credentials } from '../local/product.ts';
+import { type Aim, type Figure, figure, median, percentile, timed } from './figures.ts';
+import { type Floor, startFloor, type Target } from './floor-process.ts';
+import { type LoadClient, type LoadResult, openLoadClient } from './load.ts';
+import type { Sizes } from './sizes.ts';
+import { BENCH_TIER, onStage, type Stage } from './stage.ts';
+
+const HOST = '127.0.0.1';
+const WARM_UP = 5;
+
+async function besideFloor<T>(work: (floor: Floor) => Promise<T>): Promise<T> {
+  const floor = await startFloor();
+  try {
+    return await work(floor);
+  } finally {
+    await floor.stop();
+  }
+}
+
+async function logOnce(port: number, { sender_comp_id, target_comp_id, password }: Credentials): Promise<number> {
+  const client = new FixClient({ host: HOST, port, sender: sender_comp_id, target: target_comp_id });
+  const since = performance.now();
+  const answer = await client.logon(password, [[141, 'Y']]);
+  const took = performance.now() - since;
+  if (answer.type !== 'A') throw new Error(`the Logon is refused: ${answer}`);
+  await client.logout();
+  return took;
+}
+
+/** From connect() to the Logon's answer, one after the other. */
+export const logon = (sizes: Sizes): Promise<Figure[]> =>
+  onStage([], ({ product, user }) =>
+    besideFloor(async (floor) => {
+      const credentials = await user('logon');
+      const measure = async (port: number): Promise<number[]> => {
+        const took: number[] = [];
+        await timed(WARM_UP, async () => void (await logOnce(port, credentials)));
+        await timed(sizes.logons, async () => void took.push(await logOnce(port, credentials)));
+        return took;
+      };
+      const took = await measure(product.local.fix_port);
+      const least = await measure(floor.port);
+      const settings = `${sizes.logons} sessions, one after the other, embedded store`;
+      return [0.5, 0.99].map((p) =>
+        figure(`logon p${p * 100}`, percentile(took, p), 'ms', ['floor', percentile(least, p)], settings),
+      );
+    }),
+  );
+
+/** The edge as a target: its processor time is what it tells in its metrics. */
+function edgeOf({ product }: Stage): Target {
+  const { fix_port: port, metrics_url } = product.local;
+  return {
+    port,
+    cpu: async () => {
+      const text = await (await fetch(metrics_url)).text();
+      const found = /^process_cpu_seconds_total (\S+)/m.exec(text)?.[1];
+      if (found === undefined) throw new Error('the metrics do not tell the processor time');
+      return Number(found);
+    },
+  };
+}
+
+interface Piped extends LoadResult {
+  readonly cpu_us: number;
+}
+
+interface Run {
+  readonly load: LoadClient;
+  readonly credentials: Credentials;
+  readonly window: number;
+}
+
+async function put(target: Target, count: number, { load, credentials, window }: Run): Promise<Piped> {
+  const before = await target.cpu();
+  const result = await load.run({
+    port: target.port,
+    sender: credentials.sender_comp_id,
+    target: credentials.target_comp_id,
+    password: credentials.password,
+    count,
+    window,
+  });
+  return { ...result, cpu_us: (((await target.cpu()) - before) * 1e6) / count };
+}
+
+/** Runs against both in turns, after one of each to warm up. */
+async function turns(sizes: Sizes, ours: () => Promise<Piped>, theirs: () => Promise<Piped>): Promise<[Piped, Piped]> {
+  const all: [Piped[], Piped[]] = [[], []];
+  await ours();
+  await theirs();
+  for (let run = 0; run < sizes.runs; run++) {
+    all[0].push(await ours());
+    all[1].push(await theirs());
+  }
+  return all.map((runs) => {
+    const of = (name: 'per_s' | 'p50_us' | 'p99_us' | 'cpu_us') => median(runs.map((run) => run[name]));
+    return { per_s: of('per_s'), p50_us: of('p50_us'), p99_us: of('p99_us'), cpu_us: of('cpu_us'), replies: {} };
+  }) as [Piped, Piped];
+}
+
+/** Orders to reports by one venue: one at a time, then with a window of them in flight. */
+async function orders(venue: 'echo' | 'simulator', sizes: Sizes, leastShare: number): Promise<Figure[]> {
+  const load = openLoadClient(sizes.load_client);
+  try {
+    return await onStage(['--venue', venue], (stage) =>
+      besideFloor(async (floor) => {
+        const credentials = await stage.user('orders');
+        const edge = edgeOf(stage);
+        const single = { load, credentials, window: 1 };
+        const many = { load, credentials, window: sizes.window };
+        const [ping, floorPing] = await turns(
+          sizes,
+          () => put(edge, sizes.pings, single),
+          () => put(floor, sizes.pings, single),
+        );
+        const [piped, floorPiped] = await turns(
+          sizes,
+          () => put(edge, sizes.orders, many),
+          () => put(floor, sizes.floor_orders, many),
+        );
+        const how = `${load.name}, median of ${sizes.runs}`;
+        const one = `${how}, ${sizes.pings} round trips`;
+        const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal`;
+        const near: Aim = { of: 'ratio', most: 1.3 };
+        return [
+          figure(`${venue} round trip p50`, ping.p50_us, 'µs', ['floor', floorPing.p50_us], one, near),
+          figure(`${venue} round trip p99`, ping.p99_us, 'µs', ['floor', floorPing.p99_us], one, near),
+          figure(`${venue} pipelined`, piped.per_s, 'orders/s', ['floor', floorPiped.per_s], full, {
+            of: 'ratio',
+            least: leastShare,
+          }),
+          figure(`${venue} CPU per order`, piped.cpu_us, 'µs', ['floor', floorPiped.cpu_us], full, {
+            of: 'value',
+            ...(venue === 'echo' ? { most: 1.2 } : {}),
+          }),
+        ];
+      }),
+    );
+  } finally {
+    load.close();
+  }
+}
+
+export const echo = (sizes: Sizes): Promise<Figure[]> => orders('echo', sizes, 0.4);
+export const simulator = (sizes: Sizes): Promise<Figure[]> => orders('simulator', sizes, 0.25);

@@ -1,0 +1,90 @@
+/** Puts load on a FIX acceptor: by fixload (C) where its source and a compiler are, else by load-client.ts. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from '../local/product.ts';
+import type { Names } from './orders.ts';
+
+export interface LoadTask extends Names {
+  readonly port: number;
+  readonly password: string;
+  readonly count: number;
+  /** Orders in flight; 1: ping-pong. */
+  readonly window: number;
+}
+
+export interface LoadResult {
+  readonly per_s: number;
+  /** Of the round trips of a ping-pong, microseconds. */
+  readonly p50_us: number;
+  readonly p99_us: number;
+  /** By MsgType. */
+  readonly replies: Readonly<Record<string, number>>;
+}
+
+export interface LoadClient {
+  readonly name: string;
+  run(task: LoadTask): Promise<LoadResult>;
+  close(): void;
+}
+
+/** A load client in C that may stand beside the checkout; it is built in a temporary directory. */
+const FIXLOAD = join(ROOT, '..', 'shared', 'bench', 'fixload.c');
+/** fixload's status when all orders were answered, some by more than one message. */
+const DONE_WITH_MORE = 3;
+
+export function openLoadClient(wanted: 'best' | 'node'): LoadClient {
+  if (wanted === 'best' && existsSync(FIXLOAD)) {
+    const directory = mkdtempSync(join(tmpdir(), 'fixgate-load-'));
+    const program = join(directory, 'fixload');
+    const close = (): void => rmSync(directory, { recursive: true, force: true });
+    if (spawnSync('cc', ['-O3', '-o', program, FIXLOAD], { stdio: 'ignore' }).status === 0)
+      return { name: 'fixload (C, cc -O3)', run: (task) => byFixload(program, task), close };
+    close();
+  }
+  return { name: 'bench/load-client.ts', run: byNode, close: () => {} };
+}
+
+/** The last line of what a program prints. @throws with its last words when it fails */
+function lastLine(program: string, args: readonly string[], accept: readonly number[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      const line = output.trimEnd().split('\n').at(-1) ?? '';
+      if (code !== null && accept.includes(code) && line !== '') resolve(line);
+      else reject(new Error(`the load client ended with ${code}: ${errors.slice(-2000)} ${line}`));
+    });
+  });
+}
+
+async function byNode(task: LoadTask): Promise<LoadResult> {
+  const line = await lastLine(
+    process.execPath,
+    [join(import.meta.dirname, 'load-client.ts'), JSON.stringify(task)],
+    [0],
+  );
+  return JSON.parse(line) as LoadResult;
+}
+
+async function byFixload(program: string, task: LoadTask): Promise<LoadResult> {
+  const options = {
+    port: task.port,
+    sender: task.sender,
+    target: task.target,
+    username: task.sender,
+    password: task.password,
+    count: task.count,
+    ...(task.window === 1 ? {} : { window: task.window }),
+  };
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const line = await lastLine(program, [task.window === 1 ? 'pingpong' : 'pipeline', ...args], [0, DONE_WITH_MORE]);
+  const said = JSON.parse(line) as LoadResult & { readonly missing: number };
+  if (said.missing > 0) throw new Error(`${said.missing} orders were not answered: ${line}`);
+  return said;
+}

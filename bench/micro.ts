@@ -1,0 +1,160 @@
+/** Parse, encode, admit, journal: each part of the hot path alone, in this process, beside the least that could be done. */
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { MemoryTokenLeases } from '../adapters/memory/token-leases.ts';
+import { systemClock } from '../adapters/node/clock.ts';
+import { systemTimers } from '../adapters/node/timers.ts';
+import { ADMITTED, type Decision, ORDER, type UserAdmissions } from '../core/limits/admission.ts';
+import { Limiter } from '../core/limits/limiter.ts';
+import { openJournal } from '../edge/journal/file.ts';
+import type { Journal } from '../edge/journal/journal.ts';
+import { type Figure, figure } from './figures.ts';
+import { OrderReader, ReportWriter } from './fix-path.ts';
+import { addUp, compare, sink } from './loops.ts';
+import { ORDER_BYTES } from './orders.ts';
+import type { Sizes } from './sizes.ts';
+
+const MOST = 1e9;
+const LIMITS = { orders_per_second: MOST, messages_per_second: MOST, burst: MOST, assignment: 1, definition: 1 };
+/** Messages that one read of a busy socket brings: the clock is read and the journal written once for them. */
+const BATCH = 64;
+/** Between them the limiter's calls are answered, as they are between two reads of a socket. */
+const SLICE = 8_192;
+
+/** frame + tokenise + validate one NewOrderSingle, beside adding up its bytes. */
+export async function parse(sizes: Sizes): Promise<Figure[]> {
+  const reader = await OrderReader.open();
+  const one = reader.bytes.subarray(0, ORDER_BYTES);
+  const { ns, besideNs } = await compare(
+    sizes,
+    (count) => {
+      for (let i = 0; i < count; i++) sink.value += reader.next().count;
+    },
+    (count) => {
+      for (let i = 0; i < count; i++) sink.value += addUp(one);
+    },
+  );
+  const settings = `${ORDER_BYTES}-byte NewOrderSingle, FIX44, all checks on`;
+  return [figure('parse', ns, 'ns', ['sum of its bytes', besideNs], settings, { of: 'value', most: 250 })];
+}
+
+/** One ExecutionReport into the output buffer, beside adding up as many bytes. */
+export async function encode(sizes: Sizes): Promise<Figure[]> {
+  const writer = new ReportWriter();
+  const { encoder } = writer;
+  const nowMs = systemClock.now();
+  writer.write(20_000, nowMs);
+  const one = Buffer.from(encoder.buf.subarray(0, encoder.length));
+  const { ns, besideNs } = await compare(
+    sizes,
+    (count) => {
+      for (let i = 0; i < count; i++) {
+        if (i % BATCH === 0) encoder.clear();
+        sink.value += writer.write(20_000 + (i & 0xffff), nowMs + (i >> 6));
+      }
+    },
+    (count) => {
+      for (let i = 0; i < count; i++) sink.value += addUp(one);
+    },
+  );
+  const settings = `${one.length}-byte ExecutionReport of 19 fields`;
+  return [figure('encode', ns, 'ns', ['sum of its bytes', besideNs], settings, { of: 'value', most: 200 })];
+}
+
+/** Draws for one order; waits for a lease where there is none, as the edge does. @throws when it is refused */
+export async function granted(user: UserAdmissions): Promise<void> {
+  const decision = await new Promise<Decision>((resolve) => user.onGrant(ORDER, resolve));
+  if (decision !== ADMITTED) throw new Error(`an order of the benchmark is refused: ${decision}`);
+}
+
+/** The limiter of an edge, on, for a user who is never refused. */
+export function openLimiter(): { readonly user: UserAdmissions; close(): Promise<void> } {
+  const limiter = new Limiter({
+    leases: new MemoryTokenLeases(),
+    clock: systemClock,
+    timers: systemTimers,
+    edgeKey: 'bench.1',
+    report: (error) => {
+      throw error;
+    },
+  });
+  const user = limiter.attach('bench', LIMITS);
+  return { user, close: () => limiter.close() };
+}
+
+/** One admission with tokens in hand, beside one subtraction. */
+export async function limiter(sizes: Sizes): Promise<Figure[]> {
+  const { user, close } = openLimiter();
+  const tokens = new Float64Array([Number.MAX_SAFE_INTEGER]);
+  let waited = 0;
+  let nowMs = systemClock.now();
+  const { ns, besideNs } = await compare(
+    sizes,
+    async (count) => {
+      for (let done = 0; done < count; done += SLICE) {
+        const end = Math.min(count, done + SLICE);
+        for (let i = done; i < end; i++) {
+          if (i % BATCH === 0) nowMs = systemClock.now();
+          if (user.admit(ORDER, nowMs) === ADMITTED) continue;
+          waited++;
+          await granted(user);
+        }
+        await nextTurn();
+      }
+    },
+    (count) => {
+      for (let i = 0; i < count; i++) {
+        tokens[0]! -= 1;
+        sink.value += tokens[0]! < 1 ? 1 : 0;
+      }
+    },
+  );
+  await close();
+  const settings = `rates of 1e9, clock read once per ${BATCH}, ${waited} waited for a lease`;
+  return [figure('limiter', ns, 'ns', ['one subtraction', besideNs], settings, { of: 'value', most: 50 })];
+}
+
+export function temporaryJournal(directory: string): Journal {
+  const log = {
+    info: () => {},
+    warn: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+    error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+  };
+  return openJournal({ directory, now: () => systemClock.now(), log });
+}
+
+/** One report appended, and its share of a flush, beside a bare write of the same bytes. */
+export async function journal(sizes: Sizes): Promise<Figure[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'fixgate-bench-'));
+  const bare = openSync(join(directory, 'bare'), 'w');
+  try {
+    const kept = temporaryJournal(join(directory, 'journal'));
+    const store = kept.session('bench');
+    const writer = new ReportWriter();
+    writer.write(20_000, systemClock.now());
+    const { buf, length: end } = writer.encoder;
+    const batch = Buffer.alloc(BATCH * end);
+    let next = store.nextOut;
+    const { ns, besideNs } = await compare(
+      sizes,
+      (count) => {
+        for (let i = 1; i <= count; i++) {
+          store.setNextIn(next);
+          store.append(next++, buf, 0, end);
+          if (i % BATCH === 0 || i === count) kept.flush();
+        }
+      },
+      (count) => {
+        for (let i = BATCH; i <= count; i += BATCH) sink.value += writeSync(bare, batch);
+      },
+    );
+    await kept.close();
+    const settings = `file journal, ${end}-byte reports, a flush per ${BATCH}`;
+    return [figure('journal', ns, 'ns', ['bare writeSync of them', besideNs], settings)];
+  } finally {
+    closeSync(bare);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

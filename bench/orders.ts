@@ -1,0 +1,44 @@
+/** The order that all benchmarks send: a limit order that rests, 158 bytes with the names that micro-benchmarks use. */
+import { encodeFix, type Field, utcTimestamp } from '../local/fix-client.ts';
+
+export const ORDER_BYTES = 158;
+
+export interface Names {
+  readonly sender: string;
+  readonly target: string;
+}
+
+/** An order without its header, as the client of the tests takes it. */
+export const orderFields = (id: number, now: Date): readonly Field[] => [
+  [11, `ORD${String(id).padStart(9, '0')}`],
+  [21, 1],
+  [38, 100],
+  [40, 2],
+  [44, '25.50'],
+  [54, 1],
+  [55, 'INTC'],
+  [59, 0],
+  [60, utcTimestamp(now).slice(0, 17)],
+];
+
+/** One whole NewOrderSingle of FIX.4.4. */
+export function orderBytes({ sender, target }: Names, msgSeqNum: number, id: number, now: Date): Buffer {
+  const header: readonly Field[] = [
+    [35, 'D'],
+    [34, msgSeqNum],
+    [49, sender],
+    [52, utcTimestamp(now)],
+    [56, target],
+  ];
+  return Buffer.from(encodeFix('FIX.4.4', [...header, ...orderFields(id, now)]), 'latin1');
+}
+
+/** `count` orders, one after the other in one buffer, numbered from `first` on. */
+export function orderStream(names: Names, first: number, count: number): Buffer {
+  const now = new Date();
+  const one = (i: number): Buffer => orderBytes(names, first + i, i, now);
+  return Buffer.concat(Array.from({ length: count }, (_, i) => one(i)));
+}
+
+/** Names that make an order with a MsgSeqNum of five digits {@link ORDER_BYTES} long. */
+export const MICRO_NAMES: Names = { sender: 'USER', target: 'FIX' };

@@ -1,0 +1,52 @@
+/** How much each benchmark does. */
+
+export interface Sizes {
+  /** `best`: in C where it can be built. */
+  readonly load_client: 'best' | 'node';
+  /** Runs of which the median counts; a run and what is beside it take turns. */
+  readonly runs: number;
+  /** Operations of one run of a loop in memory. */
+  readonly operations: number;
+  readonly heap_messages: number;
+  readonly provisions: number;
+  readonly kills: number;
+  readonly starts: number;
+  readonly logons: number;
+  readonly pings: number;
+  /** Pipelined orders of one run against the product. */
+  readonly orders: number;
+  /** The same against the floor, which is many times as fast. */
+  readonly floor_orders: number;
+  readonly window: number;
+}
+
+export const FULL: Sizes = {
+  load_client: 'best',
+  runs: 5,
+  operations: 400_000,
+  heap_messages: 200_000,
+  provisions: 200,
+  kills: 50,
+  starts: 3,
+  logons: 200,
+  pings: 5_000,
+  orders: 300_000,
+  floor_orders: 1_000_000,
+  window: 1_000,
+};
+
+/** Shows that everything runs; its figures mean nothing. */
+export const QUICK: Sizes = {
+  load_client: 'best',
+  runs: 1,
+  operations: 2_000,
+  heap_messages: 2_000,
+  provisions: 3,
+  kills: 2,
+  starts: 1,
+  logons: 3,
+  pings: 20,
+  orders: 500,
+  floor_orders: 500,
+  window: 100,
+};

@@ -1,0 +1,37 @@
+/** The product for a benchmark: started in a directory of its own, with a tier that limits nobody, gone afterwards. */
+import { type Credentials, type Product, removeDirectory, startProduct, temporaryDirectory } from '../local/product.ts';
+
+/** The limiter is on, and has nothing to refuse. */
+export const BENCH_TIER = {
+  name: 'bench',
+  orders_per_second: 1e9,
+  messages_per_second: 1e9,
+  burst: 1e9,
+  max_sessions: 1000,
+} as const;
+
+export interface Stage {
+  readonly product: Product;
+  /** A user of the benchmarks' tier. */
+  user(name: string): Promise<Credentials>;
+}
+
+/** Starts the product, lets `work` measure, stops it. @param args of `npm start` */
+export async function onStage<T>(args: readonly string[], work: (stage: Stage) => Promise<T>): Promise<T> {
+  const directory = temporaryDirectory();
+  try {
+    const product = await startProduct(directory, ['--log-level', 'warn', ...args]);
+    try {
+      const put = await product.admin.post('rate-limits/tiers/put', BENCH_TIER);
+      if (put.status !== 200) throw new Error(`tiers/put answered ${put.status} ${JSON.stringify(put.body)}`);
+      return await work({
+        product,
+        user: (name) => product.provision(name, { rate_limit_tier: BENCH_TIER.name }),
+      });
+    } finally {
+      await product.stop();
+    }
+  } finally {
+    removeDirectory(directory);
+  }
+}
