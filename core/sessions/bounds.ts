@@ -57,3 +57,6 @@ export const EXPIRY_WARNING_MS = 7 * 86_400_000;
 export const RELEASES_AT_ONCE = 32;
 /** Reasons of refusals that figures tell apart; callers' own ones beyond are summed as `other`. */
 export const REFUSAL_REASONS = 40;
+
+/** A killed client is told once its slot is free, or after this: kills take less than a second also when the store is slow. */
+export const FREED_BEFORE_TOLD_MS = 150;

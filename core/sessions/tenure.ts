@@ -12,7 +12,7 @@ import type { Tier, UserLimits } from '../limits/model.ts';
 import type { LimiterSettings } from '../limits/settings.ts';
 import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, RegisterRequest } from './api.ts';
-import { EXPIRY_LOOK_MS } from './bounds.ts';
+import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
 import { Live, LiveTable } from './live.ts';
 import type { EdgeCommand, EdgeIdentity, EndCause, LiveSession } from './model.ts';
@@ -140,9 +140,23 @@ export class Tenure {
     if (KILLS.has(cause)) this.audit.note({ type: 'session_killed', ...about, details: { cause } });
     const seconds = Math.max(0, Math.round((this.#ports.clock.now() - started_at) / 1000));
     this.audit.note({ type: 'session_ended', ...about, details: { cause, seconds, ...live.figures } });
-    if (!how.told) this.#tell(live, cause, text);
     // The slots of a dead edge are free already.
-    if (!how.slotKept && cause !== 'fenced') await this.#slots.release(live.session);
+    const freed = how.slotKept || cause === 'fenced' ? undefined : this.#slots.release(live.session);
+    // Who is told of a kill finds the session gone, unless the store is slow: then the kill does not wait for it.
+    if (freed !== undefined && KILLS.has(cause)) await this.#within(FREED_BEFORE_TOLD_MS, freed);
+    if (!how.told) this.#tell(live, cause, text);
+    await freed;
+  }
+
+  /** Resolves with `work`, or after `ms`. */
+  #within(ms: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#ports.timers.after(ms, resolve);
+      void work.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   apply(command: EdgeCommand): void {
