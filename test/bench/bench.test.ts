@@ -51,9 +51,7 @@ describe('npm run bench', () => {
         expect({ name, finite }).toEqual({ name, finite: [true, true, true] });
       }
       for (const name of names) {
-        const own = kept.figures.filter((found) => found.name.startsWith(prefixes[name] ?? name));
-        expect({ name, figures: own.length }).toEqual({ name, figures: expect.any(Number) });
-        expect(own).not.toEqual([]);
+        expect(kept.figures.map((found) => found.name)).toContainEqual(expect.stringMatching(`^${name}`));
       }
     },
     LONG_MS,
