@@ -8,6 +8,15 @@ type Compiled = ReturnType<Expressions['compile']>;
 const MAX_LENGTH = 1024;
 /** Bounds of the parse tree; deeper or wider ones are refused before anything is checked. */
 const TREE_LIMITS = { maxAstNodes: 200, maxDepth: 20, maxListElements: 50, maxMapEntries: 10, maxCallArguments: 4 };
+/** How the library says that one of them is passed, and how people say it. */
+const PASSED_LIMIT = /^Exceeded (max\w+) \((\d+)\)/;
+const LIMIT_WORDS: Readonly<Record<string, string>> = {
+  maxAstNodes: 'parts',
+  maxDepth: 'levels of nesting',
+  maxListElements: 'elements in a list',
+  maxMapEntries: 'entries in a map',
+  maxCallArguments: 'arguments in a call',
+} satisfies Record<keyof typeof TREE_LIMITS, string>;
 /** exists, all, map, filter inside one another: running costs at most nodes × groups². */
 const MAX_NESTED_MACROS = 2;
 
@@ -90,6 +99,8 @@ function mistake(message: string, position: number): Compiled {
 function explain(error: unknown): Compiled {
   const { summary, range } = error as { summary?: unknown; range?: { start: number } };
   if (typeof summary !== 'string') throw error;
+  const [, limit = '', most] = PASSED_LIMIT.exec(summary) ?? [];
+  if (LIMIT_WORDS[limit] !== undefined) return mistake(`More than ${most} ${LIMIT_WORDS[limit]}.`, range?.start ?? 0);
   const numbers = /\bint\b/.test(summary) && /\bdouble\b/.test(summary);
   const hint = numbers ? ' Facts are doubles: write 2.0 for 2 here, or double(…).' : '';
   const text = `${summary.endsWith('.') ? summary : `${summary}.`}${hint}`;
