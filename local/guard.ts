@@ -31,5 +31,5 @@ process.stdin.resume();
 process.stdin.once('end', end);
 process.stdin.once('error', end);
 process.stdin.once('close', end);
-// The terminal's Ctrl-C reaches the whole process group: the parent decides the order of ending, not the key.
+// The parent decides when this ends, by the pipe.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

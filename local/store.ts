@@ -51,7 +51,11 @@ export async function startStore(dataDir: string, onRestart: (code: number | nul
         '--db-path',
         join(dataDir, STORE_FILE),
       ],
-      { stdio: ['pipe', 'pipe', 'pipe'] },
+      {
+        // A process group of its own: the terminal's Ctrl-C must not end the store before the edge has drained.
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      },
     );
     guard.stdout?.pipe(log, { end: false });
     guard.stderr?.pipe(log, { end: false });
