@@ -4,6 +4,7 @@ import type { Credentials } from '../local/product.ts';
 import { type Aim, type Figure, figure, median, percentile, timed } from './figures.ts';
 import { type Floor, startFloor, type Target } from './floor-process.ts';
 import { type LoadClient, type LoadResult, openLoadClient } from './load.ts';
+import type { OrderKind } from './orders.ts';
 import type { Sizes } from './sizes.ts';
 import { BENCH_TIER, onStage, type Stage } from './stage.ts';
 
@@ -70,16 +71,18 @@ interface Piped extends LoadResult {
 interface Run {
   readonly load: LoadClient;
   readonly credentials: Credentials;
+  readonly order: OrderKind;
   readonly window: number;
 }
 
-async function put(target: Target, count: number, { load, credentials, window }: Run): Promise<Piped> {
+async function put(target: Target, count: number, { load, credentials, order, window }: Run): Promise<Piped> {
   const before = await target.cpu();
   const result = await load.run({
     port: target.port,
     sender: credentials.sender_comp_id,
     target: credentials.target_comp_id,
     password: credentials.password,
+    order,
     count,
     window,
   });
@@ -97,20 +100,29 @@ async function turns(sizes: Sizes, ours: () => Promise<Piped>, theirs: () => Pro
   }
   return all.map((runs) => {
     const of = (name: 'per_s' | 'p50_us' | 'p99_us' | 'cpu_us') => median(runs.map((run) => run[name]));
-    return { per_s: of('per_s'), p50_us: of('p50_us'), p99_us: of('p99_us'), cpu_us: of('cpu_us'), replies: {} };
+    const { replies } = runs.at(-1) as Piped;
+    return { per_s: of('per_s'), p50_us: of('p50_us'), p99_us: of('p99_us'), cpu_us: of('cpu_us'), replies };
   }) as [Piped, Piped];
 }
 
+interface Course {
+  readonly venue: 'echo' | 'simulator';
+  readonly order: OrderKind;
+  /** Of the floor's throughput, at least. */
+  readonly share: number;
+  readonly cpu?: Aim;
+}
+
 /** Orders to reports by one venue: one at a time, then with a window of them in flight. */
-async function orders(venue: 'echo' | 'simulator', sizes: Sizes, leastShare: number): Promise<Figure[]> {
-  const load = openLoadClient(sizes.load_client);
+async function orders({ venue, order, share, cpu }: Course, sizes: Sizes): Promise<Figure[]> {
+  const load = openLoadClient(sizes.load_client, order);
   try {
     return await onStage(['--venue', venue], (stage) =>
       besideFloor(async (floor) => {
         const credentials = await stage.user('orders');
         const edge = edgeOf(stage);
-        const single = { load, credentials, window: 1 };
-        const many = { load, credentials, window: sizes.window };
+        const single = { load, credentials, order, window: 1 };
+        const many = { load, credentials, order, window: sizes.window };
         const [ping, floorPing] = await turns(
           sizes,
           () => put(edge, sizes.pings, single),
@@ -121,21 +133,18 @@ async function orders(venue: 'echo' | 'simulator', sizes: Sizes, leastShare: num
           () => put(edge, sizes.orders, many),
           () => put(floor, sizes.floor_orders, many),
         );
-        const how = `${load.name}, median of ${sizes.runs}`;
+        const how = `${load.name}, an order that ${order}, median of ${sizes.runs}`;
         const one = `${how}, ${sizes.pings} round trips`;
-        const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal`;
+        const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal; replies of the last run ${JSON.stringify(piped.replies)}`;
         const near: Aim = { of: 'ratio', most: 1.3 };
         return [
           figure(`${venue} round trip p50`, ping.p50_us, 'µs', ['floor', floorPing.p50_us], one, near),
           figure(`${venue} round trip p99`, ping.p99_us, 'µs', ['floor', floorPing.p99_us], one, near),
           figure(`${venue} pipelined`, piped.per_s, 'orders/s', ['floor', floorPiped.per_s], full, {
             of: 'ratio',
-            least: leastShare,
+            least: share,
           }),
-          figure(`${venue} CPU per order`, piped.cpu_us, 'µs', ['floor', floorPiped.cpu_us], full, {
-            of: 'value',
-            ...(venue === 'echo' ? { most: 1.2 } : {}),
-          }),
+          figure(`${venue} CPU per order`, piped.cpu_us, 'µs', ['floor', floorPiped.cpu_us], full, cpu),
         ];
       }),
     );
@@ -144,5 +153,10 @@ async function orders(venue: 'echo' | 'simulator', sizes: Sizes, leastShare: num
   }
 }
 
-export const echo = (sizes: Sizes): Promise<Figure[]> => orders('echo', sizes, 0.4);
-export const simulator = (sizes: Sizes): Promise<Figure[]> => orders('simulator', sizes, 0.25);
+/** Each order comes back as it was. */
+export const echo = (sizes: Sizes): Promise<Figure[]> =>
+  orders({ venue: 'echo', order: 'rests', share: 0.4, cpu: { of: 'value', most: 1.2 } }, sizes);
+
+/** Each order is accepted and filled: two reports. More than some thousand resting orders of a user would be refused. */
+export const simulator = (sizes: Sizes): Promise<Figure[]> =>
+  orders({ venue: 'simulator', order: 'fills', share: 0.25 }, sizes);

@@ -14,7 +14,7 @@ const FIRST = 20_000;
 
 /** Takes the next order out of a buffer of them, round and round: framed, proved, tokenised, validated. */
 export class OrderReader {
-  readonly bytes = orderStream(MICRO_NAMES, FIRST, ORDERS);
+  readonly bytes = orderStream(MICRO_NAMES, 'rests', FIRST, ORDERS);
   readonly message = new Message();
   readonly #frame = new Frame();
   readonly #verdict = new Verdict();

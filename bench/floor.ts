@@ -17,7 +17,7 @@ const TRAILER = 7;
 const SEQ_DIGITS = 8;
 const BACKLOG = 4096;
 /** Length of a Text that makes a reply of about the right size, whose BodyLength has three digits. */
-const SIZED = 60;
+const SIZED = 40;
 
 interface Reply {
   readonly bytes: Buffer;
@@ -49,7 +49,11 @@ const replies = new Map<number, Reply>();
 function replyOf(size: number): Reply {
   let reply = replies.get(size);
   if (reply === undefined) {
-    const padded = (text: number) => message('8', [[58, 'x'.repeat(text)]]);
+    const padded = (text: number) =>
+      message('8', [
+        [39, 2],
+        [58, 'x'.repeat(text)],
+      ]);
     reply = padded(Math.max(1, SIZED + size - padded(SIZED).bytes.length));
     replies.set(size, reply);
   }

@@ -20,10 +20,26 @@ const ANSWERS = new Set(['D', '8', 'j', '3']);
 /** Types whose coming ends the run: nobody answers them here. */
 const ENDS = new Set(['1', '2', '5']);
 
+/** OrdStatus of an order that is not ended: New, partially filled. */
+const OPEN = new Set(['/0', '/1']);
+const ORD_STATUS = Buffer.from('\x0139=');
+
+/** `/` and the OrdStatus of the report in [at, end). */
+function statusOf(chunk: Buffer, at: number, end: number): string {
+  const found = chunk.indexOf(ORD_STATUS, at);
+  return found < 0 || found >= end ? '' : `/${String.fromCharCode(chunk[found + ORD_STATUS.length]!)}`;
+}
+
 class Replies {
   readonly byType = new Map<string, number>();
   answered = 0;
+  readonly #last: boolean;
   #kept: Buffer | undefined;
+
+  /** @param last an order is answered by the report that ends it, not by the first */
+  constructor(last: boolean) {
+    this.#last = last;
+  }
 
   /** Takes what was read. @throws when the session is not what a benchmark expects */
   take(read: Buffer): void {
@@ -37,8 +53,9 @@ class Replies {
       if (end > chunk.length) break;
       const type = String.fromCharCode(chunk[at + 4]!);
       if (ENDS.has(type)) throw new Error(`unexpected ${chunk.toString('latin1', from, end).replaceAll('\x01', '|')}`);
-      this.byType.set(type, (this.byType.get(type) ?? 0) + 1);
-      if (ANSWERS.has(type)) this.answered++;
+      const status = type === '8' ? statusOf(chunk, at, end) : '';
+      this.byType.set(type + status, (this.byType.get(type + status) ?? 0) + 1);
+      if (ANSWERS.has(type) && !(this.#last && OPEN.has(status))) this.answered++;
       from = end;
     }
     this.#kept = from < chunk.length ? chunk.subarray(from) : undefined;
@@ -69,13 +86,13 @@ async function logOn(task: LoadTask): Promise<Socket> {
 /** Keeps `task.window` orders in flight until all are answered. */
 function drive(socket: Socket, task: LoadTask): Promise<LoadResult> {
   const { count, window } = task;
-  const orders = orderStream(task, 2, count);
+  const orders = orderStream(task, task.order, 2, count);
   const ends = new Float64Array(count + 1);
   for (let i = 0, at = 0; i < count; i++) {
     at = orders.indexOf('\x0110=', at + TRAILER) + 1 + TRAILER;
     ends[i + 1] = at;
   }
-  const replies = new Replies();
+  const replies = new Replies(task.order === 'fills');
   const took: number[] = [];
   const top = Math.max(1, Math.floor(window / 16));
   return new Promise((resolve, reject) => {

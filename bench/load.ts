@@ -4,11 +4,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../local/product.ts';
-import type { Names } from './orders.ts';
+import type { Names, OrderKind } from './orders.ts';
 
 export interface LoadTask extends Names {
   readonly port: number;
   readonly password: string;
+  readonly order: OrderKind;
   readonly count: number;
   /** Orders in flight; 1: ping-pong. */
   readonly window: number;
@@ -19,7 +20,7 @@ export interface LoadResult {
   /** Of the round trips of a ping-pong, microseconds. */
   readonly p50_us: number;
   readonly p99_us: number;
-  /** By MsgType. */
+  /** By MsgType; load-client.ts adds the OrdStatus to an ExecutionReport's. */
   readonly replies: Readonly<Record<string, number>>;
 }
 
@@ -34,8 +35,9 @@ const FIXLOAD = join(ROOT, '..', 'shared', 'bench', 'fixload.c');
 /** fixload's status when all orders were answered, some by more than one message. */
 const DONE_WITH_MORE = 3;
 
-export function openLoadClient(wanted: 'best' | 'node'): LoadClient {
-  if (wanted === 'best' && existsSync(FIXLOAD)) {
+/** fixload knows orders that rest only. */
+export function openLoadClient(wanted: 'best' | 'node', order: OrderKind): LoadClient {
+  if (wanted === 'best' && order === 'rests' && existsSync(FIXLOAD)) {
     const directory = mkdtempSync(join(tmpdir(), 'fixgate-load-'));
     const program = join(directory, 'fixload');
     const close = (): void => rmSync(directory, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** The order that all benchmarks send: a limit order that rests, 158 bytes with the names that micro-benchmarks use. */
+/** The orders that benchmarks send. */
 import { encodeFix, type Field, utcTimestamp } from '../local/fix-client.ts';
 
 export const ORDER_BYTES = 158;
@@ -8,8 +8,10 @@ export interface Names {
   readonly target: string;
 }
 
-/** An order without its header, as the client of the tests takes it. */
-export const orderFields = (id: number, now: Date): readonly Field[] => [
+/** `rests`: a limit order far from the market. `fills`: a market order for one share, bought and sold in turns. */
+export type OrderKind = 'rests' | 'fills';
+
+const resting = (id: number, now: Date): readonly Field[] => [
   [11, `ORD${String(id).padStart(9, '0')}`],
   [21, 1],
   [38, 100],
@@ -21,8 +23,21 @@ export const orderFields = (id: number, now: Date): readonly Field[] => [
   [60, utcTimestamp(now).slice(0, 17)],
 ];
 
+const filling = (id: number, now: Date): readonly Field[] => [
+  [11, `ORD${String(id).padStart(9, '0')}`],
+  [21, 1],
+  [38, 1],
+  [40, 1],
+  [54, 1 + (id % 2)],
+  [55, 'INTC'],
+  [59, 3],
+  [60, utcTimestamp(now).slice(0, 17)],
+];
+
+const BODIES = { rests: resting, fills: filling } as const;
+
 /** One whole NewOrderSingle of FIX.4.4. */
-export function orderBytes({ sender, target }: Names, msgSeqNum: number, id: number, now: Date): Buffer {
+function orderBytes({ sender, target }: Names, kind: OrderKind, msgSeqNum: number, id: number, now: Date): Buffer {
   const header: readonly Field[] = [
     [35, 'D'],
     [34, msgSeqNum],
@@ -30,15 +45,15 @@ export function orderBytes({ sender, target }: Names, msgSeqNum: number, id: num
     [52, utcTimestamp(now)],
     [56, target],
   ];
-  return Buffer.from(encodeFix('FIX.4.4', [...header, ...orderFields(id, now)]), 'latin1');
+  return Buffer.from(encodeFix('FIX.4.4', [...header, ...BODIES[kind](id, now)]), 'latin1');
 }
 
 /** `count` orders, one after the other in one buffer, numbered from `first` on. */
-export function orderStream(names: Names, first: number, count: number): Buffer {
+export function orderStream(names: Names, kind: OrderKind, first: number, count: number): Buffer {
   const now = new Date();
-  const one = (i: number): Buffer => orderBytes(names, first + i, i, now);
+  const one = (i: number): Buffer => orderBytes(names, kind, first + i, i, now);
   return Buffer.concat(Array.from({ length: count }, (_, i) => one(i)));
 }
 
-/** Names that make an order with a MsgSeqNum of five digits {@link ORDER_BYTES} long. */
+/** Names that make a resting order with a MsgSeqNum of five digits {@link ORDER_BYTES} long. */
 export const MICRO_NAMES: Names = { sender: 'USER', target: 'FIX' };

@@ -96,6 +96,6 @@ describe('what the figures are made of', () => {
   });
 
   test('the order has the size that is told', () => {
-    expect(orderStream(MICRO_NAMES, 20_000, 512)).toHaveLength(512 * ORDER_BYTES);
+    expect(orderStream(MICRO_NAMES, 'rests', 20_000, 512)).toHaveLength(512 * ORDER_BYTES);
   });
 });
