@@ -70,6 +70,7 @@ export const auditType = z.enum([
   'reactivate',
   'regenerate_password',
   'expire',
+  'profile_update',
   'user_update',
   'policy_seeded',
   'tier_update',

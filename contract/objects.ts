@@ -1,6 +1,7 @@
 /** Objects as replies show them. Strict: what a schema does not name cannot leak. */
 import { z } from 'zod';
 import * as f from './fields.ts';
+import { sessionProfile } from './profile.ts';
 
 export const issued = z
   .strictObject({
@@ -41,6 +42,7 @@ export const credential = z
     status_reason: z.string().optional(),
     tier: f.tierName,
     allowed_ips: z.array(z.string()),
+    session_profile: sessionProfile,
     expires_at: f.timestamp.optional(),
     expired: z.boolean(),
     first_logon_at: f.timestamp.optional(),

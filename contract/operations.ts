@@ -99,6 +99,11 @@ export const OPERATIONS: readonly Operation[] = [
   post('suspend', '/suspend', 'credentials', 'Suspend credentials, and end their sessions', OF_CREDENTIAL),
   post('reactivate', '/reactivate', 'credentials', 'Make suspended credentials active again', OF_CREDENTIAL),
   post('regeneratePassword', '/regenerate-password', 'credentials', 'Issue a new password', OF_CREDENTIAL),
+  post('updateProfile', '/credentials/profile', 'credentials', 'Change how a credential’s sessions are kept', [
+    'credential_not_found',
+    'wrong_status',
+    'version_conflict',
+  ]),
   get('credentials', '/credentials', 'List credentials', OF_LIST),
   get('userCredentials', '/credentials/user', 'A user and its credentials', ['user_not_found', ...OF_LIST]),
   post('updateUser', '/users/update', 'credentials', 'Tell new facts about a user', [

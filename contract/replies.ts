@@ -15,6 +15,7 @@ const regeneratePassword = reply({
   user: o.user,
   version: f.version.describe('Of the credential'),
 });
+const updateProfile = reply({ user: o.user, credential: o.credential });
 const credentials = reply({ credentials: z.array(o.credential), ...f.more });
 const userCredentials = reply({ user: o.user, credentials: z.array(o.credential), ...f.more });
 const updateUser = reply({
@@ -66,6 +67,7 @@ export const replies = {
   suspend,
   reactivate,
   regeneratePassword,
+  updateProfile,
   credentials,
   userCredentials,
   updateUser,

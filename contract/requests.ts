@@ -1,6 +1,7 @@
 /** Bodies and queries of the admin operations. Unknown keys are refused. */
 import { z } from 'zod';
 import * as f from './fields.ts';
+import { sessionProfile, sessionProfileChange } from './profile.ts';
 
 const facts = {
   account_balance: f.amount,
@@ -23,6 +24,7 @@ const provision = z.strictObject({
   expires_at: f.instant.optional(),
   sender_comp_id: f.compId.optional().describe('Made up when left out'),
   target_comp_id: f.compId.optional().describe('GATEWAY when left out'),
+  session_profile: sessionProfile.optional(),
   additional_credential: z.boolean().default(false),
   idempotency_key: f.idempotencyKey.optional(),
   bypass: z.strictObject({ reason: f.reason }).optional().describe('Eligible whatever the rules say'),
@@ -45,6 +47,12 @@ const regeneratePassword = f.exactlyOne(
   }),
   ['user_id', 'sender_comp_id'],
 );
+
+const updateProfile = z.strictObject({
+  sender_comp_id: f.compId,
+  session_profile: sessionProfileChange,
+  ...f.change,
+});
 
 const byStatusAndTier = { status: f.credentialStatus.optional(), tier: f.tierName.optional() };
 const credentials = z.strictObject({ ...byStatusAndTier, ...f.paging });
@@ -160,6 +168,7 @@ export const requests = {
   suspend,
   reactivate,
   regeneratePassword,
+  updateProfile,
   credentials,
   userCredentials,
   updateUser,

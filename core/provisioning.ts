@@ -6,6 +6,7 @@ import { changeAccount, checkVersion, type Decision, present } from './credentia
 import { evaluateUser, withoutUndefined } from './credentials/facts.ts';
 import { DEFAULT_TARGET_COMP_ID, generatePassword, generateSenderCompId } from './credentials/generate.ts';
 import { type Credential, MAX_CREDENTIALS_PER_USER, type User } from './credentials/model.ts';
+import { checkTogether } from './credentials/profile.ts';
 import { sealVerifier } from './credentials/verify.ts';
 import { failures, failureText } from './eligibility/evaluate.ts';
 import type { Facts } from './eligibility/model.ts';
@@ -14,6 +15,7 @@ import type { Tier } from './limits/model.ts';
 import { limitsOf, tierNamed } from './policy/assignment.ts';
 import type { Account, Policy } from './ports.ts';
 import type { Secret } from './secret.ts';
+import type { ProfileOverrides } from './sessions/profile.ts';
 
 /** For how long a provision request may be repeated. */
 const IDEMPOTENCY_MS = 24 * 3_600_000;
@@ -29,6 +31,7 @@ export interface ProvisionInput {
   readonly expires_at?: number | undefined;
   readonly sender_comp_id?: string | undefined;
   readonly target_comp_id?: string | undefined;
+  readonly session_profile?: ProfileOverrides | undefined;
   readonly additional_credential: boolean;
   readonly idempotency_key?: string | undefined;
   readonly bypass?: { readonly reason: string } | undefined;
@@ -69,6 +72,7 @@ export function provision(ports: AdminPorts, context: ChangeContext, input: Prov
       throw new FixgateError('invalid_request', undefined, [{ path: 'expires_at', message: 'has passed' }]);
     }
     checkAddresses(input.allowed_ips);
+    checkTogether(input.session_profile ?? {});
     const tier = tierNamed(policy, input.rate_limit_tier);
     checkRoom(account, input);
     const user = userAfter(account, input, context, now);
@@ -225,6 +229,7 @@ async function grant(
     status: 'active',
     verifiers: [await sealVerifier(ports, sender_comp_id, 1, password, now)],
     allowed_ips: input.allowed_ips,
+    ...(input.session_profile === undefined ? {} : { session_profile: input.session_profile }),
     ...(input.expires_at === undefined ? {} : { expires_at: input.expires_at }),
     ...(input.idempotency_key === undefined
       ? {}
@@ -257,6 +262,7 @@ async function grant(
       additional_credential: input.additional_credential,
       allowed_ips: input.allowed_ips,
       ...(input.max_sessions === undefined ? {} : { max_sessions: input.max_sessions }),
+      ...(input.session_profile === undefined ? {} : { session_profile: input.session_profile }),
       ...(input.expires_at === undefined ? {} : { expires_at: input.expires_at }),
       ...(input.bypass === undefined ? {} : { bypass: input.bypass }),
     },

@@ -13,6 +13,7 @@ export const CHANGES: Readonly<Partial<Record<OperationId, AuditType>>> = {
   suspend: 'suspend',
   reactivate: 'reactivate',
   regeneratePassword: 'regenerate_password',
+  updateProfile: 'profile_update',
   updateUser: 'user_update',
   killSessions: 'session_kill',
   updateRateLimit: 'tier_update',

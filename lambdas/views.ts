@@ -40,6 +40,7 @@ export function credentialView(credential: Credential, now: number): z.input<typ
     ...(status_reason === undefined ? {} : { status_reason }),
     tier,
     allowed_ips: [...allowed_ips],
+    session_profile: credential.session_profile ?? {},
     ...(expires_at === undefined ? {} : { expires_at: iso(expires_at) }),
     expired: hasExpired(credential, now),
     ...(first_logon_at === undefined ? {} : { first_logon_at: iso(first_logon_at) }),

@@ -15,6 +15,7 @@ export const AUDIT_TYPES = [
   'reactivate',
   'regenerate_password',
   'expire',
+  'profile_update',
   'user_update',
   'policy_seeded',
   'tier_update',

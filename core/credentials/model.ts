@@ -1,6 +1,7 @@
 /** Users and credentials as the domain sees them. A user owns 1 to 10 credentials; limits and facts are the user's. */
 import type { ChainHead } from '../audit/model.ts';
 import type { Facts } from '../eligibility/model.ts';
+import type { ProfileOverrides } from '../sessions/profile.ts';
 
 /** Most credentials a user may have that are not revoked. */
 export const MAX_CREDENTIALS_PER_USER = 10;
@@ -32,6 +33,8 @@ export interface Credential {
   readonly verifiers: readonly PasswordVerifier[];
   /** Addresses, CIDRs or ranges (`a-b`), IPv4 or IPv6; empty: any. */
   readonly allowed_ips: readonly string[];
+  /** What its sessions have otherwise than the gateway's default; read at each Logon. */
+  readonly session_profile?: ProfileOverrides;
   readonly expires_at?: number;
   /** When its expiry was written to the audit trail: that is done once. */
   readonly expiry_recorded_at?: number;

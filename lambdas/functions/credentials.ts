@@ -1,4 +1,5 @@
 /** What gives, takes and changes access. */
+import { updateProfile } from '../admin/credentials-profile.ts';
 import { provision } from '../admin/provision.ts';
 import { reactivate } from '../admin/reactivate.ts';
 import { regeneratePassword } from '../admin/regenerate-password.ts';
@@ -9,6 +10,14 @@ import { createHandler } from '../handler.ts';
 import type { Operations } from '../services.ts';
 import { wiredServices } from '../wiring.ts';
 
-export const operations: Operations = { provision, revoke, suspend, reactivate, regeneratePassword, updateUser };
+export const operations: Operations = {
+  provision,
+  revoke,
+  suspend,
+  reactivate,
+  regeneratePassword,
+  updateProfile,
+  updateUser,
+};
 
 export const handler = createHandler(operations, wiredServices);

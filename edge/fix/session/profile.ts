@@ -5,10 +5,11 @@
  */
 
 import { BEGIN_STRINGS, type BeginString, DEFAULT_VALIDATION, type ValidationOptions } from '../dictionary/index.ts';
+import type { Schedule } from './schedule.ts';
 
 export type TimestampPrecision = 'seconds' | 'millis' | 'micros' | 'nanos';
 
-export interface SessionProfile extends ValidationOptions {
+export interface SessionProfile extends ValidationOptions, Schedule {
   /** Both numbers start at 1 on every Logon, without 141=Y in the answer unless the client sent it. */
   readonly reset_on_logon: boolean;
   /** Both numbers start at 1 again after a Logout handshake. */
@@ -40,6 +41,7 @@ export interface SessionProfile extends ValidationOptions {
   readonly begin_strings: readonly BeginString[];
   /** What a second Logon for a live session does; the connection's business, kept here with the rest. */
   readonly duplicate_logon: 'probe' | 'refuse' | 'takeover';
+  /** `session`: what the session has resting at the venue is cancelled when it has been away for so long. */
   readonly cancel_on_disconnect: { readonly mode: 'off' | 'session'; readonly grace_ms: number };
   /** Sent application messages kept for resending; older ones are gap-filled. */
   readonly resend_retention: number;
@@ -63,6 +65,11 @@ export const DEFAULT_PROFILE: SessionProfile = {
   validate_checksum: true,
   reject_garbled_message: false,
   requires_orig_sending_time: true,
+  start_day: undefined,
+  end_day: undefined,
+  start_time: undefined,
+  end_time: undefined,
+  time_zone: 'UTC',
   persist_messages: true,
   begin_strings: BEGIN_STRINGS,
   duplicate_logon: 'probe',
