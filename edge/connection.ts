@@ -83,8 +83,8 @@ export class Connection implements Holder, Sleeper, Guest {
 
   /** Feeds messages to the session until there is none, it ends, or one waits for the gate. */
   #feed(seat: Seat): void {
-    const { turns, message, metrics, config } = this.#house;
-    const { max_message_bytes, validate_checksum } = config.session_profile;
+    const { turns, message, metrics } = this.#house;
+    const { max_message_bytes, validate_checksum } = seat.entry.profile;
     const { fix } = seat.entry;
     const { now } = turns;
     const input = this.#input;

@@ -16,6 +16,7 @@ import { DRAIN_LOGOUT_MS, DRAIN_MS, FAST_DRAIN_MS, NOT_LOGGED_ON, TICK_MS, VENUE
 import { Lobby } from './lobby.ts';
 import { type Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { Profiles } from './profiles.ts';
 import { Sessions } from './sessions.ts';
 import { Turns } from './turn.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
@@ -51,13 +52,28 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const gate = await openEdgeGate(parts);
   const turns = new Turns(clock, journal, log);
   const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
+  const profiles = new Profiles(config.session_profile);
   const venue = await parts.venue(sessions);
   turns.keepFirst(venue);
   const lobby = new Lobby<Connection>(NOT_LOGGED_ON);
   const wheel = new Wheel(clock.monotonic());
   const strangers = new StrangerLog(log);
   const live = new Map<string, Connection>();
-  const shared = { config, gate, turns, wheel, sessions, venue, dictionaries, metrics, log, strangers, lobby, live };
+  const shared = {
+    config,
+    gate,
+    turns,
+    wheel,
+    sessions,
+    profiles,
+    venue,
+    dictionaries,
+    metrics,
+    log,
+    strangers,
+    lobby,
+    live,
+  };
   const house: { -readonly [K in keyof House]: House[K] } = {
     ...shared,
     message: new Message(),

@@ -5,9 +5,7 @@
 
 import { APPL_VER_IDS, type DictionarySet } from './fix/dictionary/index.ts';
 import { type Message, TOKENS_OK } from './fix/message.ts';
-import type { Instant } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
-import { isSendingTimeGood } from './fix/session/sending-time.ts';
 import { MsgType, Tag } from './fix/tags.ts';
 import { COMP_ID_BYTES, PROOF_BYTES } from './limits.ts';
 
@@ -36,6 +34,8 @@ export interface Claim {
   readonly wants_new_password: boolean;
   /** DefaultApplVerID (1137) over FIXT.1.1, '' otherwise. */
   readonly appl_ver_id: string;
+  /** SendingTime (52), epoch ms: how far it may be off is the counterparty's own setting. */
+  readonly sent_at: number;
 }
 
 export type FirstMessage =
@@ -48,7 +48,7 @@ const TEXTS: Readonly<Record<Hostile, string>> = {
   begin_string: 'Incorrect BeginString',
   not_a_logon: 'First message is no Logon',
   comp_ids: 'SenderCompID (49) and TargetCompID (56) are required',
-  sending_time: 'SendingTime accuracy problem',
+  sending_time: 'SendingTime (52) is missing or no timestamp',
   default_appl_ver_id: 'DefaultApplVerID (1137) is missing or not supported',
   msg_seq_num: 'MsgSeqNum (34) is missing or no number',
 };
@@ -59,13 +59,12 @@ const hostile = (reason: Hostile): FirstMessage => ({ kind: 'hostile', reason, t
 export function readFirstMessage(
   message: Message,
   tokens: number,
-  profile: SessionProfile,
+  gateway: SessionProfile,
   dictionaries: DictionarySet,
-  now: Instant,
 ): FirstMessage {
   if (tokens !== TOKENS_OK) return hostile('framing');
   const begin_string = message.text(message.beginString);
-  if (!dictionaries.has(begin_string) || !profile.begin_strings.some((one) => one === begin_string)) {
+  if (!dictionaries.has(begin_string) || !gateway.begin_strings.some((one) => one === begin_string)) {
     return hostile('begin_string');
   }
   if (message.msgType !== MsgType.Logon) return hostile('not_a_logon');
@@ -75,9 +74,8 @@ export function readFirstMessage(
   if (sender === 0 || target === 0 || sender > COMP_ID_BYTES || target > COMP_ID_BYTES || sub > COMP_ID_BYTES) {
     return hostile('comp_ids');
   }
-  if (Number.isNaN(message.utc(message.sendingTime)) || !isSendingTimeGood(message, profile, now)) {
-    return hostile('sending_time');
-  }
+  const sent_at = message.utc(message.sendingTime);
+  if (Number.isNaN(sent_at)) return hostile('sending_time');
   if (message.uint(message.msgSeqNum) < 1) return hostile('msg_seq_num');
   const appl_ver_id = begin_string === 'FIXT.1.1' ? message.text(message.index(Tag.DefaultApplVerID)) : '';
   if (begin_string === 'FIXT.1.1' && !Object.hasOwn(APPL_VER_IDS, appl_ver_id)) return hostile('default_appl_ver_id');
@@ -91,6 +89,7 @@ export function readFirstMessage(
     proof: proofOf(message),
     wants_new_password: message.index(Tag.NewPassword) >= 0,
     appl_ver_id,
+    sent_at,
   };
   return { kind: 'claim', claim };
 }

@@ -8,6 +8,10 @@ import type { EndCause, FixSessionKey, LiveSession } from '../core/sessions/mode
 import type { Connection } from './connection.ts';
 import { type Claim, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
 import type { Message } from './fix/message.ts';
+import { closedText } from './fix/session/logon.ts';
+import type { SessionProfile } from './fix/session/profile.ts';
+import { periodAt } from './fix/session/schedule.ts';
+import { isLatencyGood } from './fix/session/sending-time.ts';
 import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
 import { AUTHENTICATING, COMP_ID_BYTES, PROBE_MS, REMOTE_HOLDER_MS, WAITING_LOGONS } from './limits.ts';
@@ -28,6 +32,8 @@ interface Refusal {
 }
 
 const IN_USE: Refusal = { reason: 'session_in_use', text: 'Logon refused: session in use', covered: true };
+const BEGIN_STRING: Refusal = { reason: 'begin_string', text: 'Incorrect BeginString', covered: true };
+const SENDING_TIME: Refusal = { reason: 'sending_time', text: 'SendingTime accuracy problem', covered: true };
 const NO_NEW_PASSWORD: Refusal = {
   reason: 'new_password',
   text: 'Logon refused: NewPassword (925) is not supported, passwords are issued by the gateway',
@@ -55,7 +61,8 @@ export class FrontDesk {
   /** The first message of a connection. Its secrets are overwritten where they lie. */
   receive(connection: Connection, message: Message, tokens: number): void {
     const { config, dictionaries, turns } = this.#house;
-    const first = readFirstMessage(message, tokens, config.session_profile, dictionaries, turns.now);
+    const received = turns.now.epochMs;
+    const first = readFirstMessage(message, tokens, config.session_profile, dictionaries);
     if (first.kind === 'hostile') {
       const sender = ANSWERABLE.has(first.reason) ? senderOf(message) : undefined;
       wipeSecrets(message);
@@ -63,7 +70,7 @@ export class FrontDesk {
       return;
     }
     wipeSecrets(message);
-    void this.#admit(connection, first.claim);
+    void this.#admit(connection, first.claim, received);
   }
 
   /** The first message is garbled, or too long to be a Logon: there is nobody to be answered. */
@@ -90,12 +97,12 @@ export class FrontDesk {
   }
 
   /** Never rejects: a defect is a refusal, with a line in the log. */
-  async #admit(connection: Connection, claim: Claim): Promise<void> {
+  async #admit(connection: Connection, claim: Claim, received: number): Promise<void> {
     const { log } = this.#house;
     try {
       await this.#turnCame();
       try {
-        await this.#authenticate(connection, claim);
+        await this.#authenticate(connection, claim, received);
       } finally {
         claim.proof.fill(0);
         this.#busy -= 1;
@@ -113,7 +120,7 @@ export class FrontDesk {
     this.#busy += 1;
   }
 
-  async #authenticate(connection: Connection, claim: Claim): Promise<void> {
+  async #authenticate(connection: Connection, claim: Claim, received: number): Promise<void> {
     if (!connection.waits) return;
     const { gate } = this.#house;
     const { sender_comp_id, target_comp_id, username, proof } = claim;
@@ -122,13 +129,16 @@ export class FrontDesk {
     if (!connection.waits) return;
     if (logon.result === 'refused') {
       this.#refusedByGate(connection, claim, logon);
-    } else if (claim.wants_new_password) {
-      this.#refusedHere(connection, claim, logon, NO_NEW_PASSWORD);
-    } else await this.#register(connection, claim, logon);
+      return;
+    }
+    const profile = this.#house.profiles.of(logon.credential.session_profile);
+    const refusal = refusalBy(profile, claim, received);
+    if (refusal !== undefined) this.#refusedHere(connection, claim, logon, profile, refusal);
+    else await this.#register(connection, claim, logon, profile);
   }
 
   /** A slot for the session; who holds it already is dealt with by `duplicate_logon`. */
-  async #register(connection: Connection, claim: Claim, logon: LogonAccepted): Promise<void> {
+  async #register(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Promise<void> {
     const { gate } = this.#house;
     const key = keyOf(claim);
     let supersedes: string | undefined;
@@ -147,21 +157,23 @@ export class FrontDesk {
       if (result.result === 'registered') {
         seated = true;
         if (ended !== undefined) this.#refuseProven(connection, claim, ended.text);
-        else this.#seat(connection, claim, logon, result);
+        else this.#seat(connection, claim, logon, profile, result);
         return;
       }
-      const way = await this.#holder(result.holder);
+      const way = await this.#holder(result.holder, profile.duplicate_logon);
       if (!connection.waits) return;
       if (way === 'refuse') break;
       supersedes = way === 'again' ? undefined : result.holder.session_id;
     }
-    this.#refusedHere(connection, claim, logon, IN_USE);
+    this.#refusedHere(connection, claim, logon, profile, IN_USE);
   }
 
   /** What becomes of the one that holds the session: it stays, it is taken over, or it is asked for again. */
-  async #holder(holder: LiveSession): Promise<'refuse' | 'supersede' | 'again'> {
-    const { live, config, gate } = this.#house;
-    const mode = config.session_profile.duplicate_logon;
+  async #holder(
+    holder: LiveSession,
+    mode: SessionProfile['duplicate_logon'],
+  ): Promise<'refuse' | 'supersede' | 'again'> {
+    const { live, gate } = this.#house;
     const local = live.get(holder.session_id);
     const own = holder.edge_id === gate.identity.edge_id && holder.incarnation === gate.identity.incarnation;
     if (own && local === undefined) {
@@ -192,6 +204,7 @@ export class FrontDesk {
     connection: Connection,
     claim: Claim,
     logon: LogonAccepted,
+    profile: SessionProfile,
     registered: Extract<RegisterResult, { result: 'registered' }>,
   ): void {
     const { gate, sessions, metrics, log } = this.#house;
@@ -202,7 +215,7 @@ export class FrontDesk {
       return;
     }
     const venue = venueSession(claim, user_id);
-    const begun = connection.begin(() => sessions.renewed(venue), session);
+    const begun = connection.begin(() => sessions.renewed(venue, profile), session);
     if (begun.begun) {
       metrics.logon('accepted');
       const { address } = connection;
@@ -211,7 +224,7 @@ export class FrontDesk {
     }
     void gate.unregisterSession(session_id, 'protocol', begun.text);
     const { reason, text } = begun;
-    this.#refusedHere(connection, claim, logon, { reason, text, covered: COVERED.has(reason) });
+    this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: COVERED.has(reason) });
   }
 
   /** The gate has recorded it. */
@@ -225,7 +238,13 @@ export class FrontDesk {
     else connection.turnAway(config.refused_logon === 'silent' ? undefined : claim, text);
   }
 
-  #refusedHere(connection: Connection, claim: Claim, logon: LogonAccepted, refusal: Refusal): void {
+  #refusedHere(
+    connection: Connection,
+    claim: Claim,
+    logon: LogonAccepted,
+    profile: SessionProfile,
+    refusal: Refusal,
+  ): void {
     const { gate, metrics, log, config } = this.#house;
     const { reason, text, covered } = refusal;
     const { sender_comp_id } = claim;
@@ -234,10 +253,9 @@ export class FrontDesk {
     metrics.logon(reason);
     log.info({ address, sender_comp_id, user_id, reason, text }, 'Logon refused');
     gate.noteRefusal({ sender_comp_id, address, reason, text, user_id });
-    const { refused_logon, session_profile } = config;
     // duplicate_logon `refuse` closes the second connection without a word (test case 1b).
-    const silent = refusal === IN_USE && session_profile.duplicate_logon === 'refuse';
-    if (silent || (covered && refused_logon === 'silent')) connection.turnAway(undefined, '');
+    const silent = refusal === IN_USE && profile.duplicate_logon === 'refuse';
+    if (silent || (covered && config.refused_logon === 'silent')) connection.turnAway(undefined, '');
     else this.#refuseProven(connection, claim, text);
   }
 
@@ -246,6 +264,16 @@ export class FrontDesk {
     const known = this.#house.sessions.known(sessionId(keyOf(claim)));
     connection.turnAway(claim, text, known?.store.nextOut ?? 1);
   }
+}
+
+/** What the counterparty's profile has against a Logon, before a slot is asked for: a live session is not disturbed by it. */
+function refusalBy(profile: SessionProfile, claim: Claim, received: number): Refusal | undefined {
+  if (!profile.begin_strings.some((one) => one === claim.begin_string)) return BEGIN_STRING;
+  if (!isLatencyGood(claim.sent_at, profile, received)) return SENDING_TIME;
+  if (claim.wants_new_password) return NO_NEW_PASSWORD;
+  const period = periodAt(profile, received);
+  if (period.state === 'open') return undefined;
+  return { reason: 'outside_session_time', text: closedText(period.opens), covered: false };
 }
 
 /** Whether the client at the other end says anything within the time there is. */

@@ -9,6 +9,7 @@ import type { FrontDesk } from './front-desk.ts';
 import type { Lobby } from './lobby.ts';
 import type { Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { Profiles } from './profiles.ts';
 import type { Sessions } from './sessions.ts';
 import type { Turns } from './turn.ts';
 import type { Venue } from './venue/venue.ts';
@@ -20,6 +21,7 @@ export interface House {
   readonly turns: Turns;
   readonly wheel: Wheel;
   readonly sessions: Sessions;
+  readonly profiles: Profiles;
   readonly venue: Venue;
   readonly dictionaries: DictionarySet;
   readonly metrics: Metrics;

@@ -80,7 +80,7 @@ export class Seat implements SessionOutput {
 
   /** @throws RangeError when there is no dictionary for the session */
   constructor(house: House, entry: Entry, gate: GateSession, wire: Wire, events: SeatEvents) {
-    const { dictionaries, config, turns } = house;
+    const { dictionaries, turns } = house;
     this.#house = house;
     this.#wire = wire;
     this.#events = events;
@@ -94,7 +94,7 @@ export class Seat implements SessionOutput {
     const dictionary = dictionaries.get(begin_string, appl_ver_id);
     if (dictionary === undefined) throw new RangeError(`no dictionary for ${begin_string} ${appl_ver_id}`);
     this.#context = { session: entry.venue, generation: 0, msg_seq_num: 0, dictionary, now: 0 };
-    const profile = config.session_profile;
+    const { profile } = entry;
     const dictionaryOf = (message: Message): Dictionary => {
       // Over FIXT.1.1 a message may name its own application version (ApplVerID).
       if (appl_ver_id === '' || message.applVerId < 0) return dictionary;

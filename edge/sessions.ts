@@ -24,6 +24,8 @@ export interface Holder extends Player {
 export interface Entry {
   readonly fix: FixSession;
   readonly store: SessionStore;
+  /** Settled at each Logon; the gateway's until the first one. */
+  profile: SessionProfile;
   /** As the venue knows it; renewed at each Logon. */
   venue: VenueSession;
   /** Undefined while the client is away. */
@@ -38,6 +40,7 @@ export function sessionId(key: FixSessionKey): string {
 export interface SessionsParts {
   readonly journal: Journal;
   readonly turns: Turns;
+  /** The gateway's. */
   readonly profile: SessionProfile;
   readonly metrics: Metrics;
 }
@@ -57,23 +60,26 @@ export class Sessions implements VenueSink {
     const known = this.#entries.get(venue.id);
     if (known !== undefined) return known;
     const { journal, profile } = this.#parts;
-    const store = journal.session(venue.id, profile.resend_retention);
+    const store = journal.session(venue.id);
     const identity = {
       beginString: venue.begin_string,
       senderCompId: venue.sender_comp_id,
       targetCompId: venue.target_comp_id,
       senderSubId: venue.sender_sub_id,
     };
-    const entry: Entry = { fix: new Session(identity, profile, store), store, venue, holder: undefined };
+    const entry: Entry = { fix: new Session(identity, profile, store), store, profile, venue, holder: undefined };
     this.#entries.set(venue.id, entry);
     if (this.#entries.size > AWAY_SESSIONS) this.#forgetOne();
     return entry;
   }
 
-  /** The same, at a Logon: what the venue is told of the client is what it says now. */
-  renewed(venue: VenueSession): Entry {
+  /** The same, at a Logon: its profile is what the credential says now, and so is what the venue is told of the client. */
+  renewed(venue: VenueSession, profile: SessionProfile): Entry {
     const entry = this.entry(venue);
+    entry.fix.configure(profile);
+    entry.profile = profile;
     entry.venue = venue;
+    this.#parts.journal.session(venue.id, profile.resend_retention);
     return entry;
   }
 

@@ -8,6 +8,7 @@ import { finish, start } from './outbound.ts';
 import type { Instant, LogonRefusal, Validator } from './ports.ts';
 import { IDLE, type Live, type SessionRecord } from './record.ts';
 import { goOn, serve } from './resend.ts';
+import { periodAt } from './schedule.ts';
 import { isSendingTimeGood } from './sending-time.ts';
 import { hasNextExpected, isFixt } from './versions.ts';
 
@@ -21,6 +22,8 @@ export interface Logon {
   readonly reset: boolean;
   /** NextExpectedMsgSeqNum (789), -1 when absent. */
   readonly nextExpected: number;
+  /** When the session period is over, epoch ms. */
+  readonly endsAt: number;
 }
 
 export interface RefusedLogon {
@@ -40,6 +43,8 @@ export function readLogon(s: SessionRecord, message: Message, validate: Validato
     return refused('begin_string', 'Incorrect BeginString');
   }
   if (!isSendingTimeGood(message, profile, now)) return refused('sending_time', 'SendingTime accuracy problem');
+  const period = periodAt(profile, now.epochMs);
+  if (period.state === 'closed') return refused('outside_session_time', closedText(period.opens));
   if (!validate(message, TOKENS_OK, s.verdict)) {
     return refused('invalid', s.verdict.namesTag ? `${s.verdict.text} (${s.verdict.refTagId})` : s.verdict.text);
   }
@@ -54,7 +59,9 @@ export function readLogon(s: SessionRecord, message: Message, validate: Validato
     return refused('heartbeat_interval', `HeartBtInt (108) must be from ${min} to ${max}`);
   }
   const resetSeqNumFlag = message.flag(message.index(Tag.ResetSeqNumFlag));
-  const reset = resetSeqNumFlag || profile.reset_on_logon;
+  // Numbers are those of one session period: the first Logon of the next begins anew.
+  const reset = resetSeqNumFlag || profile.reset_on_logon || store.createdAt < period.from;
+  const endsAt = period.to;
   const nextIn = reset ? 1 : store.nextIn;
   if (msgSeqNum < nextIn && !message.flag(message.possDupFlag)) {
     return refused('msg_seq_num_too_low', `MsgSeqNum too low, expecting ${nextIn} but received ${msgSeqNum}`);
@@ -62,7 +69,8 @@ export function readLogon(s: SessionRecord, message: Message, validate: Validato
   const nextExpectedField = message.index(Tag.NextExpectedMsgSeqNum);
   // After a reset there is nothing to resend, whatever the client still expected.
   if (nextExpectedField < 0 || reset) {
-    return { msgSeqNum, heartBtInt, resetSeqNumFlag, reset, nextExpected: reset && nextExpectedField >= 0 ? 1 : -1 };
+    const nextExpected = reset && nextExpectedField >= 0 ? 1 : -1;
+    return { msgSeqNum, heartBtInt, resetSeqNumFlag, reset, nextExpected, endsAt };
   }
   const nextExpected = message.uint(nextExpectedField);
   // quickfixgo says one more than it expects, having counted our answer already.
@@ -72,8 +80,12 @@ export function readLogon(s: SessionRecord, message: Message, validate: Validato
       `NextExpectedMsgSeqNum (789) is wrong, next to send is ${store.nextOut} but received ${message.text(nextExpectedField)}`,
     );
   }
-  return { msgSeqNum, heartBtInt, resetSeqNumFlag, reset, nextExpected };
+  return { msgSeqNum, heartBtInt, resetSeqNumFlag, reset, nextExpected, endsAt };
 }
+
+/** Text of a refusal outside the hours of {@link SessionProfile}. */
+export const closedText = (opens: number): string =>
+  `Outside of session hours, the next session begins at ${new Date(opens).toISOString()}`;
 
 /**
  * Answers a Logon and brings both sides to the same numbers: ResendRequest for what we miss, resend of what the client
@@ -88,6 +100,8 @@ export function acceptLogon(s: SessionRecord, live: Live, logon: Logon, message:
   live.heartBtMs = logon.heartBtInt * 1000;
   live.lastReceived = now.monoMs;
   live.testRequestedAt = -1;
+  live.endsAt = logon.endsAt;
+  live.endCheckAt = now.monoMs + logon.endsAt - now.epochMs;
   s.phase = { state: 'active', live };
   const { msgSeqNum } = logon;
   if (msgSeqNum === store.nextIn) store.setNextIn(msgSeqNum + 1);

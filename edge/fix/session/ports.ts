@@ -6,6 +6,7 @@
 import type { Verdict } from '../dictionary/verdict.ts';
 import type { BodyWriter, Encoder } from '../encoder.ts';
 import type { Message } from '../message.ts';
+import type { SessionProfile } from './profile.ts';
 
 /** The time of one batch of work; the connection keeps one such record and overwrites it. */
 export interface Instant {
@@ -132,6 +133,7 @@ export type LogonRefusal =
   | 'begin_string'
   | 'invalid'
   | 'encrypt_method'
+  | 'outside_session_time'
   | 'heartbeat_interval'
   | 'msg_seq_num_too_low'
   | 'next_expected_msg_seq_num';
@@ -150,6 +152,8 @@ export interface FixSession {
   /** Whether a queued message waits for the gate: feed nothing, call {@link resume} when it lets go. */
   readonly held: boolean;
 
+  /** Settings from now on, while the client is away. @throws Error while it is not */
+  configure(profile: SessionProfile): void;
   /**
    * A Logon that tokenise found in order and that has been authenticated. Accepted: `output` is the session's from now on and the answer is written.
    * Refused: nothing was written and no number used; the connection calls {@link refuse} or closes silently.

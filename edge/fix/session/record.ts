@@ -22,6 +22,10 @@ export interface Live {
   pendingFrom: number;
   /** Whether a queued message waits for the gate. */
   held: boolean;
+  /** When the session period is over, epoch ms; Infinity: never. */
+  endsAt: number;
+  /** When that is looked at next, monotonic ms: the wall clock may be set meanwhile. */
+  endCheckAt: number;
 }
 
 export type Phase =
@@ -60,10 +64,11 @@ export interface Waiting {
 
 export interface SessionRecord {
   readonly identity: SessionIdentity;
-  readonly profile: SessionProfile;
+  /** These three change between connections only. */
+  profile: SessionProfile;
+  header: HeaderTemplate;
+  decimals: TimestampDecimals;
   readonly store: SessionStore;
-  readonly header: HeaderTemplate;
-  readonly decimals: TimestampDecimals;
   phase: Phase;
 
   gap: Gap;

@@ -18,7 +18,16 @@ export function isSendingTimeGood(
 ): boolean {
   if (!profile.check_latency) return true;
   const sent = message.utc(message.sendingTime);
-  return Number.isNaN(sent) || Math.abs(now.epochMs - sent) <= profile.max_latency * 1000;
+  return Number.isNaN(sent) || isLatencyGood(sent, profile, now.epochMs);
+}
+
+/** The same for a message that was sent and received at these times, epoch ms. */
+export function isLatencyGood(
+  sent: number,
+  profile: Pick<SessionProfile, 'check_latency' | 'max_latency'>,
+  received: number,
+): boolean {
+  return !profile.check_latency || Math.abs(received - sent) <= profile.max_latency * 1000;
 }
 
 /**

@@ -98,6 +98,15 @@ export class Session implements FixSession {
     return resend.state === 'serving' || (store.pending > 0 && phase.live.pendingFrom === 0);
   }
 
+  configure(profile: SessionProfile): void {
+    const { s } = this;
+    if (s.profile === profile) return;
+    if (s.phase.state !== 'away') throw new Error('the session has a connection: its profile is settled');
+    s.profile = profile;
+    s.header = headerOf(s.identity, profile);
+    s.decimals = decimalsFor(s.identity.beginString, profile.timestamp_precision);
+  }
+
   onLogon(message: Message, output: SessionOutput, now: Instant): LogonResult {
     const { s } = this;
     if (s.phase.state !== 'away') throw new Error('the session has a connection: it must be closed first');
@@ -111,6 +120,8 @@ export class Session implements FixSession {
       testRequestedAt: -1,
       pendingFrom: 0,
       held: false,
+      endsAt: Number.POSITIVE_INFINITY,
+      endCheckAt: Number.POSITIVE_INFINITY,
     };
     acceptLogon(s, live, logon, message, now);
     return { accepted: true };

@@ -5,7 +5,7 @@
  */
 
 import { TEST_REQUEST_FACTOR } from './limits.ts';
-import { close, sendHeartbeat, sendTestRequest } from './outbound.ts';
+import { close, logoutAndWait, sendHeartbeat, sendTestRequest } from './outbound.ts';
 import type { Instant } from './ports.ts';
 import type { Live, SessionRecord } from './record.ts';
 import { goOn } from './resend.ts';
@@ -26,6 +26,7 @@ export function nextTimerAt(s: SessionRecord): number {
     at = silenceAt(live);
     if (live.testRequestedAt < 0) at = Math.min(at, live.lastSent + live.heartBtMs);
   }
+  at = Math.min(at, live.endCheckAt);
   if (live.pendingFrom !== 0) at = Math.min(at, live.pendingFrom);
   if (s.waiting !== undefined && s.resend.state === 'idle') at = Math.min(at, s.waiting.notBefore);
   return at;
@@ -39,6 +40,13 @@ export function onTimer(s: SessionRecord, now: Instant): void {
   }
   if (phase.state !== 'active') return;
   const { live } = phase;
+  if (now.monoMs >= live.endCheckAt) {
+    if (now.epochMs >= live.endsAt) {
+      logoutAndWait(s, live, 'End of session hours', now);
+      return;
+    }
+    live.endCheckAt = now.monoMs + live.endsAt - now.epochMs;
+  }
   if (live.heartBtMs > 0 && !keepAlive(s, live, now)) return;
   if (live.pendingFrom !== 0 && now.monoMs >= live.pendingFrom) live.pendingFrom = 0;
   goOn(s, live, now);
