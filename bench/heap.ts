@@ -1,7 +1,4 @@
 /** What a message leaves on the heap: the whole path in memory, garbage collected before and after. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -11,6 +8,7 @@ import { type Figure, figure } from './figures.ts';
 import { OrderReader, ReportWriter } from './fix-path.ts';
 import { granted, openLimiter, temporaryJournal } from './micro.ts';
 import { ORDER_BYTES } from './orders.ts';
+import { makeScratch, removeScratch } from './scratch.ts';
 import type { Sizes } from './sizes.ts';
 
 const BATCH = 64;
@@ -28,7 +26,7 @@ function collector(): () => void {
 
 /** Order in, admitted, report out, journalled: bytes per message that outlive it, beside the message's own. */
 export async function heap(sizes: Sizes): Promise<Figure[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'fixgate-bench-'));
+  const directory = makeScratch();
   const collect = collector();
   const reader = await OrderReader.open();
   const writer = new ReportWriter();
@@ -70,6 +68,6 @@ export async function heap(sizes: Sizes): Promise<Figure[]> {
   } finally {
     await close();
     await kept.close();
-    rmSync(directory, { recursive: true, force: true });
+    removeScratch(directory);
   }
 }

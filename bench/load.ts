@@ -1,10 +1,10 @@
 /** Puts load on a FIX acceptor: by fixload (C) where its source and a compiler are, else by load-client.ts. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../local/product.ts';
 import type { Names, OrderKind } from './orders.ts';
+import { makeScratch, removeScratch } from './scratch.ts';
 
 export interface LoadTask extends Names {
   readonly port: number;
@@ -38,9 +38,9 @@ const DONE_WITH_MORE = 3;
 /** fixload knows orders that rest only. */
 export function openLoadClient(wanted: 'best' | 'node', order: OrderKind): LoadClient {
   if (wanted === 'best' && order === 'rests' && existsSync(FIXLOAD)) {
-    const directory = mkdtempSync(join(tmpdir(), 'fixgate-load-'));
+    const directory = makeScratch();
     const program = join(directory, 'fixload');
-    const close = (): void => rmSync(directory, { recursive: true, force: true });
+    const close = (): void => removeScratch(directory);
     if (spawnSync('cc', ['-O3', '-o', program, FIXLOAD], { stdio: 'ignore' }).status === 0)
       return { name: 'fixload (C, cc -O3)', run: (task) => byFixload(program, task), close };
     close();

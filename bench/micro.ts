@@ -1,6 +1,5 @@
 /** Parse, encode, admit, journal: each part of the hot path alone, in this process, beside the least that could be done. */
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MemoryTokenLeases } from '../adapters/memory/token-leases.ts';
@@ -14,6 +13,7 @@ import { type Figure, figure } from './figures.ts';
 import { OrderReader, ReportWriter } from './fix-path.ts';
 import { addUp, compare, sink } from './loops.ts';
 import { ORDER_BYTES } from './orders.ts';
+import { makeScratch, removeScratch } from './scratch.ts';
 import type { Sizes } from './sizes.ts';
 
 const MOST = 1e9;
@@ -127,7 +127,7 @@ export function temporaryJournal(directory: string): Journal {
 
 /** One report appended, and its share of a flush, beside a bare write of the same bytes. */
 export async function journal(sizes: Sizes): Promise<Figure[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'fixgate-bench-'));
+  const directory = makeScratch();
   const bare = openSync(join(directory, 'bare'), 'w');
   try {
     const kept = temporaryJournal(join(directory, 'journal'));
@@ -155,6 +155,6 @@ export async function journal(sizes: Sizes): Promise<Figure[]> {
     return [figure('journal', ns, 'ns', ['bare writeSync of them', besideNs], settings)];
   } finally {
     closeSync(bare);
-    rmSync(directory, { recursive: true, force: true });
+    removeScratch(directory);
   }
 }

@@ -1,5 +1,6 @@
 /** The product for a benchmark: started in a directory of its own, with a tier that limits nobody, gone afterwards. */
-import { type Credentials, type Product, removeDirectory, startProduct, temporaryDirectory } from '../local/product.ts';
+import { type Credentials, type Product, startProduct } from '../local/product.ts';
+import { makeScratch, removeScratch } from './scratch.ts';
 
 /** The limiter is on, and has nothing to refuse. */
 export const BENCH_TIER = {
@@ -18,7 +19,7 @@ export interface Stage {
 
 /** Starts the product, lets `work` measure, stops it. @param args of `npm start` */
 export async function onStage<T>(args: readonly string[], work: (stage: Stage) => Promise<T>): Promise<T> {
-  const directory = temporaryDirectory();
+  const directory = makeScratch();
   try {
     const product = await startProduct(directory, ['--log-level', 'warn', ...args]);
     try {
@@ -32,6 +33,6 @@ export async function onStage<T>(args: readonly string[], work: (stage: Stage) =
       await product.stop();
     }
   } finally {
-    removeDirectory(directory);
+    removeScratch(directory);
   }
 }

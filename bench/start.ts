@@ -2,17 +2,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { prepareDataDir } from '../local/data-dir.ts';
-import { removeDirectory, startProduct, temporaryDirectory } from '../local/product.ts';
+import { startProduct } from '../local/product.ts';
 import { startStore } from '../local/store.ts';
 import { type Figure, figure, median } from './figures.ts';
+import { makeScratch, removeScratch } from './scratch.ts';
 import type { Sizes } from './sizes.ts';
 
 async function inDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = temporaryDirectory();
+  const directory = makeScratch();
   try {
     return await work(directory);
   } finally {
-    removeDirectory(directory);
+    removeScratch(directory);
   }
 }
 
