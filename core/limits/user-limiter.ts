@@ -119,7 +119,10 @@ export class UserLimiter implements UserAdmissions {
   }
 
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void {
-    const timer = this.#house.timers.after(this.#house.settings.waitMs, () => {
+    const { waitMs, callTimeoutMs } = this.#house.settings;
+    // A cancel is how a client gets out: it waits until the call is answered or lost, and while the store is away it passes.
+    const patienceMs = kind === CANCEL ? callTimeoutMs + waitMs : waitMs;
+    const timer = this.#house.timers.after(patienceMs, () => {
       if (this.#forget(waiter)) decided(this.#refuseForStore());
     });
     const waiter: Waiter = { kind, decided, timer };

@@ -211,6 +211,19 @@ describe('the store is away', () => {
     expect(decidedAt - start).toBe(50);
   });
 
+  test('a cancel waits for a slow store, an order does not', async () => {
+    const world = new World(14, BASIC);
+    const edge = world.addEdge();
+    world.leases.faults = { delay: [100, 120], lostRequests: 0, lostReplies: 0 };
+    world.burst(edge, ORDER, 1);
+    world.burst(edge, CANCEL, 1);
+    await world.run(90);
+    expect(world.refused).toEqual([REFUSED_STORE]);
+    expect(world.count(CANCEL)).toBe(0);
+    await world.run(400);
+    expect(world.count(CANCEL)).toBe(1);
+  });
+
   test('close gives everything back and resolves, also when the store is gone', async () => {
     for (const away of [false, true]) {
       const world = new World(12, BASIC);
