@@ -6,7 +6,7 @@ import { MsgType, Tag } from '../tags.ts';
 import { DIVERT_BACKLOG_BYTES } from './limits.ts';
 import { sendReject, writeBusinessReject } from './outbound.ts';
 import type { Instant } from './ports.ts';
-import type { Live, SessionRecord } from './record.ts';
+import { type Live, type SessionRecord, saysLastProcessed } from './record.ts';
 import { isBefore42 } from './versions.ts';
 
 /** Whom a message may go to now: nobody while one that was made before it waits, or the client does not read. */
@@ -25,9 +25,7 @@ export function begin(s: SessionRecord, msgType: number, now: Instant): BodyWrit
   s.draft = 'live';
   s.draftAt = now.monoMs;
   const encoder = live.output.encoder.begin(s.header, msgType, s.store.nextOut, now.epochMs);
-  return s.profile.enable_last_msg_seq_num_processed
-    ? encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed)
-    : encoder;
+  return saysLastProcessed(s) ? encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed) : encoder;
 }
 
 export function commit(s: SessionRecord): void {

@@ -6,7 +6,7 @@ import type { Message } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { LOGOUT_WAIT_MS, TEXT_BYTES } from './limits.ts';
 import type { CloseCause, Instant } from './ports.ts';
-import type { Live, SessionRecord } from './record.ts';
+import { type Live, type SessionRecord, saysLastProcessed } from './record.ts';
 import { businessReason, hasRejectReason, isBefore42 } from './versions.ts';
 
 /** SessionRejectReason (373) that the session layer itself finds; the dictionary's are in dictionary/verdict.ts. */
@@ -28,7 +28,7 @@ export const reasonText = (reason: number): string => TEXTS[reason] ?? '';
 export function start(s: SessionRecord, live: Live, msgType: number, now: Instant): Encoder {
   const encoder = live.output.encoder;
   encoder.begin(s.header, msgType, s.store.nextOut, now.epochMs);
-  if (s.profile.enable_last_msg_seq_num_processed) encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed);
+  if (saysLastProcessed(s)) encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed);
   return encoder;
 }
 

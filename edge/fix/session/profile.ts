@@ -24,7 +24,7 @@ export interface SessionProfile extends ValidationOptions, Schedule {
   readonly heartbeat_interval: { readonly min: number; readonly max: number };
   /** Whether our Logon carries 789. A received 789 is honoured whatever this says. */
   readonly enable_next_expected_msg_seq_num: boolean;
-  /** Whether our headers carry 369. */
+  /** Whether our headers carry 369, in the versions that have it. */
   readonly enable_last_msg_seq_num_processed: boolean;
   /** Most messages asked for by one ResendRequest; 0: all missing ones by one with EndSeqNo 0. */
   readonly resend_request_chunk_size: number;

@@ -7,6 +7,7 @@ import type { TimestampDecimals } from '../timestamp.ts';
 import type { CloseCause, SessionIdentity, SessionOutput, SessionStore } from './ports.ts';
 import type { SessionProfile } from './profile.ts';
 import type { InboundQueue } from './queue.ts';
+import { isBefore42 } from './versions.ts';
 
 /** What belongs to one connection. */
 export interface Live {
@@ -100,3 +101,7 @@ export interface SessionRecord {
   /** Monotonic ms when it was begun. */
   draftAt: number;
 }
+
+/** Whether our headers carry LastMsgSeqNumProcessed (369): the profile wants it, and the version has it (since FIX.4.2). */
+export const saysLastProcessed = (s: SessionRecord): boolean =>
+  s.profile.enable_last_msg_seq_num_processed && !isBefore42(s.identity.beginString);

@@ -13,7 +13,7 @@ import {
   SAME_RESENDS_PER_WINDOW,
 } from './limits.ts';
 import { type Instant, LOADING, type StoredMessage } from './ports.ts';
-import { IDLE, type Live, type SessionRecord } from './record.ts';
+import { IDLE, type Live, type SessionRecord, saysLastProcessed } from './record.ts';
 
 /** A range the client wants again, 1 ≤ from ≤ to < nextOut. Nothing asked for is forgotten, only put off. */
 export function requestResend(s: SessionRecord, live: Live, from: number, to: number, now: Instant): void {
@@ -105,7 +105,7 @@ function sendGapFill(s: SessionRecord, live: Live, from: number, newSeqNo: numbe
   const encoder = live.output.encoder;
   encoder.begin(s.header, MsgType.SequenceReset, from, now.epochMs).flag(Tag.PossDupFlag, true);
   encoder.utc(Tag.OrigSendingTime, now.epochMs);
-  if (s.profile.enable_last_msg_seq_num_processed) encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed);
+  if (saysLastProcessed(s)) encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed);
   encoder.uint(Tag.NewSeqNo, newSeqNo).flag(Tag.GapFillFlag, true).end();
 }
 
@@ -135,7 +135,7 @@ function sendPending(s: SessionRecord, live: Live, now: Instant, portion: number
     const { stored } = s;
     const msgSeqNum = store.nextOut;
     encoder.begin(s.header, stored.msgType, msgSeqNum, now.epochMs);
-    if (s.profile.enable_last_msg_seq_num_processed) encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed);
+    if (saysLastProcessed(s)) encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed);
     for (let i = 0; i < stored.count; i++) if (!RENEWED.has(stored.tags[i]!)) encoder.copy(stored, i);
     const start = encoder.end();
     store.promote(msgSeqNum, encoder.buf, start, encoder.length, s.profile.persist_messages);
