@@ -1,0 +1,206 @@
+/**
+ * The journal on disk: steps that write, one a line, then damage to the files. What opens again is what had been flushed
+ * at some moment, all sessions together; or it does not open, with an error of its own kinds.
+ */
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SessionStore } from '../../../edge/fix/session/ports.ts';
+import { openJournal } from '../../../edge/journal/file.ts';
+import { BLOCK_BYTES, blockCrc, HEADER_BYTES, segmentNumber } from '../../../edge/journal/format.ts';
+import { type Journal, JournalError } from '../../../edge/journal/journal.ts';
+import { changeBytes, NUMBERS } from '../mutate.ts';
+import type { Random } from '../random.ts';
+import { Finding, hold, type Lines, type Target } from '../target.ts';
+
+const SESSIONS = 3;
+const NOW = 1_700_000_000_000;
+const LIMITS = { segment_bytes: 2048, resend_retention: 20 };
+const KINDS: ReadonlySet<string> = new Set(['damaged', 'unknown_version']);
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+
+const open = (directory: string): Journal =>
+  openJournal({ directory, now: () => NOW, log: quiet, limits: LIMITS, salt: () => 12_345 });
+
+const session = (journal: Journal, n: number): SessionStore => journal.session(`session ${n}`);
+
+/** All that can be seen of a session. */
+function seen(store: SessionStore): string {
+  const sent: string[] = [];
+  for (let from = 1; ; ) {
+    const found = store.next(from, Number.MAX_SAFE_INTEGER);
+    if (found === undefined || found === 'loading') break;
+    hold(found.msgSeqNum >= from, () => `${found.msgSeqNum} is found from ${from} on`);
+    sent.push(`${found.msgSeqNum}:${found.buf.toString('latin1', found.start, found.end)}`);
+    from = found.msgSeqNum + 1;
+  }
+  const { nextIn, nextOut, generation, createdAt, pending } = store;
+  const oldest = store.peek();
+  const first =
+    oldest === undefined || oldest === 'loading' ? '' : oldest.buf.toString('latin1', oldest.start, oldest.end);
+  return JSON.stringify([nextIn, nextOut, generation, createdAt, pending, first, sent]);
+}
+
+const everything = (journal: Journal): string =>
+  Array.from({ length: SESSIONS }, (_, n) => seen(session(journal, n))).join('\n');
+
+/** @returns whether the line was a step that writes */
+function write(line: string, journal: Journal): boolean {
+  const [verb = '', which = '', ...rest] = line.split(' ');
+  const store = session(journal, (Math.abs(Number(which) || 0) % SESSIONS) | 0);
+  const body = Buffer.from(`..8=${rest.join(' ')}..`, 'latin1'); // no message is empty
+  const verbs: Readonly<Record<string, () => void>> = {
+    sent: () => store.append(store.nextOut, body, 2, body.length - 2),
+    pending: () => store.enqueue(body, 2, body.length - 2),
+    promoted: () => store.pending > 0 && store.promote(store.nextOut, body, 2, body.length - 2, rest[0] !== 'no'),
+    in: () => store.setNextIn(store.nextIn + 1 + ((Math.abs(Number(rest[0]) || 0) % 1000) | 0)),
+    out: () => store.setNextOut(store.nextOut + 1),
+    reset: () => store.reset(NOW + store.generation),
+  };
+  if (!Object.hasOwn(verbs, verb)) return false;
+  verbs[verb]!();
+  return true;
+}
+
+/** What `damage`, `forge` and the like do to the files. @returns whether CRCs were made to fit */
+function damage(line: string, directory: string): boolean {
+  const [verb = '', where = '', ...rest] = line.split(' ');
+  const files = readdirSync(directory)
+    .filter((name) => segmentNumber(name) > 0)
+    .sort();
+  if (files.length === 0) return false;
+  const number = Math.abs(Number(where) || 0);
+  // From the end, where damage is told from a write that was broken off.
+  const file = join(directory, files.at(-1 - (Math.floor(number / 100_000) % files.length))!);
+  const bytes = readFileSync(file);
+  const at = bytes.length === 0 ? 0 : Math.floor(number % 100_000) % bytes.length;
+  const what = Buffer.from(rest.join(' '), 'latin1');
+  switch (verb) {
+    case 'cut':
+      writeFileSync(file, bytes.subarray(0, at));
+      return false;
+    case 'flip':
+      if (bytes.length > 0) bytes[at] = bytes[at]! ^ (1 << ((what[0] ?? 0) % 8));
+      writeFileSync(file, bytes);
+      return false;
+    case 'put':
+      what.copy(bytes, at);
+      writeFileSync(file, bytes);
+      return false;
+    case 'more':
+      writeFileSync(file, Buffer.concat([bytes, what]));
+      return false;
+    case 'lose':
+      unlinkSync(file);
+      return true; // a journal that begins later is a journal
+    case 'forge':
+      what.copy(bytes, at);
+      writeFileSync(file, sealed(bytes));
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** CRCs of the blocks as they would be, had it been written so. */
+function sealed(bytes: Buffer): Buffer {
+  if (bytes.length < HEADER_BYTES) return bytes;
+  const salt = bytes.readUInt32LE(8);
+  for (let at = HEADER_BYTES; at + BLOCK_BYTES <= bytes.length; ) {
+    const length = bytes.readUInt32LE(at + 4);
+    if (length < BLOCK_BYTES || at + length > bytes.length) break;
+    bytes.writeUInt32LE(blockCrc(bytes, at, length, salt), at);
+    at += length;
+  }
+  return bytes;
+}
+
+async function check(lines: Lines): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'fixgate-fuzz-'));
+  try {
+    await play(
+      lines.map((line) => line.toString('latin1')),
+      directory,
+    );
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function play(lines: readonly string[], directory: string): Promise<void> {
+  let journal = open(directory);
+  const moments = new Set([everything(journal)]); // before all, when the sessions are new
+  let forged = false;
+  let damaged = false;
+  for (const line of lines) {
+    if (line === 'flush') {
+      journal.flush();
+      moments.add(everything(journal));
+    } else if (line === 'open') {
+      const before = everything(journal);
+      await journal.close();
+      journal = open(directory);
+      hold(everything(journal) === before, () => 'closed and opened again it is another');
+      moments.add(before);
+    } else write(line, journal);
+  }
+  moments.add(everything(journal));
+  await journal.close();
+  for (const line of lines) {
+    if (!/^(?:cut|flip|put|more|lose|forge) /.test(line)) continue;
+    damaged = true;
+    forged = damage(line, directory) || forged;
+  }
+  if (damaged) await proveOpening(directory, moments, forged);
+}
+
+async function proveOpening(directory: string, moments: ReadonlySet<string>, forged: boolean): Promise<void> {
+  let journal: Journal | undefined;
+  try {
+    journal = open(directory);
+    const found = everything(journal);
+    if (!forged) hold(moments.has(found), () => `what opens was never flushed: ${found.slice(0, 300)}`);
+  } catch (error) {
+    if (error instanceof Finding || !(error instanceof JournalError) || !KINDS.has(error.code)) throw error;
+  } finally {
+    await journal?.close();
+  }
+}
+
+const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
+
+function step(random: Random): string {
+  const n = random.below(SESSIONS);
+  switch (random.below(9)) {
+    case 0:
+      return `pending ${n} waits ${random.below(1000)}`;
+    case 1:
+      return `promoted ${n} ${random.chance(4) ? 'no' : `goes ${random.below(1000)}`}`;
+    case 2:
+      return `in ${n} ${random.below(5)}`;
+    case 3:
+      return `out ${n}`;
+    case 4:
+      return random.chance(4) ? `reset ${n}` : 'flush';
+    case 5:
+      return random.chance(4) ? 'open' : 'flush';
+    case 6:
+      return `${random.pick(['cut', 'flip', 'flip', 'put', 'more', 'lose', 'forge'])} ${random.below(300_000)} ${random.bytes(random.below(24)).toString('latin1')}`;
+    default:
+      return `sent ${n} ${'x'.repeat(random.below(300))}`;
+  }
+}
+
+export const target: Target = {
+  name: 'journal',
+  inputs: 150,
+  line: (random) => latin1(step(random)),
+  mutate(line, random) {
+    const words = line.toString('latin1').split(' ');
+    if (random.chance(3)) return changeBytes(line, random);
+    if (words.length > 1) words[1] = random.chance(3) ? random.pick(NUMBERS) : String(random.below(300_000));
+    return latin1(words.join(' '));
+  },
+  check,
+};
