@@ -74,8 +74,7 @@ export function prepareDataDir(dataDir: string): void {
  * @throws SettingError when another process holds it
  */
 export async function lockDataDir(dataDir: string): Promise<Server> {
-  const name = `fixgate-${createHash('sha256').update(dataDir).digest('hex').slice(0, 24)}`;
-  const path = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
+  const path = lockPath(dataDir);
   const server = createServer((socket) => socket.end());
   server.unref();
   const held = await listen(server, path);
@@ -87,6 +86,14 @@ export async function lockDataDir(dataDir: string): Promise<Server> {
       throw new SettingError(`--data-dir (FIXGATE_DATA_DIR): ${dataDir} is in use by another running fixgate`);
   }
   return server;
+}
+
+/** In the directory itself, unless the path is longer than a socket's may be (108 bytes on Linux, 104 on macOS). */
+function lockPath(dataDir: string): string {
+  const inside = join(dataDir, 'lock.sock');
+  const name = `fixgate-${createHash('sha256').update(dataDir).digest('hex').slice(0, 24)}`;
+  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
+  return Buffer.byteLength(inside) < 100 ? inside : join(tmpdir(), `${name}.sock`);
 }
 
 /** True: the address is in use. */

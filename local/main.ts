@@ -16,7 +16,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     }
     const stop = whenToStop();
     const running = await start(parsed.settings, env, stop);
-    const why = await Promise.race([stop, running.failed]);
+    const why = await stop;
     process.stdout.write(`\nfixgate stops: ${why}\n`);
     await running.stop();
     process.stdout.write('fixgate stopped\n');

@@ -20,8 +20,6 @@ export class StartFailed extends Error {}
 
 export interface Running {
   stop(): Promise<void>;
-  /** Resolves with the reason when a part is lost for good. */
-  readonly failed: Promise<string>;
 }
 
 interface Parts {
@@ -37,9 +35,12 @@ export async function start(
   env: NodeJS.ProcessEnv,
   interrupted: Promise<string>,
 ): Promise<Running> {
-  const lock = await lockDataDir(settings.data_dir);
-  if (settings.fresh) wipe(settings.data_dir);
   prepareDataDir(settings.data_dir);
+  const lock = await lockDataDir(settings.data_dir);
+  if (settings.fresh) {
+    wipe(settings.data_dir);
+    prepareDataDir(settings.data_dir);
+  }
   const parts: Parts = { lock };
   const giveUp = interrupted.then((why) => {
     throw new StartFailed(`${why} while starting`);
@@ -53,7 +54,7 @@ export async function start(
       ? error
       : new StartFailed((error as Error).message);
   }
-  return { stop: () => bringDown(parts, settings.data_dir), failed: new Promise(() => {}) };
+  return { stop: () => bringDown(parts, settings.data_dir) };
 }
 
 async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv): Promise<void> {
