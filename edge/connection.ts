@@ -165,7 +165,7 @@ export class Connection implements Holder, Sleeper, Guest {
 
   /** The gate has given it a session. The Logon is read again: the view served others meanwhile. */
   begin(entryOf: () => Entry, gate: GateSession): Begun {
-    const { turns, message, venue, metrics, live, lobby } = this.#house;
+    const { turns, message, attendance, metrics, live, lobby } = this.#house;
     let begun: Begun = { begun: false, reason: 'internal', text: 'Something failed inside' };
     this.#turn(() => {
       if (this.#state.name !== 'authenticating') throw new Error('the connection does not wait for a Logon');
@@ -191,7 +191,7 @@ export class Connection implements Holder, Sleeper, Guest {
       metrics.received(message.msgType);
       metrics.logonTook(turns.now.monoMs - since);
       gate.count();
-      venue.sessionStarted(entry.venue, turns.now.epochMs);
+      attendance.started(entry.venue, turns.now);
       begun = { begun: true };
       this.#feed(seat);
       if (!this.#holding) this.#socket.resume();
@@ -336,7 +336,7 @@ export class Connection implements Holder, Sleeper, Guest {
 
   settle(): void {
     if (this.#ending === undefined || this.#state.name !== 'live') return;
-    const { turns, gate, venue, live, metrics, log } = this.#house;
+    const { turns, gate, attendance, live, metrics, log } = this.#house;
     const { cause, text } = this.#ending;
     const { seat } = this.#state;
     const { entry } = seat;
@@ -350,7 +350,7 @@ export class Connection implements Holder, Sleeper, Guest {
     metrics.closed(cause);
     log.info({ session_id, user_id, session: entry.venue.id, address: this.address, cause, text }, 'session ended');
     this.#probed(false);
-    venue.sessionEnded(entry.venue, turns.now.epochMs);
+    attendance.ended(entry.venue, cause, turns.now);
   }
 
   #toClosing(): void {

@@ -4,6 +4,7 @@ import { type GatePorts, openGate } from '../core/gate.ts';
 import { DEFAULT_GATE_SETTINGS, type Gate, type GateLog } from '../core/sessions/api.ts';
 import type { Clock, Timer, Timers } from '../core/time.ts';
 import { type Acceptor, startAcceptor } from './acceptor.ts';
+import { Attendance } from './attendance.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import { loadDictionaries } from './fix/dictionary/index.ts';
@@ -52,30 +53,19 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const gate = await openEdgeGate(parts);
   const turns = new Turns(clock, journal, log);
   const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
-  const profiles = new Profiles(config.session_profile);
   const venue = await parts.venue(sessions);
   turns.keepFirst(venue);
+  const attendance = new Attendance(venue);
+  attendance.opened(turns.now);
   const lobby = new Lobby<Connection>(NOT_LOGGED_ON);
   const wheel = new Wheel(clock.monotonic());
   const strangers = new StrangerLog(log);
   const live = new Map<string, Connection>();
-  const shared = {
-    config,
-    gate,
-    turns,
-    wheel,
-    sessions,
-    profiles,
-    venue,
-    dictionaries,
-    metrics,
-    log,
-    strangers,
-    lobby,
-    live,
-  };
+  const shared = { config, gate, turns, wheel, sessions, venue, dictionaries, metrics, log, strangers, lobby, live };
   const house: { -readonly [K in keyof House]: House[K] } = {
     ...shared,
+    profiles: new Profiles(config.session_profile),
+    attendance,
     message: new Message(),
     frontDesk: undefined as never,
   };
@@ -156,14 +146,18 @@ async function startWatching(config: EdgeConfig, metrics: Metrics, readiness: ()
 }
 
 /** A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick. */
-function tickVenue({ turns, venue, sessions, log }: House): void {
-  turns.run(() => {
+function tickVenue({ turns, venue, attendance, sessions, log }: House): void {
+  const step = (work: () => void): void => {
     try {
-      venue.tick(turns.now.epochMs);
+      work();
     } catch (error) {
       sessions.abandon();
       log.error({ error }, 'the venue failed in its own time');
     }
+  };
+  turns.run(() => {
+    step(() => attendance.tick(turns.now));
+    step(() => void venue.tick(turns.now.epochMs));
   });
 }
 

@@ -156,8 +156,10 @@ export class FrontDesk {
       }
       if (result.result === 'registered') {
         seated = true;
-        if (ended !== undefined) this.#refuseProven(connection, claim, ended.text);
-        else this.#seat(connection, claim, logon, profile, result);
+        if (ended !== undefined) {
+          this.#notSeated(claim);
+          this.#refuseProven(connection, claim, ended.text);
+        } else this.#seat(connection, claim, logon, profile, result);
         return;
       }
       const way = await this.#holder(result.holder, profile.duplicate_logon);
@@ -211,10 +213,11 @@ export class FrontDesk {
     const { session } = registered;
     const { session_id, user_id } = session.session;
     if (!connection.waits) {
+      this.#notSeated(claim);
       void gate.unregisterSession(session_id, 'disconnect', 'The client left before it was answered');
       return;
     }
-    const venue = venueSession(claim, user_id);
+    const venue = venueSession(claim, user_id, profile);
     const begun = connection.begin(() => sessions.renewed(venue, profile), session);
     if (begun.begun) {
       metrics.logon('accepted');
@@ -222,9 +225,17 @@ export class FrontDesk {
       log.info({ session_id, user_id, session: venue.id, address, warnings: logon.warnings }, 'logged on');
       return;
     }
+    this.#notSeated(claim);
     void gate.unregisterSession(session_id, 'protocol', begun.text);
     const { reason, text } = begun;
     this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: COVERED.has(reason) });
+  }
+
+  /** Whoever held the session before may have made room for nobody. */
+  #notSeated(claim: Claim): void {
+    const { sessions, attendance, turns } = this.#house;
+    const known = sessions.known(sessionId(keyOf(claim)));
+    if (known !== undefined && known.holder === undefined) turns.run(() => attendance.failed(known.venue, turns.now));
   }
 
   /** The gate has recorded it. */
@@ -291,10 +302,12 @@ function keyOf({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: 
   return { begin_string, sender_comp_id, sender_sub_id, target_comp_id };
 }
 
-function venueSession(claim: Claim, user_id: string): VenueSession {
+function venueSession(claim: Claim, user_id: string, profile: SessionProfile): VenueSession {
   const { begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id } = claim;
   const id = sessionId(keyOf(claim));
-  return { id, user_id, begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id };
+  const { mode, grace_ms } = profile.cancel_on_disconnect;
+  const cancel = mode === 'session' ? { cancel_after_ms: grace_ms } : {};
+  return { id, user_id, begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id, ...cancel };
 }
 
 /** Undefined: it does not say who it is, or at too great a length. */

@@ -1,6 +1,7 @@
 /** What all connections of an edge share. */
 
 import type { Gate } from '../core/sessions/api.ts';
+import type { Attendance } from './attendance.ts';
 import type { EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import type { DictionarySet } from './fix/dictionary/index.ts';
@@ -23,6 +24,7 @@ export interface House {
   readonly sessions: Sessions;
   readonly profiles: Profiles;
   readonly venue: Venue;
+  readonly attendance: Attendance;
   readonly dictionaries: DictionarySet;
   readonly metrics: Metrics;
   readonly log: Logger;

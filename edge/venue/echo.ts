@@ -63,6 +63,13 @@ export class EchoVenue implements Venue {
     this.seen.delete(session.id);
   }
 
+  /** Nothing rests here. */
+  resting(): Iterable<VenueSession> {
+    return [];
+  }
+
+  cancelAll(): void {}
+
   tick(): number {
     return Number.POSITIVE_INFINITY;
   }

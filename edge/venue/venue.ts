@@ -25,6 +25,8 @@ export interface VenueSession {
   readonly sender_sub_id: string;
   /** Our CompID: the client's TargetCompID (56). */
   readonly target_comp_id: string;
+  /** Its orders are cancelled when it has been away for so long, ms; undefined: they stay. */
+  readonly cancel_after_ms?: number;
 }
 
 /** What comes with a message. The edge may keep one such record per connection and overwrite it. */
@@ -71,6 +73,10 @@ export interface Venue {
   sessionStarted(session: VenueSession, now: number): void;
   /** Its connection is gone: market data subscriptions end, resting orders stay. */
   sessionEnded(session: VenueSession, now: number): void;
+  /** Sessions that have orders resting, as they were given last. */
+  resting(): Iterable<VenueSession>;
+  /** Cancels what this session itself has placed and is open; its reports wait for it where it is away. */
+  cancelAll(session: VenueSession, now: number): void;
   /** Lets time pass. @returns epoch ms when it wants to be called again; Infinity: never */
   tick(now: number): number;
   /**

@@ -21,6 +21,9 @@ export interface TradeListener {
 /** Price of an order that takes any. */
 export const anyPrice = (side: Side): number => (side === BUY ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
 
+/** The price an order trades at or better. */
+export const priceOf = ({ terms, side }: ClientOrder): number => (terms.price > 0 ? terms.price : anyPrice(side));
+
 export class Book {
   readonly instrument: Instrument;
   readonly bids = new Levels(BUY);

@@ -48,6 +48,12 @@ export class Ages {
   }
 }
 
+/** What the session itself has placed and is open, oldest first. */
+export function openOrders({ session, ids }: Client): readonly ClientOrder[] {
+  const own = [...ids.values()].filter((order) => order.open && order.session_id === session.id);
+  return [...new Set(own)];
+}
+
 export class Clients {
   private readonly users = new Map<string, User>();
   private readonly byId = new Map<string, Client>();

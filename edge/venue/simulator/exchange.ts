@@ -2,11 +2,20 @@
 
 import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { VenueSink } from '../venue.ts';
-import { anyPrice, Book, type BookOrder, type TradeListener } from './book.ts';
+import { Book, type BookOrder, priceOf, type TradeListener } from './book.ts';
 import { type Client, Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
 import { BUY, checkInstrument, type Instrument } from './instruments.ts';
-import { type Change, fillChange, idChange, type OrderLog, orderChange, restore, snapshot } from './log.ts';
+import {
+  type Change,
+  fillChange,
+  Introductions,
+  idChange,
+  type OrderLog,
+  orderChange,
+  restore,
+  snapshot,
+} from './log.ts';
 import { ReferenceMarket } from './market.ts';
 import {
   CANCELED,
@@ -20,7 +29,15 @@ import {
   OrdType,
   Tif,
 } from './order.ts';
-import { EXPIRED_EXECUTION, ExecType, type Execution, NEW, NOT_FILLED, Reports } from './reports.ts';
+import {
+  CANCELED_ELSEWHERE,
+  EXPIRED_EXECUTION,
+  ExecType,
+  type Execution,
+  NEW,
+  NOT_FILLED,
+  Reports,
+} from './reports.ts';
 import { Stops } from './stops.ts';
 
 /** What belongs to one symbol. */
@@ -61,8 +78,7 @@ export class Exchange implements TradeListener {
   /** Orders changed in the step in hand; true: more than a fill. */
   private readonly changed = new Map<ClientOrder, boolean>();
   private readonly changes: Change[] = [];
-  /** Sessions that the log knows. */
-  private readonly logged = new Set<string>();
+  private readonly introductions = new Introductions();
 
   constructor(options: ExchangeOptions) {
     this.now = options.now;
@@ -236,7 +252,7 @@ export class Exchange implements TradeListener {
     const line: Change[] = [];
     for (const [order, whole] of changed) {
       if (whole) {
-        this.introduce(this.clients.ownerOf(order), line);
+        this.introductions.make(this.clients.ownerOf(order), line);
         line.push(orderChange(order));
       } else line.push(fillChange(order));
     }
@@ -259,16 +275,15 @@ export class Exchange implements TradeListener {
     this.log?.close();
   }
 
-  private introduce(client: Client, line: Change[]): void {
-    if (this.logged.has(client.session.id)) return;
-    this.logged.add(client.session.id);
-    line.push(['session', client.session]);
+  /** A session is back; what has changed about one that has orders here is kept. */
+  renewed(client: Client): void {
+    if (client.ids.size > 0) this.introductions.make(client, this.changes);
+    this.commit();
   }
 
   private compact(log: OrderLog): void {
     log.replace(snapshot(this.clients, this.stamp));
-    this.logged.clear();
-    for (const client of this.clients.all()) if (client.ids.size > 0) this.logged.add(client.session.id);
+    this.introductions.after(this.clients);
   }
 
   private restore({ log, now, warn }: ExchangeOptions): number {
@@ -288,14 +303,14 @@ export class Exchange implements TradeListener {
     }
     const next = Math.max(now, stamp + 1);
     log.replace(snapshot(this.clients, next));
-    for (const client of this.clients.all()) if (client.ids.size > 0) this.logged.add(client.session.id);
+    this.introductions.after(this.clients);
     return next;
   }
 
   private remember(client: Client, clOrdId: string, order: ClientOrder): void {
     this.clients.remember(client, clOrdId, order);
     if (this.log === undefined) return;
-    this.introduce(client, this.changes);
+    this.introductions.make(client, this.changes);
     this.changes.push(idChange(client, clOrdId, order));
   }
 
@@ -383,16 +398,3 @@ export class Exchange implements TradeListener {
     this.reports.execution(this.clients.ownerOf(order), order, what, this.now);
   }
 }
-
-/** The price an order trades at or better. */
-const priceOf = ({ terms, side }: ClientOrder): number => (terms.price > 0 ? terms.price : anyPrice(side));
-
-/** The report of a cancel that the session itself did not ask for. */
-const CANCELED_ELSEWHERE: Execution = {
-  type: ExecType.Canceled,
-  quantity: 0,
-  price: 0,
-  cl_ord_id: '',
-  orig_cl_ord_id: '',
-  text: 'Canceled by another session of the user',
-};

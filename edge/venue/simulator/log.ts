@@ -94,6 +94,24 @@ export function* snapshot(clients: Clients, stamp: number): Generator<string> {
   }
 }
 
+/** Sessions as the log knows them: each is told before what belongs to it, and again when something about it has changed. */
+export class Introductions {
+  private readonly known = new Map<string, VenueSession>();
+
+  make({ session }: Client, line: Change[]): void {
+    const known = this.known.get(session.id);
+    if (known === session) return;
+    this.known.set(session.id, session);
+    if (known === undefined || JSON.stringify(known) !== JSON.stringify(session)) line.push(['session', session]);
+  }
+
+  /** After a {@link snapshot}. */
+  after(clients: Clients): void {
+    this.known.clear();
+    for (const { ids, session } of clients.all()) if (ids.size > 0) this.known.set(session.id, session);
+  }
+}
+
 export const idChange = (client: Client, clOrdId: string, order: ClientOrder): Change => [
   'id',
   client.session.id,

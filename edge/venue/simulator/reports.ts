@@ -53,6 +53,8 @@ const plain = (type: number, text = ''): Execution => ({
 export const NEW: Execution = plain(ExecType.New);
 export const EXPIRED_EXECUTION: Execution = plain(ExecType.Expired);
 export const NOT_FILLED: Execution = plain(ExecType.Canceled, 'Not filled at once');
+/** The report of a cancel that the session itself did not ask for. */
+export const CANCELED_ELSEWHERE: Execution = plain(ExecType.Canceled, 'Canceled by another session of the user');
 
 export class Reports {
   private readonly sink: VenueSink;

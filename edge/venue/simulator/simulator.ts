@@ -3,6 +3,7 @@
 import type { Message } from '../../fix/message.ts';
 import { MARKET_STEP_MS } from '../limits.ts';
 import type { SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import { openOrders } from './clients.ts';
 import { Exchange } from './exchange.ts';
 import { INSTRUMENTS, type Instrument } from './instruments.ts';
 import type { OrderLog } from './log.ts';
@@ -56,7 +57,7 @@ export class Simulator implements Venue {
   }
 
   sessionStarted(session: VenueSession, _now: number): void {
-    this.exchange.clients.of(session);
+    this.exchange.renewed(this.exchange.clients.of(session));
     this.marketData.drop(session.id);
   }
 
@@ -64,6 +65,21 @@ export class Simulator implements Venue {
     this.marketData.drop(session.id);
     const client = this.exchange.clients.get(session.id);
     if (client !== undefined) this.exchange.clients.release(client);
+  }
+
+  resting(): Iterable<VenueSession> {
+    return [...this.exchange.clients.all()].filter((client) => openOrders(client).length > 0).map((one) => one.session);
+  }
+
+  cancelAll(session: VenueSession, now: number): void {
+    const { exchange } = this;
+    const client = exchange.clients.get(session.id);
+    if (client === undefined) return;
+    exchange.start(now);
+    exchange.now = now;
+    for (const order of openOrders(client)) exchange.cancelBy(order, 'Canceled on disconnect');
+    exchange.commit();
+    exchange.clients.release(client);
   }
 
   tick(now: number): number {

@@ -47,6 +47,12 @@ export class TestEcho implements Venue {
 
   sessionEnded(): void {}
 
+  resting(): VenueSession[] {
+    return [];
+  }
+
+  cancelAll(): void {}
+
   tick(): number {
     return Number.POSITIVE_INFINITY;
   }
