@@ -32,6 +32,9 @@ export function read(text: string): Buffer {
   return Buffer.from(bytes, 'latin1');
 }
 
+/** A number in a line, whatever stands there: whole, from 0 to `most`. */
+export const numberIn = (text: string, most: number): number => Math.floor(Math.min(Math.abs(Number(text)) || 0, most));
+
 export interface Kept {
   readonly file: string;
   readonly lines: Lines;

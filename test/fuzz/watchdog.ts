@@ -1,8 +1,9 @@
 /**
  * Beside the thread that tries inputs, for it cannot tell by itself that one never ends: when the number of inputs stands
- * still for too long, the one in hand is written to the corpus and the process ends.
+ * still for too long, the one in hand is written to the corpus and the process ends. It writes without the other thread, which is busy.
  */
 
+import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { keep, show } from './corpus.ts';
 
@@ -28,6 +29,6 @@ setInterval(() => {
   const text = Buffer.from(new Uint8Array(input, 0, Atomics.load(numbers, 1)).slice()).toString('latin1');
   const lines = text.split('\n').map((line) => Buffer.from(line, 'base64'));
   const file = keep(target, lines, 'endless', `no end within ${patience} ms`, folder);
-  process.stderr.write(`${target}: an input takes more than ${patience} ms\n${lines.map(show).join('\n')}\n${file}\n`);
+  writeSync(2, `${target}: an input takes more than ${patience} ms\n${lines.map(show).join('\n')}\n${file}\n`);
   process.kill(process.pid, 'SIGKILL');
 }, patience);

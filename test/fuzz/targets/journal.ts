@@ -10,6 +10,7 @@ import type { SessionStore } from '../../../edge/fix/session/ports.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
 import { BLOCK_BYTES, blockCrc, HEADER_BYTES, segmentNumber } from '../../../edge/journal/format.ts';
 import { type Journal, JournalError } from '../../../edge/journal/journal.ts';
+import { numberIn } from '../corpus.ts';
 import { changeBytes, NUMBERS } from '../mutate.ts';
 import type { Random } from '../random.ts';
 import { Finding, hold, type Lines, type Target } from '../target.ts';
@@ -48,13 +49,13 @@ const everything = (journal: Journal): string =>
 /** @returns whether the line was a step that writes */
 function write(line: string, journal: Journal): boolean {
   const [verb = '', which = '', ...rest] = line.split(' ');
-  const store = session(journal, (Math.abs(Number(which) || 0) % SESSIONS) | 0);
+  const store = session(journal, numberIn(which, 1e9) % SESSIONS);
   const body = Buffer.from(`..8=${rest.join(' ')}..`, 'latin1'); // no message is empty
   const verbs: Readonly<Record<string, () => void>> = {
     sent: () => store.append(store.nextOut, body, 2, body.length - 2),
     pending: () => store.enqueue(body, 2, body.length - 2),
     promoted: () => store.pending > 0 && store.promote(store.nextOut, body, 2, body.length - 2, rest[0] !== 'no'),
-    in: () => store.setNextIn(store.nextIn + 1 + ((Math.abs(Number(rest[0]) || 0) % 1000) | 0)),
+    in: () => store.setNextIn(store.nextIn + 1 + (numberIn(rest[0] ?? '', 1e9) % 1000)),
     out: () => store.setNextOut(store.nextOut + 1),
     reset: () => store.reset(NOW + store.generation),
   };
@@ -70,7 +71,7 @@ function damage(line: string, directory: string): boolean {
     .filter((name) => segmentNumber(name) > 0)
     .sort();
   if (files.length === 0) return false;
-  const number = Math.abs(Number(where) || 0);
+  const number = numberIn(where, 1e9);
   // From the end, where damage is told from a write that was broken off.
   const file = join(directory, files.at(-1 - (Math.floor(number / 100_000) % files.length))!);
   const bytes = readFileSync(file);

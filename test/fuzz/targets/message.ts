@@ -5,6 +5,7 @@
 
 import { DATA_FIELDS } from '../../../edge/fix/data-fields.ts';
 import { Encoder, HeaderTemplate } from '../../../edge/fix/encoder.ts';
+import { FRAME_OK, Frame, nextFrame } from '../../../edge/fix/framer.ts';
 import {
   MAX_FIELDS,
   Message,
@@ -26,6 +27,7 @@ const NOW = Date.UTC(2026, 0, 2, 12);
 
 const VIEW = new Message();
 const AGAIN = new Message();
+const FRAME = new Frame();
 const ENCODER = new Encoder();
 const HEADER = new HeaderTemplate({ beginString: 'FIX.4.4', senderCompId: 'ISLD', targetCompId: 'TW' });
 
@@ -96,6 +98,8 @@ function proveCopy(m: Message): void {
   ENCODER.begin(HEADER, 0x44, 1, NOW);
   for (let i = 0; i < m.count; i++) ENCODER.copy(m, i);
   const start = ENCODER.end();
+  const framed = nextFrame(ENCODER.buf, start, ENCODER.length, Number.MAX_SAFE_INTEGER, FRAME);
+  hold(framed === FRAME_OK && FRAME.end === ENCODER.length, () => 'what was copied is no message');
   const result = tokenise(ENCODER.buf, start, ENCODER.length, AGAIN);
   hold(result === TOKENS_OK || m.count > MAX_FIELDS - 16, () => `what was copied does not parse: ${result}`);
   if (result !== TOKENS_OK) return;
@@ -108,7 +112,7 @@ function proveCopy(m: Message): void {
 function check(lines: Lines): void {
   for (const line of lines) {
     // Not at the start of its buffer, as in a connection's.
-    const bytes = Buffer.concat([Buffer.from('8=FIX\x019'), line, Buffer.from('=1\x01')]);
+    const bytes = Buffer.concat([Buffer.from('8=FIX\x019'), line, Buffer.from('\x01=1\x01')]);
     const [start, end] = [7, 7 + line.length];
     const result = tokenise(bytes, start, end, VIEW);
     const text = line.toString('latin1');

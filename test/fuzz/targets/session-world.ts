@@ -18,7 +18,7 @@ import { MemorySessionStore } from '../../edge/fix/session/memory-store.ts';
 import { hold } from '../target.ts';
 import { Outbound } from './session-outbound.ts';
 
-export const NOON = Date.UTC(2026, 0, 2, 12);
+const NOON = Date.UTC(2026, 0, 2, 12);
 /** Resends go on in portions; far more of them than any input can ask for. */
 const PORTIONS = 500;
 
@@ -176,7 +176,14 @@ export class World {
       hold(this.#drain() > 0 || !this.session.resending, () => 'a resend does not go on');
     }
     const { queue } = (this.session as unknown as { readonly s: SessionRecord }).s;
-    const { bytes } = queue as unknown as { readonly bytes: number };
+    const { bytes, messages } = queue as unknown as { readonly bytes: number; readonly messages: Map<number, Buffer> };
+    let held = 0;
+    for (const message of messages.values()) held += message.length;
+    hold(bytes === held, () => `${bytes} bytes are queued by the count, ${held} are`);
+    hold(
+      !this.session.active || queue.lowest() >= this.store.nextIn,
+      () => `${queue.lowest()} is queued, and ${this.store.nextIn} is due`,
+    );
     hold(
       queue.size <= QUEUE_MESSAGES && bytes <= QUEUE_BYTES && bytes >= 0,
       () => `${queue.size} queued, ${bytes} bytes`,

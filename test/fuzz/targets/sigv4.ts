@@ -7,6 +7,7 @@
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type SignedRequest, verifySignature } from '../../../local/sigv4.ts';
+import { numberIn } from '../corpus.ts';
 import { changeBytes } from '../mutate.ts';
 import type { Random } from '../random.ts';
 import { hold, type Lines, type Target } from '../target.ts';
@@ -104,7 +105,8 @@ function meaning({ method, target, rawHeaders, body }: SignedRequest): string {
   const authorization = (headers.get('authorization') ?? '').replaceAll(/\s/g, '');
   const names = /SignedHeaders=([^,]*)/.exec(authorization)?.[1]?.split(';').sort() ?? [];
   const bare = authorization.replace(/SignedHeaders=[^,]*/, '');
-  const values = names.map((name) => [name, headers.get(name)]);
+  const others = [...headers.keys()].filter((name) => name.startsWith('x-amz-') && !names.includes(name)).sort();
+  const values = [...names, ...others].map((name) => [name, headers.get(name)]);
   return JSON.stringify([
     method,
     target,
@@ -118,7 +120,7 @@ function meaning({ method, target, rawHeaders, body }: SignedRequest): string {
 /** `tamper body 3 x`: a byte of the method, target, body, or of the nth header's name or value. */
 function tampered(request: SignedRequest, line: string): SignedRequest {
   const [, what = '', where = '', ...rest] = line.split(' ');
-  const at = Math.abs(Number(where) || 0) | 0;
+  const at = numberIn(where, 1_000_000);
   const letter = rest.join(' ');
   const put = (text: string) =>
     text === '' ? letter : text.slice(0, at % text.length) + letter + text.slice((at % text.length) + 1);
