@@ -14,7 +14,14 @@ import { periodAt } from './fix/session/schedule.ts';
 import { isLatencyGood } from './fix/session/sending-time.ts';
 import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
-import { AUTHENTICATING, COMP_ID_BYTES, PROBE_MS, REMOTE_HOLDER_MS, WAITING_LOGONS } from './limits.ts';
+import {
+  AUTHENTICATING,
+  COMP_ID_BYTES,
+  PROBE_MS,
+  REMOTE_HOLDER_MS,
+  SESSIONS_PER_CREDENTIAL,
+  WAITING_LOGONS,
+} from './limits.ts';
 import type { Sender } from './refusal.ts';
 import { sessionId } from './sessions.ts';
 import type { VenueSession } from './venue/venue.ts';
@@ -41,7 +48,7 @@ const NO_NEW_PASSWORD: Refusal = {
 };
 
 /** Refusals of the session's own rules that silence covers. */
-const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string', 'invalid']);
+const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
 /** First messages that name their sender well enough to be answered. */
 const ANSWERABLE: ReadonlySet<Hostile> = new Set(['not_a_logon', 'sending_time', 'default_appl_ver_id', 'msg_seq_num']);
 
@@ -132,9 +139,17 @@ export class FrontDesk {
       return;
     }
     const profile = this.#house.profiles.of(logon.credential.session_profile);
-    const refusal = refusalBy(profile, claim, received);
+    const refusal = refusalBy(profile, claim, received) ?? this.#crowded(claim, logon);
     if (refusal !== undefined) this.#refusedHere(connection, claim, logon, profile, refusal);
     else await this.#register(connection, claim, logon, profile);
+  }
+
+  /** Sessions stay in the journal for good: a client that names ever new ones is stopped before it takes a slot. */
+  #crowded(claim: Claim, logon: LogonAccepted): Refusal | undefined {
+    const most = Math.max(SESSIONS_PER_CREDENTIAL, logon.max_sessions);
+    if (!this.#house.sessions.crowded(sessionId(keyOf(claim)), most)) return undefined;
+    const text = `Logon refused: this SenderCompID has ${most} sessions (SenderSubID, BeginString) and may begin no more`;
+    return { reason: 'too_many_sessions', text, covered: false };
   }
 
   /** A slot for the session; who holds it already is dealt with by `duplicate_logon`. */
@@ -272,8 +287,7 @@ export class FrontDesk {
 
   /** Under the session's next number, so that the client's engine does not trip over it before it shows the Text. */
   #refuseProven(connection: Connection, claim: Claim, text: string): void {
-    const known = this.#house.sessions.known(sessionId(keyOf(claim)));
-    connection.turnAway(claim, text, known?.store.nextOut ?? 1);
+    connection.turnAway(claim, text, this.#house.sessions.nextOut(sessionId(keyOf(claim))));
   }
 }
 

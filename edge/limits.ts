@@ -44,6 +44,11 @@ export const WAITING_LOGONS = 2;
 
 /** Sessions without a connection kept in memory; the journal has all of them, and gives back who returns. */
 export const AWAY_SESSIONS = 20_000;
+/**
+ * FIX sessions (BeginString, SenderSubID) that one credential may begin, where it may not have more than this at once:
+ * the journal keeps each for good, and a client that names its sessions after the time of day must not fill it for others.
+ */
+export const SESSIONS_PER_CREDENTIAL = 100;
 /** Resolution of timers: TestRequests at HeartBtInt 1 need better than a second. */
 export const TICK_MS = 25;
 /** Between calls of the venue's own clock (market data, timed events). */

@@ -37,6 +37,9 @@ export function sessionId(key: FixSessionKey): string {
   return [key.begin_string, key.target_comp_id, key.sender_comp_id, key.sender_sub_id].join('|');
 }
 
+/** SenderCompID out of a {@link sessionId}. */
+const senderOf = (id: string): string => id.split('|', 3)[2] ?? '';
+
 export interface SessionsParts {
   readonly journal: Journal;
   readonly turns: Turns;
@@ -49,10 +52,30 @@ export class Sessions implements VenueSink {
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
   readonly #parts: SessionsParts;
+  /** Sessions that the journal has, by SenderCompID. */
+  readonly #begun = new Map<string, number>();
   #open: Entry | undefined;
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
+    for (const id of parts.journal.keys()) this.#count(senderOf(id));
+  }
+
+  /** Whether this would be a new session of a credential that has begun `most` already. */
+  crowded(id: string, most: number): boolean {
+    return (this.#begun.get(senderOf(id)) ?? 0) >= most && !this.#parts.journal.has(id);
+  }
+
+  /** The number that the session sends next, whether it is at hand or not; 1 for one that has not begun. */
+  nextOut(id: string): number {
+    const known = this.#entries.get(id);
+    if (known !== undefined) return known.store.nextOut;
+    const { journal } = this.#parts;
+    return journal.has(id) ? journal.session(id).nextOut : 1;
+  }
+
+  #count(sender: string): void {
+    this.#begun.set(sender, (this.#begun.get(sender) ?? 0) + 1);
   }
 
   /** The session of this key; made from what the journal has when it is not at hand. */
@@ -60,6 +83,7 @@ export class Sessions implements VenueSink {
     const known = this.#entries.get(venue.id);
     if (known !== undefined) return known;
     const { journal, profile } = this.#parts;
+    if (!journal.has(venue.id)) this.#count(venue.sender_comp_id);
     const store = journal.session(venue.id);
     const identity = {
       beginString: venue.begin_string,

@@ -124,6 +124,14 @@ class FileJournal implements Journal, Ledger {
     return made;
   }
 
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  keys(): Iterable<string> {
+    return this.#byKey.keys();
+  }
+
   flush(): void {
     const { tail } = this;
     const dirty = this.#dirty;

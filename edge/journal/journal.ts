@@ -14,6 +14,10 @@ export interface Journal {
    * @throws JournalError `too_many_sessions`, or `tail_full`
    */
   session(key: string, retention?: number): SessionStore;
+  /** Whether it has this session already: asking for one makes it, for good. */
+  has(key: string): boolean;
+  /** Names of all sessions that it has. */
+  keys(): Iterable<string>;
   /**
    * One synchronous write of everything that all sessions have appended since the last one: all of it survives or none.
    * Costs nothing when nothing was appended. What depends on it must not leave before it has returned.

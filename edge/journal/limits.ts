@@ -16,7 +16,7 @@ export interface JournalLimits {
 export const JOURNAL_LIMITS: JournalLimits = {
   // Large, so that a snapshot of thousands of sessions is rare; small, so that one segment is read in a fraction of a second.
   segment_bytes: 64 * 1024 * 1024,
-  // Recovery reads all of it: about two seconds, and 20 bytes of memory for each message that is kept.
+  // Recovery reads all of it: about 3.5 seconds (70 MB took 112 ms), and 20 bytes of memory for each message that is kept.
   total_bytes: 2 * 1024 * 1024 * 1024,
   // A full disk is noticed at the first flush and orders stop: what comes after is reports, for a while.
   tail_bytes: 64 * 1024 * 1024,

@@ -28,6 +28,8 @@ export function openMemoryJournal({ now, limits: given }: MemoryJournalOptions):
       sessions.set(key, made);
       return made;
     },
+    has: (key) => sessions.has(key),
+    keys: () => sessions.keys(),
     flush() {
       if (closed) throw new JournalError('closed', 'the journal is closed');
     },

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { killUser } from '../../core/credentials/kill.ts';
 import { changeStatus } from '../../core/credentials/status.ts';
 import type { Edge } from '../../edge/edge.ts';
+import { SESSIONS_PER_CREDENTIAL } from '../../edge/limits.ts';
 import { encodeFix, type Field, utcTimestamp } from '../../local/fix-client.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 
@@ -115,6 +116,27 @@ describe('a client that proves itself', () => {
     expect([answer.type, answer.get(58)]).toEqual(['5', expect.stringMatching(/suspended/)]);
     await client.closed();
   });
+
+  test("is refused under its session's next number, also by an edge that has not seen it yet", async () => {
+    house.journal.session(`FIX.4.4|GATEWAY|${alice.sender_comp_id}|`).setNextOut(7);
+    await changeStatus(house.admin, ACTOR, 'suspend', alice);
+    expect((await house.client(edge, alice).logon(alice.password)).get(34)).toBe('7');
+  });
+
+  test('may begin so many sessions and no more, and goes on with those it has', async () => {
+    const bob = await house.user('bob', { rate_limit_tier: 'standard' });
+    const name = (sub: number) => `FIX.4.4|GATEWAY|${bob.sender_comp_id}|day-${sub}`;
+    for (let sub = 1; sub < SESSIONS_PER_CREDENTIAL; sub++) house.journal.session(name(sub));
+    const later = await house.open({ env: { FIXGATE_EDGE_ID: 'test-2' } });
+    const logon = (sub: number) => house.client(later, bob, { sender_sub_id: `day-${sub}` }).logon(bob.password);
+    expect((await logon(SESSIONS_PER_CREDENTIAL)).type).toBe('A');
+    const refused = await logon(SESSIONS_PER_CREDENTIAL + 1);
+    expect([refused.type, refused.get(58)]).toEqual(['5', expect.stringMatching(/may begin no more/)]);
+    expect(house.journal.has(name(SESSIONS_PER_CREDENTIAL + 1))).toBe(false);
+    await until('it is recorded', () => house.records('logon_refused').length === 1);
+    expect(house.records('logon_refused')[0]).toMatchObject({ reason: 'too_many_sessions', user_id: 'bob' });
+    expect((await logon(1)).type).toBe('A');
+  });
 });
 
 describe('whoever does not', () => {
@@ -155,6 +177,19 @@ describe('whoever does not', () => {
     const quiet = await house.open({ env: { FIXGATE_REFUSED_LOGON: 'silent', FIXGATE_EDGE_ID: 'test-2' } });
     await changeStatus(house.admin, ACTOR, 'suspend', alice);
     expect((await house.client(quiet, alice).logon(alice.password)).get(58)).toMatch(/suspended/);
+  });
+
+  test.each<[string, Field[]]>([
+    ['108 is no number', [[108, 'abc']]],
+    ['108 is not allowed', [[108, 0]]],
+    ['108 is missing', []],
+  ])('nor is there silence about a mistake of its own: %s', async (_what, heartbeat) => {
+    const quiet = await house.open({ env: { FIXGATE_REFUSED_LOGON: 'silent', FIXGATE_EDGE_ID: 'test-2' } });
+    const client = house.client(quiet, alice);
+    await client.connect();
+    client.send('A', [[98, 0], ...heartbeat, [554, alice.password]]);
+    const answer = await client.next(() => true);
+    expect([answer.type, answer.get(58)]).toEqual(['5', expect.stringMatching(/108/)]);
   });
 });
 

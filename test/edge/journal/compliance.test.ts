@@ -220,3 +220,25 @@ test('one session does not see what another has', () => {
   expect(found === undefined || found === 'loading' ? '' : text(found)).toBe('second of two');
   expect(sent(one)).toEqual([[1, 'first of one']]);
 });
+
+test.each([
+  ['memory', () => openMemoryJournal({ now: () => 5 })],
+  [
+    'file, reopened',
+    () => {
+      const directory = newDirectory();
+      const journal = openFile(directory);
+      journal.session('old');
+      journal.flush();
+      return openFile(crashed(directory));
+    },
+  ],
+])('%s: knows which sessions it has, and asking makes none', (_name, open) => {
+  const journal = open();
+  const before = [...journal.keys()];
+  expect(journal.has('new')).toBe(false);
+  expect([...journal.keys()]).toEqual(before);
+  journal.session('new');
+  expect(journal.has('new')).toBe(true);
+  expect([...journal.keys()]).toEqual([...before, 'new']);
+});
