@@ -42,8 +42,9 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   'index.ts': { may: ['core/', 'adapters/', 'contract/'], packages: true },
   'local/': { may: [...PRODUCT, 'local/'], packages: true },
   'bench/': { may: [...PRODUCT, 'local/', 'bench/'], packages: true },
-  'scripts/': { may: [...PRODUCT, 'local/', 'bench/', 'scripts/'], packages: true },
-  'test/': { may: [...PRODUCT, 'local/', 'bench/', 'scripts/', 'test/'], packages: true },
+  'interop/': { may: ['interop/'], packages: true },
+  'scripts/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'scripts/'], packages: true },
+  'test/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'scripts/', 'test/'], packages: true },
   'jest.config.mjs': { may: [], packages: true },
 };
 
