@@ -1,5 +1,6 @@
 /** How rows are named and ordered, in memory and in DynamoDB alike. */
 import type { PageRequest } from '../core/ports.ts';
+import type { SessionNumbers } from '../core/sessions/model.ts';
 
 /** Most rows of a page. */
 const MAX_PAGE = 1000;
@@ -12,6 +13,11 @@ export function part(text: string): string {
 /** The parts as one key. */
 export function key(...parts: readonly string[]): string {
   return parts.map(part).join('#');
+}
+
+/** A FIX session among those of its SenderCompID. */
+export function numbersKey({ key: { begin_string, sender_sub_id, target_comp_id } }: SessionNumbers): string {
+  return key(begin_string, sender_sub_id, target_comp_id);
 }
 
 /** Order of DynamoDB's sort keys: by UTF-8 bytes. */

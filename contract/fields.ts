@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { AuditType } from '../core/audit/model.ts';
 import type { CredentialStatus } from '../core/credentials/model.ts';
 import type { RuleType } from '../core/eligibility/model.ts';
+import { SETTINGS } from '../core/sessions/profile.ts';
 
 /** Largest number of any fact or threshold: doubles are exact to 2^53, and DynamoDB keeps 38 digits. */
 const MAX_NUMBER = 1e15;
@@ -23,6 +24,10 @@ export const userId = z
   .regex(/^[A-Za-z0-9_.:@+-]{1,128}$/, '1 to 128 of A-Z a-z 0-9 _ . : @ + -')
   .describe('The firm’s own id of the user');
 export const compId = z.string().regex(/^[A-Za-z0-9_.:/-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ . : / -');
+export const beginString = z.enum(SETTINGS.begin_strings.fallback as readonly [string, ...string[]]);
+export const senderSubId = z.string().regex(/^[\x20-\x7e]{0,64}$/, 'at most 64 printable ASCII characters');
+/** As far as fifteen digits go, with room to count on. */
+export const msgSeqNum = z.int().min(1).max(999_999_999_999);
 export const sessionId = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/, '1 to 200 of A-Z a-z 0-9 _ . : -');
 export const tierName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, '1 to 64 of a-z 0-9 _ -, not _ or - first');
 export const ruleId = z
@@ -84,6 +89,8 @@ export const auditType = z.enum([
   'override_remove',
   'violations_reset',
   'session_kill',
+  'sequence_set',
+  'sequence_reset',
   'edge_started',
   'edge_stopped',
   'logon',

@@ -67,6 +67,20 @@ export const session = z
   })
   .meta({ id: 'Session' });
 
+export const sequence = z
+  .strictObject({
+    begin_string: z.string(),
+    sender_comp_id: f.compId,
+    sender_sub_id: z.string(),
+    target_comp_id: f.compId,
+    next_in: z.int().min(1).describe('Next MsgSeqNum expected of the client'),
+    next_out: z.int().min(1).describe('Next MsgSeqNum to be sent'),
+    at: f.timestamp.describe('When the edge told it: at the last Logon, end or change'),
+    edge_id: z.string(),
+    live: z.boolean(),
+  })
+  .meta({ id: 'Sequence' });
+
 export const tier = z
   .strictObject({
     name: f.tierName,

@@ -76,6 +76,7 @@ const post = (
 });
 
 const OF_CREDENTIAL = ['user_not_found', 'credential_not_found', 'wrong_status', 'version_conflict'] as const;
+const OF_SEQUENCE = ['credential_not_found', 'numbers_not_found', 'session_live', 'edge_not_running'] as const;
 const OF_LIST = ['invalid_cursor'] as const;
 
 export const OPERATIONS: readonly Operation[] = [
@@ -117,6 +118,9 @@ export const OPERATIONS: readonly Operation[] = [
     'user_not_found',
     'version_conflict',
   ]),
+  get('sequence', '/sessions/sequence', 'Sequence numbers of FIX sessions', ['credential_not_found', ...OF_LIST]),
+  post('setSequence', '/sessions/sequence/set', 'sessions', 'Set the numbers of a session that is away', OF_SEQUENCE),
+  post('resetSequence', '/sessions/sequence/reset', 'sessions', 'Begin both numbers at 1', OF_SEQUENCE),
   get('rateLimits', '/rate-limits', 'State of users’ limits', ['user_not_found', ...OF_LIST]),
   post('updateRateLimit', '/rate-limits/update', 'policy', 'Give a user another tier', [
     'user_not_found',

@@ -29,6 +29,11 @@ const userSessions = sessions;
 const killSessions = reply({
   session_ids: z.array(f.sessionId).describe('Sessions that were live when the command was given'),
 });
+const sequence = reply({ sequences: z.array(o.sequence), ...f.more });
+const setSequence = reply({
+  sequence: o.sequence.describe('As it was; the edge changes it within a second, unless the client is back by then'),
+});
+const resetSequence = setSequence;
 const rateLimits = reply({ rate_limits: z.array(o.rateLimit), ...f.more });
 const updateRateLimit = reply({ user: o.user, tier: o.tier });
 const resetViolations = reply({ user: o.user, violations: o.violations });
@@ -74,6 +79,9 @@ export const replies = {
   sessions,
   userSessions,
   killSessions,
+  sequence,
+  setSequence,
+  resetSequence,
   rateLimits,
   updateRateLimit,
   resetViolations,

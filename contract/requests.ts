@@ -82,6 +82,25 @@ const killSessions = f.exactlyOne(
   ['session_id', 'user_id'],
 );
 
+const fixSession = {
+  sender_comp_id: f.compId,
+  begin_string: f.beginString.optional(),
+  sender_sub_id: f.senderSubId.optional().describe('Empty: the session without one'),
+  target_comp_id: f.compId.optional(),
+};
+const sequence = z.strictObject({ ...fixSession, ...f.paging });
+const setSequence = z
+  .strictObject({ ...fixSession, next_in: f.msgSeqNum.optional(), next_out: f.msgSeqNum.optional(), ...f.change })
+  .omit({ if_version: true })
+  .check((context) => {
+    const { next_in, next_out } = context.value;
+    if (next_in !== undefined || next_out !== undefined) return;
+    const message = 'one of next_in, next_out is required';
+    context.issues.push({ code: 'custom', message, path: [], input: context.value });
+  })
+  .meta({ anyOf: [{ required: ['next_in'] }, { required: ['next_out'] }] });
+const resetSequence = z.strictObject({ ...fixSession, ...f.change }).omit({ if_version: true });
+
 const rateLimits = z.strictObject({ user_id: f.userId.optional(), ...byStatusAndTier, ...f.paging });
 const updateRateLimit = z.strictObject({ user_id: f.userId, tier: f.tierName, ...f.change });
 const resetViolations = z.strictObject({ user_id: f.userId, ...f.change });
@@ -175,6 +194,9 @@ export const requests = {
   sessions,
   userSessions,
   killSessions,
+  sequence,
+  setSequence,
+  resetSequence,
   rateLimits,
   updateRateLimit,
   resetViolations,

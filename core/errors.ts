@@ -69,6 +69,11 @@ export const ERRORS = {
     message: 'There is no such live session.',
     action: 'List sessions to see those that are live.',
   },
+  numbers_not_found: {
+    status: 404,
+    message: 'No numbers of such a FIX session are known.',
+    action: 'List sessions/sequence; a session has numbers from its first Logon on.',
+  },
   tier_not_found: { status: 404, message: 'There is no such tier.', action: 'List rate-limits/tiers.' },
   rule_not_found: { status: 404, message: 'There is no such rule.', action: 'List rules.' },
   override_not_found: {
@@ -100,6 +105,16 @@ export const ERRORS = {
     status: 409,
     message: 'The credential is not in a status that allows this.',
     action: 'See details for its status.',
+  },
+  session_live: {
+    status: 409,
+    message: 'The FIX session is live: its numbers are in use.',
+    action: 'End it with sessions/kill first, or let the client log out.',
+  },
+  edge_not_running: {
+    status: 409,
+    message: 'The edge that has the journal of the session is not running.',
+    action: 'Start it; stats shows the state of edges.',
   },
   idempotency_conflict: {
     status: 409,

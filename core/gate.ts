@@ -131,6 +131,7 @@ class OpenGate implements Gate {
     const tenure = new Tenure(this.#ports, this.#log, membership.identity, {
       mayPlaceOrders: () => membership.mayPlaceOrders,
       recheck: (logon) => this.#logons.recheck(logon),
+      setNumbers: (command) => this.#events.onNumbers?.(command),
       tierNamed: (name) => this.#policies.current?.tiers.find((tier) => tier.name === name),
     });
     this.#current = { membership, tenure };

@@ -6,7 +6,15 @@ import type { AuditEntry, AuditRecord, AuditType, ChainHead, StoredRecord } from
 import type { Credential, CredentialStatus, User, UserRecord } from './credentials/model.ts';
 import type { Override, Rule } from './eligibility/model.ts';
 import type { Tier, Violations, ViolationType } from './limits/model.ts';
-import type { EdgeCommand, EdgeFigures, EdgeIdentity, EdgeRow, EdgeState, LiveSession } from './sessions/model.ts';
+import type {
+  EdgeCommand,
+  EdgeFigures,
+  EdgeIdentity,
+  EdgeRow,
+  EdgeState,
+  LiveSession,
+  SessionNumbers,
+} from './sessions/model.ts';
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -175,6 +183,10 @@ export interface EdgeRegistry {
   commands(edgeId: string, after: string): Promise<readonly EdgeCommand[]>;
   /** Puts commands outside an account's transaction (a kill, or one an earlier read missed). */
   send(commands: readonly { readonly edge_id: string; readonly command: EdgeCommand }[]): Promise<void>;
+  /** Where the numbers of sessions stand, for people; the later call counts. */
+  tellNumbers(numbers: readonly SessionNumbers[]): Promise<void>;
+  /** Of the sessions of a SenderCompID, as they were told last. */
+  numbers(senderCompId: string): Promise<readonly SessionNumbers[]>;
   /** Removes these commands. By id: one of a smaller id may be committed after a larger one was read. */
   acknowledge(edgeId: string, ids: readonly string[]): Promise<void>;
 }

@@ -15,12 +15,15 @@ interface Absent {
 
 export class Attendance {
   readonly #venue: Venue;
+  readonly #changed: (session: VenueSession) => void;
   /** Those whose orders are cancelled unless they come back, by session. */
   readonly #absent = new Map<string, Absent>();
   #next = Number.POSITIVE_INFINITY;
 
-  constructor(venue: Venue) {
+  /** @param changed told of every session that has begun or ended */
+  constructor(venue: Venue, changed: (session: VenueSession) => void = () => {}) {
     this.#venue = venue;
+    this.#changed = changed;
   }
 
   /** After a start nobody is there: whoever left orders behind has its grace to come back. */
@@ -31,10 +34,12 @@ export class Attendance {
   started(session: VenueSession, now: Instant): void {
     this.#absent.delete(session.id);
     this.#venue.sessionStarted(session, now.epochMs);
+    this.#changed(session);
   }
 
   ended(session: VenueSession, cause: EndCause, now: Instant): void {
     this.#venue.sessionEnded(session, now.epochMs);
+    this.#changed(session);
     // Superseded: the same counterparty is on its way in.
     if (cause !== 'superseded') this.#miss(session, now);
   }

@@ -2,6 +2,7 @@
 
 import { type GatePorts, openGate } from '../core/gate.ts';
 import { DEFAULT_GATE_SETTINGS, type Gate, type GateLog } from '../core/sessions/api.ts';
+import type { NumbersCommand } from '../core/sessions/model.ts';
 import type { Clock, Timer, Timers } from '../core/time.ts';
 import { type Acceptor, startAcceptor } from './acceptor.ts';
 import { Attendance } from './attendance.ts';
@@ -13,10 +14,19 @@ import { FrontDesk } from './front-desk.ts';
 import type { House } from './house.ts';
 import { startHttp, type WatchServer } from './http.ts';
 import type { Journal } from './journal/journal.ts';
-import { DRAIN_LOGOUT_MS, DRAIN_MS, FAST_DRAIN_MS, NOT_LOGGED_ON, TICK_MS, VENUE_TICK_MS } from './limits.ts';
+import {
+  DRAIN_LOGOUT_MS,
+  DRAIN_MS,
+  FAST_DRAIN_MS,
+  NOT_LOGGED_ON,
+  NUMBERS_RETRY_MS,
+  TICK_MS,
+  VENUE_TICK_MS,
+} from './limits.ts';
 import { Lobby } from './lobby.ts';
 import { type Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { Sessions } from './sessions.ts';
 import { Turns } from './turn.ts';
@@ -43,6 +53,13 @@ export interface Edge {
   drain(fast: boolean): Promise<void>;
 }
 
+/** What is closed at the end. */
+interface Opened {
+  acceptor?: Acceptor;
+  http?: WatchServer;
+  readonly numbers: Numbers;
+}
+
 const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 const REJOIN_AFTER_MS = 1000;
 
@@ -50,12 +67,17 @@ const REJOIN_AFTER_MS = 1000;
 export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { config, clock, timers, journal, metrics, log } = parts;
   const dictionaries = await loadDictionaries(config.session_profile.begin_strings);
-  const gate = await openEdgeGate(parts);
+  const early: NumbersCommand[] = [];
+  let onNumbers = (command: NumbersCommand): void => void early.push(command);
+  const gate = await openEdgeGate(parts, (command) => onNumbers(command));
   const turns = new Turns(clock, journal, log);
   const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
   const venue = await parts.venue(sessions);
   turns.keepFirst(venue);
-  const attendance = new Attendance(venue);
+  const numbers = new Numbers({ edge_id: config.edge_id, edges: parts.gate.edges, sessions, turns, log });
+  onNumbers = (command) => numbers.apply(command);
+  for (const command of early) numbers.apply(command);
+  const attendance = new Attendance(venue, (session) => numbers.note(session));
   attendance.opened(turns.now);
   const lobby = new Lobby<Connection>(NOT_LOGGED_ON);
   const wheel = new Wheel(clock.monotonic());
@@ -81,8 +103,9 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const ticking = [
     timers.every(TICK_MS, () => wheel.turn(clock.monotonic())),
     timers.every(VENUE_TICK_MS, () => tickVenue(house)),
+    timers.every(NUMBERS_RETRY_MS, () => numbers.tell()),
   ];
-  const opened: { acceptor?: Acceptor; http?: WatchServer } = {};
+  const opened: Opened = { numbers };
   try {
     opened.http = await startWatching(config, metrics, readiness);
     opened.acceptor = await startAcceptor(house);
@@ -110,7 +133,10 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   };
 }
 
-function openEdgeGate({ config, gate: ports, timers, log }: EdgeParts): Promise<Gate> {
+function openEdgeGate(
+  { config, gate: ports, timers, log }: EdgeParts,
+  onNumbers: (command: NumbersCommand) => void,
+): Promise<Gate> {
   const gateLog: GateLog = log;
   const limiter = {
     clockErrorMs: config.clock_error_ms,
@@ -130,7 +156,7 @@ function openEdgeGate({ config, gate: ports, timers, log }: EdgeParts): Promise<
         timers.after(REJOIN_AFTER_MS, rejoin);
       });
   };
-  const gate = openGate({ ...ports, limiter, log: gateLog }, settings, { onFenced: rejoin });
+  const gate = openGate({ ...ports, limiter, log: gateLog }, settings, { onFenced: rejoin, onNumbers });
   return gate;
 }
 
@@ -165,7 +191,7 @@ function tickVenue({ turns, venue, attendance, sessions, log }: House): void {
 async function closeAll(
   house: House,
   { journal, timers, clock, log }: EdgeParts,
-  { acceptor, http }: { acceptor?: Acceptor; http?: WatchServer },
+  { acceptor, http, numbers }: Opened,
   ticking: readonly Timer[],
   fast: boolean,
 ): Promise<void> {
@@ -189,6 +215,7 @@ async function closeAll(
   if (!fast) await step('logout', () => emptied(live, timers, DRAIN_LOGOUT_MS));
   for (const connection of [...live.values()]) connection.end('drain', SHUTTING_DOWN);
   await step('gate', () => gate.stop());
+  await step('numbers', () => numbers.finish());
   await step('venue', () => venue.close());
   await step('journal', () => {
     turns.retire();

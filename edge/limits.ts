@@ -42,6 +42,10 @@ export const REMOTE_HOLDER_MS = 1000;
 /** Logons that may wait for one session's holder: the client's last try and one before; more are refused at once. */
 export const WAITING_LOGONS = 2;
 
+/** Sessions whose numbers are told in one call; after a storm of logons the others wait their turn. */
+export const NUMBERS_AT_ONCE = 100;
+/** Between tries to tell what could not be told. */
+export const NUMBERS_RETRY_MS = 1000;
 /** Sessions without a connection kept in memory; the journal has all of them, and gives back who returns. */
 export const AWAY_SESSIONS = 20_000;
 /**

@@ -107,6 +107,11 @@ export class Sessions implements VenueSink {
     return entry;
   }
 
+  /** What the journal has of a session, at hand or not. */
+  storeOf(id: string): SessionStore {
+    return this.#entries.get(id)?.store ?? this.#parts.journal.session(id);
+  }
+
   /** Only what is at hand. */
   known(id: string): Entry | undefined {
     return this.#entries.get(id);

@@ -10,6 +10,7 @@ import { maxSessions } from '../core/policy/assignment.ts';
 import type { Issued } from '../core/provisioning.ts';
 import type { RateLimitState, Stats } from '../core/queries.ts';
 import type { EdgeFigures, LiveSession } from '../core/sessions/model.ts';
+import type { NumbersShown } from '../core/sessions/numbers.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -58,6 +59,10 @@ export function issuedView({ sender_comp_id, target_comp_id, password }: Issued)
 export function sessionView(session: LiveSession): z.input<typeof o.session> {
   const { session_id, user_id, key, edge_id, address, started_at, epoch } = session;
   return { session_id, user_id, ...key, edge_id, address, started_at: iso(started_at), version: epoch };
+}
+
+export function sequenceView({ key, at, ...rest }: NumbersShown): z.input<typeof o.sequence> {
+  return { ...key, ...rest, at: iso(at) };
 }
 
 export function tierView(tier: Tier): z.input<typeof o.tier> {

@@ -1,7 +1,7 @@
 /** Edges and their command queues in DynamoDB. */
 import type { EdgeRegistry } from '../../core/ports.ts';
 import type { EdgeFigures, EdgeIdentity, EdgeState } from '../../core/sessions/model.ts';
-import { compareKeys, key } from '../keys.ts';
+import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
 import { absent, type Database, type Expression, LAST_KEY, type Row, type Write } from './database.ts';
 import { EDGES, edgeKey, FENCES, fenceKey, fenceRemovals, toEdge, toSession } from './edges.ts';
@@ -56,6 +56,20 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
       await database.batch(
         commands.map(({ edge_id, command }) => ({ put: 'sessions', row: commandRow(edge_id, command) })),
       );
+    },
+
+    async tellNumbers(numbers) {
+      await database.batch(
+        numbers.map((one) => ({
+          put: 'sessions',
+          row: { pk: key('NUM', one.key.sender_comp_id), sk: numbersKey(one), numbers: JSON.stringify(one) },
+        })),
+      );
+    },
+
+    async numbers(senderCompId) {
+      const rows = await database.all('sessions', key('NUM', senderCompId));
+      return rows.map((row) => JSON.parse(row.numbers as string));
     },
 
     async acknowledge(edgeId, ids) {

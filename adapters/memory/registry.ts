@@ -1,7 +1,7 @@
 /** Edges and their command queues in memory. */
 import type { EdgeRegistry } from '../../core/ports.ts';
-import type { EdgeFigures, EdgeIdentity, EdgeRow } from '../../core/sessions/model.ts';
-import { compareKeys } from '../keys.ts';
+import type { EdgeFigures, EdgeIdentity, EdgeRow, SessionNumbers } from '../../core/sessions/model.ts';
+import { compareKeys, numbersKey } from '../keys.ts';
 import { type MemoryWorld, putCommand } from './world.ts';
 
 /** The figures of an edge that has just begun. */
@@ -74,8 +74,19 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
       for (const { edge_id, command } of commands) putCommand(world, edge_id, command);
     },
 
+    async tellNumbers(numbers) {
+      for (const one of numbers) world.numbers.set(JSON.stringify(one.key), structuredClone(one));
+    },
+
+    numbers: async (senderCompId) => numbersOf(world, senderCompId),
+
     async acknowledge(edgeId, ids) {
       for (const id of ids) world.commands.get(edgeId)?.delete(id);
     },
   };
+}
+
+function numbersOf(world: MemoryWorld, senderCompId: string): readonly SessionNumbers[] {
+  const found = [...world.numbers.values()].filter(({ key }) => key.sender_comp_id === senderCompId);
+  return structuredClone(found.sort((a, b) => compareKeys(numbersKey(a), numbersKey(b))));
 }

@@ -5,7 +5,7 @@ import type { Credential, User } from '../../core/credentials/model.ts';
 import type { Override, Rule } from '../../core/eligibility/model.ts';
 import type { Tier, Violations } from '../../core/limits/model.ts';
 import type { Page, PageRequest } from '../../core/ports.ts';
-import type { EdgeCommand, EdgeRow, LiveSession } from '../../core/sessions/model.ts';
+import type { EdgeCommand, EdgeRow, LiveSession, SessionNumbers } from '../../core/sessions/model.ts';
 import { checkPage, compareKeys } from '../keys.ts';
 
 export interface MemoryUser {
@@ -29,6 +29,7 @@ export interface MemoryWorld {
   readonly edges: Map<string, EdgeRow>;
   /** By edge, then command id. */
   readonly commands: Map<string, Map<string, EdgeCommand>>;
+  readonly numbers: Map<string, SessionNumbers>;
   readonly violations: Map<string, Violations>;
 }
 
@@ -45,6 +46,7 @@ export function createWorld(): MemoryWorld {
     sessions: new Map(),
     edges: new Map(),
     commands: new Map(),
+    numbers: new Map(),
     violations: new Map(),
   };
 }

@@ -29,6 +29,8 @@ export const AUDIT_TYPES = [
   'override_remove',
   'violations_reset',
   'session_kill',
+  'sequence_set',
+  'sequence_reset',
   'edge_started',
   'edge_stopped',
   'logon',

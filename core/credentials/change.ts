@@ -11,7 +11,7 @@ import { FixgateError } from '../errors.ts';
 import { ulid } from '../ids.ts';
 import type { Account, AccountChange, CommitResult } from '../ports.ts';
 import type { Credential, User } from './model.ts';
-import { type Addressed, commandsFor, type Reach, tellMissed } from './reach.ts';
+import { type Addressed, commandsFor, isAboutAll, type Reach, tellMissed } from './reach.ts';
 
 /** What a decision wants done. Versions and `updated_at` are set here, not by the decision. */
 export interface Decision<R> {
@@ -141,7 +141,7 @@ async function commitDecision<R>(
     updated_at: now,
   };
   const { reach } = decision;
-  const sessions = reach && reach.kind !== 'end_session' ? await ports.slots.ofUser(request.user_id) : [];
+  const sessions = reach && isAboutAll(reach) ? await ports.slots.ofUser(request.user_id) : [];
   const commands = reach ? commandsFor(reach, request.user_id, sessions, ports, now).slice(0, MAX_COMMANDS) : [];
   const entry = entryOf(ports, request, now, { outcome: 'done', details: decision.details }, decision);
   const committed = await commit(ports, request.user_id, account, entry, {

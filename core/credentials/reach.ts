@@ -2,7 +2,7 @@
 import type { AdminPorts } from '../admin.ts';
 import { ulid } from '../ids.ts';
 import type { UserLimits } from '../limits/model.ts';
-import type { EdgeCommand, EndCause, LiveSession } from '../sessions/model.ts';
+import type { EdgeCommand, EndCause, FixSessionKey, LiveSession } from '../sessions/model.ts';
 
 /** What edges are to be told. */
 export type Reach =
@@ -17,7 +17,15 @@ export type Reach =
     }
   | { readonly kind: 'end_session'; readonly session: LiveSession; readonly cause: EndCause; readonly reason: string }
   | { readonly kind: 'limits'; readonly limits: UserLimits; readonly tier: string }
-  | { readonly kind: 'violations' };
+  | { readonly kind: 'violations' }
+  | {
+      readonly kind: 'numbers';
+      readonly edge_id: string;
+      readonly key: FixSessionKey;
+      readonly next_in?: number;
+      readonly next_out?: number;
+      readonly reset: boolean;
+    };
 
 export interface Addressed {
   readonly edge_id: string;
@@ -34,16 +42,22 @@ export function commandsFor(
   ports: Pick<AdminPorts, 'random'>,
   now: number,
 ): readonly Addressed[] {
-  const concerned =
-    reach.kind === 'end_session' ? [reach.session] : sessions.filter((session) => concerns(reach, session));
-  const edges = [...new Set(concerned.map((session) => session.edge_id))];
-  return edges.flatMap((edge_id) =>
+  return [...new Set(edgesOf(reach, sessions))].flatMap((edge_id) =>
     bodies(reach, userId).map((body) => ({
       edge_id,
       command: { ...body, id: ulid(now, ports.random), at: now } as EdgeCommand,
     })),
   );
 }
+
+function edgesOf(reach: Reach, sessions: readonly LiveSession[]): readonly string[] {
+  if (reach.kind === 'numbers') return [reach.edge_id];
+  if (reach.kind === 'end_session') return [reach.session.edge_id];
+  return sessions.filter((session) => concerns(reach, session)).map((session) => session.edge_id);
+}
+
+/** Whether it is about the sessions that a user has, wherever they are. */
+export const isAboutAll = (reach: Reach): boolean => reach.kind !== 'end_session' && reach.kind !== 'numbers';
 
 /** Sends what the change's own transaction did not: a session may have moved to another edge since the slots were read. */
 export async function tellMissed(
@@ -53,7 +67,7 @@ export async function tellMissed(
   told: readonly Addressed[],
   now: number,
 ): Promise<void> {
-  if (reach.kind === 'end_session') return;
+  if (!isAboutAll(reach)) return;
   const edges = new Set(told.map((one) => one.edge_id));
   const missed = (await ports.slots.ofUser(userId)).filter((session) => !edges.has(session.edge_id));
   const commands = commandsFor(reach, userId, missed, ports, now);
@@ -79,6 +93,10 @@ function bodies(reach: Reach, user_id: string): readonly Body[] {
       return [{ type: 'end_session', session_id: reach.session.session_id, cause: reach.cause, reason: reach.reason }];
     case 'limits':
       return [{ type: 'limits_changed', user_id, limits: reach.limits, tier: reach.tier }];
+    case 'numbers': {
+      const { kind: _kind, edge_id: _edge, ...body } = reach;
+      return [{ type: 'set_numbers', ...body }];
+    }
     case 'violations':
       return [{ type: 'violations_reset', user_id }];
   }

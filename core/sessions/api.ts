@@ -5,7 +5,7 @@ import type { Actor } from '../audit/model.ts';
 import type { Credential, User } from '../credentials/model.ts';
 import type { Admission, Decision, Kind, LimiterFigures } from '../limits/admission.ts';
 import type { LimitClass, UserLimits } from '../limits/model.ts';
-import type { EdgeFigures, EdgeIdentity, EndCause, FixSessionKey, LiveSession } from './model.ts';
+import type { EdgeFigures, EdgeIdentity, EndCause, FixSessionKey, LiveSession, NumbersCommand } from './model.ts';
 
 /** One attempt to log on, before anything about the peer is believed. */
 export interface LogonRequest {
@@ -127,6 +127,8 @@ export interface GateEvents {
   onOrders?(allowed: boolean): void;
   /** Another edge has declared this incarnation dead: every session has been ended with cause `fenced`; `rejoin` starts anew. */
   onFenced?(identity: EdgeIdentity): void;
+  /** An admin has changed where the numbers of a FIX session stand: for who keeps them, unless it is live. */
+  onNumbers?(command: NumbersCommand): void;
   /** Many bad logons for one name, over all addresses. */
   onBadLogons?(senderCompId: string, count: number): void;
 }

@@ -53,6 +53,19 @@ export interface EdgeRow extends EdgeIdentity {
   readonly figures: EdgeFigures;
 }
 
+/** Where the numbers of a FIX session stand, as the edge told it that had the session last. */
+export interface SessionNumbers {
+  readonly key: FixSessionKey;
+  readonly edge_id: string;
+  /** Next MsgSeqNum expected of the client, and next to be sent. */
+  readonly next_in: number;
+  readonly next_out: number;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+export type NumbersCommand = Extract<EdgeCommand, { type: 'set_numbers' }>;
+
 /** What an admin's change asks of edges. `id` is a ULID: commands of one edge are applied in its order, once. */
 export type EdgeCommand = { readonly id: string; readonly at: number } & (
   | {
@@ -71,6 +84,15 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
       readonly tier: string;
     }
   | { readonly type: 'violations_reset'; readonly user_id: string }
+  | {
+      readonly type: 'set_numbers';
+      readonly key: FixSessionKey;
+      /** Absent: as it is. */
+      readonly next_in?: number;
+      readonly next_out?: number;
+      /** What was sent is not sent again. */
+      readonly reset: boolean;
+    }
 );
 
 /** Why a session ended; recorded with session_ended. */

@@ -15,7 +15,7 @@ import type { GateLog, LogonAccepted, LogonResult, RegisterRequest } from './api
 import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
 import { Live, LiveTable } from './live.ts';
-import type { EdgeCommand, EdgeIdentity, EndCause, LiveSession } from './model.ts';
+import type { EdgeCommand, EdgeIdentity, EndCause, LiveSession, NumbersCommand } from './model.ts';
 import { type Ended, ends, Registrar } from './registrar.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
@@ -30,6 +30,7 @@ export interface GatePorts extends AdminPorts {
 export interface TenureEvents {
   mayPlaceOrders(): boolean;
   recheck(logon: LogonAccepted): Promise<LogonResult>;
+  setNumbers(command: NumbersCommand): void;
   /** The definition of the tier that was read last; undefined for a tier that is gone. */
   tierNamed(name: string): Tier | undefined;
 }
@@ -171,6 +172,9 @@ export class Tenure {
         return;
       case 'violations_reset':
         this.violations.reset(command.user_id);
+        return;
+      case 'set_numbers':
+        this.#events.setNumbers(command);
         return;
     }
   }

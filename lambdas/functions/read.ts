@@ -6,6 +6,7 @@ import { rateLimits } from '../admin/rate-limits.ts';
 import { rules } from '../admin/rules.ts';
 import { evaluate } from '../admin/rules-evaluate.ts';
 import { sessions } from '../admin/sessions.ts';
+import { sequence } from '../admin/sessions-sequence.ts';
 import { userSessions } from '../admin/sessions-user.ts';
 import { stats } from '../admin/stats.ts';
 import { tiers } from '../admin/tiers.ts';
@@ -18,6 +19,7 @@ export const operations: Operations = {
   userCredentials,
   sessions,
   userSessions,
+  sequence,
   rateLimits,
   tiers,
   rules,

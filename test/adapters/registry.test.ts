@@ -14,6 +14,22 @@ const command = (id: string): EdgeCommand => ({
 for (const [name, open] of STORES) {
   describe(name, () => {
     const make = open();
+    test('numbers of sessions are those told last, by SenderCompID', async () => {
+      const { edges } = await make();
+      const of = (sender_comp_id: string, sender_sub_id: string, next_in: number) => ({
+        key: { begin_string: 'FIX.4.4', sender_comp_id, sender_sub_id, target_comp_id: 'GW' },
+        edge_id: 'e-1',
+        next_in,
+        next_out: 9,
+        at: NOON,
+      });
+      expect(await edges.numbers('A')).toEqual([]);
+      await edges.tellNumbers([of('A', '', 1), of('A', 'desk#1', 2), of('B', '', 3)]);
+      await edges.tellNumbers([of('A', '', 4)]);
+      expect(await edges.numbers('A')).toEqual([of('A', '', 4), of('A', 'desk#1', 2)]);
+      expect(await edges.numbers('B')).toEqual([of('B', '', 3)]);
+    });
+
     describe('an edge', () => {
       test('begins alive, tells its figures, and stops', async () => {
         const { edges } = await make();

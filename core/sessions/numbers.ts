@@ -1,0 +1,96 @@
+/**
+ * MsgSeqNums of FIX sessions as admins see and set them. The numbers themselves are in the journal of the edge that had
+ * the session last; it tells them at each Logon, at each end and after each change.
+ */
+import type { AdminPorts, ChangeContext } from '../admin.ts';
+import { changeAccount, ownerOf, present } from '../credentials/change.ts';
+import { FixgateError } from '../errors.ts';
+import type { FixSessionKey, SessionNumbers } from './model.ts';
+
+/** Which FIX session; what is left out is not asked for. */
+export interface NumbersTarget {
+  readonly sender_comp_id: string;
+  readonly begin_string?: string | undefined;
+  readonly sender_sub_id?: string | undefined;
+  readonly target_comp_id?: string | undefined;
+}
+
+/** Numbers to go on with; undefined: as it is. `reset`: both at 1, and what was sent is not sent again. */
+export type NumbersChange =
+  | { readonly kind: 'set'; readonly next_in?: number | undefined; readonly next_out?: number | undefined }
+  | { readonly kind: 'reset' };
+
+export interface NumbersShown extends SessionNumbers {
+  readonly live: boolean;
+}
+
+/** What is known of the sessions that the target names. Refuses with credential_not_found. */
+export async function sessionNumbers(ports: AdminPorts, target: NumbersTarget): Promise<readonly NumbersShown[]> {
+  const found = await ports.directory.credential(target.sender_comp_id);
+  if (!found) throw new FixgateError('credential_not_found');
+  return shown(ports, found.user.user_id, target);
+}
+
+/**
+ * Asks the edge that has the session's journal to change its numbers; it does so within a second. Refuses with
+ * credential_not_found, numbers_not_found, session_live, edge_not_running, invalid_request (several sessions).
+ */
+export async function changeNumbers(
+  ports: AdminPorts,
+  context: ChangeContext,
+  target: NumbersTarget,
+  change: NumbersChange,
+): Promise<NumbersShown> {
+  const { sender_comp_id } = target;
+  const type = change.kind === 'set' ? ('sequence_set' as const) : ('sequence_reset' as const);
+  const request = { ...context, type, sender_comp_id };
+  const user_id = await ownerOf(ports, request);
+  return changeAccount(ports, { ...request, user_id }, async (account) => {
+    present(account);
+    const one = theOne(await shown(ports, user_id, target));
+    if (one.live) throw new FixgateError('session_live', undefined, [{ ...one.key }]);
+    const edge = (await ports.edges.list()).find(({ edge_id }) => edge_id === one.edge_id);
+    if (edge?.state !== 'alive') throw new FixgateError('edge_not_running', undefined, [{ edge_id: one.edge_id }]);
+    const { key, edge_id, next_in, next_out } = one;
+    const to = change.kind === 'set' ? withoutAbsent(change) : { next_in: 1, next_out: 1 };
+    return {
+      sender_comp_id,
+      details: { ...key, edge_id, from: { next_in, next_out }, to },
+      reach: { kind: 'numbers', edge_id, key, ...to, reset: change.kind === 'reset' },
+      result: () => one,
+    };
+  });
+}
+
+function withoutAbsent({ next_in, next_out }: Extract<NumbersChange, { kind: 'set' }>) {
+  return { ...(next_in === undefined ? {} : { next_in }), ...(next_out === undefined ? {} : { next_out }) };
+}
+
+async function shown(ports: AdminPorts, userId: string, target: NumbersTarget): Promise<readonly NumbersShown[]> {
+  const [rows, live] = await Promise.all([ports.edges.numbers(target.sender_comp_id), ports.slots.ofUser(userId)]);
+  const wanted = ({ key }: SessionNumbers) =>
+    (target.begin_string ?? key.begin_string) === key.begin_string &&
+    (target.sender_sub_id ?? key.sender_sub_id) === key.sender_sub_id &&
+    (target.target_comp_id ?? key.target_comp_id) === key.target_comp_id;
+  return rows.filter(wanted).map((row) => ({ ...row, live: live.some((session) => same(session.key, row.key)) }));
+}
+
+function theOne(found: readonly NumbersShown[]): NumbersShown {
+  const [first] = found;
+  if (first === undefined) throw new FixgateError('numbers_not_found');
+  if (found.length === 1) return first;
+  throw new FixgateError(
+    'invalid_request',
+    'The SenderCompID has several FIX sessions: name one by begin_string, sender_sub_id and target_comp_id.',
+    found.slice(0, 20).map(({ key }) => ({ ...key })),
+  );
+}
+
+function same(a: FixSessionKey, b: FixSessionKey): boolean {
+  return (
+    a.begin_string === b.begin_string &&
+    a.sender_comp_id === b.sender_comp_id &&
+    a.sender_sub_id === b.sender_sub_id &&
+    a.target_comp_id === b.target_comp_id
+  );
+}

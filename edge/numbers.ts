@@ -1,0 +1,103 @@
+/**
+ * Tells the store where the numbers of sessions stand, once they are on disk, and changes them when an admin says so.
+ * What is told is for people: nothing here decides by it.
+ */
+
+import type { EdgeRegistry } from '../core/ports.ts';
+import type { FixSessionKey, NumbersCommand, SessionNumbers } from '../core/sessions/model.ts';
+import { NUMBERS_AT_ONCE } from './limits.ts';
+import type { Logger } from './log.ts';
+import { type Sessions, sessionId } from './sessions.ts';
+import type { Player, Turns } from './turn.ts';
+import type { VenueSession } from './venue/venue.ts';
+
+export interface NumbersParts {
+  readonly edge_id: string;
+  readonly edges: Pick<EdgeRegistry, 'tellNumbers'>;
+  readonly sessions: Sessions;
+  readonly turns: Turns;
+  readonly log: Logger;
+}
+
+export class Numbers implements Player {
+  dirty = false;
+  readonly #parts: NumbersParts;
+  /** To be told when the turn has been written, by session. */
+  readonly #noted = new Map<string, FixSessionKey>();
+  /** Written, not told yet: the newest of each session. */
+  readonly #untold = new Map<string, SessionNumbers>();
+  #telling: Promise<void> | undefined;
+
+  constructor(parts: NumbersParts) {
+    this.#parts = parts;
+  }
+
+  /** The numbers of this session may have changed. Inside a turn. */
+  note({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: VenueSession | FixSessionKey): void {
+    const key = { begin_string, sender_comp_id, sender_sub_id, target_comp_id };
+    this.#noted.set(sessionId(key), key);
+    this.#parts.turns.touch(this);
+  }
+
+  /** What an admin has said. A session that has come back meanwhile keeps its numbers. */
+  apply({ key, next_in, next_out, reset }: NumbersCommand): void {
+    const { turns, sessions, log } = this.#parts;
+    turns.run(() => {
+      const id = sessionId(key);
+      this.note(key);
+      if (sessions.known(id)?.holder !== undefined) {
+        log.warn({ session: id }, 'numbers were not changed: the session is live');
+        return;
+      }
+      const store = sessions.storeOf(id);
+      const goOnIn = next_in ?? store.nextIn;
+      const goOnOut = next_out ?? store.nextOut;
+      // A number is never used twice within one generation.
+      if (reset || goOnOut < store.nextOut) store.reset(turns.now.epochMs);
+      store.setNextIn(goOnIn);
+      store.setNextOut(goOnOut);
+      log.info({ session: id, next_in: goOnIn, next_out: goOnOut }, 'numbers changed by an admin');
+    });
+  }
+
+  settle(): void {}
+
+  unwritable(): void {}
+
+  writeOut(): void {
+    const { sessions, turns, edge_id } = this.#parts;
+    for (const [id, key] of this.#noted) {
+      const { nextIn, nextOut } = sessions.storeOf(id);
+      this.#untold.set(id, { key, edge_id, next_in: nextIn, next_out: nextOut, at: turns.now.epochMs });
+    }
+    this.#noted.clear();
+    this.tell();
+  }
+
+  /** Tells what waits to be told, one call at a time; what fails is told at the next call. */
+  tell(): void {
+    if (this.#telling !== undefined || this.#untold.size === 0) return;
+    const { edges, log } = this.#parts;
+    const batch = [...this.#untold].slice(0, NUMBERS_AT_ONCE);
+    this.#telling = edges
+      .tellNumbers(batch.map(([, numbers]) => numbers))
+      .then(
+        () => {
+          for (const [id, numbers] of batch) if (this.#untold.get(id) === numbers) this.#untold.delete(id);
+        },
+        (error: unknown) => log.warn({ error }, 'the numbers of sessions could not be told yet'),
+      )
+      .finally(() => {
+        this.#telling = undefined;
+      });
+  }
+
+  /** Tells all there is, as far as the store takes it. */
+  async finish(): Promise<void> {
+    for (let left = Number.POSITIVE_INFINITY; this.#untold.size > 0 && this.#untold.size < left; ) {
+      left = this.#untold.size;
+      this.tell();
+      await this.#telling;
+    }
+  }
+}

@@ -1,0 +1,9 @@
+import { changeNumbers } from '../../core/sessions/numbers.ts';
+import type { Run } from '../services.ts';
+import { sequenceView } from '../views.ts';
+
+/** POST sessions/sequence/reset */
+export const resetSequence: Run<'resetSequence'> = async (services, { reason, ...target }, actor) => {
+  const before = await changeNumbers(services, { actor, reason }, target, { kind: 'reset' });
+  return { success: true, sequence: sequenceView(before) };
+};

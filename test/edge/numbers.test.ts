@@ -1,0 +1,97 @@
+// Sequence numbers, from an admin to the wire: the whole edge in this process, over real sockets.
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { changeNumbers, type NumbersChange, sessionNumbers } from '../../core/sessions/numbers.ts';
+import type { Edge } from '../../edge/edge.ts';
+import { type FixClient, utcTimestamp } from '../../local/fix-client.ts';
+import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
+
+let house: TestHouse;
+let edge: Edge;
+let alice: Account;
+
+beforeEach(async () => {
+  house = new TestHouse();
+  edge = await house.open();
+  alice = await house.user('alice');
+});
+afterEach(() => house.close());
+
+const numbers = async () => {
+  const [one] = await sessionNumbers(house.admin, alice);
+  return one && [one.next_in, one.next_out, one.live];
+};
+const change = (what: NumbersChange) =>
+  changeNumbers(house.admin, ACTOR, { sender_comp_id: alice.sender_comp_id }, what);
+const become = (...wanted: unknown[]) =>
+  until(`${wanted}`, async () => JSON.stringify(await numbers()) === JSON.stringify(wanted));
+
+async function loggedOn(next: number): Promise<FixClient> {
+  const client = house.client(edge, alice);
+  client.nextOut = next;
+  await client.logon(alice.password);
+  return client;
+}
+
+async function used(): Promise<void> {
+  const client = await loggedOn(1);
+  await become(2, 2, true);
+  client.send('D', [
+    [11, 'a'],
+    [21, 1],
+    [40, 1],
+    [54, 1],
+    [38, 100],
+    [55, 'IBM'],
+    [60, utcTimestamp(new Date())],
+  ]);
+  await client.next((m) => m.type === 'D');
+  await client.logout();
+  await become(4, 4, false);
+}
+
+test('are told at each Logon and end', async () => {
+  await used();
+});
+
+test('set: the next Logon goes by them', async () => {
+  await used();
+  await change({ kind: 'set', next_in: 10, next_out: 20 });
+  await become(10, 20, false);
+  const client = await loggedOn(10);
+  expect(client.received[0]?.get(34)).toBe('20');
+  await become(11, 21, true);
+});
+
+test('set back: the number sent is the one asked for, and nothing old is sent again', async () => {
+  await used();
+  await change({ kind: 'set', next_out: 3 });
+  await become(4, 3, false);
+  const client = await loggedOn(4);
+  expect(client.received[0]?.get(34)).toBe('3');
+  client.send('2', [
+    [7, 1],
+    [16, 0],
+  ]);
+  const fill = await client.next((m) => m.type === '4' || m.type === 'D');
+  expect([fill.type, fill.get(36)]).toEqual(['4', '4']);
+});
+
+test('reset: both begin at 1', async () => {
+  await used();
+  await change({ kind: 'reset' });
+  await become(1, 1, false);
+  expect((await loggedOn(1)).received[0]?.get(34)).toBe('1');
+});
+
+test('a live session keeps its numbers', async () => {
+  const client = await loggedOn(1);
+  await become(2, 2, true);
+  await expect(change({ kind: 'reset' })).rejects.toMatchObject({ code: 'session_live' });
+  // A command that was on its way when the client came back.
+  const [one] = await sessionNumbers(house.admin, alice);
+  const command = { id: '0', at: 0, type: 'set_numbers' as const, key: one!.key, next_in: 50, reset: false };
+  await house.admin.edges.send([{ edge_id: edge.gate.identity.edge_id, command }]);
+  await until('it is taken', async () => (await house.admin.edges.commands('test-1', '')).length === 0);
+  client.send('1', [[112, 'still in order']]);
+  expect((await client.next((m) => m.type === '0')).get(112)).toBe('still in order');
+});
