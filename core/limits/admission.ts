@@ -34,7 +34,7 @@ export interface UserAdmissions {
   admit(kind: Kind, nowMs: number): Admission;
 
   /**
-   * After WAIT: `decided` is called once, later, within 50 ms (a cancel: 550), with the final word; the tokens are drawn by then and
+   * After WAIT: `decided` is called once, later, within 250 ms (a cancel: 1250), with the final word; the tokens are drawn by then and
    * refusals counted.
    *
    * @returns forgets the message (its connection is gone); `decided` is not called any more

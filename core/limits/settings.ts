@@ -5,7 +5,7 @@ export interface LimiterSettings {
   readonly leaseMs: number;
   /** ε: the largest error of an edge's clock that the bound reckons with; 2ε more before a dead edge's lease is settled. */
   readonly clockErrorMs: number;
-  /** How long a message may wait for a grant before it is refused. */
+  /** How long a message may wait for a grant before it is refused: a busy store answers within it, a stale order does not come of it. */
   readonly waitMs: number;
   /** How many messages of one user may wait at once on this edge. */
   readonly maxWaiting: number;
@@ -26,7 +26,7 @@ export interface LimiterSettings {
 export const DEFAULT_LIMITER_SETTINGS: LimiterSettings = {
   leaseMs: 2000,
   clockErrorMs: 10,
-  waitMs: 50,
+  waitMs: 250,
   maxWaiting: 128,
   idleMs: 250,
   spacingMs: 100,

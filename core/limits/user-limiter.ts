@@ -120,8 +120,9 @@ export class UserLimiter implements UserAdmissions {
 
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void {
     const { waitMs, callTimeoutMs } = this.#house.settings;
-    // A cancel is how a client gets out: it waits until the call is answered or lost, and while the store is away it passes.
-    const patienceMs = kind === CANCEL ? callTimeoutMs + waitMs : waitMs;
+    // A cancel is how a client gets out: it waits until the call under way and the one that asks for it are answered or
+    // lost, and while the store is away it passes.
+    const patienceMs = kind === CANCEL ? 2 * callTimeoutMs + waitMs : waitMs;
     const timer = this.#house.timers.after(patienceMs, () => {
       if (this.#forget(waiter)) decided(this.#refuseForStore());
     });
