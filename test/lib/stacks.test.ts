@@ -1,5 +1,5 @@
 /** What the templates promise, one property at a time. */
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
@@ -7,6 +7,7 @@ import { TABLES } from '../../adapters/dynamodb/tables.ts';
 import { OPERATIONS } from '../../contract/operations.ts';
 import { assemble } from '../../lib/app.ts';
 import { ContextError } from '../../lib/context.ts';
+import { removeDirectory, temporaryDirectory } from '../support/product.ts';
 
 const IMAGE = { edgeImage: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/fixgate-edge:1' };
 /** Bundling is a matter of the end-to-end tests; templates do not need it. */
@@ -18,8 +19,11 @@ const PRODUCTION = {
   allowedCidrs: '192.0.2.0/24',
 };
 
+const OUT = temporaryDirectory();
+afterAll(() => removeDirectory(OUT));
+
 const make = (context: Record<string, unknown>) => {
-  const app = new App({ context: { ...NO_BUNDLING, ...context } });
+  const app = new App({ outdir: OUT, context: { ...NO_BUNDLING, ...context } });
   return { app, ...assemble(app) };
 };
 
