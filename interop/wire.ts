@@ -69,7 +69,7 @@ export class Wire {
   async cutAfter(reports: number): Promise<void> {
     await new Promise<void>((done, fail) => {
       const late = setTimeout(
-        () => fail(new Error(`${count(this.#swallowed)} of ${reports} reports were swallowed`)),
+        () => fail(new Error(`only ${count(this.#swallowed)} of ${reports} reports were swallowed`)),
         CUT_WITHIN_MS,
       );
       this.#onSwallowed = () => {
@@ -78,9 +78,11 @@ export class Wire {
         done();
       };
       this.#onSwallowed();
+    }).finally(() => {
+      this.#swallowing = false;
+      this.#onSwallowed = () => undefined;
+      this.#cut();
     });
-    this.#swallowing = false;
-    this.#cut();
   }
 
   /** Breaks what is connected and lets nobody through. */

@@ -184,6 +184,24 @@ func (c *connection) awaitType(from int, msgType string) (fields, error) {
 	return c.await(from, "35="+msgType, func(m fields) bool { return m[35] == msgType })
 }
 
+// loggedOn returns the Logon once the engine has taken it in: what is entered before is kept, and not sent until it is asked for.
+func (c *connection) loggedOn(from int) (fields, error) {
+	logon, err := c.awaitType(from, "A")
+	if err != nil {
+		return nil, err
+	}
+	return logon, c.awaitOnline(true)
+}
+
+func (c *connection) awaitOnline(wanted bool) error {
+	for until := time.Now().Add(wait); c.isOnline() != wanted; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			return fmt.Errorf("the engine says that being logged on is %v", c.isOnline())
+		}
+	}
+	return nil
+}
+
 func (c *connection) report(from int, id, status string) error {
 	_, err := c.await(from, "report 39="+status+" of "+id, func(m fields) bool {
 		return m[35] == "8" && m[11] == id && m[39] == status

@@ -71,7 +71,7 @@ func (c *client) logon() (err error) {
 	if c.main, err = connect(c.args, "main", c.args["sender"], c.args["password"], false); err != nil {
 		return err
 	}
-	_, err = c.main.awaitType(0, "A")
+	_, err = c.main.loggedOn(0)
 	return err
 }
 
@@ -99,7 +99,7 @@ func (c *client) lostReports() error {
 	if err != nil {
 		return err
 	}
-	logon, err := s.awaitType(mark, "A")
+	logon, err := s.loggedOn(mark)
 	if err != nil {
 		return err
 	}
@@ -134,10 +134,8 @@ func (c *client) awayOrder() error {
 	if err := c.ask("down"); err != nil {
 		return err
 	}
-	for until := time.Now().Add(wait); s.isOnline(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(until) {
-			return fmt.Errorf("the engine does not see that the connection is gone")
-		}
+	if err := s.awaitOnline(false); err != nil {
+		return err
 	}
 	err := inTurn(
 		func() error { return s.order("away-1", "1") },
@@ -207,7 +205,7 @@ func (c *client) reset() (err error) {
 	if c.main, err = connect(c.args, "main", "", c.args["password"], true); err != nil {
 		return err
 	}
-	logon, err := c.main.awaitType(0, "A")
+	logon, err := c.main.loggedOn(0)
 	if err != nil {
 		return err
 	}

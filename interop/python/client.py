@@ -117,6 +117,18 @@ class Connection:
     def wait_type(self, start, kind):
         return self.wait(start, f"35={kind}", lambda m: m.get(35) == kind)
 
+    def logged_on(self, start):
+        """The Logon, once the engine has taken it in: what is entered before is kept, and not sent until it is asked for."""
+        logon = self.wait_type(start, "A")
+        self.wait_online(True)
+        return logon
+
+    def wait_online(self, wanted):
+        until = time.monotonic() + WAIT_S
+        while self.application.online != wanted:
+            check(time.monotonic() < until, f"the engine says that being logged on is {not wanted}")
+            time.sleep(0.005)
+
     def report(self, start, order, status):
         fits = lambda m: m.get(35) == "8" and m.get(11) == order and m.get(39) == status
         return self.wait(start, f"report 39={status} of {order}", fits)
@@ -192,7 +204,7 @@ class Client:
 
     def logon(self):
         self.main = Connection(self.args, "main", self.args.sender, self.args.password, False)
-        self.main.wait_type(0, "A")
+        self.main.logged_on(0)
 
     def trade(self):
         s = self.main
@@ -211,7 +223,7 @@ class Client:
         s.order("lost-1")
         s.order("lost-2", "1")
         self.ask("cut 3")
-        logon = s.wait_type(mark, "A")
+        logon = s.logged_on(mark)
         check(int(logon[34]) > before + 3, f"numbers began anew: 34={logon[34]} after {before}")
         s.report(mark, "lost-1", "2")
         s.report(mark, "lost-2", "0")
@@ -226,10 +238,7 @@ class Client:
         s = self.main
         mark = s.mark()
         self.ask("down")
-        until = time.monotonic() + WAIT_S
-        while s.application.online:
-            check(time.monotonic() < until, "the engine does not see that the connection is gone")
-            time.sleep(0.02)
+        s.wait_online(False)
         s.order("away-1", "1")
         self.ask("up")
         s.report(mark, "away-1", "0")
@@ -268,7 +277,7 @@ class Client:
         # The engine keeps one session of a name: the old one ends with its initiator.
         self.main = None
         self.main = Connection(self.args, "main", None, self.args.password, True)
-        logon = self.main.wait_type(0, "A")
+        logon = self.main.logged_on(0)
         check(logon.get(34) == "1" and logon.get(141) == "Y", f"answered with {logon}")
         # The burst before has emptied the bucket; an order refused for that is asked again.
         for i in range(1, 21):

@@ -55,6 +55,7 @@ public final class Interop {
     private final String username;
     private final String password;
     private volatile boolean rejecting;
+    private volatile boolean online;
 
     Connection(Map<String, String> args, String store, String username, String password, boolean reset)
         throws Exception {
@@ -127,10 +128,14 @@ public final class Interop {
     public void onCreate(SessionID id) {}
 
     @Override
-    public void onLogon(SessionID id) {}
+    public void onLogon(SessionID id) {
+      online = true;
+    }
 
     @Override
-    public void onLogout(SessionID id) {}
+    public void onLogout(SessionID id) {
+      online = false;
+    }
 
     @Override
     public void toApp(Message message, SessionID id) {}
@@ -146,6 +151,18 @@ public final class Interop {
       synchronized (inbox) {
         return inbox.size();
       }
+    }
+
+    /** The Logon, once the engine has taken it in: what is entered before is kept, and not sent until it is asked for. */
+    Fields loggedOn(int from) throws Exception {
+      Fields logon = await(from, "Logon", m -> m.is(35, "A"));
+      awaitOnline(true);
+      return logon;
+    }
+
+    void awaitOnline(boolean wanted) throws Exception {
+      for (long until = System.nanoTime() + WAIT_MS * 1_000_000; online != wanted; Thread.sleep(5))
+        if (System.nanoTime() > until) throw new Failed("the engine says it is " + (online ? "" : "not ") + "logged on");
     }
 
     /** The first message from number {@code from} on that fits. */
@@ -251,7 +268,7 @@ public final class Interop {
 
   private void logon() throws Exception {
     main = new Connection(args, "main", args.get("sender"), args.get("password"), false);
-    main.await(0, "Logon", m -> m.is(35, "A"));
+    main.loggedOn(0);
   }
 
   private void trade() throws Exception {
@@ -270,7 +287,7 @@ public final class Interop {
     main.order("lost-1", 10, null);
     main.order("lost-2", 10, "1");
     ask("cut 3");
-    Fields logon = main.await(mark, "Logon", m -> m.is(35, "A"));
+    Fields logon = main.loggedOn(mark);
     check(Integer.parseInt(logon.get(34)) > before + 3, "numbers began anew: 34=" + logon.get(34) + " after " + before);
     main.report(mark, "lost-1", "2");
     main.report(mark, "lost-2", "0");
@@ -288,9 +305,7 @@ public final class Interop {
   private void awayOrder() throws Exception {
     int mark = main.mark();
     ask("down");
-    Session session = Session.lookupSession(main.session);
-    for (long until = System.nanoTime() + WAIT_MS * 1_000_000; session.isLoggedOn(); Thread.sleep(20))
-      check(System.nanoTime() < until, "the engine does not see that the connection is gone");
+    main.awaitOnline(false);
     main.order("away-1", 10, "1");
     ask("up");
     main.report(mark, "away-1", "0");
@@ -325,7 +340,7 @@ public final class Interop {
 
   private void reset() throws Exception {
     main = new Connection(args, "main", null, args.get("password"), true);
-    Fields logon = main.await(0, "Logon", m -> m.is(35, "A"));
+    Fields logon = main.loggedOn(0);
     check(logon.is(34, "1") && logon.is(141, "Y"), "answered with " + logon);
     // The burst before has emptied the bucket; an order refused for that is asked again.
     for (int i = 1; i <= 20; i++) {
