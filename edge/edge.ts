@@ -29,7 +29,7 @@ import type { Metrics } from './metrics.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { Sessions } from './sessions.ts';
-import { Turns } from './turn.ts';
+import { type Player, Turns } from './turn.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
 import { Wheel } from './wheel.ts';
 
@@ -100,9 +100,10 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     if (!gate.mayPlaceOrders) return 'store_unavailable';
     return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
   };
+  const written: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
   const ticking = [
     timers.every(TICK_MS, () => wheel.turn(clock.monotonic())),
-    timers.every(VENUE_TICK_MS, () => tickVenue(house)),
+    timers.every(VENUE_TICK_MS, () => tickVenue(house, written)),
     timers.every(NUMBERS_RETRY_MS, () => numbers.tell()),
   ];
   const opened: Opened = { numbers };
@@ -171,8 +172,11 @@ async function startWatching(config: EdgeConfig, metrics: Metrics, readiness: ()
   }
 }
 
-/** A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick. */
-function tickVenue({ turns, venue, attendance, sessions, log }: House): void {
+/**
+ * What time does at the venue is written though nobody may be there to be told: `written` stands for nobody.
+ * A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick.
+ */
+function tickVenue({ turns, venue, attendance, sessions, log }: House, written: Player): void {
   const step = (work: () => void): void => {
     try {
       work();
@@ -182,6 +186,7 @@ function tickVenue({ turns, venue, attendance, sessions, log }: House): void {
     }
   };
   turns.run(() => {
+    turns.touch(written);
     step(() => attendance.tick(turns.now));
     step(() => void venue.tick(turns.now.epochMs));
   });

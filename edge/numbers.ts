@@ -40,24 +40,33 @@ export class Numbers implements Player {
   }
 
   /** What an admin has said. A session that has come back meanwhile keeps its numbers. */
-  apply({ key, next_in, next_out, reset }: NumbersCommand): void {
-    const { turns, sessions, log } = this.#parts;
+  apply(command: NumbersCommand): void {
+    const { turns, log } = this.#parts;
     turns.run(() => {
-      const id = sessionId(key);
-      this.note(key);
-      if (sessions.known(id)?.holder !== undefined) {
-        log.warn({ session: id }, 'numbers were not changed: the session is live');
-        return;
+      this.note(command.key);
+      try {
+        this.#change(command);
+      } catch (error) {
+        log.error({ error, session: sessionId(command.key) }, 'numbers could not be changed');
       }
-      const store = sessions.storeOf(id);
-      const goOnIn = next_in ?? store.nextIn;
-      const goOnOut = next_out ?? store.nextOut;
-      // A number is never used twice within one generation.
-      if (reset || goOnOut < store.nextOut) store.reset(turns.now.epochMs);
-      store.setNextIn(goOnIn);
-      store.setNextOut(goOnOut);
-      log.info({ session: id, next_in: goOnIn, next_out: goOnOut }, 'numbers changed by an admin');
     });
+  }
+
+  #change({ key, next_in, next_out, reset }: NumbersCommand): void {
+    const { turns, sessions, log } = this.#parts;
+    const id = sessionId(key);
+    if (sessions.known(id)?.holder !== undefined) {
+      log.warn({ session: id }, 'numbers were not changed: the session is live');
+      return;
+    }
+    const store = sessions.storeOf(id);
+    const goOnIn = next_in ?? store.nextIn;
+    const goOnOut = next_out ?? store.nextOut;
+    // A number is never used twice within one generation.
+    if (reset || goOnOut < store.nextOut) store.reset(turns.now.epochMs);
+    store.setNextIn(goOnIn);
+    store.setNextOut(goOnOut);
+    log.info({ session: id, next_in: goOnIn, next_out: goOnOut }, 'numbers changed by an admin');
   }
 
   settle(): void {}

@@ -127,6 +127,21 @@ describe('cancel_on_disconnect', () => {
     expect(await status(stays, 'a')).toBe('0');
   });
 
+  test('is written at once, though nobody is connected any more', async () => {
+    const hal = await user('hal', cancelling(100));
+    const id = `FIX.4.4|${hal.target_comp_id}|${hal.sender_comp_id}|`;
+    const client = await loggedOn(hal);
+    await rests(client, 'a');
+    const flush = house.journal.flush.bind(house.journal);
+    let written = 0;
+    house.journal.flush = () => {
+      flush();
+      written = house.journal.session(id).pending;
+    };
+    client.destroy();
+    await until('the report is in the journal', () => written === 1);
+  });
+
   test('reaches orders that outlived the edge, when their client does not come back', async () => {
     const erin = await user('erin', cancelling(200));
     const frank = await user('frank');
