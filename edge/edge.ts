@@ -100,10 +100,9 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     if (!gate.mayPlaceOrders) return 'store_unavailable';
     return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
   };
-  const written: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
   const ticking = [
     timers.every(TICK_MS, () => wheel.turn(clock.monotonic())),
-    timers.every(VENUE_TICK_MS, () => tickVenue(house, written)),
+    timers.every(VENUE_TICK_MS, venueTime(house)),
     timers.every(NUMBERS_RETRY_MS, () => numbers.tell()),
   ];
   const opened: Opened = { numbers };
@@ -173,10 +172,11 @@ async function startWatching(config: EdgeConfig, metrics: Metrics, readiness: ()
 }
 
 /**
- * What time does at the venue is written though nobody may be there to be told: `written` stands for nobody.
- * A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick.
+ * A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick. What time does
+ * is written though nobody may be there to be told: `nobody` stands for them.
  */
-function tickVenue({ turns, venue, attendance, sessions, log }: House, written: Player): void {
+function venueTime({ turns, venue, attendance, sessions, log }: House): () => void {
+  const nobody: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
   const step = (work: () => void): void => {
     try {
       work();
@@ -185,11 +185,12 @@ function tickVenue({ turns, venue, attendance, sessions, log }: House, written: 
       log.error({ error }, 'the venue failed in its own time');
     }
   };
-  turns.run(() => {
-    turns.touch(written);
+  const tick = (): void => {
+    turns.touch(nobody);
     step(() => attendance.tick(turns.now));
     step(() => void venue.tick(turns.now.epochMs));
-  });
+  };
+  return () => turns.run(tick);
 }
 
 /** Clients are told and given a moment, then the gate gives everything back, then what is written is closed. */
