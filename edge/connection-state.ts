@@ -36,3 +36,17 @@ export const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
   msg_seq_num_missing: 'protocol',
   heartbeat_timeout: 'timeout',
 };
+
+/** Those that wait to hear whether the client is there. */
+export class Probes {
+  #waiting: ((there: boolean) => void)[] = [];
+
+  add(answered: (there: boolean) => void): void {
+    this.#waiting.push(answered);
+  }
+
+  answer(there: boolean): void {
+    if (this.#waiting.length === 0) return;
+    for (const answered of this.#waiting.splice(0)) answered(there);
+  }
+}

@@ -6,10 +6,10 @@
 import type { Socket } from 'node:net';
 import type { GateSession } from '../core/sessions/api.ts';
 import type { EndCause } from '../core/sessions/model.ts';
-import { type Begun, END_CAUSES, type Ending, type State } from './connection-state.ts';
+import { type Begun, END_CAUSES, type Ending, Probes, type State } from './connection-state.ts';
 import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
-import { tokenise } from './fix/message.ts';
+import { type Message, tokenise } from './fix/message.ts';
 import { AGAIN, ENDED, FED, type Fed, HELD } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
 import type { House } from './house.ts';
@@ -38,7 +38,7 @@ export class Connection implements Holder, Sleeper, Guest {
   #why: EndCause | undefined;
   /** A message waits for the gate: nothing is fed. */
   #holding = false;
-  #probes: ((answered: boolean) => void)[] = [];
+  readonly #probes = new Probes();
 
   constructor(socket: Socket, address: string, house: House) {
     this.#house = house;
@@ -101,7 +101,7 @@ export class Connection implements Holder, Sleeper, Guest {
           input.start = frame.resume;
           metrics.received(message.msgType);
           if (isSessionType(message.msgType)) seat.gate.count();
-          if (this.#probes.length > 0) this.#probed(true);
+          this.#probes.answer(true);
           if (fed === ENDED) return;
           break;
         }
@@ -163,9 +163,15 @@ export class Connection implements Holder, Sleeper, Guest {
     return this.#state.name === 'authenticating';
   }
 
-  /** The gate has given it a session. The Logon is read again: the view served others meanwhile. */
+  /** The Logon, read again: the view served others meanwhile. */
+  logon(): Message {
+    tokenise(this.#input.buf, this.#frame.start, this.#frame.end, this.#house.message);
+    return this.#house.message;
+  }
+
+  /** The gate has given it a session. */
   begin(entryOf: () => Entry, gate: GateSession): Begun {
-    const { turns, message, attendance, metrics, live, lobby } = this.#house;
+    const { turns, attendance, metrics, live, lobby } = this.#house;
     let begun: Begun = { begun: false, reason: 'internal', text: 'Something failed inside' };
     this.#turn(() => {
       if (this.#state.name !== 'authenticating') throw new Error('the connection does not wait for a Logon');
@@ -175,15 +181,14 @@ export class Connection implements Holder, Sleeper, Guest {
         close: (cause, text) => this.#end(this.#why ?? END_CAUSES[cause], text),
       });
       const { since } = this.#state;
-      const frame = this.#frame;
-      tokenise(this.#input.buf, frame.start, frame.end, message);
+      const message = this.logon();
       turns.touch(this);
       const result = entry.fix.onLogon(message, seat, turns.now);
       if (!result.accepted) {
         begun = { begun: false, reason: result.refusal, text: result.text };
         return;
       }
-      this.#input.start = frame.resume;
+      this.#input.start = this.#frame.resume;
       this.#state = { name: 'live', seat };
       entry.holder = this;
       live.set(gate.session.session_id, this);
@@ -211,9 +216,8 @@ export class Connection implements Holder, Sleeper, Guest {
 
   writeOut(): void {
     const { turns, metrics, wheel } = this.#house;
-    const { monoMs } = turns.now;
     if (this.#state.name === 'closed') return;
-    const sent = this.#state.name === 'closing' ? this.#wire.end() : this.#wire.flush(monoMs);
+    const sent = this.#state.name === 'closing' ? this.#wire.end() : this.#wire.flush(turns.now.monoMs);
     if (sent !== undefined) metrics.sent(sent);
     if (this.#state.name === 'live') {
       if (this.#state.seat.takeOrders() > 0) metrics.ordersTook(turns.elapsed());
@@ -302,7 +306,7 @@ export class Connection implements Holder, Sleeper, Guest {
         answered(false);
         return;
       }
-      this.#probes.push(answered);
+      this.#probes.add(answered);
       this.#state.seat.entry.fix.testRequest(this.#house.turns.now);
       this.#house.turns.touch(this);
     });
@@ -349,7 +353,7 @@ export class Connection implements Holder, Sleeper, Guest {
     entry.fix.onDisconnect(seat, turns.now);
     metrics.closed(cause);
     log.info({ session_id, user_id, session: entry.venue.id, address: this.address, cause, text }, 'session ended');
-    this.#probed(false);
+    this.#probes.answer(false);
     attendance.ended(entry.venue, cause, turns.now);
   }
 
@@ -366,10 +370,6 @@ export class Connection implements Holder, Sleeper, Guest {
     this.#lost('disconnect', 'The connection is gone');
     this.settle();
     this.#state = { name: 'closed' };
-  }
-
-  #probed(there: boolean): void {
-    for (const answered of this.#probes.splice(0)) answered(there);
   }
 
   /** A defect closes the connection it was met on, never the process, and never without a line in the log. */

@@ -7,8 +7,10 @@ import type { LogonAccepted, LogonRefused, RegisterResult } from '../core/sessio
 import type { EndCause, FixSessionKey, LiveSession } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
 import { type Claim, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
+import { validate } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
 import { closedText } from './fix/session/logon.ts';
+import type { RefusedLogon, Validator } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { periodAt } from './fix/session/schedule.ts';
 import { isLatencyGood } from './fix/session/sending-time.ts';
@@ -139,7 +141,10 @@ export class FrontDesk {
       return;
     }
     const profile = this.#house.profiles.of(logon.credential.session_profile);
-    const refusal = refusalBy(profile, claim, received) ?? this.#crowded(claim, logon);
+    const refusal =
+      refusalBy(profile, claim, received) ??
+      this.#crowded(claim, logon) ??
+      this.#ruledOut(connection, claim, logon, profile);
     if (refusal !== undefined) this.#refusedHere(connection, claim, logon, profile, refusal);
     else await this.#register(connection, claim, logon, profile);
   }
@@ -150,6 +155,24 @@ export class FrontDesk {
     if (!this.#house.sessions.crowded(sessionId(keyOf(claim)), most)) return undefined;
     const text = `Logon refused: this SenderCompID has ${most} sessions (SenderSubID, BeginString) and may begin no more`;
     return { reason: 'too_many_sessions', text, covered: false };
+  }
+
+  /**
+   * What the rules of a session that has begun say, before a slot is asked for: who tries again each second with a number
+   * too low is no session in the audit each time, and takes over from nobody. A holder in the way is asked first.
+   */
+  #ruledOut(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Refusal | undefined {
+    const { sessions, dictionaries, turns } = this.#house;
+    const entry = sessions.begun(venueSession(claim, logon.user.user_id, profile));
+    const rules = dictionaries.get(claim.begin_string, claim.appl_ver_id);
+    if (entry === undefined || rules === undefined) return undefined;
+    if (entry.holder !== undefined && profile.duplicate_logon !== 'takeover') return undefined;
+    const by: Validator = (message, tokens, verdict) => validate(rules, message, profile, verdict, tokens);
+    let refused: RefusedLogon | undefined;
+    turns.run(() => {
+      refused = entry.fix.judge(connection.logon(), profile, by, turns.now);
+    });
+    return refused && { reason: refused.refusal, text: refused.text, covered: COVERED.has(refused.refusal) };
   }
 
   /** A slot for the session; who holds it already is dealt with by `duplicate_logon`. */

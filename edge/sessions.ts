@@ -66,6 +66,11 @@ export class Sessions implements VenueSink {
     return (this.#begun.get(senderOf(id)) ?? 0) >= most && !this.#parts.journal.has(id);
   }
 
+  /** The session of this key if it has begun, at hand or not. */
+  begun(venue: VenueSession): Entry | undefined {
+    return this.#entries.has(venue.id) || this.#parts.journal.has(venue.id) ? this.entry(venue) : undefined;
+  }
+
   /** The number that the session sends next, whether it is at hand or not; 1 for one that has not begun. */
   nextOut(id: string): number {
     const known = this.#entries.get(id);

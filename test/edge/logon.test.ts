@@ -123,6 +123,26 @@ describe('a client that proves itself', () => {
     expect((await house.client(edge, alice).logon(alice.password)).get(34)).toBe('7');
   });
 
+  test('leaves no session in the audit when its number is too low, however often it tries', async () => {
+    house.journal.session(`FIX.4.4|GATEWAY|${alice.sender_comp_id}|`).setNextIn(5);
+    for (let i = 0; i < 3; i++) {
+      const answer = await house.client(edge, alice).logon(alice.password);
+      expect([answer.type, answer.get(58)]).toEqual(['5', 'MsgSeqNum too low, expecting 5 but received 1']);
+    }
+    await until('it is recorded', () => house.records('logon_refused').length === 3);
+    expect([house.records('logon'), house.records('session_started')]).toEqual([[], []]);
+  });
+
+  test('takes over from nobody with a number that is too low', async () => {
+    const env = { FIXGATE_SESSION_PROFILE: '{"duplicate_logon":"takeover"}', FIXGATE_EDGE_ID: 'test-2' };
+    const taking = await house.open({ env });
+    const first = house.client(taking, alice);
+    await first.logon(alice.password);
+    expect((await house.client(taking, alice).logon(alice.password)).get(58)).toMatch(/MsgSeqNum too low/);
+    first.send('1', [[112, 'still there']]);
+    expect((await first.next(({ type }) => type === '0')).get(112)).toBe('still there');
+  });
+
   test('may begin so many sessions and no more, and goes on with those it has', async () => {
     const bob = await house.user('bob', { rate_limit_tier: 'standard' });
     const name = (sub: number) => `FIX.4.4|GATEWAY|${bob.sender_comp_id}|day-${sub}`;

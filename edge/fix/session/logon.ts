@@ -5,7 +5,7 @@ import { MsgType, Tag } from '../tags.ts';
 import { clearGap, expectGap, noteAhead } from './gap.ts';
 import { PENDING_GRACE_MS } from './limits.ts';
 import { finish, start } from './outbound.ts';
-import type { Instant, LogonRefusal, Validator } from './ports.ts';
+import type { Instant, LogonRefusal, RefusedLogon, Validator } from './ports.ts';
 import { IDLE, type Live, type SessionRecord } from './record.ts';
 import { goOn, serve } from './resend.ts';
 import { periodAt } from './schedule.ts';
@@ -24,11 +24,6 @@ export interface Logon {
   readonly nextExpected: number;
   /** When the session period is over, epoch ms. */
   readonly endsAt: number;
-}
-
-export interface RefusedLogon {
-  readonly refusal: LogonRefusal;
-  readonly text: string;
 }
 
 const refused = (refusal: LogonRefusal, text: string): RefusedLogon => ({ refusal, text });

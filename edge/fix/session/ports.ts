@@ -138,9 +138,12 @@ export type LogonRefusal =
   | 'msg_seq_num_too_low'
   | 'next_expected_msg_seq_num';
 
-export type LogonResult =
-  | { readonly accepted: true }
-  | { readonly accepted: false; readonly refusal: LogonRefusal; readonly text: string };
+export interface RefusedLogon {
+  readonly refusal: LogonRefusal;
+  readonly text: string;
+}
+
+export type LogonResult = { readonly accepted: true } | ({ readonly accepted: false } & RefusedLogon);
 
 /** What the connection and the application call. `Session` in session.ts is the one implementation. */
 export interface FixSession {
@@ -154,6 +157,8 @@ export interface FixSession {
 
   /** Settings from now on, while the client is away. @throws Error while it is not */
   configure(profile: SessionProfile): void;
+  /** What a Logon would be refused for under this profile, also while another connection has the session. Changes nothing. */
+  judge(message: Message, profile: SessionProfile, validate: Validator, now: Instant): RefusedLogon | undefined;
   /**
    * A Logon that tokenise found in order and that has been authenticated. Accepted: `output` is the session's from now on and the answer is written.
    * Refused: nothing was written and no number used; the connection calls {@link refuse} or closes silently.

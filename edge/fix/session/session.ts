@@ -20,9 +20,11 @@ import {
   type FixSession,
   type Instant,
   type LogonResult,
+  type RefusedLogon,
   type SessionIdentity,
   type SessionOutput,
   type SessionStore,
+  type Validator,
 } from './ports.ts';
 import type { SessionProfile } from './profile.ts';
 import { InboundQueue } from './queue.ts';
@@ -105,6 +107,11 @@ export class Session implements FixSession {
     s.profile = profile;
     s.header = headerOf(s.identity, profile);
     s.decimals = decimalsFor(s.identity.beginString, profile.timestamp_precision);
+  }
+
+  judge(message: Message, profile: SessionProfile, validate: Validator, now: Instant): RefusedLogon | undefined {
+    const logon = readLogon({ ...this.s, profile }, message, validate, now);
+    return 'refusal' in logon ? logon : undefined;
   }
 
   onLogon(message: Message, output: SessionOutput, now: Instant): LogonResult {
