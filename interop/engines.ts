@@ -1,6 +1,6 @@
 /** The FIX engines that are run: how each one's client is built, outside the repository, and started. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 export interface Client {
@@ -29,6 +29,7 @@ export const ENGINES: readonly Engine[] = [
   { name: 'quickfixj', versions: ALL, needs: ['java', 'mvn'], build: buildJava },
   { name: 'quickfixgo', versions: ALL, needs: ['go'], build: buildGo },
   { name: 'quickfix-python', versions: ALL, needs: ['python3', 'c++'], build: buildPython },
+  { name: 'jspurefix', versions: ['FIX.4.4'], needs: ['npm'], build: buildJspurefix },
 ];
 
 /** The first program of `needs` that is not on this machine. */
@@ -85,6 +86,16 @@ async function buildPython(cache: string): Promise<Client> {
   const about = 'import importlib.metadata as m; print(m.version("quickfix"))';
   const engine = await tool(python, ['-c', about], home);
   return { program: python, args: [join(home, 'client.py')], engine };
+}
+
+async function buildJspurefix(cache: string): Promise<Client> {
+  const version = '5.11.4';
+  const installed = join(cache, 'node_modules', 'jspurefix', 'package.json');
+  if (!existsSync(installed)) {
+    writeFileSync(join(cache, 'package.json'), '{"private":true}\n');
+    await tool('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', `jspurefix@${version}`], cache);
+  }
+  return { program: process.execPath, args: [join(HERE, 'node/client.mjs'), cache], engine: version };
 }
 
 /** The folder for what an engine's build leaves. */
