@@ -1,8 +1,8 @@
-/** Listens for FIX clients: every connection starts in the lobby. */
+/** Listens for FIX clients: every connection starts in the lobby, before a header, TLS or FIX has been read of it. */
 
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { arrive, type Doors } from './arrival.ts';
 import { ConfigError } from './config.ts';
-import { Connection } from './connection.ts';
 import type { House } from './house.ts';
 import { CONNECTIONS, LISTEN_BACKLOG } from './limits.ts';
 
@@ -17,7 +17,7 @@ export interface Acceptor {
 }
 
 /** Rejects with ConfigError when the port cannot be listened on. */
-export async function startAcceptor(house: House): Promise<Acceptor> {
+export async function startAcceptor(house: House, doors: Doors): Promise<Acceptor> {
   const { fix_host, fix_port } = house.config;
   let count = 0;
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
@@ -28,7 +28,7 @@ export async function startAcceptor(house: House): Promise<Acceptor> {
     const { remoteAddress } = socket;
     // The peer was gone before it was accepted: an error of this socket concerns nobody.
     if (remoteAddress === undefined) socket.on('error', () => socket.destroy()).destroy();
-    else house.turns.run(() => new Connection(socket, plainAddress(remoteAddress), house));
+    else house.turns.run(() => arrive(socket, remoteAddress, house, doors));
   });
   server.maxConnections = CONNECTIONS;
   await listening(server, fix_host, fix_port);
@@ -52,9 +52,4 @@ function listening(server: Server, host: string, port: number): Promise<void> {
       resolve();
     });
   });
-}
-
-/** IPv4 as IPv4: a socket that takes both shows it as `::ffff:1.2.3.4`. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { parseAddressRule } from '../core/addresses.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { type ProfileOverrides, profileSchema, sessionProfile } from './profile-schema.ts';
 
@@ -42,6 +43,19 @@ function hostName(): string {
     .slice(0, 64);
 }
 
+const perhaps = z.string().transform((value) => (value === '' ? undefined : value));
+const arn = perhaps.pipe(
+  z
+    .string()
+    .regex(/^arn:[^\s:]+:secretsmanager:[^\s:]+:\d{12}:secret:\S+$/, 'is no ARN of a secret')
+    .optional(),
+);
+const sources = z
+  .string()
+  .transform((value) => value.split(',').map((one) => one.trim()))
+  .transform((rules) => rules.filter((rule) => rule !== ''))
+  .pipe(z.array(z.string().refine((rule) => parseAddressRule(rule) !== undefined, 'is no address, CIDR or range')));
+
 /** Variable, check and default. */
 const VARIABLES = {
   edge_id: [
@@ -59,6 +73,12 @@ const VARIABLES = {
   refused_logon: ['FIXGATE_REFUSED_LOGON', oneOf('logout', 'silent'), 'logout'],
   bad_logon_limit: ['FIXGATE_BAD_LOGON_LIMIT', whole(0, 1_000_000), '15'],
   client_addresses: ['FIXGATE_CLIENT_ADDRESSES', oneOf('real', 'shared'), 'real'],
+  proxy_protocol: ['FIXGATE_PROXY_PROTOCOL', oneOf('on', 'off'), 'off'],
+  proxy_sources: ['FIXGATE_PROXY_SOURCES', sources, ''],
+  tls_cert: ['FIXGATE_TLS_CERT', perhaps, ''],
+  tls_key: ['FIXGATE_TLS_KEY', perhaps, ''],
+  tls_client_ca: ['FIXGATE_TLS_CLIENT_CA', perhaps, ''],
+  tls_secret_arn: ['FIXGATE_TLS_SECRET_ARN', arn, ''],
   session_profile: ['FIXGATE_SESSION_PROFILE', json, '{}'],
   idle_timeout_s: ['FIXGATE_IDLE_TIMEOUT_S', whole(0, 31_536_000), '0'],
   absolute_timeout_s: ['FIXGATE_ABSOLUTE_TIMEOUT_S', whole(0, 31_536_000), '0'],
@@ -67,6 +87,12 @@ const VARIABLES = {
   clock_error_ms: ['FIXGATE_CLOCK_ERROR_MS', whole(0, 10_000), '10'],
   store_away: ['FIXGATE_STORE_AWAY', oneOf('continue', 'fail_closed'), 'continue'],
 } as const satisfies Record<string, readonly [string, z.ZodType<unknown, string>, string]>;
+
+/** Where certificate and key of the FIX port are. */
+export type TlsSource =
+  | { readonly kind: 'files'; readonly cert: string; readonly key: string; readonly clientCa: string | undefined }
+  /** In Secrets Manager: JSON {cert, key, client_ca?}, PEM texts. */
+  | { readonly kind: 'secret'; readonly arn: string };
 
 export interface EdgeConfig {
   readonly edge_id: string;
@@ -85,6 +111,12 @@ export interface EdgeConfig {
   readonly bad_logon_limit: number;
   /** `shared`: behind a balancer that hides client addresses. */
   readonly client_addresses: 'real' | 'shared';
+  /** `on`: each connection begins with a PROXY v2 header, whose address then is the client's. */
+  readonly proxy_protocol: 'on' | 'off';
+  /** Who may send such a header; nobody else may connect. */
+  readonly proxy_sources: readonly string[];
+  /** Undefined: FIX in plain TCP. */
+  readonly tls: TlsSource | undefined;
   /** The gateway's default for every counterparty. */
   readonly session_profile: SessionProfile;
   /** Logout after so many seconds without an application message; 0: never. */
@@ -109,8 +141,30 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): E
     if (!checked.success) throw new ConfigError(`${variable}: ${said(given, checked.error)}`);
     values[name] = checked.data;
   }
-  values.session_profile = sessionProfile(values.session_profile as ProfileOverrides);
-  return Object.freeze(values) as unknown as EdgeConfig;
+  const { tls_cert, tls_key, tls_client_ca, tls_secret_arn, ...rest } = values;
+  const session_profile = sessionProfile(rest.session_profile as ProfileOverrides);
+  const tls = tlsSource({ tls_cert, tls_key, tls_client_ca, tls_secret_arn } as TlsVariables);
+  const config = { ...rest, session_profile, tls } as unknown as EdgeConfig;
+  if (config.proxy_protocol === 'on' && config.proxy_sources.length === 0)
+    throw new ConfigError('FIXGATE_PROXY_SOURCES: is needed with FIXGATE_PROXY_PROTOCOL=on: who may speak for clients');
+  return Object.freeze(config);
+}
+
+type TlsVariables = Readonly<Record<'tls_cert' | 'tls_key' | 'tls_client_ca' | 'tls_secret_arn', string | undefined>>;
+
+function tlsSource({ tls_cert: cert, tls_key: key, tls_client_ca: clientCa, tls_secret_arn }: TlsVariables) {
+  if (tls_secret_arn !== undefined) {
+    if (cert !== undefined || key !== undefined || clientCa !== undefined)
+      throw new ConfigError('FIXGATE_TLS_SECRET_ARN: not together with FIXGATE_TLS_CERT, _KEY or _CLIENT_CA');
+    return { kind: 'secret', arn: tls_secret_arn } as const;
+  }
+  if (cert === undefined && key === undefined) {
+    if (clientCa === undefined) return undefined;
+    throw new ConfigError('FIXGATE_TLS_CLIENT_CA: needs FIXGATE_TLS_CERT and FIXGATE_TLS_KEY');
+  }
+  if (cert === undefined) throw new ConfigError('FIXGATE_TLS_CERT: is needed with FIXGATE_TLS_KEY');
+  if (key === undefined) throw new ConfigError('FIXGATE_TLS_KEY: is needed with FIXGATE_TLS_CERT');
+  return { kind: 'files', cert, key, clientCa } as const;
 }
 
 function said(given: string, error: z.ZodError): string {

@@ -40,12 +40,12 @@ export class Connection implements Holder, Sleeper, Guest {
   #holding = false;
   readonly #probes = new Probes();
 
-  constructor(socket: Socket, address: string, house: House) {
+  constructor(socket: Socket, address: string, house: House, deadline = house.turns.now.monoMs + LOGON_WITHIN_MS) {
     this.#house = house;
     this.#socket = socket;
     this.address = address;
     this.#wire = new Wire(socket, () => this.#turn(() => this.#drained()));
-    this.#state = { name: 'awaiting_logon', deadline: house.turns.now.monoMs + LOGON_WITHIN_MS };
+    this.#state = { name: 'awaiting_logon', deadline };
     socket.on('data', (chunk: Buffer) => this.#turn(() => this.#read(chunk)));
     socket.on('end', () => this.#turn(() => this.#lost('disconnect', 'The client closed the connection')));
     socket.on('error', (error) => this.#turn(() => this.#lost('disconnect', error.message)));

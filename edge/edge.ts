@@ -5,6 +5,7 @@ import { DEFAULT_GATE_SETTINGS, type Gate, type GateLog } from '../core/sessions
 import type { NumbersCommand } from '../core/sessions/model.ts';
 import type { Clock, Timer, Timers } from '../core/time.ts';
 import { type Acceptor, startAcceptor } from './acceptor.ts';
+import type { Doors } from './arrival.ts';
 import { Attendance } from './attendance.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
@@ -23,12 +24,14 @@ import {
   TICK_MS,
   VENUE_TICK_MS,
 } from './limits.ts';
-import { Lobby } from './lobby.ts';
+import { type Guest, Lobby } from './lobby.ts';
 import { type Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
+import { ProxySources } from './proxy-protocol.ts';
 import { Sessions } from './sessions.ts';
+import { openTlsDoor } from './tls.ts';
 import { type Player, Turns } from './turn.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
 import { Wheel } from './wheel.ts';
@@ -49,6 +52,8 @@ export interface Edge {
   readonly fixPort: number;
   readonly metricsPort: number;
   readonly gate: Gate;
+  /** Looks at the TLS certificate again at once; nothing without one. Never rejects. */
+  reloadTls(): Promise<void>;
   /** Not ready any more, clients told, everything written and given back. Idempotent; never rejects. `fast`: nobody is waited for. */
   drain(fast: boolean): Promise<void>;
 }
@@ -57,6 +62,7 @@ export interface Edge {
 interface Opened {
   acceptor?: Acceptor;
   http?: WatchServer;
+  doors?: Doors;
   readonly numbers: Numbers;
 }
 
@@ -79,7 +85,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   for (const command of early) numbers.apply(command);
   const attendance = new Attendance(venue, (session) => numbers.note(session));
   attendance.opened(turns.now);
-  const lobby = new Lobby<Connection>(NOT_LOGGED_ON);
+  const lobby = new Lobby<Guest>(NOT_LOGGED_ON);
   const wheel = new Wheel(clock.monotonic());
   const strangers = new StrangerLog(log);
   const live = new Map<string, Connection>();
@@ -107,8 +113,9 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   ];
   const opened: Opened = { numbers };
   try {
-    opened.http = await startWatching(config, metrics, readiness);
-    opened.acceptor = await startAcceptor(house);
+    opened.doors = await openDoors(parts);
+    opened.http = await startWatching(config, metrics, readiness, opened.doors.sources);
+    opened.acceptor = await startAcceptor(house, opened.doors);
   } catch (error) {
     await closeAll(house, parts, opened, ticking, true);
     throw error;
@@ -125,6 +132,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     fixPort: acceptor.port,
     metricsPort: http.port,
     gate,
+    reloadTls: async () => opened.doors?.tls?.reload(),
     drain: (fast) => {
       draining = true;
       done ??= closeAll(house, parts, opened, ticking, fast);
@@ -160,10 +168,24 @@ function openEdgeGate(
   return gate;
 }
 
-async function startWatching(config: EdgeConfig, metrics: Metrics, readiness: () => string | undefined) {
+/** What stands before FIX. @throws ConfigError */
+async function openDoors({ config, clock, timers, log }: EdgeParts): Promise<Doors> {
+  const { proxy_protocol, proxy_sources, tls } = config;
+  return {
+    sources: proxy_protocol === 'on' ? new ProxySources(proxy_sources) : undefined,
+    tls: tls === undefined ? undefined : await openTlsDoor(tls, { clock, timers, log }),
+  };
+}
+
+async function startWatching(
+  config: EdgeConfig,
+  metrics: Metrics,
+  readiness: () => string | undefined,
+  sources: ProxySources | undefined,
+) {
   const { metrics_host, metrics_port } = config;
   try {
-    return await startHttp(metrics_host, metrics_port, metrics, readiness);
+    return await startHttp(metrics_host, metrics_port, metrics, readiness, sources);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${code})`;
@@ -197,7 +219,7 @@ function venueTime({ turns, venue, attendance, sessions, log }: House): () => vo
 async function closeAll(
   house: House,
   { journal, timers, clock, log }: EdgeParts,
-  { acceptor, http, numbers }: Opened,
+  { acceptor, http, doors, numbers }: Opened,
   ticking: readonly Timer[],
   fast: boolean,
 ): Promise<void> {
@@ -212,6 +234,7 @@ async function closeAll(
     }
   };
   acceptor?.close();
+  doors?.tls?.close();
   gate.drain();
   for (const guest of [...lobby.all()]) guest.evict();
   for (const connection of [...live.values()]) {

@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 import type { DictionarySet } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
 import type { FrontDesk } from './front-desk.ts';
-import type { Lobby } from './lobby.ts';
+import type { Guest, Lobby } from './lobby.ts';
 import type { Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Profiles } from './profiles.ts';
@@ -30,7 +30,7 @@ export interface House {
   readonly log: Logger;
   readonly strangers: StrangerLog;
   /** Those that have not logged on. */
-  readonly lobby: Lobby<Connection>;
+  readonly lobby: Lobby<Guest>;
   readonly frontDesk: FrontDesk;
   /** By the gate's session id. */
   readonly live: Map<string, Connection>;

@@ -1,8 +1,9 @@
 /** /health, /ready and /metrics for whoever watches the edge: orchestrators, balancers, Prometheus. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Metrics } from './metrics.ts';
+import { type ProxySources, takeProxyHeader } from './proxy-protocol.ts';
 
 /** Why no new client should be sent here; undefined: one may. */
 export type Readiness = () => string | undefined;
@@ -17,8 +18,17 @@ const REQUEST_WITHIN_MS = 5000;
 /** Watchers are few. */
 const WATCHERS = 256;
 
-/** Rejects when the port cannot be listened on. */
-export async function startHttp(host: string, port: number, metrics: Metrics, ready: Readiness): Promise<WatchServer> {
+/**
+ * Rejects when the port cannot be listened on.
+ * @param sources balancers that may begin with a PROXY header: their health checks do, other watchers do not
+ */
+export async function startHttp(
+  host: string,
+  port: number,
+  metrics: Metrics,
+  ready: Readiness,
+  sources?: ProxySources,
+): Promise<WatchServer> {
   const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
     '/health': (response) => json(response, 200, { status: 'ok' }),
     '/ready': (response) => {
@@ -45,6 +55,7 @@ export async function startHttp(host: string, port: number, metrics: Metrics, re
   server.requestTimeout = REQUEST_WITHIN_MS;
   server.headersTimeout = REQUEST_WITHIN_MS;
   server.maxConnections = WATCHERS;
+  const introduced = sources === undefined ? new Set<Socket>() : withoutHeaders(server, sources);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -58,8 +69,45 @@ export async function startHttp(host: string, port: number, metrics: Metrics, re
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        for (const socket of introduced) socket.destroy();
       }),
   };
+}
+
+/** Puts the reading of PROXY headers before HTTP. @returns the connections that have not got as far as HTTP */
+function withoutHeaders(server: Server, sources: ProxySources): Set<Socket> {
+  const waiting = new Set<Socket>();
+  const onHttp = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    const toHttp = (): void => {
+      for (const listener of onHttp) listener.call(server, socket);
+    };
+    if (!sources.has(socket.remoteAddress ?? '')) {
+      toHttp();
+      return;
+    }
+    waiting.add(socket);
+    const gone = (): void => void socket.destroy();
+    const late = setTimeout(gone, REQUEST_WITHIN_MS).unref();
+    socket.on('error', gone).once('end', gone);
+    socket.once('close', () => {
+      clearTimeout(late);
+      waiting.delete(socket);
+    });
+    takeProxyHeader(socket, (header) => {
+      clearTimeout(late);
+      waiting.delete(socket);
+      socket.off('error', gone).off('end', gone);
+      if (header.kind === 'wrong') {
+        socket.destroy();
+        return;
+      }
+      toHttp();
+      socket.resume();
+    });
+  });
+  return waiting;
 }
 
 function json(response: ServerResponse, status: number, body: object): void {

@@ -11,6 +11,12 @@ export const LOGON_WITHIN_MS = 10_000;
 export const AUTHENTICATE_WITHIN_MS = 15_000;
 /** Longest first message: a Logon with a certificate-sized RawData fits; a stranger can hold no more memory than this and one chunk. */
 export const LOGON_BYTES = 4096;
+/** Of a PROXY header after its first 16 bytes: two IPv6 addresses with ports take 36, a balancer's extensions some dozens each. */
+export const PROXY_BODY_BYTES = 1024;
+/** Between looks at the files of certificate and key: whoever replaces them sees it happen; it reads a few KB. */
+export const TLS_FILES_POLL_MS = 1000;
+/** Between looks at the secret that holds them: each look is a call that is paid for, and SIGHUP is at hand. */
+export const TLS_SECRET_POLL_MS = 300_000;
 /** Connections not logged on, all addresses together: a storm of reconnecting clients fits, half-open ones cost at most 8 MB. */
 export const NOT_LOGGED_ON = 2048;
 /** Connections in all: each has a socket and buffers; beyond it the process would run out of file descriptors unannounced. */

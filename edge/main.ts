@@ -98,6 +98,8 @@ async function main(): Promise<void> {
   }
   const edge = await open(config, log);
   endBy(edge, log);
+  // Without TLS the signal keeps its own meaning: the terminal is gone.
+  if (config.tls !== undefined) process.on('SIGHUP', () => void edge.reloadTls());
   const { fixPort: fix_port, metricsPort: metrics_port } = edge;
   log.info({ fix_port, metrics_port, venue: config.venue }, 'ready');
   process.send?.({ type: 'ready', fix_port, metrics_port });

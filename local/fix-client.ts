@@ -48,6 +48,8 @@ export interface FixClientOptions {
   readonly target: string;
   readonly begin_string?: string;
   readonly sender_sub_id?: string;
+  /** Opens the way there, where it is more than TCP: TLS, a balancer's header. */
+  dial?(): Promise<Socket>;
   /** Sees every message: '>' sent, '<' received. */
   onMessage?(direction: '>' | '<', raw: string): void;
 }
@@ -65,6 +67,17 @@ export function encodeFix(beginString: string, fields: readonly Field[]): string
   let sum = 0;
   for (const byte of Buffer.from(head, 'latin1')) sum += byte;
   return `${head}10=${String(sum % 256).padStart(3, '0')}${SOH}`;
+}
+
+/** Connects; whoever takes the socket listens for its errors from then on. */
+export function dialTcp(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true }, () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+    socket.once('error', reject);
+  });
 }
 
 type Waiter = { readonly wants: (message: FixMessage) => boolean; readonly resolve: (message: FixMessage) => void };
@@ -85,19 +98,15 @@ export class FixClient {
     this.#options = options;
   }
 
-  /** Opens the TCP connection. Heartbeats are not sent by themselves; TestRequests are answered. */
+  /** Opens the connection. Heartbeats are not sent by themselves; TestRequests are answered. */
   async connect(): Promise<void> {
-    const socket = connect(this.#options.port, this.#options.host);
-    socket.setNoDelay(true);
+    const { host, port, dial } = this.#options;
+    const socket = await (dial ?? (() => dialTcp(host, port)))();
     this.#socket = socket;
     this.#buffer = '';
     this.#closed = new Promise((resolve) => socket.once('close', () => resolve()));
-    socket.on('data', (chunk) => this.#take(chunk.toString('latin1')));
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', reject);
-    });
     socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => this.#take(chunk.toString('latin1')));
   }
 
   /** Connects, sends a Logon and answers what comes back first: a Logon, or the Logout of a refusal. */

@@ -1,0 +1,156 @@
+/**
+ * A TCP connection before FIX: the balancer's header, then the TLS handshake, whichever of them there is. It is a guest of
+ * the lobby from the first moment, under the deadline of a Logon, so that neither is a way around the bounds of strangers.
+ */
+
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { Connection } from './connection.ts';
+import type { House } from './house.ts';
+import { LOGON_WITHIN_MS } from './limits.ts';
+import type { Guest } from './lobby.ts';
+import { type ProxyHeader, type ProxySources, plainAddress, takeProxyHeader } from './proxy-protocol.ts';
+import type { TlsCaller, TlsDoor } from './tls.ts';
+import type { Sleeper } from './wheel.ts';
+
+/** What stands before FIX. */
+export interface Doors {
+  /** Undefined: no header is spoken here. */
+  readonly sources: ProxySources | undefined;
+  readonly tls: TlsDoor | undefined;
+}
+
+/** Takes a connection as far as FIX, or closes it. */
+export function arrive(socket: Socket, remoteAddress: string, house: House, doors: Doors): void {
+  const address = plainAddress(remoteAddress);
+  if (doors.sources === undefined && doors.tls === undefined) new Connection(socket, address, house);
+  else new Arrival(socket, address, house, doors).begin();
+}
+
+class Arrival implements Guest, Sleeper, TlsCaller {
+  address: string;
+  wakeAt = Number.POSITIVE_INFINITY;
+  readonly #socket: Socket;
+  readonly #house: House;
+  readonly #doors: Doors;
+  readonly #deadline: number;
+  #headerBytes = 0;
+  #waitsFor: 'proxy_header' | 'tls' | 'nothing' = 'nothing';
+
+  constructor(socket: Socket, address: string, house: House, doors: Doors) {
+    this.#socket = socket;
+    this.address = address;
+    this.#house = house;
+    this.#doors = doors;
+    this.#deadline = house.turns.now.monoMs + LOGON_WITHIN_MS;
+  }
+
+  begin(): void {
+    const { lobby, wheel } = this.#house;
+    const { sources } = this.#doors;
+    const socket = this.#socket;
+    // Resets of strangers are nobody's matter: the close that follows says all there is.
+    socket.on('error', () => socket.destroy());
+    if (sources !== undefined && !sources.has(this.address)) {
+      this.#refuse('untrusted_source', 'the address may not speak for clients (FIXGATE_PROXY_SOURCES)');
+      return;
+    }
+    lobby.enter(this);
+    wheel.schedule(this);
+    socket.once('close', () => this.#gone());
+    if (sources === undefined) this.#secure();
+    else {
+      this.#waitsFor = 'proxy_header';
+      socket.once('end', this.#onEnd);
+      takeProxyHeader(socket, (header) => this.#house.turns.run(() => this.#introduced(header)));
+    }
+  }
+
+  evict(): void {
+    this.#house.metrics.closed('pushed_out');
+    this.#close();
+  }
+
+  nextWake(): number {
+    return this.#waitsFor === 'nothing' ? Number.POSITIVE_INFINITY : this.#deadline;
+  }
+
+  wake(): void {
+    if (this.#waitsFor !== 'nothing') this.#refuse('no_logon', `no end of ${this.#waitsFor} in time`);
+  }
+
+  /** A balancer's health check of the port opens and closes. */
+  readonly #onEnd = (): void => this.#close();
+
+  #introduced(header: Exclude<ProxyHeader, { kind: 'more' }>): void {
+    this.#socket.off('end', this.#onEnd);
+    switch (header.kind) {
+      case 'absent':
+        this.#refuse('proxy_header', 'the connection does not begin with a PROXY v2 header');
+        return;
+      case 'wrong':
+        this.#refuse('proxy_header', `the PROXY header ${header.why}`);
+        return;
+      case 'proxied':
+        this.#house.lobby.leave(this);
+        this.address = header.address;
+        this.#house.lobby.enter(this);
+        break;
+      case 'local':
+        break;
+    }
+    this.#headerBytes = header.bytes;
+    this.#secure();
+  }
+
+  #secure(): void {
+    const { tls } = this.#doors;
+    if (tls === undefined) {
+      this.#handOver(this.#socket);
+      return;
+    }
+    this.#waitsFor = 'tls';
+    tls.receive(this.#socket, this);
+  }
+
+  secured(secure: TLSSocket): void {
+    if (this.#waitsFor === 'tls') this.#house.turns.run(() => this.#handOver(secure));
+    else secure.destroy();
+  }
+
+  failed(error: Error): void {
+    if (this.#waitsFor !== 'tls') return;
+    const { code, message } = error as NodeJS.ErrnoException;
+    this.#house.turns.run(() => this.#refuse('tls', code ?? message));
+  }
+
+  #handOver(socket: Socket): void {
+    this.#leave();
+    new Connection(socket, this.address, this.#house, this.#deadline);
+    socket.resume(); // the header's reader left it paused
+  }
+
+  #refuse(cause: string, why: string): void {
+    const { metrics, strangers, turns } = this.#house;
+    metrics.closed(cause);
+    strangers.note({ address: this.address, cause, why }, 'a connection was turned away before FIX', turns.now.monoMs);
+    this.#close();
+  }
+
+  /** One that said nothing is no error: somebody looked whether the port is open. */
+  #gone(): void {
+    if (this.#waitsFor === 'tls' && this.#socket.bytesRead > this.#headerBytes)
+      this.failed(new Error('the connection ended in the handshake, or its certificate is not taken'));
+    else this.#leave();
+  }
+
+  #close(): void {
+    this.#leave();
+    this.#socket.destroy();
+  }
+
+  #leave(): void {
+    this.#waitsFor = 'nothing';
+    this.#house.lobby.leave(this);
+  }
+}
