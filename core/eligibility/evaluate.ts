@@ -86,11 +86,11 @@ export function failures(
     .map(({ rule, type, required, actual, distance }) => ({ rule, type, required, actual, distance }));
 }
 
-/** What the failing rules say to whoever fails them, in one line. */
+/** What the failing rules say to whoever fails them, each by its id, in one line: `min_balance: The balance is too low.` */
 export function failureText(evaluation: Evaluation): string {
   return evaluation.results
     .filter((result) => !result.passed)
-    .map((result) => (result.error === undefined ? result.message : `${result.message} (${result.error})`))
+    .map(({ rule, message, error }) => `${rule}: ${message}${error === undefined ? '' : ` (${error})`}`)
     .join('; ');
 }
 

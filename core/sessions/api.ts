@@ -108,7 +108,7 @@ export interface GateSession {
   readonly figures: SessionFigures;
   /** Decides one application message, as UserAdmissions.admit does; orders also need the edge's lease (else REFUSED_STORE). */
   admit(kind: Kind, nowMs: number): Admission;
-  /** After WAIT: the final word, once, within 50 ms (a cancel: 550). Returns what forgets the message. */
+  /** After WAIT: the final word, once, within 250 ms (a cancel: 1250). Returns what forgets the message. */
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void;
   /** For the Text of a refusal. */
   retryAfterMs(kind: Kind, nowMs: number): number;
@@ -180,7 +180,7 @@ export interface Gate {
   registerSession(request: RegisterRequest): Promise<RegisterResult>;
   /**
    * For callers without the handle; with it, `session.admit` is the shorter way. `kind`: true is an order, false any
-   * other message that is no cancel. A promise (≤ 50 ms, a cancel 550) only while a grant is on its way: await it, and hold what follows.
+   * other message that is no cancel. A promise (≤ 250 ms, a cancel 1250) only while a grant is on its way: await it, and hold what follows.
    */
   trackMessage(userId: string, sessionId: string, kind: LimitClass | boolean): TrackResult | Promise<TrackResult>;
   /** Ends a session of this gate and frees its slot. Idempotent; resolves when the slot is free or its release is queued. */
