@@ -44,11 +44,26 @@ const Context = z.object({
     .transform((text) => text.split(','))
     .pipe(z.array(cidr).min(1))
     .optional(),
-  /** TLS certificate of the FIX listener in ACM; without it the listener is plain TCP. */
+  /**
+   * Where TLS of FIX ends: at the balancer's listener, in the container (the balancer passes it through), or nowhere.
+   * By default where there is a certificate.
+   */
+  fixTls: z.enum(['listener', 'container', 'off'], { error: 'is none of listener, container, off' }).optional(),
+  /** Certificate of the balancer's listener in ACM: fixTls=listener. */
   certificateArn: z
     .string()
     .regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/\S+$/, 'is no ARN of an ACM certificate')
     .optional(),
+  /** Secret with certificate and key, JSON {cert, key, client_ca?}, PEM texts: fixTls=container. */
+  fixTlsSecretArn: z
+    .string()
+    .regex(
+      /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-[A-Za-z0-9]{6}$/,
+      'is no complete ARN of a secret (with the six characters at its end)',
+    )
+    .optional(),
+  /** Whether the balancer tells edges who the client is. */
+  proxyProtocol: z.enum(['on', 'off'], { error: 'is neither on nor off' }).default('on'),
   fixPort: whole(1, 65_535).default(9878),
   desiredCount: whole(1, 100).default(2),
   maxCount: whole(1, 1000).default(10),
@@ -62,6 +77,7 @@ const Context = z.object({
 
 export interface Context extends z.output<typeof Context> {
   readonly logRetentionDays: (typeof LOG_RETENTION)[number];
+  readonly fixTls: 'listener' | 'container' | 'off';
 }
 
 /** @throws ContextError with every problem at once */
@@ -78,19 +94,46 @@ export function readContext(app: App): Context {
         (issue) => `${String(issue.path[0])}=${String(given[String(issue.path[0])])}: ${issue.message}`,
       ),
     );
-  const context = parsed.data as Context;
-  const unsafe = context.stage === 'production' ? unsafeForProduction(context) : [];
+  const context = { ...parsed.data, fixTls: parsed.data.fixTls ?? tlsByCertificate(parsed.data) } as Context;
+  const unsafe = [...wrongTls(context), ...(context.stage === 'production' ? unsafeForProduction(context) : [])];
   if (context.maxCount < context.desiredCount)
     unsafe.push(`maxCount=${context.maxCount}: is below desiredCount (${context.desiredCount})`);
   if (unsafe.length > 0) throw new ContextError(unsafe);
   return context;
 }
 
+type Certificates = Pick<Context, 'certificateArn' | 'fixTlsSecretArn'>;
+
+function tlsByCertificate({ certificateArn, fixTlsSecretArn }: Certificates): Context['fixTls'] {
+  if (certificateArn !== undefined) return 'listener';
+  return fixTlsSecretArn === undefined ? 'off' : 'container';
+}
+
+/** A certificate that would not be used is as wrong as one that is missing: somebody believes in it. */
+function wrongTls({ fixTls, certificateArn, fixTlsSecretArn }: Context): string[] {
+  const problems: string[] = [];
+  if (fixTls === 'listener' && certificateArn === undefined)
+    problems.push('certificateArn: is needed with fixTls=listener');
+  if (fixTls !== 'listener' && certificateArn !== undefined)
+    problems.push(`certificateArn: is not used with fixTls=${fixTls}`);
+  if (fixTls === 'container' && fixTlsSecretArn === undefined)
+    problems.push('fixTlsSecretArn: is needed with fixTls=container');
+  if (fixTls !== 'container' && fixTlsSecretArn !== undefined)
+    problems.push(`fixTlsSecretArn: is not used with fixTls=${fixTls}`);
+  return problems;
+}
+
 /** What production refuses, whatever else is set. */
 function unsafeForProduction(context: Context): string[] {
   const problems: string[] = [];
-  if (context.certificateArn === undefined)
-    problems.push('certificateArn: is needed in production; FIX without TLS shows passwords to the network');
+  if (context.fixTls === 'off')
+    problems.push(
+      'fixTls=off: production needs certificateArn or fixTlsSecretArn; FIX without TLS shows passwords to the network',
+    );
+  if (context.proxyProtocol === 'off')
+    problems.push(
+      'proxyProtocol=off: without client addresses allowed_ips and the counting of bad logons protect nothing',
+    );
   if (context.allowedCidrs === undefined) problems.push('allowedCidrs: is needed in production');
   for (const range of context.allowedCidrs ?? [])
     if (range.endsWith('/0')) problems.push(`allowedCidrs=${range}: the whole internet is not allowed in production`);

@@ -32,6 +32,7 @@ import {
   Protocol,
   SslPolicy,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { Context } from './context.ts';
@@ -54,7 +55,7 @@ export class EdgeStack extends Stack {
   constructor(scope: Construct, id: string, { context, storage, ...props }: EdgeStackProps) {
     super(scope, id, props);
     const vpc = this.#vpc(context);
-    const task = this.#task(context, storage);
+    const task = this.#task(context, storage, vpc);
     const balancerGroup = new SecurityGroup(this, 'BalancerGroup', {
       vpc,
       description: 'fixgate: FIX clients to the balancer',
@@ -127,7 +128,7 @@ export class EdgeStack extends Stack {
     return vpc;
   }
 
-  #task(context: Context, storage: StorageStack): FargateTaskDefinition {
+  #task(context: Context, storage: StorageStack, vpc: IVpc): FargateTaskDefinition {
     const task = new FargateTaskDefinition(this, 'Task', {
       cpu: 1024,
       memoryLimitMiB: 2048,
@@ -150,13 +151,17 @@ export class EdgeStack extends Stack {
           removalPolicy: RemovalPolicy.DESTROY,
         }),
       }),
-      environment: this.#environment(context, storage),
+      environment: this.#environment(context, storage, vpc),
     });
     container.addMountPoints({ sourceVolume: 'data', containerPath: '/data', readOnly: false });
     for (const table of ['credentials', 'sessions', 'limits', 'audit'] as const)
       storage.grant(task.taskRole, table, 'read-write');
     storage.grant(task.taskRole, 'policy', 'read');
     storage.grantEnvelope(task.taskRole);
+    if (context.fixTlsSecretArn !== undefined)
+      task.addToTaskRolePolicy(
+        new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [context.fixTlsSecretArn] }),
+      );
     Validations.of(task).acknowledge(
       {
         id: 'AwsSolutions-IAM5[Resource::*]',
@@ -170,7 +175,8 @@ export class EdgeStack extends Stack {
     return task;
   }
 
-  #environment(context: Context, storage: StorageStack): Record<string, string> {
+  #environment(context: Context, storage: StorageStack, vpc: IVpc): Record<string, string> {
+    const proxied = context.proxyProtocol === 'on';
     return {
       ...storage.variables(),
       FIXGATE_FIX_HOST: '0.0.0.0',
@@ -180,8 +186,12 @@ export class EdgeStack extends Stack {
       FIXGATE_DATA_DIR: '/data',
       FIXGATE_VENUE: 'simulator',
       FIXGATE_REFUSED_LOGON: context.refusedLogon,
-      // The balancer's address is all the edge sees until it speaks PROXY protocol v2.
-      FIXGATE_CLIENT_ADDRESSES: 'shared',
+      // Without the header the balancer's address is all that the edge sees.
+      FIXGATE_CLIENT_ADDRESSES: proxied ? 'real' : 'shared',
+      FIXGATE_PROXY_PROTOCOL: context.proxyProtocol,
+      // The balancer's own addresses come and go within the VPC; the security group lets in nobody else from there.
+      ...(proxied ? { FIXGATE_PROXY_SOURCES: vpc.vpcCidrBlock } : {}),
+      ...(context.fixTlsSecretArn === undefined ? {} : { FIXGATE_TLS_SECRET_ARN: context.fixTlsSecretArn }),
     };
   }
 
@@ -200,6 +210,9 @@ export class EdgeStack extends Stack {
       protocol: Protocol.TCP,
       targets: [this.service.loadBalancerTarget({ containerName: 'edge', containerPort: CONTAINER_PORT })],
       deregistrationDelay: Duration.seconds(10),
+      proxyProtocolV2: context.proxyProtocol === 'on',
+      // The connection's own address stays the balancer's: by it edges know who may send the header.
+      preserveClientIp: false,
       healthCheck: {
         protocol: Protocol.HTTP,
         port: String(HEALTH_PORT),

@@ -22,6 +22,8 @@ const PRODUCTION = {
 const OUT = temporaryDirectory();
 afterAll(() => removeDirectory(OUT));
 
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:fix-tls-AbCdEf';
+
 const make = (context: Record<string, unknown>) => {
   const app = new App({ outdir: OUT, context: { ...NO_BUNDLING, ...context } });
   return { app, ...assemble(app) };
@@ -169,6 +171,54 @@ describe('the stacks', () => {
   });
 });
 
+describe('where TLS and client addresses come from', () => {
+  const edgeOf = (context: Record<string, unknown>): Template =>
+    Template.fromStack(make({ ...IMAGE, ...context }).edge);
+  const environment = (template: Template): Map<string, unknown> => {
+    const [task] = Object.values(template.findResources('AWS::ECS::TaskDefinition'));
+    const [container] = task!.Properties.ContainerDefinitions as [{ Environment: { Name: string; Value: unknown }[] }];
+    return new Map(container.Environment.map(({ Name, Value }) => [Name, Value]));
+  };
+  const proxied = (Value: string) => ({
+    TargetGroupAttributes: Match.arrayWith([{ Key: 'proxy_protocol_v2.enabled', Value }]),
+  });
+
+  test('by default the balancer says who the client is, and edges believe nobody outside the VPC', () => {
+    const template = edgeOf({});
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', proxied('true'));
+    const env = environment(template);
+    expect(env.get('FIXGATE_PROXY_PROTOCOL')).toBe('on');
+    expect(env.get('FIXGATE_CLIENT_ADDRESSES')).toBe('real');
+    expect(env.get('FIXGATE_PROXY_SOURCES')).toEqual({ 'Fn::GetAtt': [expect.stringContaining('Vpc'), 'CidrBlock'] });
+  });
+
+  test('off, both sides are off', () => {
+    const template = edgeOf({ proxyProtocol: 'off', fixTls: 'off' });
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', proxied('false'));
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', { Protocol: 'TCP' });
+    const env = environment(template);
+    expect(env.get('FIXGATE_PROXY_PROTOCOL')).toBe('off');
+    expect(env.get('FIXGATE_CLIENT_ADDRESSES')).toBe('shared');
+    expect(env.has('FIXGATE_PROXY_SOURCES')).toBe(false);
+  });
+
+  test('in the container: the balancer passes it through, and the edge may read its secret and no other', () => {
+    const template = edgeOf({ ...PRODUCTION, certificateArn: undefined, fixTlsSecretArn: SECRET });
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', { Protocol: 'TCP', Port: 9878 });
+    expect(environment(template).get('FIXGATE_TLS_SECRET_ARN')).toBe(SECRET);
+    const statements = Object.values(template.findResources('AWS::IAM::Policy')).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement as { Action: unknown; Resource: unknown }[],
+    );
+    expect(statements.filter(({ Action }) => JSON.stringify(Action).includes('secretsmanager'))).toEqual([
+      { Action: 'secretsmanager:GetSecretValue', Effect: 'Allow', Resource: SECRET },
+    ]);
+  });
+
+  test('at the listener no secret is given to the edge', () => {
+    expect(environment(edgeOf(PRODUCTION)).has('FIXGATE_TLS_SECRET_ARN')).toBe(false);
+  });
+});
+
 describe('the context', () => {
   test.each([
     [{ stage: 'prod' }, 'stage=prod'],
@@ -177,7 +227,17 @@ describe('the context', () => {
     [{ desiredCount: '5', maxCount: '2' }, 'maxCount=2'],
     [{ certificateArn: 'mine' }, 'certificateArn=mine'],
     [{ logRetentionDays: '8' }, 'logRetentionDays=8'],
-    [{ ...PRODUCTION, certificateArn: undefined }, 'certificateArn'],
+    [{ ...PRODUCTION, certificateArn: undefined }, 'fixTls=off'],
+    [{ ...PRODUCTION, certificateArn: undefined, fixTls: 'off', proxyProtocol: 'off' }, 'fixTls=off'],
+    [{ ...PRODUCTION, certificateArn: undefined, fixTls: 'off', proxyProtocol: 'off' }, 'proxyProtocol=off'],
+    [{ ...PRODUCTION, proxyProtocol: 'off' }, 'proxyProtocol=off'],
+    [{ ...PRODUCTION, fixTls: 'off' }, 'certificateArn'],
+    [{ fixTls: 'yes' }, 'fixTls=yes'],
+    [{ fixTls: 'listener' }, 'certificateArn'],
+    [{ fixTls: 'container' }, 'fixTlsSecretArn'],
+    [{ fixTls: 'container', fixTlsSecretArn: 'mine' }, 'fixTlsSecretArn=mine'],
+    [{ fixTlsSecretArn: SECRET, certificateArn: PRODUCTION.certificateArn }, 'fixTlsSecretArn'],
+    [{ proxyProtocol: 'v1' }, 'proxyProtocol=v1'],
     [{ ...PRODUCTION, allowedCidrs: '0.0.0.0/0' }, 'allowedCidrs=0.0.0.0/0'],
     [{ ...PRODUCTION, desiredCount: '1' }, 'desiredCount=1'],
   ])('%j is refused, naming the value', (context, name) => {
