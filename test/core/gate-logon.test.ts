@@ -150,7 +150,7 @@ describe('who has proved itself is told why', () => {
     expect(await refusal(attempt(account))).toMatchObject({
       class: 'proven',
       reason: 'not_eligible',
-      text: expect.stringContaining('Only for professionals.'),
+      text: expect.stringContaining('pro: Only for professionals.'),
     });
     await setRuleEnabled(world.admin, ADMIN, 'pro', false);
     expect(await edge.gate.validateLogon(attempt(account))).toMatchObject({ result: 'accepted' });
