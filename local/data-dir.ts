@@ -35,6 +35,8 @@ export interface LocalJson {
   readonly pid: number;
   /** Where the embedded store listens; for tools that read the tables themselves. */
   readonly dynamodb_endpoint: string;
+  /** What FIX clients trust; absent: FIX in plain TCP. */
+  readonly ca_file?: string;
 }
 
 export const localJsonFile = (dataDir: string): string => join(dataDir, 'local.json');

@@ -84,6 +84,7 @@ function session(stage: Stage, credentials: Credentials): FixClient {
   return new FixClient({
     host: stage.local.fix_host,
     port: stage.local.fix_port,
+    ca_file: stage.local.ca_file,
     sender: credentials.sender_comp_id,
     target: credentials.target_comp_id,
     onMessage: (direction, raw) => say(`${direction === '>' ? 'client →' : 'fixgate ←'} ${readable(raw)}`),

@@ -51,6 +51,7 @@ export class Product {
     return new FixClient({
       host: this.local.fix_host,
       port: this.local.fix_port,
+      ca_file: this.local.ca_file,
       sender: credentials.sender_comp_id,
       target: credentials.target_comp_id,
       ...more,

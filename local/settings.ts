@@ -80,6 +80,27 @@ export const SETTINGS = {
     schema: whole,
     says: 'bad logons in 30 s before an address is refused for 30 s (0: no limit)',
   },
+  fix_tls_cert: {
+    flag: '--fix-tls-cert',
+    env: 'FIXGATE_TLS_CERT',
+    fallback: '',
+    schema: z.string(),
+    says: 'PEM file of the FIX port: with it and the key FIX is TLS 1.2 or 1.3; looked at again while running',
+  },
+  fix_tls_key: {
+    flag: '--fix-tls-key',
+    env: 'FIXGATE_TLS_KEY',
+    fallback: '',
+    schema: z.string(),
+    says: 'PEM file of its private key',
+  },
+  fix_tls_client_ca: {
+    flag: '--fix-tls-client-ca',
+    env: 'FIXGATE_TLS_CLIENT_CA',
+    fallback: '',
+    schema: z.string(),
+    says: 'PEM file: FIX clients must show a certificate that one of these has issued',
+  },
   on_ineligible: {
     flag: '--on-ineligible',
     env: 'FIXGATE_ON_INELIGIBLE',
@@ -105,6 +126,10 @@ export interface Settings {
   readonly venue: 'simulator' | 'echo';
   readonly refused_logon: 'logout' | 'silent';
   readonly bad_logon_limit: number;
+  /** Absolute; empty: FIX in plain TCP. */
+  readonly fix_tls_cert: string;
+  readonly fix_tls_key: string;
+  readonly fix_tls_client_ca: string;
   readonly on_ineligible: 'warn' | 'suspend';
   readonly log_level: string;
   /** Begin with an empty data directory. */
@@ -147,6 +172,11 @@ export function parseSettings(argv: readonly string[], env: Readonly<Record<stri
       );
     values[name] = checked.data;
   }
-  values.data_dir = resolve(values.data_dir as string);
+  for (const name of ['data_dir', 'fix_tls_cert', 'fix_tls_key', 'fix_tls_client_ca'])
+    if (values[name] !== '') values[name] = resolve(values[name] as string);
+  if ((values.fix_tls_cert === '') !== (values.fix_tls_key === ''))
+    throw new SettingError('--fix-tls-cert and --fix-tls-key go together: one of them is missing');
+  if (values.fix_tls_client_ca !== '' && values.fix_tls_cert === '')
+    throw new SettingError('--fix-tls-client-ca: needs --fix-tls-cert and --fix-tls-key');
   return { kind: 'settings', settings: Object.freeze(values) as unknown as Settings };
 }

@@ -122,6 +122,7 @@ function describe(
     data_dir: settings.data_dir,
     pid: process.pid,
     dynamodb_endpoint: endpoint,
+    ...(settings.fix_tls_cert === '' ? {} : { ca_file: settings.fix_tls_cert }),
   };
 }
 
@@ -137,7 +138,7 @@ function banner(local: LocalJson, settings: Settings): string {
   return [
     '',
     `  admin API    ${local.admin_url}/…   (SigV4, ${local.region}/${local.service})`,
-    `  FIX          ${local.fix_host}:${local.fix_port}   (FIX.4.4, venue: ${settings.venue})`,
+    `  FIX          ${local.fix_host}:${local.fix_port}   (FIX.4.4${local.ca_file === undefined ? '' : ' over TLS'}, venue: ${settings.venue})`,
     `  metrics      ${local.metrics_url}   (/health and /ready beside it)`,
     `  data, logs   ${local.data_dir}   (keys and addresses: local.json)`,
     '',

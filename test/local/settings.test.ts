@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { productEnvironment } from '../../local/environment.ts';
 import { parseSettings, SETTINGS, SettingError } from '../../local/settings.ts';
 
 const settingsOf = (argv: string[], env: Record<string, string> = {}) => {
@@ -35,6 +37,9 @@ describe('settings of npm start', () => {
     [[], { FIXGATE_REFUSED_LOGON: 'maybe' }, 'FIXGATE_REFUSED_LOGON'],
     [['--bad-logon-limit', '1.5'], {}, '--bad-logon-limit'],
     [['--nonsense'], {}, '--nonsense'],
+    [['--fix-tls-cert', 'a.pem'], {}, '--fix-tls-key'],
+    [[], { FIXGATE_TLS_KEY: 'a.pem' }, '--fix-tls-cert'],
+    [['--fix-tls-client-ca', 'a.pem'], {}, '--fix-tls-client-ca'],
   ])('%j %j is refused by the name of the setting', (argv, env, name) => {
     expect(() => parseSettings(argv, env as Record<string, string>)).toThrow(SettingError);
     expect(() => parseSettings(argv, env as Record<string, string>)).toThrow(name);
@@ -48,4 +53,17 @@ describe('settings of npm start', () => {
       expect(parsed.text).toContain(env);
     }
   });
+});
+
+test('files of TLS are found from where npm start was called, and given to the edge', () => {
+  const settings = settingsOf(['--fix-tls-cert', 'a.crt', '--fix-tls-key', '/b.key'], {
+    FIXGATE_TLS_CLIENT_CA: 'ca.crt',
+  });
+  const env = productEnvironment(settings, 'http://127.0.0.1:1', {});
+  expect(env).toMatchObject({
+    FIXGATE_TLS_CERT: join(process.cwd(), 'a.crt'),
+    FIXGATE_TLS_KEY: '/b.key',
+    FIXGATE_TLS_CLIENT_CA: join(process.cwd(), 'ca.crt'),
+  });
+  expect(productEnvironment(settingsOf([]), 'http://127.0.0.1:1', {}).FIXGATE_TLS_CERT).toBe('');
 });
