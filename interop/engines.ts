@@ -13,6 +13,8 @@ export interface Client {
 export interface Engine {
   readonly name: string;
   readonly versions: readonly string[];
+  /** Whether it can say NextExpectedMsgSeqNum (789) in its Logon: it is run once more, saying it. */
+  readonly says789: boolean;
   /** Programs without which it is skipped. */
   readonly needs: readonly string[];
   /** Builds into `cache` whatever is not there yet. @throws with the tool's last words */
@@ -26,10 +28,10 @@ const LAST_WORDS = 4_000;
 const BUILD_WITHIN_MS = 30 * 60_000;
 
 export const ENGINES: readonly Engine[] = [
-  { name: 'quickfixj', versions: ALL, needs: ['java', 'mvn'], build: buildJava },
-  { name: 'quickfixgo', versions: ALL, needs: ['go'], build: buildGo },
-  { name: 'quickfix-python', versions: ALL, needs: ['python3', 'c++'], build: buildPython },
-  { name: 'jspurefix', versions: ['FIX.4.4'], needs: ['npm'], build: buildJspurefix },
+  { name: 'quickfixj', versions: ALL, says789: true, needs: ['java', 'mvn'], build: buildJava },
+  { name: 'quickfixgo', versions: ALL, says789: true, needs: ['go'], build: buildGo },
+  { name: 'quickfix-python', versions: ALL, says789: true, needs: ['python3', 'c++'], build: buildPython },
+  { name: 'jspurefix', versions: ['FIX.4.4'], says789: false, needs: ['npm'], build: buildJspurefix },
 ];
 
 /** The first program of `needs` that is not on this machine. */

@@ -11,6 +11,8 @@ export interface Where {
   readonly host: string;
   readonly port: number;
   readonly begin: string;
+  /** Whether its Logon says NextExpectedMsgSeqNum (789). */
+  readonly next_expected: boolean;
   readonly sender: string;
   readonly target: string;
   readonly password: string;
@@ -39,7 +41,8 @@ const ORDERS: Readonly<Record<string, (wire: Wire, argument: number) => Promise<
 export async function play(client: Client, where: Where, told: (step: Step) => void): Promise<readonly Step[]> {
   const wire = await Wire.open(where.host, where.port);
   const { begin, sender, target, password, store } = where;
-  const named = { host: '127.0.0.1', port: String(wire.port), begin, sender, target, password, store };
+  const flags = { 'next-expected': where.next_expected ? 'Y' : 'N' };
+  const named = { ...flags, host: '127.0.0.1', port: String(wire.port), begin, sender, target, password, store };
   const args = Object.entries(named).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn(client.program, [...client.args, ...args], { cwd: store, timeout: CLIENT_WITHIN_MS });
   const steps: Step[] = [];

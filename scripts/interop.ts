@@ -52,15 +52,27 @@ async function prepared(engine: Engine, totals: Totals): Promise<Client | undefi
   }
 }
 
+interface Variant {
+  readonly begin: string;
+  readonly next_expected: boolean;
+}
+
+/** Each version, and one of them again with NextExpectedMsgSeqNum (789). */
+function variantsOf(engine: Engine): readonly Variant[] {
+  const plain = engine.versions.map((begin) => ({ begin, next_expected: false }));
+  const all = engine.says789 ? [...plain, { begin: 'FIX.4.4', next_expected: true }] : plain;
+  return all.filter(({ begin }) => versions?.includes(begin) ?? true);
+}
+
 async function played(product: Product, engine: Engine, client: Client, directory: string, totals: Totals) {
-  for (const begin of engine.versions.filter((version) => versions?.includes(version) ?? true)) {
-    const name = `${engine.name}-${begin.toLowerCase().replaceAll('.', '')}`;
+  for (const { begin, next_expected } of variantsOf(engine)) {
+    const name = `${engine.name}-${begin.toLowerCase().replaceAll('.', '')}${next_expected ? '-789' : ''}`;
     const { sender_comp_id: sender, target_comp_id: target, password } = await product.provision(name);
     const store = join(directory, name);
     mkdirSync(store);
     const { fix_host: host, fix_port: port } = product.local;
-    const heading = `${engine.name} ${client.engine} ${begin}:`;
-    await play(client, { host, port, begin, sender, target, password, store }, ({ name: step, why }) => {
+    const heading = `${engine.name} ${client.engine} ${begin}${next_expected ? ' with 789' : ''}:`;
+    await play(client, { host, port, begin, next_expected, sender, target, password, store }, ({ name: step, why }) => {
       if (why === undefined) totals.passed++;
       else totals.failed++;
       say(`${heading} ${why === undefined ? `ok ${step}` : `FAIL ${step} ${why}`}`);
@@ -71,11 +83,12 @@ async function played(product: Product, engine: Engine, client: Client, director
 async function main(): Promise<number> {
   const unknown = engines?.find((name) => !ENGINES.some((engine) => engine.name === name));
   if (unknown !== undefined) throw new Error(`there is no engine ${unknown}`);
+  const chosen = ENGINES.filter(({ name }) => engines?.includes(name) ?? true);
   const totals: Totals = { passed: 0, failed: 0 };
   const directory = temporaryDirectory();
   let product: Product | undefined;
   try {
-    for (const engine of ENGINES.filter(({ name }) => engines?.includes(name) ?? true)) {
+    for (const engine of chosen.filter((one) => variantsOf(one).length > 0)) {
       const client = await prepared(engine, totals);
       if (client === undefined) continue;
       product ??= await startProduct(join(directory, 'product'));

@@ -81,6 +81,7 @@ func configuration(args map[string]string, store string, reset bool) string {
 		"SocketConnectPort=" + args["port"],
 		"HeartBtInt=30",
 		"ReconnectInterval=1",
+		"EnableNextExpectedMsgSeqNum=" + args["next-expected"],
 		"ResetOnLogon=" + yes[reset],
 	}
 	if strings.HasPrefix(begin, "FIXT") {

@@ -170,6 +170,7 @@ def settings(args, path, reset):
         f"SocketConnectHost={args.host}",
         f"SocketConnectPort={args.port}",
         "HeartBtInt=30",
+        f"SendNextExpectedMsgSeqNum={args.next_expected}",
         f"ResetOnLogon={'Y' if reset else 'N'}",
         "UseDataDictionary=Y",
     ]
@@ -303,7 +304,7 @@ def step(name, run):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("host", "port", "begin", "sender", "target", "password", "store"):
+    for name in ("next-expected", "host", "port", "begin", "sender", "target", "password", "store"):
         parser.add_argument("--" + name, required=True)
     client = Client(parser.parse_args())
     ok = step("wrong-password", client.wrong_password)

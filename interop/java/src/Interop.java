@@ -88,6 +88,7 @@ public final class Interop {
       lines.add("HeartBtInt=30");
       lines.add("ReconnectInterval=1");
       lines.add("NonStopSession=Y");
+      lines.add("EnableNextExpectedMsgSeqNum=" + args.get("next-expected"));
       lines.add("ResetOnLogon=" + (reset ? "Y" : "N"));
       lines.add("FileStorePath=" + args.get("store") + "/" + store);
       lines.add("FileLogPath=" + args.get("store") + "/" + store + "-log");
