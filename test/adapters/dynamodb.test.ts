@@ -64,6 +64,14 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
     (s) => s.edges.send([{ edge_id: 'e', command: { id: '1', at: NOON, type: 'violations_reset', user_id: 'u' } }]),
   ],
   ['edges.acknowledge', (s) => s.edges.acknowledge('e', ['1'])],
+  [
+    'edges.tellNumbers',
+    (s) =>
+      s.edges.tellNumbers([
+        { key: session({ edge_id: 'e', incarnation: 1 }, 'ann').key, edge_id: 'e', next_in: 1, next_out: 1, at: NOON },
+      ]),
+  ],
+  ['edges.numbers', (s) => s.edges.numbers('A')],
   ['violations.add', (s) => s.violations.add('ann', 'order', 1, NOON)],
   ['violations.read', (s) => s.violations.read('ann')],
   ['violations.reset', (s) => s.violations.reset('ann')],
