@@ -1,8 +1,8 @@
 /** Fields that several requests and replies share. Everything from outside has its bound here. */
 import { z } from 'zod';
-import type { AuditType } from '../core/audit/model.ts';
+import { AUDIT_TYPES } from '../core/audit/model.ts';
 import type { CredentialStatus } from '../core/credentials/model.ts';
-import type { RuleType } from '../core/eligibility/model.ts';
+import { RULE_TYPES } from '../core/eligibility/model.ts';
 import { SETTINGS } from '../core/sessions/profile.ts';
 
 /** Largest number of any fact or threshold: doubles are exact to 2^53, and DynamoDB keeps 38 digits. */
@@ -58,50 +58,10 @@ const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 export const instant = timestamp.refine((text) => Date.parse(text) <= LAST_INSTANT, 'is after the year 9999 in UTC');
 
 export const credentialStatus = z.enum(['active', 'suspended', 'revoked'] satisfies CredentialStatus[]);
-export const ruleType = z.enum([
-  'min_balance',
-  'min_volume',
-  'account_age',
-  'kyc_level',
-  'group_membership',
-  'custom',
-] satisfies RuleType[]);
+export const ruleType = z.enum(RULE_TYPES);
 
-/** All types of audit records; equal to the domain's list by test. */
-export const auditType = z.enum([
-  'provision',
-  'revoke',
-  'suspend',
-  'reactivate',
-  'regenerate_password',
-  'expire',
-  'profile_update',
-  'user_update',
-  'policy_seeded',
-  'tier_update',
-  'tier_put',
-  'tier_remove',
-  'rule_add',
-  'rule_remove',
-  'rule_enable',
-  'rule_disable',
-  'override_set',
-  'override_remove',
-  'violations_reset',
-  'session_kill',
-  'sequence_set',
-  'sequence_reset',
-  'edge_started',
-  'edge_stopped',
-  'logon',
-  'logon_refused',
-  'session_started',
-  'session_ended',
-  'session_killed',
-  'rate_limit_violation',
-  'access_refused',
-  'export',
-] satisfies AuditType[]);
+/** All types of audit records. */
+export const auditType = z.enum(AUDIT_TYPES);
 
 /** What every change takes. */
 export const change = {
@@ -142,3 +102,11 @@ export function exactlyOne<T extends z.ZodRawShape>(
   });
   return checked.meta({ oneOf: keys.map((key) => ({ required: [key] })) });
 }
+
+export const certificateFingerprints = z
+  .array(z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in 64 lower-case hex digits'))
+  .min(1)
+  .max(10)
+  .describe(
+    'SHA-256 of the client certificates (DER), one of which its logons must show in TLS; left out: none is asked for',
+  );

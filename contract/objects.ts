@@ -42,6 +42,7 @@ export const credential = z
     status_reason: z.string().optional(),
     tier: f.tierName,
     allowed_ips: z.array(z.string()),
+    certificate_fingerprints: f.certificateFingerprints.optional(),
     session_profile: sessionProfile,
     expires_at: f.timestamp.optional(),
     expired: z.boolean(),

@@ -21,6 +21,7 @@ const provision = z.strictObject({
     .max(100)
     .default([])
     .describe('Addresses, CIDR blocks or ranges a-b, IPv4 or IPv6; empty: any'),
+  certificate_fingerprints: f.certificateFingerprints.optional(),
   expires_at: f.instant.optional(),
   sender_comp_id: f.compId.optional().describe('Made up when left out'),
   target_comp_id: f.compId.optional().describe('GATEWAY when left out'),

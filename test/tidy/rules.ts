@@ -36,7 +36,18 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   'edge/fix/': { may: ['edge/fix/'], packages: false },
   'core/': { may: ['core/'], packages: false },
   'adapters/': { may: ['adapters/', 'core/'], packages: true },
-  'contract/': { may: ['contract/', 'core/errors.ts', 'core/sessions/profile.ts'], types: ['core/'], packages: true },
+  // Beside types, the lists of names that wire and domain share.
+  'contract/': {
+    may: [
+      'contract/',
+      'core/errors.ts',
+      'core/sessions/profile.ts',
+      'core/audit/model.ts',
+      'core/eligibility/model.ts',
+    ],
+    types: ['core/'],
+    packages: true,
+  },
   'cli/': { may: ['cli/', 'contract/'], packages: true },
   'console/': { may: ['console/', 'contract/'], packages: true },
   'index.ts': { may: ['core/', 'adapters/', 'contract/'], packages: true },
