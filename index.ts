@@ -79,6 +79,8 @@ export interface LogonOptions {
   readonly target_comp_id?: string | undefined;
   /** 553 of FIX. */
   readonly username?: string | undefined;
+  /** SHA-256 of the client's certificate, verified by the gateway's own TLS: 64 lower-case hex digits. */
+  readonly certificate?: string | undefined;
 }
 
 export interface SessionOptions {

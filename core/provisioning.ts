@@ -27,6 +27,8 @@ export interface ProvisionInput {
   /** Without groups: those that the user has, if one of its credentials is in use. */
   readonly facts: Omit<Facts, 'groups'> & { readonly groups?: readonly string[] | undefined };
   readonly allowed_ips: readonly string[];
+  /** SHA-256 of client certificates, checked by the contract. */
+  readonly certificate_fingerprints?: readonly string[] | undefined;
   /** Epoch ms. */
   readonly expires_at?: number | undefined;
   readonly sender_comp_id?: string | undefined;
@@ -222,6 +224,7 @@ async function grant(
   const sender_comp_id = input.sender_comp_id ?? generateSenderCompId(ports.random);
   const target_comp_id = input.target_comp_id ?? DEFAULT_TARGET_COMP_ID;
   const password = generatePassword(ports.random);
+  const pins = input.certificate_fingerprints;
   const credential: Credential = {
     sender_comp_id,
     target_comp_id,
@@ -229,6 +232,7 @@ async function grant(
     status: 'active',
     verifiers: [await sealVerifier(ports, sender_comp_id, 1, password, now)],
     allowed_ips: input.allowed_ips,
+    ...(pins === undefined ? {} : { certificate_fingerprints: pins }),
     ...(input.session_profile === undefined ? {} : { session_profile: input.session_profile }),
     ...(input.expires_at === undefined ? {} : { expires_at: input.expires_at }),
     ...(input.idempotency_key === undefined
@@ -261,6 +265,7 @@ async function grant(
       tier: moved ? { from: before.tier, to: tier.name } : tier.name,
       additional_credential: input.additional_credential,
       allowed_ips: input.allowed_ips,
+      ...(pins === undefined ? {} : { certificate_fingerprints: pins }),
       ...(input.max_sessions === undefined ? {} : { max_sessions: input.max_sessions }),
       ...(input.session_profile === undefined ? {} : { session_profile: input.session_profile }),
       ...(input.expires_at === undefined ? {} : { expires_at: input.expires_at }),

@@ -23,7 +23,7 @@ export interface Doors {
 /** Takes a connection as far as FIX, or closes it. */
 export function arrive(socket: Socket, remoteAddress: string, house: House, doors: Doors): void {
   const address = plainAddress(remoteAddress);
-  if (doors.sources === undefined && doors.tls === undefined) new Connection(socket, address, house);
+  if (doors.sources === undefined && doors.tls === undefined) new Connection(socket, { address }, house);
   else new Arrival(socket, address, house, doors).begin();
 }
 
@@ -106,7 +106,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
   #secure(): void {
     const { tls } = this.#doors;
     if (tls === undefined) {
-      this.#handOver(this.#socket);
+      this.#handOver(this.#socket, undefined);
       return;
     }
     this.#waitsFor = 'tls';
@@ -114,7 +114,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
   }
 
   secured(secure: TLSSocket): void {
-    if (this.#waitsFor === 'tls') this.#house.turns.run(() => this.#handOver(secure));
+    if (this.#waitsFor === 'tls') this.#house.turns.run(() => this.#handOver(secure, fingerprint(secure)));
     else secure.destroy();
   }
 
@@ -124,9 +124,9 @@ class Arrival implements Guest, Sleeper, TlsCaller {
     this.#house.turns.run(() => this.#refuse('tls', code ?? message));
   }
 
-  #handOver(socket: Socket): void {
+  #handOver(socket: Socket, certificate: string | undefined): void {
     this.#leave();
-    new Connection(socket, this.address, this.#house, this.#deadline);
+    new Connection(socket, { address: this.address, deadline: this.#deadline, certificate }, this.#house);
     socket.resume(); // the header's reader left it paused
   }
 
@@ -154,3 +154,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
     this.#house.lobby.leave(this);
   }
 }
+
+/** Of the client's certificate, as credentials have it; TLS has verified it, or there is none. */
+const fingerprint = (secure: TLSSocket): string | undefined =>
+  secure.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase();

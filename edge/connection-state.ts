@@ -4,6 +4,15 @@ import type { EndCause } from '../core/sessions/model.ts';
 import type { CloseCause } from './fix/session/ports.ts';
 import type { Seat } from './seat.ts';
 
+/** What was learnt of a connection before FIX. */
+export interface Origin {
+  readonly address: string;
+  /** Monotonic ms by which it has to log on; undefined: it counts from now. */
+  readonly deadline?: number;
+  /** SHA-256 of the client's certificate, verified in TLS, in hex. */
+  readonly certificate?: string | undefined;
+}
+
 /** Deadlines are monotonic ms. */
 export type State =
   | { readonly name: 'awaiting_logon'; readonly deadline: number }

@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import type { GateSession } from '../core/sessions/api.ts';
 import type { EndCause } from '../core/sessions/model.ts';
-import { type Begun, END_CAUSES, type Ending, Probes, type State } from './connection-state.ts';
+import { type Begun, END_CAUSES, type Ending, type Origin, Probes, type State } from './connection-state.ts';
 import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
 import { type Message, tokenise } from './fix/message.ts';
@@ -24,6 +24,8 @@ import { Wire } from './wire.ts';
 
 export class Connection implements Holder, Sleeper, Guest {
   readonly address: string;
+  /** SHA-256 of the certificate that it has shown; see LogonRequest. */
+  readonly certificate: string | undefined;
   dirty = false;
   wakeAt = Number.POSITIVE_INFINITY;
   readonly #house: House;
@@ -40,12 +42,13 @@ export class Connection implements Holder, Sleeper, Guest {
   #holding = false;
   readonly #probes = new Probes();
 
-  constructor(socket: Socket, address: string, house: House, deadline = house.turns.now.monoMs + LOGON_WITHIN_MS) {
+  constructor(socket: Socket, origin: Origin, house: House) {
     this.#house = house;
     this.#socket = socket;
-    this.address = address;
+    this.address = origin.address;
+    this.certificate = origin.certificate;
     this.#wire = new Wire(socket, () => this.#turn(() => this.#drained()));
-    this.#state = { name: 'awaiting_logon', deadline };
+    this.#state = { name: 'awaiting_logon', deadline: origin.deadline ?? house.turns.now.monoMs + LOGON_WITHIN_MS };
     socket.on('data', (chunk: Buffer) => this.#turn(() => this.#read(chunk)));
     socket.on('end', () => this.#turn(() => this.#lost('disconnect', 'The client closed the connection')));
     socket.on('error', (error) => this.#turn(() => this.#lost('disconnect', error.message)));
@@ -63,22 +66,12 @@ export class Connection implements Holder, Sleeper, Guest {
   }
 
   #read(chunk: Buffer): void {
-    switch (this.#state.name) {
-      case 'awaiting_logon':
-        this.#input.append(chunk);
-        this.#readLogon();
-        return;
-      case 'live':
-        this.#input.append(chunk);
-        this.#feed(this.#state.seat);
-        return;
-      case 'authenticating':
-        this.#input.append(chunk); // read before the pause took hold: one chunk at most
-        return;
-      case 'closing':
-      case 'closed':
-        return;
-    }
+    const { name } = this.#state;
+    if (name === 'closing' || name === 'closed') return;
+    // While authenticating it was read before the pause took hold: one chunk at most.
+    this.#input.append(chunk);
+    if (this.#state.name === 'live') this.#feed(this.#state.seat);
+    else if (name === 'awaiting_logon') this.#readLogon();
   }
 
   /** Feeds messages to the session until there is none, it ends, or one waits for the gate. */

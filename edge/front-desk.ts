@@ -133,8 +133,8 @@ export class FrontDesk {
     if (!connection.waits) return;
     const { gate } = this.#house;
     const { sender_comp_id, target_comp_id, username, proof } = claim;
-    const { address } = connection;
-    const logon = await gate.validateLogon({ sender_comp_id, target_comp_id, username, proof, address });
+    const { address, certificate } = connection;
+    const logon = await gate.validateLogon({ sender_comp_id, target_comp_id, username, proof, address, certificate });
     if (!connection.waits) return;
     if (logon.result === 'refused') {
       this.#refusedByGate(connection, claim, logon);

@@ -32,7 +32,7 @@ export function userView(user: User, tier: Tier | undefined): z.input<typeof o.u
 
 export function credentialView(credential: Credential, now: number): z.input<typeof o.credential> {
   const { sender_comp_id, target_comp_id, user_id, status, status_reason, tier, allowed_ips, version } = credential;
-  const { expires_at, first_logon_at } = credential;
+  const { expires_at, first_logon_at, certificate_fingerprints: pins } = credential;
   return {
     sender_comp_id,
     target_comp_id,
@@ -41,6 +41,7 @@ export function credentialView(credential: Credential, now: number): z.input<typ
     ...(status_reason === undefined ? {} : { status_reason }),
     tier,
     allowed_ips: [...allowed_ips],
+    ...(pins === undefined ? {} : { certificate_fingerprints: [...pins] }),
     session_profile: credential.session_profile ?? {},
     ...(expires_at === undefined ? {} : { expires_at: iso(expires_at) }),
     expired: hasExpired(credential, now),

@@ -33,6 +33,8 @@ export interface Credential {
   readonly verifiers: readonly PasswordVerifier[];
   /** Addresses, CIDRs or ranges (`a-b`), IPv4 or IPv6; empty: any. */
   readonly allowed_ips: readonly string[];
+  /** SHA-256 of the client certificates (DER) by which it logs on over TLS, 64 hex digits; absent: none is asked for. */
+  readonly certificate_fingerprints?: readonly string[];
   /** What its sessions have otherwise than the gateway's default; read at each Logon. */
   readonly session_profile?: ProfileOverrides;
   readonly expires_at?: number;

@@ -19,6 +19,8 @@ export interface LogonRequest {
   readonly proof: Uint8Array;
   /** The client's address, IPv4 or IPv6, without port. */
   readonly address: string;
+  /** SHA-256 of the certificate that the client has shown in TLS and that was verified, 64 hex digits; undefined: none. */
+  readonly certificate?: string | undefined;
 }
 
 /** Why a logon was refused; the audit and the log have it, an unproved peer never hears it. */
@@ -28,6 +30,7 @@ export type UnprovedReason =
   | 'wrong_target'
   | 'wrong_username'
   | 'address_not_allowed'
+  | 'wrong_certificate'
   | 'too_many_bad_logons';
 
 export type ProvenReason =
@@ -64,6 +67,7 @@ export interface LogonAccepted {
   readonly limits: UserLimits;
   readonly max_sessions: number;
   readonly address: string;
+  readonly certificate?: string | undefined;
   /** Version of the password that proved it: the older one works during a grace only. */
   readonly verifier_version: number;
   /** Version of the policy by which it was decided. */

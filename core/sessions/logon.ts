@@ -25,6 +25,9 @@ import type { BadLogons } from './bad-logons.ts';
 import { EXPIRY_WARNING_MS, REFUSAL_TEXT, UNPROVED_TEXT } from './bounds.ts';
 import type { PolicyCache } from './policy-cache.ts';
 
+/** What is compared with the credential beside names and proof. */
+type Origin = Pick<LogonRequest, 'address' | 'certificate'>;
+
 /** One text for every failure of identity, proof or address: it must not tell which. */
 export const UNPROVED = 'Logon refused: SenderCompID, TargetCompID, password or address not accepted';
 export const UNAVAILABLE = 'Service temporarily unavailable, try again';
@@ -81,8 +84,9 @@ export class Logons {
       const still =
         found && workingVerifiers(found.credential, now).some((one) => one.version === accepted.verifier_version);
       if (!found || !still) return unproved(found ? 'wrong_password' : 'unknown_sender');
-      if (!addressAllowed(found.credential.allowed_ips, accepted.address)) return unproved('address_not_allowed');
-      return await this.#proven(found, accepted.verifier_version, accepted.address, policy, now);
+      const mismatch = originMismatch(accepted, found.credential);
+      if (mismatch) return unproved(mismatch);
+      return await this.#proven(found, accepted.verifier_version, accepted, policy, now);
     } catch (error) {
       return this.#failed(error);
     }
@@ -106,7 +110,7 @@ export class Logons {
     const mismatch = firstMismatch(request, found.credential);
     if (mismatch) return { result: unproved(mismatch), user_id };
     badLogons.good(request.address, name);
-    const result = await this.#proven(found, proof.verifier_version, request.address, policy, now);
+    const result = await this.#proven(found, proof.verifier_version, request, policy, now);
     const expired = result.result === 'refused' && result.reason === 'expired' ? found.credential : undefined;
     return { result, user_id, expired };
   }
@@ -114,7 +118,7 @@ export class Logons {
   async #proven(
     subject: Subject,
     verifierVersion: number,
-    address: string,
+    { address, certificate }: Origin,
     fresh: Promise<Policy>,
     now: number,
   ): Promise<LogonResult> {
@@ -136,6 +140,7 @@ export class Logons {
       limits: limitsOf(tier, user.tier_assignment),
       max_sessions: maxSessions(user, tier),
       address,
+      certificate,
       verifier_version: verifierVersion,
       policy_version: policy.version,
       warnings: warningsOf(credential, verifierVersion, now),
@@ -176,7 +181,15 @@ function firstMismatch(request: LogonRequest, credential: Credential): UnprovedR
   if (request.target_comp_id !== undefined && request.target_comp_id !== credential.target_comp_id)
     return 'wrong_target';
   if (request.username !== undefined && request.username !== credential.sender_comp_id) return 'wrong_username';
-  return addressAllowed(credential.allowed_ips, request.address) ? undefined : 'address_not_allowed';
+  return originMismatch(request, credential);
+}
+
+/** Where it comes from, as far as the credential minds. */
+function originMismatch({ address, certificate }: Origin, credential: Credential): UnprovedReason | undefined {
+  if (!addressAllowed(credential.allowed_ips, address)) return 'address_not_allowed';
+  const { certificate_fingerprints: pinned = [] } = credential;
+  const shown = pinned.length === 0 || (certificate !== undefined && pinned.includes(certificate));
+  return shown ? undefined : 'wrong_certificate';
 }
 
 function warningsOf(credential: Credential, verifierVersion: number, now: number): string[] {

@@ -87,6 +87,25 @@ describe('identity, proof and address', () => {
     expect(records.every((one) => (one.sender_comp_id ?? '').length <= 64)).toBe(true);
   });
 
+  test('a credential with certificates is used with one of them, and with the password still', async () => {
+    const [first, second] = ['a1'.repeat(32), 'b2'.repeat(32)] as const;
+    const pinned = await world.user('pinned', { certificate_fingerprints: [first, second] });
+    for (const certificate of [first, second])
+      expect(await edge.gate.validateLogon(attempt(pinned, { certificate }))).toMatchObject({ result: 'accepted' });
+    for (const certificate of [undefined, '', 'c3'.repeat(32)])
+      expect(await refusal(attempt(pinned, { certificate }))).toMatchObject({
+        class: 'unproved',
+        reason: 'wrong_certificate',
+        text: (await refusal(attempt({ ...account, sender_comp_id: 'NOBODY' }))).text,
+      });
+    expect(await refusal(attempt(pinned, { certificate: first, password: 'x' }))).toMatchObject({
+      reason: 'wrong_password',
+    });
+    expect(await edge.gate.validateLogon(attempt(account, { certificate: first }))).toMatchObject({
+      result: 'accepted',
+    });
+  });
+
   test('an unknown name opens as many verifiers as a wrong password does', async () => {
     let opened = 0;
     const { seal, open } = world.admin.box;

@@ -1,4 +1,5 @@
 // TLS of the FIX port, over real sockets and with certificates made for the run.
+import { createHash } from 'node:crypto';
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -48,6 +49,11 @@ function secure(options: ConnectionOptions = {}, over?: Socket): Promise<TLSSock
 }
 const clientOver = (options: ConnectionOptions = {}, sub = 'main') =>
   house.client(edge, alice, { sender_sub_id: sub, dial: () => secure(options) });
+/** As `openssl x509 -outform der | sha256sum` has it: not by the way that the edge takes. */
+const sha256Of = ({ certText }: Certificate): string =>
+  createHash('sha256')
+    .update(Buffer.from(certText.replace(/-----[^-]+-----|\s/g, ''), 'base64'))
+    .digest('hex');
 const shown = async (): Promise<string | undefined> => {
   const socket = await secure();
   const name = socket.getPeerCertificate().subject?.CN;
@@ -247,6 +253,28 @@ describe('clients with certificates', () => {
     }
     expect((await clientOver(pair(known)).logon(alice.password)).type).toBe('A');
     expect([...edge.gate.sessions()]).toHaveLength(1);
+  });
+
+  test('of another credential are not taken for its own', async () => {
+    const other = maker.make('other', ca);
+    const bob = await house.user('bob', { certificate_fingerprints: [sha256Of(known)] });
+    const carol = await house.user('carol');
+    edge = await house.open({ env: { ...files(one), FIXGATE_TLS_CLIENT_CA: ca.cert } });
+    const logon = async (account: Account, { certText: cert, keyText: key }: Certificate): Promise<string> => {
+      const client = house.client(edge, account, { dial: () => secure({ cert, key }) });
+      return (await client.logon(account.password)).type;
+    };
+    expect(await logon(bob, other)).toBe('5');
+    expect(await logon(bob, known)).toBe('A');
+    expect(await logon(carol, other)).toBe('A');
+    await until('it is recorded', () => house.records('logon_refused').length === 1);
+    expect(house.records('logon_refused')[0]).toMatchObject({ reason: 'wrong_certificate', user_id: 'bob' });
+  });
+
+  test('pinned are not to be had in plain TCP', async () => {
+    const bob = await house.user('bob', { certificate_fingerprints: [sha256Of(known)] });
+    edge = await house.open();
+    expect((await house.client(edge, bob).logon(bob.password)).type).toBe('5');
   });
 });
 

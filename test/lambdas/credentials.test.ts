@@ -173,12 +173,24 @@ describe('provision', () => {
   test.each([
     ['an unknown tier', { rate_limit_tier: 'gold' }, 404, 'tier_not_found'],
     ['an expiry that has passed', { expires_at: new Date(START - 1).toISOString() }, 400, 'invalid_request'],
+    ['a fingerprint in another spelling', { certificate_fingerprints: ['AB'.repeat(32)] }, 400, 'invalid_request'],
+    ['no fingerprint in a list of them', { certificate_fingerprints: [] }, 400, 'invalid_request'],
     ['a bad CIDR', { allowed_ips: ['10.0.0.0/8', '10.0.0.0/33'] }, 400, 'invalid_request'],
     ['a version that is not', { if_version: 3 }, 409, 'version_conflict'],
   ])('%s is refused', async (_title, more, status, expected) => {
     expect(code(await api.provision('u1', more))).toEqual([status, expected]);
     expect(api.world.credentials.size).toBe(0);
     expect(await records('u1')).toMatchObject([{ outcome: 'refused', details: { code: expected } }]);
+  });
+
+  test('certificates of a credential are shown as they were given, and not where there are none', async () => {
+    const certificate_fingerprints = ['ab'.repeat(32), 'cd'.repeat(32)];
+    expect((await api.provision('u1', { certificate_fingerprints })).status).toBe(201);
+    expect((await api.provision('u2', {})).status).toBe(201);
+    const shown = async (user_id: string) =>
+      (await api.call('userCredentials', { user_id })).body.credentials[0].certificate_fingerprints;
+    expect(await shown('u1')).toEqual(certificate_fingerprints);
+    expect(await shown('u2')).toBeUndefined();
   });
 
   test('a bad CIDR is named by its path', async () => {

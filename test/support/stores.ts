@@ -92,6 +92,7 @@ export function credential(senderCompId: string, userId: string, more: Partial<C
       { version: 1, salt: new Uint8Array([1, 2, 255]), sealed: new Uint8Array([9, 0, 200]), created_at: NOON },
     ],
     allowed_ips: ['10.0.0.0/8'],
+    certificate_fingerprints: ['ab'.repeat(32)],
     session_profile: { reset_on_logon: true, heartbeat_interval: { min: 5, max: 60 }, begin_strings: ['FIX.4.4'] },
     idempotency: { key: 'k', principal: 'p', digest: 'd', until: NOON + 1 },
     tier: 'basic',
