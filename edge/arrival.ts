@@ -55,12 +55,12 @@ class Arrival implements Guest, Sleeper, TlsCaller {
       this.#refuse('untrusted_source', 'the address may not speak for clients (FIXGATE_PROXY_SOURCES)');
       return;
     }
+    this.#waitsFor = sources === undefined ? 'tls' : 'proxy_header';
     lobby.enter(this);
     wheel.schedule(this);
     socket.once('close', () => this.#gone());
     if (sources === undefined) this.#secure();
     else {
-      this.#waitsFor = 'proxy_header';
       socket.once('end', this.#onEnd);
       takeProxyHeader(socket, (header) => this.#house.turns.run(() => this.#introduced(header)));
     }

@@ -1,9 +1,10 @@
 // The edge as its parent sees it: a process with settings in its environment, ready over IPC, ended by signals.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createExpressions } from '../../adapters/cel/expressions.ts';
 import { createClient } from '../../adapters/dynamodb/client.ts';
@@ -17,6 +18,7 @@ import { ensureDefaults } from '../../core/policy/defaults.ts';
 import { provision } from '../../core/provisioning.ts';
 import { FixClient } from '../../local/fix-client.ts';
 import { type EmbeddedStore, startStore } from '../../local/store.ts';
+import { type Certificate, CertificateMaker } from './support/certificates.ts';
 import { ACTOR, type Account, until } from './support/desk.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'edge', 'main.ts');
@@ -161,6 +163,42 @@ test('numbers and messages survive a kill; SIGTERM tells the client and ends wit
   second.child.kill('SIGTERM');
   expect((await back.next((m) => m.type === '5')).get(58)).toMatch(/shutting down/);
   expect((await second.exited).code).toBe(0);
+}, 30_000);
+
+test('SIGHUP has the certificate looked at again; one that cannot be used ends the start with 2', async () => {
+  const maker = new CertificateMaker();
+  try {
+    const [one, two] = [maker.make('one'), maker.make('two')];
+    const live = {
+      FIXGATE_TLS_CERT: join(maker.directory, 'live.crt'),
+      FIXGATE_TLS_KEY: join(maker.directory, 'live.key'),
+    };
+    const put = ({ cert, key }: Certificate): void => {
+      copyFileSync(cert, live.FIXGATE_TLS_CERT);
+      copyFileSync(key, live.FIXGATE_TLS_KEY);
+    };
+    put(one);
+    const edge = run({ ...live, FIXGATE_EDGE_ID: 'e-tls', FIXGATE_DATA_DIR: join(directory, 'edge-tls') });
+    const { fix_port } = await edge.ready;
+    const shown = (): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host: '127.0.0.1', port: fix_port, rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerCertificate().subject?.CN);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    expect(await shown()).toBe('one');
+    put(two);
+    edge.child.kill('SIGHUP');
+    await until('it is shown', async () => (await shown()) === 'two');
+    edge.child.kill('SIGTERM');
+    expect((await edge.exited).code).toBe(0);
+    const wrong = run({ FIXGATE_EDGE_ID: 'e-tls-2', FIXGATE_TLS_CERT: one.cert, FIXGATE_TLS_KEY: two.key });
+    expect(await wrong.exited).toMatchObject({ code: 2, said: expect.stringMatching(/cannot be used together/) });
+  } finally {
+    maker.close();
+  }
 }, 30_000);
 
 test('when the parent is gone, the edge goes too', async () => {

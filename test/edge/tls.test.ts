@@ -152,6 +152,30 @@ test('the lobby holds those in the handshake', async () => {
   await until('it is gone', () => notLoggedOn(edge).then((count) => count === 0));
 });
 
+test('header, handshake and Logon have ten seconds together', async () => {
+  edge = await house.open({
+    env: { FIXGATE_PROXY_PROTOCOL: 'on', FIXGATE_PROXY_SOURCES: '127.0.0.1', ...files(one) },
+  });
+  const header = tcp4([192, 0, 2, 7]);
+  const since = performance.now();
+  const [inHeader, inHandshake, inLogon] = await Promise.all([0, 1, 2].map(() => dialTcp('127.0.0.1', edge.fixPort)));
+  const took = async (socket: Socket): Promise<number> => {
+    await ended(socket);
+    return performance.now() - since;
+  };
+  const all = [took(inHeader!), took(inHandshake!)];
+  inHeader!.write(header.subarray(0, 20));
+  // Each step is taken late: none of them begins the time anew.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  inHandshake!.write(header);
+  inLogon!.write(header);
+  all.push(took(await secure({}, inLogon)));
+  for (const ms of await Promise.all(all)) {
+    expect(ms).toBeGreaterThan(9500);
+    expect(ms).toBeLessThan(12_000);
+  }
+}, 20_000);
+
 describe('a header before TLS', () => {
   const env = { FIXGATE_PROXY_PROTOCOL: 'on', FIXGATE_PROXY_SOURCES: '127.0.0.1' };
 
