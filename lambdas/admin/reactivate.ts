@@ -1,21 +1,5 @@
-import { changeStatus } from '../../core/credentials/status.ts';
 import type { Run } from '../services.ts';
-import { credentialView, userView } from '../views.ts';
-import { targetOf, tierOf } from './target.ts';
+import { changingStatus } from './status.ts';
 
 /** POST reactivate */
-export const reactivate: Run<'reactivate'> = async (services, request, actor) => {
-  const { reason, if_version } = request;
-  const { user, credentials } = await changeStatus(
-    services,
-    { actor, reason, if_version },
-    'reactivate',
-    targetOf(request),
-  );
-  const now = services.clock.now();
-  return {
-    success: true,
-    user: userView(user, await tierOf(services, user)),
-    credentials: credentials.map((one) => credentialView(one, now)),
-  };
-};
+export const reactivate: Run<'reactivate'> = changingStatus('reactivate');
