@@ -97,10 +97,10 @@ export async function startProduct(
   );
   const { child, output } = spawnStart(['--data-dir', dataDir, ...ports, ...args], env);
   await new Promise<void>((done, fail) => {
-    const late = setTimeout(
-      () => fail(new Error(`not ready within ${START_WITHIN_MS} ms:\n${output()}`)),
-      START_WITHIN_MS,
-    );
+    const late = setTimeout(() => {
+      child.kill('SIGTERM');
+      fail(new Error(`not ready within ${START_WITHIN_MS} ms:\n${output()}`));
+    }, START_WITHIN_MS);
     const look = (): void => {
       if (!output().includes('\nfixgate ready\n')) return;
       clearTimeout(late);
