@@ -64,6 +64,11 @@ export const TICK_MS = 25;
 /** Between calls of the venue's own clock (market data, timed events). */
 export const VENUE_TICK_MS = 50;
 
+/** Questions to the gateway of one connection that wait for the store: it answers within half a second. */
+export const INQUIRIES_WAITING = 16;
+/** Bytes of a question's own name, which the answer repeats: a UUID fits, and an answer stays small. */
+export const REQUEST_ID_BYTES = 64;
+
 /** Users that metrics name; the others are summed as `other`, so that labels stay bounded. */
 export const METRIC_USERS = 500;
 /** Message types that metrics name, likewise. */

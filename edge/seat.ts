@@ -8,6 +8,7 @@ import {
   CANCEL,
   type Decision,
   type Kind,
+  MESSAGE,
   ORDER,
   REFUSED_CANCEL,
   REFUSED_MESSAGE,
@@ -33,6 +34,7 @@ import {
 } from './fix/session/ports.ts';
 import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
+import { Inquiries } from './inquiries.ts';
 import { TICK_MS } from './limits.ts';
 import type { Entry } from './sessions.ts';
 import type { SubmitContext } from './venue/venue.ts';
@@ -73,6 +75,7 @@ export class Seat implements SessionOutput {
   readonly #events: SeatEvents;
   readonly #store: SessionStore;
   readonly #context: MutableContext;
+  readonly #inquiries: Inquiries;
   /** The gate's word on the message that waited. */
   #decided: Decision | undefined;
   #decidedFor = 0;
@@ -93,6 +96,7 @@ export class Seat implements SessionOutput {
     const { begin_string, appl_ver_id } = entry.venue;
     const dictionary = dictionaries.get(begin_string, appl_ver_id);
     if (dictionary === undefined) throw new RangeError(`no dictionary for ${begin_string} ${appl_ver_id}`);
+    this.#inquiries = new Inquiries(house, entry, gate, dictionary);
     this.#context = { session: entry.venue, generation: 0, msg_seq_num: 0, dictionary, now: 0 };
     const { profile } = entry;
     const dictionaryOf = (message: Message): Dictionary => {
@@ -168,6 +172,7 @@ export class Seat implements SessionOutput {
       this.#refuse(message, kind, decision, now);
       return DELIVERED;
     }
+    if (kind === MESSAGE && this.#inquiries.ask(message, now)) return DELIVERED;
     const { venue } = this.#house;
     if (!venue.supports(message.msgType)) return UNSUPPORTED;
     if (kind === ORDER) this.#orders++;
@@ -181,6 +186,7 @@ export class Seat implements SessionOutput {
 
   /** The connection is gone: what waits is forgotten. */
   leave(): void {
+    this.#inquiries.leave();
     this.#forget?.();
     this.#forget = undefined;
   }

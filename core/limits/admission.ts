@@ -1,5 +1,8 @@
 /** What the gate and the edge call for each message: small integers, no promise while tokens are in hand. */
+import type { Buckets, Three } from './lease.ts';
 import type { UserLimits, ViolationType } from './model.ts';
+import type { BucketUsage } from './usage.ts';
+import type { OnLimitWarning } from './watch.ts';
 
 /** Classes of messages; each is also the index of its bucket. Session-level messages are never limited. */
 export const ORDER = 0;
@@ -16,6 +19,8 @@ export const REFUSED_CANCEL = 4;
 /** The store is away or slow; no violation of the client's. */
 export const REFUSED_STORE = 5;
 export type Refusal = typeof REFUSED_ORDER | typeof REFUSED_MESSAGE | typeof REFUSED_CANCEL | typeof REFUSED_STORE;
+/** What the refusal of a bucket is called, by its index. */
+export const REFUSAL_OF = [REFUSED_ORDER, REFUSED_MESSAGE, REFUSED_CANCEL] as const;
 export type Decision = typeof ADMITTED | Refusal;
 export type Admission = Decision | typeof WAIT;
 
@@ -43,6 +48,21 @@ export interface UserAdmissions {
 
   /** Milliseconds until a message of this kind can hope to be admitted, for the Text of a refusal; 0: now. */
   retryAfterMs(kind: Kind, nowMs: number): number;
+
+  /**
+   * Where the buckets stand: what is in hand, and what the shared item would grant now. `read`: that item as it was
+   * just read; without it, or when this edge has seen a later one, by what it saw last.
+   */
+  usage(read?: { readonly item: Buckets | undefined }): Three<BucketUsage>;
+
+  /**
+   * Warns when `percent` of a bucket's capacity is used up, once each time (watch.ts). `tell` may be called within
+   * `admit` of any session of the user, and at any other time.
+   *
+   * @param percent 1 to 100
+   * @returns ends it
+   */
+  watch(percent: number, tell: OnLimitWarning): () => void;
 
   /** Newer limits void the tokens in hand and are leased anew, keeping the filled fraction; older ones are ignored. */
   updateLimits(limits: UserLimits): void;

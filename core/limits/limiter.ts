@@ -1,10 +1,11 @@
 /** The limiter of one edge: a UserLimiter for each user with a live session here. */
 import type { Clock, Timers } from '../time.ts';
 import type { Admissions, LimiterFigures, UserAdmissions, ViolationCount } from './admission.ts';
+import type { LimiterHouse, Tally } from './house.ts';
 import type { TokenLeases } from './leases-port.ts';
 import type { UserLimits, ViolationType } from './model.ts';
 import { checkLimiterSettings, DEFAULT_LIMITER_SETTINGS, type LimiterSettings } from './settings.ts';
-import { type LimiterHouse, type Tally, UserLimiter } from './user-limiter.ts';
+import { UserLimiter } from './user-limiter.ts';
 
 export interface LimiterOptions {
   readonly leases: TokenLeases;

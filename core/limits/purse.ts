@@ -34,6 +34,11 @@ export class Purse {
   wasted = 0;
   granted = 0;
 
+  /** With so many tokens in hand or fewer, by bucket, somebody wants to look; -1: nobody does. */
+  readonly alert = new Float64Array(3).fill(-1);
+  /** That has come about since it was last taken back. */
+  alerted = false;
+
   readonly #tokens = new Float64Array(3);
   /** At or below these, the edge asks before it is empty. */
   readonly #low = new Float64Array(3);
@@ -60,8 +65,10 @@ export class Purse {
       tokens[MESSAGE]! -= 1;
       this.#spentMs[MESSAGE] = nowMs;
       this.#soughtMs[MESSAGE] = nowMs;
+      if (tokens[MESSAGE]! <= this.alert[MESSAGE]!) this.alerted = true;
     }
     tokens[kind]! -= 1;
+    if (tokens[kind]! <= this.alert[kind]!) this.alerted = true;
     this.#spentMs[kind] = nowMs;
     this.#soughtMs[kind] = nowMs;
     return true;
@@ -122,6 +129,11 @@ export class Purse {
     for (const kind of KINDS) if (!live(kind)) this.#rest(kind);
     const wanted = three((kind) => (live(kind) ? this.#ask(kind, nowMs, waiting[kind] - this.#tokens[kind]!) : 0));
     return { held: three((kind) => this.#tokens[kind]!), wanted, returned: three((kind) => this.#returned[kind]!) };
+  }
+
+  /** What is in hand, and what has been given up and not told yet. */
+  held(): { readonly held: Three<number>; readonly returned: Three<number> } {
+    return { held: three((kind) => this.#tokens[kind]!), returned: three((kind) => this.#returned[kind]!) };
   }
 
   #ask(kind: Kind, nowMs: number, waiting: number): number {

@@ -48,3 +48,8 @@ export function checkLimiterSettings(settings: LimiterSettings): void {
   if (settings.awayRetryMs < 1) throw new RangeError('limiter setting awayRetryMs: at least 1');
   if (settings.maxWaiting < 1) throw new RangeError('limiter setting maxWaiting: at least 1');
 }
+
+/** Between looks at a bucket that is near a warning's mark: each works out the shared item, some microseconds. */
+export const WATCH_EVERY_MS = 10;
+/** Between warnings of one bucket to one session: a client that goes to and fro across the mark is not flooded. */
+export const WARNING_EVERY_MS = 5000;

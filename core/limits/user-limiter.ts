@@ -3,42 +3,17 @@
  * hand costs one subtraction; everything else happens beside the messages' way.
  */
 import { StoreUnavailable } from '../errors.ts';
-import type { Clock, Timer, Timers } from '../time.ts';
+import type { Timer } from '../time.ts';
 import * as admission from './admission.ts';
 import { type Admission, CANCEL, type Decision, type Kind, MESSAGE, ORDER, type UserAdmissions } from './admission.ts';
 import { Allowance } from './allowance.ts';
-import { type Buckets, compareLimits, type ExchangeReply, exchange } from './lease.ts';
-import type { Exchanged, ExchangeOutcome, TokenLeases } from './leases-port.ts';
+import type { LimiterHouse } from './house.ts';
+import { type Buckets, compareLimits, type ExchangeReply, exchange, type Three } from './lease.ts';
+import type { Exchanged, ExchangeOutcome } from './leases-port.ts';
 import type { UserLimits } from './model.ts';
 import { KINDS, NS_PER_MS, Purse, type Statement, three } from './purse.ts';
-import type { LimiterSettings } from './settings.ts';
-
-/** Sums that all users of an edge add to. */
-export interface Tally {
-  calls: number;
-  failures: number;
-  granted: number;
-  wasted: number;
-  admitted: number;
-  readonly refused: [number, number, number];
-  refusedStore: number;
-  unleased: number;
-  waited: number;
-}
-
-export interface LimiterHouse {
-  readonly leases: TokenLeases;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  /** Edge and incarnation. */
-  readonly edgeKey: string;
-  readonly settings: LimiterSettings;
-  readonly tally: Tally;
-  /** Told of every failed call; what is no StoreUnavailable is a defect. */
-  readonly report: (error: unknown) => void;
-  /** The last session has gone and the lease is settled, or left to its expiry. */
-  readonly gone: (user: UserLimiter) => void;
-}
+import { type BucketUsage, usageOf } from './usage.ts';
+import { type OnLimitWarning, Watchers } from './watch.ts';
 
 interface Waiter {
   readonly kind: Kind;
@@ -55,8 +30,6 @@ interface Call {
   leave: boolean;
 }
 
-/** What a bucket's refusal is called. */
-const REFUSAL = [admission.REFUSED_ORDER, admission.REFUSED_MESSAGE, admission.REFUSED_CANCEL] as const;
 const CALLS_PER_SECOND = 10;
 const MAX_BOOST = 4;
 
@@ -84,6 +57,7 @@ export class UserLimiter implements UserAdmissions {
   #serving = false;
   #secondMs = 0;
   #callsThisSecond = 0;
+  readonly #watchers = new Watchers();
 
   constructor(house: LimiterHouse, userId: string, limits: UserLimits) {
     this.#house = house;
@@ -94,6 +68,7 @@ export class UserLimiter implements UserAdmissions {
 
   admit(kind: Kind, nowMs: number): Admission {
     if (!this.#draw(kind, nowMs)) return this.#withoutTokens(kind, nowMs);
+    if (this.#purse.alerted) this.#watch(nowMs, true);
     if (this.#call === undefined && this.#shouldFill(kind, nowMs)) this.#exchange();
     return admission.ADMITTED;
   }
@@ -157,6 +132,48 @@ export class UserLimiter implements UserAdmissions {
     this.#away = new Allowance(this.#away.since, this.#house.clock.now(), this.#purse.rates, this.#purse.edges);
   }
 
+  usage(read?: { readonly item: Buckets | undefined }): Three<BucketUsage> {
+    const known = this.#known;
+    const newer = read !== undefined && (read.item?.version ?? 0) >= (known?.version ?? 0);
+    const nowMs = this.#house.clock.now();
+    this.#purse.expire(nowMs);
+    const unleased = three((kind) => this.#unleased[kind]!);
+    const asker = { ...this.#asker(), ...this.#purse.held(), unleased, unsure: this.#unsure };
+    const usage = usageOf(newer ? read.item : known, asker);
+    // Refused here until then, whatever the item has got meanwhile.
+    const wait = (kind: Kind) => this.#purse.waitMs(kind, nowMs);
+    return three((kind) => (wait(kind) > 0 ? { ...usage[kind], left: 0, next_ms: wait(kind) } : usage[kind]));
+  }
+
+  /** What every exchange with the shared item says of this edge. */
+  #asker() {
+    const { clock, settings, edgeKey } = this.#house;
+    return {
+      edge: edgeKey,
+      now: clock.nowNanos(),
+      limits: this.limits,
+      spentAt: this.#purse.spentAt(),
+      life: BigInt(settings.leaseMs) * NS_PER_MS,
+      clockError: BigInt(settings.clockErrorMs) * NS_PER_MS,
+    };
+  }
+
+  watch(percent: number, tell: OnLimitWarning): () => void {
+    const forget = this.#watchers.add(percent, tell);
+    this.#watch(this.#house.clock.now(), false);
+    return () => {
+      forget();
+      if (this.#watchers.size === 0) this.#purse.alert.fill(-1);
+    };
+  }
+
+  /** Who wants to be warned is, if it is time. `spaced` on the way of messages: near the mark each would look. */
+  #watch(nowMs: number, spaced: boolean): void {
+    this.#purse.alerted = false;
+    if (this.#watchers.size === 0 || this.#away !== undefined || (spaced && !this.#watchers.due(nowMs))) return;
+    this.#watchers.look(this.usage(), this.#purse.held().held, this.#purse.alert, nowMs);
+  }
+
   /** The last session has gone: settle, give back, and tell the house. */
   leave(): void {
     for (const waiter of [...this.#waiters]) {
@@ -179,13 +196,11 @@ export class UserLimiter implements UserAdmissions {
     this.#house.gone(this);
   }
 
-  // Refusals
-
   #refuse(kind: Kind, nowMs: number): Decision {
     this.violations[kind]! += 1;
     this.violatedAt[kind] = nowMs;
     this.#house.tally.refused[kind]! += 1;
-    return REFUSAL[kind];
+    return admission.REFUSAL_OF[kind];
   }
 
   #refuseForStore(): Decision {
@@ -263,18 +278,9 @@ export class UserLimiter implements UserAdmissions {
       unleased: three((kind) => this.#unleased[kind]!),
     };
     call.said = said;
-    const { next, reply } = exchange(current, {
-      edge: edgeKey,
-      call: call.number,
-      now: clock.nowNanos(),
-      limits: this.limits,
-      spentAt: this.#purse.spentAt(),
-      unsure: this.#unsure || repeated,
-      ...said,
-      leave: call.leave,
-      life: BigInt(settings.leaseMs) * NS_PER_MS,
-      clockError: BigInt(settings.clockErrorMs) * NS_PER_MS,
-    });
+    const unsure = this.#unsure || repeated;
+    const { number, leave } = call;
+    const { next, reply } = exchange(current, { ...this.#asker(), ...said, call: number, unsure, leave });
     return { next, result: reply };
   }
 
@@ -301,6 +307,7 @@ export class UserLimiter implements UserAdmissions {
     }
     this.#purse.expire(clock.now());
     this.#tallyTokens();
+    if (this.sessions > 0) this.#watch(clock.now(), false);
     if (this.sessions === 0) {
       if (call.leave) this.#go();
       else this.#settleAndGo();

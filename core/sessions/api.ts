@@ -5,6 +5,8 @@ import type { Actor } from '../audit/model.ts';
 import type { Credential, User } from '../credentials/model.ts';
 import type { Admission, Decision, Kind, LimiterFigures } from '../limits/admission.ts';
 import type { LimitClass, UserLimits } from '../limits/model.ts';
+import type { BucketUsage } from '../limits/usage.ts';
+import type { OnLimitWarning } from '../limits/watch.ts';
 import type { EdgeFigures, EdgeIdentity, EndCause, FixSessionKey, LiveSession, NumbersCommand } from './model.ts';
 
 /** One attempt to log on, before anything about the peer is believed. */
@@ -103,6 +105,14 @@ export interface SessionFigures {
   readonly violations: number;
 }
 
+/** Where a user's limits stand, as a client is told when it asks. */
+export interface LimitState extends Readonly<Record<LimitClass, BucketUsage>> {
+  /** Live sessions of the user over all edges, and the most it may have. */
+  readonly sessions: { readonly used: number; readonly max: number };
+  /** False: the store did not answer in time; what other edges have used since this one looked last is not in it. */
+  readonly fresh: boolean;
+}
+
 /** A live session of this gate. Kinds and answers are those of core/limits/admission.ts. */
 export interface GateSession {
   readonly session: LiveSession;
@@ -118,6 +128,13 @@ export interface GateSession {
   retryAfterMs(kind: Kind, nowMs: number): number;
   /** Counts a message that draws on no bucket (session level), for the figures. */
   count(): void;
+  /** Where the user's limits stand. The store is read at most once a second for a user; never rejects. */
+  limits(): Promise<LimitState>;
+  /**
+   * Warns when `percent` of a bucket of the user is used up: once, and again only after less than half of that was.
+   * `tell` may be called within `admit`, and at any other time until the session ends. Called once a session.
+   */
+  watchLimits(percent: number, tell: OnLimitWarning): void;
 }
 
 /** What trackMessage answers. */

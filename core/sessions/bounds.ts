@@ -60,3 +60,8 @@ export const REFUSAL_REASONS = 40;
 
 /** A killed client is told once its slot is free, or after this: kills take less than a second also when the store is slow. */
 export const FREED_BEFORE_TOLD_MS = 150;
+
+/** A client that asks where its limits stand is answered by what was read of its user so long ago, or by a new reading. */
+export const LIMITS_FRESH_MS = 1000;
+/** How long such a reading may take before the answer is what this edge knows. */
+export const LIMITS_READ_MS = 500;

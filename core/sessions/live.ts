@@ -13,9 +13,10 @@ import {
 } from '../limits/admission.ts';
 import { ExcessMeter } from '../limits/excess-meter.ts';
 import type { Tier, UserLimits } from '../limits/model.ts';
+import type { OnLimitWarning } from '../limits/watch.ts';
 import { limitsOf } from '../policy/assignment.ts';
 import type { Timer } from '../time.ts';
-import type { GateSession, OnEnd, SessionFigures } from './api.ts';
+import type { GateSession, LimitState, OnEnd, SessionFigures } from './api.ts';
 import type { LiveSession } from './model.ts';
 
 /** Totals of a gate since its incarnation began. */
@@ -33,6 +34,8 @@ export interface LiveParts {
   /** Whether this edge may place orders now. */
   readonly mayPlaceOrders: () => boolean;
   readonly totals: Totals;
+  /** Where the user's limits stand. */
+  readonly limits: (live: Live) => Promise<LimitState>;
   /** The client has sent so much too much that its tier wants the session ended; called once, inside admit. */
   readonly onExcess: (live: Live) => void;
 }
@@ -46,7 +49,9 @@ export class Live implements GateSession {
   #live = true;
   readonly #mayPlaceOrders: () => boolean;
   readonly #totals: Totals;
+  readonly #limits: (live: Live) => Promise<LimitState>;
   readonly #onExcess: (live: Live) => void;
+  #unwatch: (() => void) | undefined;
   #followed: UserLimits | undefined;
   #meter: ExcessMeter | undefined;
   readonly #own: Totals = { messages: 0, orders: 0, violations: 0 };
@@ -58,6 +63,7 @@ export class Live implements GateSession {
     this.admissions = parts.admissions;
     this.#mayPlaceOrders = parts.mayPlaceOrders;
     this.#totals = parts.totals;
+    this.#limits = parts.limits;
     this.#onExcess = parts.onExcess;
   }
 
@@ -99,6 +105,15 @@ export class Live implements GateSession {
     this.#totals.messages += 1;
   }
 
+  limits(): Promise<LimitState> {
+    return this.#limits(this);
+  }
+
+  watchLimits(percent: number, tell: OnLimitWarning): void {
+    this.#unwatch?.();
+    this.#unwatch = this.#live ? this.admissions.watch(percent, tell) : undefined;
+  }
+
   /** Measures the session by this definition of its tier from now on. */
   follow(tier: Tier, limits: UserLimits): void {
     if (limits.definition === this.#followed?.definition && limits.assignment === this.#followed.assignment) return;
@@ -110,6 +125,7 @@ export class Live implements GateSession {
   end(): boolean {
     const was = this.#live;
     this.#live = false;
+    this.#unwatch?.();
     this.expiry?.cancel();
     this.expiry = undefined;
     return was;
@@ -189,6 +205,11 @@ export class LiveTable {
     if (!user || assignment < user.assignment) return;
     user.tier = tier;
     user.assignment = assignment;
+  }
+
+  /** The name of the tier that the user has now. */
+  tierOf(userId: string): string | undefined {
+    return this.#users.get(userId)?.tier;
   }
 
   users(): Iterable<string> {

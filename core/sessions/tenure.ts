@@ -10,10 +10,12 @@ import type { TokenLeases } from '../limits/leases-port.ts';
 import { Limiter } from '../limits/limiter.ts';
 import type { Tier, UserLimits } from '../limits/model.ts';
 import type { LimiterSettings } from '../limits/settings.ts';
+import { maxSessions } from '../policy/assignment.ts';
 import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, RegisterRequest } from './api.ts';
 import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
+import { LimitDesk } from './limit-desk.ts';
 import { Live, LiveTable } from './live.ts';
 import type { EdgeCommand, EdgeIdentity, EndCause, LiveSession, NumbersCommand } from './model.ts';
 import { type Ended, ends, Registrar } from './registrar.ts';
@@ -53,6 +55,7 @@ export class Tenure {
   /** Set at the end: nothing begins any more. */
   over: Ended | undefined;
   readonly #slots: SlotKeeper;
+  readonly #limits: LimitDesk;
   readonly #ports: GatePorts;
   readonly #log: GateLog;
   readonly #events: TenureEvents;
@@ -69,6 +72,7 @@ export class Tenure {
     this.admissions = new Limiter({ leases, clock, timers, edgeKey, report, ...(settings ? { settings } : {}) });
     const note = this.audit.note.bind(this.audit);
     this.violations = new ViolationRecorder({ admissions: this.admissions, counters, clock, timers, log }, note);
+    this.#limits = new LimitDesk({ leases, slots: ports.slots, clock, timers, log });
     this.#slots = new SlotKeeper(ports.slots, timers, log, identity);
     const isLive = (id: string): boolean => this.table.get(id) !== undefined;
     const recheck = events.recheck.bind(events);
@@ -112,6 +116,7 @@ export class Tenure {
       admissions: this.admissions.attach(user_id, logon.limits),
       mayPlaceOrders: () => this.#events.mayPlaceOrders(),
       totals: this.totals,
+      limits: (one) => this.#limits.of(one, this.table.ofUser(user_id).length, () => this.#maxSessions(logon)),
       // Ended after the message that was too much has had its answer.
       onExcess: (one) => void this.#ports.timers.after(0, () => void this.end(one, 'rate_limit', EXCESS, {})),
     });
@@ -188,6 +193,13 @@ export class Tenure {
   /** Definitions of tiers may have changed: the limiter takes the later of what it has and what it is told. */
   refreshLimits(): void {
     for (const userId of this.table.users()) this.#follow(userId);
+  }
+
+  /** As the user's tier is defined now; as at its logon while that is not known. */
+  #maxSessions({ user, max_sessions }: LogonAccepted): number {
+    const name = this.table.tierOf(user.user_id);
+    const tier = name === undefined ? undefined : this.#events.tierNamed(name);
+    return tier === undefined ? max_sessions : maxSessions(user, tier);
   }
 
   #follow(userId: string): void {

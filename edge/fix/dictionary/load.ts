@@ -1,6 +1,7 @@
 /** Loads the bundled dictionaries, each when it is first asked for, and gives them out by BeginString and ApplVerID. */
 
 import { Dictionary } from './dictionary.ts';
+import { withOwnMessages } from './own-messages.ts';
 import { type DictionarySource, overTransport } from './source.ts';
 
 export type BeginString = 'FIX.4.0' | 'FIX.4.1' | 'FIX.4.2' | 'FIX.4.3' | 'FIX.4.4' | 'FIXT.1.1';
@@ -80,7 +81,7 @@ export class DictionarySet {
       if (application === undefined) return undefined;
       source = overTransport(transport, application);
     }
-    const dictionary = new Dictionary(source);
+    const dictionary = new Dictionary(withOwnMessages(source));
     this.compiled.set(key, dictionary);
     return dictionary;
   }

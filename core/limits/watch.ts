@@ -1,0 +1,76 @@
+/** Warnings before a limit is reached: once for each time a bucket is used up to a given part. */
+import type { Kind } from './admission.ts';
+import type { Three } from './lease.ts';
+import { KINDS } from './purse.ts';
+import { WARNING_EVERY_MS, WATCH_EVERY_MS } from './settings.ts';
+import type { BucketUsage } from './usage.ts';
+
+/** `percent` of the capacity of a bucket has been used, or more. */
+export type OnLimitWarning = (kind: Kind, usage: BucketUsage) => void;
+
+interface Watcher {
+  readonly percent: number;
+  readonly tell: OnLimitWarning;
+  /** Whether the next crossing is told. */
+  readonly armed: [boolean, boolean, boolean];
+  /** Epoch ms of the last warning. */
+  readonly toldAt: [number, number, number];
+}
+
+/** Most tokens that may be left for the bucket to count as used to `percent`. */
+const leftAt = (percent: number, { capacity }: BucketUsage): number => (capacity * (100 - percent)) / 100;
+
+/**
+ * Who wants to be warned of one user's buckets. A bucket warns once when what is left comes down to its mark, and again
+ * only after less than half of that part was used; of one bucket at most every {@link WARNING_EVERY_MS}.
+ */
+export class Watchers {
+  readonly #watchers = new Set<Watcher>();
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  get size(): number {
+    return this.#watchers.size;
+  }
+
+  add(percent: number, tell: OnLimitWarning): () => void {
+    const never = Number.NEGATIVE_INFINITY;
+    const watcher: Watcher = { percent, tell, armed: [true, true, true], toldAt: [never, never, never] };
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers.delete(watcher);
+    };
+  }
+
+  /** Whether it is time to look again: near the mark each message would. */
+  due(nowMs: number): boolean {
+    if (nowMs - this.#lookedAt < WATCH_EVERY_MS && nowMs >= this.#lookedAt) return false;
+    this.#lookedAt = nowMs;
+    return true;
+  }
+
+  /**
+   * Tells whom it concerns.
+   * @param held tokens in hand, part of what `usage` says is left
+   * @param alert gets, by bucket, the tokens in hand at which to look again; -1: there is no need
+   */
+  look(usage: Three<BucketUsage>, held: Three<number>, alert: Float64Array, nowMs: number): void {
+    for (const kind of KINDS) {
+      const bucket = usage[kind];
+      alert[kind] = -1;
+      for (const watcher of this.#watchers) {
+        const mark = leftAt(watcher.percent, bucket);
+        if (bucket.left <= mark) this.#cross(watcher, kind, bucket, nowMs);
+        else if (bucket.left > leftAt(watcher.percent / 2, bucket)) watcher.armed[kind] = true;
+        if (watcher.armed[kind]) alert[kind] = Math.max(alert[kind]!, mark - (bucket.left - held[kind]));
+      }
+    }
+  }
+
+  #cross(watcher: Watcher, kind: Kind, bucket: BucketUsage, nowMs: number): void {
+    if (!watcher.armed[kind]) return;
+    watcher.armed[kind] = false;
+    if (nowMs - watcher.toldAt[kind] < WARNING_EVERY_MS) return;
+    watcher.toldAt[kind] = nowMs;
+    watcher.tell(kind, bucket);
+  }
+}
