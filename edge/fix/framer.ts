@@ -6,7 +6,7 @@
  * which is bounded. Bytes may come one at a time.
  */
 
-import { byteSum } from './integers.ts';
+import { ByteSums } from './byte-sums.ts';
 import { SOH } from './tags.ts';
 
 /** [frame.start, frame.end) is a message. Go on at frame.resume, which is frame.end. */
@@ -47,6 +47,9 @@ const MAX_BODY_LENGTH_DIGITS = 10;
 const TRAILER = 7;
 /** Bytes of a CheckSum value, right or wrong, that ends a garbled message. */
 const MAX_CHECKSUM = 8;
+
+/** One for all streams: it is asked about the messages of one buffer after the other. */
+const SUMS = new ByteSums();
 
 const EQUALS = 0x3d;
 const ZERO = 0x30;
@@ -139,7 +142,7 @@ function proveBody(
   if (buf[trailer - 1] !== SOH) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
   if (validateChecksum) {
     const sum = (buf[trailer + 3]! - ZERO) * 100 + (buf[trailer + 4]! - ZERO) * 10 + buf[trailer + 5]! - ZERO;
-    if ((byteSum(buf, start, trailer) & 0xff) !== sum) {
+    if (SUMS.modulo256(buf, start, trailer) !== sum) {
       frame.end = last;
       frame.resume = last;
       frame.reason = GARBLED_CHECKSUM;

@@ -27,16 +27,11 @@ const ZERO = 0x30;
 const MINUS = 0x2d;
 /** Tags have at most nine digits: they fit an int32, and a thousand digits are no tag. */
 const MAX_TAG_DIGITS = 9;
+/** A tag that has come to this has nine of them. */
+const MAX_TAG_HEAD = 100_000_000;
 
-/** Tags below this are looked up in {@link SLOT_OF} and {@link DATA_OF}; no slot and no data length field lies above. */
+/** Tags below this are looked up in {@link TRAITS}; no slot and no data length field lies above. */
 const LOOKUP = 65_536;
-
-/** Tag of the data field a length field is for, by the length field's tag; 0 for all others. */
-const DATA_OF = new Uint16Array(LOOKUP);
-for (const [length, data] of DATA_FIELDS) DATA_OF[length] = data;
-
-/** The tag of the data field that a length field of `tag` measures, 0 when it measures none. */
-export const dataTagOf = (tag: number): number => (tag > 0 && tag < LOOKUP ? DATA_OF[tag]! : 0);
 
 const SLOT_TAGS = [
   Tag.BeginString,
@@ -64,9 +59,15 @@ const SLOT_TAGS = [
   Tag.CheckSum,
 ] as const;
 
-/** Slot number + 1 by tag, 0 for tags without a slot. */
-const SLOT_OF = new Uint8Array(LOOKUP);
-for (const [slot, tag] of SLOT_TAGS.entries()) SLOT_OF[tag] = slot + 1;
+/** What the tokeniser has to know of a tag; 0 of most. Low byte: slot number + 1; above it: the data field it measures. */
+const TRAITS = new Int32Array(LOOKUP);
+const SLOT_BITS = 8;
+const SLOT_MASK = 0xff;
+for (const [slot, tag] of SLOT_TAGS.entries()) TRAITS[tag] = slot + 1;
+for (const [length, data] of DATA_FIELDS) TRAITS[length] = TRAITS[length]! | (data << SLOT_BITS);
+
+/** The tag of the data field that a length field of `tag` measures, 0 when it measures none. */
+export const dataTagOf = (tag: number): number => (tag > 0 && tag < LOOKUP ? TRAITS[tag]! >>> SLOT_BITS : 0);
 
 export class Message {
   /** The bytes the message lies in: [start, end), from `8=` to the SOH after `10=`. */
@@ -82,78 +83,94 @@ export class Message {
   msgType = 0;
   /** The offending tag after a result other than {@link TOKENS_OK}; may be negative. */
   badTag = 0;
-  /** Field index by slot, -1 when absent; read through the getters. */
+  /** A bit per slot that is filled, and the field's index by slot; read through the getters. */
+  filled = 0;
   readonly slots: Int32Array = new Int32Array(SLOT_TAGS.length);
 
   /** Index of the first BeginString (8), or -1; likewise all that follow. */
   get beginString(): number {
-    return this.slots[0]!;
+    return this.slot(0);
   }
   get bodyLength(): number {
-    return this.slots[1]!;
+    return this.slot(1);
   }
   get msgTypeField(): number {
-    return this.slots[2]!;
+    return this.slot(2);
   }
   get msgSeqNum(): number {
-    return this.slots[3]!;
+    return this.slot(3);
   }
   get senderCompId(): number {
-    return this.slots[4]!;
+    return this.slot(4);
   }
   get targetCompId(): number {
-    return this.slots[5]!;
+    return this.slot(5);
   }
   get sendingTime(): number {
-    return this.slots[6]!;
+    return this.slot(6);
   }
   get possDupFlag(): number {
-    return this.slots[7]!;
+    return this.slot(7);
   }
   get possResend(): number {
-    return this.slots[8]!;
+    return this.slot(8);
   }
   get origSendingTime(): number {
-    return this.slots[9]!;
+    return this.slot(9);
   }
   get senderSubId(): number {
-    return this.slots[10]!;
+    return this.slot(10);
   }
   get targetSubId(): number {
-    return this.slots[11]!;
+    return this.slot(11);
   }
   get senderLocationId(): number {
-    return this.slots[12]!;
+    return this.slot(12);
   }
   get targetLocationId(): number {
-    return this.slots[13]!;
+    return this.slot(13);
   }
   get onBehalfOfCompId(): number {
-    return this.slots[14]!;
+    return this.slot(14);
   }
   get onBehalfOfSubId(): number {
-    return this.slots[15]!;
+    return this.slot(15);
   }
   get onBehalfOfLocationId(): number {
-    return this.slots[16]!;
+    return this.slot(16);
   }
   get deliverToCompId(): number {
-    return this.slots[17]!;
+    return this.slot(17);
   }
   get deliverToSubId(): number {
-    return this.slots[18]!;
+    return this.slot(18);
   }
   get deliverToLocationId(): number {
-    return this.slots[19]!;
+    return this.slot(19);
   }
   get applVerId(): number {
-    return this.slots[20]!;
+    return this.slot(20);
   }
   get lastMsgSeqNumProcessed(): number {
-    return this.slots[21]!;
+    return this.slot(21);
   }
   get checkSum(): number {
-    return this.slots[22]!;
+    return this.slot(22);
+  }
+
+  /** Empties the view, for the fields of buf[start, end). */
+  begin(buf: Buffer, start: number, end: number): void {
+    this.buf = buf;
+    this.start = start;
+    this.end = end;
+    this.badTag = 0;
+    this.count = 0;
+    this.msgType = 0;
+    this.filled = 0;
+  }
+
+  private slot(n: number): number {
+    return ((this.filled >>> n) & 1) === 0 ? -1 : this.slots[n]!;
   }
 
   /** Index of the first field with `tag`, or -1. */
@@ -225,17 +242,12 @@ export class Message {
  */
 export function tokenise(buf: Buffer, start: number, end: number, into: Message): number {
   const { tags, from, to, slots } = into;
-  into.buf = buf;
-  into.start = start;
-  into.end = end;
-  into.badTag = 0;
-  into.count = 0;
-  into.msgType = 0;
-  slots.fill(-1);
+  into.begin(buf, start, end);
   // The framer has proved the last byte an SOH: every search for one ends there, and no loop need ask for the end.
   if (end <= start || buf[end - 1] !== SOH) return TOKENS_GARBLED;
   let result = TOKENS_OK;
   let count = 0;
+  let filled = 0;
   let at = start;
   let dataTag = 0; // the data field that the field just read gave the length of
   while (at < end) {
@@ -245,13 +257,16 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
       break;
     }
     const tagStart = at;
-    let tag = 0;
-    let byte = buf[at]!;
-    while (byte >= ZERO && byte <= 0x39 && at - tagStart < MAX_TAG_DIGITS) {
-      tag = tag * 10 + byte - ZERO;
+    let tag = buf[at]! - ZERO;
+    let byte = 0;
+    if (tag > 0 && tag <= 9) {
       byte = buf[++at]!;
+      while (byte >= ZERO && byte <= 0x39 && tag < MAX_TAG_HEAD) {
+        tag = tag * 10 + byte - ZERO;
+        byte = buf[++at]!;
+      }
     }
-    if (byte !== EQUALS || at === tagStart || buf[tagStart] === ZERO) {
+    if (byte !== EQUALS) {
       const mistake = badTag(buf, tagStart, end, into, result === TOKENS_OK);
       if (result === TOKENS_OK || mistake === TOKENS_GARBLED) result = mistake;
       if (mistake === TOKENS_GARBLED) break;
@@ -268,20 +283,25 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
       }
     }
     while (buf[at] !== SOH) at++;
-    dataTag = 0;
-    if (tag < LOOKUP) {
-      dataTag = DATA_OF[tag]!;
-      const slot = SLOT_OF[tag]!;
-      if (slot !== 0 && slots[slot - 1] === -1) slots[slot - 1] = count;
-    }
     tags[count] = tag;
     from[count] = valueStart;
     to[count] = at;
-    count++;
     at++;
+    dataTag = 0;
+    const traits = tag < LOOKUP ? TRAITS[tag]! : 0;
+    if (traits !== 0) {
+      dataTag = traits >>> SLOT_BITS;
+      const slot = (traits & SLOT_MASK) - 1;
+      if (slot >= 0 && ((filled >>> slot) & 1) === 0) {
+        filled |= 1 << slot;
+        slots[slot] = count;
+      }
+    }
+    count++;
   }
   into.count = count;
-  const type = slots[2]!;
+  into.filled = filled;
+  const type = into.msgTypeField;
   into.msgType = type < 0 ? 0 : msgTypeCodeOf(buf, from[type]!, to[type]!);
   return result;
 }

@@ -4,8 +4,8 @@
  */
 
 import { DATA_FIELDS } from '../fix/data-fields.ts';
-import { ZONE_BODY } from '../fix/dictionary/dictionary.ts';
 import type { Dictionary } from '../fix/dictionary/index.ts';
+import { ZONE_BODY } from '../fix/dictionary/rules.ts';
 import { MAX_FIELDS, type Message } from '../fix/message.ts';
 import { MsgType, Tag } from '../fix/tags.ts';
 import { SEEN_BYTES, SEEN_IDS } from './limits.ts';

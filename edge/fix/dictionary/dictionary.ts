@@ -1,14 +1,10 @@
 /** A dictionary compiled for validation: fields by tag, and the rules of a message, made when its type is first seen. */
 
 import { msgTypeCode } from '../tags.ts';
-import { flatten, Rules } from './rules.ts';
+import { Plan } from './plan.ts';
+import { flatten, Rules, ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from './rules.ts';
 import type { DictionarySource, Member, MessageSource } from './source.ts';
 import { Kind, kindOf, ValueSet } from './types.ts';
-
-/** The sections of a message, in their order. */
-export const ZONE_HEADER = 0;
-export const ZONE_BODY = 1;
-export const ZONE_TRAILER = 2;
 
 /** Tags below this are found in an array, the others in a map; standard tags reach 50,003 (FIX 5.0SP2 EP). */
 const DIRECT = 65_536;
@@ -29,6 +25,9 @@ export class Dictionary {
   private readonly messages = new Map<number, MessageSource>();
   private readonly rules = new Map<number, Rules>();
   private readonly groups = new Map<readonly Member[], Rules>();
+  private readonly plans = new Map<number, Plan>();
+  /** Plans of types of one character, which nearly all messages have. */
+  private readonly short: (Plan | undefined)[] = new Array(128).fill(undefined);
 
   constructor(source: DictionarySource) {
     this.source = source;
@@ -111,6 +110,21 @@ export class Dictionary {
     const rules = this.compile(message[3]);
     this.rules.set(msgType, rules);
     return rules;
+  }
+
+  /** The plan of a message type, compiled at the first call; undefined for an unknown type. */
+  plan(msgType: number): Plan | undefined {
+    const known = msgType < 128 ? this.short[msgType] : this.plans.get(msgType);
+    return known ?? this.makePlan(msgType);
+  }
+
+  private makePlan(msgType: number): Plan | undefined {
+    const body = this.body(msgType);
+    if (body === undefined) return undefined;
+    const plan = new Plan(this.header, body, this.trailer);
+    if (msgType < 128) this.short[msgType] = plan;
+    else this.plans.set(msgType, plan);
+    return plan;
   }
 
   private compile(members: readonly Member[]): Rules {

@@ -3,6 +3,11 @@
 import type { Member } from './source.ts';
 import { Kind, type ValueSet } from './types.ts';
 
+/** The sections of a message, in their order. */
+export const ZONE_HEADER = 0;
+export const ZONE_BODY = 1;
+export const ZONE_TRAILER = 2;
+
 /** Groups nest at most six deep in every version; what a deployer brings is bounded too, for validation recurses. */
 export const MAX_GROUP_DEPTH = 16;
 /** Components nest less than ten deep in every version. */

@@ -6,8 +6,9 @@
 
 import { type Message, TOKENS_BAD_DATA, TOKENS_INVALID_TAG, TOKENS_OK, TOKENS_TOO_MANY } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
-import { type Dictionary, ZONE_BODY, ZONE_HEADER } from './dictionary.ts';
-import type { Rules } from './rules.ts';
+import type { Dictionary } from './dictionary.ts';
+import { FORM_MASK, GROUP, LISTED, PLACE_SHIFT, REQUIRED, ZONE_MASK, ZONE_SHIFT } from './plan.ts';
+import { type Rules, ZONE_BODY, ZONE_HEADER } from './rules.ts';
 import { hasForm, Kind, type ValueSet } from './types.ts';
 import { Reason, type ValidationOptions, type Verdict } from './verdict.ts';
 
@@ -48,6 +49,63 @@ export function validate(
   options: ValidationOptions,
   verdict: Verdict,
   tokens: number = TOKENS_OK,
+): boolean {
+  verdict.reason = Reason.None;
+  verdict.refTagId = 0;
+  if (tokens === TOKENS_OK && isPlainlyFine(dictionary, message, options, verdict)) return true;
+  return judge(dictionary, message, options, verdict, tokens);
+}
+
+/**
+ * One look at each field, by the plan of the message's type. What is not plainly fine is left to {@link judge}, which
+ * begins anew: it may be fine all the same, by an option or by being in two sections, and if not it knows the precedence.
+ */
+function isPlainlyFine(
+  dictionary: Dictionary,
+  message: Message,
+  options: ValidationOptions,
+  verdict: Verdict,
+): boolean {
+  const plan = dictionary.plan(message.msgType);
+  if (plan === undefined) return false;
+  const { tags, from, to, count, buf } = message;
+  if (tags[0] !== Tag.BeginString || tags[1] !== Tag.BodyLength || tags[2] !== Tag.MsgType) return false;
+  const { entries, seen } = plan;
+  const generation = plan.begin();
+  let zone = ZONE_HEADER;
+  let missing = plan.required;
+  let i = FIRST_FREE;
+  while (i < count) {
+    const tag = tags[i]!;
+    const entry = tag < entries.length ? entries[tag]! : 0;
+    const place = entry >>> PLACE_SHIFT;
+    const here = (entry >>> ZONE_SHIFT) & ZONE_MASK;
+    const start = from[i]!;
+    const end = to[i]!;
+    // No entry has place 0, whose mark no message has.
+    if (place === 0 || seen[place] === generation || here < zone || start === end) return false;
+    seen[place] = generation;
+    zone = here;
+    if ((entry & REQUIRED) !== 0) missing--;
+    i++;
+    const form = entry & FORM_MASK;
+    if ((entry & LISTED) !== 0) {
+      if (!isListed(form, plan.values[place]!, buf, start, end)) return false;
+    } else if (form !== Kind.Any && !hasForm(form, buf, start, end)) return false;
+    if ((entry & GROUP) === 0) continue;
+    i = checkGroup(dictionary, plan.groups[place]!, message, i - 1, options, verdict);
+    if (verdict.reason !== Reason.None) return false;
+  }
+  return missing === 0;
+}
+
+/** {@link validate} without the plan: the whole check, which finds the mistake that goes before all others. */
+export function judge(
+  dictionary: Dictionary,
+  message: Message,
+  options: ValidationOptions,
+  verdict: Verdict,
+  tokens: number,
 ): boolean {
   verdict.reason = Reason.None;
   verdict.refTagId = 0;
@@ -184,13 +242,17 @@ function checkValue(
   const to = message.to[i]!;
   if (values !== undefined) {
     // A value the dictionary lists has its form; only one that is not listed must be asked which mistake it is.
-    const multiple = kind === Kind.MultipleString || kind === Kind.MultipleChar;
-    if (multiple ? values.hasAll(message.buf, from, to) : values.has(message.buf, from, to)) return true;
+    if (isListed(kind, values, message.buf, from, to)) return true;
   }
   if (kind !== Kind.Any && !hasForm(kind, message.buf, from, to)) {
     return fail(verdict, Reason.IncorrectFormat, message.tags[i]!);
   }
   return values === undefined || fail(verdict, Reason.ValueIncorrect, message.tags[i]!);
+}
+
+function isListed(kind: number, values: ValueSet, buf: Uint8Array, from: number, to: number): boolean {
+  const multiple = kind === Kind.MultipleString || kind === Kind.MultipleChar;
+  return multiple ? values.hasAll(buf, from, to) : values.has(buf, from, to);
 }
 
 /**

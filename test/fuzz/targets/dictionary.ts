@@ -12,6 +12,7 @@ import {
   Verdict,
   validate,
 } from '../../../edge/fix/dictionary/index.ts';
+import { judge } from '../../../edge/fix/dictionary/validate.ts';
 import { dataTagOf, Message, TOKENS_GARBLED, tokenise } from '../../../edge/fix/message.ts';
 import { ALL_MESSAGES, changeMessage, newMessage, refit } from '../fix-line.ts';
 import { hold, type Lines, type Target } from '../target.ts';
@@ -34,6 +35,7 @@ const SETTINGS: readonly ValidationOptions[] = [
 const VIEW = new Message();
 const OTHER = new Message();
 const VERDICT = new Verdict();
+const SECOND = new Verdict();
 
 /** The text of an answer: reason and tag, 'ok'. */
 function answer(message: Message, options: ValidationOptions, tokens: number): string {
@@ -41,6 +43,8 @@ function answer(message: Message, options: ValidationOptions, tokens: number): s
   const dictionary = dictionaries.get(begin, begin === 'FIXT.1.1' ? '9' : '') ?? dictionaries.get('FIX.4.4')!;
   const fine = validate(dictionary, message, options, VERDICT, tokens);
   hold(fine === VERDICT.ok, () => 'true and a mistake, or false and none');
+  const judged = judge(dictionary, message, options, SECOND, tokens);
+  hold(judged === fine && SECOND.reason === VERDICT.reason, () => `the plan says ${fine}, the rules ${judged}`);
   if (fine) return 'ok';
   hold(Object.hasOwn(REASON_TEXT, VERDICT.reason) && VERDICT.text !== '', () => `reason ${VERDICT.reason}`);
   return `${VERDICT.reason} ${VERDICT.refTagId}`;
