@@ -88,12 +88,12 @@ export class Connection implements Holder, Sleeper, Guest {
         case FRAME_OK: {
           const tokens = tokenise(input.buf, frame.start, frame.end, message);
           const fed = fix.onMessage(message, tokens, now);
-          this.#holding = fed === AGAIN || fed === HELD;
+          if (fed !== AGAIN && isSessionType(message.msgType)) seat.sessionLevel();
+          this.#holding = fed === AGAIN || fed === HELD || seat.rests;
           if (this.#holding) this.#socket.pause();
           if (fed === AGAIN) return;
           input.start = frame.resume;
           metrics.received(message.msgType);
-          if (isSessionType(message.msgType)) seat.gate.count();
           this.#probes.answer(true);
           if (fed === ENDED) return;
           break;
@@ -113,10 +113,11 @@ export class Connection implements Holder, Sleeper, Guest {
     }
   }
 
-  /** The gate has decided about the message that waited. */
+  /** The gate has decided about the message that waited, or a rest is over. */
   #granted(): void {
     if (this.#state.name !== 'live' || this.#ending !== undefined) return;
     const { seat } = this.#state;
+    if (seat.rests) return;
     const { fix } = seat.entry;
     this.#house.turns.touch(this);
     this.#holding = false;

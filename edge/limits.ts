@@ -64,6 +64,14 @@ export const TICK_MS = 25;
 /** Between calls of the venue's own clock (market data, timed events). */
 export const VENUE_TICK_MS = 50;
 
+/** Window for the next. */
+export const UNMETERED_WINDOW_MS = 1000;
+/**
+ * Messages of one session in a window that draw on no bucket: those of the session level, and invalid ones, each of
+ * which gets a Reject. A client's resend of a whole day of heartbeats fits into three; a flood costs some milliseconds of a
+ * second, and what is more waits unread.
+ */
+export const UNMETERED_PER_WINDOW = 1000;
 /** Questions to the gateway of one connection that wait for the store: it answers within half a second. */
 export const INQUIRIES_WAITING = 16;
 /** Bytes of a question's own name, which the answer repeats: a UUID fits, and an answer stays small. */

@@ -47,6 +47,7 @@ export class Metrics {
   readonly #out = new TypeCounts();
   #garbled = 0;
   #kept = 0;
+  #rested = 0;
   readonly #users = new Set<string>();
   readonly #logins: Counter<'status'>;
   readonly #limited: Counter<'user_id' | 'type'>;
@@ -98,6 +99,11 @@ export class Metrics {
     });
     this.#counter('fix_garbled_messages_total', 'Garbled messages dropped.', () => this.#garbled);
     this.#counter('fix_reports_kept_total', 'Messages kept for clients that were away.', () => this.#kept);
+    this.#counter(
+      'fix_rests_total',
+      'Times a client had to wait for sending too many session-level or invalid messages.',
+      () => this.#rested,
+    );
     const [incoming, outgoing] = [this.#in, this.#out];
     new Counter({
       name: 'fix_messages_total',
@@ -157,6 +163,10 @@ export class Metrics {
 
   keptForAway(): void {
     this.#kept += 1;
+  }
+
+  rested(): void {
+    this.#rested += 1;
   }
 
   received(msgType: number): void {

@@ -35,7 +35,7 @@ import {
 import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
 import { Inquiries } from './inquiries.ts';
-import { TICK_MS } from './limits.ts';
+import { TICK_MS, UNMETERED_PER_WINDOW, UNMETERED_WINDOW_MS } from './limits.ts';
 import type { Entry } from './sessions.ts';
 import type { SubmitContext } from './venue/venue.ts';
 import type { Wire } from './wire.ts';
@@ -47,7 +47,7 @@ const OTHER = 99;
 
 /** What a seat tells its connection. */
 export interface SeatEvents {
-  /** The gate has decided about the message that is held: feed it again. */
+  /** The gate has decided about the message that is held, or a rest is over: feed again. */
   granted(): void;
   /** The session asks for its connection to be closed. */
   close(cause: CloseCause, text: string): void;
@@ -80,6 +80,11 @@ export class Seat implements SessionOutput {
   #decided: Decision | undefined;
   #decidedFor = 0;
   #forget: (() => void) | undefined;
+  /** Whether nothing is to be fed for a while: too much came that draws on no bucket. */
+  rests = false;
+  #unmetered = 0;
+  /** When that was counted anew, monotonic ms. */
+  #unmeteredSince = Number.NEGATIVE_INFINITY;
 
   /** @throws RangeError when there is no dictionary for the session */
   constructor(house: House, entry: Entry, gate: GateSession, wire: Wire, events: SeatEvents) {
@@ -107,7 +112,9 @@ export class Seat implements SessionOutput {
     this.validate = (message, tokens, verdict) => {
       const rules = dictionaryOf(message);
       this.#context.dictionary = rules;
-      return validate(rules, message, profile, verdict, tokens);
+      if (validate(rules, message, profile, verdict, tokens)) return true;
+      this.#noteUnmetered();
+      return false;
     };
   }
 
@@ -116,6 +123,24 @@ export class Seat implements SessionOutput {
     const orders = this.#orders;
     this.#orders = 0;
     return orders;
+  }
+
+  /** A message of the session level has been dealt with. */
+  sessionLevel(): void {
+    this.gate.count();
+    this.#noteUnmetered();
+  }
+
+  /** What no bucket bounds, session-level messages and those that are no valid ones, is bounded by time: the excess waits. */
+  #noteUnmetered(): void {
+    const { monoMs } = this.#house.turns.now;
+    if (monoMs - this.#unmeteredSince >= UNMETERED_WINDOW_MS) {
+      this.#unmeteredSince = monoMs;
+      this.#unmetered = 0;
+    }
+    if (++this.#unmetered < UNMETERED_PER_WINDOW || this.rests) return;
+    this.rests = true;
+    this.#house.metrics.rested();
   }
 
   backlog(): number {
@@ -133,6 +158,7 @@ export class Seat implements SessionOutput {
     let at = Math.min(fix.nextTimerAt(), this.#wire.stalledAt);
     if (config.idle_timeout_s > 0) at = Math.min(at, this.lastApplicationAt + config.idle_timeout_s * 1000);
     if (config.absolute_timeout_s > 0) at = Math.min(at, this.since + config.absolute_timeout_s * 1000);
+    if (this.rests) at = Math.min(at, this.#unmeteredSince + UNMETERED_WINDOW_MS);
     // What the store has not at hand yet is asked for again.
     if (fix.resending && !this.#wire.writing) at = Math.min(at, turns.now.monoMs + TICK_MS);
     return at;
@@ -145,6 +171,11 @@ export class Seat implements SessionOutput {
     const { fix } = this.entry;
     if (now.monoMs >= fix.nextTimerAt()) fix.onTimer(now);
     if (fix.resending) fix.resumeResend(now);
+    if (this.rests && now.monoMs - this.#unmeteredSince >= UNMETERED_WINDOW_MS) {
+      this.rests = false;
+      // A message that waits for the gate is fed when the gate has decided.
+      if (this.#forget === undefined) this.#events.granted();
+    }
     const { idle_timeout_s, absolute_timeout_s } = config;
     if (idle_timeout_s > 0 && now.monoMs - this.lastApplicationAt >= idle_timeout_s * 1000)
       return 'Session was idle for too long';
