@@ -99,6 +99,8 @@ export class Connection implements Holder, Sleeper, Guest {
           break;
         }
         case FRAME_GARBLED:
+          this.#holding = seat.garbled(input.buf, frame) === HELD;
+          if (this.#holding) this.#socket.pause();
           input.start = frame.resume;
           metrics.garbled();
           break;

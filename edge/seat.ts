@@ -20,11 +20,14 @@ import type { GateSession } from '../core/sessions/api.ts';
 import { kindOf } from './classes.ts';
 import { type Dictionary, validate } from './fix/dictionary/index.ts';
 import type { Encoder } from './fix/encoder.ts';
-import type { Message } from './fix/message.ts';
+import { type Frame, GARBLED_CHECKSUM, GARBLED_ORDER } from './fix/framer.ts';
+import { type Message, TOKENS_MISFRAMED, tokenise } from './fix/message.ts';
 import {
   type CloseCause,
   DELIVERED,
   type Delivery,
+  FED,
+  type Fed,
   HOLD,
   type Instant,
   type SessionOutput,
@@ -182,6 +185,16 @@ export class Seat implements SessionOutput {
     return absolute_timeout_s > 0 && now.monoMs - this.since >= absolute_timeout_s * 1000
       ? 'Session reached its time limit'
       : undefined;
+  }
+
+  /** What the framer is about to drop: this client may have been promised a Reject for it. */
+  garbled(buf: Buffer, { start, resume, reason, skipping }: Frame): Fed {
+    const { fix, profile } = this.entry;
+    const whole = reason === GARBLED_CHECKSUM || (reason === GARBLED_ORDER && !skipping);
+    if (!whole || !profile.reject_garbled_message) return FED;
+    const { message, turns } = this.#house;
+    tokenise(buf, start, resume, message);
+    return fix.onMessage(message, TOKENS_MISFRAMED, turns.now);
   }
 
   /** An application message in sequence and valid. */

@@ -21,6 +21,8 @@ export const TOKENS_INVALID_TAG = 2;
 export const TOKENS_BAD_DATA = 3;
 /** More than {@link MAX_FIELDS} fields; the rest has not been read. */
 export const TOKENS_TOO_MANY = 4;
+/** Never the answer of tokenise: the frame is garbled (its CheckSum, or 35 is not third), and is shown for a Reject only. */
+export const TOKENS_MISFRAMED = 5;
 
 const EQUALS = 0x3d;
 const ZERO = 0x30;

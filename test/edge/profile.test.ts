@@ -123,6 +123,34 @@ describe('a setting of the credential', () => {
     expect((await client.next((m) => m.type === '5')).get(58)).toBe('Message is longer than 4096 bytes');
   });
 
+  test('reject_garbled_message: what is garbled but can be told apart is rejected, and uses its number', async () => {
+    const kim = await user('kim', { reject_garbled_message: true });
+    const [client] = await answered(kim);
+    client.sendRaw(
+      encodeFix('FIX.4.4', [
+        [35, 0],
+        [34, 2],
+      ]).replace(/10=\d{3}/, '10=256'),
+    );
+    const reject = await client.next((m) => m.type === '3');
+    expect([reject.get(45), reject.get(372), reject.get(58), reject.get(373)]).toEqual([
+      '2',
+      '0',
+      'Message is garbled',
+      undefined,
+    ]);
+    client.sendRaw(
+      encodeFix('FIX.4.4', [
+        [34, 3],
+        [35, 0],
+      ]),
+    );
+    expect((await client.next((m) => m.type === '3')).get(45)).toBe('3');
+    client.nextOut = 4;
+    client.send('1', [[112, 'in step']]);
+    expect((await client.next((m) => m.type === '0')).get(112)).toBe('in step');
+  });
+
   test('resend_retention 0 keeps nothing: a ResendRequest is answered by a gap fill', async () => {
     const ivy = await user('ivy', { resend_retention: 0 });
     const [client] = await answered(ivy);

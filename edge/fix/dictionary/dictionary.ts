@@ -28,6 +28,8 @@ export class Dictionary {
   private readonly plans = new Map<number, Plan>();
   /** Plans of types of one character, which nearly all messages have. */
   private readonly short: (Plan | undefined)[] = new Array(128).fill(undefined);
+  /** What the session layer's own dictionary has, where it is another one: packed types, tags. */
+  private readonly transport: { readonly types: ReadonlySet<number>; readonly tags: ReadonlySet<number> } | undefined;
 
   constructor(source: DictionarySource) {
     this.source = source;
@@ -47,6 +49,10 @@ export class Dictionary {
     for (const tag of this.header.tags) this.zones[this.field(tag)] = ZONE_HEADER;
     for (const tag of this.trailer.tags) this.zones[this.field(tag)] = ZONE_TRAILER;
     for (const message of source.messages) this.messages.set(msgTypeCode(message[0]), message);
+    this.transport = source.transport && {
+      types: new Set(source.transport.messages.map((message) => msgTypeCode(message[0]))),
+      tags: new Set(source.transport.fields.map((field) => field[0])),
+    };
   }
 
   /** The number of the field with `tag`, or -1 when the dictionary does not have it. */
@@ -74,6 +80,11 @@ export class Dictionary {
   /** Whether the dictionary has a field `tag`. */
   knowsTag(tag: number): boolean {
     return this.field(tag) >= 0;
+  }
+
+  /** The same for a message of this type: over FIXT.1.1 session messages have the session layer's fields only. */
+  knowsTagIn(msgType: number, tag: number): boolean {
+    return this.transport?.types.has(msgType) ? this.transport.tags.has(tag) : this.knowsTag(tag);
   }
 
   /** Whether the dictionary has the message type, packed (tags.ts). */

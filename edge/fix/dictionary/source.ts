@@ -27,6 +27,8 @@ export interface DictionarySource {
   readonly trailer: readonly Member[];
   readonly components: Readonly<Record<string, readonly Member[]>>;
   readonly messages: readonly MessageSource[];
+  /** The dictionary of the session layer, where it is another one. */
+  readonly transport?: DictionarySource;
 }
 
 /**
@@ -46,6 +48,7 @@ export function overTransport(transport: DictionarySource, application: Dictiona
   const taken = new Set(transport.messages.map((message) => message[0]));
   return {
     version: transport.version,
+    transport,
     fields: [...fields.values()],
     header: transport.header.map(prefixed),
     trailer: transport.trailer.map(prefixed),

@@ -214,14 +214,15 @@ function checkForeign(
   verdict: Verdict,
 ): void {
   const tag = message.tags[i]!;
+  const known = dictionary.knowsTagIn(message.msgType, tag);
   if (message.from[i] === message.to[i]) {
     if (options.validate_fields_have_values) {
       fail(verdict, Reason.TagWithoutValue, tag);
       return;
     }
-  } else if (!checkValue(dictionary.kind(tag), dictionary.values(tag), message, i, verdict)) return;
+  } else if (known && !checkValue(dictionary.kind(tag), dictionary.values(tag), message, i, verdict)) return;
   if (mayBeForeign(message, tag, options)) return;
-  fail(verdict, dictionary.knowsTag(tag) ? Reason.TagNotDefinedForMessage : Reason.InvalidTagNumber, tag);
+  fail(verdict, known ? Reason.TagNotDefinedForMessage : Reason.InvalidTagNumber, tag);
 }
 
 /** Whether a field that its message does not have is let through. */
@@ -256,8 +257,9 @@ function isListed(kind: number, values: ValueSet, buf: Uint8Array, from: number,
 }
 
 /**
- * Checks the entries after the count at index `at`. Each begins with the group's first field; the group ends at the first
- * field that is none of its own. Loops over the fields that are there, never over the count that is claimed.
+ * Checks the entries after the count at index `at`. Each begins with the group's first field (15 for the first that does
+ * not); the group ends at the first field that is none of its own. Loops over the fields that are there, never over the
+ * count that is claimed.
  */
 function checkGroup(
   dictionary: Dictionary,
@@ -282,7 +284,10 @@ function checkGroup(
       entries++;
       generation = group.begin();
       last = -1;
-    } else if (entries === 0) break;
+    } else if (entries === 0) {
+      if (claimed > 0) fail(verdict, Reason.GroupFieldsOutOfOrder, tag);
+      return i;
+    }
     if (options.validate_unordered_group_fields && slot <= last) {
       fail(verdict, Reason.GroupFieldsOutOfOrder, tag);
       return i;

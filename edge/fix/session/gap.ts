@@ -16,13 +16,14 @@ export function clearGap(s: SessionRecord): void {
   s.queue.clear();
 }
 
-/** Asks for what is missing from `from` on; by chunks, if the profile says so, else with an open end. */
+/** Asks for what is missing from `from` on: by chunks, if the profile says so; else, and for the last chunk, with an open end. */
 function ask(s: SessionRecord, live: Live, from: number, until: number, now: Instant): void {
   const chunk = s.profile.resend_request_chunk_size;
-  const last = chunk > 0 ? Math.min(from + chunk - 1, until) : Number.POSITIVE_INFINITY;
-  s.gap = { state: 'open', until, asked: last };
+  const last = from + chunk - 1;
+  const open = chunk === 0 || last >= until;
+  s.gap = { state: 'open', until, asked: open ? Number.POSITIVE_INFINITY : last };
   s.gapMovedAt = now.monoMs;
-  sendResendRequest(s, live, from, chunk > 0 ? last : openEnd(s.identity.beginString), now);
+  sendResendRequest(s, live, from, open ? openEnd(s.identity.beginString) : last, now);
 }
 
 /** A gap that the client fills by itself, for it has our NextExpectedMsgSeqNum (789): nothing is asked. */
@@ -61,6 +62,14 @@ export function noteAhead(
   if (s.holeAsked) return;
   s.holeAsked = true;
   ask(s, live, s.store.nextIn, Math.max(s.gap.until, s.store.nextIn), now);
+}
+
+/**
+ * A gap fill has brought the client to `next`. Some engines say with NewSeqNo the last number filled, not the one after
+ * it: one that ends on the last number of a chunk has ended it, or both sides would wait.
+ */
+export function noteGapFill(s: SessionRecord, next: number): void {
+  if (s.gap.state === 'open' && next === s.gap.asked) s.gap = { ...s.gap, asked: next - 1 };
 }
 
 /** Numbers have moved on: the next chunk, the end of the gap, or the next gap behind it. */

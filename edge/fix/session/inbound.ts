@@ -1,10 +1,10 @@
 /** What comes in: the checks of every message, its place in the sequence, and one handler for each MsgType. */
 
 import { Reason } from '../dictionary/verdict.ts';
-import { type Message, TOKENS_GARBLED, tokenise } from '../message.ts';
+import { type Message, TOKENS_GARBLED, TOKENS_MISFRAMED, tokenise } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { businessReject } from './application.ts';
-import { clearGap, noteAhead, settleGap } from './gap.ts';
+import { clearGap, noteAhead, noteGapFill, settleGap } from './gap.ts';
 import { MAX_MSG_SEQ_NUM } from './limits.ts';
 import { acceptLogon, readLogon } from './logon.ts';
 import {
@@ -61,6 +61,7 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
   if (live.held) return AGAIN;
   // A tag that is no number: garbled, dropped without using a number (test case 3.c), unless the profile wants a Reject.
   if (tokens === TOKENS_GARBLED && !s.profile.reject_garbled_message) return FED;
+  if (tokens === TOKENS_MISFRAMED) return receiveMisframed(s, message, now);
   if (phase.state === 'logout_sent') return receiveAfterLogout(s, live, message, tokens, now);
   if (!message.equals(message.beginString, s.identity.beginString)) {
     logoutAndWait(s, live, 'Incorrect BeginString', now); // test case 2.i
@@ -84,6 +85,15 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
     goOn(s, live, now);
   }
   return isEnded(s) ? ENDED : drained;
+}
+
+/** What the framer dropped: rejected, and its number used, if the profile says so and it is the one that is due. */
+function receiveMisframed(s: SessionRecord, message: Message, now: Instant): Fed {
+  const n = message.uint(message.msgSeqNum);
+  if (s.phase.state !== 'active' || !s.profile.reject_garbled_message || n !== s.store.nextIn) return FED;
+  advance(s, n);
+  sendReject(s, s.phase.live, message, { reason: -1, text: 'Message is garbled' }, now);
+  return drain(s, s.phase.live, now);
 }
 
 const isEnded = (s: SessionRecord): boolean => s.phase.state === 'ended' || s.phase.state === 'away';
@@ -296,8 +306,10 @@ function onSequenceReset(s: SessionRecord, live: Live, message: Message, _n: num
     sendReject(s, live, message, { reason: VALUE_INCORRECT }, now);
     return FED;
   }
-  if (isGapFill) s.queue.dropBelow(newSeqNo);
-  else clearGap(s); // the client begins anew there: what came before is void
+  if (isGapFill) {
+    s.queue.dropBelow(newSeqNo);
+    noteGapFill(s, newSeqNo);
+  } else clearGap(s); // the client begins anew there: what came before is void
   if (newSeqNo > next) {
     s.lastProcessed = newSeqNo - 1;
     s.store.setNextIn(newSeqNo);

@@ -118,6 +118,7 @@ export function acceptLogon(s: SessionRecord, live: Live, logon: Logon, message:
   }
   const knows = logon.nextExpected >= 0;
   live.pendingFrom = knows || store.pending === 0 ? 0 : now.monoMs + PENDING_GRACE_MS;
-  if (knows && logon.nextExpected < ours) serve(s, live, logon.nextExpected, ours - 1, now);
+  // Up to the number of our Logon, which some clients do not count while they miss what came before it.
+  if (knows && logon.nextExpected < ours) serve(s, live, logon.nextExpected, ours, now);
   else if (live.pendingFrom === 0) goOn(s, live, now);
 }

@@ -7,7 +7,7 @@ import { MsgType, Tag } from '../tags.ts';
 import { LOGOUT_WAIT_MS, TEXT_BYTES } from './limits.ts';
 import type { CloseCause, Instant } from './ports.ts';
 import { type Live, type SessionRecord, saysLastProcessed } from './record.ts';
-import { businessReason, hasRejectReason, isBefore42 } from './versions.ts';
+import { businessReason, hasLocationIds, hasRejectReason, isBefore42 } from './versions.ts';
 
 /** SessionRejectReason (373) that the session layer itself finds; the dictionary's are in dictionary/verdict.ts. */
 export const COMP_ID_PROBLEM = 9;
@@ -57,7 +57,7 @@ export function sendResendRequest(s: SessionRecord, live: Live, from: number, to
 }
 
 /** A reply goes back the way its cause came: OnBehalfOf (115, 116, 144) becomes DeliverTo (128, 129, 145) and back. */
-function reverseRoute(encoder: BodyWriter, m: Message): void {
+function reverseRoute(s: SessionRecord, encoder: BodyWriter, m: Message): void {
   const copy = (i: number, tag: number) => {
     if (m.length(i) > 0) encoder.copy(m, i, tag);
   };
@@ -65,6 +65,7 @@ function reverseRoute(encoder: BodyWriter, m: Message): void {
   copy(m.deliverToSubId, Tag.OnBehalfOfSubID);
   copy(m.onBehalfOfCompId, Tag.DeliverToCompID);
   copy(m.onBehalfOfSubId, Tag.DeliverToSubID);
+  if (!hasLocationIds(s.identity.beginString)) return;
   copy(m.deliverToLocationId, Tag.OnBehalfOfLocationID);
   copy(m.onBehalfOfLocationId, Tag.DeliverToLocationID);
 }
@@ -82,7 +83,7 @@ export function sendReject(s: SessionRecord, live: Live, message: Message, detai
   const { reason, refTag } = detail;
   const text = detail.text ?? reasonText(reason);
   const encoder = start(s, live, MsgType.Reject, now);
-  reverseRoute(encoder, message);
+  reverseRoute(s, encoder, message);
   encoder.uint(Tag.RefSeqNum, Math.max(0, message.uint(message.msgSeqNum)));
   if (isBefore42(beginString)) {
     encoder.text(Tag.Text, refTag === undefined ? text : `${text} (${refTag})`);
@@ -104,7 +105,7 @@ export function writeBusinessReject(
   refId: string,
   text: string,
 ): void {
-  reverseRoute(encoder, message);
+  reverseRoute(s, encoder, message);
   encoder.uint(Tag.RefSeqNum, Math.max(0, message.uint(message.msgSeqNum)));
   if (text !== '') encoder.text(Tag.Text, text);
   encoder.copy(message, message.msgTypeField, Tag.RefMsgType);

@@ -8,6 +8,9 @@ export const isBefore42 = (beginString: string): boolean => beginString === 'FIX
 
 export const isFixt = (beginString: string): boolean => beginString === 'FIXT.1.1';
 
+/** OnBehalfOfLocationID (144) and DeliverToLocationID (145) came with FIX.4.1; a client of 4.0 would reject our Reject. */
+export const hasLocationIds = (beginString: string): boolean => beginString !== 'FIX.4.0';
+
 /** NextExpectedMsgSeqNum (789) came with FIX.4.4. */
 export const hasNextExpected = (beginString: string): boolean => beginString === 'FIX.4.4' || isFixt(beginString);
 

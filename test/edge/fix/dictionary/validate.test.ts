@@ -117,7 +117,9 @@ describe('groups', () => {
   const parties = (text: string, options = {}) => check(`${ORDER}${text}`, options);
 
   test('begin every entry with their first field', () => {
-    expect(parties('453=1|447=D|448=A|452=1|')).toBe('16/453');
+    expect(parties('453=1|447=D|448=A|452=1|')).toBe('15/447');
+    expect(parties('453=1|447=D|448=A|452=1|', { validate_unordered_group_fields: false })).toBe('15/447');
+    expect(parties('453=0|447=D|')).toBe('2/447');
     expect(parties('453=1|')).toBe('16/453');
     expect(parties('453=1|448=A|448=B|')).toBe('16/453');
   });
@@ -195,6 +197,10 @@ describe('versions', () => {
     for (const id of ['7', '8', '9'])
       expect([id, check(order.replace('1128=9', `1128=${id}`), {}, 'FIXT.1.1', id)]).toEqual([id, 'ok']);
     expect(check(order, {}, 'FIXT.1.1')).toBe('11/0');
+    // LegUnitOfMeasure is a field of the application's version, not of the session layer.
+    for (const id of ['7', '8', '9']) expect(check(`35=0|${HEADER}999=HI|`, {}, 'FIXT.1.1', id)).toBe('0/999');
+    expect(check(`35=0|${HEADER}372=D|`, {}, 'FIXT.1.1', '9')).toBe('2/372');
+    expect(check(order.replace('55=INTC', '55=INTC|999=1'), {}, 'FIXT.1.1', '9')).toBe('2/999');
     expect(check(`35=A|${HEADER}98=0|108=30|`, {}, 'FIXT.1.1', '9')).toBe('1/1137');
     expect(dictionaries.get('FIXT.1.1', '1')).toBeUndefined();
     expect(dictionaries.get('FIX.5.0SP2')).toBeUndefined();

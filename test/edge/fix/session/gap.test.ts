@@ -47,9 +47,24 @@ describe('a gap', () => {
     expect(peer.say('35=0|34=7')).toEqual(['35=2|34=2|7=2|16=3']);
     expect(peer.say('35=0|34=2')).toEqual([]);
     expect(peer.say('35=0|34=3')).toEqual(['35=2|34=3|7=4|16=5']);
-    expect(peer.say('35=4|34=4|36=6|123=Y')).toEqual(['35=2|34=4|7=6|16=6']);
+    expect(peer.say('35=4|34=4|36=6|123=Y')).toEqual(['35=2|34=4|7=6|16=0']); // the last one has an open end
     expect(peer.say('35=0|34=6')).toEqual([]);
     expect(peer.store.nextIn).toBe(8);
+  });
+
+  test('by chunks: a gap fill whose NewSeqNo is the last number of the chunk has ended it', () => {
+    const peer = loggedOn({ profile: { resend_request_chunk_size: 5 } });
+    expect(peer.say('35=0|34=13')).toEqual(['35=2|34=2|7=2|16=6']);
+    expect(peer.say('35=4|34=2|36=6|123=Y')).toEqual(['35=2|34=3|7=6|16=10']);
+    expect(peer.say('35=4|34=6|36=8|123=Y')).toEqual([]); // one within the chunk has not
+    expect(peer.say('35=4|34=8|36=10|123=Y')).toEqual(['35=2|34=4|7=10|16=0']);
+    expect(peer.say('35=4|34=10|36=13|123=Y')).toEqual([]);
+    expect(peer.say('35=1|34=14|112=on')).toEqual(['35=0|34=5|112=on']);
+  });
+
+  test('by chunks, the last in FIX.4.1 and before to 999999', () => {
+    const peer = loggedOn({ beginString: 'FIX.4.0', profile: { resend_request_chunk_size: 2 } });
+    expect(peer.say('35=0|34=4')).toEqual(['35=2|34=2|7=2|16=999999']);
   });
 
   test('a hole in the client’s resend is asked for again, once each time it resends', () => {

@@ -184,7 +184,7 @@ describe('NextExpectedMsgSeqNum (789)', () => {
   test('lower than ours: what is missing is sent at once, without being asked', () => {
     const peer = returning();
     peer.logon('35=A|34=5|98=0|108=30|789=1');
-    expect(peer.heard()).toEqual(['35=A|34=4|98=0|108=30', ...missed]);
+    expect(peer.heard()).toEqual(['35=A|34=4|98=0|108=30', ...missed, '35=4|34=4|43=Y|122=…|36=5|123=Y']);
   });
 
   test.each([4, 5])('ours is 4: %d is in sync', (nextExpected) => {
@@ -261,7 +261,8 @@ describe('messages made while the client is away', () => {
     expect(peer.say('35=0|34=6')).toEqual(reports(5));
     const knowing = withReports();
     knowing.logon('35=A|34=5|98=0|108=30|789=3');
-    expect(knowing.heard()).toEqual(['35=A|34=4|98=0|108=30', '35=D|34=3|43=Y|122=…|11=ID3', ...reports(5)]);
+    const filled = ['35=D|34=3|43=Y|122=…|11=ID3', '35=4|34=4|43=Y|122=…|36=5|123=Y'];
+    expect(knowing.heard()).toEqual(['35=A|34=4|98=0|108=30', ...filled, ...reports(5)]);
   });
 
   test('survive a reset of the numbers', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { TOKENS_MISFRAMED } from '../../../../edge/fix/message.ts';
 import { ENDED, FED } from '../../../../edge/fix/session/ports.ts';
 import { at, loggedOn, order, Peer } from './harness.ts';
 
@@ -73,6 +74,21 @@ describe('messages in sequence', () => {
     const strict = loggedOn({ profile: { reject_garbled_message: true } });
     expect(strict.say('35=0|34=2|4garbled9=X')[0]).toMatch(/^35=3\|34=2\|45=2\|/);
     expect(strict.store.nextIn).toBe(3);
+  });
+
+  test('a frame that is garbled is rejected too, if the profile says so and its number is due', () => {
+    const feed = (peer: Peer, fields: string): string[] => {
+      peer.parse(fields);
+      expect(peer.session.onMessage(peer.message, TOKENS_MISFRAMED, peer.time)).toBe(FED);
+      return peer.heard();
+    };
+    const peer = loggedOn({ profile: { reject_garbled_message: true } });
+    expect(feed(peer, order(2))).toEqual(['35=3|34=2|45=2|58=Message is garbled|372=D']);
+    expect(peer.delivered).toEqual([]);
+    for (const ignored of [order(2), order(9), '35=0|34=x', '35=0']) expect(feed(peer, ignored)).toEqual([]);
+    expect(peer.say(order(4))).toEqual(['35=2|34=3|7=3|16=0']);
+    expect(feed(peer, order(3))).toEqual(['35=3|34=4|45=3|58=Message is garbled|372=D', '35=D|34=5|11=ID4']);
+    expect(feed(loggedOn(), order(2))).toEqual([]);
   });
 
   test('every header names LastMsgSeqNumProcessed (369) when the profile says so', () => {
@@ -195,6 +211,12 @@ describe('rejects by the dictionary', () => {
   ])('go back the way they came: %s', (there, back) => {
     const peer = loggedOn();
     expect(peer.say(`35=0|34=2|${there}|55=X`)[0]).toContain(`35=3|34=2|${back}|45=2|`);
+  });
+
+  test('in FIX.4.0 without the location, which came later', () => {
+    expect(loggedOn({ beginString: 'FIX.4.0' }).say('35=0|34=2|115=JCD|116=CS|144=CHI')).toEqual([
+      '35=3|34=2|128=JCD|129=CS|45=2|58=Invalid tag number (144)',
+    ]);
   });
 
   test('empty routing fields are rejected and not reversed', () => {
