@@ -1,6 +1,7 @@
 /** The session profile as requests give it and replies show it, made from the domain's table of settings. */
 import { z } from 'zod';
 import {
+  FILE_NAME,
   isTimeZone,
   type ProfileChange,
   type ProfileOverrides,
@@ -30,6 +31,13 @@ function schemaOf(shape: SettingShape): z.ZodType {
         .max(ZONE_LENGTH)
         .refine(isTimeZone, 'is no time zone of the IANA database')
         .describe('IANA name');
+    case 'file_names':
+      return z
+        .array(z.string().regex(FILE_NAME, 'is no name of a file'))
+        .max(shape.most)
+        .describe(
+          'Names of files in the dictionary directory of the edges. Only they know it: a Logon is refused for a name that they do not have',
+        );
     case 'fields':
       return z.strictObject(mapped(shape.fields, schemaOf));
   }

@@ -80,6 +80,7 @@ const VARIABLES = {
   tls_client_ca: ['FIXGATE_TLS_CLIENT_CA', perhaps, ''],
   tls_secret_arn: ['FIXGATE_TLS_SECRET_ARN', arn, ''],
   session_profile: ['FIXGATE_SESSION_PROFILE', json, '{}'],
+  dictionaries: ['FIXGATE_DICTIONARIES', perhaps, ''],
   idle_timeout_s: ['FIXGATE_IDLE_TIMEOUT_S', whole(0, 31_536_000), '0'],
   absolute_timeout_s: ['FIXGATE_ABSOLUTE_TIMEOUT_S', whole(0, 31_536_000), '0'],
   order_limit_reason: ['FIXGATE_REJECT_REASON_380', whole(0, 99), '0'],
@@ -119,6 +120,8 @@ export interface EdgeConfig {
   readonly tls: TlsSource | undefined;
   /** The gateway's default for every counterparty. */
   readonly session_profile: SessionProfile;
+  /** Directory of the deployer's own dictionaries; undefined: there are none. */
+  readonly dictionaries: string | undefined;
   /** Logout after so many seconds without an application message; 0: never. */
   readonly idle_timeout_s: number;
   /** Logout so many seconds after the Logon; 0: never. */

@@ -9,7 +9,7 @@ import type { EndCause } from '../core/sessions/model.ts';
 import { type Begun, END_CAUSES, type Ending, type Origin, Probes, type State } from './connection-state.ts';
 import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
-import { type Message, tokenise } from './fix/message.ts';
+import { type Message, TRAITS, tokenise } from './fix/message.ts';
 import { AGAIN, ENDED, FED, type Fed, HELD } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
 import type { House } from './house.ts';
@@ -80,6 +80,7 @@ export class Connection implements Holder, Sleeper, Guest {
     const { max_message_bytes, validate_checksum } = seat.entry.profile;
     const { fix } = seat.entry;
     const { now } = turns;
+    message.traits = seat.traits;
     const input = this.#input;
     const frame = this.#frame;
     turns.touch(this);
@@ -140,6 +141,7 @@ export class Connection implements Holder, Sleeper, Guest {
     switch (nextFrame(input.buf, input.start, input.end, LOGON_BYTES, frame)) {
       case FRAME_OK: {
         const { monoMs } = turns.now;
+        message.traits = TRAITS; // whose it is, is not known yet
         const tokens = tokenise(input.buf, frame.start, frame.end, message);
         this.#state = { name: 'authenticating', deadline: monoMs + AUTHENTICATE_WITHIN_MS, since: monoMs };
         this.#socket.pause();
@@ -161,8 +163,10 @@ export class Connection implements Holder, Sleeper, Guest {
 
   /** The Logon, read again: the view served others meanwhile. */
   logon(): Message {
-    tokenise(this.#input.buf, this.#frame.start, this.#frame.end, this.#house.message);
-    return this.#house.message;
+    const { message } = this.#house;
+    message.traits = TRAITS;
+    tokenise(this.#input.buf, this.#frame.start, this.#frame.end, message);
+    return message;
   }
 
   /** The gate has given it a session. */

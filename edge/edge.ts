@@ -9,7 +9,7 @@ import type { Doors } from './arrival.ts';
 import { Attendance } from './attendance.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
-import { loadDictionaries } from './fix/dictionary/index.ts';
+import { openDictionaries } from './dictionaries.ts';
 import { Message } from './fix/message.ts';
 import { FrontDesk } from './front-desk.ts';
 import type { House } from './house.ts';
@@ -69,10 +69,10 @@ interface Opened {
 const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 const REJOIN_AFTER_MS = 1000;
 
-/** Rejects with StoreUnavailable, or ConfigError when a port cannot be listened on. */
+/** Rejects with StoreUnavailable, or ConfigError when a port cannot be listened on or a dictionary is wrong. */
 export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { config, clock, timers, journal, metrics, log } = parts;
-  const dictionaries = await loadDictionaries(config.session_profile.begin_strings);
+  const dictionaries = await openDictionaries(config, log);
   const early: NumbersCommand[] = [];
   let onNumbers = (command: NumbersCommand): void => void early.push(command);
   const gate = await openEdgeGate(parts, (command) => onNumbers(command));

@@ -3,7 +3,8 @@
  * and how it proves it. Nothing is looked up yet.
  */
 
-import { APPL_VER_IDS, type DictionarySet } from './fix/dictionary/index.ts';
+import type { Dictionaries } from './dictionaries.ts';
+import { APPL_VER_IDS } from './fix/dictionary/index.ts';
 import { type Message, TOKENS_OK } from './fix/message.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { MsgType, Tag } from './fix/tags.ts';
@@ -60,7 +61,7 @@ export function readFirstMessage(
   message: Message,
   tokens: number,
   gateway: SessionProfile,
-  dictionaries: DictionarySet,
+  dictionaries: Pick<Dictionaries, 'has'>,
 ): FirstMessage {
   if (tokens !== TOKENS_OK) return hostile('framing');
   const begin_string = message.text(message.beginString);

@@ -6,6 +6,7 @@
 import type { LogonAccepted, LogonRefused, RegisterResult } from '../core/sessions/api.ts';
 import type { EndCause, FixSessionKey, LiveSession } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
+import type { Chosen } from './dictionaries.ts';
 import { type Claim, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
 import { validate } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
@@ -48,6 +49,9 @@ const NO_NEW_PASSWORD: Refusal = {
   text: 'Logon refused: NewPassword (925) is not supported, passwords are issued by the gateway',
   covered: false,
 };
+
+/** The credential names dictionaries that this gateway does not have: the operator's to put right. */
+const NO_DICTIONARY = 'data_dictionary';
 
 /** Refusals of the session's own rules that silence covers. */
 const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
@@ -143,6 +147,7 @@ export class FrontDesk {
     const profile = this.#house.profiles.of(logon.credential.session_profile);
     const refusal =
       refusalBy(profile, claim, received) ??
+      refusalOfRules(this.#house.dictionaries.of(profile), claim) ??
       this.#crowded(claim, logon) ??
       this.#ruledOut(connection, claim, logon, profile);
     if (refusal !== undefined) this.#refusedHere(connection, claim, logon, profile, refusal);
@@ -164,7 +169,8 @@ export class FrontDesk {
   #ruledOut(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Refusal | undefined {
     const { sessions, dictionaries, turns } = this.#house;
     const entry = sessions.begun(venueSession(claim, logon.user.user_id, profile));
-    const rules = dictionaries.get(claim.begin_string, claim.appl_ver_id);
+    const chosen = dictionaries.of(profile);
+    const rules = chosen.known ? chosen.dictionaries.get(claim.begin_string, claim.appl_ver_id) : undefined;
     if (entry === undefined || rules === undefined) return undefined;
     if (entry.holder !== undefined && profile.duplicate_logon !== 'takeover') return undefined;
     const by: Validator = (message, tokens, verdict) => validate(rules, message, profile, verdict, tokens);
@@ -300,7 +306,10 @@ export class FrontDesk {
     const { user_id } = logon.user;
     const { address } = connection;
     metrics.logon(reason);
-    log.info({ address, sender_comp_id, user_id, reason, text }, 'Logon refused');
+    log[reason === NO_DICTIONARY ? 'warn' : 'info'](
+      { address, sender_comp_id, user_id, reason, text },
+      'Logon refused',
+    );
     gate.noteRefusal({ sender_comp_id, address, reason, text, user_id });
     // duplicate_logon `refuse` closes the second connection without a word (test case 1b).
     const silent = refusal === IN_USE && profile.duplicate_logon === 'refuse';
@@ -322,6 +331,17 @@ function refusalBy(profile: SessionProfile, claim: Claim, received: number): Ref
   const period = periodAt(profile, received);
   if (period.state === 'open') return undefined;
   return { reason: 'outside_session_time', text: closedText(period.opens), covered: false };
+}
+
+/** Whether there is a dictionary by which the session can be kept. */
+function refusalOfRules(chosen: Chosen, { begin_string, appl_ver_id }: Claim): Refusal | undefined {
+  if (!chosen.known) {
+    const text = `Logon refused: this session's settings are wrong, ${chosen.problem}`;
+    return { reason: NO_DICTIONARY, text, covered: false };
+  }
+  if (chosen.dictionaries.get(begin_string, appl_ver_id) !== undefined) return undefined;
+  const text = `Logon refused: DefaultApplVerID (1137) ${appl_ver_id} is not supported`;
+  return { reason: 'default_appl_ver_id', text, covered: false };
 }
 
 /** Whether the client at the other end says anything within the time there is. */

@@ -4,7 +4,7 @@ import type { Gate } from '../core/sessions/api.ts';
 import type { Attendance } from './attendance.ts';
 import type { EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
-import type { DictionarySet } from './fix/dictionary/index.ts';
+import type { Dictionaries } from './dictionaries.ts';
 import type { Message } from './fix/message.ts';
 import type { FrontDesk } from './front-desk.ts';
 import type { Guest, Lobby } from './lobby.ts';
@@ -25,7 +25,7 @@ export interface House {
   readonly profiles: Profiles;
   readonly venue: Venue;
   readonly attendance: Attendance;
-  readonly dictionaries: DictionarySet;
+  readonly dictionaries: Dictionaries;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly strangers: StrangerLog;

@@ -76,6 +76,12 @@ export const UNMETERED_PER_WINDOW = 1000;
 export const INQUIRIES_WAITING = 16;
 /** Bytes of a question's own name, which the answer repeats: a UUID fits, and an answer stays small. */
 export const REQUEST_ID_BYTES = 64;
+/** Dictionaries of the deployer's own; a counterparty with a dialect has one or two. */
+export const DICTIONARY_FILES = 100;
+/** Of one file; the largest dictionary published has 1.5 MB. */
+export const DICTIONARY_FILE_BYTES = 8 * 1024 * 1024;
+/** Of all together: they are read and kept as tables before the edge is ready. */
+export const DICTIONARY_TOTAL_BYTES = 64 * 1024 * 1024;
 
 /** Users that metrics name; the others are summed as `other`, so that labels stay bounded. */
 export const METRIC_USERS = 500;

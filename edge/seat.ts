@@ -21,7 +21,7 @@ import { kindOf } from './classes.ts';
 import { type Dictionary, validate } from './fix/dictionary/index.ts';
 import type { Encoder } from './fix/encoder.ts';
 import { type Frame, GARBLED_CHECKSUM, GARBLED_ORDER } from './fix/framer.ts';
-import { type Message, TOKENS_MISFRAMED, tokenise } from './fix/message.ts';
+import { type Message, type TagTraits, TOKENS_MISFRAMED, tokenise } from './fix/message.ts';
 import {
   type CloseCause,
   DELIVERED,
@@ -67,6 +67,7 @@ export class Seat implements SessionOutput {
   readonly entry: Entry;
   readonly gate: GateSession;
   readonly validate: Validator;
+  readonly traits: TagTraits;
   readonly encoder: Encoder;
   /** Monotonic ms of the last application message. */
   lastApplicationAt: number;
@@ -102,20 +103,24 @@ export class Seat implements SessionOutput {
     this.since = turns.now.monoMs;
     this.lastApplicationAt = this.since;
     const { begin_string, appl_ver_id } = entry.venue;
-    const dictionary = dictionaries.get(begin_string, appl_ver_id);
+    const { profile } = entry;
+    const chosen = dictionaries.of(profile);
+    if (!chosen.known) throw new RangeError(chosen.problem);
+    const rules = chosen.dictionaries;
+    const dictionary = rules.get(begin_string, appl_ver_id);
     if (dictionary === undefined) throw new RangeError(`no dictionary for ${begin_string} ${appl_ver_id}`);
+    this.traits = rules.traits(begin_string);
     this.#inquiries = new Inquiries(house, entry, gate, dictionary);
     this.#context = { session: entry.venue, generation: 0, msg_seq_num: 0, dictionary, now: 0 };
-    const { profile } = entry;
     const dictionaryOf = (message: Message): Dictionary => {
       // Over FIXT.1.1 a message may name its own application version (ApplVerID).
       if (appl_ver_id === '' || message.applVerId < 0) return dictionary;
-      return dictionaries.get(begin_string, message.text(message.applVerId)) ?? dictionary;
+      return rules.get(begin_string, message.text(message.applVerId)) ?? dictionary;
     };
     this.validate = (message, tokens, verdict) => {
-      const rules = dictionaryOf(message);
-      this.#context.dictionary = rules;
-      if (validate(rules, message, profile, verdict, tokens)) return true;
+      const own = dictionaryOf(message);
+      this.#context.dictionary = own;
+      if (validate(own, message, profile, verdict, tokens)) return true;
       this.#noteUnmetered();
       return false;
     };

@@ -19,6 +19,8 @@ export interface EdgeProcess {
 /** The longest a drain may take before the edge is killed, milliseconds. */
 const DRAIN_MS = 25_000;
 const RESTART_AFTER_MS = 500;
+/** Characters kept of what a failing edge says: a list of every mistake in its dictionaries fits. */
+const LAST_WORDS = 1_000_000;
 
 /** Starts the edge; rejects with its last words when it does not get ready. */
 export async function startEdge(
@@ -40,7 +42,7 @@ export async function startEdge(
     child = edge;
     let lastWords = '';
     edge.stderr?.on('data', (chunk: Buffer) => {
-      lastWords = (lastWords + chunk.toString()).slice(-2000);
+      lastWords = (lastWords + chunk.toString()).slice(-LAST_WORDS);
       copy.write(chunk);
     });
     return new Promise((resolve, reject) => {

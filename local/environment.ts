@@ -36,6 +36,7 @@ export function productEnvironment(settings: Settings, endpoint: string, env: No
     FIXGATE_VENUE: settings.venue,
     FIXGATE_REFUSED_LOGON: settings.refused_logon,
     FIXGATE_BAD_LOGON_LIMIT: String(settings.bad_logon_limit),
+    FIXGATE_DICTIONARIES: settings.dictionaries,
     FIXGATE_TLS_CERT: settings.fix_tls_cert,
     FIXGATE_TLS_KEY: settings.fix_tls_key,
     FIXGATE_TLS_CLIENT_CA: settings.fix_tls_client_ca,

@@ -101,6 +101,13 @@ export const SETTINGS = {
     schema: z.string(),
     says: 'PEM file: FIX clients must show a certificate that one of these has issued',
   },
+  dictionaries: {
+    flag: '--dictionaries',
+    env: 'FIXGATE_DICTIONARIES',
+    fallback: '',
+    schema: z.string(),
+    says: 'directory of FIX dictionaries of your own, QuickFIX XML, that session profiles name',
+  },
   on_ineligible: {
     flag: '--on-ineligible',
     env: 'FIXGATE_ON_INELIGIBLE',
@@ -130,6 +137,8 @@ export interface Settings {
   readonly fix_tls_cert: string;
   readonly fix_tls_key: string;
   readonly fix_tls_client_ca: string;
+  /** Absolute; empty: none. */
+  readonly dictionaries: string;
   readonly on_ineligible: 'warn' | 'suspend';
   readonly log_level: string;
   /** Begin with an empty data directory. */
@@ -172,7 +181,7 @@ export function parseSettings(argv: readonly string[], env: Readonly<Record<stri
       );
     values[name] = checked.data;
   }
-  for (const name of ['data_dir', 'fix_tls_cert', 'fix_tls_key', 'fix_tls_client_ca'])
+  for (const name of ['data_dir', 'fix_tls_cert', 'fix_tls_key', 'fix_tls_client_ca', 'dictionaries'])
     if (values[name] !== '') values[name] = resolve(values[name] as string);
   if ((values.fix_tls_cert === '') !== (values.fix_tls_key === ''))
     throw new SettingError('--fix-tls-cert and --fix-tls-key go together: one of them is missing');

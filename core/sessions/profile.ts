@@ -31,6 +31,9 @@ export interface SessionSettings {
   readonly validate_unordered_group_fields: boolean;
   readonly allow_unknown_msg_fields: boolean;
   readonly requires_orig_sending_time: boolean;
+  readonly data_dictionary: readonly string[];
+  readonly transport_data_dictionary: readonly string[];
+  readonly app_data_dictionary: readonly string[];
   readonly start_day: Day | undefined;
   readonly end_day: Day | undefined;
   readonly start_time: string | undefined;
@@ -63,6 +66,8 @@ export type SettingShape =
   | { readonly kind: 'time_of_day' }
   /** A name of the IANA time zone database. */
   | { readonly kind: 'time_zone' }
+  /** Names of files in a directory that the edge knows; never paths. None: no file. */
+  | { readonly kind: 'file_names'; readonly most: number }
   | { readonly kind: 'fields'; readonly fields: Readonly<Record<string, SettingShape>> };
 
 export interface Setting<T> {
@@ -76,6 +81,7 @@ const whole = (min: number, max: number, fallback: number): Setting<number> => (
   shape: { kind: 'whole', min, max },
   fallback,
 });
+const files = (most: number): Setting<readonly string[]> => ({ shape: { kind: 'file_names', most }, fallback: [] });
 const SECONDS: SettingShape = { kind: 'whole', min: 0, max: 86_400 };
 const DAY: Setting<undefined> = { shape: { kind: 'one_of', values: DAYS }, fallback: undefined };
 const TIME: Setting<undefined> = { shape: { kind: 'time_of_day' }, fallback: undefined };
@@ -102,6 +108,10 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<SessionSettings[K]
   validate_unordered_group_fields: flag(true),
   allow_unknown_msg_fields: flag(false),
   requires_orig_sending_time: flag(true),
+  // One for each version: FIX.4.0 to FIX.4.4; FIXT.1.1; what FIXT.1.1 carries.
+  data_dictionary: files(5),
+  transport_data_dictionary: files(1),
+  app_data_dictionary: files(8),
   start_day: DAY,
   end_day: DAY,
   start_time: TIME,
@@ -129,6 +139,9 @@ const SCHEDULE = ['start_day', 'end_day', 'start_time', 'end_time'] as const;
 
 export const TIME_OF_DAY = /^(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/;
 const ZONE_NAME = /^[A-Za-z][A-Za-z0-9_+-]{0,31}(?:\/[A-Za-z0-9_+-]{1,32}){0,2}$/;
+
+/** Letters, digits, `.`, `_` and `-`, beginning with a letter or digit: no path, no hidden file. */
+export const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Whether this is the name of a time zone that is known here. */
 export function isTimeZone(name: string): boolean {
@@ -215,6 +228,14 @@ function wrong(shape: SettingShape, value: unknown, path: readonly string[]): re
       return unless(typeof value === 'string' && TIME_OF_DAY.test(value), 'is no time HH:MM:SS');
     case 'time_zone':
       return unless(typeof value === 'string' && isTimeZone(value), 'is no time zone of the IANA database');
+    case 'file_names': {
+      const { most } = shape;
+      const named = Array.isArray(value) && value.every((one) => typeof one === 'string' && FILE_NAME.test(one));
+      return unless(
+        named && value.length <= most,
+        `is no list of at most ${most} ${most === 1 ? 'name' : 'names'} of files`,
+      );
+    }
     case 'fields':
       return isObject(value) ? wrongFields(shape.fields, value, path) : unless(false, 'is no object');
   }

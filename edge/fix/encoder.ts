@@ -246,11 +246,11 @@ export class Encoder implements BodyWriter {
 
   copy(message: Message, i: number, tag?: number): this {
     if (i < 0) return this;
-    const { buf, tags, from, to } = message;
+    const { buf, tags, from, to, traits } = message;
     const own = tags[i]!;
     if (tag === undefined) {
-      if (i + 1 < message.count && dataTagOf(own) === tags[i + 1]) return this;
-      if (i > 0 && dataTagOf(tags[i - 1]!) === own) {
+      if (i + 1 < message.count && dataTagOf(own, traits) === tags[i + 1]) return this;
+      if (i > 0 && dataTagOf(tags[i - 1]!, traits) === own) {
         const length = to[i]! - from[i]!;
         if (message.uint(i - 1) !== length) return this.data(tags[i - 1]!, own, buf, from[i]!, to[i]!);
         this.ensure(2 * FIELD + to[i]! - from[i - 1]!);

@@ -33,7 +33,7 @@ const MAX_TAG_DIGITS = 9;
 const MAX_TAG_HEAD = 100_000_000;
 
 /** Tags below this are looked up in {@link TRAITS}; no slot and no data length field lies above. */
-const LOOKUP = 65_536;
+export const LOOKUP = 65_536;
 
 const SLOT_TAGS = [
   Tag.BeginString,
@@ -62,14 +62,31 @@ const SLOT_TAGS = [
 ] as const;
 
 /** What the tokeniser has to know of a tag; 0 of most. Low byte: slot number + 1; above it: the data field it measures. */
-const TRAITS = new Int32Array(LOOKUP);
+export type TagTraits = Int32Array;
+
 const SLOT_BITS = 8;
 const SLOT_MASK = 0xff;
+
+/** By the standard, all versions. */
+export const TRAITS: TagTraits = new Int32Array(LOOKUP);
 for (const [slot, tag] of SLOT_TAGS.entries()) TRAITS[tag] = slot + 1;
-for (const [length, data] of DATA_FIELDS) TRAITS[length] = TRAITS[length]! | (data << SLOT_BITS);
+for (const [length, data] of DATA_FIELDS) measure(TRAITS, length, data);
+
+function measure(traits: TagTraits, length: number, data: number): void {
+  traits[length] = (traits[length]! & SLOT_MASK) | (data << SLOT_BITS);
+}
+
+/** The standard's with more data fields. @param pairs of tags below {@link LOOKUP} */
+export function traitsWith(pairs: readonly (readonly [lengthTag: number, dataTag: number])[]): TagTraits {
+  if (pairs.length === 0) return TRAITS;
+  const traits = TRAITS.slice();
+  for (const [length, data] of pairs) measure(traits, length, data);
+  return traits;
+}
 
 /** The tag of the data field that a length field of `tag` measures, 0 when it measures none. */
-export const dataTagOf = (tag: number): number => (tag > 0 && tag < LOOKUP ? TRAITS[tag]! >>> SLOT_BITS : 0);
+export const dataTagOf = (tag: number, traits: TagTraits = TRAITS): number =>
+  tag > 0 && tag < LOOKUP ? traits[tag]! >>> SLOT_BITS : 0;
 
 export class Message {
   /** The bytes the message lies in: [start, end), from `8=` to the SOH after `10=`. */
@@ -81,6 +98,8 @@ export class Message {
   readonly tags: Int32Array = new Int32Array(MAX_FIELDS);
   readonly from: Int32Array = new Int32Array(MAX_FIELDS);
   readonly to: Int32Array = new Int32Array(MAX_FIELDS);
+  /** By the dictionary of whoever sent the message; set before {@link tokenise}. */
+  traits: TagTraits = TRAITS;
   /** Packed MsgType (tags.ts), 0 when absent or no possible type. */
   msgType = 0;
   /** The offending tag after a result other than {@link TOKENS_OK}; may be negative. */
@@ -243,7 +262,7 @@ export class Message {
  * @returns {@link TOKENS_OK} or which structural mistake, its tag in `into.badTag`
  */
 export function tokenise(buf: Buffer, start: number, end: number, into: Message): number {
-  const { tags, from, to, slots } = into;
+  const { tags, from, to, slots, traits: traitsOf } = into;
   into.begin(buf, start, end);
   // The framer has proved the last byte an SOH: every search for one ends there, and no loop need ask for the end.
   if (end <= start || buf[end - 1] !== SOH) return TOKENS_GARBLED;
@@ -290,7 +309,7 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
     to[count] = at;
     at++;
     dataTag = 0;
-    const traits = tag < LOOKUP ? TRAITS[tag]! : 0;
+    const traits = tag < LOOKUP ? traitsOf[tag]! : 0;
     if (traits !== 0) {
       dataTag = traits >>> SLOT_BITS;
       const slot = (traits & SLOT_MASK) - 1;

@@ -13,7 +13,7 @@ import { SeenIds } from './seen-ids.ts';
 import type { SubmitContext, Venue, VenueSession, VenueSink } from './venue.ts';
 
 /** Data field by its length field: the two stay together. */
-const DATA_OF = new Map(DATA_FIELDS);
+const TRAITS = new Map(DATA_FIELDS);
 /** Above this many parts of a message, sorting them one by one into their place would cost more than it saves. */
 const FEW = 48;
 
@@ -108,7 +108,7 @@ export class EchoVenue implements Venue {
       const group = slot < 0 ? undefined : rules!.groups[slot];
       let end = i + 1;
       if (group !== undefined) end = groupEnd(message, i, group);
-      else if (end < count && DATA_OF.get(tag) === tags[end]) end++;
+      else if (end < count && TRAITS.get(tag) === tags[end]) end++;
       const key = tag * MAX_FIELDS + i;
       ends[i] = end;
       i = end;

@@ -129,6 +129,20 @@ describe('a start that cannot be', () => {
     expect([code, said]).toEqual([2, expect.stringMatching(/FIXGATE_VENUE/)]);
   });
 
+  test('for mistakes in dictionaries ends with 2 and tells file, line and mistake of each', async () => {
+    const own = join(directory, 'dictionaries');
+    mkdirSync(own);
+    writeFileSync(join(own, 'a.xml'), '<fix type="FIX" major="5" minor="0">\n<messages/>\n</fix>');
+    writeFileSync(join(own, 'b.xml'), '<fix>\n\n<!ENTITY x "y">');
+    const { code, said } = await run({ FIXGATE_DICTIONARIES: own }).exited;
+    expect([code, ...said.trim().split('\n')]).toEqual([
+      2,
+      `the edge cannot start: FIXGATE_DICTIONARIES (--dictionaries): 2 of the dictionaries in ${own} cannot be used`,
+      `${own}/a.xml:2: there is no message`,
+      `${own}/b.xml:3: a DOCTYPE or CDATA section, which is not taken`,
+    ]);
+  });
+
   test('for a port in use ends with 2 and names the setting', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));

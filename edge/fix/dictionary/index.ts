@@ -6,6 +6,12 @@
  *     if (validate(dictionary, message, options, verdict)) …       // verdict.reason, verdict.refTagId otherwise
  */
 
+export {
+  type CompiledDictionaries,
+  DeployerDictionaries,
+  type DeployerSource,
+  type SessionDictionaries,
+} from './deployer.ts';
 export type { Dictionary } from './dictionary.ts';
 export { APPL_VER_IDS, BEGIN_STRINGS, type BeginString, DictionarySet, loadDictionaries, loadSource } from './load.ts';
 export { type Mistake, type ReadDictionary, readDictionary } from './read.ts';

@@ -1,5 +1,6 @@
 /** Loads the bundled dictionaries, each when it is first asked for, and gives them out by BeginString and ApplVerID. */
 
+import { type TagTraits, TRAITS } from '../message.ts';
 import { Dictionary } from './dictionary.ts';
 import { withOwnMessages } from './own-messages.ts';
 import { type DictionarySource, overTransport } from './source.ts';
@@ -55,6 +56,16 @@ export class DictionarySet {
 
   constructor(sources: Iterable<DictionarySource>) {
     this.sources = new Map([...sources].map((source) => [source.version, source]));
+  }
+
+  /** What a dictionary is made from; undefined when it has not been loaded. */
+  source(version: string): DictionarySource | undefined {
+    return this.sources.get(version);
+  }
+
+  /** Which fields of a session's messages hold data: the standard's. */
+  traits(_beginString: string): TagTraits {
+    return TRAITS;
   }
 
   /** Whether sessions of `beginString` can be served. */

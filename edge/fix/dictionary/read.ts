@@ -1,6 +1,9 @@
 /** Reads a dictionary in QuickFIX's XML format, with every mistake at its line. */
 
 import { msgTypeCode } from '../tags.ts';
+import { lacksOf } from './complete.ts';
+import { ownDataFields } from './data.ts';
+import { Nesting } from './nesting.ts';
 import { MAX_GROUP_DEPTH } from './rules.ts';
 import type { DictionarySource, FieldSource, Member, MessageSource } from './source.ts';
 import { kindOf } from './types.ts';
@@ -17,8 +20,12 @@ export type ReadDictionary =
   | { readonly ok: true; readonly source: DictionarySource }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
-/** Mistakes reported of one file; more would hide the first. */
+/** Mistakes reported of one file, and how many more there are; more would hide the first. */
 const MAX_MISTAKES = 50;
+/** A field's number is kept in 16 bits; the largest dictionary published has 6,100. */
+const MAX_FIELDS = 32_768;
+/** A name begins neither with the `!` of a required one nor with the prefix of the transport's (source.ts). */
+const COMPONENT_NAME = /^[A-Za-z_][\w .-]*$/;
 
 /** Reads the XML in `text`; `file` is named in mistakes. */
 export function readDictionary(text: string, file: string): ReadDictionary {
@@ -31,8 +38,13 @@ export function readDictionary(text: string, file: string): ReadDictionary {
   }
   const reader = new DictionaryReader(root, file);
   const source = reader.read();
-  if (reader.mistakes.length > 0) return { ok: false, mistakes: reader.mistakes.slice(0, MAX_MISTAKES) };
-  return { ok: true, source };
+  const { mistakes } = reader;
+  if (mistakes.length === 0) return { ok: true, source };
+  mistakes.sort((a, b) => a.line - b.line);
+  const more = mistakes.length - MAX_MISTAKES;
+  if (more <= 0) return { ok: false, mistakes };
+  const told = mistakes.slice(0, MAX_MISTAKES);
+  return { ok: false, mistakes: [...told, { file, line: told.at(-1)!.line, text: `and ${more} more mistakes` }] };
 }
 
 /** FIX.4.4, FIXT.1.1, FIX.5.0SP2 of `<fix type major minor servicepack>`. */
@@ -47,6 +59,7 @@ class DictionaryReader {
   private readonly file: string;
   private readonly tags = new Map<string, number>();
   private readonly names = new Map<number, string>();
+  private readonly fieldElements = new Map<number, XmlElement>();
   private readonly componentElements = new Map<string, XmlElement>();
   private version = '';
 
@@ -71,27 +84,38 @@ class DictionaryReader {
     const fields = this.section('fields')
       .map((element) => this.field(element))
       .filter((field) => field !== undefined);
+    if (fields.length > MAX_FIELDS) this.mistake(root, `more than ${MAX_FIELDS} fields`);
     for (const element of this.section('components')) {
       const name = this.attribute(element, 'name');
       if (this.componentElements.has(name)) this.mistake(element, `component ${name} twice`);
+      if (name !== '' && !COMPONENT_NAME.test(name)) this.mistake(element, `'${name}' is no name of a component`);
       this.componentElements.set(name, element);
     }
-    this.checkNesting();
-    const components: Record<string, readonly Member[]> = {};
-    for (const [name, element] of this.componentElements) components[name] = this.members(element, 0);
-    const part = (name: string) => root.children.find((child) => child.name === name);
-    const header = part('header');
-    const trailer = part('trailer');
+    const nesting = new Nesting(this.componentElements, (element, text) => this.mistake(element, text));
+    const header = this.part('header');
+    const trailer = this.part('trailer');
+    const messageElements = this.section('messages');
+    for (const element of [header, trailer, ...messageElements]) if (element !== undefined) nesting.check(element);
     const types = new Set<string>();
-    const messages = this.section('messages').map((element) => this.message(element, types));
-    return {
+    const source = {
       version: this.version,
       fields,
       header: header ? this.members(header, 0) : [],
       trailer: trailer ? this.members(trailer, 0) : [],
-      components,
-      messages,
+      components: Object.fromEntries(
+        [...this.componentElements].map(([name, element]) => [name, this.members(element, 0)]),
+      ),
+      messages: messageElements.map((element) => this.message(element, types)),
     };
+    // Of a file that is wrong in itself it would only repeat what has been said.
+    if (this.mistakes.length > 0) return source;
+    for (const { part, text } of lacksOf(source)) this.mistake(this.part(part) ?? root, text);
+    for (const { tag, text } of ownDataFields(source).problems) this.mistake(this.fieldElements.get(tag) ?? root, text);
+    return source;
+  }
+
+  private part(name: string): XmlElement | undefined {
+    return name === 'fix' ? this.root : this.root.children.find((child) => child.name === name);
   }
 
   private section(name: string): readonly XmlElement[] {
@@ -119,7 +143,8 @@ class DictionaryReader {
     if (other !== undefined) this.mistake(element, `tag ${tag} is ${other} already`);
     this.tags.set(name, tag);
     this.names.set(tag, name);
-    if (kindOf(type, this.version) === undefined) this.mistake(element, `unknown type ${type}`);
+    this.fieldElements.set(tag, element);
+    if (type !== '' && kindOf(type, this.version) === undefined) this.mistake(element, `unknown type ${type}`);
     const values = element.children.map((value) => {
       if (value.name !== 'value') this.mistake(value, `<${value.name}> in <field>`);
       return this.attribute(value, 'enum');
@@ -167,28 +192,6 @@ class DictionaryReader {
       if (element.children.length === 0) this.mistake(element, `group ${name} has no fields`);
       return [[signed, this.members(element, depth + 1)]];
     });
-  }
-
-  /** Components that contain themselves, directly or through groups. */
-  private checkNesting(): void {
-    const done = new Set<string>();
-    const visit = (name: string, path: readonly string[]): void => {
-      const element = this.componentElements.get(name);
-      if (element === undefined || done.has(name)) return;
-      if (path.includes(name)) {
-        this.mistake(element, `component ${name} contains itself`);
-        return;
-      }
-      const walk = (parent: XmlElement): void => {
-        for (const child of parent.children) {
-          if (child.name === 'component') visit(child.attributes.name ?? '', [...path, name]);
-          else walk(child);
-        }
-      };
-      walk(element);
-      done.add(name);
-    };
-    for (const name of this.componentElements.keys()) visit(name, []);
   }
 
   private required(element: XmlElement): boolean {

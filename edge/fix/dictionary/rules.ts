@@ -11,7 +11,7 @@ export const ZONE_TRAILER = 2;
 /** Groups nest at most six deep in every version; what a deployer brings is bounded too, for validation recurses. */
 export const MAX_GROUP_DEPTH = 16;
 /** Components nest less than ten deep in every version. */
-const MAX_DEPTH = 32;
+export const MAX_COMPONENT_DEPTH = 32;
 
 /** A member after components have been written out. */
 export interface FlatMember {
@@ -112,7 +112,7 @@ export function flatten(
 ): FlatMember[] {
   const flat = new Map<number, FlatMember>();
   const walk = (list: readonly Member[], mayRequire: boolean, depth: number) => {
-    if (depth > MAX_DEPTH) throw new RangeError('components contain each other');
+    if (depth > MAX_COMPONENT_DEPTH) throw new RangeError('components contain each other');
     for (const member of list) {
       if (typeof member === 'string') {
         const required = member.startsWith('!');

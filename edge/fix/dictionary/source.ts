@@ -41,7 +41,13 @@ export function overTransport(transport: DictionarySource, application: Dictiona
     const other = fields.get(field[0]);
     // A type both know may have values that only one names; MsgType (35) and RefMsgType (372) do.
     const values = field[3] && other?.[3] ? [...new Set([...field[3], ...other[3]])] : undefined;
-    fields.set(field[0], values ? [field[0], field[1], field[2], values] : field);
+    const open = field[4] ?? other?.[4];
+    if (values === undefined) fields.set(field[0], field);
+    else
+      fields.set(
+        field[0],
+        open ? [field[0], field[1], field[2], values, open] : [field[0], field[1], field[2], values],
+      );
   }
   const components: Record<string, readonly Member[]> = { ...application.components };
   for (const [name, members] of Object.entries(transport.components)) components[`T:${name}`] = members.map(prefixed);

@@ -24,6 +24,8 @@ export class XmlError extends Error {
 const MAX_DEPTH = 64;
 /** Characters; the largest dictionary published has 1.5 million. */
 const MAX_LENGTH = 16_777_216;
+/** The largest dictionary published has 24,000. Each is an object while the file is read. */
+const MAX_ELEMENTS = 400_000;
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 const NAME = /[A-Za-z_:][\w:.-]*/y;
@@ -44,6 +46,7 @@ class Reader {
   private readonly text: string;
   private at = 0;
   private line = 1;
+  private elements = 0;
   private counted = 0;
 
   constructor(text: string) {
@@ -63,6 +66,7 @@ class Reader {
         continue;
       }
       if (root !== undefined) throw this.error('a second root element');
+      if (++this.elements > MAX_ELEMENTS) throw this.error(`more than ${MAX_ELEMENTS} elements`);
       const { element, empty } = this.startTag();
       open.at(-1)?.children.push(element);
       if (!empty) open.push(element);

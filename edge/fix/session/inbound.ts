@@ -229,6 +229,7 @@ export function drain(s: SessionRecord, live: Live, now: Instant): Fed {
     }
     if (copy.length === 0) advance(s, n);
     else {
+      s.view.traits = live.output.traits;
       const tokens = tokenise(copy, 0, copy.length, s.view);
       if (inTurn(s, live, s.view, n, tokens, now) === AGAIN) {
         live.held = true;

@@ -5,7 +5,7 @@
 
 import type { Verdict } from '../dictionary/verdict.ts';
 import type { BodyWriter, Encoder } from '../encoder.ts';
-import type { Message } from '../message.ts';
+import type { Message, TagTraits } from '../message.ts';
 import type { SessionProfile } from './profile.ts';
 
 /** The time of one batch of work; the connection keeps one such record and overwrites it. */
@@ -114,6 +114,8 @@ export type Validator = (message: Message, tokens: number, verdict: Verdict) => 
 export interface SessionOutput {
   /** By the session's BeginString, the Logon's DefaultApplVerID (1137) and the profile. */
   readonly validate: Validator;
+  /** What the tokeniser has to know of tags in the session’s messages. */
+  readonly traits: TagTraits;
   /**
    * Writes into the connection's output buffer; the connection writes out what has been ended, when it will. It must
    * have room for DIVERT_BACKLOG_BYTES (limits.ts) and the longest message: a session that meets OutputFull throws it on.

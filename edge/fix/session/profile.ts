@@ -34,6 +34,13 @@ export interface SessionProfile extends ValidationOptions, Schedule {
   readonly reject_garbled_message: boolean;
   /** Whether PossDup messages must carry OrigSendingTime (122). */
   readonly requires_orig_sending_time: boolean;
+  /**
+   * Names of the deployer's own dictionaries: for FIX.4.0 to FIX.4.4, for the session layer of FIXT.1.1, and for what
+   * FIXT.1.1 carries. A version that none of them is of has the bundled one. Read by the edge, not by the session.
+   */
+  readonly data_dictionary: readonly string[];
+  readonly transport_data_dictionary: readonly string[];
+  readonly app_data_dictionary: readonly string[];
   /** N: nothing sent is kept, every ResendRequest is answered by a gap fill. */
   readonly persist_messages: boolean;
 
@@ -65,6 +72,9 @@ export const DEFAULT_PROFILE: SessionProfile = {
   validate_checksum: true,
   reject_garbled_message: false,
   requires_orig_sending_time: true,
+  data_dictionary: [],
+  transport_data_dictionary: [],
+  app_data_dictionary: [],
   start_day: undefined,
   end_day: undefined,
   start_time: undefined,

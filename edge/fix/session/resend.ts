@@ -89,7 +89,7 @@ function resendPortion(s: SessionRecord, live: Live, now: Instant, portion: numb
     if (upTo > range.next) sendGapFill(s, live, range.next, upTo, now);
     range.next = upTo;
     if (found !== undefined) {
-      readStored(s, found);
+      readStored(s, live, found);
       output.encoder.resend(s.stored, now.epochMs, s.decimals);
       range.next = upTo + 1;
     }
@@ -131,7 +131,7 @@ function sendPending(s: SessionRecord, live: Live, now: Instant, portion: number
     if (live.output.backlog() > RESEND_BACKLOG_BYTES) return;
     const found = store.peek();
     if (found === undefined || found === LOADING) return;
-    readStored(s, found);
+    readStored(s, live, found);
     const { stored } = s;
     const msgSeqNum = store.nextOut;
     encoder.begin(s.header, stored.msgType, msgSeqNum, now.epochMs);
@@ -144,7 +144,8 @@ function sendPending(s: SessionRecord, live: Live, now: Instant, portion: number
 }
 
 /** The store's messages are our own: one that does not parse means that the store is damaged. */
-function readStored(s: SessionRecord, found: StoredMessage): void {
+function readStored(s: SessionRecord, live: Live, found: StoredMessage): void {
+  s.stored.traits = live.output.traits;
   const tokens = tokenise(found.buf, found.start, found.end, s.stored);
   if (tokens !== TOKENS_OK) throw new Error(`stored message ${found.msgSeqNum} is damaged (${tokens})`);
 }

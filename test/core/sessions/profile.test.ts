@@ -54,6 +54,13 @@ describe('what is wrong', () => {
     [{ start_day: 'monday', end_day: 'friday' }, ['start_time']],
     [{ start_day: 'monday', start_time: '08:00:00', end_time: '09:00:00' }, ['end_day']],
     [{ start_time: '08:00:00', end_time: '08:00:00' }, []],
+    [{ data_dictionary: ['FIX44-house.xml', 'FIX42.xml'], transport_data_dictionary: [] }, []],
+    [{ data_dictionary: 'FIX44.xml' }, ['data_dictionary']],
+    [
+      { data_dictionary: ['../FIX44.xml'], app_data_dictionary: ['/FIX50.xml'] },
+      ['data_dictionary', 'app_data_dictionary'],
+    ],
+    [{ transport_data_dictionary: ['a.xml', 'b.xml'] }, ['transport_data_dictionary']],
   ])('with %j: %j', (value, wrong) => {
     expect(paths(value)).toEqual(wrong);
   });
@@ -118,6 +125,10 @@ function someOf(shape: SettingShape): fc.Arbitrary<unknown> {
       return fc.constantFrom('00:00:00', '23:59:59', '24:00:00', '8:00:00', '08:00', '08:00:00\n');
     case 'time_zone':
       return fc.constantFrom('UTC', 'Europe/London', 'America/Nowhere', '', '../etc/passwd', 'GMT');
+    case 'file_names':
+      return fc.array(fc.constantFrom('FIX44.xml', 'a', '../a', '/etc/passwd', '.hidden', '', 'a/b', 'a\n', 7), {
+        maxLength: shape.most + 1,
+      });
     case 'fields':
       return fc.record(Object.fromEntries(Object.entries(shape.fields).map(([name, one]) => [name, someOf(one)])), {
         requiredKeys: [],

@@ -21,7 +21,7 @@ import { counted } from '../counted.ts';
 import { changeMessage, newMessage } from '../fix-line.ts';
 import { hold, type Lines, type Target } from '../target.ts';
 
-const DATA_OF: ReadonlyMap<number, number> = new Map(DATA_FIELDS);
+const TRAITS: ReadonlyMap<number, number> = new Map(DATA_FIELDS);
 const READS = 16;
 const NOW = Date.UTC(2026, 0, 2, 12);
 
@@ -60,7 +60,7 @@ function model(text: string): Model {
     if (!right) first(TOKENS_INVALID_TAG, Number(said) || 0);
     const from = at + head[0].length;
     let to = text.indexOf('\x01', from);
-    if (length !== undefined && DATA_OF.get(length.tag) === tag) {
+    if (length !== undefined && TRAITS.get(length.tag) === tag) {
       const bytes = /^\d+$/.test(length.value) ? Number(length.value) : Number.NaN;
       if (from + bytes < text.length && text[from + bytes] === '\x01') to = from + bytes;
       else first(TOKENS_BAD_DATA, length.tag);

@@ -8,6 +8,7 @@ import {
   validate,
 } from '../../../edge/fix/dictionary/index.ts';
 import { Encoder } from '../../../edge/fix/encoder.ts';
+import { TRAITS } from '../../../edge/fix/message.ts';
 import { QUEUE_BYTES, QUEUE_MESSAGES } from '../../../edge/fix/session/limits.ts';
 import { DELIVERED, type Delivery, HOLD, type SessionOutput, UNSUPPORTED } from '../../../edge/fix/session/ports.ts';
 import { DEFAULT_PROFILE, type SessionProfile } from '../../../edge/fix/session/profile.ts';
@@ -104,6 +105,7 @@ export class World {
     return {
       encoder: this.#encoder,
       backlog: () => this.stuck,
+      traits: TRAITS,
       validate: (message, tokens, verdict) => validate(this.#dictionary, message, this.profile, verdict, tokens),
       deliver: (message, n) => this.#deliver(message.text(message.msgTypeField), n),
       close: () => {

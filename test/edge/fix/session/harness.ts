@@ -5,7 +5,7 @@
 
 import { type Dictionary, loadDictionaries, validate } from '../../../../edge/fix/dictionary/index.ts';
 import { Encoder } from '../../../../edge/fix/encoder.ts';
-import { Message, tokenise } from '../../../../edge/fix/message.ts';
+import { Message, TRAITS, tokenise } from '../../../../edge/fix/message.ts';
 import {
   type CloseCause,
   DELIVERED,
@@ -89,6 +89,7 @@ export class Peer {
   private readonly connect = (): SessionOutput => ({
     encoder: this.encoder,
     backlog: () => this.stuck,
+    traits: TRAITS,
     validate: (message, tokens, verdict) => validate(this.dictionary, message, this.profile, verdict, tokens),
     close: (cause, text) => {
       if (this.closed !== undefined) throw new Error('closed twice');
