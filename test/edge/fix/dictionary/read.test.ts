@@ -3,7 +3,7 @@ import { traitsBy } from '../../../../edge/fix/dictionary/data.ts';
 import { Dictionary } from '../../../../edge/fix/dictionary/dictionary.ts';
 import { BEGIN_STRINGS, loadSource, readDictionary } from '../../../../edge/fix/dictionary/index.ts';
 import { parseXml, XmlError } from '../../../../edge/fix/dictionary/xml.ts';
-import { TRAITS } from '../../../../edge/fix/message.ts';
+import { dataTagOf, TRAITS } from '../../../../edge/fix/message.ts';
 import { msgTypeCode } from '../../../../edge/fix/tags.ts';
 import { houseXml, xmlOf } from '../../support/dictionaries.ts';
 
@@ -177,8 +177,10 @@ describe('data fields of the deployer’s own', () => {
   const pairsOf = (text: string) => {
     const read = readDictionary(text, 'house.xml');
     if (!read.ok) throw new Error(mistakesOf(text).join());
-    const all = traitsBy([read.source]);
-    return [...all.entries()].filter(([length, data]) => data !== TRAITS[length]);
+    const traits = traitsBy([read.source]);
+    return [...traits.keys()]
+      .map((tag) => [tag, dataTagOf(tag, traits)])
+      .filter(([tag, data]) => data !== dataTagOf(tag!));
   };
 
   test('are measured by the length before them', () => {
