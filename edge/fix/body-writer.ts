@@ -29,4 +29,9 @@ export interface BodyWriter {
    * stay together, and no value can become fields. Only a data field copied as another tag may throw, as `bytes` does.
    */
   copy(message: Message, i: number, tag?: number): this;
+  /**
+   * The fields `first` to `end` - 1 of a received message, byte for byte, data fields with the lengths before them.
+   * @throws RangeError for a range that begins with a data field: what its value holds could become fields
+   */
+  copyFields(message: Message, first: number, end: number): this;
 }

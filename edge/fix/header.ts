@@ -1,6 +1,7 @@
 /** The part of a session's headers that stays the same, as bytes. */
 
-import type { TimestampDecimals } from './timestamp.ts';
+import { type TimestampDecimals, TimestampWriter, timestampLength } from './timestamp.ts';
+import { SLACK, viewOf } from './words.ts';
 
 /** What does not change in a session's headers, rendered once. CompIDs and sub IDs hold no SOH: provisioning sees to it. */
 export interface HeaderIds {
@@ -13,24 +14,48 @@ export interface HeaderIds {
   targetLocationId?: string;
 }
 
+/** The second is rendered once for all sessions. */
+const CLOCK = new TimestampWriter();
+
+/** A view of the bytes of `text` and of {@link SLACK} more. */
+const padded = (text: string): DataView => viewOf(Buffer.from(text + '\0'.repeat(SLACK), 'latin1'));
+
 export class HeaderTemplate {
   readonly beginString: string;
-  /** `8=…|9=` */
-  readonly head: Buffer;
-  /** `|49=…|[50=…|][142=…|]52=` from the SOH after MsgSeqNum on. */
-  readonly sender: Buffer;
-  /** `|56=…|[57=…|][143=…|]` from the SOH after SendingTime on. */
-  readonly target: Buffer;
   readonly decimals: TimestampDecimals;
+  /** `8=…|9=`, and its length. */
+  readonly head: DataView;
+  readonly headLength: number;
+  /** `|49=…|[50=…|][142=…|]52=…|56=…|[57=…|][143=…|]` from the SOH after MsgSeqNum on, and its length. */
+  readonly ids: DataView;
+  readonly idsLength: number;
+  /** Where SendingTime stands in `ids`, and which one it is. */
+  private readonly timeAt: number;
+  private timeMs = Number.NaN;
 
   constructor(ids: HeaderIds, decimals: TimestampDecimals = 3) {
     const field = (tag: number, value: string | undefined) => (value ? `${tag}=${value}\x01` : '');
     this.beginString = ids.beginString;
     this.decimals = decimals;
-    this.head = Buffer.from(`8=${ids.beginString}\x019=`, 'latin1');
+    const head = `8=${ids.beginString}\x019=`;
     const sender = field(49, ids.senderCompId) + field(50, ids.senderSubId) + field(142, ids.senderLocationId);
     const target = field(56, ids.targetCompId) + field(57, ids.targetSubId) + field(143, ids.targetLocationId);
-    this.sender = Buffer.from(`\x01${sender}52=`, 'latin1');
-    this.target = Buffer.from(`\x01${target}`, 'latin1');
+    const before = `\x01${sender}52=`;
+    const all = `${before}${'0'.repeat(timestampLength(decimals))}\x01${target}`;
+    this.head = padded(head);
+    this.headLength = head.length;
+    this.ids = padded(all);
+    this.idsLength = all.length;
+    this.timeAt = before.length;
+  }
+
+  /** Sets SendingTime in {@link ids}: most messages are sent in the same millisecond as the one before. */
+  at(epochMs: number): void {
+    if (epochMs === this.timeMs) return;
+    this.timeMs = epochMs;
+    const end = this.timeAt + timestampLength(this.decimals);
+    const next = this.ids.getInt32(end, true);
+    CLOCK.write(this.ids, this.timeAt, epochMs, this.decimals);
+    this.ids.setInt32(end, next, true);
   }
 }

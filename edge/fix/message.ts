@@ -7,6 +7,7 @@ import { DATA_FIELDS } from './data-fields.ts';
 import { parseInteger, parseUInt } from './integers.ts';
 import { msgTypeCodeOf, SOH, Tag } from './tags.ts';
 import { parseUtcTimestamp } from './timestamp.ts';
+import { viewOf } from './words.ts';
 
 /** Fields of one message. The longest standard messages (market data snapshots of full depth) stay far below. */
 export const MAX_FIELDS = 2048;
@@ -107,6 +108,8 @@ export class Message {
   /** A bit per slot that is filled, and the field's index by slot; read through the getters. */
   filled = 0;
   readonly slots: Int32Array = new Int32Array(SLOT_TAGS.length);
+  private viewed = this.buf;
+  private words = viewOf(this.buf);
 
   /** Index of the first BeginString (8), or -1; likewise all that follow. */
   get beginString(): number {
@@ -177,6 +180,15 @@ export class Message {
   }
   get checkSum(): number {
     return this.slot(22);
+  }
+
+  /** The same bytes as words; made when first asked for in a buffer. */
+  get view(): DataView {
+    if (this.viewed !== this.buf) {
+      this.viewed = this.buf;
+      this.words = viewOf(this.buf);
+    }
+    return this.words;
   }
 
   /** Empties the view, for the fields of buf[start, end). */

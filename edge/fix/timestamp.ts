@@ -4,6 +4,8 @@
  * clients send 0, 3, 6 and 9 of them whatever their dictionary says.
  */
 
+import { copyWords, SLACK, viewOf } from './words.ts';
+
 /** Decimals of a written timestamp: seconds, millis, micros, nanos. */
 export type TimestampDecimals = 0 | 3 | 6 | 9;
 
@@ -111,50 +113,63 @@ function putTwo(buf: Uint8Array, at: number, value: number): void {
   buf[at + 1] = ZERO + value - tens * 10;
 }
 
-/** Writes UTC timestamps; the digits of a second are rendered once and kept until the second changes. */
+/** YYYYMMDD-HH:MM:SS */
+const SECONDS = 17;
+/** YYYYMMDD-HH:MM:SS.sss */
+const MILLIS = 21;
+
+/** Writes UTC timestamps; the text of a millisecond is rendered once and kept until another is asked for. */
 export class TimestampWriter {
   private second = Number.NaN;
-  private readonly digits = Buffer.alloc(17);
+  private ms = Number.NaN;
+  private readonly text = Buffer.alloc(MILLIS + SLACK);
+  private readonly view = viewOf(this.text);
 
   /**
    * Writes `epochMs` (integer milliseconds since 1970, year 1 to 9999) at `at`; `nanos` are those within the millisecond.
-   * The buffer must have room for {@link timestampLength}. @returns the position after it
+   * There must be room for {@link timestampLength} and {@link SLACK}. @returns the position after it
    */
-  write(buf: Uint8Array, at: number, epochMs: number, decimals: TimestampDecimals, nanos = 0): number {
-    const second = Math.floor(epochMs / 1000);
-    if (second !== this.second) this.render(second);
-    for (let i = 0; i < 17; i++) buf[at + i] = this.digits[i]!;
-    if (decimals === 0) return at + 17;
-    buf[at + 17] = 0x2e;
-    const ms = epochMs - second * 1000;
-    buf[at + 18] = ZERO + ((ms / 100) | 0);
-    putTwo(buf, at + 19, ms % 100);
-    let rest = nanos;
-    for (let i = decimals - 1, unit = 0; i >= 3; i--) {
-      // Below the millisecond the digits are those of `nanos`, six of them, cut to what is asked.
-      if (i === decimals - 1) rest = Math.floor(rest / (decimals === 6 ? 1000 : 1));
-      unit = rest % 10;
+  write(into: DataView, at: number, epochMs: number, decimals: TimestampDecimals, nanos = 0): number {
+    if (epochMs !== this.ms) this.render(epochMs);
+    if (decimals === 0) return copyWords(this.view, 0, SECONDS, into, at);
+    const end = copyWords(this.view, 0, MILLIS, into, at);
+    if (decimals === 3) return end;
+    // Below the millisecond the digits are those of `nanos`, six of them, cut to what is asked.
+    let rest = decimals === 6 ? Math.floor(nanos / 1000) : nanos;
+    for (let i = decimals - 4; i >= 0; i--) {
+      const unit = rest % 10;
       rest = (rest - unit) / 10;
-      buf[at + 18 + i] = ZERO + unit;
+      into.setUint8(end + i, ZERO + unit);
     }
-    return at + 18 + decimals;
+    return end + decimals - 3;
   }
 
-  private render(second: number): void {
+  private render(epochMs: number): void {
+    const second = Math.floor(epochMs / 1000);
+    if (second !== this.second) this.renderSecond(second);
+    const ms = epochMs - second * 1000;
+    this.text[SECONDS + 1] = ZERO + ((ms / 100) | 0);
+    putTwo(this.text, SECONDS + 2, ms % 100);
+    this.ms = epochMs;
+  }
+
+  private renderSecond(second: number): void {
+    const { text } = this;
     const days = Math.floor(second / 86_400);
     const date = new Date(days * DAY_MS);
     const time = second - days * 86_400;
     const year = date.getUTCFullYear();
-    putTwo(this.digits, 0, Math.floor(year / 100));
-    putTwo(this.digits, 2, year % 100);
-    putTwo(this.digits, 4, date.getUTCMonth() + 1);
-    putTwo(this.digits, 6, date.getUTCDate());
-    this.digits[8] = 0x2d;
-    putTwo(this.digits, 9, Math.floor(time / 3600));
-    this.digits[11] = 0x3a;
-    putTwo(this.digits, 12, Math.floor(time / 60) % 60);
-    this.digits[14] = 0x3a;
-    putTwo(this.digits, 15, time % 60);
+    putTwo(text, 0, Math.floor(year / 100));
+    putTwo(text, 2, year % 100);
+    putTwo(text, 4, date.getUTCMonth() + 1);
+    putTwo(text, 6, date.getUTCDate());
+    text[8] = 0x2d;
+    putTwo(text, 9, Math.floor(time / 3600));
+    text[11] = 0x3a;
+    putTwo(text, 12, Math.floor(time / 60) % 60);
+    text[14] = 0x3a;
+    putTwo(text, 15, time % 60);
+    text[SECONDS] = 0x2e;
     this.second = second;
   }
 }

@@ -3,28 +3,30 @@
  * groups whole and in their order. What the session test cases of the field are written against.
  */
 
-import { DATA_FIELDS } from '../fix/data-fields.ts';
 import type { Dictionary } from '../fix/dictionary/index.ts';
-import { ZONE_BODY } from '../fix/dictionary/rules.ts';
-import { MAX_FIELDS, type Message } from '../fix/message.ts';
+import { ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from '../fix/dictionary/rules.ts';
+import type { BodyWriter } from '../fix/encoder.ts';
+import { dataTagOf, MAX_FIELDS, type Message } from '../fix/message.ts';
 import { MsgType, Tag } from '../fix/tags.ts';
 import { SEEN_BYTES, SEEN_IDS } from './limits.ts';
 import { SeenIds } from './seen-ids.ts';
 import type { SubmitContext, Venue, VenueSession, VenueSink } from './venue.ts';
 
-/** Data field by its length field: the two stay together. */
-const TRAITS = new Map(DATA_FIELDS);
 /** Above this many parts of a message, sorting them one by one into their place would cost more than it saves. */
 const FEW = 48;
 
 /** Rules of a message body or of a group's entries, as the dictionary compiles them. */
 type Rules = NonNullable<ReturnType<Dictionary['body']>>;
 
+const NOBODY = { id: '', seen: new SeenIds(0, 0) };
+
 export class EchoVenue implements Venue {
   readonly name = 'echo';
   private readonly sink: VenueSink;
   /** ClOrdIDs since the last Logon, by session. */
   private readonly seen = new Map<string, SeenIds>();
+  /** The session asked about last: a batch is of one. */
+  private last = NOBODY;
   /** Parts of the message in hand: a field, or a count with its group, or a length with its data. */
   private readonly keys = new Float64Array(MAX_FIELDS);
   private readonly ends = new Int32Array(MAX_FIELDS);
@@ -41,26 +43,56 @@ export class EchoVenue implements Venue {
     const possResend = message.flag(message.possResend);
     if (message.msgType === MsgType.NewOrderSingle) {
       const id = message.index(Tag.ClOrdID);
-      const seen = this.seenBy(session.id);
-      // PossResend of what has been seen in this session is ignored (test case 19.a), of anything else taken (19.b).
-      if (id >= 0 && seen.add(message.buf, message.from[id]!, message.to[id]!) && possResend) return;
+      if (id >= 0) {
+        const seen = this.seenBy(session.id);
+        const from = message.from[id]!;
+        const to = message.to[id]!;
+        // PossResend of what has been seen in this session is ignored (test case 19.a), of anything else taken (19.b).
+        if (possResend && seen.has(message.buf, from, to)) return;
+        seen.note(message.buf, from, to);
+      }
     }
     const body = this.sink.open(session, message.msgType);
     if (possResend) body.flag(Tag.PossResend, true);
+    if (!this.copySorted(body, message, dictionary)) this.copyParts(body, message, dictionary);
+    this.sink.close();
+  }
+
+  /** Copies a body that is plain fields by rising tag already, as most are. @returns false when it is not */
+  private copySorted(body: BodyWriter, message: Message, dictionary: Dictionary): boolean {
+    const plan = dictionary.plan(message.msgType);
+    if (plan === undefined) return false;
+    const { tags, count } = message;
+    let i = 3; // 8, 9 and 35 come first in every message
+    while (i < count && plan.isPlain(tags[i]!, ZONE_HEADER)) i++;
+    const first = i;
+    for (let last = 0; i < count && plan.isPlain(tags[i]!, ZONE_BODY); i++) {
+      const tag = tags[i]!;
+      if (tag <= last) return false;
+      last = tag;
+    }
+    const end = i;
+    while (i < count && plan.isPlain(tags[i]!, ZONE_TRAILER)) i++;
+    if (i < count) return false;
+    body.copyFields(message, first, end);
+    return true;
+  }
+
+  /** Copies the body part by part, by rising tag. */
+  private copyParts(body: BodyWriter, message: Message, dictionary: Dictionary): void {
     const parts = this.split(message, dictionary);
     for (let n = 0; n < parts; n++) {
       const first = this.keys[n]! % MAX_FIELDS;
       for (let i = first; i < this.ends[first]!; i++) body.copy(message, i);
     }
-    this.sink.close();
   }
 
   sessionStarted(session: VenueSession): void {
-    this.seen.delete(session.id);
+    this.forget(session);
   }
 
   sessionEnded(session: VenueSession): void {
-    this.seen.delete(session.id);
+    this.forget(session);
   }
 
   /** Nothing rests here. */
@@ -80,12 +112,19 @@ export class EchoVenue implements Venue {
     this.seen.clear();
   }
 
+  private forget(session: VenueSession): void {
+    this.seen.delete(session.id);
+    this.last = NOBODY;
+  }
+
   private seenBy(sessionId: string): SeenIds {
+    if (sessionId === this.last.id) return this.last.seen;
     let seen = this.seen.get(sessionId);
     if (seen === undefined) {
       seen = new SeenIds(SEEN_IDS, SEEN_BYTES);
       this.seen.set(sessionId, seen);
     }
+    this.last = { id: sessionId, seen };
     return seen;
   }
 
@@ -101,14 +140,15 @@ export class EchoVenue implements Venue {
       const slot = rules === undefined ? -1 : rules.slot(tag);
       // Header fields are the session's, trailer fields the encoder's.
       if (slot < 0 && dictionary.zone(tag) !== ZONE_BODY) {
-        const hops = dictionary.header.groups[dictionary.header.slot(tag)];
+        const place = dictionary.header.slot(tag);
+        const hops = place < 0 ? undefined : dictionary.header.groups[place];
         i = hops === undefined ? i + 1 : groupEnd(message, i, hops);
         continue;
       }
       const group = slot < 0 ? undefined : rules!.groups[slot];
       let end = i + 1;
       if (group !== undefined) end = groupEnd(message, i, group);
-      else if (end < count && TRAITS.get(tag) === tags[end]) end++;
+      else if (end < count && dataTagOf(tag, message.traits) === tags[end]) end++;
       const key = tag * MAX_FIELDS + i;
       ends[i] = end;
       i = end;

@@ -1,21 +1,28 @@
 /**
  * A set of byte strings that forgets its oldest ones: two tables by turns, of which the older is dropped whole when the
- * younger is full. Allocates nothing per entry; a string is compared byte for byte, so that no hash is mistaken for it.
+ * younger is full. Noting a string is appending its bytes; they are found by hash only once somebody asks, which hardly
+ * anybody does. A string is compared byte for byte, so that no hash is mistaken for it.
  */
 
 class Table {
   count = 0;
   used = 0;
-  /** Start of an entry in `bytes` + 1, by hash; 0: none. An entry is its length in four bytes and its bytes. */
+  /** Bytes whose strings are in `slots`. */
+  indexed = 0;
+  /** Start of an entry in `bytes` + 1, by hash; 0: none. An entry is its length in two bytes and its bytes. */
   slots = new Int32Array(64);
   bytes = Buffer.allocUnsafe(1024);
 
   clear(): void {
-    this.slots.fill(0);
+    if (this.indexed > 0) this.slots.fill(0);
     this.count = 0;
     this.used = 0;
+    this.indexed = 0;
   }
 }
+
+/** Longer strings are not remembered. */
+const MAX_BYTES = 0xffff;
 
 export class SeenIds {
   private readonly maxCount: number;
@@ -23,45 +30,50 @@ export class SeenIds {
   private young = new Table();
   private old = new Table();
 
-  /** Remembers the last `count` ÷ 2 strings at least, fewer when they have more than `bytes` ÷ 2 bytes. */
+  /** Remembers the last `count` ÷ 2 strings noted at least, fewer when they have more than `bytes` ÷ 2 bytes. */
   constructor(count: number, bytes: number) {
     this.maxCount = count >>> 1;
     this.maxBytes = bytes >>> 1;
   }
 
-  /** Adds the bytes [from, to). @returns whether they were in the set */
-  add(buf: Uint8Array, from: number, to: number): boolean {
-    const hash = hashOf(buf, from, to);
-    if (find(this.young, hash, buf, from, to)) return true;
-    const known = find(this.old, hash, buf, from, to);
-    this.insert(hash, buf, from, to);
-    return known;
+  /** Remembers the bytes [from, to). */
+  note(buf: Uint8Array, from: number, to: number): void {
+    const size = to - from + 2;
+    if (size > this.maxBytes || to - from > MAX_BYTES) return;
+    let table = this.young;
+    if (table.count >= this.maxCount || table.used + size > this.maxBytes) table = this.turn();
+    if (table.used + size > table.bytes.length) grow(table, size, this.maxBytes);
+    const { bytes } = table;
+    let at = table.used;
+    bytes[at++] = (to - from) & 0xff;
+    bytes[at++] = (to - from) >>> 8;
+    for (let i = from; i < to; i++) bytes[at++] = buf[i]!;
+    table.used = at;
+    table.count++;
   }
 
-  private insert(hash: number, buf: Uint8Array, from: number, to: number): void {
-    const size = to - from + 4;
-    if (size > this.maxBytes) return;
-    if (this.young.count >= this.maxCount || this.young.used + size > this.maxBytes) {
-      const table = this.old;
-      this.old = this.young;
-      this.young = table;
-      table.clear();
-    }
-    const table = this.young;
-    if (table.used + size > table.bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.min(this.maxBytes, Math.max(table.bytes.length * 2, table.used + size)));
-      table.bytes.copy(grown, 0, 0, table.used);
-      table.bytes = grown;
-    }
-    if (table.count * 2 >= table.slots.length) rehash(table);
-    const at = table.used;
-    table.bytes.writeUInt32LE(to - from, at);
-    for (let i = from; i < to; i++) table.bytes[at + 4 + i - from] = buf[i]!;
-    table.used += size;
-    table.count++;
-    place(table, hash, at);
+  /** Whether the bytes [from, to) have been noted. */
+  has(buf: Uint8Array, from: number, to: number): boolean {
+    const hash = hashOf(buf, from, to);
+    return find(this.young, hash, buf, from, to) || find(this.old, hash, buf, from, to);
+  }
+
+  private turn(): Table {
+    const table = this.old;
+    this.old = this.young;
+    this.young = table;
+    table.clear();
+    return table;
   }
 }
+
+function grow(table: Table, size: number, most: number): void {
+  const grown = Buffer.allocUnsafe(Math.min(most, Math.max(table.bytes.length * 2, table.used + size)));
+  table.bytes.copy(grown, 0, 0, table.used);
+  table.bytes = grown;
+}
+
+const lengthAt = (bytes: Buffer, at: number): number => bytes[at]! | (bytes[at + 1]! << 8);
 
 function hashOf(buf: Uint8Array, from: number, to: number): number {
   let h = 0x811c9dc5; // FNV-1a
@@ -69,31 +81,42 @@ function hashOf(buf: Uint8Array, from: number, to: number): number {
   return h ^ (h >>> 15);
 }
 
-function place(table: Table, hash: number, at: number): void {
-  const mask = table.slots.length - 1;
-  let slot = hash & mask;
-  while (table.slots[slot] !== 0) slot = (slot + 1) & mask;
-  table.slots[slot] = at + 1;
+function find(table: Table, hash: number, buf: Uint8Array, from: number, to: number): boolean {
+  if (table.indexed < table.used) index(table);
+  const at = slotOf(table, hash, buf, from, to);
+  return table.slots[at] !== 0;
 }
 
-function find({ slots, bytes }: Table, hash: number, buf: Uint8Array, from: number, to: number): boolean {
+/** The slot of the string, or the empty one where it would be. */
+function slotOf({ slots, bytes }: Table, hash: number, buf: Uint8Array, from: number, to: number): number {
   const mask = slots.length - 1;
   const length = to - from;
   for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
     const at = slots[slot]! - 1;
-    if (at < 0) return false;
-    if (bytes.readUInt32LE(at) !== length) continue;
+    if (at < 0) return slot;
+    if (lengthAt(bytes, at) !== length) continue;
     let i = 0;
-    while (i < length && bytes[at + 4 + i] === buf[from + i]) i++;
-    if (i === length) return true;
+    while (i < length && bytes[at + 2 + i] === buf[from + i]) i++;
+    if (i === length) return slot;
   }
 }
 
-function rehash(table: Table): void {
-  table.slots = new Int32Array(table.slots.length * 2);
-  for (let at = 0; at < table.used; ) {
-    const length = table.bytes.readUInt32LE(at);
-    place(table, hashOf(table.bytes, at + 4, at + 4 + length), at);
-    at += 4 + length;
+/** Puts into the slots what has been noted since the last time: each string once, however often it was noted. */
+function index(table: Table): void {
+  if (table.count * 2 > table.slots.length) {
+    let size = table.slots.length;
+    while (size < table.count * 2) size *= 2;
+    table.slots = new Int32Array(size);
+    table.indexed = 0;
   }
+  const { bytes, slots, used } = table;
+  let at = table.indexed;
+  while (at < used) {
+    const from = at + 2;
+    const to = from + lengthAt(bytes, at);
+    const slot = slotOf(table, hashOf(bytes, from, to), bytes, from, to);
+    if (slots[slot] === 0) slots[slot] = at + 1;
+    at = to;
+  }
+  table.indexed = used;
 }

@@ -69,6 +69,12 @@ export class Plan {
     this.seen = new Int32Array(values.length);
   }
 
+  /** Whether `tag` is a field of that section and of no other, and counts no group. */
+  isPlain(tag: number, zone: number): boolean {
+    const entry = tag < this.entries.length ? this.entries[tag]! : 0;
+    return entry !== 0 && (entry & (GROUP | (ZONE_MASK << ZONE_SHIFT))) === zone << ZONE_SHIFT;
+  }
+
   /** Begins a message. @returns the mark of a place that has been met */
   begin(): number {
     if (this.generation === 0x3fffffff) {

@@ -104,6 +104,20 @@ describe('a message', () => {
     expect(() => encoder.copy(message, message.index(355), 58)).toThrow(RangeError);
   });
 
+  test('is copied in runs of fields, which begin with no data field', () => {
+    const { message } = viewOf(framed(`35=D|34=2|11=ID|354=3|355=a|b|58=${'x'.repeat(300)}|`));
+    const [id, data, text] = [11, 355, 58].map((tag) => message.index(tag)) as [number, number, number];
+    const encoder = new Encoder(16);
+    encoder
+      .begin(ISLD, message.msgType, 2, NOW)
+      .copyFields(message, id, text)
+      .copyFields(message, text, text + 1);
+    encoder.copyFields(message, id, id).end();
+    expect(shown(proved(encoder.take()))).toContain(`|56=TW44|11=ID|354=3|355=a|b|58=${'x'.repeat(300)}|10=`);
+    encoder.begin(ISLD, message.msgType, 2, NOW);
+    expect(() => encoder.copyFields(message, data, text)).toThrow(RangeError);
+  });
+
   test('is copied with a right length where the received one was wrong', () => {
     const { message } = viewOf(framed('35=D|34=2|354=9|355=abc|'));
     const encoder = new Encoder();

@@ -41,6 +41,16 @@ describe('echo', () => {
     expect(one.ask(sent)).toEqual([expected]);
   });
 
+  test('the order of the fields makes no difference', () => {
+    const fields = ['11=id', '21=3', '38=100', '40=1', '54=1', '55=MSFT', TIME, '110=5', '354=3|355=x|y'];
+    const { one } = client();
+    fc.assert(
+      fc.property(fc.shuffledSubarray(fields, { minLength: fields.length }), (shuffled) => {
+        expect(one.ask(`35=D|${shuffled.join('|')}`)).toEqual([`35=D|${fields.join('|')}`]);
+      }),
+    );
+  });
+
   test('header fields stay behind, and the group of hops with them', () => {
     const { one } = client();
     const order = `35=D|11=id|40=1|54=1|55=A|${TIME}`;
@@ -87,7 +97,9 @@ describe('echo', () => {
 describe('seen ids', () => {
   const add = (seen: SeenIds, id: string) => {
     const bytes = Buffer.from(`..${id}.`, 'latin1');
-    return seen.add(bytes, 2, bytes.length - 1);
+    const known = seen.has(bytes, 2, bytes.length - 1);
+    seen.note(bytes, 2, bytes.length - 1);
+    return known;
   };
 
   test('is a set while it is not full', () => {
@@ -110,6 +122,18 @@ describe('seen ids', () => {
     }
     expect(add(seen, 'id0')).toBe(false);
     for (let n = 9_955; n < 10_000; n++) expect(add(seen, `id${n}`)).toBe(true);
+  });
+
+  test('finds what is noted after it was asked, and what is noted often once', () => {
+    const seen = new SeenIds(1000, 100_000);
+    const id = Buffer.from('id');
+    for (let n = 0; n < 400; n++) {
+      seen.note(id, 0, 2);
+      seen.note(Buffer.from(`other${n}`), 0, 8);
+      if (n % 97 === 0) expect(seen.has(id, 0, 2)).toBe(true);
+    }
+    expect(seen.has(id, 0, 1)).toBe(false);
+    expect(seen.has(Buffer.from('other399'), 0, 8)).toBe(true);
   });
 
   test('is bounded in bytes; what is longer than the bound is not kept', () => {
