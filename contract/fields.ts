@@ -76,6 +76,12 @@ const digits = z.string().regex(/^(0|[1-9]\d{0,8})$/, 'a whole number');
 export const MAX_LIMIT = 1000;
 export const DEFAULT_LIMIT = 100;
 
+/** Of a kill or a lock. */
+export const cancelOrders = z
+  .boolean()
+  .default(false)
+  .describe('The venue cancels what they have resting, of a user also what was left behind by sessions that are over');
+
 /** What every list takes. */
 export const paging = {
   limit: digits.transform(Number).pipe(z.int().min(1).max(MAX_LIMIT)).optional().describe('Most items of the reply'),

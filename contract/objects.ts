@@ -19,6 +19,20 @@ const facts = {
   groups: f.groups,
 };
 
+export const lock = z
+  .strictObject({
+    user_id: f.userId.optional(),
+    tier: f.tierName.optional(),
+    everybody: z.literal(true).optional(),
+    reason: z.string(),
+    by: z.string(),
+    locked_at: f.timestamp,
+    expires_at: f.timestamp.optional(),
+    cancel_orders: z.boolean(),
+    version: f.version.describe('Of the user, or of the policy, when it was put'),
+  })
+  .meta({ id: 'Lock' });
+
 export const user = z
   .strictObject({
     user_id: f.userId,
@@ -27,6 +41,7 @@ export const user = z
     max_sessions: f.count.nullable().describe('The user’s own number capped by the tier’s; null: the tier is gone'),
     ...facts,
     bypass: z.strictObject({ reason: z.string(), by: z.string(), at: f.timestamp }).optional(),
+    lock: lock.optional().describe('Of this user alone, while it is in force or has not been lifted'),
     created_at: f.timestamp,
     updated_at: f.timestamp,
     version: f.version,

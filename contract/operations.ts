@@ -118,6 +118,13 @@ export const OPERATIONS: readonly Operation[] = [
     'user_not_found',
     'version_conflict',
   ]),
+  post('lock', '/lock', 'policy', 'End the sessions of a user, a tier or everybody, and refuse new ones', [
+    'user_not_found',
+    'tier_not_found',
+    'version_conflict',
+  ]),
+  post('unlock', '/unlock', 'policy', 'Lift a lock', ['user_not_found', 'lock_not_found', 'version_conflict']),
+  get('locks', '/locks', 'List locks that are in force', OF_LIST),
   get('sequence', '/sessions/sequence', 'Sequence numbers of FIX sessions', ['credential_not_found', ...OF_LIST]),
   post('setSequence', '/sessions/sequence/set', 'sessions', 'Set the numbers of a session that is away', OF_SEQUENCE),
   post('resetSequence', '/sessions/sequence/reset', 'sessions', 'Begin both numbers at 1', OF_SEQUENCE),

@@ -29,6 +29,14 @@ const userSessions = sessions;
 const killSessions = reply({
   session_ids: z.array(f.sessionId).describe('Sessions that were live when the command was given'),
 });
+const lock = reply({
+  lock: o.lock,
+  sessions: f.count.describe(
+    'Live sessions that were told to end; of a tier or of everybody as edges counted them up to a second before',
+  ),
+});
+const unlock = reply({ lock: o.lock.describe('As it was') });
+const locks = reply({ locks: z.array(o.lock).describe('Those in force'), ...f.more });
 const sequence = reply({ sequences: z.array(o.sequence), ...f.more });
 const setSequence = reply({
   sequence: o.sequence.describe('As it was; the edge changes it within a second, unless the client is back by then'),
@@ -79,6 +87,9 @@ export const replies = {
   sessions,
   userSessions,
   killSessions,
+  lock,
+  unlock,
+  locks,
   sequence,
   setSequence,
   resetSequence,

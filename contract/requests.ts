@@ -79,9 +79,33 @@ const updateUser = z
 const sessions = z.strictObject(f.paging);
 const userSessions = z.strictObject({ user_id: f.userId, ...f.paging });
 const killSessions = f.exactlyOne(
-  z.strictObject({ session_id: f.sessionId.optional(), user_id: f.userId.optional(), ...f.change, reason: f.reason }),
+  z.strictObject({
+    session_id: f.sessionId.optional(),
+    user_id: f.userId.optional(),
+    cancel_orders: f.cancelOrders,
+    ...f.change,
+    reason: f.reason,
+  }),
   ['session_id', 'user_id'],
 );
+
+const lockTarget = {
+  user_id: f.userId.optional(),
+  tier: f.tierName.optional(),
+  everybody: z.literal(true).optional(),
+};
+const lock = f.exactlyOne(
+  z.strictObject({
+    ...lockTarget,
+    expires_at: f.instant.optional().describe('Left out: until it is lifted'),
+    cancel_orders: f.cancelOrders,
+    ...f.change,
+    reason: f.reason.describe('Why; kept in the audit trail, and clients see it'),
+  }),
+  ['user_id', 'tier', 'everybody'],
+);
+const unlock = f.exactlyOne(z.strictObject({ ...lockTarget, ...f.change }), ['user_id', 'tier', 'everybody']);
+const locks = z.strictObject(f.paging);
 
 const fixSession = {
   sender_comp_id: f.compId,
@@ -195,6 +219,9 @@ export const requests = {
   sessions,
   userSessions,
   killSessions,
+  lock,
+  unlock,
+  locks,
   sequence,
   setSequence,
   resetSequence,

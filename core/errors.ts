@@ -74,6 +74,7 @@ export const ERRORS = {
     message: 'No numbers of such a FIX session are known.',
     action: 'List sessions/sequence; a session has numbers from its first Logon on.',
   },
+  lock_not_found: { status: 404, message: 'There is no such lock.', action: 'List locks.' },
   tier_not_found: { status: 404, message: 'There is no such tier.', action: 'List rate-limits/tiers.' },
   rule_not_found: { status: 404, message: 'There is no such rule.', action: 'List rules.' },
   override_not_found: {

@@ -57,6 +57,7 @@ const REFUSED: Readonly<Record<number, LimitClass>> = {
 /** What a Logon is told whose session was over before it began. */
 const REASONS: Partial<Record<EndCause, ProvenReason>> = {
   killed: 'killed',
+  locked: 'locked',
   suspended: 'suspended',
   revoked: 'revoked',
   expired: 'expired',
@@ -93,7 +94,9 @@ class OpenGate implements Gate {
     this.#events = events;
     const { timers, policy } = ports;
     const log = this.#log;
-    this.#policies = new PolicyCache(policy, timers, log, () => this.#tenure.refreshLimits());
+    this.#policies = new PolicyCache(policy, timers, log, (read, before) =>
+      this.#current?.tenure.policyRead(read, before),
+    );
     const badLogons = new BadLogons({
       limit: settings.bad_logon_limit,
       realAddresses: settings.real_addresses,
@@ -132,7 +135,10 @@ class OpenGate implements Gate {
       mayPlaceOrders: () => membership.mayPlaceOrders,
       recheck: (logon) => this.#logons.recheck(logon),
       setNumbers: (command) => this.#events.onNumbers?.(command),
-      tierNamed: (name) => this.#policies.current?.tiers.find((tier) => tier.name === name),
+      cancelOrders: (whose) => this.#events.onCancelOrders?.(whose),
+      lookAgain: () => this.#policies.fresh(),
+      policyChanged: () => void this.#policies.poll(),
+      policy: () => this.#policies.current,
     });
     this.#current = { membership, tenure };
     this.#state = 'running';
@@ -217,6 +223,7 @@ class OpenGate implements Gate {
     const { table, accepted, totals } = this.#tenure;
     return {
       sessions: table.size,
+      sessions_by_tier: table.byTier(),
       sessions_peak: table.peak,
       logons_accepted: accepted,
       logons_refused: this.#refusals.byReason,

@@ -6,6 +6,7 @@ import type { AuditEntry, AuditRecord, AuditType, ChainHead, StoredRecord } from
 import type { Credential, CredentialStatus, User, UserRecord } from './credentials/model.ts';
 import type { Override, Rule } from './eligibility/model.ts';
 import type { Tier, Violations, ViolationType } from './limits/model.ts';
+import type { Lock, LockTarget } from './locks/model.ts';
 import type {
   EdgeCommand,
   EdgeFigures,
@@ -46,8 +47,15 @@ export interface AccountChange {
   readonly created: readonly Credential[];
   readonly changed: readonly { readonly credential: Credential; readonly expected_version: number }[];
   readonly record: AuditRecord;
+  /** What becomes of the user's entry in the list of locks; undefined: nothing. */
+  readonly lock?: 'put' | 'remove';
   /** Commands for edges, in the same transaction. */
-  readonly commands: readonly { readonly edge_id: string; readonly command: EdgeCommand }[];
+  readonly commands: readonly AddressedCommand[];
+}
+
+export interface AddressedCommand {
+  readonly edge_id: string;
+  readonly command: EdgeCommand;
 }
 
 export type CommitResult =
@@ -70,6 +78,8 @@ export interface Directory {
     filter: { readonly status?: CredentialStatus; readonly tier?: string },
     page: PageRequest,
   ): Promise<Page<User>>;
+  /** Locks of users, expired ones among them, by user. */
+  listLocks(page: PageRequest): Promise<Page<Lock>>;
   /** Users by status and tier. */
   countUsers(): Promise<
     readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]
@@ -78,13 +88,15 @@ export interface Directory {
   noteLogon(senderCompId: string, expectedVersion: number, at: number, verifierVersion: number): Promise<boolean>;
 }
 
-/** Rules, tiers and overrides with the head of the policy chain. */
+/** Rules, tiers, overrides and locks with the head of the policy chain. */
 export interface Policy {
   /** Rises by one with each change. */
   readonly version: number;
   readonly chain: ChainHead;
   readonly rules: readonly Rule[];
   readonly tiers: readonly Tier[];
+  /** Of tiers and of everybody; expired ones among them. */
+  readonly locks: readonly Lock[];
 }
 
 export type PolicyEdit =
@@ -93,10 +105,12 @@ export type PolicyEdit =
   | { readonly put_tier: Tier }
   | { readonly remove_tier: string }
   | { readonly put_override: Override }
-  | { readonly remove_override: { readonly user_id: string; readonly rule_id: string } };
+  | { readonly remove_override: { readonly user_id: string; readonly rule_id: string } }
+  | { readonly put_lock: Lock }
+  | { readonly remove_lock: LockTarget };
 
 export interface PolicyStore {
-  /** Consistent; seeds nothing: an empty store gives version 0, no rules, no tiers. */
+  /** Consistent; seeds nothing: an empty store gives version 0 and nothing else. */
   read(): Promise<Policy>;
   /** One consistent read of one item: cheap enough to poll. */
   version(): Promise<number>;
@@ -107,6 +121,8 @@ export interface PolicyStore {
     readonly expected_version: number;
     readonly edits: readonly PolicyEdit[];
     readonly record: AuditRecord;
+    /** For edges, in the same transaction. */
+    readonly commands?: readonly AddressedCommand[];
   }): Promise<'committed' | 'conflict'>;
 }
 
@@ -182,7 +198,7 @@ export interface EdgeRegistry {
   /** Commands after `after` (a command id; '' for all), oldest first, read consistently. */
   commands(edgeId: string, after: string): Promise<readonly EdgeCommand[]>;
   /** Puts commands outside an account's transaction (a kill, or one an earlier read missed). */
-  send(commands: readonly { readonly edge_id: string; readonly command: EdgeCommand }[]): Promise<void>;
+  send(commands: readonly AddressedCommand[]): Promise<void>;
   /** Where the numbers of sessions stand, for people; the later call counts. */
   tellNumbers(numbers: readonly SessionNumbers[]): Promise<void>;
   /** Of the sessions of a SenderCompID, as they were told last. */

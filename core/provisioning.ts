@@ -193,6 +193,8 @@ function userAfter(account: Account, input: ProvisionInput, context: ChangeConte
     : { ...base, ...own, ...(bypass ? { bypass } : {}) };
   return {
     ...kept,
+    // Locked is locked, with new credentials too.
+    ...(before.lock ? { lock: before.lock } : {}),
     tier_assignment: before.tier_assignment + (reassigned ? 1 : 0),
     epoch: before.epoch + (reassigned ? 1 : 0),
     created_at: before.created_at,

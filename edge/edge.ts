@@ -1,7 +1,13 @@
 /** An edge, put together: gate, journal, venue, acceptor and the server that says how they are. */
 
 import { type GatePorts, openGate } from '../core/gate.ts';
-import { DEFAULT_GATE_SETTINGS, type Gate, type GateLog } from '../core/sessions/api.ts';
+import {
+  DEFAULT_GATE_SETTINGS,
+  type Gate,
+  type GateEvents,
+  type GateLog,
+  type OrdersOf,
+} from '../core/sessions/api.ts';
 import type { NumbersCommand } from '../core/sessions/model.ts';
 import type { Clock, Timer, Timers } from '../core/time.ts';
 import { type Acceptor, startAcceptor } from './acceptor.ts';
@@ -30,7 +36,7 @@ import type { Metrics } from './metrics.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
-import { Sessions } from './sessions.ts';
+import { Sessions, sessionId } from './sessions.ts';
 import { openTlsDoor } from './tls.ts';
 import { type Player, Turns } from './turn.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
@@ -69,20 +75,36 @@ interface Opened {
 const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 const REJOIN_AFTER_MS = 1000;
 
+/** What the gate says before there is anybody to hear it waits. */
+class Later<T> {
+  #waiting: T[] = [];
+  #taker: ((one: T) => void) | undefined;
+
+  readonly put = (one: T): void => {
+    if (this.#taker === undefined) this.#waiting.push(one);
+    else this.#taker(one);
+  };
+
+  open(taker: (one: T) => void): void {
+    this.#taker = taker;
+    for (const one of this.#waiting.splice(0)) taker(one);
+  }
+}
+
 /** Rejects with StoreUnavailable, or ConfigError when a port cannot be listened on or a dictionary is wrong. */
 export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { config, clock, timers, journal, metrics, log } = parts;
   const dictionaries = await openDictionaries(config, log);
-  const early: NumbersCommand[] = [];
-  let onNumbers = (command: NumbersCommand): void => void early.push(command);
-  const gate = await openEdgeGate(parts, (command) => onNumbers(command));
+  const changes = new Later<NumbersCommand>();
+  const cancels = new Later<OrdersOf>();
+  const gate = await openEdgeGate(parts, { onNumbers: changes.put, onCancelOrders: cancels.put });
   const turns = new Turns(clock, journal, log);
   const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
   const venue = await parts.venue(sessions);
   turns.keepFirst(venue);
   const numbers = new Numbers({ edge_id: config.edge_id, edges: parts.gate.edges, sessions, turns, log });
-  onNumbers = (command) => numbers.apply(command);
-  for (const command of early) numbers.apply(command);
+  changes.open((command) => numbers.apply(command));
+  cancels.open(cancelling(turns, venue, sessions, log));
   const attendance = new Attendance(venue, (session) => numbers.note(session));
   attendance.opened(turns.now);
   const lobby = new Lobby<Guest>(NOT_LOGGED_ON);
@@ -143,7 +165,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 
 function openEdgeGate(
   { config, gate: ports, timers, log }: EdgeParts,
-  onNumbers: (command: NumbersCommand) => void,
+  events: Pick<GateEvents, 'onNumbers' | 'onCancelOrders'>,
 ): Promise<Gate> {
   const gateLog: GateLog = log;
   const limiter = {
@@ -164,7 +186,7 @@ function openEdgeGate(
         timers.after(REJOIN_AFTER_MS, rejoin);
       });
   };
-  const gate = openGate({ ...ports, limiter, log: gateLog }, settings, { onFenced: rejoin, onNumbers });
+  const gate = openGate({ ...ports, limiter, log: gateLog }, settings, { ...events, onFenced: rejoin });
   return gate;
 }
 
@@ -193,12 +215,35 @@ async function startWatching(
   }
 }
 
+/** What an admin's kill or lock does at the venue; its reports are written as those of the venue's own time are. */
+function cancelling(turns: Turns, venue: Venue, sessions: Sessions, log: Logger): (whose: OrdersOf) => void {
+  return (whose) =>
+    turns.run(() => {
+      turns.touch(nobody());
+      log.info({ of: whose.of }, 'an admin has orders cancelled');
+      try {
+        venue.massCancel(
+          whose.of === 'session' ? { of: 'session', id: sessionId(whose.key) } : whose,
+          turns.now.epochMs,
+        );
+      } catch (error) {
+        sessions.abandon();
+        log.error({ error, of: whose.of }, 'orders could not be cancelled');
+      }
+    });
+}
+
+/** Stands for who is told what a turn has made, when nobody may be there: the turn is written all the same. */
+function nobody(): Player {
+  return { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
+}
+
 /**
- * A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick. What time does
- * is written though nobody may be there to be told: `nobody` stands for them.
+ * A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick. What time
+ * does is written whether or not anybody is there to be told.
  */
 function venueTime({ turns, venue, attendance, sessions, log }: House): () => void {
-  const nobody: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
+  const player = nobody();
   const step = (work: () => void): void => {
     try {
       work();
@@ -208,7 +253,7 @@ function venueTime({ turns, venue, attendance, sessions, log }: House): () => vo
     }
   };
   const tick = (): void => {
-    turns.touch(nobody);
+    turns.touch(player);
     step(() => attendance.tick(turns.now));
     step(() => void venue.tick(turns.now.epochMs));
   };

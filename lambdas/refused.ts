@@ -16,6 +16,8 @@ export const CHANGES: Readonly<Partial<Record<OperationId, AuditType>>> = {
   updateProfile: 'profile_update',
   updateUser: 'user_update',
   killSessions: 'session_kill',
+  lock: 'lock',
+  unlock: 'unlock',
   setSequence: 'sequence_set',
   resetSequence: 'sequence_reset',
   updateRateLimit: 'tier_update',

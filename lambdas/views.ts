@@ -6,6 +6,7 @@ import { hasExpired } from '../core/credentials/expiry.ts';
 import type { Credential, User } from '../core/credentials/model.ts';
 import type { Override, Rule } from '../core/eligibility/model.ts';
 import type { Tier, Violations } from '../core/limits/model.ts';
+import type { Lock } from '../core/locks/model.ts';
 import { maxSessions } from '../core/policy/assignment.ts';
 import type { Issued } from '../core/provisioning.ts';
 import type { RateLimitState, Stats } from '../core/queries.ts';
@@ -14,8 +15,18 @@ import type { NumbersShown } from '../core/sessions/numbers.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
+export function lockView({ target, locked_at, expires_at, ...rest }: Lock): z.input<typeof o.lock> {
+  const { kind: _, ...named } = target.kind === 'everybody' ? { kind: target.kind, everybody: true as const } : target;
+  return {
+    ...named,
+    ...rest,
+    locked_at: iso(locked_at),
+    ...(expires_at === undefined ? {} : { expires_at: iso(expires_at) }),
+  };
+}
+
 export function userView(user: User, tier: Tier | undefined): z.input<typeof o.user> {
-  const { user_id, status, facts, bypass, version } = user;
+  const { user_id, status, facts, bypass, lock, version } = user;
   return {
     user_id,
     status,
@@ -24,6 +35,7 @@ export function userView(user: User, tier: Tier | undefined): z.input<typeof o.u
     ...facts,
     groups: [...facts.groups],
     ...(bypass === undefined ? {} : { bypass: { ...bypass, at: iso(bypass.at) } }),
+    ...(lock === undefined ? {} : { lock: lockView(lock) }),
     created_at: iso(user.created_at),
     updated_at: iso(user.updated_at),
     version,
@@ -149,7 +161,7 @@ export function statsView(stats: Stats): z.input<z.ZodObject<typeof o.stats>> {
   };
 }
 
-function figuresView(figures: EdgeFigures) {
+function figuresView(figures: Omit<EdgeFigures, 'sessions_by_tier'>) {
   const { sessions, sessions_peak, logons_accepted, logons_refused, messages, orders, violations } = figures;
   return {
     sessions,

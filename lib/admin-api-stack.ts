@@ -48,7 +48,7 @@ const ACCESS: Readonly<Record<Rights, Partial<Record<TableName, Access>>>> = {
 const DESCRIPTIONS: Readonly<Record<Rights, string>> = {
   read: 'admin operations that change nothing',
   credentials: 'admin operations that give, take and change access',
-  policy: 'admin operations on limits, tiers, rules and overrides',
+  policy: 'admin operations on limits, tiers, rules, overrides and locks',
   sessions: 'admin operations that end live sessions',
 };
 

@@ -59,6 +59,19 @@ export function pointerRow({ user_id, sender_comp_id }: Credential): Row {
   return { pk: userKey(user_id).pk, sk: key('C', sender_comp_id), sender_comp_id };
 }
 
+/** Locked users, for lists; one partition, for an admin locks one at a time. */
+export const LOCKS = 'LOCKS';
+
+export function lockKey(userId: string): Key {
+  return { table: 'credentials', pk: LOCKS, sk: key(userId) };
+}
+
+/** The user's lock, as its row has it. */
+export function lockRow({ user_id, lock }: User): Row {
+  const { pk, sk } = lockKey(user_id);
+  return { pk, sk, lock: JSON.stringify(lock) };
+}
+
 /** A command in the queue of its edge. */
 export function commandRow(edgeId: string, command: EdgeCommand): Row {
   return {

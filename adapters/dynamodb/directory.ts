@@ -1,7 +1,8 @@
 /** Users and credentials in DynamoDB. */
 import { type AuditRecord, EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { CredentialStatus, User } from '../../core/credentials/model.ts';
-import type { AccountChange, CommitResult, Directory } from '../../core/ports.ts';
+import type { Lock } from '../../core/locks/model.ts';
+import type { AccountChange, CommitResult, Directory, Page, PageRequest } from '../../core/ports.ts';
 import { afterLogon, checkFollows, countByKind } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
 import * as accounts from './accounts.ts';
@@ -69,6 +70,8 @@ export function createDirectory(database: Database, noteDays: DayNotes): Directo
       return next === undefined ? { items } : { items, next };
     },
 
+    listLocks: (page) => listLocks(database, page),
+
     countUsers: () => countUsers(database),
 
     async noteLogon(senderCompId, expectedVersion, at, verifierVersion) {
@@ -80,6 +83,13 @@ export function createDirectory(database: Database, noteDays: DayNotes): Directo
       return database.write({ put: 'credentials', row: accounts.credentialRow(after), when });
     },
   };
+}
+
+async function listLocks(database: Database, page: PageRequest): Promise<Page<Lock>> {
+  const range = { table: 'credentials', pk: ['pk', accounts.LOCKS], sk: 'sk', from: ' ', to: LAST_KEY } as const;
+  const { rows, next } = await readPage(database, [{ name: 'locks', ranges: [range] }], page);
+  const items: Lock[] = rows.map((row) => JSON.parse(row.lock as string));
+  return next === undefined ? { items } : { items, next };
 }
 
 function matches(user: User, { status, tier }: Filter): boolean {
@@ -103,6 +113,7 @@ async function commit(database: Database, noteDays: DayNotes, change: AccountCha
         when: equals({ version: expected_version }),
       }),
     ),
+    ...lockWrites(change),
     ...change.commands.map(
       ({ edge_id, command }): Write => ({ put: 'sessions', row: accounts.commandRow(edge_id, command) }),
     ),
@@ -113,6 +124,12 @@ async function commit(database: Database, noteDays: DayNotes, change: AccountCha
   const onlyNames = outcome.failed.every((i) => i < change.created.length);
   if (onlyNames && taken !== undefined) return { result: 'sender_comp_id_taken', sender_comp_id: taken.sender_comp_id };
   return { result: 'conflict' };
+}
+
+function lockWrites({ lock, user }: AccountChange): readonly Write[] {
+  if (lock === undefined || user === undefined) return [];
+  if (lock === 'remove') return [{ remove: accounts.lockKey(user.user_id) }];
+  return [{ put: 'credentials', row: accounts.lockRow(user) }];
 }
 
 /** The user's row, or only its chain head, under the condition that the head is still the expected one. */

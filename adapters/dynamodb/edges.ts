@@ -1,5 +1,5 @@
 /** How edges stand in the sessions table, and what their rows say about those who hold slots. */
-import type { EdgeIdentity, EdgeRow, LiveSession } from '../../core/sessions/model.ts';
+import { type EdgeIdentity, type EdgeRow, type LiveSession, NO_FIGURES } from '../../core/sessions/model.ts';
 import { key, shardOf } from '../keys.ts';
 import { type Database, equals, type Key, type Row, type Write } from './database.ts';
 
@@ -44,7 +44,7 @@ export function toEdge(row: Row): EdgeRow {
     version: row.version as string,
     started_at: row.started_at as number,
     seen_at: row.seen_at as number,
-    figures: JSON.parse(row.figures as string),
+    figures: { ...NO_FIGURES, ...JSON.parse(row.figures as string) },
   };
 }
 

@@ -1,8 +1,10 @@
 /** Rules, tiers and overrides in DynamoDB. */
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
+import { lockName } from '../../core/locks/model.ts';
 import type { Policy, PolicyEdit, PolicyStore } from '../../core/ports.ts';
 import { checkFollows } from '../changes.ts';
 import { key } from '../keys.ts';
+import { commandRow } from './accounts.ts';
 import { type DayNotes, headOf, recordPut, stands, tokenOf } from './audit.ts';
 import { absent, type Database, type Expression, equals, type Row, type Write } from './database.ts';
 import { headIs } from './directory.ts';
@@ -15,9 +17,10 @@ export function createPolicyStore(database: Database, noteDays: DayNotes): Polic
     async read() {
       for (let attempt = 0; ; attempt++) {
         const before = await database.get(META);
-        const [rules, tiers] = await Promise.all([database.all('policy', 'RULES'), database.all('policy', 'TIERS')]);
+        const parts = ['RULES', 'TIERS', 'LOCKS'].map((pk) => database.all('policy', pk));
+        const [rules = [], tiers = [], locks = []] = await Promise.all(parts);
         const after = await database.get(META);
-        if (before?.audit_hash === after?.audit_hash) return toPolicy(after, rules, tiers);
+        if (before?.audit_hash === after?.audit_hash) return toPolicy(after, rules, tiers, locks);
         await database.backOff(attempt, 'the policy keeps changing');
       }
     },
@@ -43,6 +46,9 @@ export function createPolicyStore(database: Database, noteDays: DayNotes): Polic
         },
         recordPut(change.record),
         ...change.edits.map(editWrite),
+        ...(change.commands ?? []).map(
+          ({ edge_id, command }): Write => ({ put: 'sessions', row: commandRow(edge_id, command) }),
+        ),
       ];
       const outcome = await database.transact(writes, tokenOf(change.record));
       return outcome.result === 'done' || (await stands(database, change.record)) ? 'committed' : 'conflict';
@@ -64,12 +70,13 @@ function both(a: Expression, b: Expression): Expression {
   return { text: `${a.text} AND ${b.text}`, names: [...a.names, ...b.names], values: { ...a.values, ...b.values } };
 }
 
-function toPolicy(meta: Row | undefined, rules: readonly Row[], tiers: readonly Row[]): Policy {
+function toPolicy(meta: Row | undefined, rules: readonly Row[], tiers: readonly Row[], locks: readonly Row[]): Policy {
   return {
     version: versionOf(meta),
     chain: meta === undefined ? EMPTY_CHAIN : headOf(meta),
     rules: rules.map(stored),
     tiers: tiers.map(stored),
+    locks: locks.map(stored),
   };
 }
 
@@ -91,5 +98,7 @@ function editWrite(edit: PolicyEdit): Write {
     const { user_id, rule_id } = edit.put_override;
     return put(key('OVERRIDE', user_id), rule_id, edit.put_override);
   }
+  if ('put_lock' in edit) return put('LOCKS', lockName(edit.put_lock.target), edit.put_lock);
+  if ('remove_lock' in edit) return remove('LOCKS', lockName(edit.remove_lock));
   return remove(key('OVERRIDE', edit.remove_override.user_id), edit.remove_override.rule_id);
 }

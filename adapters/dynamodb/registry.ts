@@ -1,6 +1,6 @@
 /** Edges and their command queues in DynamoDB. */
 import type { EdgeRegistry } from '../../core/ports.ts';
-import type { EdgeFigures, EdgeIdentity, EdgeState } from '../../core/sessions/model.ts';
+import { type EdgeFigures, type EdgeIdentity, type EdgeState, NO_FIGURES } from '../../core/sessions/model.ts';
 import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
 import { absent, type Database, type Expression, LAST_KEY, type Row, type Write } from './database.ts';
@@ -8,16 +8,6 @@ import { EDGES, edgeKey, FENCES, fenceKey, fenceRemovals, toEdge, toSession } fr
 
 /** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
 const ROW_LIFE_S = 7 * 86_400;
-
-const NO_FIGURES: EdgeFigures = {
-  sessions: 0,
-  sessions_peak: 0,
-  logons_accepted: 0,
-  logons_refused: {},
-  messages: 0,
-  orders: 0,
-  violations: 0,
-};
 
 export function createEdgeRegistry(database: Database): EdgeRegistry {
   return {

@@ -1,7 +1,8 @@
 /** Users and credentials in memory. */
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { Credential, User } from '../../core/credentials/model.ts';
-import type { AccountChange, CommitResult, Directory } from '../../core/ports.ts';
+import type { Lock } from '../../core/locks/model.ts';
+import type { AccountChange, CommitResult, Directory, Page, PageRequest } from '../../core/ports.ts';
 import { afterLogon, checkFollows, countByKind, listed } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
 import { type MemoryWorld, pageOf, putCommand, putRecord, sameHead, stands } from './world.ts';
@@ -43,6 +44,8 @@ export function createDirectory(world: MemoryWorld): Directory {
       for (const credential of [...change.created, ...change.changed.map((c) => c.credential)]) {
         world.credentials.set(credential.sender_comp_id, structuredClone(credential));
       }
+      if (change.lock === 'put') world.locked.add(change.user_id);
+      if (change.lock === 'remove') world.locked.delete(change.user_id);
       putRecord(world, change.record);
       for (const { edge_id, command } of change.commands) putCommand(world, edge_id, command);
       return { result: 'committed' };
@@ -58,6 +61,8 @@ export function createDirectory(world: MemoryWorld): Directory {
       return pageOf(rows, (user) => key(user.status, user.tier, user.user_id), page);
     },
 
+    listLocks: async (page) => listLocks(world, page),
+
     async countUsers() {
       return countByKind(presentUsers());
     },
@@ -70,6 +75,13 @@ export function createDirectory(world: MemoryWorld): Directory {
       return true;
     },
   };
+}
+
+function listLocks(world: MemoryWorld, page: PageRequest): Page<Lock> {
+  const users = [...world.locked].flatMap((user_id) => world.users.get(user_id)?.user ?? []);
+  const { items, next } = pageOf(users, ({ user_id }) => key(user_id), page);
+  const found = items.flatMap(({ lock }) => lock ?? []);
+  return next === undefined ? { items: found } : { items: found, next };
 }
 
 function matches(row: Credential | User, filter: { readonly status?: string; readonly tier?: string }): boolean {

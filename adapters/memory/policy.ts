@@ -1,8 +1,9 @@
 /** Rules, tiers and overrides in memory. */
+import { lockName } from '../../core/locks/model.ts';
 import type { PolicyEdit, PolicyStore } from '../../core/ports.ts';
 import { checkFollows } from '../changes.ts';
 import { compareKeys } from '../keys.ts';
-import { type MemoryWorld, putRecord, sameHead, stands } from './world.ts';
+import { type MemoryWorld, putCommand, putRecord, sameHead, stands } from './world.ts';
 
 export function createPolicyStore(world: MemoryWorld): PolicyStore {
   return {
@@ -12,6 +13,7 @@ export function createPolicyStore(world: MemoryWorld): PolicyStore {
         chain: world.policy.chain,
         rules: [...world.rules.values()].sort((a, b) => compareKeys(a.id, b.id)),
         tiers: [...world.tiers.values()].sort((a, b) => compareKeys(a.name, b.name)),
+        locks: [...world.locks].sort(([a], [b]) => compareKeys(a, b)).map(([, lock]) => lock),
       });
     },
 
@@ -33,6 +35,7 @@ export function createPolicyStore(world: MemoryWorld): PolicyStore {
       policy.chain = { seq: change.record.seq, hash: change.record.hash };
       if (change.edits.length > 0) policy.version++;
       putRecord(world, change.record);
+      for (const { edge_id, command } of change.commands ?? []) putCommand(world, edge_id, command);
       return 'committed';
     },
   };
@@ -43,6 +46,8 @@ function apply(world: MemoryWorld, edit: PolicyEdit): void {
   else if ('remove_rule' in edit) world.rules.delete(edit.remove_rule);
   else if ('put_tier' in edit) world.tiers.set(edit.put_tier.name, edit.put_tier);
   else if ('remove_tier' in edit) world.tiers.delete(edit.remove_tier);
+  else if ('put_lock' in edit) world.locks.set(lockName(edit.put_lock.target), edit.put_lock);
+  else if ('remove_lock' in edit) world.locks.delete(lockName(edit.remove_lock));
   else if ('put_override' in edit) {
     const { user_id, rule_id } = edit.put_override;
     const ofUser = world.overrides.get(user_id) ?? new Map();

@@ -1,19 +1,8 @@
 /** Edges and their command queues in memory. */
 import type { EdgeRegistry } from '../../core/ports.ts';
-import type { EdgeFigures, EdgeIdentity, EdgeRow, SessionNumbers } from '../../core/sessions/model.ts';
+import { type EdgeIdentity, type EdgeRow, NO_FIGURES, type SessionNumbers } from '../../core/sessions/model.ts';
 import { compareKeys, numbersKey } from '../keys.ts';
 import { type MemoryWorld, putCommand } from './world.ts';
-
-/** The figures of an edge that has just begun. */
-const NO_FIGURES: EdgeFigures = {
-  sessions: 0,
-  sessions_peak: 0,
-  logons_accepted: 0,
-  logons_refused: {},
-  messages: 0,
-  orders: 0,
-  violations: 0,
-};
 
 export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
   const serving = (edge: EdgeIdentity): EdgeRow | undefined => {

@@ -4,6 +4,7 @@ import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { Credential, User } from '../../core/credentials/model.ts';
 import type { Override, Rule } from '../../core/eligibility/model.ts';
 import type { Tier, Violations } from '../../core/limits/model.ts';
+import type { Lock } from '../../core/locks/model.ts';
 import type { Page, PageRequest } from '../../core/ports.ts';
 import type { EdgeCommand, EdgeRow, LiveSession, SessionNumbers } from '../../core/sessions/model.ts';
 import { checkPage, compareKeys } from '../keys.ts';
@@ -22,6 +23,10 @@ export interface MemoryWorld {
   readonly policy: { version: number; chain: ChainHead };
   readonly rules: Map<string, Rule>;
   readonly tiers: Map<string, Tier>;
+  /** By name of the target. */
+  readonly locks: Map<string, Lock>;
+  /** Users in the list of locks. */
+  readonly locked: Set<string>;
   /** By user, then rule. */
   readonly overrides: Map<string, Map<string, Override>>;
   /** By session id; holds slots of dead edges too until they are taken. */
@@ -42,6 +47,8 @@ export function createWorld(): MemoryWorld {
     policy: { version: 0, chain: EMPTY_CHAIN },
     rules: new Map(),
     tiers: new Map(),
+    locks: new Map(),
+    locked: new Set(),
     overrides: new Map(),
     sessions: new Map(),
     edges: new Map(),

@@ -29,6 +29,8 @@ export const AUDIT_TYPES = [
   'override_remove',
   'violations_reset',
   'session_kill',
+  'lock',
+  'unlock',
   'sequence_set',
   'sequence_reset',
   'edge_started',

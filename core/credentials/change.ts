@@ -9,9 +9,9 @@ import type { AuditEntry, AuditType } from '../audit/model.ts';
 import { recordRefusal, refusalDetails } from '../audit/refusals.ts';
 import { FixgateError } from '../errors.ts';
 import { ulid } from '../ids.ts';
-import type { Account, AccountChange, CommitResult } from '../ports.ts';
+import type { Account, AccountChange, AddressedCommand, CommitResult } from '../ports.ts';
 import type { Credential, User } from './model.ts';
-import { type Addressed, commandsFor, isAboutAll, type Reach, tellMissed } from './reach.ts';
+import { commandsFor, type Reach, tellMissed } from './reach.ts';
 
 /** What a decision wants done. Versions and `updated_at` are set here, not by the decision. */
 export interface Decision<R> {
@@ -24,6 +24,8 @@ export interface Decision<R> {
   /** What changed, from what to what; never a secret. */
   readonly details: Readonly<Record<string, unknown>>;
   readonly reach?: Reach;
+  /** What becomes of the user's entry in the list of locks. */
+  readonly lock?: 'put' | 'remove';
   /** Made up SenderCompIDs are drawn again when taken; asked-for ones are refused. */
   readonly redraw?: boolean;
   readonly result: (after: Changed) => R;
@@ -112,7 +114,7 @@ export function statusOf(credentials: readonly Credential[]): User['status'] {
 }
 
 /** Commands in the change's own transaction, whose rows are bounded by the store; edges beyond are told right after it. */
-const MAX_COMMANDS = 50;
+export const MAX_COMMANDS = 50;
 
 type Committed =
   | { readonly result: 'committed'; readonly after: Changed }
@@ -141,11 +143,12 @@ async function commitDecision<R>(
     updated_at: now,
   };
   const { reach } = decision;
-  const sessions = reach && isAboutAll(reach) ? await ports.slots.ofUser(request.user_id) : [];
-  const commands = reach ? commandsFor(reach, request.user_id, sessions, ports, now).slice(0, MAX_COMMANDS) : [];
+  const all = reach ? await commandsFor(ports, reach, request.user_id, now) : [];
+  const commands = all.slice(0, MAX_COMMANDS);
   const entry = entryOf(ports, request, now, { outcome: 'done', details: decision.details }, decision);
   const committed = await commit(ports, request.user_id, account, entry, {
     ...(user ? { user } : {}),
+    ...(decision.lock ? { lock: decision.lock } : {}),
     created,
     changed,
     commands,
@@ -171,7 +174,7 @@ function commit(
   userId: string,
   account: Account,
   entry: AuditEntry,
-  change: Omit<AccountChange, 'user_id' | 'expected' | 'record'> & { readonly commands: readonly Addressed[] },
+  change: Omit<AccountChange, 'user_id' | 'expected' | 'record'> & { readonly commands: readonly AddressedCommand[] },
 ): Promise<CommitResult> {
   const expected = account.user.chain;
   const record = link(ports.digests, userChain(userId), expected, entry);

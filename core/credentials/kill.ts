@@ -11,8 +11,13 @@ export interface Killed {
 
 const DEFAULT_REASON = 'Session ended by an administrator';
 
+export interface KillContext extends ChangeContext {
+  /** The venue cancels what the session, or the user in any session, has resting. */
+  readonly cancel_orders?: boolean | undefined;
+}
+
 /** Ends one session. Refuses with session_not_found. */
-export async function killSession(ports: AdminPorts, context: ChangeContext, sessionId: string): Promise<Killed> {
+export async function killSession(ports: AdminPorts, context: KillContext, sessionId: string): Promise<Killed> {
   const type = 'session_kill';
   const session = await ports.slots.session(sessionId);
   if (!session) {
@@ -22,20 +27,22 @@ export async function killSession(ports: AdminPorts, context: ChangeContext, ses
   }
   const { user_id, key } = session;
   const { sender_comp_id } = key;
+  const { cancel_orders = false } = context;
   return changeAccount(ports, { ...context, type, user_id, session_id: sessionId, sender_comp_id }, (account) => {
     checkVersion(context.if_version, present(account).version);
     return {
       session_id: sessionId,
       sender_comp_id,
-      details: { edge_id: session.edge_id, address: session.address },
-      reach: { kind: 'end_session', session, cause: 'killed', reason: context.reason ?? DEFAULT_REASON },
+      details: { edge_id: session.edge_id, address: session.address, cancel_orders },
+      reach: { kind: 'end_session', session, cause: 'killed', reason: context.reason ?? DEFAULT_REASON, cancel_orders },
       result: () => ({ session_ids: [sessionId] }),
     };
   });
 }
 
 /** Ends every session that the user has now, and none that it takes later: the epoch parts them. Refuses with user_not_found, version_conflict. */
-export function killUser(ports: AdminPorts, context: ChangeContext, userId: string): Promise<Killed> {
+export function killUser(ports: AdminPorts, context: KillContext, userId: string): Promise<Killed> {
+  const { cancel_orders = false } = context;
   return changeAccount(ports, { ...context, type: 'session_kill', user_id: userId }, async (account) => {
     const user = present(account);
     checkVersion(context.if_version, user.version);
@@ -43,8 +50,14 @@ export function killUser(ports: AdminPorts, context: ChangeContext, userId: stri
     const epoch = user.epoch + 1;
     return {
       user: { ...user, epoch },
-      details: { sessions: session_ids },
-      reach: { kind: 'end_user', below_epoch: epoch, cause: 'killed', reason: context.reason ?? DEFAULT_REASON },
+      details: { sessions: session_ids, cancel_orders },
+      reach: {
+        kind: 'end_user',
+        below_epoch: epoch,
+        cause: 'killed',
+        reason: context.reason ?? DEFAULT_REASON,
+        cancel_orders,
+      },
       result: () => ({ session_ids }),
     };
   });

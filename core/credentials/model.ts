@@ -1,6 +1,7 @@
 /** Users and credentials as the domain sees them. A user owns 1 to 10 credentials; limits and facts are the user's. */
 import type { ChainHead } from '../audit/model.ts';
 import type { Facts } from '../eligibility/model.ts';
+import type { Lock } from '../locks/model.ts';
 import type { ProfileOverrides } from '../sessions/profile.ts';
 
 /** Most credentials a user may have that are not revoked. */
@@ -72,6 +73,8 @@ export interface User {
   readonly max_sessions?: number;
   /** Set when provisioned with a bypass: the rules are not asked for this user. */
   readonly bypass?: { readonly reason: string; readonly by: string; readonly at: number };
+  /** May not log on; undefined: may. Look at its expiry (core/locks/model.ts). */
+  readonly lock?: Lock;
   /** Rises with whatever must end sessions or reach edges; taking a slot is conditional on it. */
   readonly epoch: number;
   /** `active` when any credential is, else `suspended` when any is, else `revoked`. */

@@ -2,7 +2,8 @@
 import type { AdminPorts } from '../admin.ts';
 import { ulid } from '../ids.ts';
 import type { UserLimits } from '../limits/model.ts';
-import type { EdgeCommand, EndCause, FixSessionKey, LiveSession } from '../sessions/model.ts';
+import type { AddressedCommand } from '../ports.ts';
+import type { EdgeCommand, EdgeRow, EndCause, FixSessionKey, LiveSession } from '../sessions/model.ts';
 
 /** What edges are to be told. */
 export type Reach =
@@ -14,8 +15,16 @@ export type Reach =
       readonly reason: string;
       /** Only sessions of these credentials; undefined: of all. */
       readonly sender_comp_ids?: readonly string[];
+      /** The venue cancels what the user has resting: every edge is told, for orders outlive their sessions. */
+      readonly cancel_orders?: boolean | undefined;
     }
-  | { readonly kind: 'end_session'; readonly session: LiveSession; readonly cause: EndCause; readonly reason: string }
+  | {
+      readonly kind: 'end_session';
+      readonly session: LiveSession;
+      readonly cause: EndCause;
+      readonly reason: string;
+      readonly cancel_orders?: boolean | undefined;
+    }
   | { readonly kind: 'limits'; readonly limits: UserLimits; readonly tier: string }
   | { readonly kind: 'violations' }
   | {
@@ -27,27 +36,37 @@ export type Reach =
       readonly reset: boolean;
     };
 
-export interface Addressed {
-  readonly edge_id: string;
-  readonly command: EdgeCommand;
+type CommandBody = EdgeCommand extends infer C ? (C extends EdgeCommand ? Omit<C, 'id' | 'at'> : never) : never;
+
+/** Edges whose incarnation serves. */
+export async function servingEdges(ports: Pick<AdminPorts, 'edges'>): Promise<readonly EdgeRow[]> {
+  return (await ports.edges.list()).filter(({ state }) => state === 'alive' || state === 'draining');
 }
 
-type Body = EdgeCommand extends infer C ? (C extends EdgeCommand ? Omit<C, 'id' | 'at'> : never) : never;
-
-/** Commands for every edge that holds a session which the change concerns. */
-export function commandsFor(
-  reach: Reach,
-  userId: string,
-  sessions: readonly LiveSession[],
+/** The same command for each of these edges, each under an id of its own. */
+export function addressed(
+  edges: Iterable<string>,
+  body: CommandBody,
   ports: Pick<AdminPorts, 'random'>,
   now: number,
-): readonly Addressed[] {
-  return [...new Set(edgesOf(reach, sessions))].flatMap((edge_id) =>
-    bodies(reach, userId).map((body) => ({
-      edge_id,
-      command: { ...body, id: ulid(now, ports.random), at: now } as EdgeCommand,
-    })),
-  );
+): readonly AddressedCommand[] {
+  return [...new Set(edges)].map((edge_id) => ({
+    edge_id,
+    command: { ...body, id: ulid(now, ports.random), at: now } as EdgeCommand,
+  }));
+}
+
+/** Commands for every edge that the change concerns, by the sessions that there are now. */
+export async function commandsFor(
+  ports: Pick<AdminPorts, 'slots' | 'edges' | 'random'>,
+  reach: Reach,
+  userId: string,
+  now: number,
+): Promise<readonly AddressedCommand[]> {
+  const sessions = isAboutAll(reach) ? await ports.slots.ofUser(userId) : [];
+  const everywhere = reach.kind === 'end_user' && reach.cancel_orders ? await servingEdges(ports) : [];
+  const edges = [...edgesOf(reach, sessions), ...everywhere.map(({ edge_id }) => edge_id)];
+  return bodies(reach, userId).flatMap((body) => addressed(edges, body, ports, now));
 }
 
 function edgesOf(reach: Reach, sessions: readonly LiveSession[]): readonly string[] {
@@ -64,13 +83,12 @@ export async function tellMissed(
   ports: Pick<AdminPorts, 'slots' | 'edges' | 'random'>,
   reach: Reach,
   userId: string,
-  told: readonly Addressed[],
+  told: readonly AddressedCommand[],
   now: number,
 ): Promise<void> {
   if (!isAboutAll(reach)) return;
   const edges = new Set(told.map((one) => one.edge_id));
-  const missed = (await ports.slots.ofUser(userId)).filter((session) => !edges.has(session.edge_id));
-  const commands = commandsFor(reach, userId, missed, ports, now);
+  const commands = (await commandsFor(ports, reach, userId, now)).filter(({ edge_id }) => !edges.has(edge_id));
   if (commands.length > 0) await ports.edges.send(commands);
 }
 
@@ -80,17 +98,21 @@ function concerns(reach: Reach, session: LiveSession): boolean {
   return reach.sender_comp_ids === undefined || reach.sender_comp_ids.includes(session.key.sender_comp_id);
 }
 
-function bodies(reach: Reach, user_id: string): readonly Body[] {
+function bodies(reach: Reach, user_id: string): readonly CommandBody[] {
   switch (reach.kind) {
     case 'end_user': {
       const { below_epoch, cause, reason } = reach;
-      const all = { type: 'end_user' as const, user_id, below_epoch, cause, reason };
+      const cancel = reach.cancel_orders ? { cancel_orders: true as const } : {};
+      const all = { type: 'end_user' as const, user_id, below_epoch, cause, reason, ...cancel };
       return reach.sender_comp_ids === undefined
         ? [all]
         : reach.sender_comp_ids.map((sender_comp_id) => ({ ...all, sender_comp_id }));
     }
-    case 'end_session':
-      return [{ type: 'end_session', session_id: reach.session.session_id, cause: reach.cause, reason: reach.reason }];
+    case 'end_session': {
+      const { session, cause, reason } = reach;
+      const cancel = reach.cancel_orders ? { cancel_orders: session.key } : {};
+      return [{ type: 'end_session', session_id: session.session_id, cause, reason, ...cancel }];
+    }
     case 'limits':
       return [{ type: 'limits_changed', user_id, limits: reach.limits, tier: reach.tier }];
     case 'numbers': {

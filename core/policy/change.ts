@@ -5,7 +5,7 @@ import type { AuditType } from '../audit/model.ts';
 import { refusalDetails } from '../audit/refusals.ts';
 import { FixgateError } from '../errors.ts';
 import { ulid } from '../ids.ts';
-import type { Policy, PolicyEdit } from '../ports.ts';
+import type { AddressedCommand, Policy, PolicyEdit } from '../ports.ts';
 
 /** Every logon asks each rule, and every edge reads the policy whole whenever it changes. */
 const MAX_RULES = 100;
@@ -23,6 +23,8 @@ export type PolicyPorts = Pick<AdminPorts, 'policy' | 'digests' | 'random' | 'cl
 export interface PolicyDecision<R> {
   readonly edits: readonly PolicyEdit[];
   readonly details: Readonly<Record<string, unknown>>;
+  /** For edges, in the same transaction. */
+  readonly commands?: readonly AddressedCommand[];
   readonly result: R;
 }
 
@@ -54,11 +56,12 @@ export async function changePolicy<R>(
       decision = await decide(policy, policy.version + 1, now);
     } catch (error) {
       if (!(error instanceof FixgateError)) throw error;
-      if (await committed(ports, request, policy, [], 'refused', refusalDetails(error), now)) throw error;
+      const refusal = { edits: [], details: refusalDetails(error) };
+      if (await committed(ports, request, policy, refusal, 'refused', now)) throw error;
       continue;
     }
     if (decision === undefined) return undefined;
-    if (await committed(ports, request, policy, decision.edits, 'done', decision.details, now)) return decision.result;
+    if (await committed(ports, request, policy, decision, 'done', now)) return decision.result;
   }
   throw new FixgateError('busy');
 }
@@ -67,9 +70,8 @@ async function committed(
   ports: PolicyPorts,
   request: PolicyRequest,
   policy: Policy,
-  edits: readonly PolicyEdit[],
+  { edits, details, commands = [] }: Omit<PolicyDecision<unknown>, 'result'>,
   outcome: 'done' | 'refused',
-  details: Readonly<Record<string, unknown>>,
   at: number,
 ): Promise<boolean> {
   const record = link(ports.digests, POLICY_CHAIN, policy.chain, {
@@ -82,6 +84,7 @@ async function committed(
     ...(request.reason === undefined ? {} : { reason: request.reason }),
     details,
   });
-  const result = await ports.policy.commit({ expected: policy.chain, expected_version: policy.version, edits, record });
+  const { chain: expected, version: expected_version } = policy;
+  const result = await ports.policy.commit({ expected, expected_version, edits, record, commands });
   return result === 'committed';
 }

@@ -41,7 +41,10 @@ export async function removeTier(ports: AdminPorts, context: ChangeContext, name
         );
       }
     }
-    return { edits: [{ remove_tier: name }], details: { tier }, result: tier };
+    // A tier of the same name that is put later begins unlocked.
+    const lock = policy.locks.find(({ target }) => target.kind === 'tier' && target.tier === name);
+    const unlocked = lock ? [{ remove_lock: lock.target }] : [];
+    return { edits: [{ remove_tier: name }, ...unlocked], details: { tier }, result: tier };
   });
   return removed as Tier;
 }

@@ -43,6 +43,7 @@ export type ProvenReason =
   | 'session_limit'
   | 'session_in_use'
   | 'killed'
+  | 'locked'
   | 'draining'
   | 'unavailable';
 
@@ -142,6 +143,12 @@ export type TrackResult =
   | { readonly admitted: true }
   | { readonly admitted: false; readonly refused: LimitClass | 'store' | 'ended'; readonly retry_ms: number };
 
+/** Whose resting orders are to be cancelled at the venue. */
+export type OrdersOf =
+  | { readonly of: 'session'; readonly key: FixSessionKey }
+  | { readonly of: 'users'; readonly user_ids: ReadonlySet<string> }
+  | { readonly of: 'everybody' };
+
 /** Things of the whole gate that its owner wants to know. Each is called at most once per occurrence, never inside a call of the owner's. */
 export interface GateEvents {
   /** The lease ended or came back: orders are refused meanwhile, cancels pass, connections stay. */
@@ -150,6 +157,8 @@ export interface GateEvents {
   onFenced?(identity: EdgeIdentity): void;
   /** An admin has changed where the numbers of a FIX session stand: for who keeps them, unless it is live. */
   onNumbers?(command: NumbersCommand): void;
+  /** An admin has asked for it with a kill or a lock; the sessions concerned admit nothing any more. */
+  onCancelOrders?(whose: OrdersOf): void;
   /** Many bad logons for one name, over all addresses. */
   onBadLogons?(senderCompId: string, count: number): void;
 }

@@ -216,6 +216,13 @@ export class LiveTable {
     return this.#users.keys();
   }
 
+  /** Live sessions by their users' tiers, which are few. */
+  byTier(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { tier, sessions } of this.#users.values()) counts[tier] = (counts[tier] ?? 0) + sessions.size;
+    return counts;
+  }
+
   /** Tells limiter and sessions of a user's tier as it is defined now; `tierNamed` gives undefined for one that is gone. */
   follow(userId: string, admissions: Admissions, tierNamed: (name: string) => Tier | undefined): void {
     const user = this.#users.get(userId);

@@ -9,6 +9,7 @@ import { COMP_ID_PATTERN, type Credential, type User } from '../credentials/mode
 import { type Verifiers, workingVerifiers } from '../credentials/verify.ts';
 import { type CompiledExpressions, evaluate, failureText } from '../eligibility/evaluate.ts';
 import { StoreUnavailable } from '../errors.ts';
+import { lockOf, lockText } from '../locks/model.ts';
 import { limitsOf, maxSessions } from '../policy/assignment.ts';
 import type { Policy } from '../ports.ts';
 import type { Clock } from '../time.ts';
@@ -127,6 +128,8 @@ export class Logons {
       return proven(credential.status, `Logon refused: credential ${credential.status}`);
     if (hasExpired(credential, now)) return proven('expired', 'Logon refused: credential expired');
     const policy = await fresh;
+    const lock = lockOf(user, policy.locks, now);
+    if (lock) return proven('locked', `Logon refused: ${lockText(lock)}`.slice(0, REFUSAL_TEXT));
     const failed = await this.#ineligible(user, policy, now);
     if (failed !== undefined)
       return proven('not_eligible', `Logon refused: not eligible: ${failed}`.slice(0, REFUSAL_TEXT));

@@ -33,6 +33,7 @@ export type EdgeState = 'alive' | 'draining' | 'stopped' | 'dead';
 
 export interface EdgeFigures {
   readonly sessions: number;
+  readonly sessions_by_tier: Readonly<Record<string, number>>;
   readonly sessions_peak: number;
   readonly logons_accepted: number;
   /** By reason. */
@@ -41,6 +42,18 @@ export interface EdgeFigures {
   readonly orders: number;
   readonly violations: number;
 }
+
+/** The figures of an edge that has just begun; what rows of an earlier release do not say is read as here. */
+export const NO_FIGURES: EdgeFigures = {
+  sessions: 0,
+  sessions_by_tier: {},
+  sessions_peak: 0,
+  logons_accepted: 0,
+  logons_refused: {},
+  messages: 0,
+  orders: 0,
+  violations: 0,
+};
 
 export interface EdgeRow extends EdgeIdentity {
   readonly state: EdgeState;
@@ -75,8 +88,19 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
       readonly cause: EndCause;
       readonly reason: string;
       readonly sender_comp_id?: string;
+      /** The venue cancels what the user has resting; the command then goes to every edge. */
+      readonly cancel_orders?: true;
     }
-  | { readonly type: 'end_session'; readonly session_id: string; readonly cause: EndCause; readonly reason: string }
+  | {
+      readonly type: 'end_session';
+      readonly session_id: string;
+      readonly cause: EndCause;
+      readonly reason: string;
+      /** The venue cancels what this FIX session, which is the session's, has resting. */
+      readonly cancel_orders?: FixSessionKey;
+    }
+  /** Locks of tiers, or of everybody: the policy is read at once. */
+  | { readonly type: 'policy_changed'; readonly version: number }
   | {
       readonly type: 'limits_changed';
       readonly user_id: string;
@@ -100,6 +124,7 @@ export type EndCause =
   | 'logout'
   | 'disconnect'
   | 'killed'
+  | 'locked'
   | 'suspended'
   | 'revoked'
   | 'expired'

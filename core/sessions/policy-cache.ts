@@ -11,14 +11,20 @@ export class PolicyCache {
   readonly #store: PolicyStore;
   readonly #timers: Timers;
   readonly #log: GateLog;
-  readonly #onChange: (policy: Policy) => void;
+  readonly #onChange: (policy: Policy, before: Policy | undefined) => void;
   #policy: Policy | undefined;
   #running: Promise<Policy> | undefined;
   #queued: Promise<Policy> | undefined;
   #timer: Timer | undefined;
   #away = false;
 
-  constructor(store: PolicyStore, timers: Timers, log: GateLog, onChange: (policy: Policy) => void) {
+  /** @param onChange told of each policy that is read, and the one before: undefined at the first */
+  constructor(
+    store: PolicyStore,
+    timers: Timers,
+    log: GateLog,
+    onChange: (policy: Policy, before: Policy | undefined) => void,
+  ) {
     this.#store = store;
     this.#timers = timers;
     this.#log = log;
@@ -39,6 +45,11 @@ export class PolicyCache {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  /** Looks now, for live sessions. Never rejects. */
+  poll(): Promise<void> {
+    return this.#poll();
   }
 
   /** The policy by a look at the store that began after this call. Rejects with StoreUnavailable. */
@@ -66,7 +77,7 @@ export class PolicyCache {
     if (known && (await this.#store.version()) === known.version) return known;
     const policy = await this.#store.read();
     this.#policy = policy;
-    if (known) this.#onChange(policy);
+    this.#onChange(policy, known);
     return policy;
   }
 

@@ -35,6 +35,8 @@ export interface RegistrarPorts {
   readonly identity: EdgeIdentity;
   readonly isLive: (sessionId: string) => boolean;
   readonly recheck: (logon: LogonAccepted) => Promise<LogonResult>;
+  /** Reads the policy by a look that begins now. */
+  readonly lookAgain: () => Promise<unknown>;
 }
 
 type EndCommand = Extract<EdgeCommand, { type: 'end_user' | 'end_session' }>;
@@ -107,8 +109,7 @@ export class Registrar {
       const answer: SlotResult = await slots.take(onItsWay.taking, logon.max_sessions, request.supersedes);
       switch (answer.result) {
         case 'taken':
-          await this.#noteLogon(logon);
-          return { result: 'taken', session: { ...onItsWay.taking, slot: answer.slot }, logon, ended: onItsWay.ended };
+          return await this.#taken(onItsWay, logon, answer.slot);
         case 'fenced':
           return { result: 'refused', refusal: unavailable(), fenced: true };
         case 'held':
@@ -128,6 +129,21 @@ export class Registrar {
       }
     }
     return { result: 'refused', refusal: unavailable() };
+  }
+
+  /**
+   * The policy is read once more: a lock that came after the logon was judged either shows now, or comes after the slot
+   * was taken and finds the session.
+   */
+  async #taken(onItsWay: OnItsWay, logon: LogonAccepted, slot: number): Promise<Registration> {
+    const session = { ...onItsWay.taking, slot };
+    try {
+      await Promise.all([this.#ports.lookAgain(), this.#noteLogon(logon)]);
+    } catch (error) {
+      void this.#ports.slots.release(session);
+      throw error;
+    }
+    return { result: 'taken', session, logon, ended: onItsWay.ended };
   }
 
   /**

@@ -4,20 +4,22 @@
  */
 import type { AdminPorts } from '../admin.ts';
 import { recordExpiry } from '../credentials/expiry.ts';
-import type { Credential } from '../credentials/model.ts';
+import type { Credential, User } from '../credentials/model.ts';
 import { ulid } from '../ids.ts';
 import type { TokenLeases } from '../limits/leases-port.ts';
 import { Limiter } from '../limits/limiter.ts';
 import type { Tier, UserLimits } from '../limits/model.ts';
 import type { LimiterSettings } from '../limits/settings.ts';
+import { inForce, type Lock, lockOf, lockText } from '../locks/model.ts';
 import { maxSessions } from '../policy/assignment.ts';
+import type { Policy } from '../ports.ts';
 import type { Timers } from '../time.ts';
-import type { GateLog, LogonAccepted, LogonResult, RegisterRequest } from './api.ts';
-import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS } from './bounds.ts';
+import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
+import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, REFUSAL_TEXT } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
 import { LimitDesk } from './limit-desk.ts';
 import { Live, LiveTable } from './live.ts';
-import type { EdgeCommand, EdgeIdentity, EndCause, LiveSession, NumbersCommand } from './model.ts';
+import type { EdgeCommand, EdgeIdentity, EndCause, FixSessionKey, LiveSession, NumbersCommand } from './model.ts';
 import { type Ended, ends, Registrar } from './registrar.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
@@ -33,12 +35,18 @@ export interface TenureEvents {
   mayPlaceOrders(): boolean;
   recheck(logon: LogonAccepted): Promise<LogonResult>;
   setNumbers(command: NumbersCommand): void;
-  /** The definition of the tier that was read last; undefined for a tier that is gone. */
-  tierNamed(name: string): Tier | undefined;
+  /** What is to be cancelled at the venue, after the sessions concerned have ended. */
+  cancelOrders(whose: OrdersOf): void;
+  /** Reads the policy by a look that begins now. */
+  lookAgain(): Promise<unknown>;
+  /** Looks at the policy soon; never rejects. */
+  policyChanged(): void;
+  /** The policy that was read last; undefined before the first. */
+  policy(): Policy | undefined;
 }
 
 /** Causes by which somebody else ended a session: recorded as a kill too. */
-const KILLS: ReadonlySet<EndCause> = new Set(['killed', 'suspended', 'revoked', 'not_eligible', 'expired']);
+const KILLS: ReadonlySet<EndCause> = new Set(['killed', 'locked', 'suspended', 'revoked', 'not_eligible', 'expired']);
 
 const EXCESS = 'Sent too much for too long';
 
@@ -76,7 +84,8 @@ export class Tenure {
     this.#slots = new SlotKeeper(ports.slots, timers, log, identity);
     const isLive = (id: string): boolean => this.table.get(id) !== undefined;
     const recheck = events.recheck.bind(events);
-    this.registrar = new Registrar({ slots: this.#slots, clock, directory, log, identity, isLive, recheck });
+    const lookAgain = events.lookAgain.bind(events);
+    this.registrar = new Registrar({ slots: this.#slots, clock, directory, log, identity, isLive, recheck, lookAgain });
   }
 
   /** Opens the chain and starts what runs by itself. */
@@ -102,7 +111,7 @@ export class Tenure {
   /** A slot is taken: the session is live, unless it is over already; then its slot is given back. */
   start(request: RegisterRequest, logon: LogonAccepted, session: LiveSession, ended: Ended | undefined): Live | Ended {
     this.#endSuperseded(request.supersedes);
-    const over = ended ?? this.over;
+    const over = ended ?? this.over ?? this.#lockedOut(logon.user);
     if (over) {
       void this.#slots.release(session);
       return over;
@@ -171,6 +180,10 @@ export class Tenure {
       case 'end_session':
         this.registrar.apply(command);
         for (const live of this.#concerned(command)) void this.end(live, command.cause, command.reason, {});
+        if (command.cancel_orders !== undefined) this.#events.cancelOrders(ordersOf(command));
+        return;
+      case 'policy_changed':
+        this.#events.policyChanged();
         return;
       case 'limits_changed':
         this.limitsChanged(command.user_id, command.tier, command.limits);
@@ -188,22 +201,56 @@ export class Tenure {
     this.table.assigned(userId, tier, limits.assignment);
     this.admissions.updateLimits(userId, limits);
     this.#follow(userId);
+    this.#enforce(userId);
   }
 
-  /** Definitions of tiers may have changed: the limiter takes the later of what it has and what it is told. */
-  refreshLimits(): void {
+  /**
+   * Definitions of tiers may have changed: the limiter takes the later of what it has and what it is told. Locks that are
+   * new end the sessions that they are about, of whom everybody's orders may go too.
+   */
+  policyRead({ locks }: Policy, before: Policy | undefined): void {
     for (const userId of this.table.users()) this.#follow(userId);
+    const now = this.#ports.clock.now();
+    const fresh = locks.filter((lock) => inForce(lock, now) && lock.version > (before?.version ?? -1));
+    if (fresh.length === 0) return;
+    const ended = new Set<string>();
+    for (const userId of [...this.table.users()]) if (this.#enforce(userId)?.cancel_orders) ended.add(userId);
+    const all = fresh.some(({ target, cancel_orders }) => target.kind === 'everybody' && cancel_orders);
+    if (all) this.#events.cancelOrders({ of: 'everybody' });
+    else if (ended.size > 0) this.#events.cancelOrders({ of: 'users', user_ids: ended });
+  }
+
+  /** Ends the sessions of a user whose tier is locked. @returns the lock by which */
+  #enforce(userId: string): Lock | undefined {
+    const tier = this.table.tierOf(userId);
+    const lock = tier === undefined ? undefined : this.#lockOf({ tier });
+    if (lock) for (const live of this.table.ofUser(userId)) void this.end(live, 'locked', lockText(lock), {});
+    return lock;
+  }
+
+  #lockedOut(user: User): Ended | undefined {
+    const lock = this.#lockOf(user);
+    return lock && { cause: 'locked', text: `Logon refused: ${lockText(lock)}`.slice(0, REFUSAL_TEXT) };
+  }
+
+  #lockOf(user: Pick<User, 'tier' | 'lock'>): Lock | undefined {
+    return lockOf(user, this.#events.policy()?.locks ?? [], this.#ports.clock.now());
   }
 
   /** As the user's tier is defined now; as at its logon while that is not known. */
   #maxSessions({ user, max_sessions }: LogonAccepted): number {
     const name = this.table.tierOf(user.user_id);
-    const tier = name === undefined ? undefined : this.#events.tierNamed(name);
+    const tier = name === undefined ? undefined : this.#tierNamed(name);
     return tier === undefined ? max_sessions : maxSessions(user, tier);
   }
 
   #follow(userId: string): void {
-    this.table.follow(userId, this.admissions, (name) => this.#events.tierNamed(name));
+    this.table.follow(userId, this.admissions, (name) => this.#tierNamed(name));
+  }
+
+  /** Its definition as it was read last; undefined for a tier that is gone. */
+  #tierNamed(name: string): Tier | undefined {
+    return this.#events.policy()?.tiers.find((tier) => tier.name === name);
   }
 
   /** Writes an expiry to the account's own chain, once for all edges. */
@@ -262,4 +309,10 @@ export class Tenure {
     void this.end(live, 'expired', 'Credential expired', {});
     this.recordExpiry(live.credential);
   }
+}
+
+/** Whose orders a command has the venue cancel. */
+function ordersOf(command: Extract<EdgeCommand, { type: 'end_user' | 'end_session' }>): OrdersOf {
+  if (command.type === 'end_user') return { of: 'users', user_ids: new Set([command.user_id]) };
+  return { of: 'session', key: command.cancel_orders as FixSessionKey };
 }

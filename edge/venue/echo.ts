@@ -102,6 +102,8 @@ export class EchoVenue implements Venue {
 
   cancelAll(): void {}
 
+  massCancel(): void {}
+
   tick(): number {
     return Number.POSITIVE_INFINITY;
   }

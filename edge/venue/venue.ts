@@ -29,6 +29,12 @@ export interface VenueSession {
   readonly cancel_after_ms?: number;
 }
 
+/** Whose orders an admin has cancelled; a session by its {@link VenueSession.id}. */
+export type OrdersOf =
+  | { readonly of: 'session'; readonly id: string }
+  | { readonly of: 'users'; readonly user_ids: ReadonlySet<string> }
+  | { readonly of: 'everybody' };
+
 /** What comes with a message. The edge may keep one such record per connection and overwrite it. */
 export interface SubmitContext {
   readonly session: VenueSession;
@@ -77,6 +83,8 @@ export interface Venue {
   resting(): Iterable<VenueSession>;
   /** Cancels what this session itself has placed and is open; its reports wait for it where it is away. */
   cancelAll(session: VenueSession, now: number): void;
+  /** Cancels, on an admin's word, whatever of these is open, whether their clients are there or away. */
+  massCancel(whose: OrdersOf, now: number): void;
   /** Lets time pass. @returns epoch ms when it wants to be called again; Infinity: never */
   tick(now: number): number;
   /**

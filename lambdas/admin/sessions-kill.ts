@@ -3,8 +3,8 @@ import type { Run } from '../services.ts';
 
 /** POST sessions/kill */
 export const killSessions: Run<'killSessions'> = async (services, request, actor) => {
-  const { session_id, user_id, reason, if_version } = request;
-  const context = { actor, reason, if_version };
+  const { session_id, user_id, reason, if_version, cancel_orders } = request;
+  const context = { actor, reason, if_version, cancel_orders };
   const killed =
     session_id === undefined
       ? await killUser(services, context, user_id as string)

@@ -1,4 +1,5 @@
-/** Limits, tiers, rules and overrides. */
+/** Limits, tiers, rules, overrides and locks. */
+import { lock } from '../admin/lock.ts';
 import { resetViolations } from '../admin/rate-limits-reset-violations.ts';
 import { updateRateLimit } from '../admin/rate-limits-update.ts';
 import { addRule } from '../admin/rules-add.ts';
@@ -9,6 +10,7 @@ import { removeOverride } from '../admin/rules-override-remove.ts';
 import { removeRule } from '../admin/rules-remove.ts';
 import { putTier } from '../admin/tiers-put.ts';
 import { removeTier } from '../admin/tiers-remove.ts';
+import { unlock } from '../admin/unlock.ts';
 import { createHandler } from '../handler.ts';
 import type { Operations } from '../services.ts';
 import { wiredServices } from '../wiring.ts';
@@ -24,6 +26,8 @@ export const operations: Operations = {
   disableRule,
   setOverride,
   removeOverride,
+  lock,
+  unlock,
 };
 
 export const handler = createHandler(operations, wiredServices);

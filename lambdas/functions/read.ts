@@ -2,6 +2,7 @@
 import { audit } from '../admin/audit.ts';
 import { credentials } from '../admin/credentials.ts';
 import { userCredentials } from '../admin/credentials-user.ts';
+import { locks } from '../admin/locks.ts';
 import { rateLimits } from '../admin/rate-limits.ts';
 import { rules } from '../admin/rules.ts';
 import { evaluate } from '../admin/rules-evaluate.ts';
@@ -20,6 +21,7 @@ export const operations: Operations = {
   sessions,
   userSessions,
   sequence,
+  locks,
   rateLimits,
   tiers,
   rules,

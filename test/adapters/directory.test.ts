@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Stores } from '../../adapters/stores.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { CredentialStatus } from '../../core/credentials/model.ts';
+import type { Lock } from '../../core/locks/model.ts';
 import { change, credential, NOON, provision, readAll, STORES, user } from '../support/stores.ts';
 
 const head = ({ record }: { readonly record: { readonly seq: number; readonly hash: string } }) => ({
@@ -157,6 +158,31 @@ for (const [name, open] of STORES) {
         } as const;
         await directory.commit(change('ann', EMPTY_CHAIN, { commands: [{ edge_id: 'e', command }] }));
         expect(await edges.commands('e', '')).toEqual([command]);
+      });
+
+      test('puts and removes the user in the list of locks, paged by name', async () => {
+        const { directory } = await make();
+        const lock = (user_id: string): Lock => ({
+          target: { kind: 'user', user_id },
+          reason: 'r',
+          by: 'b',
+          locked_at: NOON,
+          cancel_orders: false,
+          version: 1,
+        });
+        const names = ['a', 'a#b', 'a.c', 'b'];
+        const made = names.map((name) =>
+          change(name, EMPTY_CHAIN, { user: user(name, { lock: lock(name) }), lock: 'put' }),
+        );
+        for (const one of made) expect((await directory.commit(one)).result).toBe('committed');
+        const first = await directory.listLocks({ limit: 3 });
+        const rest = await directory.listLocks({ limit: 3, after: first.next! });
+        expect([...first.items, ...rest.items].map(({ target }) => target)).toEqual(
+          names.map((one) => lock(one).target),
+        );
+        const lifted = change('a#b', made[1]!.record, { user: user('a#b'), lock: 'remove' });
+        expect((await directory.commit(lifted)).result).toBe('committed');
+        expect((await directory.listLocks({ limit: 10 })).items).toHaveLength(3);
       });
 
       test('of a record that does not follow the head is a defect', async () => {

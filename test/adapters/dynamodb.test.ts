@@ -28,6 +28,7 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['directory.commit', (s) => s.directory.commit(change('ann', EMPTY_CHAIN))],
   ['directory.listCredentials', (s) => s.directory.listCredentials({}, { limit: 1 })],
   ['directory.listUsers', (s) => s.directory.listUsers({}, { limit: 1 })],
+  ['directory.listLocks', (s) => s.directory.listLocks({ limit: 1 })],
   ['directory.countUsers', (s) => s.directory.countUsers()],
   ['directory.noteLogon', (s) => s.directory.noteLogon('A', 1, NOON, 1)],
   ['policy.read', (s) => s.policy.read()],

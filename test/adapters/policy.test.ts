@@ -1,8 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
+import { systemRandom } from '../../adapters/node/random.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { Override, Rule } from '../../core/eligibility/model.ts';
+import { ulid } from '../../core/ids.ts';
 import { DEFAULT_TIERS, type Tier } from '../../core/limits/model.ts';
+import type { Lock, LockTarget } from '../../core/locks/model.ts';
 import type { PolicyEdit } from '../../core/ports.ts';
+import type { EdgeCommand } from '../../core/sessions/model.ts';
 import { NOON, record, STORES } from '../support/stores.ts';
 
 const rule = (id: string, minimum = 0.1 + 0.2): Rule => ({
@@ -42,7 +46,7 @@ for (const [name, open] of STORES) {
     describe('the policy', () => {
       test('of an empty store is nothing, of version 0', async () => {
         const { policy, audit } = await make();
-        expect(await policy.read()).toEqual({ version: 0, chain: EMPTY_CHAIN, rules: [], tiers: [] });
+        expect(await policy.read()).toEqual({ version: 0, chain: EMPTY_CHAIN, rules: [], tiers: [], locks: [] });
         expect(await policy.version()).toBe(0);
         expect(await policy.overrides('ann')).toEqual([]);
         expect(await audit.expectedHead('policy')).toEqual(EMPTY_CHAIN);
@@ -59,7 +63,13 @@ for (const [name, open] of STORES) {
         ]);
         expect(await policy.commit(first)).toBe('committed');
         const tiers = [...DEFAULT_TIERS].sort((a, b) => (a.name < b.name ? -1 : 1));
-        expect(await policy.read()).toEqual({ version: 1, chain: head(first), rules: [rule('a'), rule('b')], tiers });
+        expect(await policy.read()).toEqual({
+          version: 1,
+          chain: head(first),
+          rules: [rule('a'), rule('b')],
+          tiers,
+          locks: [],
+        });
         expect(await policy.version()).toBe(1);
         expect(await policy.overrides('ann')).toEqual([override('ann', 'a')]);
         expect(await audit.expectedHead('policy')).toEqual(head(first));
@@ -79,6 +89,30 @@ for (const [name, open] of STORES) {
         expect(await policy.read()).toMatchObject({ version: 2, rules: [rule('a', 7)], tiers: { length: 3 } });
         expect(await policy.overrides('ann')).toEqual([]);
         expect(await policy.overrides('a#n')).toHaveLength(1);
+      });
+
+      test('has locks, and tells edges in the same transaction', async () => {
+        const { policy, edges } = await make();
+        const lock = (target: LockTarget): Lock => ({
+          target,
+          reason: 'r',
+          by: 'b',
+          locked_at: NOON,
+          expires_at: NOON + 1,
+          cancel_orders: true,
+          version: 1,
+        });
+        const [tier, all] = [lock({ kind: 'tier', tier: 'a#b' }), lock({ kind: 'everybody' })];
+        const command: EdgeCommand = { id: ulid(NOON, systemRandom), at: NOON, type: 'policy_changed', version: 1 };
+        const first = { ...change([{ put_lock: tier }, { put_lock: all }]), commands: [{ edge_id: 'e', command }] };
+        expect(await policy.commit(first)).toBe('committed');
+        expect((await policy.read()).locks).toEqual([all, tier]);
+        expect(await edges.commands('e', '')).toEqual([command]);
+        const stale = change([{ remove_lock: all.target }]);
+        expect(await policy.commit({ ...stale, commands: [{ edge_id: 'f', command }] })).toBe('conflict');
+        expect(await edges.commands('f', '')).toEqual([]);
+        expect(await policy.commit(change([{ remove_lock: all.target }], head(first), 1))).toBe('committed');
+        expect((await policy.read()).locks).toEqual([tier]);
       });
 
       test('a record alone moves the chain, not the version', async () => {

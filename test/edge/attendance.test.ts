@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { killUser } from '../../core/credentials/kill.ts';
+import { killSession, killUser } from '../../core/credentials/kill.ts';
 import { updateProfile } from '../../core/credentials/profile.ts';
+import { lock, unlock } from '../../core/locks/locks.ts';
 import type { ProfileOverrides } from '../../core/sessions/profile.ts';
 import { Attendance } from '../../edge/attendance.ts';
 import type { Edge } from '../../edge/edge.ts';
@@ -166,6 +167,42 @@ async function cancelled(account: Account): Promise<number> {
   const id = `FIX.4.4|${account.target_comp_id}|${account.sender_comp_id}|`;
   return house.journal.session(id).pending;
 }
+
+describe('orders that an admin cancels', () => {
+  test('with a kill: of the session, before its client has the Logout', async () => {
+    const ann = await user('ann');
+    const [one, two] = [await loggedOn(ann), await loggedOn(ann, 1, { sender_sub_id: 'B' })];
+    await rests(one, 'a');
+    await rests(two, 'b');
+    const killed = [...edge.gate.sessions()].find(({ session }) => session.key.sender_sub_id === '')!;
+    await killSession(house.admin, { ...ACTOR, cancel_orders: true }, killed.session.session_id);
+    await one.closed();
+    const types = one.received.slice(-2).map((message) => [message.type, message.get(150), message.get(58)]);
+    expect(types).toEqual([
+      ['8', '4', 'Canceled by an administrator'],
+      ['5', undefined, 'a test'],
+    ]);
+    expect(await status(two, 'b')).toBe('0');
+  });
+
+  test('with a lock of everybody: also of clients that are away, who hear of it when they are let in again', async () => {
+    const [ann, bob] = [await user('ann'), await user('bob')];
+    const away = await loggedOn(bob);
+    await rests(away, 'b');
+    away.destroy();
+    await gone();
+    const client = await loggedOn(ann);
+    await rests(client, 'a');
+    await lock(house.admin, ACTOR, { target: { kind: 'everybody' }, reason: 'halt', cancel_orders: true });
+    await client.closed();
+    expect(client.received.filter((message) => message.get(150) === '4')).toHaveLength(1);
+    const refused = await house.client(edge, bob).logon(bob.password);
+    expect([refused.type, refused.get(58)]).toEqual(['5', 'Logon refused: Locked: halt']);
+    await unlock(house.admin, ACTOR, { kind: 'everybody' });
+    const back = await loggedOn(bob, away.nextOut);
+    expect((await back.next((message) => message.type === '8')).get(150)).toBe('4');
+  });
+});
 
 describe('who is there', () => {
   const at = (monoMs: number) => ({ epochMs: 1_000_000 + monoMs, monoMs });

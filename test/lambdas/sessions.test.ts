@@ -74,6 +74,7 @@ describe('stats', () => {
     await api.call('suspend', { user_id: 'u2', reason: 'r' });
     const figures = {
       sessions: 2,
+      sessions_by_tier: { premium: 2 },
       sessions_peak: 3,
       logons_accepted: 4,
       logons_refused: { wrong_password: 5 },

@@ -124,6 +124,7 @@ export async function provision(stores: Stores, userId: string, more: Partial<Us
 
 export const FIGURES: EdgeFigures = {
   sessions: 3,
+  sessions_by_tier: { basic: 3 },
   sessions_peak: 4,
   logons_accepted: 5,
   logons_refused: { wrong_password: 2 },

@@ -2,7 +2,7 @@
 
 import type { Message } from '../../fix/message.ts';
 import { MARKET_STEP_MS } from '../limits.ts';
-import type { SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import type { OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
 import { openOrders } from './clients.ts';
 import { Exchange } from './exchange.ts';
 import { INSTRUMENTS, type Instrument } from './instruments.ts';
@@ -22,6 +22,11 @@ export interface SimulatorOptions {
   readonly instruments?: readonly Instrument[];
   /** Told what of the log could not be read. */
   readonly warn?: (problem: string) => void;
+}
+
+function concerns(whose: OrdersOf, session: VenueSession): boolean {
+  if (whose.of === 'everybody') return true;
+  return whose.of === 'session' ? whose.id === session.id : whose.user_ids.has(session.user_id);
 }
 
 export class Simulator implements Venue {
@@ -80,6 +85,17 @@ export class Simulator implements Venue {
     for (const order of openOrders(client)) exchange.cancelBy(order, 'Canceled on disconnect');
     exchange.commit();
     exchange.clients.release(client);
+  }
+
+  massCancel(whose: OrdersOf, now: number): void {
+    const { exchange } = this;
+    exchange.start(now);
+    exchange.now = now;
+    for (const client of [...exchange.clients.all()]) {
+      if (!concerns(whose, client.session)) continue;
+      for (const order of openOrders(client)) exchange.cancelBy(order, 'Canceled by an administrator');
+    }
+    exchange.commit();
   }
 
   tick(now: number): number {

@@ -9,6 +9,7 @@ import { SimTime, settle } from './world.ts';
 
 const FIGURES: EdgeFigures = {
   sessions: 0,
+  sessions_by_tier: {},
   sessions_peak: 0,
   logons_accepted: 0,
   logons_refused: {},

@@ -18,7 +18,14 @@ import type { TokenLeases } from '../../../core/limits/leases-port.ts';
 import { ensureDefaults } from '../../../core/policy/defaults.ts';
 import type { SessionSlots } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
-import type { Gate, GateEvents, GateSession, GateSettings, LogonRequest } from '../../../core/sessions/api.ts';
+import type {
+  Gate,
+  GateEvents,
+  GateSession,
+  GateSettings,
+  LogonRequest,
+  OrdersOf,
+} from '../../../core/sessions/api.ts';
 import type { EndCause, FixSessionKey } from '../../../core/sessions/model.ts';
 import type { Clock, Random, Timer, Timers } from '../../../core/time.ts';
 
@@ -129,6 +136,7 @@ export interface EdgeWorld {
   readonly fenced: number;
   readonly orders: readonly boolean[];
   readonly alarms: readonly string[];
+  readonly cancelled: readonly OrdersOf[];
   readonly logged: readonly { readonly level: string; readonly message: string }[];
 }
 
@@ -158,7 +166,7 @@ async function openEdge(
   slots: Partial<SessionSlots>,
 ): Promise<EdgeWorld> {
   const link: StoreLink = { state: 'here' };
-  const state = { fenced: 0, orders: [] as boolean[], alarms: [] as string[] };
+  const state = { fenced: 0, orders: [] as boolean[], alarms: [] as string[], cancelled: [] as OrdersOf[] };
   const logged: { level: string; message: string }[] = [];
   const write = (level: string) => (_fields: object, message: string) => void logged.push({ level, message });
   const events: GateEvents = {
@@ -166,6 +174,7 @@ async function openEdge(
       state.fenced += 1;
     },
     onOrders: (allowed) => void state.orders.push(allowed),
+    onCancelOrders: (whose) => void state.cancelled.push(whose),
     onBadLogons: (name) => void state.alarms.push(name),
   };
   const ports: GatePorts = {
@@ -192,6 +201,7 @@ async function openEdge(
     },
     orders: state.orders,
     alarms: state.alarms,
+    cancelled: state.cancelled,
   };
 }
 

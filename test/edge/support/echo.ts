@@ -53,6 +53,8 @@ export class TestEcho implements Venue {
 
   cancelAll(): void {}
 
+  massCancel(): void {}
+
   tick(): number {
     return Number.POSITIVE_INFINITY;
   }
