@@ -6,6 +6,7 @@ import { createExpressions } from './adapters/cel/expressions.ts';
 import { type Environment, environmentAdapters } from './adapters/environment.ts';
 import { fixedMasterKeys } from './adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from './adapters/kms/secret-box.ts';
+import { createRawAesVault } from './adapters/kms/vault.ts';
 import { createMemoryAdapters } from './adapters/memory/stores.ts';
 import { MemoryTokenLeases } from './adapters/memory/token-leases.ts';
 import { systemClock } from './adapters/node/clock.ts';
@@ -14,13 +15,14 @@ import { systemRandom } from './adapters/node/random.ts';
 import { systemTimers } from './adapters/node/timers.ts';
 import type { Stores } from './adapters/stores.ts';
 import type { AdminPorts } from './core/admin.ts';
+import type { LogonProof } from './core/credentials/signed.ts';
 import { CompiledExpressions } from './core/eligibility/evaluate.ts';
 import { utf8 } from './core/encoding.ts';
 import { type GatePorts, openGate } from './core/gate.ts';
 import type { TokenLeases } from './core/limits/leases-port.ts';
 import type { LimitClass } from './core/limits/model.ts';
 import { ensureDefaults } from './core/policy/defaults.ts';
-import type { SecretBox } from './core/ports.ts';
+import type { SecretBox, SecretVault } from './core/ports.ts';
 import { type Provisioned, type ProvisionInput, provision } from './core/provisioning.ts';
 import {
   DEFAULT_GATE_SETTINGS,
@@ -51,6 +53,7 @@ export type {
   LimitState,
   LiveSession,
   LogonAccepted,
+  LogonProof,
   LogonRefused,
   LogonResult,
   OnEnd,
@@ -65,6 +68,7 @@ export interface GateStores {
   readonly stores: Stores;
   readonly leases: TokenLeases;
   readonly box: SecretBox;
+  readonly vault: SecretVault;
 }
 
 export interface CreateGateOptions extends Partial<Omit<GateSettings, 'edge_id'>> {
@@ -96,10 +100,13 @@ export interface SessionOptions {
 export interface FixGate {
   /** The gate with all it can do. */
   readonly gate: Gate;
-  /** Never rejects: a store that is away is a refusal. `proof` is the password; bytes when the caller wants to wipe them. */
+  /**
+   * Never rejects: a store that is away is a refusal. `proof` is the password, bytes when the caller wants to wipe them; or
+   * RawData (96) of a FIX Logon with the fields that it may sign.
+   */
   validateLogon(
     senderCompId: string,
-    proof: string | Uint8Array,
+    proof: string | Uint8Array | LogonProof,
     address: string,
     options?: LogonOptions,
   ): Promise<LogonResult>;
@@ -121,7 +128,12 @@ export interface FixGate {
 /** All state in this process, under keys that end with it: for trying things out, and for tests. */
 export function memoryStores(): GateStores {
   const keys = fixedMasterKeys([{ id: 'memory', key: systemRandom.bytes(32) }]);
-  return { stores: createMemoryAdapters(), leases: new MemoryTokenLeases(), box: createRawAesSecretBox(keys) };
+  return {
+    stores: createMemoryAdapters(),
+    leases: new MemoryTokenLeases(),
+    box: createRawAesSecretBox(keys),
+    vault: createRawAesVault(keys),
+  };
 }
 
 /** The tables that the admin API uses; adapters/environment.ts says which variables name them. */
@@ -138,17 +150,19 @@ let current: FixGate | undefined;
  */
 export async function createGate(options: CreateGateOptions): Promise<FixGate> {
   const { stores, events = {}, log, ...settings } = options;
-  const { audit, ...rest } = stores.stores;
+  const { audit, signedLogons, ...rest } = stores.stores;
   const admin: AdminPorts = {
     ...rest,
     trail: audit,
     box: stores.box,
+    vault: stores.vault,
     digests: nodeDigests,
     random: systemRandom,
     clock: systemClock,
     expressions: new CompiledExpressions(createExpressions()),
   };
-  const ports: GatePorts = { ...admin, leases: stores.leases, timers: systemTimers, ...(log ? { log } : {}) };
+  const { leases } = stores;
+  const ports: GatePorts = { ...admin, signedLogons, leases, timers: systemTimers, ...(log ? { log } : {}) };
   const principal = `gateway:${settings.edge_id}`;
   await ensureDefaults(admin, { principal });
   const onFenced: GateEvents['onFenced'] = (identity) => {
@@ -160,13 +174,18 @@ export async function createGate(options: CreateGateOptions): Promise<FixGate> {
   return current;
 }
 
+function proofOf(proof: string | Uint8Array | LogonProof): LogonProof {
+  if (typeof proof === 'string') return { kind: 'password', password: utf8(proof) };
+  return proof instanceof Uint8Array ? { kind: 'password', password: proof } : proof;
+}
+
 function facade(gate: Gate, admin: AdminPorts, ownPrincipal: string): FixGate {
   return {
     gate,
     validateLogon: (sender_comp_id, proof, address, options = {}) =>
       gate.validateLogon({
         sender_comp_id,
-        proof: typeof proof === 'string' ? utf8(proof) : proof,
+        proof: proofOf(proof),
         address,
         ...options,
       }),

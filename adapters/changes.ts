@@ -1,6 +1,7 @@
 /** What every store does alike to the values it is given, whatever it keeps them in. */
 import type { AuditRecord, ChainHead } from '../core/audit/model.ts';
 import type { Credential, CredentialStatus, User } from '../core/credentials/model.ts';
+import { retiredBy, withoutSecrets } from '../core/credentials/proof.ts';
 import type { LiveSession } from '../core/sessions/model.ts';
 import { compareKeys, key } from './keys.ts';
 
@@ -22,26 +23,25 @@ export function checkRun(records: readonly AuditRecord[]): void {
 }
 
 /**
- * The credential after a logon with this verifier: first_logon_at is set, older verifiers retire at once. Undefined:
- * nothing changes.
+ * The credential after a logon with this version of its proof: first_logon_at is set, older passwords and secrets retire
+ * at once. Undefined: nothing changes.
  */
 export function afterLogon(credential: Credential, at: number, verifierVersion: number): Credential | undefined {
-  const outlived = (v: Credential['verifiers'][number]) =>
-    v.version < verifierVersion && (v.retires_at === undefined || v.retires_at > at);
-  if (credential.first_logon_at !== undefined && !credential.verifiers.some(outlived)) return undefined;
+  const proof = retiredBy(credential.proof, verifierVersion, at);
+  if (credential.first_logon_at !== undefined && proof === credential.proof) return undefined;
   return {
     ...credential,
     first_logon_at: credential.first_logon_at ?? at,
-    verifiers: credential.verifiers.map((v) => (outlived(v) ? { ...v, retires_at: at } : v)),
+    proof,
     updated_at: at,
     version: credential.version + 1,
   };
 }
 
-/** The credential as lists show it: neither verifiers nor the request that made it. */
+/** The credential as lists show it: neither secrets nor the request that made it. */
 export function listed(credential: Credential): Credential {
   const { idempotency: _, ...rest } = credential;
-  return { ...rest, verifiers: [] };
+  return { ...rest, proof: withoutSecrets(rest.proof) };
 }
 
 /** How many there are of each status and tier, sorted by them. */

@@ -6,13 +6,14 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { z } from 'zod';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
-import type { SecretBox } from '../core/ports.ts';
+import type { SecretBox, SecretVault } from '../core/ports.ts';
 import { createClient } from './dynamodb/client.ts';
 import { createTables } from './dynamodb/create-tables.ts';
 import { createDynamoAdapters } from './dynamodb/stores.ts';
 import { DynamoTokenLeases } from './dynamodb/token-leases.ts';
 import { fileMasterKeys } from './kms/master-keys.ts';
 import { createHierarchicalSecretBox, createRawAesSecretBox } from './kms/secret-box.ts';
+import { createKmsVault, createRawAesVault } from './kms/vault.ts';
 import { systemRandom } from './node/random.ts';
 import type { Stores } from './stores.ts';
 
@@ -41,12 +42,13 @@ export const STORE_VARIABLES = {
 /** Keys in a file: JSON with master_key and cursor_key, as `npm run secrets` writes it. */
 export const LOCAL_KEY_VARIABLES = { FIXGATE_KEY_PROVIDER: z.literal('local'), FIXGATE_SECRETS_FILE: text };
 
-/** Keys in KMS: a branch key in its table, wrapped by a KMS key. */
+/** Keys in KMS: a branch key in its table, wrapped by a KMS key, and another KMS key for secrets of HMAC. */
 export const KMS_KEY_VARIABLES = {
   FIXGATE_KEY_PROVIDER: z.literal('kms'),
   FIXGATE_TABLE_BRANCH_KEYS: tableName,
   FIXGATE_ENVELOPE_KEY_ARN: arn,
   FIXGATE_BRANCH_KEY_ID: text.default('fixgate'),
+  FIXGATE_PROOF_KEY_ARN: arn,
 };
 
 const Store = z.object(STORE_VARIABLES);
@@ -115,10 +117,19 @@ export function secretBoxOf(keys: KeyVariables, region: string, dynamodb: Dynamo
   });
 }
 
+/** Secrets that have to be recovered, by the provider that the environment names. */
+export function vaultOf(keys: KeyVariables, region: string): SecretVault {
+  if (keys.FIXGATE_KEY_PROVIDER === 'local') return createRawAesVault(fileMasterKeys(keys.FIXGATE_SECRETS_FILE));
+  return createKmsVault({ kms: new KMSClient({ region }), keyArn: keys.FIXGATE_PROOF_KEY_ARN });
+}
+
 /** Stores and keys together: what the edge and a gateway of one's own need. @throws EnvironmentError */
-export function environmentAdapters(env: Environment): OpenStores & { readonly box: SecretBox } {
+export function environmentAdapters(
+  env: Environment,
+): OpenStores & { readonly box: SecretBox; readonly vault: SecretVault } {
   const variables = readVariables(Store, env);
   const keys = readVariables(Keys, env);
   const open = openStoresOf(variables);
-  return { ...open, box: secretBoxOf(keys, variables.AWS_REGION, open.client) };
+  const { AWS_REGION: region } = variables;
+  return { ...open, box: secretBoxOf(keys, region, open.client), vault: vaultOf(keys, region) };
 }

@@ -5,6 +5,7 @@ import type {
   EdgeRegistry,
   PolicyStore,
   SessionSlots,
+  SignedLogons,
   ViolationCounters,
 } from '../core/ports.ts';
 
@@ -15,4 +16,5 @@ export interface Stores {
   readonly slots: SessionSlots;
   readonly edges: EdgeRegistry;
   readonly violations: ViolationCounters;
+  readonly signedLogons: SignedLogons;
 }

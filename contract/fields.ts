@@ -24,6 +24,17 @@ export const userId = z
   .regex(/^[A-Za-z0-9_.:@+-]{1,128}$/, '1 to 128 of A-Z a-z 0-9 _ . : @ + -')
   .describe('The firm’s own id of the user');
 export const compId = z.string().regex(/^[A-Za-z0-9_.:/-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ . : / -');
+export const keyId = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:/-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ . : / -')
+  .describe('By which the client names the key in Username (553)');
+/** A PEM block of a key is 113 characters, with line ends of any kind. */
+export const publicKey = z
+  .string()
+  .min(1)
+  .max(500)
+  .describe('Ed25519: PEM (SPKI, RFC 8410), its DER in base64, or the 32 bytes in base64');
+export const graceSeconds = z.int().min(0).max(2_419_200).default(0);
 export const beginString = z.enum(SETTINGS.begin_strings.fallback as readonly [string, ...string[]]);
 export const senderSubId = z.string().regex(/^[\x20-\x7e]{0,64}$/, 'at most 64 printable ASCII characters');
 /** As far as fifteen digits go, with room to count on. */

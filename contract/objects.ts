@@ -3,13 +3,40 @@ import { z } from 'zod';
 import * as f from './fields.ts';
 import { sessionProfile } from './profile.ts';
 
+const names = { sender_comp_id: f.compId, target_comp_id: f.compId };
+
 export const issued = z
-  .strictObject({
-    sender_comp_id: f.compId,
-    target_comp_id: f.compId,
-    password: z.string().describe('Shown here and never again'),
-  })
+  .discriminatedUnion('proof', [
+    z.strictObject({
+      ...names,
+      proof: z.literal('password'),
+      password: z.string().describe('Shown here and never again'),
+    }),
+    z.strictObject({
+      ...names,
+      proof: z.literal('hmac_sha256'),
+      secret: z.string().describe('Key of the HMAC, as it stands here in ASCII. Shown here and never again'),
+    }),
+    z.strictObject({ ...names, proof: z.literal('ed25519'), key_id: f.keyId }),
+  ])
   .meta({ id: 'IssuedCredentials' });
+
+export const key = z
+  .strictObject({
+    key_id: f.keyId,
+    public_key: z.string().describe('The 32 bytes of RFC 8032, in base64'),
+    created_at: f.timestamp,
+    retires_at: f.timestamp.optional().describe('From then on it no longer works'),
+  })
+  .meta({ id: 'Key' });
+
+export const proof = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('password') }),
+    z.strictObject({ type: z.literal('hmac_sha256') }),
+    z.strictObject({ type: z.literal('ed25519'), keys: z.array(key).describe('Newest first') }),
+  ])
+  .meta({ id: 'Proof' });
 
 const facts = {
   account_balance: f.amount,
@@ -58,6 +85,7 @@ export const credential = z
     tier: f.tierName,
     allowed_ips: z.array(z.string()),
     certificate_fingerprints: f.certificateFingerprints.optional(),
+    proof,
     session_profile: sessionProfile,
     expires_at: f.timestamp.optional(),
     expired: z.boolean(),

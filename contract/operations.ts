@@ -76,6 +76,7 @@ const post = (
 });
 
 const OF_CREDENTIAL = ['user_not_found', 'credential_not_found', 'wrong_status', 'version_conflict'] as const;
+const OF_KEYS = ['credential_not_found', 'wrong_status', 'wrong_proof', 'version_conflict'] as const;
 const OF_SEQUENCE = ['credential_not_found', 'numbers_not_found', 'session_live', 'edge_not_running'] as const;
 const OF_LIST = ['invalid_cursor'] as const;
 
@@ -99,11 +100,23 @@ export const OPERATIONS: readonly Operation[] = [
   post('revoke', '/revoke', 'credentials', 'End credentials for good, and their sessions', OF_CREDENTIAL),
   post('suspend', '/suspend', 'credentials', 'Suspend credentials, and end their sessions', OF_CREDENTIAL),
   post('reactivate', '/reactivate', 'credentials', 'Make suspended credentials active again', OF_CREDENTIAL),
-  post('regeneratePassword', '/regenerate-password', 'credentials', 'Issue a new password', OF_CREDENTIAL),
+  post('regeneratePassword', '/regenerate-password', 'credentials', 'Issue a new password or HMAC secret', [
+    ...OF_CREDENTIAL,
+    'wrong_proof',
+  ]),
   post('updateProfile', '/credentials/profile', 'credentials', 'Change how a credential’s sessions are kept', [
     'credential_not_found',
     'wrong_status',
     'version_conflict',
+  ]),
+  post('addKey', '/credentials/keys/add', 'credentials', 'Add a public key to an Ed25519 credential', [
+    ...OF_KEYS,
+    'key_exists',
+    'too_many_keys',
+  ]),
+  post('removeKey', '/credentials/keys/remove', 'credentials', 'Retire a public key of an Ed25519 credential', [
+    ...OF_KEYS,
+    'key_not_found',
   ]),
   get('credentials', '/credentials', 'List credentials', OF_LIST),
   get('userCredentials', '/credentials/user', 'A user and its credentials', ['user_not_found', ...OF_LIST]),

@@ -16,6 +16,8 @@ const regeneratePassword = reply({
   version: f.version.describe('Of the credential'),
 });
 const updateProfile = reply({ user: o.user, credential: o.credential });
+const addKey = reply({ user: o.user, credential: o.credential, key: o.key });
+const removeKey = addKey;
 const credentials = reply({ credentials: z.array(o.credential), ...f.more });
 const userCredentials = reply({ user: o.user, credentials: z.array(o.credential), ...f.more });
 const updateUser = reply({
@@ -81,6 +83,8 @@ export const replies = {
   reactivate,
   regeneratePassword,
   updateProfile,
+  addKey,
+  removeKey,
   credentials,
   userCredentials,
   updateUser,

@@ -10,6 +10,8 @@ const facts = {
   kyc_level: f.quantity,
 };
 
+const key = { public_key: f.publicKey, key_id: f.keyId.optional().describe('Made of the key when left out') };
+
 const provision = z.strictObject({
   user_id: f.userId,
   rate_limit_tier: f.tierName,
@@ -26,6 +28,13 @@ const provision = z.strictObject({
   sender_comp_id: f.compId.optional().describe('Made up when left out'),
   target_comp_id: f.compId.optional().describe('GATEWAY when left out'),
   session_profile: sessionProfile.optional(),
+  proof: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.enum(['password', 'hmac_sha256']) }),
+      z.strictObject({ type: z.literal('ed25519'), ...key }),
+    ])
+    .optional()
+    .describe('How the client proves itself in its Logon; a password when left out'),
   additional_credential: z.boolean().default(false),
   idempotency_key: f.idempotencyKey.optional(),
   bypass: z.strictObject({ reason: f.reason }).optional().describe('Eligible whatever the rules say'),
@@ -43,7 +52,7 @@ const reactivate = status;
 const regeneratePassword = f.exactlyOne(
   z.strictObject({
     ...f.target,
-    grace_seconds: z.int().min(0).max(2_419_200).default(0).describe('For how long the old password works too'),
+    grace_seconds: f.graceSeconds.describe('For how long the old password or secret works too'),
     ...f.change,
   }),
   ['user_id', 'sender_comp_id'],
@@ -52,6 +61,14 @@ const regeneratePassword = f.exactlyOne(
 const updateProfile = z.strictObject({
   sender_comp_id: f.compId,
   session_profile: sessionProfileChange,
+  ...f.change,
+});
+
+const addKey = z.strictObject({ sender_comp_id: f.compId, ...key, ...f.change });
+const removeKey = z.strictObject({
+  sender_comp_id: f.compId,
+  key_id: f.keyId,
+  grace_seconds: f.graceSeconds.describe('For how long it works still'),
   ...f.change,
 });
 
@@ -213,6 +230,8 @@ export const requests = {
   reactivate,
   regeneratePassword,
   updateProfile,
+  addKey,
+  removeKey,
   credentials,
   userCredentials,
   updateUser,

@@ -8,6 +8,7 @@ import type {
   EdgeRegistry,
   PolicyStore,
   SecretBox,
+  SecretVault,
   SessionSlots,
   ViolationCounters,
 } from './ports.ts';
@@ -21,6 +22,7 @@ export interface AdminPorts {
   readonly edges: EdgeRegistry;
   readonly violations: ViolationCounters;
   readonly box: SecretBox;
+  readonly vault: SecretVault;
   readonly digests: Digests;
   readonly random: Random;
   readonly clock: Clock;

@@ -34,6 +34,20 @@ export function fromBase64Url(text: string): Uint8Array | undefined {
   return bits < 6 && (held & ((1 << bits) - 1)) === 0 ? bytes : undefined;
 }
 
+/** The bytes of a base64 text of either alphabet (RFC 4648 sections 4 and 5), padded or not; undefined when it is none. */
+export function fromBase64(text: string): Uint8Array | undefined {
+  const [, characters = '', padding = ''] = /^([A-Za-z0-9+/_-]*)(={0,2})$/.exec(text) ?? [];
+  if (characters.length + padding.length !== text.length) return undefined;
+  if (padding !== '' && text.length % 4 !== 0) return undefined;
+  return fromBase64Url(characters.replaceAll('+', '-').replaceAll('/', '_'));
+}
+
+/** Base64 with padding (RFC 4648 section 4). */
+export function toBase64(bytes: Uint8Array): string {
+  const text = toBase64Url(bytes).replaceAll('-', '+').replaceAll('_', '/');
+  return text.padEnd(Math.ceil(text.length / 4) * 4, '=');
+}
+
 export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }

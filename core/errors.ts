@@ -64,6 +64,11 @@ export const ERRORS = {
     message: 'There is no such credential.',
     action: 'List credentials/user to see those of a user.',
   },
+  key_not_found: {
+    status: 404,
+    message: 'The credential has no such key that works.',
+    action: 'See credentials/user for its keys.',
+  },
   session_not_found: {
     status: 404,
     message: 'There is no such live session.',
@@ -106,6 +111,21 @@ export const ERRORS = {
     status: 409,
     message: 'The credential is not in a status that allows this.',
     action: 'See details for its status.',
+  },
+  wrong_proof: {
+    status: 409,
+    message: 'The credential proves itself in another way.',
+    action: 'Passwords and HMAC secrets are regenerated, Ed25519 keys added and removed; see details.',
+  },
+  key_exists: {
+    status: 409,
+    message: 'The credential has this key or a key of this id.',
+    action: 'Choose another key_id, or remove the key first.',
+  },
+  too_many_keys: {
+    status: 409,
+    message: 'The credential has as many keys as one may have.',
+    action: 'Remove one first.',
   },
   session_live: {
     status: 409,

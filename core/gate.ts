@@ -4,6 +4,7 @@
  * ended.
  */
 import type { Actor } from './audit/model.ts';
+import { changeOwnPassword } from './credentials/new-password.ts';
 import { Verifiers } from './credentials/verify.ts';
 import {
   ADMITTED,
@@ -27,9 +28,11 @@ import {
   type GateLog,
   type GateSession,
   type GateSettings,
+  type LogonAccepted,
   type LogonRefused,
   type LogonRequest,
   type LogonResult,
+  type PasswordChange,
   type ProvenReason,
   type RegisterRequest,
   type RegisterResult,
@@ -105,7 +108,9 @@ class OpenGate implements Gate {
         events.onBadLogons?.(name, count);
       },
     });
-    this.#logons = new Logons({ ...ports, log, verifiers: new Verifiers(ports), policies: this.#policies, badLogons });
+    const verifiers = new Verifiers(ports);
+    const windowMs = settings.logon_window_ms;
+    this.#logons = new Logons({ ...ports, log, verifiers, policies: this.#policies, badLogons, windowMs });
     this.#refusals = new RefusalRecorder(timers, (note) => this.#tenure.audit.note(note));
   }
 
@@ -156,6 +161,17 @@ class OpenGate implements Gate {
     const { result, user_id, expired } = await this.#logons.validate(request);
     if (expired) this.#tenure.recordExpiry(expired);
     return result.result === 'accepted' ? result : this.#refuse(request, result, user_id);
+  }
+
+  async changePassword(session: GateSession, logon: LogonAccepted, password: Uint8Array): Promise<PasswordChange> {
+    const { session_id } = session.session;
+    const actor = { principal: `edge:${this.identity.edge_id}`, source_ip: logon.address };
+    try {
+      return await changeOwnPassword(this.#ports, { actor, session_id }, logon, password);
+    } catch (error) {
+      this.#log.warn({ error, session_id }, 'a client could not change its password');
+      return { result: 'refused', reason: 'unavailable', text: unavailable().text };
+    }
   }
 
   async registerSession(request: RegisterRequest): Promise<RegisterResult> {

@@ -69,7 +69,7 @@ export interface Directory {
   /** Consistent; with its user. The logon's read. */
   credential(senderCompId: string): Promise<{ readonly credential: Credential; readonly user: User } | undefined>;
   commit(change: AccountChange): Promise<CommitResult>;
-  /** Sorted by user then SenderCompID within (status, tier); lists lag the truth by the index. Of a credential in a list `verifiers` is empty and `idempotency` absent: no index holds them. */
+  /** Sorted by user then SenderCompID within (status, tier); lists lag the truth by the index. Of a credential in a list `proof` is without secrets and `idempotency` absent: no index holds them. */
   listCredentials(
     filter: { readonly status?: CredentialStatus; readonly tier?: string },
     page: PageRequest,
@@ -84,7 +84,7 @@ export interface Directory {
   countUsers(): Promise<
     readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]
   >;
-  /** Written by the edge at the first logon with a verifier: sets first_logon_at when unset and retires older verifiers. False: the credential has changed since; read again. */
+  /** Written by the edge at the first logon with a password, secret or key: sets first_logon_at when unset and retires older passwords and secrets. False: the credential has changed since; read again. */
   noteLogon(senderCompId: string, expectedVersion: number, at: number, verifierVersion: number): Promise<boolean>;
 }
 
@@ -215,11 +215,37 @@ export interface ViolationCounters {
   reset(userId: string): Promise<void>;
 }
 
+/** Signed Logons that were accepted, by all edges. */
+export interface SignedLogons {
+  /**
+   * True for the first call with this SenderCompID and digest until `until` (epoch ms), false for every later one; a
+   * repeated call with the same `attempt` is the same call. A row past its end counts for nothing at `now`.
+   */
+  once(logon: {
+    readonly sender_comp_id: string;
+    /** SHA-256 of what was signed, hex. */
+    readonly digest: string;
+    /** Names this call among all. */
+    readonly attempt: string;
+    readonly until: number;
+    readonly now: number;
+  }): Promise<boolean>;
+}
+
 /** Opens and closes small secrets by envelope encryption. */
 export interface SecretBox {
   seal(plaintext: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array>;
   /** Rejects when the ciphertext is not of this context or not whole. */
   open(ciphertext: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array>;
+}
+
+/**
+ * Secrets that have to be recovered, each wrapped by a key of its own. Admin functions seal and edges open: in AWS no role
+ * may do both.
+ */
+export interface SecretVault extends SecretBox {
+  /** A ciphertext that costs to open what a real one costs, whether it opens or not: for who may not seal. */
+  decoy(context: Readonly<Record<string, string>>): Promise<Uint8Array>;
 }
 
 /** What the domain needs of cryptography; synchronous and pure. */
@@ -229,6 +255,8 @@ export interface Digests {
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
   /** Constant time; false when lengths differ. */
   equal(a: Uint8Array, b: Uint8Array): boolean;
+  /** RFC 8032; `publicKey` 32 bytes, `signature` 64. False when it does not verify, whatever is wrong with it. */
+  verifyEd25519(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
 }
 
 /** CEL expressions over `user`. */

@@ -2,19 +2,19 @@
 import { parseAddressRule } from './addresses.ts';
 import type { AdminPorts, ChangeContext } from './admin.ts';
 import { canonicalJson } from './audit/canonical.ts';
-import { changeAccount, checkVersion, type Decision, present } from './credentials/change.ts';
+import { changeAccount, checkVersion, type Decision, present, type Skip } from './credentials/change.ts';
 import { evaluateUser, withoutUndefined } from './credentials/facts.ts';
-import { DEFAULT_TARGET_COMP_ID, generatePassword, generateSenderCompId } from './credentials/generate.ts';
+import { DEFAULT_TARGET_COMP_ID, generateSenderCompId } from './credentials/generate.ts';
+import { firstProof, type Issued, renewProof } from './credentials/issue.ts';
+import { type AcceptedKey, acceptedKey, type KeyInput } from './credentials/keys.ts';
 import { type Credential, MAX_CREDENTIALS_PER_USER, type User } from './credentials/model.ts';
 import { checkTogether } from './credentials/profile.ts';
-import { sealVerifier } from './credentials/verify.ts';
 import { failures, failureText } from './eligibility/evaluate.ts';
 import type { Facts } from './eligibility/model.ts';
 import { FixgateError } from './errors.ts';
 import type { Tier } from './limits/model.ts';
 import { limitsOf, tierNamed } from './policy/assignment.ts';
 import type { Account, Policy } from './ports.ts';
-import type { Secret } from './secret.ts';
 import type { ProfileOverrides } from './sessions/profile.ts';
 
 /** For how long a provision request may be repeated. */
@@ -34,17 +34,14 @@ export interface ProvisionInput {
   readonly sender_comp_id?: string | undefined;
   readonly target_comp_id?: string | undefined;
   readonly session_profile?: ProfileOverrides | undefined;
+  /** How the client proves itself; left out: by a password. */
+  readonly proof?: ProofInput | undefined;
   readonly additional_credential: boolean;
   readonly idempotency_key?: string | undefined;
   readonly bypass?: { readonly reason: string } | undefined;
 }
 
-/** A password on its one way out. */
-export interface Issued {
-  readonly sender_comp_id: string;
-  readonly target_comp_id: string;
-  readonly password: Secret;
-}
+export type ProofInput = { readonly type: 'password' | 'hmac_sha256' } | ({ readonly type: 'ed25519' } & KeyInput);
 
 export interface Provisioned {
   readonly issued: Issued;
@@ -55,7 +52,7 @@ export interface Provisioned {
 /**
  * Gives a user a credential. Refuses with not_eligible, already_provisioned, too_many_credentials,
  * sender_comp_id_taken, tier_not_found, idempotency_conflict, version_conflict, invalid_request (an expiry that has
- * passed).
+ * passed, addresses or a public key that are none).
  */
 export function provision(ports: AdminPorts, context: ChangeContext, input: ProvisionInput): Promise<Provisioned> {
   const digest = ports.digests.sha256(canonicalJson({ ...input, reason: context.reason }));
@@ -75,11 +72,13 @@ export function provision(ports: AdminPorts, context: ChangeContext, input: Prov
     }
     checkAddresses(input.allowed_ips);
     checkTogether(input.session_profile ?? {});
+    const { proof: asked } = input;
+    const key = asked?.type === 'ed25519' ? acceptedKey(asked, 'proof.') : undefined;
     const tier = tierNamed(policy, input.rate_limit_tier);
     checkRoom(account, input);
     const user = userAfter(account, input, context, now);
     await checkEligible(ports, user, policy, now);
-    return grant(ports, context, input, { account, user, tier, digest, now });
+    return grant(ports, context, input, { account, user, tier, digest, now, key });
   });
 }
 
@@ -100,7 +99,10 @@ function repeated(
   );
 }
 
-/** A repeated request: its caller may never have seen the password, so there is a new one and the old one is gone. */
+/**
+ * A repeated request: its caller may never have seen the password or secret, so there is a new one and the old one is
+ * gone. Of a public key there is nothing to be seen, and nothing to change.
+ */
 async function repeat(
   ports: AdminPorts,
   account: Account,
@@ -108,23 +110,25 @@ async function repeat(
   digest: string,
   policy: Policy,
   now: number,
-): Promise<Decision<Provisioned>> {
-  const { sender_comp_id, target_comp_id } = earlier;
+): Promise<Decision<Provisioned> | Skip<Provisioned>> {
+  const { sender_comp_id, target_comp_id, proof } = earlier;
   if (earlier.idempotency?.digest !== digest || earlier.first_logon_at !== undefined || earlier.status !== 'active') {
     throw new FixgateError('idempotency_conflict', undefined, [{ sender_comp_id }]);
   }
   const user = present(account);
   const tier = tierNamed(policy, user.tier);
-  const password = generatePassword(ports.random);
-  const version = (earlier.verifiers[0]?.version ?? 0) + 1;
-  const verifier = await sealVerifier(ports, sender_comp_id, version, password, now);
+  const names = { sender_comp_id, target_comp_id };
+  if (proof.type === 'ed25519') {
+    return { skip: { issued: { ...names, proof: 'ed25519', key_id: proof.keys[0]?.key_id ?? '' }, user, tier } };
+  }
+  const renewed = await renewProof(ports, sender_comp_id, proof, now);
   return {
     user,
-    changed: [{ ...earlier, verifiers: [verifier] }],
+    changed: [{ ...earlier, proof: renewed.proof }],
     sender_comp_id,
-    details: { repeated: true, verifier_version: version },
+    details: { repeated: true, verifier_version: renewed.version },
     result: (after) => ({
-      issued: { sender_comp_id, target_comp_id, password },
+      issued: { ...names, ...renewed.issued },
       user: after.user ?? user,
       tier,
     }),
@@ -215,24 +219,27 @@ interface Ground {
   readonly tier: Tier;
   readonly digest: string;
   readonly now: number;
+  /** Of an Ed25519 credential. */
+  readonly key: AcceptedKey | undefined;
 }
 
 async function grant(
   ports: AdminPorts,
   context: ChangeContext,
   input: ProvisionInput,
-  { account, user, tier, digest, now }: Ground,
+  { account, user, tier, digest, now, key }: Ground,
 ): Promise<Decision<Provisioned>> {
   const sender_comp_id = input.sender_comp_id ?? generateSenderCompId(ports.random);
   const target_comp_id = input.target_comp_id ?? DEFAULT_TARGET_COMP_ID;
-  const password = generatePassword(ports.random);
+  const type = input.proof?.type ?? 'password';
+  const first = await firstProof(ports, sender_comp_id, type, key, now);
   const pins = input.certificate_fingerprints;
   const credential: Credential = {
     sender_comp_id,
     target_comp_id,
     user_id: input.user_id,
     status: 'active',
-    verifiers: [await sealVerifier(ports, sender_comp_id, 1, password, now)],
+    proof: first.proof,
     allowed_ips: input.allowed_ips,
     ...(pins === undefined ? {} : { certificate_fingerprints: pins }),
     ...(input.session_profile === undefined ? {} : { session_profile: input.session_profile }),
@@ -265,6 +272,7 @@ async function grant(
       target_comp_id,
       facts: user.facts,
       tier: moved ? { from: before.tier, to: tier.name } : tier.name,
+      proof: key === undefined ? type : { type, ...key },
       additional_credential: input.additional_credential,
       allowed_ips: input.allowed_ips,
       ...(pins === undefined ? {} : { certificate_fingerprints: pins }),
@@ -276,6 +284,10 @@ async function grant(
     ...(moved
       ? { reach: { kind: 'limits' as const, limits: limitsOf(tier, user.tier_assignment), tier: tier.name } }
       : {}),
-    result: (after) => ({ issued: { sender_comp_id, target_comp_id, password }, user: after.user ?? user, tier }),
+    result: (after) => ({
+      issued: { sender_comp_id, target_comp_id, ...first.issued },
+      user: after.user ?? user,
+      tier,
+    }),
   };
 }

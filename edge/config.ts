@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { parseAddressRule } from '../core/addresses.ts';
+import { MAX_LOGON_WINDOW_MS } from '../core/sessions/bounds.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { type ProfileOverrides, profileSchema, sessionProfile } from './profile-schema.ts';
 
@@ -71,6 +72,8 @@ const VARIABLES = {
   journal: ['FIXGATE_JOURNAL', oneOf('file', 'file_sync', 'memory'), 'file'],
   venue: ['FIXGATE_VENUE', oneOf('simulator', 'echo'), 'simulator'],
   refused_logon: ['FIXGATE_REFUSED_LOGON', oneOf('logout', 'silent'), 'logout'],
+  new_password: ['FIXGATE_NEW_PASSWORD', oneOf('allow', 'refuse'), 'allow'],
+  logon_window_ms: ['FIXGATE_LOGON_WINDOW_MS', whole(1000, MAX_LOGON_WINDOW_MS), '5000'],
   bad_logon_limit: ['FIXGATE_BAD_LOGON_LIMIT', whole(0, 1_000_000), '15'],
   client_addresses: ['FIXGATE_CLIENT_ADDRESSES', oneOf('real', 'shared'), 'real'],
   proxy_protocol: ['FIXGATE_PROXY_PROTOCOL', oneOf('on', 'off'), 'off'],
@@ -109,6 +112,10 @@ export interface EdgeConfig {
   readonly venue: 'simulator' | 'echo';
   /** What a refused Logon hears. */
   readonly refused_logon: 'logout' | 'silent';
+  /** Whether a client may change its password by NewPassword (925). */
+  readonly new_password: 'allow' | 'refuse';
+  /** How far SendingTime of a signed Logon may be off. */
+  readonly logon_window_ms: number;
   readonly bad_logon_limit: number;
   /** `shared`: behind a balancer that hides client addresses. */
   readonly client_addresses: 'real' | 'shared';

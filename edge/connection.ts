@@ -10,14 +10,15 @@ import { type Begun, END_CAUSES, type Ending, type Origin, Probes, type State } 
 import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
 import { type Message, TRAITS, tokenise } from './fix/message.ts';
-import { AGAIN, ENDED, FED, type Fed, HELD } from './fix/session/ports.ts';
+import { AGAIN, ENDED, FED, type Fed, type Greeting, HELD } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
 import type { House } from './house.ts';
 import { Input } from './input.ts';
 import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_BYTES, LOGON_WITHIN_MS, OUTPUT_BYTES } from './limits.ts';
 import type { Guest } from './lobby.ts';
-import { refusalOf, type Sender } from './refusal.ts';
+import { refusalOf, type Says, type Sender } from './refusal.ts';
 import { Seat } from './seat.ts';
+import { statusOfEnd } from './session-status.ts';
 import type { Entry, Holder } from './sessions.ts';
 import type { Sleeper } from './wheel.ts';
 import { Wire } from './wire.ts';
@@ -170,7 +171,7 @@ export class Connection implements Holder, Sleeper, Guest {
   }
 
   /** The gate has given it a session. */
-  begin(entryOf: () => Entry, gate: GateSession): Begun {
+  begin(entryOf: () => Entry, gate: GateSession, greeting: Greeting): Begun {
     const { turns, attendance, metrics, live, lobby } = this.#house;
     let begun: Begun = { begun: false, reason: 'internal', text: 'Something failed inside' };
     this.#turn(() => {
@@ -183,7 +184,7 @@ export class Connection implements Holder, Sleeper, Guest {
       const { since } = this.#state;
       const message = this.logon();
       turns.touch(this);
-      const result = entry.fix.onLogon(message, seat, turns.now);
+      const result = entry.fix.onLogon(message, seat, turns.now, greeting);
       if (!result.accepted) {
         begun = { begun: false, reason: result.refusal, text: result.text };
         return;
@@ -205,11 +206,10 @@ export class Connection implements Holder, Sleeper, Guest {
   }
 
   /** Closes a connection that has not logged on: with one Logout, or without a word. */
-  turnAway(claim: Sender | undefined, text: string, msgSeqNum = 1): void {
+  turnAway(claim: Sender | undefined, says: Says): void {
     this.#turn(() => {
       if (this.#state.name !== 'awaiting_logon' && this.#state.name !== 'authenticating') return;
-      const { turns, config } = this.#house;
-      if (claim !== undefined) refusalOf(this.#wire.encoder, claim, msgSeqNum, text, config.session_profile, turns.now);
+      if (claim !== undefined) refusalOf(this.#wire.encoder, claim, says, this.#house);
       this.#toClosing();
     });
   }
@@ -295,7 +295,7 @@ export class Connection implements Holder, Sleeper, Guest {
       if (this.#state.name !== 'live') return;
       this.#why ??= cause;
       this.#house.turns.touch(this);
-      this.#state.seat.entry.fix.logout(text, this.#house.turns.now);
+      this.#state.seat.entry.fix.logout(text, this.#house.turns.now, statusOfEnd(cause));
     });
   }
 
@@ -323,7 +323,7 @@ export class Connection implements Holder, Sleeper, Guest {
     if (this.#state.name !== 'live') return;
     this.#why ??= cause;
     this.#house.turns.touch(this);
-    this.#state.seat.entry.fix.end(text, this.#house.turns.now);
+    this.#state.seat.entry.fix.end(text, this.#house.turns.now, statusOfEnd(cause));
     this.#end(cause, text);
   }
 

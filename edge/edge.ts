@@ -175,6 +175,7 @@ function openEdgeGate(
   const settings = {
     ...DEFAULT_GATE_SETTINGS,
     edge_id: config.edge_id,
+    logon_window_ms: config.logon_window_ms,
     bad_logon_limit: config.bad_logon_limit,
     real_addresses: config.client_addresses === 'real',
   };

@@ -3,6 +3,7 @@
  * and how it proves it. Nothing is looked up yet.
  */
 
+import type { LogonProof } from '../core/credentials/signed.ts';
 import type { Dictionaries } from './dictionaries.ts';
 import { APPL_VER_IDS } from './fix/dictionary/index.ts';
 import { type Message, TOKENS_OK } from './fix/message.ts';
@@ -29,10 +30,10 @@ export interface Claim {
   readonly sender_sub_id: string;
   /** 553; undefined when absent. */
   readonly username: string | undefined;
-  /** Password (554) or RawData (96), copied; to be wiped after use. Empty when there is none. */
-  readonly proof: Buffer;
-  /** Whether it asks for a new password (925). */
-  readonly wants_new_password: boolean;
+  /** Password (554) or RawData (96), copied; to be wiped after use (forget). An empty password when there is neither. */
+  readonly proof: LogonProof;
+  /** NewPassword (925), copied; to be wiped too. Undefined: it asks for none. */
+  readonly new_password: Uint8Array | undefined;
   /** DefaultApplVerID (1137) over FIXT.1.1, '' otherwise. */
   readonly appl_ver_id: string;
   /** SendingTime (52), epoch ms: how far it may be off is the counterparty's own setting. */
@@ -56,12 +57,16 @@ const TEXTS: Readonly<Record<Hostile, string>> = {
 
 const hostile = (reason: Hostile): FirstMessage => ({ kind: 'hostile', reason, text: TEXTS[reason] });
 
-/** @param tokens what tokenise said */
+/**
+ * @param tokens what tokenise said
+ * @param received_at epoch ms
+ */
 export function readFirstMessage(
   message: Message,
   tokens: number,
   gateway: SessionProfile,
   dictionaries: Pick<Dictionaries, 'has'>,
+  received_at: number,
 ): FirstMessage {
   if (tokens !== TOKENS_OK) return hostile('framing');
   const begin_string = message.text(message.beginString);
@@ -87,20 +92,50 @@ export function readFirstMessage(
     target_comp_id: message.text(message.targetCompId),
     sender_sub_id: message.text(message.senderSubId),
     username: username < 0 ? undefined : message.text(username),
-    proof: proofOf(message),
-    wants_new_password: message.index(Tag.NewPassword) >= 0,
+    proof: proofOf(message, sent_at, received_at),
+    new_password: newPasswordOf(message),
     appl_ver_id,
     sent_at,
   };
   return { kind: 'claim', claim };
 }
 
-/** Password (554), or RawData (96) where the version has no 554; the first of them that is there. */
-function proofOf(message: Message): Buffer {
-  let i = message.index(Tag.Password);
-  if (i < 0) i = message.index(Tag.RawData);
-  if (i < 0 || message.length(i) > PROOF_BYTES) return Buffer.alloc(0);
-  return Buffer.copyBytesFrom(message.buf, message.from[i], message.length(i));
+/** Password (554), RawData (96), or both. Which of them counts is a matter of the credential. */
+function proofOf(message: Message, sent_at: number, received_at: number): LogonProof {
+  const password = message.index(Tag.Password);
+  const raw = message.index(Tag.RawData);
+  if (raw < 0) return { kind: 'password', password: secretOf(message, password) };
+  const signed = {
+    msg_type: copyOf(message, message.msgTypeField),
+    msg_seq_num: copyOf(message, message.msgSeqNum),
+    sender_comp_id: copyOf(message, message.senderCompId),
+    target_comp_id: copyOf(message, message.targetCompId),
+    sending_time: copyOf(message, message.sendingTime),
+  };
+  const raw_data = secretOf(message, raw);
+  const both = secretOf(message, password < 0 ? raw : password);
+  return { kind: 'raw_data', raw_data, password: both, signed, sent_at, received_at };
+}
+
+function newPasswordOf(message: Message): Uint8Array | undefined {
+  const i = message.index(Tag.NewPassword);
+  return i < 0 ? undefined : copyOf(message, i);
+}
+
+/** Empty when it is not there, or longer than any proof. */
+function secretOf(message: Message, i: number): Buffer {
+  return i < 0 || message.length(i) > PROOF_BYTES ? Buffer.alloc(0) : copyOf(message, i);
+}
+
+function copyOf(message: Message, i: number): Buffer {
+  return Buffer.copyBytesFrom(message.bytes(i));
+}
+
+/** Overwrites the copies that a claim holds. */
+export function forget({ proof, new_password }: Claim): void {
+  proof.password.fill(0);
+  if (proof.kind === 'raw_data') proof.raw_data.fill(0);
+  new_password?.fill(0);
 }
 
 /** What stands in a wiped value: a form that every field type for secrets has. */

@@ -3,18 +3,14 @@
  * rules for a Logon. Whoever has not proved itself hears one and the same, or nothing.
  */
 
-import type { LogonAccepted, LogonRefused, RegisterResult } from '../core/sessions/api.ts';
+import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
 import type { EndCause, FixSessionKey, LiveSession } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
-import type { Chosen } from './dictionaries.ts';
-import { type Claim, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
+import { type Claim, forget, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
 import { validate } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
-import { closedText } from './fix/session/logon.ts';
-import type { RefusedLogon, Validator } from './fix/session/ports.ts';
+import type { Greeting, RefusedLogon, Validator } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
-import { periodAt } from './fix/session/schedule.ts';
-import { isLatencyGood } from './fix/session/sending-time.ts';
 import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
 import {
@@ -25,8 +21,10 @@ import {
   SESSIONS_PER_CREDENTIAL,
   WAITING_LOGONS,
 } from './limits.ts';
-import type { Sender } from './refusal.ts';
-import { sessionId } from './sessions.ts';
+import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refusalOfRules } from './logon-rules.ts';
+import { type Sender, SILENT } from './refusal.ts';
+import { statusOfRefusal } from './session-status.ts';
+import { type Entry, sessionId } from './sessions.ts';
 import type { VenueSession } from './venue/venue.ts';
 
 /** Rounds of asking for a slot and dealing with who holds the session. */
@@ -34,25 +32,7 @@ const ROUNDS = 4;
 /** A holder of our own that is neither live nor gone is on its way in or out; a moment settles it. */
 const OWN_HOLDER_MS = 100;
 
-/** Why a Logon that proved itself is turned away by the edge. `covered`: `--refused-logon silent` passes over it. */
-interface Refusal {
-  readonly reason: string;
-  readonly text: string;
-  readonly covered: boolean;
-}
-
 const IN_USE: Refusal = { reason: 'session_in_use', text: 'Logon refused: session in use', covered: true };
-const BEGIN_STRING: Refusal = { reason: 'begin_string', text: 'Incorrect BeginString', covered: true };
-const SENDING_TIME: Refusal = { reason: 'sending_time', text: 'SendingTime accuracy problem', covered: true };
-const NO_NEW_PASSWORD: Refusal = {
-  reason: 'new_password',
-  text: 'Logon refused: NewPassword (925) is not supported, passwords are issued by the gateway',
-  covered: false,
-};
-
-/** The credential names dictionaries that this gateway does not have: the operator's to put right. */
-const NO_DICTIONARY = 'data_dictionary';
-
 /** Refusals of the session's own rules that silence covers. */
 const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
 /** First messages that name their sender well enough to be answered. */
@@ -75,7 +55,7 @@ export class FrontDesk {
   receive(connection: Connection, message: Message, tokens: number): void {
     const { config, dictionaries, turns } = this.#house;
     const received = turns.now.epochMs;
-    const first = readFirstMessage(message, tokens, config.session_profile, dictionaries);
+    const first = readFirstMessage(message, tokens, config.session_profile, dictionaries, received);
     if (first.kind === 'hostile') {
       const sender = ANSWERABLE.has(first.reason) ? senderOf(message) : undefined;
       wipeSecrets(message);
@@ -96,7 +76,7 @@ export class FrontDesk {
     const { metrics, strangers, turns } = this.#house;
     metrics.closed('no_logon');
     strangers.note({ address: connection.address, state: waitedFor }, 'no Logon in time', turns.now.monoMs);
-    connection.turnAway(undefined, '');
+    connection.turnAway(undefined, SILENT);
   }
 
   #hostile(connection: Connection, reason: Hostile, text: string, sender: Sender | undefined): void {
@@ -106,7 +86,7 @@ export class FrontDesk {
     metrics.logon(reason);
     strangers.note({ address, reason, sender_comp_id }, 'first message refused', turns.now.monoMs);
     gate.noteRefusal({ sender_comp_id, address, reason, text });
-    connection.turnAway(config.refused_logon === 'silent' ? undefined : sender, text);
+    connection.turnAway(config.refused_logon === 'silent' ? undefined : sender, { ...SILENT, text });
   }
 
   /** Never rejects: a defect is a refusal, with a line in the log. */
@@ -117,13 +97,13 @@ export class FrontDesk {
       try {
         await this.#authenticate(connection, claim, received);
       } finally {
-        claim.proof.fill(0);
+        forget(claim);
         this.#busy -= 1;
         this.#queue.shift()?.();
       }
     } catch (error) {
       log.error({ error, sender_comp_id: claim.sender_comp_id }, 'a Logon failed inside');
-      connection.turnAway(undefined, '');
+      connection.turnAway(undefined, SILENT);
     }
   }
 
@@ -148,6 +128,7 @@ export class FrontDesk {
     const refusal =
       refusalBy(profile, claim, received) ??
       refusalOfRules(this.#house.dictionaries.of(profile), claim) ??
+      noNewPassword(claim, logon, this.#house.config.new_password) ??
       this.#crowded(claim, logon) ??
       this.#ruledOut(connection, claim, logon, profile);
     if (refusal !== undefined) this.#refusedHere(connection, claim, logon, profile, refusal);
@@ -167,12 +148,18 @@ export class FrontDesk {
    * too low is no session in the audit each time, and takes over from nobody. A holder in the way is asked first.
    */
   #ruledOut(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Refusal | undefined {
-    const { sessions, dictionaries, turns } = this.#house;
-    const entry = sessions.begun(venueSession(claim, logon.user.user_id, profile));
+    const entry = this.#house.sessions.begun(venueSession(claim, logon.user.user_id, profile));
+    if (entry === undefined) return undefined;
+    if (entry.holder !== undefined && profile.duplicate_logon !== 'takeover') return undefined;
+    return this.#judged(connection, claim, profile, entry);
+  }
+
+  /** What the session's own rules have against the Logon; changes nothing. */
+  #judged(connection: Connection, claim: Claim, profile: SessionProfile, entry: Entry): Refusal | undefined {
+    const { dictionaries, turns } = this.#house;
     const chosen = dictionaries.of(profile);
     const rules = chosen.known ? chosen.dictionaries.get(claim.begin_string, claim.appl_ver_id) : undefined;
-    if (entry === undefined || rules === undefined) return undefined;
-    if (entry.holder !== undefined && profile.duplicate_logon !== 'takeover') return undefined;
+    if (rules === undefined) return undefined;
     const by: Validator = (message, tokens, verdict) => validate(rules, message, profile, verdict, tokens);
     let refused: RefusedLogon | undefined;
     turns.run(() => {
@@ -199,11 +186,17 @@ export class FrontDesk {
         return;
       }
       if (result.result === 'registered') {
+        const change = await this.#newPassword(connection, claim, logon, profile, result.session);
         seated = true;
-        if (ended !== undefined) {
+        if (change?.result === 'refused') {
           this.#notSeated(claim);
-          this.#refuseProven(connection, claim, ended.text);
-        } else this.#seat(connection, claim, logon, profile, result);
+          void gate.unregisterSession(result.session.session.session_id, 'protocol', change.text);
+          const { reason, text } = change;
+          this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: false });
+        } else if (ended !== undefined) {
+          this.#notSeated(claim);
+          this.#refuseProven(connection, claim, ended.text, ended.cause);
+        } else this.#seat(connection, claim, logon, profile, result, greetingOf(logon, change));
         return;
       }
       const way = await this.#holder(result.holder, profile.duplicate_logon);
@@ -212,6 +205,28 @@ export class FrontDesk {
       supersedes = way === 'again' ? undefined : result.holder.session_id;
     }
     this.#refusedHere(connection, claim, logon, profile, IN_USE);
+  }
+
+  /**
+   * NewPassword (925): the last step before the Logon is answered, and not taken for a Logon that the session's rules
+   * refuse. Undefined: there is nothing to change.
+   */
+  async #newPassword(
+    connection: Connection,
+    claim: Claim,
+    logon: LogonAccepted,
+    profile: SessionProfile,
+    session: GateSession,
+  ): Promise<PasswordChange | undefined> {
+    const { gate, sessions, log } = this.#house;
+    const { new_password } = claim;
+    if (new_password === undefined || !connection.waits) return undefined;
+    const entry = sessions.renewed(venueSession(claim, logon.user.user_id, profile), profile);
+    if (this.#judged(connection, claim, profile, entry) !== undefined) return undefined;
+    const change = await gate.changePassword(session, logon, new_password);
+    const { session_id, user_id } = session.session;
+    log.info({ session_id, user_id, result: change.result }, 'a client has asked for a new password');
+    return change;
   }
 
   /** What becomes of the one that holds the session: it stays, it is taken over, or it is asked for again. */
@@ -252,6 +267,7 @@ export class FrontDesk {
     logon: LogonAccepted,
     profile: SessionProfile,
     registered: Extract<RegisterResult, { result: 'registered' }>,
+    greeting: Greeting,
   ): void {
     const { gate, sessions, metrics, log } = this.#house;
     const { session } = registered;
@@ -262,7 +278,7 @@ export class FrontDesk {
       return;
     }
     const venue = venueSession(claim, user_id, profile);
-    const begun = connection.begin(() => sessions.renewed(venue, profile), session);
+    const begun = connection.begin(() => sessions.renewed(venue, profile), session, greeting);
     if (begun.begun) {
       metrics.logon('accepted');
       const { address } = connection;
@@ -289,8 +305,11 @@ export class FrontDesk {
     const { sender_comp_id } = claim;
     metrics.logon(reason);
     strangers.note({ address: connection.address, sender_comp_id, reason }, 'Logon refused', turns.now.monoMs);
-    if (refused.class === 'proven' && reason !== 'session_in_use') this.#refuseProven(connection, claim, text);
-    else connection.turnAway(config.refused_logon === 'silent' ? undefined : claim, text);
+    if (refused.class === 'proven' && reason !== 'session_in_use') this.#refuseProven(connection, claim, text, reason);
+    else {
+      const told = config.refused_logon === 'silent' ? undefined : claim;
+      connection.turnAway(told, { msgSeqNum: 1, text, status: statusOfRefusal(reason) });
+    }
   }
 
   #refusedHere(
@@ -313,35 +332,15 @@ export class FrontDesk {
     gate.noteRefusal({ sender_comp_id, address, reason, text, user_id });
     // duplicate_logon `refuse` closes the second connection without a word (test case 1b).
     const silent = refusal === IN_USE && profile.duplicate_logon === 'refuse';
-    if (silent || (covered && config.refused_logon === 'silent')) connection.turnAway(undefined, '');
-    else this.#refuseProven(connection, claim, text);
+    if (silent || (covered && config.refused_logon === 'silent')) connection.turnAway(undefined, SILENT);
+    else this.#refuseProven(connection, claim, text, reason);
   }
 
   /** Under the session's next number, so that the client's engine does not trip over it before it shows the Text. */
-  #refuseProven(connection: Connection, claim: Claim, text: string): void {
-    connection.turnAway(claim, text, this.#house.sessions.nextOut(sessionId(keyOf(claim))));
+  #refuseProven(connection: Connection, claim: Claim, text: string, reason: string): void {
+    const msgSeqNum = this.#house.sessions.nextOut(sessionId(keyOf(claim)));
+    connection.turnAway(claim, { msgSeqNum, text, status: statusOfRefusal(reason) });
   }
-}
-
-/** What the counterparty's profile has against a Logon, before a slot is asked for: a live session is not disturbed by it. */
-function refusalBy(profile: SessionProfile, claim: Claim, received: number): Refusal | undefined {
-  if (!profile.begin_strings.some((one) => one === claim.begin_string)) return BEGIN_STRING;
-  if (!isLatencyGood(claim.sent_at, profile, received)) return SENDING_TIME;
-  if (claim.wants_new_password) return NO_NEW_PASSWORD;
-  const period = periodAt(profile, received);
-  if (period.state === 'open') return undefined;
-  return { reason: 'outside_session_time', text: closedText(period.opens), covered: false };
-}
-
-/** Whether there is a dictionary by which the session can be kept. */
-function refusalOfRules(chosen: Chosen, { begin_string, appl_ver_id }: Claim): Refusal | undefined {
-  if (!chosen.known) {
-    const text = `Logon refused: this session's settings are wrong, ${chosen.problem}`;
-    return { reason: NO_DICTIONARY, text, covered: false };
-  }
-  if (chosen.dictionaries.get(begin_string, appl_ver_id) !== undefined) return undefined;
-  const text = `Logon refused: DefaultApplVerID (1137) ${appl_ver_id} is not supported`;
-  return { reason: 'default_appl_ver_id', text, covered: false };
 }
 
 /** Whether the client at the other end says anything within the time there is. */

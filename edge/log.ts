@@ -4,7 +4,7 @@ import { STRANGER_LOGS_PER_SECOND } from './limits.ts';
 
 export type { Logger };
 
-const SECRET_NAMES = ['password', 'new_password', 'secret', 'proof', 'salt', 'sealed', 'authorization'];
+const SECRET_NAMES = ['password', 'raw_data', 'new_password', 'secret', 'proof', 'salt', 'sealed', 'authorization'];
 
 /** @param edgeId stands in each line, for logs of many edges come together */
 export function createLogger(level: string, edgeId: string): Logger {

@@ -28,7 +28,7 @@ const LAST_MS = 9_500;
 
 async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
   const metrics = new Metrics();
-  const { stores, leases, box } = environmentAdapters(process.env);
+  const { stores, leases, box, vault } = environmentAdapters(process.env);
   const { audit, ...rest } = measured(stores, metrics);
   const clock = systemClock;
   const gate = {
@@ -36,6 +36,7 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
     trail: audit,
     leases,
     box,
+    vault,
     digests: nodeDigests,
     random: systemRandom,
     clock,

@@ -2,10 +2,9 @@
 
 import type { Encoder } from './fix/encoder.ts';
 import { HeaderTemplate } from './fix/header.ts';
-import type { Instant } from './fix/session/ports.ts';
-import type { SessionProfile } from './fix/session/profile.ts';
 import { writeRefusal } from './fix/session/session.ts';
-import { decimalsFor } from './fix/session/versions.ts';
+import { decimalsFor, isFixt } from './fix/session/versions.ts';
+import type { House } from './house.ts';
 
 /** Who sent the Logon, by its own words. */
 export interface Sender {
@@ -15,14 +14,24 @@ export interface Sender {
   readonly sender_sub_id: string;
 }
 
-/** @param msgSeqNum the session's next number, or 1 for who has not proved itself: it tells nothing then */
+/** What the Logout says. */
+export interface Says {
+  /** The session's next number, or 1 for who has not proved itself: it tells nothing then. */
+  readonly msgSeqNum: number;
+  readonly text: string;
+  /** SessionStatus (1409), where the version has it; -1: none. */
+  readonly status: number;
+}
+
+/** Nobody is told anything. */
+export const SILENT: Says = { msgSeqNum: 1, text: '', status: -1 };
+
+/** Writes it, by the gateway's own settings. */
 export function refusalOf(
   encoder: Encoder,
   sender: Sender,
-  msgSeqNum: number,
-  text: string,
-  profile: SessionProfile,
-  now: Instant,
+  { msgSeqNum, text, status }: Says,
+  { config, turns }: Pick<House, 'config' | 'turns'>,
 ): void {
   const { begin_string, sender_comp_id, target_comp_id, sender_sub_id } = sender;
   const header = new HeaderTemplate(
@@ -32,7 +41,8 @@ export function refusalOf(
       targetCompId: sender_comp_id,
       targetSubId: sender_sub_id,
     },
-    decimalsFor(begin_string, profile.timestamp_precision),
+    decimalsFor(begin_string, config.session_profile.timestamp_precision),
   );
-  writeRefusal(encoder, header, msgSeqNum, text, now);
+  const told = isFixt(begin_string) ? status : -1;
+  writeRefusal(encoder, header, { msgSeqNum, text, status: told }, turns.now);
 }

@@ -5,7 +5,7 @@ import { Cursors } from '../core/cursors.ts';
 import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
 import { tokensNow } from '../core/limits/lease.ts';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
-import type { Digests, Expressions, SecretBox } from '../core/ports.ts';
+import type { Digests, Expressions, SecretBox, SecretVault } from '../core/ports.ts';
 import type { Clock, Random } from '../core/time.ts';
 import type { Log, Services } from './services.ts';
 
@@ -13,6 +13,7 @@ export interface Parts {
   readonly stores: Stores;
   readonly leases: Pick<TokenLeases, 'read'>;
   readonly box: SecretBox;
+  readonly vault: SecretVault;
   readonly digests: Digests;
   readonly random: Random;
   readonly clock: Clock;
@@ -24,12 +25,13 @@ export interface Parts {
 }
 
 export function assemble(parts: Parts): Services {
-  const { stores, leases, box, digests, random, clock, log } = parts;
+  const { stores, leases, box, vault, digests, random, clock, log } = parts;
   const { audit, ...rest } = stores;
   return {
     ...rest,
     trail: audit,
     box,
+    vault,
     digests,
     random,
     clock,

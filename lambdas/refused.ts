@@ -14,6 +14,8 @@ export const CHANGES: Readonly<Partial<Record<OperationId, AuditType>>> = {
   reactivate: 'reactivate',
   regeneratePassword: 'regenerate_password',
   updateProfile: 'profile_update',
+  addKey: 'key_add',
+  removeKey: 'key_remove',
   updateUser: 'user_update',
   killSessions: 'session_kill',
   lock: 'lock',

@@ -3,12 +3,12 @@ import type { z } from 'zod';
 import type * as o from '../contract/objects.ts';
 import type { StoredRecord } from '../core/audit/model.ts';
 import { hasExpired } from '../core/credentials/expiry.ts';
-import type { Credential, User } from '../core/credentials/model.ts';
+import type { Issued } from '../core/credentials/issue.ts';
+import type { Credential, CredentialProof, Ed25519Key, User } from '../core/credentials/model.ts';
 import type { Override, Rule } from '../core/eligibility/model.ts';
 import type { Tier, Violations } from '../core/limits/model.ts';
 import type { Lock } from '../core/locks/model.ts';
 import { maxSessions } from '../core/policy/assignment.ts';
-import type { Issued } from '../core/provisioning.ts';
 import type { RateLimitState, Stats } from '../core/queries.ts';
 import type { EdgeFigures, LiveSession } from '../core/sessions/model.ts';
 import type { NumbersShown } from '../core/sessions/numbers.ts';
@@ -54,6 +54,7 @@ export function credentialView(credential: Credential, now: number): z.input<typ
     tier,
     allowed_ips: [...allowed_ips],
     ...(pins === undefined ? {} : { certificate_fingerprints: [...pins] }),
+    proof: proofView(credential.proof),
     session_profile: credential.session_profile ?? {},
     ...(expires_at === undefined ? {} : { expires_at: iso(expires_at) }),
     expired: hasExpired(credential, now),
@@ -64,9 +65,25 @@ export function credentialView(credential: Credential, now: number): z.input<typ
   };
 }
 
-/** The one place where a password is revealed: the reply to whoever asked for it. */
-export function issuedView({ sender_comp_id, target_comp_id, password }: Issued): z.input<typeof o.issued> {
-  return { sender_comp_id, target_comp_id, password: password.reveal() };
+function proofView(proof: CredentialProof): z.input<typeof o.proof> {
+  return proof.type === 'ed25519' ? { type: proof.type, keys: proof.keys.map(keyView) } : { type: proof.type };
+}
+
+export function keyView({ key_id, public_key, created_at, retires_at }: Ed25519Key): z.input<typeof o.key> {
+  const retires = retires_at === undefined ? {} : { retires_at: iso(retires_at) };
+  return { key_id, public_key, created_at: iso(created_at), ...retires };
+}
+
+/** The one place where a password or secret is revealed: the reply to whoever asked for it. */
+export function issuedView(issued: Issued): z.input<typeof o.issued> {
+  switch (issued.proof) {
+    case 'password':
+      return { ...issued, password: issued.password.reveal() };
+    case 'hmac_sha256':
+      return { ...issued, secret: issued.secret.reveal() };
+    case 'ed25519':
+      return issued;
+  }
 }
 
 export function sessionView(session: LiveSession): z.input<typeof o.session> {

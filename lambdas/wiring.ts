@@ -11,6 +11,7 @@ import {
   readVariables,
   STORE_VARIABLES,
   secretBoxOf,
+  vaultOf,
 } from '../adapters/environment.ts';
 import { systemClock } from '../adapters/node/clock.ts';
 import { nodeDigests } from '../adapters/node/digests.ts';
@@ -51,6 +52,7 @@ export async function openServices(env: NodeJS.ProcessEnv, log: Log = logger): P
     stores,
     leases,
     box: secretBoxOf(environment, environment.AWS_REGION, client),
+    vault: vaultOf(environment, environment.AWS_REGION),
     cursorKey,
     digests: nodeDigests,
     random: systemRandom,

@@ -93,6 +93,7 @@ export class AdminApiStack extends Stack {
       storage.cursorKey.grantRead(fn);
     }
     storage.grantEnvelope(this.functions.credentials);
+    storage.grantSecrets(this.functions.credentials, 'kms:Encrypt');
   }
 
   #api(context: Context): RestApi {

@@ -158,6 +158,7 @@ export class EdgeStack extends Stack {
       storage.grant(task.taskRole, table, 'read-write');
     storage.grant(task.taskRole, 'policy', 'read');
     storage.grantEnvelope(task.taskRole);
+    storage.grantSecrets(task.taskRole, 'kms:Decrypt');
     if (context.fixTlsSecretArn !== undefined)
       task.addToTaskRolePolicy(
         new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [context.fixTlsSecretArn] }),

@@ -19,8 +19,12 @@ import {
   type TableName,
   tableNames,
 } from '../adapters/dynamodb/tables.ts';
-import { type Access, grantKey, grantTable } from './constructs/grants.ts';
+import { type Access, grantKey, grantKeyInContext, grantTable } from './constructs/grants.ts';
 import type { Context } from './context.ts';
+
+/** What the encryption context of every secret says, and what it names beside (core/credentials/model.ts). */
+export const SECRET_CONTEXT = { table: 'credentials', proof: 'hmac_sha256' };
+export const SECRET_CONTEXT_NAMES = ['sender_comp_id', 'version'];
 
 export interface StorageStackProps extends StackProps {
   readonly context: Context;
@@ -32,6 +36,8 @@ export class StorageStack extends Stack {
   readonly tableKey: Key;
   /** Wraps the branch keys of envelope encryption. */
   readonly envelopeKey: Key;
+  /** Wraps the secrets of HMAC, each by a call of its own. */
+  readonly proofKey: Key;
   /** Branch keys of the hierarchical keyring (AWS Encryption SDK, "Creating a key store"). */
   readonly branchKeys: Table;
   /** Signs the cursors of lists. */
@@ -44,6 +50,7 @@ export class StorageStack extends Stack {
       new Key(this, name, { description, enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN });
     this.tableKey = key('TableKey', 'fixgate: tables at rest');
     this.envelopeKey = key('EnvelopeKey', 'fixgate: branch keys of envelope encryption');
+    this.proofKey = key('ProofKey', 'fixgate: secrets of HMAC');
     const names = tableNames(`${context.prefix}-${context.stage}`);
     const make = (definition: TableDefinition) => this.#table(definition, names[definition.suffix], safe);
     this.tables = {
@@ -112,6 +119,11 @@ export class StorageStack extends Stack {
     grantKey(grantee, this.envelopeKey, ['kms:Decrypt']);
   }
 
+  /** Secrets of HMAC: who issues them may not open them, who opens them may not make any, and neither anything else. */
+  grantSecrets(grantee: IGrantable, action: 'kms:Encrypt' | 'kms:Decrypt'): void {
+    grantKeyInContext(grantee, this.proofKey, action, SECRET_CONTEXT, SECRET_CONTEXT_NAMES);
+  }
+
   /** The variables that name tables and keys; local/environment.ts gives the same ones on a laptop. */
   variables(): Record<string, string> {
     const names = Object.entries(this.tables).map(([name, table]) => [
@@ -123,6 +135,7 @@ export class StorageStack extends Stack {
       FIXGATE_KEY_PROVIDER: 'kms',
       FIXGATE_TABLE_BRANCH_KEYS: this.branchKeys.tableName,
       FIXGATE_ENVELOPE_KEY_ARN: this.envelopeKey.keyArn,
+      FIXGATE_PROOF_KEY_ARN: this.proofKey.keyArn,
     };
   }
 }

@@ -13,7 +13,10 @@ export const ROOT = resolve(import.meta.dirname, '..');
 export interface Credentials {
   readonly sender_comp_id: string;
   readonly target_comp_id: string;
+  /** One of these, by how the credential proves itself. */
   readonly password: string;
+  readonly secret?: string;
+  readonly key_id?: string;
 }
 
 /** Facts that meet the default rules. */

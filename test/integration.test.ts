@@ -23,6 +23,7 @@ import { assignTier } from '../core/policy/assignment.ts';
 import { ensureDefaults } from '../core/policy/defaults.ts';
 import { provision } from '../core/provisioning.ts';
 import { createGate, memoryStores, trackMessage, userSessions, validateLogon } from '../index.ts';
+import { passwordOf } from './support/issued.ts';
 import { startStore, type TestStore } from './support/store.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -56,11 +57,11 @@ beforeAll(async () => {
     ),
   };
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' });
-  const { stores, box, close } = environmentAdapters(env);
+  const { stores, box, vault, close } = environmentAdapters(env);
   closeAdapters = close;
   const { audit: trail, ...rest } = stores;
   const expressions = new CompiledExpressions(createExpressions());
-  admin = { ...rest, trail, box, digests: nodeDigests, random: systemRandom, clock: systemClock, expressions };
+  admin = { ...rest, trail, box, vault, digests: nodeDigests, random: systemRandom, clock: systemClock, expressions };
   await ensureDefaults(admin, ADMIN.actor);
 }, 30_000);
 
@@ -136,7 +137,7 @@ test('it logs on, limits, is killed, and leaves a trail that verifies', async ()
     additional_credential: false,
   });
   const { sender_comp_id } = issued;
-  const logon = `LOGON ${sender_comp_id} ${issued.password.reveal()}`;
+  const logon = `LOGON ${sender_comp_id} ${passwordOf(issued)}`;
   const port = await startGateway();
 
   const stranger = new Client(port);
@@ -200,7 +201,7 @@ test('over memory stores, and by the functions that speak to the gate created la
     additional_credential: false,
   };
   const { issued } = await gate.provision(input, 'firm');
-  const logon = await validateLogon(issued.sender_comp_id, issued.password.reveal(), '127.0.0.1', {
+  const logon = await validateLogon(issued.sender_comp_id, passwordOf(issued), '127.0.0.1', {
     target_comp_id: issued.target_comp_id,
   });
   if (logon.result === 'refused') throw new Error(logon.text);

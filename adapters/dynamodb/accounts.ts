@@ -1,6 +1,14 @@
 /** How users and credentials stand in their table. */
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
-import type { Credential, CredentialStatus, PasswordVerifier, User, UserRecord } from '../../core/credentials/model.ts';
+import type {
+  Credential,
+  CredentialProof,
+  CredentialStatus,
+  HmacSecret,
+  PasswordVerifier,
+  User,
+  UserRecord,
+} from '../../core/credentials/model.ts';
 import type { EdgeCommand } from '../../core/sessions/model.ts';
 import { listed } from '../changes.ts';
 import { key, shardOf } from '../keys.ts';
@@ -45,7 +53,7 @@ export function credentialRow(credential: Credential): Row {
     sk: 'CRED',
     version: credential.version,
     credential: JSON.stringify(listed(credential)),
-    verifiers: credential.verifiers,
+    verifiers: sealedOf(credential.proof),
     idempotency: idempotency && JSON.stringify(idempotency),
     status_pk: key('ST', status, shard),
     status_sk: key(tier, user_id, sender_comp_id),
@@ -96,9 +104,22 @@ export function toCredential(row: Row): Credential {
   const shown: Credential = JSON.parse(row.credential as string);
   return {
     ...shown,
-    verifiers: row.verifiers as readonly PasswordVerifier[],
+    proof: withSealed(shown.proof, row.verifiers),
     ...(typeof row.idempotency === 'string' ? { idempotency: JSON.parse(row.idempotency) } : {}),
   };
+}
+
+/** What of a proof stands beside what indexes show: passwords and secrets, sealed. */
+function sealedOf(proof: CredentialProof): readonly (PasswordVerifier | HmacSecret)[] | undefined {
+  if (proof.type === 'ed25519') return undefined;
+  return proof.type === 'password' ? proof.verifiers : proof.secrets;
+}
+
+function withSealed(shown: CredentialProof | undefined, sealed: unknown): CredentialProof {
+  if (shown?.type === 'ed25519') return shown;
+  if (shown?.type === 'hmac_sha256') return { type: 'hmac_sha256', secrets: sealed as readonly HmacSecret[] };
+  // A row of the time when all proved themselves by passwords says no type.
+  return { type: 'password', verifiers: sealed as readonly PasswordVerifier[] };
 }
 
 /** Status and tier of a user out of its keys in the index by status: `UST#status#shard`, `tier#user`. */

@@ -7,6 +7,7 @@ import { Database } from './database.ts';
 import { createDirectory } from './directory.ts';
 import { createPolicyStore } from './policy.ts';
 import { createEdgeRegistry } from './registry.ts';
+import { createSignedLogons } from './signed-logons.ts';
 import { createSessionSlots } from './slots.ts';
 import type { TableNames } from './tables.ts';
 import { createViolationCounters } from './violations.ts';
@@ -29,5 +30,6 @@ export function createDynamoAdapters({ client, tables, random }: DynamoOptions):
     slots: createSessionSlots(database, random),
     edges: createEdgeRegistry(database),
     violations: createViolationCounters(database),
+    signedLogons: createSignedLogons(database),
   };
 }

@@ -4,6 +4,7 @@ import { createAuditTrail } from './audit.ts';
 import { createDirectory } from './directory.ts';
 import { createPolicyStore } from './policy.ts';
 import { createEdgeRegistry } from './registry.ts';
+import { createSignedLogons } from './signed-logons.ts';
 import { createSessionSlots } from './slots.ts';
 import { createViolationCounters } from './violations.ts';
 import { createWorld, type MemoryWorld } from './world.ts';
@@ -16,5 +17,6 @@ export function createMemoryAdapters(world: MemoryWorld = createWorld()): Stores
     slots: createSessionSlots(world),
     edges: createEdgeRegistry(world),
     violations: createViolationCounters(world),
+    signedLogons: createSignedLogons(world),
   };
 }

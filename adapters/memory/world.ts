@@ -36,6 +36,8 @@ export interface MemoryWorld {
   readonly commands: Map<string, Map<string, EdgeCommand>>;
   readonly numbers: Map<string, SessionNumbers>;
   readonly violations: Map<string, Violations>;
+  /** By SenderCompID and digest. */
+  readonly signedLogons: Map<string, { readonly attempt: string; readonly until: number }>;
 }
 
 /** An empty world. */
@@ -55,6 +57,7 @@ export function createWorld(): MemoryWorld {
     commands: new Map(),
     numbers: new Map(),
     violations: new Map(),
+    signedLogons: new Map(),
   };
 }
 

@@ -1,10 +1,18 @@
 /** Digests by node:crypto. */
-import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import { createHmac, createPublicKey, hash, timingSafeEqual, verify } from 'node:crypto';
 import type { Digests } from '../../core/ports.ts';
+
+/** SubjectPublicKeyInfo of Ed25519 before its 32 bytes (RFC 8410 section 4). */
+const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
 
 export const nodeDigests: Digests = {
   sha256: (text) => hash('sha256', text, 'hex'),
   hmacSha256: (key, data) => new Uint8Array(createHmac('sha256', key).update(data).digest()),
   // timingSafeEqual throws on unequal lengths; a length is no secret here, both sides are digests.
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+  verifyEd25519: (publicKey, data, signature) => {
+    const key = Buffer.concat([SPKI_HEAD, publicKey]);
+    // Throws for bytes that are no key: whoever stored them has checked.
+    return verify(null, data, createPublicKey({ key, format: 'der', type: 'spki' }), signature);
+  },
 };

@@ -8,7 +8,7 @@ export const DEFAULT_TARGET_COMP_ID = 'GATEWAY';
 
 const PASSWORD_BYTES = 32;
 
-/** 256 random bits as 43 characters of base64url: none of them is SOH, `=` or `|`, so that any FIX engine and any shell passes it on. */
+/** A password, or the secret of an HMAC: 256 random bits as 43 characters of base64url: none of them is SOH, `=` or `|`, so that any FIX engine and any shell passes it on. */
 export function generatePassword(random: Random): Secret {
   return new Secret(toBase64Url(random.bytes(PASSWORD_BYTES)));
 }

@@ -12,16 +12,45 @@ export type CredentialStatus = 'active' | 'suspended' | 'revoked';
 /** Shape of SenderCompID (49) and TargetCompID (56). */
 export const COMP_ID_PATTERN = /^[A-Za-z0-9_.:/-]{1,64}$/;
 
-/** A verifier HMAC-SHA-256(salt, password), sealed by envelope encryption under {@link verifierContext}. */
-export interface PasswordVerifier {
-  /** Rises by one with each password of the credential; part of the encryption context. */
+/** How a client proves itself in its Logon; chosen when the credential is provisioned. */
+export const PROOF_TYPES = ['password', 'hmac_sha256', 'ed25519'] as const;
+export type ProofType = (typeof PROOF_TYPES)[number];
+
+/** Public keys of a credential that work at a time: one in use, one to come, one for another machine. */
+export const MAX_KEYS = 3;
+
+/** One password, secret or key of a credential, and when it works. */
+export interface ProofItem {
+  /** Rises by one with each one of the credential; part of the encryption context. */
   readonly version: number;
-  readonly salt: Uint8Array;
-  readonly sealed: Uint8Array;
   readonly created_at: number;
-  /** From then on (epoch ms) the password no longer works; undefined: no end. */
+  /** From then on (epoch ms) it no longer works; undefined: no end. */
   readonly retires_at?: number;
 }
+
+/** A verifier HMAC-SHA-256(salt, password), sealed by envelope encryption under {@link verifierContext}. */
+export interface PasswordVerifier extends ProofItem {
+  readonly salt: Uint8Array;
+  readonly sealed: Uint8Array;
+}
+
+/** The secret of an HMAC, which has to be recovered: wrapped by the vault's own key under {@link secretContext}. */
+export interface HmacSecret extends ProofItem {
+  readonly sealed: Uint8Array;
+}
+
+export interface Ed25519Key extends ProofItem {
+  /** Unique among the credential's keys that work. */
+  readonly key_id: string;
+  /** The 32 bytes of RFC 8032, in base64. */
+  readonly public_key: string;
+}
+
+/** What is kept of a client's proof, newest first. Of passwords and secrets at most two work at a time (a grace). */
+export type CredentialProof =
+  | { readonly type: 'password'; readonly verifiers: readonly PasswordVerifier[] }
+  | { readonly type: 'hmac_sha256'; readonly secrets: readonly HmacSecret[] }
+  | { readonly type: 'ed25519'; readonly keys: readonly Ed25519Key[] };
 
 export interface Credential {
   readonly sender_comp_id: string;
@@ -30,8 +59,7 @@ export interface Credential {
   readonly status: CredentialStatus;
   /** Why it has this status; the last admin's reason. */
   readonly status_reason?: string;
-  /** Newest first; at most two work at a time (a grace after regenerate-password). */
-  readonly verifiers: readonly PasswordVerifier[];
+  readonly proof: CredentialProof;
   /** Addresses, CIDRs or ranges (`a-b`), IPv4 or IPv6; empty: any. */
   readonly allowed_ips: readonly string[];
   /** SHA-256 of the client certificates (DER) by which it logs on over TLS, 64 hex digits; absent: none is asked for. */
@@ -87,4 +115,9 @@ export interface User {
 /** The encryption context of a verifier: compared with the row's after opening, so that a moved ciphertext does not open. */
 export function verifierContext(senderCompId: string, version: number): Record<string, string> {
   return { table: 'credentials', sender_comp_id: senderCompId, version: String(version) };
+}
+
+/** The encryption context of an HMAC secret; grants are conditional on its names and constant values (lib/storage-stack.ts). */
+export function secretContext(senderCompId: string, version: number): Record<string, string> {
+  return { ...verifierContext(senderCompId, version), proof: 'hmac_sha256' };
 }

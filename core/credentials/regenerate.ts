@@ -1,13 +1,11 @@
-/** A new password for a credential, with a grace during which the old one works too. */
+/** A new password or HMAC secret for a credential, with a grace during which the old one works too. */
 import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { FixgateError } from '../errors.ts';
 import type { Account } from '../ports.ts';
-import type { Issued } from '../provisioning.ts';
 import { changeAccount, checkVersion, ownerOf, present } from './change.ts';
-import { generatePassword } from './generate.ts';
-import type { Credential, PasswordVerifier, User } from './model.ts';
-import { type Target, targets, wrongStatus } from './status.ts';
-import { sealVerifier, workingVerifiers } from './verify.ts';
+import { type Issued, renewProof } from './issue.ts';
+import type { Credential, User } from './model.ts';
+import { type Target, targets, wrongProof, wrongStatus } from './status.ts';
 
 export interface Regenerated {
   readonly issued: Issued;
@@ -16,9 +14,10 @@ export interface Regenerated {
 }
 
 /**
- * Issues a new password. The newest of the old ones works for `graceSeconds` more (0: not at all), or until the new one
+ * Issues a new password or secret. The newest of the old ones works for `graceSeconds` more (0: not at all), or until the new one
  * has logged on; any older one is gone at once. By `user_id` the user must have exactly one credential that is not
- * revoked (else invalid_request). Refuses also with user_not_found, credential_not_found, wrong_status, version_conflict.
+ * revoked (else invalid_request). Refuses also with user_not_found, credential_not_found, wrong_status, wrong_proof (it
+ * has keys), version_conflict.
  */
 export async function regeneratePassword(
   ports: AdminPorts,
@@ -36,18 +35,17 @@ export async function regeneratePassword(
     const user = present(account);
     const credential = theOne(account, sender);
     checkVersion(context.if_version, sender === undefined ? user.version : credential.version);
-    const { sender_comp_id, target_comp_id } = credential;
-    const password = generatePassword(ports.random);
-    const version = (credential.verifiers[0]?.version ?? 0) + 1;
-    const verifier = await sealVerifier(ports, sender_comp_id, version, password, now);
-    const old = graceSeconds > 0 ? retiring(workingVerifiers(credential, now)[0], now + graceSeconds * 1000) : [];
+    const { sender_comp_id, target_comp_id, proof } = credential;
+    if (proof.type === 'ed25519') throw wrongProof(credential);
+    const retiresAt = graceSeconds > 0 ? now + graceSeconds * 1000 : undefined;
+    const renewed = await renewProof(ports, sender_comp_id, proof, now, retiresAt);
     return {
       user,
-      changed: [{ ...credential, verifiers: [verifier, ...old] }],
+      changed: [{ ...credential, proof: renewed.proof }],
       sender_comp_id,
-      details: { verifier_version: version, grace_seconds: graceSeconds },
+      details: { verifier_version: renewed.version, grace_seconds: graceSeconds },
       result: (after) => ({
-        issued: { sender_comp_id, target_comp_id, password },
+        issued: { sender_comp_id, target_comp_id, ...renewed.issued },
         user: after.user ?? user,
         credential: after.credentials.find((one) => one.sender_comp_id === sender_comp_id) ?? credential,
       }),
@@ -66,9 +64,4 @@ function theOne(account: Account, sender: string | undefined): Credential {
     ]);
   }
   return first;
-}
-
-/** The old verifier with its end, which an earlier grace may have set sooner. */
-function retiring(old: PasswordVerifier | undefined, at: number): readonly PasswordVerifier[] {
-  return old === undefined ? [] : [{ ...old, retires_at: Math.min(at, old.retires_at ?? at) }];
 }

@@ -84,6 +84,11 @@ export function wrongStatus(asked: readonly Credential[]): FixgateError {
   return new FixgateError('wrong_status', undefined, listed);
 }
 
+/** The refusal of what a credential of another proof would allow. */
+export function wrongProof({ sender_comp_id, proof }: Credential): FixgateError {
+  return new FixgateError('wrong_proof', undefined, [{ sender_comp_id, proof: proof.type }]);
+}
+
 /** The credential with another status; the reason of the last change stays with it. */
 export function withStatus(credential: Credential, status: CredentialStatus, reason: string | undefined): Credential {
   const { status_reason: _, ...rest } = credential;

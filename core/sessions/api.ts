@@ -3,6 +3,7 @@
  */
 import type { Actor } from '../audit/model.ts';
 import type { Credential, User } from '../credentials/model.ts';
+import type { LogonProof } from '../credentials/signed.ts';
 import type { Admission, Decision, Kind, LimiterFigures } from '../limits/admission.ts';
 import type { LimitClass, UserLimits } from '../limits/model.ts';
 import type { BucketUsage } from '../limits/usage.ts';
@@ -15,20 +16,33 @@ export interface LogonRequest {
   readonly sender_comp_id: string;
   /** 56; undefined where the caller's protocol has none: then it is not compared. */
   readonly target_comp_id?: string | undefined;
-  /** 553; must equal 49 when present. */
+  /** 553; equals 49 when present, or names the Ed25519 key. */
   readonly username?: string | undefined;
-  /** The password's bytes (554 or 96). Read during the call only; the caller may wipe them afterwards. */
-  readonly proof: Uint8Array;
+  /** Password (554) or RawData (96). Its bytes are read during the call only; the caller may wipe them afterwards. */
+  readonly proof: LogonProof;
   /** The client's address, IPv4 or IPv6, without port. */
   readonly address: string;
   /** SHA-256 of the certificate that the client has shown in TLS and that was verified, 64 hex digits; undefined: none. */
   readonly certificate?: string | undefined;
 }
 
+/** How a client's own change of its password came out. */
+export type PasswordChange =
+  | { readonly result: 'changed' }
+  /** It is the newest already: an earlier answer was lost. */
+  | { readonly result: 'unchanged' }
+  /** `text` for the client, which says what is wrong with it. */
+  | { readonly result: 'refused'; readonly reason: 'new_password' | 'unavailable'; readonly text: string };
+
 /** Why a logon was refused; the audit and the log have it, an unproved peer never hears it. */
 export type UnprovedReason =
   | 'unknown_sender'
   | 'wrong_password'
+  | 'wrong_signature'
+  /** The signature is right, and SendingTime too far off. */
+  | 'outside_window'
+  /** The signature is right, and was used before. */
+  | 'replayed'
   | 'wrong_target'
   | 'wrong_username'
   | 'address_not_allowed'
@@ -50,8 +64,8 @@ export type ProvenReason =
 export type RefusalReason = UnprovedReason | ProvenReason;
 
 /**
- * A refusal. `unproved`: identity, proof or address; one and the same text whatever the reason, and what
- * `--refused-logon silent` passes over. `proven`: the peer has shown who it is and may be told why; also for the one
+ * A refusal. `unproved`: identity, proof or address; one and the same text whatever the reason (but for `outside_window`,
+ * where only the holder of the secret can have signed), and what `--refused-logon silent` passes over. `proven`: the peer has shown who it is and may be told why; also for the one
  * reason that depends on nobody's identity, `unavailable`.
  */
 export interface LogonRefused {
@@ -71,7 +85,7 @@ export interface LogonAccepted {
   readonly max_sessions: number;
   readonly address: string;
   readonly certificate?: string | undefined;
-  /** Version of the password that proved it: the older one works during a grace only. */
+  /** Version of the password, secret or key that proved it: an older one may work during a grace only. */
   readonly verifier_version: number;
   /** Version of the policy by which it was decided. */
   readonly policy_version: number;
@@ -176,6 +190,8 @@ export interface GateSettings {
   readonly edge_id: string;
   /** Version of the software, shown with the edge. */
   readonly version: string;
+  /** How far SendingTime of a signed Logon may be off this process's clock, ms; at most {@link MAX_LOGON_WINDOW_MS}. */
+  readonly logon_window_ms: number;
   /** Bad logons in 30 s before 30 s of refusal; 0: off. */
   readonly bad_logon_limit: number;
   /** False behind a balancer that hides client addresses: then nothing is counted per address alone. */
@@ -184,6 +200,7 @@ export interface GateSettings {
 
 export const DEFAULT_GATE_SETTINGS = {
   version: '0.1.0',
+  logon_window_ms: 5_000,
   bad_logon_limit: 15,
   real_addresses: true,
 } as const;
@@ -206,6 +223,11 @@ export interface Gate {
   readonly state: 'running' | 'draining' | 'fenced' | 'stopped';
   /** Never rejects: a store that is away is a refusal. */
   validateLogon(request: LogonRequest): Promise<LogonResult>;
+  /**
+   * Gives a client that has proved itself by its newest password, and whose session is registered, the password that it
+   * asks for (925): committed and on record when it resolves. The old one works for a short grace. Never rejects.
+   */
+  changePassword(session: GateSession, logon: LogonAccepted, password: Uint8Array): Promise<PasswordChange>;
   /** Never rejects: a store that is away is a refusal. */
   registerSession(request: RegisterRequest): Promise<RegisterResult>;
   /**

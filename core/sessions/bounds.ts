@@ -53,6 +53,13 @@ export const REFUSAL_TEXT = 400;
 /** How long before its expiry a credential's logons are warned. */
 export const EXPIRY_WARNING_MS = 7 * 86_400_000;
 
+/**
+ * Largest window of a signed Logon. What was accepted is remembered for as long after its SendingTime, and as long again
+ * for edges whose clocks are behind: an edge never takes what another may have forgotten.
+ */
+export const MAX_LOGON_WINDOW_MS = 60_000;
+export const SIGNED_LOGON_LIFE_MS = 2 * MAX_LOGON_WINDOW_MS;
+
 /** Slots given back at once when many sessions end together. */
 export const RELEASES_AT_ONCE = 32;
 /** Reasons of refusals that figures tell apart; callers' own ones beyond are summed as `other`. */

@@ -5,14 +5,16 @@
 import { addressAllowed } from '../addresses.ts';
 import type { AdminPorts } from '../admin.ts';
 import { hasExpired } from '../credentials/expiry.ts';
-import { COMP_ID_PATTERN, type Credential, type User } from '../credentials/model.ts';
-import { type Verifiers, workingVerifiers } from '../credentials/verify.ts';
+import { COMP_ID_PATTERN, type Credential, type ProofType, type User } from '../credentials/model.ts';
+import { proofItems, stillWorks } from '../credentials/proof.ts';
+import type { SignedOnce, Verifiers } from '../credentials/verify.ts';
 import { type CompiledExpressions, evaluate, failureText } from '../eligibility/evaluate.ts';
 import { StoreUnavailable } from '../errors.ts';
+import { ulid } from '../ids.ts';
 import { lockOf, lockText } from '../locks/model.ts';
 import { limitsOf, maxSessions } from '../policy/assignment.ts';
-import type { Policy } from '../ports.ts';
-import type { Clock } from '../time.ts';
+import type { Policy, SignedLogons } from '../ports.ts';
+import type { Clock, Random } from '../time.ts';
 import type {
   GateLog,
   LogonAccepted,
@@ -23,7 +25,7 @@ import type {
   UnprovedReason,
 } from './api.ts';
 import type { BadLogons } from './bad-logons.ts';
-import { EXPIRY_WARNING_MS, REFUSAL_TEXT, UNPROVED_TEXT } from './bounds.ts';
+import { EXPIRY_WARNING_MS, REFUSAL_TEXT, SIGNED_LOGON_LIFE_MS, UNPROVED_TEXT } from './bounds.ts';
 import type { PolicyCache } from './policy-cache.ts';
 
 /** What is compared with the credential beside names and proof. */
@@ -37,12 +39,16 @@ export const UNAVAILABLE = 'Service temporarily unavailable, try again';
 const NOBODY = '(nobody)';
 
 export interface LogonPorts extends Pick<AdminPorts, 'directory' | 'policy'> {
+  readonly signedLogons: SignedLogons;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: GateLog;
   readonly verifiers: Verifiers;
   readonly expressions: CompiledExpressions;
   readonly policies: PolicyCache;
   readonly badLogons: BadLogons;
+  /** See GateSettings. */
+  readonly windowMs: number;
 }
 
 type Subject = { readonly credential: Credential; readonly user: User };
@@ -82,9 +88,8 @@ export class Logons {
       policy.catch(ignored);
       const found = await this.#ports.directory.credential(accepted.credential.sender_comp_id);
       const now = this.#ports.clock.now();
-      const still =
-        found && workingVerifiers(found.credential, now).some((one) => one.version === accepted.verifier_version);
-      if (!found || !still) return unproved(found ? 'wrong_password' : 'unknown_sender');
+      if (!found) return unproved('unknown_sender');
+      if (!stillWorks(found.credential, accepted.verifier_version, now)) return unproved(wrongProof(found.credential));
       const mismatch = originMismatch(accepted, found.credential);
       if (mismatch) return unproved(mismatch);
       return await this.#proven(found, accepted.verifier_version, accepted, policy, now);
@@ -100,20 +105,45 @@ export class Logons {
     policy.catch(ignored);
     const found = await directory.credential(COMP_ID_PATTERN.test(name) ? name : NOBODY);
     const now = clock.now();
-    const proof = await verifiers.proves(found?.credential, request.proof, now);
+    const proof = await verifiers.proves(found?.credential, request, now);
     if (!proof.proved && proof.fault !== undefined)
       log.error({ sender_comp_id: name, fault: proof.fault }, 'a stored verifier does not open');
     const user_id = found?.user.user_id;
-    if (!found || !proof.proved) {
+    const bad = (refused: LogonRefused): LogonOutcome => {
       badLogons.bad(request.address, name, clock.monotonic());
-      return { result: unproved(found ? 'wrong_password' : 'unknown_sender'), user_id };
-    }
+      return { result: refused, user_id };
+    };
+    if (!found || !proof.proved) return bad(unproved(found ? wrongProof(found.credential) : 'unknown_sender'));
+    const { signed } = proof;
+    if (signed && Math.abs(signed.sent_at - signed.received_at) > this.#ports.windowMs)
+      return bad(this.#outsideWindow(signed));
     const mismatch = firstMismatch(request, found.credential);
     if (mismatch) return { result: unproved(mismatch), user_id };
+    // Last of what is unproved: a copy that comes from elsewhere does not use up the client's own.
+    if (signed && !(await this.#isFirst(name, signed, now))) return bad(unproved('replayed'));
     badLogons.good(request.address, name);
     const result = await this.#proven(found, proof.verifier_version, request, policy, now);
     const expired = result.result === 'refused' && result.reason === 'expired' ? found.credential : undefined;
     return { result, user_id, expired };
+  }
+
+  /** Each signature once, over all edges: who has seen it on the way cannot use it again. */
+  #isFirst(sender_comp_id: string, { digest, sent_at }: SignedOnce, now: number): Promise<boolean> {
+    const attempt = ulid(now, this.#ports.random);
+    return this.#ports.signedLogons.once({
+      sender_comp_id,
+      digest,
+      attempt,
+      until: sent_at + SIGNED_LOGON_LIFE_MS,
+      now,
+    });
+  }
+
+  #outsideWindow({ sent_at, received_at }: SignedOnce): LogonRefused {
+    const off = sent_at - received_at;
+    const side = off < 0 ? 'behind' : 'ahead of';
+    const text = `Logon refused: SendingTime (52) is ${Math.abs(off)} ms ${side} the gateway's clock, a signed Logon may be ${this.#ports.windowMs} ms off`;
+    return { ...unproved('outside_window'), text };
   }
 
   async #proven(
@@ -183,7 +213,10 @@ export function unavailable(): LogonRefused {
 function firstMismatch(request: LogonRequest, credential: Credential): UnprovedReason | undefined {
   if (request.target_comp_id !== undefined && request.target_comp_id !== credential.target_comp_id)
     return 'wrong_target';
-  if (request.username !== undefined && request.username !== credential.sender_comp_id) return 'wrong_username';
+  const { username } = request;
+  // Whom an Ed25519 client names in 553 was seen with the key.
+  const named = credential.proof.type === 'ed25519' || username === undefined || username === credential.sender_comp_id;
+  if (!named) return 'wrong_username';
   return originMismatch(request, credential);
 }
 
@@ -195,12 +228,25 @@ function originMismatch({ address, certificate }: Origin, credential: Credential
   return shown ? undefined : 'wrong_certificate';
 }
 
+const PROOF_NAMES: Readonly<Record<ProofType, string>> = {
+  password: 'password',
+  hmac_sha256: 'secret',
+  ed25519: 'key',
+};
+
+/** For the audit: an unproved peer hears neither. */
+function wrongProof({ proof }: Credential): UnprovedReason {
+  return proof.type === 'password' ? 'wrong_password' : 'wrong_signature';
+}
+
 function warningsOf(credential: Credential, verifierVersion: number, now: number): string[] {
   const warnings: string[] = [];
-  const used = credential.verifiers.find((one) => one.version === verifierVersion);
-  const newer = credential.verifiers.some((one) => one.version > verifierVersion);
-  if (newer && used?.retires_at !== undefined)
-    warnings.push(`This password works until ${new Date(used.retires_at).toISOString()}; a newer one was issued`);
+  const { proof } = credential;
+  const items = proofItems(proof);
+  const used = items.find((one) => one.version === verifierVersion);
+  const newer = items.some((one) => one.version > verifierVersion) ? '; a newer one was issued' : '';
+  if (used?.retires_at !== undefined)
+    warnings.push(`This ${PROOF_NAMES[proof.type]} works until ${new Date(used.retires_at).toISOString()}${newer}`);
   const { expires_at } = credential;
   if (expires_at !== undefined && expires_at - now < EXPIRY_WARNING_MS)
     warnings.push(`Credential expires at ${new Date(expires_at).toISOString()}`);

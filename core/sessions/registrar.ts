@@ -2,6 +2,7 @@
  * Takes a slot for a session whose client has proved itself. Until the store has answered, the session is on its way:
  * a command that ends it may arrive before the answer does, and must not be lost.
  */
+import { retiredBy } from '../credentials/proof.ts';
 import type { Directory, SlotResult } from '../ports.ts';
 import type { Clock } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonRefused, LogonResult, RegisterRequest } from './api.ts';
@@ -147,8 +148,8 @@ export class Registrar {
   }
 
   /**
-   * The first logon by a password retires the ones before it. Written before the session is live, so that who logs on
-   * by the new password can count on the old one being gone; the store's absence is made good at the next logon.
+   * The first logon by a password or secret retires the ones before it. Written before the session is live, so that who
+   * logs on by the new one can count on the old one being gone; the store's absence is made good at the next logon.
    */
   async #noteLogon(logon: LogonAccepted): Promise<void> {
     const { directory, clock, log } = this.#ports;
@@ -156,10 +157,8 @@ export class Registrar {
     try {
       for (let attempt = 0; attempt < REGISTER_ATTEMPTS; attempt++) {
         const now = clock.now();
-        const older = credential.verifiers.some(
-          (one) => one.version < logon.verifier_version && (one.retires_at ?? now + 1) > now,
-        );
-        if (credential.first_logon_at !== undefined && !older) return;
+        const after = retiredBy(credential.proof, logon.verifier_version, now);
+        if (credential.first_logon_at !== undefined && after === credential.proof) return;
         if (await directory.noteLogon(credential.sender_comp_id, credential.version, now, logon.verifier_version))
           return;
         const fresh = await directory.credential(credential.sender_comp_id);

@@ -12,7 +12,7 @@ import type { Tier, UserLimits } from '../limits/model.ts';
 import type { LimiterSettings } from '../limits/settings.ts';
 import { inForce, type Lock, lockOf, lockText } from '../locks/model.ts';
 import { maxSessions } from '../policy/assignment.ts';
-import type { Policy } from '../ports.ts';
+import type { Policy, SignedLogons } from '../ports.ts';
 import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
 import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, REFUSAL_TEXT } from './bounds.ts';
@@ -25,6 +25,7 @@ import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
 
 export interface GatePorts extends AdminPorts {
+  readonly signedLogons: SignedLogons;
   readonly leases: TokenLeases;
   readonly limiter?: Partial<LimiterSettings>;
   readonly timers: Timers;

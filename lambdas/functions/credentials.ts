@@ -1,4 +1,6 @@
 /** What gives, takes and changes access. */
+import { addKey } from '../admin/credentials-keys-add.ts';
+import { removeKey } from '../admin/credentials-keys-remove.ts';
 import { updateProfile } from '../admin/credentials-profile.ts';
 import { provision } from '../admin/provision.ts';
 import { reactivate } from '../admin/reactivate.ts';
@@ -17,6 +19,8 @@ export const operations: Operations = {
   reactivate,
   regeneratePassword,
   updateProfile,
+  addKey,
+  removeKey,
   updateUser,
 };
 

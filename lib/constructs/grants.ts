@@ -40,6 +40,31 @@ export function grantTable(
   if (table.encryptionKey !== undefined) grantKey(grantee, table.encryptionKey, USE_TABLE_KEY);
 }
 
+/**
+ * One action of a key, under an encryption context that has these values, and these names beside them and no others (AWS
+ * KMS Developer Guide, "kms:EncryptionContext:context-key" and "kms:EncryptionContextKeys").
+ */
+export function grantKeyInContext(
+  grantee: IGrantable,
+  key: IKey,
+  action: string,
+  values: Readonly<Record<string, string>>,
+  names: readonly string[],
+): void {
+  const entries = Object.entries(values).map(([name, value]) => [`kms:EncryptionContext:${name}`, value]);
+  const given = names.map((name) => [`kms:EncryptionContext:${name}`, 'false']);
+  Grant.addToPrincipal({
+    grantee,
+    actions: [action],
+    resourceArns: [key.keyArn],
+    conditions: {
+      StringEquals: Object.fromEntries(entries),
+      Null: Object.fromEntries(given),
+      'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': [...Object.keys(values), ...names] },
+    },
+  });
+}
+
 export function grantKey(grantee: IGrantable, key: IKey, actions: readonly string[]): void {
   key.grant(grantee, ...actions);
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Stores } from '../../adapters/stores.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
-import type { CredentialStatus } from '../../core/credentials/model.ts';
+import type { CredentialProof, CredentialStatus } from '../../core/credentials/model.ts';
+import { proofItems } from '../../core/credentials/proof.ts';
 import type { Lock } from '../../core/locks/model.ts';
-import { change, credential, NOON, provision, readAll, STORES, user } from '../support/stores.ts';
+import { change, credential, NOON, provision, readAll, STORES, user, VERIFIER } from '../support/stores.ts';
 
 const head = ({ record }: { readonly record: { readonly seq: number; readonly hash: string } }) => ({
   seq: record.seq,
@@ -192,16 +193,58 @@ for (const [name, open] of STORES) {
       });
     });
 
+    describe('a proof', () => {
+      const secret = (version: number) => ({ version, sealed: new Uint8Array([version, 0, 255]), created_at: NOON });
+      const key = (version: number) => ({ version, key_id: `k${version}`, public_key: 'AAAA', created_at: NOON });
+      test.each<[CredentialProof, CredentialProof]>([
+        [
+          { type: 'hmac_sha256', secrets: [secret(2), { ...secret(1), retires_at: NOON + 5 }] },
+          { type: 'hmac_sha256', secrets: [] },
+        ],
+        [
+          { type: 'ed25519', keys: [key(2), { ...key(1), retires_at: NOON + 5 }] },
+          { type: 'ed25519', keys: [key(2), { ...key(1), retires_at: NOON + 5 }] },
+        ],
+        [
+          { type: 'ed25519', keys: [] },
+          { type: 'ed25519', keys: [] },
+        ],
+      ])('of %j comes back as it went; lists show %j', async (proof, shown) => {
+        const { directory } = await make();
+        const made = credential('A', 'ann', { proof });
+        await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [made] }));
+        expect((await directory.credential('A'))?.credential).toEqual(made);
+        expect((await directory.account('ann')).credentials).toEqual([made]);
+        expect((await directory.listCredentials({}, { limit: 5 })).items[0]?.proof).toEqual(shown);
+      });
+
+      test('retires older secrets at a logon, and no keys', async () => {
+        const { directory } = await make();
+        const secrets = credential('A', 'ann', { proof: { type: 'hmac_sha256', secrets: [secret(2), secret(1)] } });
+        const keys = credential('B', 'ann', { proof: { type: 'ed25519', keys: [key(2), key(1)] } });
+        await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [secrets, keys] }));
+        const ends = async (name: string) => {
+          expect(await directory.noteLogon(name, 1, NOON, 2)).toBe(true);
+          const after = (await directory.credential(name))?.credential;
+          return after && proofItems(after.proof).map((one) => one.retires_at);
+        };
+        expect([await ends('A'), await ends('B')]).toEqual([
+          [undefined, NOON],
+          [undefined, undefined],
+        ]);
+      });
+    });
+
     describe('the first logon', () => {
       test('is noted, retires older passwords, and needs the version that was read', async () => {
         const { directory } = await make();
         const password = (version: number, retires_at?: number) => ({
-          ...credential('', '').verifiers[0]!,
+          ...VERIFIER,
           version,
           ...(retires_at === undefined ? {} : { retires_at }),
         });
         const made = credential('A', 'ann', {
-          verifiers: [password(3), password(2, NOON + 1000), password(1, NOON - 5)],
+          proof: { type: 'password', verifiers: [password(3), password(2, NOON + 1000), password(1, NOON - 5)] },
         });
         await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [made] }));
         expect(await directory.noteLogon('A', 7, NOON, 3)).toBe(false);
@@ -216,7 +259,7 @@ for (const [name, open] of STORES) {
         expect(await directory.noteLogon('A', 2, NOON + 9, 3)).toBe(true);
         const after = (await directory.credential('A'))?.credential;
         expect(after).toMatchObject({ first_logon_at: NOON, version: 3 });
-        expect(after?.verifiers.map((one) => one.retires_at)).toEqual([undefined, NOON + 9, NOON - 5]);
+        expect(after && proofItems(after.proof).map((one) => one.retires_at)).toEqual([undefined, NOON + 9, NOON - 5]);
         expect(await directory.noteLogon('A', 3, NOON + 10, 3)).toBe(true);
         expect((await directory.credential('A'))?.credential.version).toBe(3);
       });
@@ -288,7 +331,9 @@ for (const [name, open] of STORES) {
         const made = change('ann', EMPTY_CHAIN, { user: user('ann'), created: [credential('A', 'ann')] });
         await directory.commit(made);
         const { idempotency: _, ...rest } = credential('A', 'ann');
-        expect(await directory.listCredentials({}, { limit: 5 })).toEqual({ items: [{ ...rest, verifiers: [] }] });
+        expect(await directory.listCredentials({}, { limit: 5 })).toEqual({
+          items: [{ ...rest, proof: { type: 'password', verifiers: [] } }],
+        });
         expect(await directory.listUsers({}, { limit: 5 })).toEqual({ items: [made.user] });
       });
 

@@ -76,6 +76,10 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['violations.add', (s) => s.violations.add('ann', 'order', 1, NOON)],
   ['violations.read', (s) => s.violations.read('ann')],
   ['violations.reset', (s) => s.violations.reset('ann')],
+  [
+    'signedLogons.once',
+    (s) => s.signedLogons.once({ sender_comp_id: 'A', digest: 'd', attempt: 'a', until: NOON + 1, now: NOON }),
+  ],
 ];
 
 const storesAt = (endpoint: string, tables: TableNames = tableNames('none')) =>
@@ -276,6 +280,22 @@ describe('the tables', () => {
       );
       expect(JSON.stringify(Items)).not.toMatch(/sealed|salt|balance|digest/);
     }
+  });
+
+  test('a credential of the time when all proved themselves by passwords is read as one', async () => {
+    const tables = await store.tables();
+    const { directory } = storesAt(store.endpoint, tables);
+    const made = credential('A', 'ann');
+    await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [made] }));
+    const database = new Database(clientOf(store.endpoint), tables, systemRandom);
+    const row = await database.get({ table: 'credentials', pk: 'S#A', sk: 'CRED' });
+    if (row === undefined) throw new Error('no row');
+    const { proof: _, ...older } = JSON.parse(row.credential as string);
+    await database.write({
+      put: 'credentials',
+      row: { ...row, credential: JSON.stringify({ ...older, verifiers: [] }) },
+    });
+    expect((await directory.credential('A'))?.credential.proof).toEqual(made.proof);
   });
 
   test('commands expire, audit records never', async () => {

@@ -1,7 +1,6 @@
 /** The edge among other edges: its lease, its death, and the chain it writes. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { killUser } from '../../core/credentials/kill.ts';
-import { utf8 } from '../../core/encoding.ts';
 import { ADMITTED, CANCEL, ORDER, REFUSED_STORE, WAIT } from '../../core/limits/admission.ts';
 import {
   type Account,
@@ -107,7 +106,7 @@ describe('the edge among edges', () => {
     expect(ended).toMatchObject([{ cause: 'drain' }]);
     expect(world.world.sessions.size).toBe(0);
     expect(edge.gate.state).toBe('stopped');
-    expect(await edge.gate.validateLogon({ ...attempt(account), proof: utf8('x') })).toMatchObject({
+    expect(await edge.gate.validateLogon(attempt(account, { password: 'x' }))).toMatchObject({
       reason: 'draining',
     });
   });

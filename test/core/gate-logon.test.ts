@@ -5,6 +5,7 @@ import { changeStatus } from '../../core/credentials/status.ts';
 import { addRule, setOverride, setRuleEnabled } from '../../core/policy/rules.ts';
 import type { SecretBox } from '../../core/ports.ts';
 import type { LogonRefused, LogonRequest } from '../../core/sessions/api.ts';
+import { passwordOf } from '../support/issued.ts';
 import {
   type Account,
   ADMIN,
@@ -199,7 +200,7 @@ describe('passwords', () => {
   test('in the grace both work; the first session by the new one retires the old one', async () => {
     const target = { sender_comp_id: account.sender_comp_id };
     const { issued } = await regeneratePassword(world.admin, ADMIN, target, 3600);
-    const renewed = { ...account, password: issued.password.reveal() };
+    const renewed = { ...account, password: passwordOf(issued) };
     const old = await edge.gate.validateLogon(attempt(account));
     expect(old).toMatchObject({
       result: 'accepted',

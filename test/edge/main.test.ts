@@ -19,7 +19,7 @@ import { provision } from '../../core/provisioning.ts';
 import { FixClient } from '../../local/fix-client.ts';
 import { type EmbeddedStore, startStore } from '../../local/store.ts';
 import { type Certificate, CertificateMaker } from './support/certificates.ts';
-import { ACTOR, type Account, until } from './support/desk.ts';
+import { ACTOR, type Account, accountOf, until } from './support/desk.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'edge', 'main.ts');
 const NAMES = ['credentials', 'sessions', 'limits', 'policy', 'audit'] as const;
@@ -58,13 +58,14 @@ beforeAll(async () => {
   const client = createClient({ region: 'us-east-1', endpoint: store.endpoint });
   await createTables(client, Object.fromEntries(NAMES.map((name) => [name, name])) as never);
   client.destroy();
-  const { stores, box, close } = environmentAdapters(env);
+  const { stores, box, vault, close } = environmentAdapters(env);
   const { audit, ...rest } = stores;
   const expressions = new CompiledExpressions(createExpressions());
   const parts = {
     ...rest,
     trail: audit,
     box,
+    vault,
     digests: nodeDigests,
     random: systemRandom,
     clock: systemClock,
@@ -74,7 +75,7 @@ beforeAll(async () => {
   const facts = { account_balance: 50_000, trading_volume: 500_000, account_age_days: 400, kyc_level: 3, groups: [] };
   const input = { user_id: 'alice', rate_limit_tier: 'premium', facts, allowed_ips: [], additional_credential: false };
   const { issued } = await provision(parts, ACTOR, input);
-  alice = { ...issued, password: issued.password.reveal() };
+  alice = accountOf(issued);
   close();
 }, 30_000);
 

@@ -21,7 +21,8 @@ const records = async (user_id: string) =>
   }[];
 async function proves(sender: string, password: string): Promise<boolean> {
   const found = await api.stores.directory.credential(sender);
-  const proof = await new Verifiers(api.services).proves(found?.credential, utf8(password), api.clock.now());
+  const claimed = { proof: { kind: 'password' as const, password: utf8(password) } };
+  const proof = await new Verifiers(api.services).proves(found?.credential, claimed, api.clock.now());
   return proof.proved;
 }
 

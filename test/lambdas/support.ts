@@ -3,6 +3,7 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult } from 'aws-lambda';
 import { createExpressions } from '../../adapters/cel/expressions.ts';
 import { fixedMasterKeys } from '../../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../../adapters/kms/secret-box.ts';
+import { createRawAesVault } from '../../adapters/kms/vault.ts';
 import { createMemoryAdapters } from '../../adapters/memory/stores.ts';
 import { createWorld, type MemoryWorld } from '../../adapters/memory/world.ts';
 import { nodeDigests } from '../../adapters/node/digests.ts';
@@ -74,6 +75,7 @@ export class Api {
       stores: this.stores,
       leases: { read: async () => undefined },
       box: more.box ?? aesBox(),
+      vault: createRawAesVault(fixedMasterKeys([{ id: 'test', key: systemRandom.bytes(32) }])),
       digests: nodeDigests,
       random: systemRandom,
       clock: this.clock,

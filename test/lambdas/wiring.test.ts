@@ -30,6 +30,7 @@ const KMS = {
   FIXGATE_KEY_PROVIDER: 'kms',
   FIXGATE_TABLE_BRANCH_KEYS: 'branch-keys',
   FIXGATE_ENVELOPE_KEY_ARN: 'arn:aws:kms:eu-west-1:111122223333:key/k',
+  FIXGATE_PROOF_KEY_ARN: 'arn:aws:kms:eu-west-1:111122223333:key/p',
   FIXGATE_CURSOR_KEY_SECRET_ARN: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:s',
 };
 
@@ -45,6 +46,7 @@ describe('the environment', () => {
     ['FIXGATE_KEY_PROVIDER', undefined],
     ['FIXGATE_KEY_PROVIDER', 'vault'],
     ['FIXGATE_ENVELOPE_KEY_ARN', 'key/k'],
+    ['FIXGATE_PROOF_KEY_ARN', 'key/p'],
     ['FIXGATE_DYNAMODB_ENDPOINT', 'localhost:8000'],
     ['FIXGATE_ON_INELIGIBLE', 'maybe'],
     ['AWS_REGION', undefined],

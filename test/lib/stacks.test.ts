@@ -5,8 +5,10 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { TABLES } from '../../adapters/dynamodb/tables.ts';
 import { OPERATIONS } from '../../contract/operations.ts';
+import { secretContext } from '../../core/credentials/model.ts';
 import { assemble } from '../../lib/app.ts';
 import { ContextError } from '../../lib/context.ts';
+import { SECRET_CONTEXT, SECRET_CONTEXT_NAMES } from '../../lib/storage-stack.ts';
 import { removeDirectory, temporaryDirectory } from '../support/product.ts';
 
 const IMAGE = { edgeImage: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/fixgate-edge:1' };
@@ -112,6 +114,38 @@ describe('the stacks', () => {
     );
     expect(actions).toContain('dynamodb:Query');
     expect(actions.filter((action) => /dynamodb:(Put|Update|Delete|BatchWrite)/.test(action))).toEqual([]);
+  });
+
+  test('secrets of HMAC are sealed by one function and opened by the edge, in their context only', () => {
+    const { table, proof, ...rest } = secretContext('X', 1);
+    expect({ ...SECRET_CONTEXT, names: SECRET_CONTEXT_NAMES }).toEqual({ table, proof, names: Object.keys(rest) });
+    const given = [api, edge].flatMap((template) =>
+      Object.entries(template.findResources('AWS::IAM::Policy')).flatMap(([id, { Properties }]) =>
+        (Properties.PolicyDocument.Statement as { Resource: unknown }[])
+          .filter(({ Resource }) => JSON.stringify(Resource).includes('ProofKey'))
+          .map((statement) => ({ id, ...statement })),
+      ),
+    );
+    const statement = (id: string, Action: string) => ({
+      id: expect.stringMatching(id),
+      Action,
+      Effect: 'Allow',
+      Resource: expect.anything(),
+      Condition: {
+        StringEquals: {
+          'kms:EncryptionContext:table': 'credentials',
+          'kms:EncryptionContext:proof': 'hmac_sha256',
+        },
+        Null: { 'kms:EncryptionContext:sender_comp_id': 'false', 'kms:EncryptionContext:version': 'false' },
+        'ForAllValues:StringEquals': {
+          'kms:EncryptionContextKeys': ['table', 'proof', 'sender_comp_id', 'version'],
+        },
+      },
+    });
+    expect(given).toEqual([
+      statement('^Functioncredentials', 'kms:Encrypt'),
+      statement('^TaskTaskRole', 'kms:Decrypt'),
+    ]);
   });
 
   test('what the gateway refuses speaks the catalogue', () => {

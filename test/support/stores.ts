@@ -7,7 +7,7 @@ import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import { link } from '../../core/audit/chain.ts';
 import { type AuditEntry, type AuditRecord, type ChainHead, EMPTY_CHAIN } from '../../core/audit/model.ts';
-import type { Credential, User } from '../../core/credentials/model.ts';
+import type { Credential, PasswordVerifier, User } from '../../core/credentials/model.ts';
 import { ulid } from '../../core/ids.ts';
 import type { AccountChange, Page, PageRequest } from '../../core/ports.ts';
 import type { EdgeFigures, LiveSession } from '../../core/sessions/model.ts';
@@ -82,15 +82,20 @@ export function user(userId: string, more: Partial<User> = {}): User {
   };
 }
 
+export const VERIFIER: PasswordVerifier = {
+  version: 1,
+  salt: new Uint8Array([1, 2, 255]),
+  sealed: new Uint8Array([9, 0, 200]),
+  created_at: NOON,
+};
+
 export function credential(senderCompId: string, userId: string, more: Partial<Credential> = {}): Credential {
   return {
     sender_comp_id: senderCompId,
     target_comp_id: 'GATEWAY',
     user_id: userId,
     status: 'active',
-    verifiers: [
-      { version: 1, salt: new Uint8Array([1, 2, 255]), sealed: new Uint8Array([9, 0, 200]), created_at: NOON },
-    ],
+    proof: { type: 'password', verifiers: [VERIFIER] },
     allowed_ips: ['10.0.0.0/8'],
     certificate_fingerprints: ['ab'.repeat(32)],
     session_profile: { reset_on_logon: true, heartbeat_interval: { min: 5, max: 60 }, begin_strings: ['FIX.4.4'] },

@@ -34,6 +34,7 @@ import {
 import type { Live, SessionRecord } from './record.ts';
 import { goOn, requestResend } from './resend.ts';
 import { isOrigSendingTimeGood, isSendingTimeGood } from './sending-time.ts';
+import { SessionStatus } from './session-status.ts';
 import { isOpenEnd } from './versions.ts';
 
 /** BusinessRejectReason (380): unsupported message type. */
@@ -320,7 +321,7 @@ function onSequenceReset(s: SessionRecord, live: Live, message: Message, _n: num
 
 function onLogout(s: SessionRecord, live: Live, message: Message, n: number, now: Instant): Fed {
   if (n === s.store.nextIn) advance(s, n);
-  sendLogout(s, live, '', now);
+  sendLogout(s, live, '', now, SessionStatus.LogoutComplete);
   close(s, live, 'logout', message.text(message.index(Tag.Text)), now);
   return ENDED;
 }

@@ -3,13 +3,14 @@
 import { type Message, TOKENS_OK } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { clearGap, expectGap, noteAhead } from './gap.ts';
-import { PENDING_GRACE_MS } from './limits.ts';
+import { PENDING_GRACE_MS, TEXT_BYTES } from './limits.ts';
 import { finish, start } from './outbound.ts';
-import type { Instant, LogonRefusal, RefusedLogon, Validator } from './ports.ts';
+import type { Greeting, Instant, LogonRefusal, RefusedLogon, Validator } from './ports.ts';
 import { IDLE, type Live, type SessionRecord } from './record.ts';
 import { goOn, serve } from './resend.ts';
 import { periodAt } from './schedule.ts';
 import { isSendingTimeGood } from './sending-time.ts';
+import { SessionStatus } from './session-status.ts';
 import { hasNextExpected, isFixt } from './versions.ts';
 
 export interface Logon {
@@ -27,6 +28,9 @@ export interface Logon {
 }
 
 const refused = (refusal: LogonRefusal, text: string): RefusedLogon => ({ refusal, text });
+
+/** There is nothing to be said. */
+export const ACTIVE: Greeting = { status: SessionStatus.Active, text: '' };
 
 /** Reads and judges a Logon; changes nothing. */
 export function readLogon(s: SessionRecord, message: Message, validate: Validator, now: Instant): Logon | RefusedLogon {
@@ -86,7 +90,14 @@ export const closedText = (opens: number): string =>
  * Answers a Logon and brings both sides to the same numbers: ResendRequest for what we miss, resend of what the client
  * misses by 789, then pending messages. `message` is the Logon; `live` is what the session speaks through.
  */
-export function acceptLogon(s: SessionRecord, live: Live, logon: Logon, message: Message, now: Instant): void {
+export function acceptLogon(
+  s: SessionRecord,
+  live: Live,
+  logon: Logon,
+  message: Message,
+  now: Instant,
+  greeting: Greeting = ACTIVE,
+): void {
   const { store, profile, identity } = s;
   clearGap(s);
   s.resend = IDLE;
@@ -108,7 +119,10 @@ export function acceptLogon(s: SessionRecord, live: Live, logon: Logon, message:
   encoder.uint(Tag.EncryptMethod, 0).uint(Tag.HeartBtInt, logon.heartBtInt);
   if (logon.resetSeqNumFlag) encoder.flag(Tag.ResetSeqNumFlag, true);
   if (says789) encoder.uint(Tag.NextExpectedMsgSeqNum, store.nextIn);
-  if (isFixt(identity.beginString)) encoder.copy(message, message.index(Tag.DefaultApplVerID));
+  if (isFixt(identity.beginString)) {
+    encoder.copy(message, message.index(Tag.DefaultApplVerID)).uint(Tag.SessionStatus, greeting.status);
+    if (greeting.text !== '') encoder.text(Tag.Text, greeting.text.slice(0, TEXT_BYTES));
+  }
   finish(s, live, now);
 
   if (msgSeqNum > store.nextIn) {

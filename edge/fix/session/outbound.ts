@@ -7,13 +7,16 @@ import { MsgType, Tag } from '../tags.ts';
 import { LOGOUT_WAIT_MS, TEXT_BYTES } from './limits.ts';
 import type { CloseCause, Instant } from './ports.ts';
 import { type Live, type SessionRecord, saysLastProcessed } from './record.ts';
-import { businessReason, hasLocationIds, hasRejectReason, isBefore42 } from './versions.ts';
+import { SessionStatus } from './session-status.ts';
+import { businessReason, hasLocationIds, hasRejectReason, isBefore42, isFixt } from './versions.ts';
 
 /** SessionRejectReason (373) that the session layer itself finds; the dictionary's are in dictionary/verdict.ts. */
 export const COMP_ID_PROBLEM = 9;
 export const SENDING_TIME_PROBLEM = 10;
 export const REQUIRED_TAG_MISSING = 1;
 export const VALUE_INCORRECT = 5;
+
+const NO_STATUS: number = SessionStatus.None;
 
 const TEXTS: Readonly<Record<number, string>> = {
   ...REASON_TEXT,
@@ -113,8 +116,10 @@ export function writeBusinessReject(
   encoder.uint(Tag.BusinessRejectReason, businessReason(s.identity.beginString, reason));
 }
 
-export function sendLogout(s: SessionRecord, live: Live, text: string, now: Instant): void {
+/** @param status SessionStatus (1409), which only FIXT.1.1 has; -1: none */
+export function sendLogout(s: SessionRecord, live: Live, text: string, now: Instant, status: number): void {
   const encoder = start(s, live, MsgType.Logout, now);
+  if (status >= 0 && isFixt(s.identity.beginString)) encoder.uint(Tag.SessionStatus, status);
   if (text !== '') encoder.text(Tag.Text, text.slice(0, TEXT_BYTES));
   finish(s, live, now);
 }
@@ -127,13 +132,20 @@ export function close(s: SessionRecord, live: Live, cause: CloseCause, text: str
 }
 
 /** Logout, then a bounded wait for the answer (FIX 4.4 vol. 2, Logout). */
-export function logoutAndWait(s: SessionRecord, live: Live, text: string, now: Instant): void {
-  sendLogout(s, live, text, now);
+export function logoutAndWait(s: SessionRecord, live: Live, text: string, now: Instant, status = NO_STATUS): void {
+  sendLogout(s, live, text, now, status);
   s.phase = { state: 'logout_sent', live, deadline: now.monoMs + LOGOUT_WAIT_MS };
 }
 
 /** Logout, then the end at once. */
-export function logoutAndClose(s: SessionRecord, live: Live, cause: CloseCause, text: string, now: Instant): void {
-  sendLogout(s, live, text, now);
+export function logoutAndClose(
+  s: SessionRecord,
+  live: Live,
+  cause: CloseCause,
+  text: string,
+  now: Instant,
+  status = NO_STATUS,
+): void {
+  sendLogout(s, live, text, now, status);
   close(s, live, cause, text, now);
 }

@@ -145,6 +145,14 @@ export interface RefusedLogon {
   readonly text: string;
 }
 
+/** What the answer to a Logon says of the session where the version has fields for it (FIXT.1.1): 1409 and 58. */
+export interface Greeting {
+  /** SessionStatus; see session-status.ts. */
+  readonly status: number;
+  /** '' for none. */
+  readonly text: string;
+}
+
 export type LogonResult = { readonly accepted: true } | ({ readonly accepted: false } & RefusedLogon);
 
 /** What the connection and the application call. `Session` in session.ts is the one implementation. */
@@ -165,7 +173,7 @@ export interface FixSession {
    * A Logon that tokenise found in order and that has been authenticated. Accepted: `output` is the session's from now on and the answer is written.
    * Refused: nothing was written and no number used; the connection calls {@link refuse} or closes silently.
    */
-  onLogon(message: Message, output: SessionOutput, now: Instant): LogonResult;
+  onLogon(message: Message, output: SessionOutput, now: Instant, greeting?: Greeting): LogonResult;
   /** One Logout with `text` that uses no number on either side, then close; for a Logon that was not accepted. */
   refuse(text: string, output: SessionOutput, now: Instant): void;
   /** Any framed, tokenised message after the Logon. `tokens` is tokenise's result. */
@@ -194,10 +202,10 @@ export interface FixSession {
 
   /** A TestRequest now: whoever is there answers it. Nothing when one is unanswered already, or nobody is logged on. */
   testRequest(now: Instant): void;
-  /** Logout with `text`, then waits (bounded) for the answer. */
-  logout(text: string, now: Instant): void;
-  /** Logout with `text`, then closes without waiting: kill, takeover. */
-  end(text: string, now: Instant): void;
+  /** Logout with `text` and SessionStatus (session-status.ts), then waits (bounded) for the answer. */
+  logout(text: string, now: Instant, status?: number): void;
+  /** Logout with `text` and SessionStatus, then closes without waiting: kill, takeover. */
+  end(text: string, now: Instant, status?: number): void;
   /**
    * The connection is closed, by whomever; its output says which, for after a takeover the old one still has its end
    * to tell. For a takeover: {@link end}, this for the old connection at once, then {@link onLogon} for the new one.

@@ -11,13 +11,14 @@ import * as application from './application.ts';
 import { clearGap } from './gap.ts';
 import { drain, receive } from './inbound.ts';
 import { TEXT_BYTES } from './limits.ts';
-import { acceptLogon, readLogon } from './logon.ts';
+import { ACTIVE, acceptLogon, readLogon } from './logon.ts';
 import { close, logoutAndClose, logoutAndWait, sendReject, sendTestRequest } from './outbound.ts';
 import {
   ENDED,
   FED,
   type Fed,
   type FixSession,
+  type Greeting,
   type Instant,
   type LogonResult,
   type RefusedLogon,
@@ -30,6 +31,7 @@ import type { SessionProfile } from './profile.ts';
 import { InboundQueue } from './queue.ts';
 import { AWAY, IDLE, type Live, NO_GAP, type SessionRecord } from './record.ts';
 import { goOn } from './resend.ts';
+import { SessionStatus } from './session-status.ts';
 import { nextTimerAt, onTimer } from './timers.ts';
 import { decimalsFor } from './versions.ts';
 
@@ -114,7 +116,7 @@ export class Session implements FixSession {
     return 'refusal' in logon ? logon : undefined;
   }
 
-  onLogon(message: Message, output: SessionOutput, now: Instant): LogonResult {
+  onLogon(message: Message, output: SessionOutput, now: Instant, greeting: Greeting = ACTIVE): LogonResult {
     const { s } = this;
     if (s.phase.state !== 'away') throw new Error('the session has a connection: it must be closed first');
     const logon = readLogon(s, message, output.validate, now);
@@ -130,12 +132,13 @@ export class Session implements FixSession {
       endsAt: Number.POSITIVE_INFINITY,
       endCheckAt: Number.POSITIVE_INFINITY,
     };
-    acceptLogon(s, live, logon, message, now);
+    acceptLogon(s, live, logon, message, now, greeting);
     return { accepted: true };
   }
 
   refuse(text: string, output: SessionOutput, now: Instant): void {
-    writeRefusal(output.encoder, this.s.header, this.s.store.nextOut, text, now);
+    const says = { msgSeqNum: this.s.store.nextOut, text, status: SessionStatus.None };
+    writeRefusal(output.encoder, this.s.header, says, now);
     output.close('logon_refused', text);
   }
 
@@ -192,14 +195,14 @@ export class Session implements FixSession {
     sendTestRequest(this.s, phase.live, now);
   }
 
-  logout(text: string, now: Instant): void {
+  logout(text: string, now: Instant, status: number = SessionStatus.None): void {
     const { phase } = this.s;
-    if (phase.state === 'active') logoutAndWait(this.s, phase.live, text, now);
+    if (phase.state === 'active') logoutAndWait(this.s, phase.live, text, now, status);
   }
 
-  end(text: string, now: Instant): void {
+  end(text: string, now: Instant, status: number = SessionStatus.None): void {
     const { phase } = this.s;
-    if (phase.state === 'active') logoutAndClose(this.s, phase.live, 'ended', text, now);
+    if (phase.state === 'active') logoutAndClose(this.s, phase.live, 'ended', text, now, status);
     else if (phase.state === 'logout_sent') close(this.s, phase.live, 'ended', text, now);
   }
 
@@ -223,15 +226,16 @@ export class Session implements FixSession {
 /**
  * A Logout that uses no number, for a Logon that was refused: neither side counts it.
  * `msgSeqNum` is the next one of the session; 1 for somebody who has not proved who he is, so that the number tells nothing.
+ * `status` is -1 where the version has no SessionStatus (1409).
  */
 export function writeRefusal(
   encoder: Encoder,
   header: HeaderTemplate,
-  msgSeqNum: number,
-  text: string,
+  { msgSeqNum, text, status }: { readonly msgSeqNum: number; readonly text: string; readonly status: number },
   now: Instant,
 ): void {
   encoder.begin(header, MsgType.Logout, msgSeqNum, now.epochMs);
+  if (status >= 0) encoder.uint(Tag.SessionStatus, status);
   if (text !== '') encoder.text(Tag.Text, text.slice(0, TEXT_BYTES));
   encoder.end();
 }

@@ -9,6 +9,7 @@ import { close, logoutAndWait, sendHeartbeat, sendTestRequest } from './outbound
 import type { Instant } from './ports.ts';
 import type { Live, SessionRecord } from './record.ts';
 import { goOn } from './resend.ts';
+import { SessionStatus } from './session-status.ts';
 
 /** When the client's silence has the next consequence, and ours. */
 const silenceAt = (live: Live): number => {
@@ -42,7 +43,7 @@ export function onTimer(s: SessionRecord, now: Instant): void {
   const { live } = phase;
   if (now.monoMs >= live.endCheckAt) {
     if (now.epochMs >= live.endsAt) {
-      logoutAndWait(s, live, 'End of session hours', now);
+      logoutAndWait(s, live, 'End of session hours', now, SessionStatus.LogonsNotAllowedNow);
       return;
     }
     live.endCheckAt = now.monoMs + live.endsAt - now.epochMs;

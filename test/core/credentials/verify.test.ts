@@ -1,14 +1,16 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { fixedMasterKeys } from '../../../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../../../adapters/kms/secret-box.ts';
+import { createRawAesVault } from '../../../adapters/kms/vault.ts';
 import { nodeDigests } from '../../../adapters/node/digests.ts';
 import { systemRandom } from '../../../adapters/node/random.ts';
 import { generatePassword, generateSenderCompId } from '../../../core/credentials/generate.ts';
-import { COMP_ID_PATTERN, type Credential } from '../../../core/credentials/model.ts';
-import { sealVerifier, Verifiers } from '../../../core/credentials/verify.ts';
+import { sealVerifier } from '../../../core/credentials/issue.ts';
+import { COMP_ID_PATTERN, type Credential, type PasswordVerifier } from '../../../core/credentials/model.ts';
+import { Verifiers } from '../../../core/credentials/verify.ts';
 import { utf8 } from '../../../core/encoding.ts';
 import { StoreUnavailable } from '../../../core/errors.ts';
-import type { SecretBox } from '../../../core/ports.ts';
+import type { SecretBox, SecretVault } from '../../../core/ports.ts';
 import { Secret } from '../../../core/secret.ts';
 
 const NOW = 1_000_000;
@@ -28,24 +30,25 @@ class CountingBox implements SecretBox {
 }
 
 let box: CountingBox;
-let ports: { box: CountingBox; digests: typeof nodeDigests; random: typeof systemRandom };
+let ports: { box: CountingBox; vault: SecretVault; digests: typeof nodeDigests; random: typeof systemRandom };
 let verifiers: Verifiers;
 beforeEach(() => {
   box = new CountingBox();
-  ports = { box, digests: nodeDigests, random: systemRandom };
+  const vault = createRawAesVault(fixedMasterKeys([{ id: 'v', key: systemRandom.bytes(32) }]));
+  ports = { box, vault, digests: nodeDigests, random: systemRandom };
   verifiers = new Verifiers(ports);
 });
 
 async function credential(name: string, ...passwords: Secret[]): Promise<Credential> {
   const sealed = await Promise.all(
-    passwords.map((one, n) => sealVerifier(ports, name, passwords.length - n, one, NOW)),
+    passwords.map((one, n) => sealVerifier(ports, name, passwords.length - n, utf8(one.reveal()), NOW)),
   );
   return {
     sender_comp_id: name,
     target_comp_id: 'GATEWAY',
     user_id: 'u',
     status: 'active',
-    verifiers: sealed,
+    proof: { type: 'password', verifiers: sealed },
     allowed_ips: [],
     tier: 'basic',
     created_at: NOW,
@@ -54,7 +57,14 @@ async function credential(name: string, ...passwords: Secret[]): Promise<Credent
   };
 }
 const secret = () => generatePassword(systemRandom);
-const proves = (of: Credential | undefined, password: string, now = NOW) => verifiers.proves(of, utf8(password), now);
+const proves = (of: Credential | undefined, password: string, now = NOW) =>
+  verifiers.proves(of, { proof: { kind: 'password', password: utf8(password) } }, now);
+const stored = ({ proof }: Credential): readonly PasswordVerifier[] =>
+  proof.type === 'password' ? proof.verifiers : [];
+const having = (of: Credential, ...list: readonly PasswordVerifier[]): Credential => ({
+  ...of,
+  proof: { type: 'password', verifiers: list },
+});
 
 describe('what is made up', () => {
   test('passwords have 256 bits and characters that FIX, shells and URLs leave alone; no two are the same', () => {
@@ -94,8 +104,8 @@ describe('proof', () => {
   test('ends when the verifier retires', async () => {
     const password = secret();
     const one = await credential('A', password);
-    const [verifier] = one.verifiers;
-    const retiring = { ...one, verifiers: [{ ...(verifier as Credential['verifiers'][0]), retires_at: NOW + 10 }] };
+    const [verifier] = stored(one) as [PasswordVerifier];
+    const retiring = having(one, { ...verifier, retires_at: NOW + 10 });
     expect((await proves(retiring, password.reveal(), NOW + 9)).proved).toBe(true);
     expect((await proves(retiring, password.reveal(), NOW + 10)).proved).toBe(false);
   });
@@ -103,12 +113,12 @@ describe('proof', () => {
   test('does not come from a verifier that was moved from another row, or damaged; the log hears why', async () => {
     const password = secret();
     const mine = await credential('MALLORY', password);
-    const moved = { ...(await credential('ALICE', secret())), verifiers: mine.verifiers };
+    const moved = having(await credential('ALICE', secret()), ...stored(mine));
     expect(await proves(moved, password.reveal())).toEqual({ proved: false, fault: expect.stringContaining('ALICE') });
-    const [verifier] = mine.verifiers as [Credential['verifiers'][0]];
+    const [verifier] = stored(mine) as [PasswordVerifier];
     const damaged = Uint8Array.from(verifier.sealed);
     damaged[damaged.length - 1] = (damaged[damaged.length - 1] as number) ^ 1;
-    const broken = { ...mine, verifiers: [{ ...verifier, sealed: damaged }] };
+    const broken = having(mine, { ...verifier, sealed: damaged });
     expect(await proves(broken, password.reveal())).toEqual({ proved: false, fault: expect.any(String) });
   });
 

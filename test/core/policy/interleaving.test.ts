@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { verifyChain } from '../../../core/audit/chain.ts';
 import { MAX_CREDENTIALS_PER_USER } from '../../../core/credentials/model.ts';
+import { proofItems } from '../../../core/credentials/proof.ts';
 import { Api } from '../../lambdas/support.ts';
 
 type Step = (api: Api) => Promise<unknown>;
@@ -60,8 +61,8 @@ async function consistent(api: Api, before: number): Promise<number> {
   expect(user.status).toBe(status);
   for (const one of held) expect(one.tier).toBe(user.tier);
   for (const one of credentials) {
-    expect(one.verifiers.length).toBeGreaterThanOrEqual(1);
-    expect(one.verifiers.length).toBeLessThanOrEqual(2);
+    expect(proofItems(one.proof).length).toBeGreaterThanOrEqual(1);
+    expect(proofItems(one.proof).length).toBeLessThanOrEqual(2);
   }
   expect(user.epoch).toBeGreaterThanOrEqual(before);
   return user.epoch;

@@ -2,6 +2,7 @@
 import { createExpressions } from '../../../adapters/cel/expressions.ts';
 import { fixedMasterKeys } from '../../../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../../../adapters/kms/secret-box.ts';
+import { createRawAesVault } from '../../../adapters/kms/vault.ts';
 import { createMemoryAdapters } from '../../../adapters/memory/stores.ts';
 import { MemoryTokenLeases } from '../../../adapters/memory/token-leases.ts';
 import { createWorld, type MemoryWorld } from '../../../adapters/memory/world.ts';
@@ -14,17 +15,17 @@ import { utf8 } from '../../../core/encoding.ts';
 import { StoreUnavailable } from '../../../core/errors.ts';
 import { type GatePorts, openGate } from '../../../core/gate.ts';
 import { type Kind, WAIT } from '../../../core/limits/admission.ts';
-import type { TokenLeases } from '../../../core/limits/leases-port.ts';
 import { ensureDefaults } from '../../../core/policy/defaults.ts';
 import type { SessionSlots } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
-import type {
-  Gate,
-  GateEvents,
-  GateSession,
-  GateSettings,
-  LogonRequest,
-  OrdersOf,
+import {
+  DEFAULT_GATE_SETTINGS,
+  type Gate,
+  type GateEvents,
+  type GateSession,
+  type GateSettings,
+  type LogonRequest,
+  type OrdersOf,
 } from '../../../core/sessions/api.ts';
 import type { EndCause, FixSessionKey } from '../../../core/sessions/model.ts';
 import type { Clock, Random, Timer, Timers } from '../../../core/time.ts';
@@ -152,14 +153,19 @@ export interface TestWorld {
 
 export interface Account {
   readonly sender_comp_id: string;
+  /** '' when it proves itself otherwise. */
   readonly password: string;
+  /** Of an HMAC. */
+  readonly secret?: string;
 }
 
-const box = createRawAesSecretBox(fixedMasterKeys([{ id: 'test', key: new Uint8Array(32).fill(7) }]));
+const keys = fixedMasterKeys([{ id: 'test', key: new Uint8Array(32).fill(7) }]);
+const box = createRawAesSecretBox(keys);
+const vault = createRawAesVault(keys);
 
 async function openEdge(
   admin: AdminPorts,
-  leases: TokenLeases,
+  { leases, signedLogons }: Pick<GatePorts, 'leases' | 'signedLogons'>,
   time: SimTime,
   edgeId: string,
   settings: Partial<GateSettings>,
@@ -186,10 +192,11 @@ async function openEdge(
     edges: overLink(admin.edges, link),
     violations: overLink(admin.violations, link),
     leases: overLink(leases, link),
+    signedLogons: overLink(signedLogons, link),
     timers: time,
     log: { info: write('info'), warn: write('warn'), error: write('error') },
   };
-  const all = { edge_id: edgeId, version: 'test', bad_logon_limit: 15, real_addresses: true, ...settings };
+  const all = { edge_id: edgeId, ...DEFAULT_GATE_SETTINGS, version: 'test', ...settings };
   const gate = await openGate(ports, all, events);
   return {
     gate,
@@ -212,14 +219,15 @@ export async function createTestWorld(): Promise<TestWorld> {
   const time = new SimTime();
   const random = seededRandom(42);
   const expressions = new CompiledExpressions(createExpressions());
-  const { audit: trail, ...rest } = stores;
-  const admin: AdminPorts = { ...rest, trail, box, digests: nodeDigests, random, clock: time, expressions };
+  const { audit: trail, signedLogons, ...rest } = stores;
+  const admin: AdminPorts = { ...rest, trail, box, vault, digests: nodeDigests, random, clock: time, expressions };
   await ensureDefaults(admin, ADMIN.actor);
   return {
     world,
     admin,
     time,
-    edge: (edgeId, settings = {}, slots = {}) => openEdge(admin, leases, time, edgeId, settings, slots),
+    edge: (edgeId, settings = {}, slots = {}) =>
+      openEdge(admin, { leases, signedLogons }, time, edgeId, settings, slots),
     user: async (userId, input = {}) => {
       const { issued } = await provision(admin, ADMIN, {
         user_id: userId,
@@ -229,7 +237,10 @@ export async function createTestWorld(): Promise<TestWorld> {
         additional_credential: false,
         ...input,
       });
-      return { sender_comp_id: issued.sender_comp_id, password: issued.password.reveal() };
+      const { sender_comp_id } = issued;
+      const password = issued.proof === 'password' ? issued.password.reveal() : '';
+      const secret = issued.proof === 'hmac_sha256' ? issued.secret.reveal() : '';
+      return { sender_comp_id, password, secret };
     },
     chain: async (name) => {
       const records = world.chains.get(name) ?? [];
@@ -248,7 +259,7 @@ export function attempt(
   return {
     sender_comp_id: account.sender_comp_id,
     target_comp_id: 'GATEWAY',
-    proof: utf8(password ?? account.password),
+    proof: { kind: 'password', password: utf8(password ?? account.password) },
     address: '192.0.2.10',
     ...rest,
   };

@@ -2,6 +2,7 @@
 import { createExpressions } from '../../../adapters/cel/expressions.ts';
 import { fixedMasterKeys } from '../../../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../../../adapters/kms/secret-box.ts';
+import { createRawAesVault } from '../../../adapters/kms/vault.ts';
 import { createMemoryAdapters } from '../../../adapters/memory/stores.ts';
 import { MemoryTokenLeases } from '../../../adapters/memory/token-leases.ts';
 import { createWorld, type MemoryWorld } from '../../../adapters/memory/world.ts';
@@ -11,10 +12,12 @@ import { systemRandom } from '../../../adapters/node/random.ts';
 import { systemTimers } from '../../../adapters/node/timers.ts';
 import type { AdminPorts } from '../../../core/admin.ts';
 import type { AuditRecord } from '../../../core/audit/model.ts';
+import type { Issued } from '../../../core/credentials/issue.ts';
 import { CompiledExpressions } from '../../../core/eligibility/evaluate.ts';
 import { StoreUnavailable } from '../../../core/errors.ts';
 import type { TokenLeases } from '../../../core/limits/leases-port.ts';
 import { ensureDefaults } from '../../../core/policy/defaults.ts';
+import type { SignedLogons } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
 import { readConfig } from '../../../edge/config.ts';
 import { type Edge, startEdge } from '../../../edge/edge.ts';
@@ -31,7 +34,17 @@ export const ACTOR = { actor: { principal: 'arn:aws:iam::111122223333:user/admin
 export interface Account {
   readonly sender_comp_id: string;
   readonly target_comp_id: string;
+  /** '' when it proves itself otherwise. */
   readonly password: string;
+  /** Of an HMAC. */
+  readonly secret: string;
+}
+
+export function accountOf(issued: Issued): Account {
+  const { sender_comp_id, target_comp_id } = issued;
+  const password = issued.proof === 'password' ? issued.password.reveal() : '';
+  const secret = issued.proof === 'hmac_sha256' ? issued.secret.reveal() : '';
+  return { sender_comp_id, target_comp_id, password, secret };
 }
 
 export interface DeskOptions {
@@ -60,6 +73,7 @@ export class TestHouse {
   readonly world: MemoryWorld = createWorld();
   readonly admin: AdminPorts;
   readonly leases: TokenLeases;
+  readonly signedLogons: SignedLogons;
   readonly journal: Journal;
   /** Cut: the edge's way to the store is gone; the admin's is not. */
   readonly link = { cut: false };
@@ -67,14 +81,17 @@ export class TestHouse {
   readonly #clients: FixClient[] = [];
 
   constructor(options: Pick<DeskOptions, 'journal' | 'leases'> = {}) {
-    const { audit, ...stores } = createMemoryAdapters(this.world);
+    const { audit, signedLogons, ...stores } = createMemoryAdapters(this.world);
+    this.signedLogons = signedLogons;
+    const keys = fixedMasterKeys([{ id: 'test', key: new Uint8Array(32).fill(7) }]);
     this.leases = options.leases ?? new MemoryTokenLeases();
     // It outlives the edges that are opened over it.
     this.journal = Object.assign(options.journal ?? openMemoryJournal({ now: Date.now }), { close: async () => {} });
     this.admin = {
       ...stores,
       trail: audit,
-      box: createRawAesSecretBox(fixedMasterKeys([{ id: 'test', key: new Uint8Array(32).fill(7) }])),
+      box: createRawAesSecretBox(keys),
+      vault: createRawAesVault(keys),
       digests: nodeDigests,
       random: systemRandom,
       clock: systemClock,
@@ -95,7 +112,12 @@ export class TestHouse {
     });
     const edge = await startEdge({
       config,
-      gate: { ...this.#ports(), leases: over(this.leases, this.link), timers: systemTimers },
+      gate: {
+        ...this.#ports(),
+        leases: over(this.leases, this.link),
+        signedLogons: over(this.signedLogons, this.link),
+        timers: systemTimers,
+      },
       clock: systemClock,
       timers: systemTimers,
       journal: options.journal ?? this.journal,
@@ -124,8 +146,7 @@ export class TestHouse {
       additional_credential: false,
       ...input,
     });
-    const { sender_comp_id, target_comp_id, password } = issued;
-    return { sender_comp_id, target_comp_id, password: password.reveal() };
+    return accountOf(issued);
   }
 
   client(edge: Edge, account: Account, options: Partial<FixClientOptions> = {}): FixClient {

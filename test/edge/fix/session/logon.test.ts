@@ -24,7 +24,7 @@ describe('a Logon', () => {
   test('in FIXT names the client’s DefaultApplVerID', () => {
     const peer = new Peer({ beginString: 'FIXT.1.1' });
     peer.logon('35=A|34=1|98=0|108=30|1137=9');
-    expect(peer.heard()).toEqual(['35=A|34=1|98=0|108=30|1137=9']);
+    expect(peer.heard()).toEqual(['35=A|34=1|98=0|108=30|1137=9|1409=0']);
   });
 
   test('with a number too high: Logon, then ResendRequest from the first missing (1.a)', () => {
