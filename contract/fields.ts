@@ -101,6 +101,18 @@ export const paging = {
 /** What every list answers beside its items. */
 export const more = { cursor: z.string().optional().describe('There is more: ask again with it') };
 
+/** What FIX fields carry unharmed in every version and every engine. */
+const printable = /^[\x20-\x7e]+$/;
+export const headline = z.string().min(1).max(100).regex(printable, 'printable ASCII');
+/** Lines are separated by \n: each is a Text (58) of its own where the version repeats it. */
+export const noticeText = z
+  .string()
+  .min(1)
+  .max(1000)
+  .refine((text) => text.split('\n').every((line) => printable.test(line)), 'printable ASCII, no empty lines')
+  .refine((text) => text.split('\n').length <= 10, 'at most ten lines')
+  .describe('Printable ASCII in at most ten lines, separated by \\n');
+
 export const target = { user_id: userId.optional(), sender_comp_id: compId.optional() };
 
 /** Exactly one of the keys, each problem at a path of its own. */

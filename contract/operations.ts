@@ -138,6 +138,11 @@ export const OPERATIONS: readonly Operation[] = [
   ]),
   post('unlock', '/unlock', 'policy', 'Lift a lock', ['user_not_found', 'lock_not_found', 'version_conflict']),
   get('locks', '/locks', 'List locks that are in force', OF_LIST),
+  post('notifySessions', '/sessions/notify', 'sessions', 'Tell live sessions something by News (35=B)', [
+    'user_not_found',
+    'credential_not_found',
+    'tier_not_found',
+  ]),
   get('sequence', '/sessions/sequence', 'Sequence numbers of FIX sessions', ['credential_not_found', ...OF_LIST]),
   post('setSequence', '/sessions/sequence/set', 'sessions', 'Set the numbers of a session that is away', OF_SEQUENCE),
   post('resetSequence', '/sessions/sequence/reset', 'sessions', 'Begin both numbers at 1', OF_SEQUENCE),

@@ -39,6 +39,16 @@ const lock = reply({
 });
 const unlock = reply({ lock: o.lock.describe('As it was') });
 const locks = reply({ locks: z.array(o.lock).describe('Those in force'), ...f.more });
+const toldCounts = {
+  told: f.count.describe('Live sessions that were told'),
+  not_told: f.count.describe('Those that were not: their profile has no news.maintenance, or they were just ending'),
+};
+const notifySessions = reply({
+  notice_id: z.string().describe('NewsID (1472) in FIX.5.0SP2; names it in the audit'),
+  ...toldCounts,
+  edges: z.array(z.strictObject({ edge_id: z.string(), ...toldCounts })).describe('That have answered'),
+  silent: z.array(z.string()).describe('Edges that were told, and have not answered within a second and a half'),
+});
 const sequence = reply({ sequences: z.array(o.sequence), ...f.more });
 const setSequence = reply({
   sequence: o.sequence.describe('As it was; the edge changes it within a second, unless the client is back by then'),
@@ -94,6 +104,7 @@ export const replies = {
   lock,
   unlock,
   locks,
+  notifySessions,
   sequence,
   setSequence,
   resetSequence,

@@ -123,6 +123,21 @@ const lock = f.exactlyOne(
 );
 const unlock = f.exactlyOne(z.strictObject({ ...lockTarget, ...f.change }), ['user_id', 'tier', 'everybody']);
 const locks = z.strictObject(f.paging);
+const notifySessions = f.exactlyOne(
+  z
+    .strictObject({
+      text: f.noticeText,
+      headline: f.headline.default('Maintenance'),
+      urgency: z.enum(['normal', 'flash', 'background']).default('normal'),
+      user_id: f.userId.optional(),
+      sender_comp_id: f.compId.optional(),
+      tier: f.tierName.optional(),
+      all: z.literal(true).optional(),
+      ...f.change,
+    })
+    .omit({ if_version: true }),
+  ['user_id', 'sender_comp_id', 'tier', 'all'],
+);
 
 const fixSession = {
   sender_comp_id: f.compId,
@@ -241,6 +256,7 @@ export const requests = {
   lock,
   unlock,
   locks,
+  notifySessions,
   sequence,
   setSequence,
   resetSequence,

@@ -144,6 +144,7 @@ class OpenGate implements Gate {
       lookAgain: () => this.#policies.fresh(),
       policyChanged: () => void this.#policies.poll(),
       policy: () => this.#policies.current,
+      announce: async (notice, sessions) => (await this.#events.onNotice?.(notice, sessions)) ?? 0,
     });
     this.#current = { membership, tenure };
     this.#state = 'running';

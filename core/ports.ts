@@ -14,6 +14,7 @@ import type {
   EdgeRow,
   EdgeState,
   LiveSession,
+  NoticeReceipt,
   SessionNumbers,
 } from './sessions/model.ts';
 
@@ -203,6 +204,10 @@ export interface EdgeRegistry {
   tellNumbers(numbers: readonly SessionNumbers[]): Promise<void>;
   /** Of the sessions of a SenderCompID, as they were told last. */
   numbers(senderCompId: string): Promise<readonly SessionNumbers[]>;
+  /** How many sessions of this edge a notice has reached. */
+  tellReceipt(receipt: NoticeReceipt, now: number): Promise<void>;
+  /** Of a notice, by edge, read consistently; gone a day after it. */
+  receipts(noticeId: string): Promise<readonly NoticeReceipt[]>;
   /** Removes these commands. By id: one of a smaller id may be committed after a larger one was read. */
   acknowledge(edgeId: string, ids: readonly string[]): Promise<void>;
 }

@@ -196,7 +196,7 @@ export class Connection implements Holder, Sleeper, Guest {
       lobby.leave(this);
       metrics.received(message.msgType);
       metrics.logonTook(turns.now.monoMs - since);
-      gate.count();
+      seat.begun();
       attendance.started(entry.venue, turns.now);
       begun = { begun: true };
       this.#feed(seat);

@@ -33,6 +33,7 @@ import {
 import { type Guest, Lobby } from './lobby.ts';
 import { type Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { announceTo } from './notices.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
@@ -97,8 +98,13 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const dictionaries = await openDictionaries(config, log);
   const changes = new Later<NumbersCommand>();
   const cancels = new Later<OrdersOf>();
-  const gate = await openEdgeGate(parts, { onNumbers: changes.put, onCancelOrders: cancels.put });
   const turns = new Turns(clock, journal, log);
+  const notices: House['notices'] = new Map();
+  const gate = await openEdgeGate(parts, {
+    onNumbers: changes.put,
+    onCancelOrders: cancels.put,
+    onNotice: (notice, to) => announceTo({ turns, notices, log }, notice, to),
+  });
   const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
   const venue = await parts.venue(sessions);
   turns.keepFirst(venue);
@@ -109,11 +115,11 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   attendance.opened(turns.now);
   const lobby = new Lobby<Guest>(NOT_LOGGED_ON);
   const wheel = new Wheel(clock.monotonic());
-  const strangers = new StrangerLog(log);
   const live = new Map<string, Connection>();
-  const shared = { config, gate, turns, wheel, sessions, venue, dictionaries, metrics, log, strangers, lobby, live };
+  const shared = { config, gate, turns, wheel, sessions, venue, dictionaries, metrics, log, notices, lobby, live };
   const house: { -readonly [K in keyof House]: House[K] } = {
     ...shared,
+    strangers: new StrangerLog(log),
     profiles: new Profiles(config.session_profile),
     attendance,
     message: new Message(),
@@ -122,12 +128,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   house.frontDesk = new FrontDesk(house);
 
   let draining = false;
-  const readiness = (): string | undefined => {
-    if (draining || gate.state === 'draining') return 'draining';
-    if (gate.state !== 'running') return gate.state;
-    if (!gate.mayPlaceOrders) return 'store_unavailable';
-    return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
-  };
+  const readiness = () => (draining ? 'draining' : unreadiness(gate, journal, turns));
   const ticking = [
     timers.every(TICK_MS, () => wheel.turn(clock.monotonic())),
     timers.every(VENUE_TICK_MS, venueTime(house)),
@@ -163,10 +164,14 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   };
 }
 
-function openEdgeGate(
-  { config, gate: ports, timers, log }: EdgeParts,
-  events: Pick<GateEvents, 'onNumbers' | 'onCancelOrders'>,
-): Promise<Gate> {
+/** Why an edge is not ready; undefined: it is. */
+function unreadiness(gate: Gate, journal: Journal, turns: Turns): string | undefined {
+  if (gate.state !== 'running') return gate.state;
+  if (!gate.mayPlaceOrders) return 'store_unavailable';
+  return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
+}
+
+function openEdgeGate({ config, gate: ports, timers, log }: EdgeParts, events: GateEvents): Promise<Gate> {
   const gateLog: GateLog = log;
   const limiter = {
     clockErrorMs: config.clock_error_ms,

@@ -10,6 +10,7 @@ import type { FrontDesk } from './front-desk.ts';
 import type { Guest, Lobby } from './lobby.ts';
 import type { Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { Notices } from './notices.ts';
 import type { Profiles } from './profiles.ts';
 import type { Sessions } from './sessions.ts';
 import type { Turns } from './turn.ts';
@@ -34,6 +35,8 @@ export interface House {
   readonly frontDesk: FrontDesk;
   /** By the gate's session id. */
   readonly live: Map<string, Connection>;
+  /** Likewise: who can be told something. */
+  readonly notices: Map<string, Notices>;
   /** One view serves all connections: it is used within one call only. */
   readonly message: Message;
 }

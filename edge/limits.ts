@@ -72,6 +72,8 @@ export const UNMETERED_WINDOW_MS = 1000;
  * second, and what is more waits unread.
  */
 export const UNMETERED_PER_WINDOW = 1000;
+/** Sessions told of an announcement in one turn: some milliseconds of work, so that others are not delayed. */
+export const ANNOUNCED_AT_ONCE = 250;
 /** Questions to the gateway of one connection that wait for the store: it answers within half a second. */
 export const INQUIRIES_WAITING = 16;
 /** Bytes of a question's own name, which the answer repeats: a UUID fits, and an answer stays small. */

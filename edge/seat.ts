@@ -39,6 +39,7 @@ import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
 import { Inquiries } from './inquiries.ts';
 import { TICK_MS, UNMETERED_PER_WINDOW, UNMETERED_WINDOW_MS } from './limits.ts';
+import { Notices } from './notices.ts';
 import type { Entry } from './sessions.ts';
 import type { SubmitContext } from './venue/venue.ts';
 import type { Wire } from './wire.ts';
@@ -80,6 +81,8 @@ export class Seat implements SessionOutput {
   readonly #store: SessionStore;
   readonly #context: MutableContext;
   readonly #inquiries: Inquiries;
+  /** What the client is told unasked. */
+  readonly notices: Notices;
   /** The gate's word on the message that waited. */
   #decided: Decision | undefined;
   #decidedFor = 0;
@@ -111,6 +114,7 @@ export class Seat implements SessionOutput {
     if (dictionary === undefined) throw new RangeError(`no dictionary for ${begin_string} ${appl_ver_id}`);
     this.traits = rules.traits(begin_string);
     this.#inquiries = new Inquiries(house, entry, gate, dictionary);
+    this.notices = new Notices(house, entry, gate, dictionary);
     this.#context = { session: entry.venue, generation: 0, msg_seq_num: 0, dictionary, now: 0 };
     const dictionaryOf = (message: Message): Dictionary => {
       // Over FIXT.1.1 a message may name its own application version (ApplVerID).
@@ -133,6 +137,12 @@ export class Seat implements SessionOutput {
     return orders;
   }
 
+  /** Its client has logged on. */
+  begun(): void {
+    this.gate.count();
+    this.notices.begun();
+  }
+
   /** A message of the session level has been dealt with. */
   sessionLevel(): void {
     this.gate.count();
@@ -153,6 +163,10 @@ export class Seat implements SessionOutput {
 
   backlog(): number {
     return this.#wire.backlog;
+  }
+
+  recovered(resent: number, delivered: number, now: Instant): void {
+    this.notices.recovered(resent, delivered, now);
   }
 
   close(cause: CloseCause, text: string): void {
@@ -236,6 +250,7 @@ export class Seat implements SessionOutput {
   /** The connection is gone: what waits is forgotten. */
   leave(): void {
     this.#inquiries.leave();
+    this.notices.leave();
     this.#forget?.();
     this.#forget = undefined;
   }

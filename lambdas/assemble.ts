@@ -22,10 +22,12 @@ export interface Parts {
   readonly cursorKey: Uint8Array;
   readonly onIneligible: OnIneligible;
   readonly log: Log;
+  /** Resolves after so many milliseconds. */
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 export function assemble(parts: Parts): Services {
-  const { stores, leases, box, vault, digests, random, clock, log } = parts;
+  const { stores, leases, box, vault, digests, random, clock, log, pause } = parts;
   const { audit, ...rest } = stores;
   return {
     ...rest,
@@ -36,6 +38,7 @@ export function assemble(parts: Parts): Services {
     random,
     clock,
     log,
+    pause,
     expressions: new CompiledExpressions(parts.expressions),
     cursors: new Cursors(digests, parts.cursorKey),
     on_ineligible: parts.onIneligible,

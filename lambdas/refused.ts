@@ -20,6 +20,7 @@ export const CHANGES: Readonly<Partial<Record<OperationId, AuditType>>> = {
   killSessions: 'session_kill',
   lock: 'lock',
   unlock: 'unlock',
+  notifySessions: 'session_notify',
   setSequence: 'sequence_set',
   resetSequence: 'sequence_reset',
   updateRateLimit: 'tier_update',

@@ -8,8 +8,9 @@ import type { Actor } from '../core/audit/model.ts';
 import type { OnIneligible } from '../core/credentials/facts.ts';
 import type { Cursors } from '../core/cursors.ts';
 import type { QueryPorts } from '../core/queries.ts';
+import type { AnnouncePorts } from '../core/sessions/notices.ts';
 
-export interface Services extends AdminPorts, QueryPorts {
+export interface Services extends AdminPorts, QueryPorts, Pick<AnnouncePorts, 'pause'> {
   readonly cursors: Cursors;
   readonly on_ineligible: OnIneligible;
   readonly log: Log;

@@ -1,5 +1,6 @@
 /** From the environment to services: read once, checked, and a wrong value stops the function with the variable's name. */
 import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
 import { createExpressions } from '../adapters/cel/expressions.ts';
@@ -60,6 +61,7 @@ export async function openServices(env: NodeJS.ProcessEnv, log: Log = logger): P
     expressions: createExpressions(),
     onIneligible: environment.FIXGATE_ON_INELIGIBLE,
     log,
+    pause,
   });
 }
 

@@ -42,14 +42,14 @@ const ACCESS: Readonly<Record<Rights, Partial<Record<TableName, Access>>>> = {
     policy: 'read-write',
     audit: 'read-write',
   },
-  sessions: { credentials: 'read-write', sessions: 'read-write', audit: 'read-write' },
+  sessions: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-write' },
 };
 
 const DESCRIPTIONS: Readonly<Record<Rights, string>> = {
   read: 'admin operations that change nothing',
   credentials: 'admin operations that give, take and change access',
   policy: 'admin operations on limits, tiers, rules, overrides and locks',
-  sessions: 'admin operations that end live sessions',
+  sessions: 'admin operations that end live sessions and tell them something',
 };
 
 export class AdminApiStack extends Stack {

@@ -9,6 +9,9 @@ import { EDGES, edgeKey, FENCES, fenceKey, fenceRemovals, toEdge, toSession } fr
 /** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
 const ROW_LIFE_S = 7 * 86_400;
 
+/** Whoever announced something asks within seconds. */
+const RECEIPT_LIFE_S = 86_400;
+
 export function createEdgeRegistry(database: Database): EdgeRegistry {
   return {
     register: (edgeId, version, now) => register(database, edgeId, version, now),
@@ -62,9 +65,28 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
       return rows.map((row) => JSON.parse(row.numbers as string));
     },
 
+    ...receiptsOf(database),
+
     async acknowledge(edgeId, ids) {
       const pk = key('CMD', edgeId);
       await database.batch([...new Set(ids)].map((sk) => ({ remove: { table: 'sessions', pk, sk } })));
+    },
+  };
+}
+
+/** How far notices have reached. */
+function receiptsOf(database: Database): Pick<EdgeRegistry, 'tellReceipt' | 'receipts'> {
+  return {
+    async tellReceipt(receipt, now) {
+      const { notice_id, edge_id } = receipt;
+      const row = { pk: key('NOTE', notice_id), sk: key(edge_id), receipt: JSON.stringify(receipt) };
+      const expires_at = Math.ceil(now / 1000) + RECEIPT_LIFE_S;
+      await database.batch([{ put: 'sessions', row: { ...row, expires_at } }]);
+    },
+
+    async receipts(noticeId) {
+      const rows = await database.all('sessions', key('NOTE', noticeId));
+      return rows.map((row) => JSON.parse(row.receipt as string));
     },
   };
 }

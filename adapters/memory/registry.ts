@@ -63,14 +63,32 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
       for (const { edge_id, command } of commands) putCommand(world, edge_id, command);
     },
 
+    ...told(world),
+
+    async acknowledge(edgeId, ids) {
+      for (const id of ids) world.commands.get(edgeId)?.delete(id);
+    },
+  };
+}
+
+/** What edges tell for people. */
+function told(world: MemoryWorld): Pick<EdgeRegistry, 'tellNumbers' | 'numbers' | 'tellReceipt' | 'receipts'> {
+  return {
     async tellNumbers(numbers) {
       for (const one of numbers) world.numbers.set(JSON.stringify(one.key), structuredClone(one));
     },
 
     numbers: async (senderCompId) => numbersOf(world, senderCompId),
 
-    async acknowledge(edgeId, ids) {
-      for (const id of ids) world.commands.get(edgeId)?.delete(id);
+    async tellReceipt(receipt) {
+      const { notice_id, edge_id } = receipt;
+      const receipts = world.receipts.get(notice_id) ?? new Map();
+      world.receipts.set(notice_id, receipts.set(edge_id, structuredClone(receipt)));
+    },
+
+    async receipts(noticeId) {
+      const found = [...(world.receipts.get(noticeId)?.values() ?? [])];
+      return structuredClone(found.sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Override, Rule } from '../../core/eligibility/model.ts';
 import type { Tier, Violations } from '../../core/limits/model.ts';
 import type { Lock } from '../../core/locks/model.ts';
 import type { Page, PageRequest } from '../../core/ports.ts';
-import type { EdgeCommand, EdgeRow, LiveSession, SessionNumbers } from '../../core/sessions/model.ts';
+import type { EdgeCommand, EdgeRow, LiveSession, NoticeReceipt, SessionNumbers } from '../../core/sessions/model.ts';
 import { checkPage, compareKeys } from '../keys.ts';
 
 export interface MemoryUser {
@@ -35,6 +35,8 @@ export interface MemoryWorld {
   /** By edge, then command id. */
   readonly commands: Map<string, Map<string, EdgeCommand>>;
   readonly numbers: Map<string, SessionNumbers>;
+  /** By notice, then edge. */
+  readonly receipts: Map<string, Map<string, NoticeReceipt>>;
   readonly violations: Map<string, Violations>;
   /** By SenderCompID and digest. */
   readonly signedLogons: Map<string, { readonly attempt: string; readonly until: number }>;
@@ -56,6 +58,7 @@ export function createWorld(): MemoryWorld {
     edges: new Map(),
     commands: new Map(),
     numbers: new Map(),
+    receipts: new Map(),
     violations: new Map(),
     signedLogons: new Map(),
   };

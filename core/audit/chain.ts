@@ -24,6 +24,11 @@ export function refusedChain(principal: string, number = 0): string {
   return number === 0 ? `refused:${principal}` : `refused:${principal}#${number}`;
 }
 
+/** A chain of what a principal has announced to sessions; numbered as those of {@link refusedChain}. */
+export function announcedChain(principal: string, number = 0): string {
+  return number === 0 ? `announced:${principal}` : `announced:${principal}#${number}`;
+}
+
 /** `entry` as the next record of `chain`, whose head is `head`. */
 export function link(digests: Digests, chain: string, head: ChainHead, entry: AuditEntry): AuditRecord {
   const record = { ...entry, chain, seq: head.seq + 1, prev_hash: head.hash };

@@ -1,4 +1,4 @@
-/** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`), per edge boot (`edge:<id>:<incarnation>`) and a few per principal whose requests name no subject (`refused:<principal>`). */
+/** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`), per edge boot (`edge:<id>:<incarnation>`) and a few per principal for what names no subject (`refused:<principal>`, `announced:<principal>`). */
 
 /** Where a chain stands: `seq` of its last record (0: none yet) and that record's hash (64 zeros: none yet). */
 export interface ChainHead {
@@ -36,6 +36,7 @@ export const AUDIT_TYPES = [
   'unlock',
   'sequence_set',
   'sequence_reset',
+  'session_notify',
   'edge_started',
   'edge_stopped',
   'logon',
@@ -43,6 +44,7 @@ export const AUDIT_TYPES = [
   'session_started',
   'session_ended',
   'session_killed',
+  'notice_told',
   'rate_limit_violation',
   'access_refused',
   'export',

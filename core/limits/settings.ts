@@ -49,7 +49,8 @@ export function checkLimiterSettings(settings: LimiterSettings): void {
   if (settings.maxWaiting < 1) throw new RangeError('limiter setting maxWaiting: at least 1');
 }
 
-/** Between looks at a bucket that is near a warning's mark: each works out the shared item, some microseconds. */
-export const WATCH_EVERY_MS = 10;
+/** Looks of a user in a window at buckets that are near a warning's mark: each works out the shared item, some microseconds. */
+export const LOOKS_PER_WINDOW = 10;
+export const WATCH_WINDOW_MS = 100;
 /** Between warnings of one bucket to one session: a client that goes to and fro across the mark is not flooded. */
 export const WARNING_EVERY_MS = 5000;

@@ -350,6 +350,7 @@ export class UserLimiter implements UserAdmissions {
     } finally {
       this.#serving = false;
     }
+    if (this.#purse.alerted) this.#watch(nowMs, false);
     if (this.#call !== undefined) return;
     const fill = ready.some(
       ({ waiter, decision }) => decision === admission.ADMITTED && this.#shouldFill(waiter.kind, nowMs),

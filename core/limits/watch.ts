@@ -2,7 +2,7 @@
 import type { Kind } from './admission.ts';
 import type { Three } from './lease.ts';
 import { KINDS } from './purse.ts';
-import { WARNING_EVERY_MS, WATCH_EVERY_MS } from './settings.ts';
+import { LOOKS_PER_WINDOW, WARNING_EVERY_MS, WATCH_WINDOW_MS } from './settings.ts';
 import type { BucketUsage } from './usage.ts';
 
 /** `percent` of the capacity of a bucket has been used, or more. */
@@ -26,7 +26,8 @@ const leftAt = (percent: number, { capacity }: BucketUsage): number => (capacity
  */
 export class Watchers {
   readonly #watchers = new Set<Watcher>();
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #since = Number.NEGATIVE_INFINITY;
+  #looks = 0;
 
   get size(): number {
     return this.#watchers.size;
@@ -41,11 +42,13 @@ export class Watchers {
     };
   }
 
-  /** Whether it is time to look again: near the mark each message would. */
+  /** Whether to look again on the way of messages: near the mark each would. */
   due(nowMs: number): boolean {
-    if (nowMs - this.#lookedAt < WATCH_EVERY_MS && nowMs >= this.#lookedAt) return false;
-    this.#lookedAt = nowMs;
-    return true;
+    if (Math.abs(nowMs - this.#since) >= WATCH_WINDOW_MS) {
+      this.#since = nowMs;
+      this.#looks = 0;
+    }
+    return ++this.#looks <= LOOKS_PER_WINDOW;
   }
 
   /**

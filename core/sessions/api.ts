@@ -8,7 +8,15 @@ import type { Admission, Decision, Kind, LimiterFigures } from '../limits/admiss
 import type { LimitClass, UserLimits } from '../limits/model.ts';
 import type { BucketUsage } from '../limits/usage.ts';
 import type { OnLimitWarning } from '../limits/watch.ts';
-import type { EdgeFigures, EdgeIdentity, EndCause, FixSessionKey, LiveSession, NumbersCommand } from './model.ts';
+import type {
+  EdgeFigures,
+  EdgeIdentity,
+  EndCause,
+  FixSessionKey,
+  LiveSession,
+  Notice,
+  NumbersCommand,
+} from './model.ts';
 
 /** One attempt to log on, before anything about the peer is believed. */
 export interface LogonRequest {
@@ -173,6 +181,8 @@ export interface GateEvents {
   onNumbers?(command: NumbersCommand): void;
   /** An admin has asked for it with a kill or a lock; the sessions concerned admit nothing any more. */
   onCancelOrders?(whose: OrdersOf): void;
+  /** An admin has something to say to the clients of these sessions. @returns how many were told */
+  onNotice?(notice: Notice, sessions: readonly GateSession[]): Promise<number>;
   /** Many bad logons for one name, over all addresses. */
   onBadLogons?(senderCompId: string, count: number): void;
 }

@@ -72,3 +72,9 @@ export const FREED_BEFORE_TOLD_MS = 150;
 export const LIMITS_FRESH_MS = 1000;
 /** How long such a reading may take before the answer is what this edge knows. */
 export const LIMITS_READ_MS = 500;
+
+/** An announcement that an edge finds later, having been away, is none any more: maintenance that was yesterday. */
+export const NOTICE_LIFE_MS = 60_000;
+/** How long who announces something waits for edges to say whom they told: two looks for commands, and the store. */
+export const RECEIPTS_WITHIN_MS = 1500;
+export const RECEIPT_POLL_MS = 100;

@@ -17,7 +17,7 @@ import type { OnLimitWarning } from '../limits/watch.ts';
 import { limitsOf } from '../policy/assignment.ts';
 import type { Timer } from '../time.ts';
 import type { GateSession, LimitState, OnEnd, SessionFigures } from './api.ts';
-import type { LiveSession } from './model.ts';
+import type { LiveSession, NoticeTarget } from './model.ts';
 
 /** Totals of a gate since its incarnation began. */
 export interface Totals {
@@ -177,6 +177,15 @@ export class LiveTable {
 
   ofUser(userId: string): readonly Live[] {
     return [...(this.#users.get(userId)?.sessions ?? [])];
+  }
+
+  /** The live sessions that a notice is for. */
+  addressed(to: NoticeTarget): readonly Live[] {
+    if ('user_id' in to) return this.ofUser(to.user_id);
+    if ('tier' in to)
+      return [...this.#users.values()].flatMap((user) => (user.tier === to.tier ? [...user.sessions] : []));
+    const all = [...this.#sessions.values()];
+    return 'all' in to ? all : all.filter((live) => live.credential.sender_comp_id === to.sender_comp_id);
   }
 
   add(live: Live, user: User): void {

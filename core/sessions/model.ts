@@ -77,6 +77,34 @@ export interface SessionNumbers {
   readonly at: number;
 }
 
+/** What an admin has to say to clients. */
+export interface Notice {
+  /** ULID; NewsID (1472) where the version has it. */
+  readonly notice_id: string;
+  readonly headline: string;
+  /** Printable ASCII, at least one. */
+  readonly lines: readonly string[];
+  readonly urgency: 'normal' | 'flash' | 'background';
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** Whose live sessions are told. */
+export type NoticeTarget =
+  | { readonly all: true }
+  | { readonly user_id: string }
+  | { readonly sender_comp_id: string }
+  | { readonly tier: string };
+
+/** How many live sessions of an edge a notice was for. */
+export interface NoticeReceipt {
+  readonly notice_id: string;
+  readonly edge_id: string;
+  readonly told: number;
+  /** Those whose profile does not want it, and the odd one that was just ending. */
+  readonly not_told: number;
+}
+
 export type NumbersCommand = Extract<EdgeCommand, { type: 'set_numbers' }>;
 
 /** What an admin's change asks of edges. `id` is a ULID: commands of one edge are applied in its order, once. */
@@ -108,6 +136,7 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
       readonly tier: string;
     }
   | { readonly type: 'violations_reset'; readonly user_id: string }
+  | { readonly type: 'announce'; readonly notice: Notice; readonly to: NoticeTarget }
   | {
       readonly type: 'set_numbers';
       readonly key: FixSessionKey;

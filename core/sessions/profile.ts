@@ -1,6 +1,6 @@
 /**
  * The settings of a FIX session that may differ from counterparty to counterparty: names, types, bounds and defaults.
- * Names are QuickFIX's own in snake case; the last five are ours. What they do is said in edge/fix/session/profile.ts,
+ * Names are QuickFIX's own in snake case; the last seven are ours. What they do is said in edge/fix/session/profile.ts,
  * whose list and defaults equal these by test.
  */
 
@@ -45,6 +45,8 @@ export interface SessionSettings {
   readonly cancel_on_disconnect: { readonly mode: (typeof CANCEL_MODES)[number]; readonly grace_ms: number };
   readonly resend_retention: number;
   readonly max_message_bytes: number;
+  readonly news: { readonly maintenance: boolean; readonly recovery_complete: boolean };
+  readonly limit_warning_percent: number;
 }
 
 export type SettingName = keyof SessionSettings;
@@ -130,6 +132,11 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<SessionSettings[K]
   resend_retention: whole(0, 10_000_000, 100_000),
   // The edge's output buffer holds its queue and the longest message (edge/limits.ts).
   max_message_bytes: whole(4096, 1_048_576, 65_536),
+  news: {
+    shape: { kind: 'fields', fields: { maintenance: { kind: 'flag' }, recovery_complete: { kind: 'flag' } } },
+    fallback: { maintenance: false, recovery_complete: false },
+  },
+  limit_warning_percent: whole(0, 100, 0),
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

@@ -15,11 +15,20 @@ import { maxSessions } from '../policy/assignment.ts';
 import type { Policy, SignedLogons } from '../ports.ts';
 import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
-import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, REFUSAL_TEXT } from './bounds.ts';
+import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, NOTICE_LIFE_MS, REFUSAL_TEXT } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
 import { LimitDesk } from './limit-desk.ts';
 import { Live, LiveTable } from './live.ts';
-import type { EdgeCommand, EdgeIdentity, EndCause, FixSessionKey, LiveSession, NumbersCommand } from './model.ts';
+import type {
+  EdgeCommand,
+  EdgeIdentity,
+  EndCause,
+  FixSessionKey,
+  LiveSession,
+  Notice,
+  NoticeTarget,
+  NumbersCommand,
+} from './model.ts';
 import { type Ended, ends, Registrar } from './registrar.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
@@ -44,6 +53,8 @@ export interface TenureEvents {
   policyChanged(): void;
   /** The policy that was read last; undefined before the first. */
   policy(): Policy | undefined;
+  /** Tells these sessions, where they want it. @returns how many were told */
+  announce(notice: Notice, sessions: readonly Live[]): Promise<number>;
 }
 
 /** Causes by which somebody else ended a session: recorded as a kill too. */
@@ -195,6 +206,29 @@ export class Tenure {
       case 'set_numbers':
         this.#events.setNumbers(command);
         return;
+      case 'announce':
+        void this.#announce(command.notice, command.to);
+        return;
+    }
+  }
+
+  /** Never rejects. */
+  async #announce(notice: Notice, to: NoticeTarget): Promise<void> {
+    const { clock, edges } = this.#ports;
+    const { notice_id } = notice;
+    const { edge_id } = this.identity;
+    if (clock.now() - notice.at > NOTICE_LIFE_MS) {
+      this.#log.warn({ notice_id }, 'an announcement came too late, and nobody was told');
+      return;
+    }
+    const sessions = this.table.addressed(to);
+    try {
+      const told = await this.#events.announce(notice, sessions);
+      const receipt = { notice_id, edge_id, told, not_told: sessions.length - told };
+      this.audit.note({ type: 'notice_told', details: receipt });
+      await edges.tellReceipt(receipt, clock.now());
+    } catch (error) {
+      this.#log.warn({ error, notice_id }, 'whom an announcement has reached could not be told');
     }
   }
 

@@ -111,6 +111,16 @@ for (const [name, open] of STORES) {
       });
     });
 
+    test('receipts of a notice come by edge, the later one of an edge counts', async () => {
+      const { edges } = await make();
+      expect(await edges.receipts('n1')).toEqual([]);
+      const receipt = (notice_id: string, edge_id: string, told: number) => ({ notice_id, edge_id, told, not_told: 1 });
+      for (const one of [receipt('n1', 'e-2', 5), receipt('n1', 'e-1', 0), receipt('n2', 'e-1', 9)])
+        await edges.tellReceipt(one, NOON);
+      await edges.tellReceipt(receipt('n1', 'e-1', 3), NOON);
+      expect(await edges.receipts('n1')).toEqual([receipt('n1', 'e-1', 3), receipt('n1', 'e-2', 5)]);
+    });
+
     describe('commands', () => {
       test('come in the order of their ids, after the one named, and go when acknowledged', async () => {
         const { edges } = await make();

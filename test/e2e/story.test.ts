@@ -118,6 +118,27 @@ describe('the main job', () => {
     expect(answers.filter((message) => message.type === 'j')).toHaveLength(0);
   });
 
+  test('what an admin announces reaches the sessions that want it within a second, and the reply counts them', async () => {
+    const listener = await product.provision('listener', {
+      session_profile: { news: { maintenance: true, recovery_complete: false } },
+    });
+    const listening = product.client(listener);
+    await listening.logon(listener.password);
+    const from = performance.now();
+    const told = await product.admin.post('sessions/notify', { text: 'Down at 18:00', headline: 'Upgrade', all: true });
+    const news = await listening.next((message) => message.type === 'B');
+    expect(performance.now() - from).toBeLessThan(1000);
+    expect([news.get(148), news.get(33), news.get(58)]).toEqual(['Upgrade', '1', 'Down at 18:00']);
+    // The client of the story has not asked to hear of such things.
+    expect(told.body).toMatchObject({ success: true, told: 1, not_told: 1, silent: [] });
+    expect(client.received.some((message) => message.type === 'B')).toBe(false);
+    listening.send('XLQ', [[6136, 'q1']]);
+    expect((await listening.next((message) => message.type === 'XLR')).get(25003)).toBe('4');
+    await listening.logout();
+    const listed = async () => (await product.admin.get('sessions')).body.sessions.length;
+    for (let looks = 0; (await listed()) > 1 && looks < 100; looks++) await new Promise((done) => setTimeout(done, 20));
+  });
+
   test('the session is seen and killed within a second, with the reason', async () => {
     const listed = await product.admin.get('sessions');
     expect(listed.body.sessions).toMatchObject([{ user_id: 'alice', sender_comp_id: credentials.sender_comp_id }]);

@@ -63,6 +63,8 @@ export class Api {
   readonly stores: Stores;
   readonly services: Services;
   readonly logged: Logged[] = [];
+  /** What happens while an operation waits. */
+  meanwhile: (ms: number) => void | Promise<void> = () => {};
   readonly #functions: Record<string, AdminHandler>;
 
   constructor(more: { onIneligible?: 'warn' | 'suspend'; stores?: (stores: Stores) => Stores; box?: SecretBox } = {}) {
@@ -83,6 +85,7 @@ export class Api {
       cursorKey: systemRandom.bytes(32),
       onIneligible: more.onIneligible ?? 'warn',
       log: { info: log('info'), warn: log('warn'), error: log('error') },
+      pause: async (ms) => this.meanwhile(ms),
     });
     const wired = async () => this.services;
     this.#functions = {

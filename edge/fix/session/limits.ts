@@ -31,6 +31,9 @@ export const LOGOUT_WAIT_MS = 2000;
  */
 export const PENDING_GRACE_MS = 250;
 
+/** A client asks for what it has missed as soon as it has our Logon; what it asks for later it has missed since. */
+export const RECOVERY_BEGINS_MS = 30_000;
+
 /** Silence, as a multiple of HeartBtInt, before a TestRequest, and again before the end ("a reasonable transmission time", FIX 4.4 vol. 2, Heartbeat). */
 export const TEST_REQUEST_FACTOR = 1.2;
 

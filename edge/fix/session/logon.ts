@@ -3,7 +3,7 @@
 import { type Message, TOKENS_OK } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { clearGap, expectGap, noteAhead } from './gap.ts';
-import { PENDING_GRACE_MS, TEXT_BYTES } from './limits.ts';
+import { PENDING_GRACE_MS, RECOVERY_BEGINS_MS, TEXT_BYTES } from './limits.ts';
 import { finish, start } from './outbound.ts';
 import type { Greeting, Instant, LogonRefusal, RefusedLogon, Validator } from './ports.ts';
 import { IDLE, type Live, type SessionRecord } from './record.ts';
@@ -114,6 +114,8 @@ export function acceptLogon(
   s.lastProcessed = store.nextIn - 1;
 
   const ours = store.nextOut;
+  const beginsBy = now.monoMs + RECOVERY_BEGINS_MS;
+  live.recovery = { upTo: ours - 1, served: 0, resent: 0, delivered: 0, beginsBy };
   const says789 = profile.enable_next_expected_msg_seq_num && hasNextExpected(identity.beginString);
   const encoder = start(s, live, MsgType.Logon, now);
   encoder.uint(Tag.EncryptMethod, 0).uint(Tag.HeartBtInt, logon.heartBtInt);

@@ -125,6 +125,11 @@ export interface SessionOutput {
   backlog(): number;
   /** An application message in sequence and valid, exactly once (but see HOLD). May call Session.begin and commit. */
   deliver(message: Message, msgSeqNum: number, now: Instant): Delivery;
+  /**
+   * After a Logon with something to recover, once: all of it has been sent, `resent` again and `delivered` for the first
+   * time, News apart. May call Session.begin and commit.
+   */
+  recovered(resent: number, delivered: number, now: Instant): void;
   /** Flush, then close. Called once a connection; the connection calls Session.onDisconnect when it is closed. */
   close(cause: CloseCause, text: string): void;
 }

@@ -1,7 +1,7 @@
 /**
  * How a session with one counterparty is kept. Names are QuickFIX's own settings in snake case, so that a QuickFIX
- * settings file can be imported; begin_strings, duplicate_logon, cancel_on_disconnect, resend_retention and
- * max_message_bytes are ours.
+ * settings file can be imported; begin_strings, duplicate_logon, cancel_on_disconnect, resend_retention,
+ * max_message_bytes, news and limit_warning_percent are ours.
  */
 
 import { BEGIN_STRINGS, type BeginString, DEFAULT_VALIDATION, type ValidationOptions } from '../dictionary/index.ts';
@@ -54,6 +54,13 @@ export interface SessionProfile extends ValidationOptions, Schedule {
   readonly resend_retention: number;
   /** Longest message taken, bytes from 8= to the SOH after 10=. */
   readonly max_message_bytes: number;
+  /**
+   * What the client is told by News (35=B): announcements of maintenance, and after a reconnect that what it had missed
+   * has been sent. The edge's business.
+   */
+  readonly news: { readonly maintenance: boolean; readonly recovery_complete: boolean };
+  /** News when so much of a limit has been used; 0: never. The edge's business. */
+  readonly limit_warning_percent: number;
 }
 
 /** QuickFIX's defaults where it has the setting. */
@@ -86,4 +93,6 @@ export const DEFAULT_PROFILE: SessionProfile = {
   cancel_on_disconnect: { mode: 'off', grace_ms: 0 },
   resend_retention: 100_000,
   max_message_bytes: 65_536,
+  news: { maintenance: false, recovery_complete: false },
+  limit_warning_percent: 0,
 };

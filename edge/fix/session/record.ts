@@ -9,6 +9,19 @@ import type { SessionProfile } from './profile.ts';
 import type { InboundQueue } from './queue.ts';
 import { isBefore42 } from './versions.ts';
 
+/** What a client had missed when it logged on, as far as it has been sent. */
+export interface Recovery {
+  /** The last number sent before. */
+  readonly upTo: number;
+  /** The last one sent again: a number that is asked for twice counts once. */
+  served: number;
+  resent: number;
+  /** Pending messages sent. */
+  delivered: number;
+  /** Monotonic ms after which it is none any more if nothing was asked for. */
+  readonly beginsBy: number;
+}
+
 /** What belongs to one connection. */
 export interface Live {
   readonly output: SessionOutput;
@@ -21,6 +34,8 @@ export interface Live {
   testRequestedAt: number;
   /** Until when pending messages wait for the client to ask for what it missed; 0: they do not. */
   pendingFrom: number;
+  /** Until it is over; undefined afterwards. */
+  recovery: Recovery | undefined;
   /** Whether a queued message waits for the gate. */
   held: boolean;
   /** When the session period is over, epoch ms; Infinity: never. */

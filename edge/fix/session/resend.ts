@@ -13,7 +13,7 @@ import {
   SAME_RESENDS_PER_WINDOW,
 } from './limits.ts';
 import { type Instant, LOADING, type StoredMessage } from './ports.ts';
-import { IDLE, type Live, type SessionRecord, saysLastProcessed } from './record.ts';
+import { IDLE, type Live, type Recovery, type SessionRecord, saysLastProcessed } from './record.ts';
 
 /** A range the client wants again, 1 ≤ from ≤ to < nextOut. Nothing asked for is forgotten, only put off. */
 export function requestResend(s: SessionRecord, live: Live, from: number, to: number, now: Instant): void {
@@ -44,6 +44,8 @@ export function requestResend(s: SessionRecord, live: Live, from: number, to: nu
 
 /** Begins to send the range again, without asking whether it is too often. */
 export function serve(s: SessionRecord, live: Live, from: number, to: number, now: Instant): void {
+  const { recovery } = live;
+  if (recovery !== undefined && recovery.served === 0 && now.monoMs >= recovery.beginsBy) live.recovery = undefined;
   s.window.served++;
   s.resend = { state: 'serving', next: from, to };
   goOn(s, live, now);
@@ -71,6 +73,21 @@ export function goOn(s: SessionRecord, live: Live, now: Instant): void {
     if (isServing(s)) return;
   }
   if (live.pendingFrom === 0 && s.phase.state === 'active') sendPending(s, live, now, portion);
+  if (live.recovery !== undefined) settleRecovery(s, live, live.recovery, now);
+}
+
+/** Tells once that what was missed has been sent. A client that asks in chunks has asked for the last one by then. */
+function settleRecovery(s: SessionRecord, live: Live, recovery: Recovery, now: Instant): void {
+  const { upTo, served, resent, delivered } = recovery;
+  if (s.phase.state !== 'active' || s.waiting !== undefined || s.store.pending > 0 || live.pendingFrom !== 0) return;
+  if (resent + delivered === 0 || (resent > 0 && served < upTo)) return;
+  live.recovery = undefined;
+  live.output.recovered(resent, delivered, now);
+}
+
+/** Our own News is not what a client waits for. */
+function noteResent(recovery: Recovery, msgSeqNum: number, msgType: number): void {
+  if (msgSeqNum > recovery.served && msgSeqNum <= recovery.upTo && msgType !== MsgType.News) recovery.resent++;
 }
 
 const isServing = (s: SessionRecord): boolean => s.resend.state === 'serving';
@@ -92,7 +109,9 @@ function resendPortion(s: SessionRecord, live: Live, now: Instant, portion: numb
       readStored(s, live, found);
       output.encoder.resend(s.stored, now.epochMs, s.decimals);
       range.next = upTo + 1;
+      if (live.recovery !== undefined) noteResent(live.recovery, upTo, s.stored.msgType);
     }
+    if (live.recovery !== undefined) live.recovery.served = Math.max(live.recovery.served, range.next - 1);
     live.lastSent = now.monoMs;
     left--;
   }
@@ -138,6 +157,7 @@ function sendPending(s: SessionRecord, live: Live, now: Instant, portion: number
     if (saysLastProcessed(s)) encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed);
     for (let i = 0; i < stored.count; i++) if (!RENEWED.has(stored.tags[i]!)) encoder.copy(stored, i);
     const start = encoder.end();
+    if (live.recovery !== undefined && stored.msgType !== MsgType.News) live.recovery.delivered++;
     store.promote(msgSeqNum, encoder.buf, start, encoder.length, s.profile.persist_messages);
     live.lastSent = now.monoMs;
   }

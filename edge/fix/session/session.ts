@@ -128,6 +128,7 @@ export class Session implements FixSession {
       lastReceived: now.monoMs,
       testRequestedAt: -1,
       pendingFrom: 0,
+      recovery: undefined,
       held: false,
       endsAt: Number.POSITIVE_INFINITY,
       endCheckAt: Number.POSITIVE_INFINITY,

@@ -108,6 +108,7 @@ export class World {
       traits: TRAITS,
       validate: (message, tokens, verdict) => validate(this.#dictionary, message, this.profile, verdict, tokens),
       deliver: (message, n) => this.#deliver(message.text(message.msgTypeField), n),
+      recovered: () => {},
       close: () => {
         hold(!this.#closed, () => 'closed twice');
         this.#closed = true;

@@ -60,6 +60,8 @@ export class Peer {
   /** `35=D|34=2` of what was delivered, with 11 when there. */
   readonly delivered: string[] = [];
   closed: { cause: CloseCause; text: string } | undefined;
+  /** `resent+delivered` of each recovery that was completed. */
+  readonly recovered: string[] = [];
   /** What the gate says of the next message; DELIVERED: the application takes it. */
   gate: () => Delivery = () => DELIVERED;
   echo = true;
@@ -95,6 +97,7 @@ export class Peer {
       if (this.closed !== undefined) throw new Error('closed twice');
       this.closed = { cause, text };
     },
+    recovered: (resent, delivered) => void this.recovered.push(`${resent}+${delivered}`),
     deliver: (message, msgSeqNum, now) => this.deliver(message, msgSeqNum, now),
   });
 
