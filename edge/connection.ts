@@ -136,13 +136,13 @@ export class Connection implements Holder, Sleeper, Guest {
 
   /** The first message, or as much of it as has come. */
   #readLogon(): void {
-    const { turns, message, frontDesk } = this.#house;
-    const input = this.#input;
-    const frame = this.#frame;
-    switch (nextFrame(input.buf, input.start, input.end, LOGON_BYTES, frame)) {
+    const { turns, message, frontDesk, config } = this.#house;
+    const { validate_checksum } = config.session_profile; // whose it is, is not known yet
+    const [input, frame] = [this.#input, this.#frame];
+    switch (nextFrame(input.buf, input.start, input.end, LOGON_BYTES, frame, validate_checksum)) {
       case FRAME_OK: {
         const { monoMs } = turns.now;
-        message.traits = TRAITS; // whose it is, is not known yet
+        message.traits = TRAITS;
         const tokens = tokenise(input.buf, frame.start, frame.end, message);
         this.#state = { name: 'authenticating', deadline: monoMs + AUTHENTICATE_WITHIN_MS, since: monoMs };
         this.#socket.pause();

@@ -231,6 +231,11 @@ function mayBeForeign(message: Message, tag: number, options: ValidationOptions)
   return tag >= USER_DEFINED ? !options.validate_user_defined_fields : options.allow_unknown_msg_fields;
 }
 
+/** Whether a field that no part of a message has is let through: it ends no entry that it stands in. */
+function isNobodys(dictionary: Dictionary, message: Message, tag: number, options: ValidationOptions): boolean {
+  return !dictionary.knowsTagIn(message.msgType, tag) && mayBeForeign(message, tag, options);
+}
+
 /** Form and value of field i, which is not empty. */
 function checkValue(
   kind: number,
@@ -278,7 +283,13 @@ function checkGroup(
   while (i < count) {
     const tag = tags[i]!;
     const slot = group.slot(tag);
-    if (slot < 0) break;
+    if (slot < 0) {
+      if (entries === 0 || !isNobodys(dictionary, message, tag, options)) break;
+      checkForeign(dictionary, message, i, options, verdict);
+      if (verdict.reason !== Reason.None) return i;
+      i++;
+      continue;
+    }
     if (slot === 0) {
       if (entries > 0 && !complete(group, generation, verdict)) return i;
       entries++;

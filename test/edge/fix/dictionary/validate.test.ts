@@ -166,6 +166,24 @@ describe('settings', () => {
   });
 });
 
+describe('fields that nobody knows, in the middle of an entry', () => {
+  const entry = (tag: string) => `${ORDER}453=2|448=A|${tag}=x|447=D|452=1|${tag}=y|448=B|447=D|452=1|`;
+
+  test.each<[string, Partial<ValidationOptions>]>([
+    ['5001', { validate_user_defined_fields: false }],
+    ['4999', { allow_unknown_msg_fields: true }],
+  ])('%s end it by no means when they are let through', (tag, options) => {
+    expect(check(entry(tag))).toBe('16/453');
+    expect(check(entry(tag).replace('453=2', '453=1'))).toBe(`0/${tag}`);
+    expect(check(entry(tag), options)).toBe('ok');
+    expect(check(entry(tag).replace('453=2', '453=3'), options)).toBe('16/453');
+    expect(check(`${ORDER}453=1|${tag}=x|448=A|447=D|452=1|`, options)).toBe('16/453');
+    expect(check(`${ORDER}453=1|448=A|${tag}=|447=D|452=1|`, options)).toBe(`4/${tag}`);
+    const nested = `${ORDER}453=1|448=A|447=D|452=1|802=1|523=x|${tag}=x|803=1|58=text|`;
+    expect(check(nested, options)).toBe('ok');
+  });
+});
+
 describe('precedence', () => {
   test('a missing field goes before a bad one, a field out of its section before both', () => {
     expect(check(`35=D|${HEADER}21=9|40=1|54=1|60=${TIME}|`)).toBe('1/11');
