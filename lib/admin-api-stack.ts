@@ -1,5 +1,5 @@
 /** The admin API: a REST API under IAM authorization before four functions, each with the rights its operations need. */
-import { RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { CfnOutput, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import {
   AccessLogField,
   AccessLogFormat,
@@ -18,8 +18,8 @@ import type { Construct } from 'constructs';
 import type { TableName } from '../adapters/dynamodb/tables.ts';
 import { ERRORS, type ErrorCode } from '../contract/errors.ts';
 import { BASE_PATH, MAX_BODY_BYTES, OPERATIONS, type Rights } from '../contract/operations.ts';
-import { AdminFunction } from './constructs/admin-function.ts';
 import type { Access } from './constructs/grants.ts';
+import { ProductFunction } from './constructs/product-function.ts';
 import type { Context } from './context.ts';
 import type { StorageStack } from './storage-stack.ts';
 
@@ -53,7 +53,7 @@ const DESCRIPTIONS: Readonly<Record<Rights, string>> = {
 };
 
 export class AdminApiStack extends Stack {
-  readonly functions: Readonly<Record<Rights, AdminFunction>>;
+  readonly functions: Readonly<Record<Rights, ProductFunction>>;
   readonly api: RestApi;
 
   constructor(scope: Construct, id: string, { context, storage, ...props }: AdminApiStackProps) {
@@ -70,10 +70,12 @@ export class AdminApiStack extends Stack {
     this.#routes(context);
     this.#gatewayResponses();
     this.#webAcl();
+    new CfnOutput(this, 'AdminUrl', { value: `${this.api.url}${BASE_PATH.slice(1)}`, description: 'admin API' });
+    new CfnOutput(this, 'ApiId', { value: this.api.restApiId, description: 'for policies: execute-api:Invoke' });
   }
 
-  #function(rights: Rights, context: Context, storage: StorageStack): AdminFunction {
-    return new AdminFunction(this, `Function-${rights}`, {
+  #function(rights: Rights, context: Context, storage: StorageStack): ProductFunction {
+    return new ProductFunction(this, `Function-${rights}`, {
       context,
       entry: rights,
       description: DESCRIPTIONS[rights],
@@ -87,7 +89,7 @@ export class AdminApiStack extends Stack {
 
   /** Who may touch which table. */
   #grant(storage: StorageStack): void {
-    for (const [rights, fn] of Object.entries(this.functions) as [Rights, AdminFunction][]) {
+    for (const [rights, fn] of Object.entries(this.functions) as [Rights, ProductFunction][]) {
       for (const [table, access] of Object.entries(ACCESS[rights]) as [TableName, Access][])
         storage.grant(fn, table, access);
       storage.cursorKey.grantRead(fn);
@@ -141,7 +143,7 @@ export class AdminApiStack extends Stack {
     const base: Resource = this.api.root.resourceForPath(BASE_PATH);
     for (const { method, path, rights } of OPERATIONS)
       base.resourceForPath(path.slice(1)).addMethod(method, integrations[rights]);
-    const unknown = new AdminFunction(this, 'Function-unknown', {
+    const unknown = new ProductFunction(this, 'Function-unknown', {
       context,
       entry: 'unknown',
       description: 'paths and methods that are no operation',

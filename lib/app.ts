@@ -4,6 +4,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { AdminApiStack } from './admin-api-stack.ts';
 import { readContext } from './context.ts';
 import { EdgeStack } from './edge-stack.ts';
+import { leaveOut } from './emulator.ts';
 import { StorageStack } from './storage-stack.ts';
 
 /** @throws ContextError */
@@ -14,6 +15,8 @@ export function assemble(app: App): { storage: StorageStack; adminApi: AdminApiS
   const adminApi = new AdminApiStack(app, name('admin-api'), { context, storage });
   const edge = new EdgeStack(app, name('edge'), { context, storage });
   Tags.of(app).add('fixgate:stage', context.stage);
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  // What is left out for the emulator would be found missing.
+  if (context.emulator) leaveOut(app);
+  else Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return { storage, adminApi, edge };
 }

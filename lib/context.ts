@@ -38,6 +38,11 @@ const Context = z.object({
     .string()
     .regex(/^\S+[:@]\S+$/, 'is no image with a tag or a digest')
     .optional(),
+  /** Of the VPC that is made for the edges; at least a /20, so that each zone has room. */
+  vpcCidr: z
+    .string()
+    .regex(/^(10|172|192)(\.\d{1,3}){3}\/(1[6-9]|20)$/, 'is no private CIDR of /16 to /20 such as 10.0.0.0/16')
+    .default('10.0.0.0/16'),
   /** Who may connect to the FIX port. */
   allowedCidrs: z
     .string()
@@ -72,6 +77,11 @@ const Context = z.object({
     .refine((days) => (LOG_RETENTION as readonly number[]).includes(days), `is none of ${LOG_RETENTION.join(', ')}`)
     .default(90),
   onIneligible: z.enum(['warn', 'suspend'], { error: 'is neither warn nor suspend' }).default('warn'),
+  /** Leaves out what the emulator of `npm run deploy:local` cannot take: lib/emulator.ts. */
+  emulator: z
+    .union([z.boolean(), z.enum(['true', 'false'])], { error: 'is neither true nor false' })
+    .transform((value) => String(value) === 'true')
+    .default(false),
   refusedLogon: z.enum(['logout', 'silent'], { error: 'is neither logout nor silent' }).default('logout'),
 });
 
@@ -96,6 +106,8 @@ export function readContext(app: App): Context {
     );
   const context = { ...parsed.data, fixTls: parsed.data.fixTls ?? tlsByCertificate(parsed.data) } as Context;
   const unsafe = [...wrongTls(context), ...(context.stage === 'production' ? unsafeForProduction(context) : [])];
+  if (context.emulator && context.stage !== 'dev')
+    unsafe.push('emulator=true: leaves out parts that protect; only stage=dev may');
   if (context.maxCount < context.desiredCount)
     unsafe.push(`maxCount=${context.maxCount}: is below desiredCount (${context.desiredCount})`);
   if (unsafe.length > 0) throw new ContextError(unsafe);

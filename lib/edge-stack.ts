@@ -1,11 +1,12 @@
 /** The FIX edge: containers on Fargate behind a network load balancer. */
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpointAwsService,
+  IpAddresses,
   type IVpc,
   Peer,
   Port,
@@ -55,7 +56,7 @@ export class EdgeStack extends Stack {
   constructor(scope: Construct, id: string, { context, storage, ...props }: EdgeStackProps) {
     super(scope, id, props);
     const vpc = this.#vpc(context);
-    const task = this.#task(context, storage, vpc);
+    const task = this.#task(context, storage);
     const balancerGroup = new SecurityGroup(this, 'BalancerGroup', {
       vpc,
       description: 'fixgate: FIX clients to the balancer',
@@ -96,6 +97,7 @@ export class EdgeStack extends Stack {
   /** No way out to the internet: everything the edge needs is reached by endpoints. */
   #vpc(context: Context): IVpc {
     const vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr(context.vpcCidr),
       maxAzs: 2,
       natGateways: 0,
       subnetConfiguration: [
@@ -110,11 +112,7 @@ export class EdgeStack extends Stack {
       description: 'fixgate: edges to AWS endpoints',
       allowAllOutbound: false,
     });
-    group.addIngressRule(Peer.ipv4(vpc.vpcCidrBlock), Port.tcp(443), 'edges');
-    Validations.of(group).acknowledge({
-      id: 'AwsSolutions-EC23',
-      reason: 'The CIDR of the VPC is a token while checked; only this VPC is let in.',
-    });
+    group.addIngressRule(Peer.ipv4(context.vpcCidr), Port.tcp(443), 'edges');
     for (const [name, service] of Object.entries(ENDPOINTS))
       vpc.addInterfaceEndpoint(name, { service, open: false, securityGroups: [group] });
     const flowLogs = new LogGroup(this, 'FlowLogs', {
@@ -128,7 +126,7 @@ export class EdgeStack extends Stack {
     return vpc;
   }
 
-  #task(context: Context, storage: StorageStack, vpc: IVpc): FargateTaskDefinition {
+  #task(context: Context, storage: StorageStack): FargateTaskDefinition {
     const task = new FargateTaskDefinition(this, 'Task', {
       cpu: 1024,
       memoryLimitMiB: 2048,
@@ -151,7 +149,7 @@ export class EdgeStack extends Stack {
           removalPolicy: RemovalPolicy.DESTROY,
         }),
       }),
-      environment: this.#environment(context, storage, vpc),
+      environment: this.#environment(context, storage),
     });
     container.addMountPoints({ sourceVolume: 'data', containerPath: '/data', readOnly: false });
     for (const table of ['credentials', 'sessions', 'limits', 'audit'] as const)
@@ -176,7 +174,7 @@ export class EdgeStack extends Stack {
     return task;
   }
 
-  #environment(context: Context, storage: StorageStack, vpc: IVpc): Record<string, string> {
+  #environment(context: Context, storage: StorageStack): Record<string, string> {
     const proxied = context.proxyProtocol === 'on';
     return {
       ...storage.variables(),
@@ -191,7 +189,7 @@ export class EdgeStack extends Stack {
       FIXGATE_CLIENT_ADDRESSES: proxied ? 'real' : 'shared',
       FIXGATE_PROXY_PROTOCOL: context.proxyProtocol,
       // The balancer's own addresses come and go within the VPC; the security group lets in nobody else from there.
-      ...(proxied ? { FIXGATE_PROXY_SOURCES: vpc.vpcCidrBlock } : {}),
+      ...(proxied ? { FIXGATE_PROXY_SOURCES: context.vpcCidr } : {}),
       ...(context.fixTlsSecretArn === undefined ? {} : { FIXGATE_TLS_SECRET_ARN: context.fixTlsSecretArn }),
     };
   }
@@ -233,6 +231,14 @@ export class EdgeStack extends Stack {
             sslPolicy: SslPolicy.RECOMMENDED_TLS,
           }),
       defaultAction: NetworkListenerAction.forward([targets]),
+    });
+    new CfnOutput(this, 'FixAddress', {
+      value: `${balancer.loadBalancerDnsName}:${context.fixPort}`,
+      description: 'where FIX clients connect',
+    });
+    new CfnOutput(this, 'EdgeTask', {
+      value: this.service.taskDefinition.taskDefinitionArn,
+      description: 'of the edges',
     });
     Validations.of(balancer).acknowledge({
       id: 'AwsSolutions-ELB2',

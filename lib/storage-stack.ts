@@ -20,6 +20,7 @@ import {
   tableNames,
 } from '../adapters/dynamodb/tables.ts';
 import { type Access, grantKey, grantKeyInContext, grantTable } from './constructs/grants.ts';
+import { Preparation } from './constructs/preparation.ts';
 import type { Context } from './context.ts';
 
 /** What the encryption context of every secret says, and what it names beside (core/credentials/model.ts). */
@@ -81,6 +82,20 @@ export class StorageStack extends Stack {
       reason:
         'A cursor lives for one listing; a new key only makes an admin begin the list again, and rotation is the deployer redeploying it.',
     });
+    this.#prepare(context);
+  }
+
+  /** Branch key and defaults are there before any stack that needs them is deployed. */
+  #prepare(context: Context): void {
+    const preparation = new Preparation(this, 'Preparation', { context, environment: this.variables() });
+    const { fn } = preparation;
+    this.grant(fn, 'policy', 'read-write');
+    this.grant(fn, 'audit', 'read-write');
+    grantTable(fn, this.branchKeys, undefined, 'read-write');
+    // Branch keys are made and wrapped inside KMS; who makes them does not see them.
+    const wrap = ['kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];
+    grantKey(fn, this.envelopeKey, wrap);
+    preparation.afterGrants();
   }
 
   #table(definition: TableDefinition, tableName: string, safe: boolean): Table {

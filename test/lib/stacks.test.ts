@@ -223,7 +223,7 @@ describe('where TLS and client addresses come from', () => {
     const env = environment(template);
     expect(env.get('FIXGATE_PROXY_PROTOCOL')).toBe('on');
     expect(env.get('FIXGATE_CLIENT_ADDRESSES')).toBe('real');
-    expect(env.get('FIXGATE_PROXY_SOURCES')).toEqual({ 'Fn::GetAtt': [expect.stringContaining('Vpc'), 'CidrBlock'] });
+    expect(env.get('FIXGATE_PROXY_SOURCES')).toBe('10.0.0.0/16');
   });
 
   test('off, both sides are off', () => {

@@ -1,4 +1,4 @@
-// KMS as far as a vault asks it (AWS KMS API Reference, Encrypt and Decrypt): on the loopback, for no account.
+// KMS as far as vaults and key stores ask it (AWS KMS API Reference): on the loopback, for no account.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,10 +7,14 @@ import { KMSClient } from '@aws-sdk/client-kms';
 const REGION = 'us-east-1';
 
 interface Call {
-  readonly KeyId: string;
+  readonly KeyId?: string;
+  readonly DestinationKeyId?: string;
+  readonly NumberOfBytes?: number;
   readonly Plaintext?: string;
   readonly CiphertextBlob?: string;
   readonly EncryptionContext?: Readonly<Record<string, string>>;
+  readonly SourceEncryptionContext?: Readonly<Record<string, string>>;
+  readonly DestinationEncryptionContext?: Readonly<Record<string, string>>;
 }
 
 export class TestKms {
@@ -53,25 +57,44 @@ export class TestKms {
 
   #answer(action: string, call: Call): { readonly status: number; readonly body: object } {
     const refuse = (name: string) => ({ status: 400, body: { __type: name, message: name } });
+    const answer = (body: object) => ({ status: 200, body: { KeyId: this.keyArn, ...body } });
     if (this.denied.has(action)) return refuse('AccessDeniedException');
-    if (call.KeyId !== this.keyArn) return refuse('NotFoundException');
-    // The context is bound in as it is, its names in order.
-    const aad = Buffer.from(JSON.stringify(Object.entries(call.EncryptionContext ?? {}).sort()));
-    if (action === 'Encrypt') {
-      const iv = randomBytes(12);
-      const cipher = createCipheriv('aes-256-gcm', this.#key, iv).setAAD(aad);
-      const sealed = [cipher.update(Buffer.from(call.Plaintext ?? '', 'base64')), cipher.final()];
-      const blob = Buffer.concat([iv, cipher.getAuthTag(), ...sealed]).toString('base64');
-      return { status: 200, body: { CiphertextBlob: blob, KeyId: this.keyArn } };
-    }
+    if ((call.KeyId ?? call.DestinationKeyId) !== this.keyArn) return refuse('NotFoundException');
     const blob = Buffer.from(call.CiphertextBlob ?? '', 'base64');
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.#key, blob.subarray(0, 12)).setAAD(aad);
-      decipher.setAuthTag(blob.subarray(12, 28));
-      const plain = Buffer.concat([decipher.update(blob.subarray(28)), decipher.final()]).toString('base64');
-      return { status: 200, body: { Plaintext: plain, KeyId: this.keyArn } };
+      switch (action) {
+        case 'Encrypt':
+          return answer({
+            CiphertextBlob: this.#seal(Buffer.from(call.Plaintext ?? '', 'base64'), call.EncryptionContext),
+          });
+        case 'GenerateDataKeyWithoutPlaintext':
+          return answer({ CiphertextBlob: this.#seal(randomBytes(call.NumberOfBytes ?? 32), call.EncryptionContext) });
+        case 'ReEncrypt': {
+          const plain = this.#open(blob, call.SourceEncryptionContext);
+          return answer({ CiphertextBlob: this.#seal(plain, call.DestinationEncryptionContext) });
+        }
+        default:
+          return answer({ Plaintext: this.#open(blob, call.EncryptionContext).toString('base64') });
+      }
     } catch {
       return refuse('InvalidCiphertextException');
     }
   }
+
+  #seal(plain: Buffer, context: Call['EncryptionContext']): string {
+    const iv = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, iv).setAAD(bound(context));
+    const sealed = [cipher.update(plain), cipher.final()];
+    return Buffer.concat([iv, cipher.getAuthTag(), ...sealed]).toString('base64');
+  }
+
+  #open(blob: Buffer, context: Call['EncryptionContext']): Buffer {
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, blob.subarray(0, 12)).setAAD(bound(context));
+    decipher.setAuthTag(blob.subarray(12, 28));
+    return Buffer.concat([decipher.update(blob.subarray(28)), decipher.final()]);
+  }
 }
+
+/** The context is bound in as it is, its names in order. */
+const bound = (context: Call['EncryptionContext']): Buffer =>
+  Buffer.from(JSON.stringify(Object.entries(context ?? {}).sort()));

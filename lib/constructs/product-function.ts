@@ -1,24 +1,31 @@
-/** One function of the admin API: bundle, environment, log group. Grants stand beside the resources they are for. */
+/** One function: bundle, environment, log group. Grants stand beside the resources they are for. */
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Context } from '../context.ts';
 
-export interface AdminFunctionProps {
+export interface ProductFunctionProps {
   readonly context: Context;
   /** File under lambdas/functions, without its ending. */
   readonly entry: string;
   readonly description: string;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly timeout?: Duration;
+  /** Where an event goes that failed each time: for what is called without anybody waiting. */
+  readonly deadLetters?: IQueue;
+  /** At most so many at once, and so many kept free for it. */
+  readonly reserved?: number | undefined;
 }
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-export class AdminFunction extends NodejsFunction {
-  constructor(scope: Construct, id: string, { context, entry, description, environment = {} }: AdminFunctionProps) {
+export class ProductFunction extends NodejsFunction {
+  constructor(scope: Construct, id: string, props: ProductFunctionProps) {
+    const { context, entry, description, environment = {}, timeout = Duration.seconds(15) } = props;
     super(scope, id, {
       description: `fixgate: ${description}`,
       entry: join(ROOT, 'lambdas', 'functions', `${entry}.ts`),
@@ -28,7 +35,9 @@ export class AdminFunction extends NodejsFunction {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: 512,
-      timeout: Duration.seconds(15),
+      timeout,
+      ...(props.deadLetters === undefined ? {} : { deadLetterQueue: props.deadLetters }),
+      ...(props.reserved === undefined ? {} : { reservedConcurrentExecutions: props.reserved }),
       tracing: Tracing.ACTIVE,
       environment: { NODE_OPTIONS: '--enable-source-maps', ...environment },
       logGroup: new LogGroup(scope, `${id}Logs`, {
