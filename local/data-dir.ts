@@ -41,9 +41,11 @@ export interface LocalJson {
 
 export const localJsonFile = (dataDir: string): string => join(dataDir, 'local.json');
 
-/** Writes local.json in one step, mode 0600, so that no reader sees half of it. */
-export function writeLocalJson(dataDir: string, content: LocalJson): void {
-  const file = localJsonFile(dataDir);
+export const writeLocalJson = (dataDir: string, content: LocalJson): void =>
+  writeAddresses(localJsonFile(dataDir), content);
+
+/** Writes addresses and keys in one step, mode 0600, so that no reader sees half of them. */
+export function writeAddresses(file: string, content: LocalJson): void {
   const draft = `${file}.new`;
   rmSync(draft, { force: true });
   writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });

@@ -1,7 +1,8 @@
 // npm test: type check, lint, then Jest; what follows `--` goes to Jest (`npm test -- test/core`). Where the acceptance
 // scripts are at hand, and nothing follows, they are played meanwhile: they wait for heartbeats most of the time.
 // Every step runs even when an earlier one failed. The last line is always `N passed, N failed`: Jest's tests and the
-// acceptance scripts, plus one each for the type check and the lint.
+// acceptance scripts, plus one each for the type check and the lint. With FIXGATE_TEST_DEPLOYMENT=1 the deployment is
+// tried last.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -99,6 +100,38 @@ class Acceptance {
   }
 }
 
+/** What scripts/deploy-local.ts exits with when there is no emulator to deploy into. */
+const NO_EMULATOR = 3;
+/** Each of its steps is bounded; this bounds them all. */
+const DEPLOYED_WITHIN_MS = 10 * 60_000;
+
+/** The deployment, by its own count: asked for by `FIXGATE_TEST_DEPLOYMENT=1`, since it may fetch the emulator. */
+async function deployment(): Promise<Tally> {
+  const folder = mkdtempSync(join(tmpdir(), 'fixgate-deployment-'));
+  const child = spawn(process.execPath, [join(root, 'scripts', 'deploy-local.ts'), '--data-dir', folder], {
+    cwd: root,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      output += String(chunk);
+      process.stdout.write(chunk);
+    });
+  const late = setTimeout(() => child.kill(), DEPLOYED_WITHIN_MS);
+  const stop = () => child.kill();
+  process.once('exit', stop);
+  const code = await new Promise<number>((resolve) => {
+    child.once('error', () => resolve(1));
+    child.once('close', (ended) => resolve(ended ?? 1));
+  });
+  clearTimeout(late);
+  process.off('exit', stop);
+  if (code === 0 || code === NO_EMULATOR) rmSync(folder, { recursive: true, force: true });
+  if (code === NO_EMULATOR) return { passed: 0, failed: 0 };
+  const [, passed = '0', failed = '0'] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
+  return { passed: Number(passed), failed: code === 0 ? Number(failed) : Math.max(1, Number(failed)) };
+}
+
 async function step(title: string, command: string, args: readonly string[]): Promise<Tally> {
   const begun = performance.now();
   const code = await run(command, args);
@@ -153,6 +186,7 @@ const steps = [
   await jest(args),
 ];
 if (acceptance !== undefined) steps.push(await acceptance.tally());
+if (process.env.FIXGATE_TEST_DEPLOYMENT === '1') steps.push(await deployment());
 const passed = steps.reduce((sum, { passed }) => sum + passed, 0);
 const failed = steps.reduce((sum, { failed }) => sum + failed, 0);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -54,8 +54,9 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   'local/': { may: [...PRODUCT, 'local/'], packages: true },
   'bench/': { may: [...PRODUCT, 'local/', 'bench/'], packages: true },
   'interop/': { may: ['interop/'], packages: true },
-  'scripts/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'scripts/'], packages: true },
-  'test/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'scripts/', 'test/'], packages: true },
+  'deploy/': { may: [...PRODUCT, 'local/', 'deploy/'], packages: true },
+  'scripts/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'deploy/', 'scripts/'], packages: true },
+  'test/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'deploy/', 'scripts/', 'test/'], packages: true },
   'jest.config.mjs': { may: [], packages: true },
 };
 

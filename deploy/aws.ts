@@ -1,0 +1,100 @@
+/** The few calls to AWS for which the product has no client: signed and sent as they are. */
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { REGION } from './emulator.ts';
+
+export interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** AWS said no. */
+export class AwsError extends Error {
+  readonly code: string;
+  constructor(call: string, status: number, text: string) {
+    const code =
+      /<Code>([^<]+)</.exec(text)?.[1] ?? /"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"/.exec(text)?.[1] ?? String(status);
+    super(`${call} answered ${status}: ${text.slice(0, 500)}`);
+    this.code = code;
+  }
+}
+
+export class Aws {
+  readonly #endpoint: string;
+  readonly #keys: Keys;
+
+  constructor(endpoint: string, keys: Keys) {
+    this.#endpoint = endpoint;
+    this.#keys = keys;
+  }
+
+  /** A call of a service that speaks JSON, for example `ecs`, `AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition`. */
+  // biome-ignore lint/suspicious/noExplicitAny: the reply of whatever was called
+  async json(service: string, target: string, body: object): Promise<any> {
+    const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': target };
+    return JSON.parse(await this.#send(service, target, headers, JSON.stringify(body)));
+  }
+
+  /** A call of a service that speaks the query protocol. @returns the XML */
+  query(
+    service: string,
+    version: string,
+    action: string,
+    parameters: Readonly<Record<string, string>>,
+  ): Promise<string> {
+    const body = new URLSearchParams({ Action: action, Version: version, ...parameters }).toString();
+    return this.#send(service, action, { 'content-type': 'application/x-www-form-urlencoded' }, body);
+  }
+
+  async #send(service: string, call: string, given: Record<string, string>, body: string): Promise<string> {
+    const url = new URL(this.#endpoint);
+    const signer = new SignatureV4({ service, region: REGION, credentials: this.#keys, sha256: Sha256 });
+    const { headers } = await signer.sign({
+      method: 'POST',
+      protocol: url.protocol,
+      hostname: url.hostname,
+      path: '/',
+      headers: { host: url.host, ...given },
+      body,
+    });
+    const response = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(20_000) });
+    const text = await response.text();
+    if (!response.ok) throw new AwsError(call, response.status, text);
+    return text;
+  }
+}
+
+/** The text of the first element of this name. @throws Error when there is none */
+export function element(xml: string, name: string): string {
+  const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1];
+  if (found === undefined) throw new Error(`no <${name}> in ${xml.slice(0, 300)}`);
+  return found.replaceAll('&amp;', '&').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
+}
+
+const IAM = '2010-05-08';
+
+/** Makes an IAM user with this policy and keys of its own. */
+export async function makeUser(aws: Aws, UserName: string, statements: readonly object[]): Promise<Keys> {
+  const policy = JSON.stringify({ Version: '2012-10-17', Statement: statements });
+  await aws.query('iam', IAM, 'CreateUser', { UserName });
+  await aws.query('iam', IAM, 'PutUserPolicy', { UserName, PolicyName: 'may', PolicyDocument: policy });
+  const xml = await aws.query('iam', IAM, 'CreateAccessKey', { UserName });
+  return { accessKeyId: element(xml, 'AccessKeyId'), secretAccessKey: element(xml, 'SecretAccessKey') };
+}
+
+export interface RoleKeys extends Required<Keys> {
+  /** ISO 8601. */
+  readonly expiration: string;
+}
+
+/** Keys of a role for an hour, as the agent of ECS hands them to a task. */
+export async function assumeRole(aws: Aws, RoleArn: string, RoleSessionName: string): Promise<RoleKeys> {
+  const xml = await aws.query('sts', '2011-06-15', 'AssumeRole', { RoleArn, RoleSessionName });
+  return {
+    accessKeyId: element(xml, 'AccessKeyId'),
+    secretAccessKey: element(xml, 'SecretAccessKey'),
+    sessionToken: element(xml, 'SessionToken'),
+    expiration: element(xml, 'Expiration'),
+  };
+}

@@ -1,0 +1,110 @@
+"""
+Starts MiniStack, the emulator of AWS, with four differences:
+
+- KMS has ReEncrypt, which it lacks and which making a branch key needs: its own Decrypt, then its own Encrypt.
+- In templates, a reference to a secret is its ARN, as AWS has it, not its name.
+- Each call that IAM decides on is written once to the file that FIXGATE_EMULATOR_CALLS names, as a line of JSON:
+  who, which action, on what, whether it was allowed.
+- It listens on its own port alone, not on 443 beside it.
+"""
+
+import json
+import os
+
+import ministack.app as app
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import kms, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+PREFIX = "TrentService."
+
+
+def with_reencrypt(original):
+    async def handle_request(method, path, headers, body, query_params):
+        if headers.get("x-amz-target") != PREFIX + "ReEncrypt":
+            return await original(method, path, headers, body, query_params)
+
+        async def call(operation, request):
+            target = {**headers, "x-amz-target": PREFIX + operation}
+            return await original(method, path, target, json.dumps(request).encode(), query_params)
+
+        given = json.loads(body)
+        source = {"CiphertextBlob": given["CiphertextBlob"], "EncryptionContext": given.get("SourceEncryptionContext", {})}
+        if "SourceKeyId" in given:
+            source["KeyId"] = given["SourceKeyId"]
+        status, reply_headers, opened = await call("Decrypt", source)
+        if status != 200:
+            return status, reply_headers, opened
+        opened = json.loads(opened)
+        status, reply_headers, sealed = await call("Encrypt", {
+            "KeyId": given["DestinationKeyId"],
+            "Plaintext": opened["Plaintext"],
+            "EncryptionContext": given.get("DestinationEncryptionContext", {}),
+        })
+        if status != 200:
+            return status, reply_headers, sealed
+        sealed = json.loads(sealed)
+        answer = {"CiphertextBlob": sealed["CiphertextBlob"], "KeyId": sealed["KeyId"], "SourceKeyId": opened["KeyId"]}
+        return status, reply_headers, json.dumps(answer).encode()
+
+    return handle_request
+
+
+def with_reencrypt_rights(original):
+    """IAM has two rights where the operation is one; the other one is a template's matter."""
+
+    def extract_iam_action(*args, **kwargs):
+        action = original(*args, **kwargs)
+        return "kms:ReEncryptFrom" if action == "kms:ReEncrypt" else action
+
+    return extract_iam_action
+
+
+def recorded(original, path):
+    seen = set()
+
+    def enforce(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
+        denied = original(access_key_id, iam_action, service, region, resource_arn=resource_arn,
+                          service_context=service_context)
+        who = iam_evaluator.resolve_caller_identity(access_key_id or "") or {}
+        call = {"principal": who.get("userArn"), "action": iam_action, "resource": resource_arn,
+                "allowed": denied is None}
+        line = json.dumps(call, sort_keys=True)
+        if line not in seen:
+            seen.add(line)
+            with open(path, "a") as file:
+                file.write(line + "\n")
+        return denied
+
+    return enforce
+
+
+def with_secret_arns(handlers):
+    def name_of(reference):
+        names = (name for name, secret in secretsmanager._secrets.items() if secret["ARN"] == reference)
+        return next(names, reference)
+
+    def create(*args):
+        _, attributes = handlers["create"](*args)
+        return attributes["Arn"], attributes
+
+    def update(physical_id, *args, **kwargs):
+        name, attributes = handlers["update"](name_of(physical_id), *args, **kwargs)
+        return secretsmanager._secrets[name]["ARN"], attributes
+
+    def delete(physical_id, *args):
+        return handlers["delete"](name_of(physical_id), *args)
+
+    return {**handlers, "create": create, "update": update, "delete": delete}
+
+
+SECRET = "AWS::SecretsManager::Secret"
+provisioners._RESOURCE_HANDLERS[SECRET] = with_secret_arns(provisioners._RESOURCE_HANDLERS[SECRET])
+kms.handle_request = with_reencrypt(kms.handle_request)
+iam_actions.extract_iam_action = with_reencrypt_rights(iam_actions.extract_iam_action)
+if os.environ.get("FIXGATE_EMULATOR_CALLS"):
+    iam_evaluator.enforce = recorded(iam_evaluator.enforce, os.environ["FIXGATE_EMULATOR_CALLS"])
+app._port_is_bindable = lambda *_: False
+
+if __name__ == "__main__":
+    app.main()
