@@ -73,6 +73,8 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
       ]),
   ],
   ['edges.numbers', (s) => s.edges.numbers('A')],
+  ['edges.tellReceipt', (s) => s.edges.tellReceipt({ notice_id: 'n', edge_id: 'e', told: 0, not_told: 0 }, 0)],
+  ['edges.receipts', (s) => s.edges.receipts('n')],
   ['violations.add', (s) => s.violations.add('ann', 'order', 1, NOON)],
   ['violations.read', (s) => s.violations.read('ann')],
   ['violations.reset', (s) => s.violations.reset('ann')],
