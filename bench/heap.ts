@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { systemClock } from '../adapters/node/clock.ts';
 import { ADMITTED, ORDER } from '../core/limits/admission.ts';
+import { KEEP } from '../edge/fix/session/ports.ts';
 import { type Figure, figure } from './figures.ts';
 import { OrderReader, ReportWriter } from './fix-path.ts';
 import { granted, openLimiter, temporaryJournal } from './micro.ts';
@@ -33,7 +34,7 @@ export async function heap(sizes: Sizes): Promise<Figure[]> {
   const { user, close } = openLimiter();
   const kept = temporaryJournal(directory);
   try {
-    const store = kept.session('bench', RETENTION);
+    const store = kept.session('bench', { retention: RETENTION });
     const run = async (count: number): Promise<void> => {
       for (let done = 0; done < count; done += SLICE) {
         const end = Math.min(count, done + SLICE);
@@ -45,7 +46,7 @@ export async function heap(sizes: Sizes): Promise<Figure[]> {
           const next = store.nextOut;
           const start = writer.write(next, nowMs);
           store.setNextIn(next);
-          store.append(next, writer.encoder.buf, start, writer.encoder.length);
+          store.append(next, writer.encoder.buf, start, writer.encoder.length, nowMs, KEEP);
           if (i % BATCH !== 0) continue;
           kept.flush();
           writer.encoder.clear();

@@ -7,6 +7,7 @@ import { systemClock } from '../adapters/node/clock.ts';
 import { systemTimers } from '../adapters/node/timers.ts';
 import { ADMITTED, type Decision, ORDER, type UserAdmissions } from '../core/limits/admission.ts';
 import { Limiter } from '../core/limits/limiter.ts';
+import { KEEP } from '../edge/fix/session/ports.ts';
 import { openJournal } from '../edge/journal/file.ts';
 import type { Journal } from '../edge/journal/journal.ts';
 import { type Figure, figure } from './figures.ts';
@@ -137,12 +138,13 @@ export async function journal(sizes: Sizes): Promise<Figure[]> {
     const { buf, length: end } = writer.encoder;
     const batch = Buffer.alloc(BATCH * end);
     let next = store.nextOut;
+    const nowMs = systemClock.now();
     const { ns, besideNs } = await compare(
       sizes,
       (count) => {
         for (let i = 1; i <= count; i++) {
           store.setNextIn(next);
-          store.append(next++, buf, 0, end);
+          store.append(next++, buf, 0, end, nowMs, KEEP);
           if (i % BATCH === 0 || i === count) kept.flush();
         }
       },

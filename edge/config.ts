@@ -70,6 +70,8 @@ const VARIABLES = {
   metrics_port: ['FIXGATE_METRICS_PORT', port, '9464'],
   data_dir: ['FIXGATE_DATA_DIR', text, '.fixgate'],
   journal: ['FIXGATE_JOURNAL', oneOf('file', 'file_sync', 'memory'), 'file'],
+  journal_encryption: ['FIXGATE_JOURNAL_ENCRYPTION', oneOf('on', 'off'), 'on'],
+  archive: ['FIXGATE_ARCHIVE', oneOf('on', 'off'), 'off'],
   venue: ['FIXGATE_VENUE', oneOf('simulator', 'echo'), 'simulator'],
   refused_logon: ['FIXGATE_REFUSED_LOGON', oneOf('logout', 'silent'), 'logout'],
   new_password: ['FIXGATE_NEW_PASSWORD', oneOf('allow', 'refuse'), 'allow'],
@@ -109,6 +111,10 @@ export interface EdgeConfig {
   readonly data_dir: string;
   /** `file` survives the process, `file_sync` the machine too (a disk's answer a batch), `memory` nothing: for trials. */
   readonly journal: 'file' | 'file_sync' | 'memory';
+  /** Whether what the journal writes is encrypted; what is there is read either way. */
+  readonly journal_encryption: 'on' | 'off';
+  /** `on`: every application message, in and out, is kept for good. */
+  readonly archive: 'on' | 'off';
   readonly venue: 'simulator' | 'echo';
   /** What a refused Logon hears. */
   readonly refused_logon: 'logout' | 'silent';

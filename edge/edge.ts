@@ -15,7 +15,7 @@ import type { Doors } from './arrival.ts';
 import { Attendance } from './attendance.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
-import { openDictionaries } from './dictionaries.ts';
+import { type Dictionaries, openDictionaries } from './dictionaries.ts';
 import { Message } from './fix/message.ts';
 import { FrontDesk } from './front-desk.ts';
 import type { House } from './house.ts';
@@ -37,6 +37,7 @@ import { announceTo } from './notices.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
+import { nextMark, resubmit } from './resubmit.ts';
 import { Sessions, sessionId } from './sessions.ts';
 import { openTlsDoor } from './tls.ts';
 import { type Player, Turns } from './turn.ts';
@@ -98,16 +99,14 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const dictionaries = await openDictionaries(config, log);
   const changes = new Later<NumbersCommand>();
   const cancels = new Later<OrdersOf>();
-  const turns = new Turns(clock, journal, log);
+  const { turns, open } = twoLogs(parts);
   const notices: House['notices'] = new Map();
   const gate = await openEdgeGate(parts, {
     onNumbers: changes.put,
     onCancelOrders: cancels.put,
     onNotice: (notice, to) => announceTo({ turns, notices, log }, notice, to),
   });
-  const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
-  const venue = await parts.venue(sessions);
-  turns.keepFirst(venue);
+  const { sessions, venue } = await open(dictionaries);
   const numbers = new Numbers({ edge_id: config.edge_id, edges: parts.gate.edges, sessions, turns, log });
   changes.open((command) => numbers.apply(command));
   cancels.open(cancelling(turns, venue, sessions, log));
@@ -169,6 +168,31 @@ function unreadiness(gate: Gate, journal: Journal, turns: Turns): string | undef
   if (gate.state !== 'running') return gate.state;
   if (!gate.mayPlaceOrders) return 'store_unavailable';
   return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
+}
+
+/**
+ * Turns that write two logs, the journal's before the venue's: what the venue has done without it would be told to nobody.
+ * `open` opens sessions and venue over what is kept of them, and brings them to the same state; it rejects with JournalError
+ * `damaged`.
+ */
+function twoLogs(parts: EdgeParts) {
+  const { config, clock, journal, metrics, log } = parts;
+  let depends = () => 0;
+  const turns = new Turns(clock, { flush: () => journal.flush(depends()) }, log);
+  const open = async (dictionaries: Dictionaries) => {
+    const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
+    const venue = await parts.venue(sessions);
+    depends = () => nextMark(venue);
+    turns.keep({
+      flush: () => {
+        venue.flush();
+        journal.committed();
+      },
+    });
+    resubmit({ journal, turns, sessions, venue, dictionaries, log });
+    return { sessions, venue };
+  };
+  return { turns, open };
 }
 
 function openEdgeGate({ config, gate: ports, timers, log }: EdgeParts, events: GateEvents): Promise<Gate> {
@@ -296,7 +320,11 @@ async function closeAll(
   for (const connection of [...live.values()]) connection.end('drain', SHUTTING_DOWN);
   await step('gate', () => gate.stop());
   await step('numbers', () => numbers.finish());
-  await step('venue', () => venue.close());
+  // The journal first, as ever: without it the venue writes nothing, and neither has happened.
+  await step('venue', () => {
+    journal.flush(nextMark(venue));
+    return venue.close();
+  });
   await step('journal', () => {
     turns.retire();
     return journal.close();

@@ -95,7 +95,7 @@ export class Inquiries {
     const { turns, sessions, log } = this.#house;
     turns.run(() => {
       try {
-        write(sessions.open(this.entry.venue, msgType), state, this.#dictionary);
+        write(sessions.open(this.entry.venue, msgType, 0), state, this.#dictionary);
         sessions.close();
       } catch (error) {
         sessions.abandon();

@@ -4,6 +4,7 @@
  */
 
 import { DIVERT_BACKLOG_BYTES } from './fix/session/limits.ts';
+import { ID_BYTES } from './journal/limits.ts';
 
 /** From accept to Logon: a client on a bad line needs a second or two, a stranger holds a socket no longer than this. */
 export const LOGON_WITHIN_MS = 10_000;
@@ -27,6 +28,8 @@ export const AUTHENTICATING = 256;
 export const LISTEN_BACKLOG = 4096;
 /** CompIDs and SenderSubID of a Logon: as long as provisioning allows (core/credentials/model.ts). */
 export const COMP_ID_BYTES = 64;
+/** ClOrdIDs that a session's policy remembers (`cl_ord_id`): as long as the journal can (edge/journal/limits.ts); the field's have 10 to 40. */
+export const CL_ORD_ID_BYTES = ID_BYTES;
 /** Bytes of a password or another proof: 256 bits in any encoding fit many times. */
 export const PROOF_BYTES = 1024;
 

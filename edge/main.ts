@@ -8,10 +8,13 @@ import { nodeDigests } from '../adapters/node/digests.ts';
 import { systemRandom } from '../adapters/node/random.ts';
 import { systemTimers } from '../adapters/node/timers.ts';
 import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
+import type { SecretBox } from '../core/ports.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { openJournal } from './journal/file.ts';
 import type { Journal } from './journal/journal.ts';
+
+import { openKeys, wrappedKeys } from './journal/keys.ts';
 import { openMemoryJournal } from './journal/memory.ts';
 import { createLogger, type Logger } from './log.ts';
 import { measured } from './measured.ts';
@@ -43,7 +46,7 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
     timers: systemTimers,
     expressions: new CompiledExpressions(createExpressions()),
   };
-  const journal = openKept(config, log);
+  const journal = await openKept(config, box, log);
   return startEdge({
     config,
     gate,
@@ -63,10 +66,26 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
   });
 }
 
-function openKept(config: EdgeConfig, log: Logger): Journal {
+/** Rejects with JournalError. */
+async function openKept(config: EdgeConfig, box: SecretBox, log: Logger): Promise<Journal> {
   const now = () => systemClock.now();
   if (config.journal === 'memory') return openMemoryJournal({ now });
-  return openJournal({ directory: join(config.data_dir, 'journal'), now, log, sync: config.journal === 'file_sync' });
+  const directory = join(config.data_dir, 'journal');
+  const encrypt = config.journal_encryption === 'on';
+  const random = () => systemRandom.bytes(32);
+  const after = (ms: number, work: () => void) => void systemTimers.after(ms, work);
+  const keys = await openKeys({ box, edgeId: config.edge_id, log, random, after }, wrappedKeys(directory), encrypt);
+  return openJournal({
+    directory,
+    now,
+    log,
+    keys,
+    encrypt,
+    sync: config.journal === 'file_sync',
+    archive: config.archive === 'on',
+    // The echo venue keeps nothing that could be missing.
+    inbound: config.venue !== 'echo',
+  });
 }
 
 /** Ends the process, at the latest after {@link LAST_MS}. */

@@ -17,21 +17,26 @@ import {
   WAIT,
 } from '../core/limits/admission.ts';
 import type { GateSession } from '../core/sessions/api.ts';
+import { problemOf, refusalId, refuseId, usedId } from './cl-ord-ids.ts';
 import { kindOf } from './classes.ts';
 import { type Dictionary, validate } from './fix/dictionary/index.ts';
 import type { Encoder } from './fix/encoder.ts';
 import { type Frame, GARBLED_CHECKSUM, GARBLED_ORDER } from './fix/framer.ts';
 import { type Message, type TagTraits, TOKENS_MISFRAMED, tokenise } from './fix/message.ts';
 import {
+  ANSWERED,
   type CloseCause,
   DELIVERED,
   type Delivery,
+  type Fate,
   FED,
   type Fed,
   HOLD,
   type Instant,
+  REFUSED,
   type SessionOutput,
   type SessionStore,
+  SUBMITTED,
   UNSUPPORTED,
   type Validator,
 } from './fix/session/ports.ts';
@@ -42,6 +47,7 @@ import { TICK_MS, UNMETERED_PER_WINDOW, UNMETERED_WINDOW_MS } from './limits.ts'
 import { Notices } from './notices.ts';
 import type { Entry } from './sessions.ts';
 import type { SubmitContext } from './venue/venue.ts';
+import { versionOf } from './venue/versions.ts';
 import type { Wire } from './wire.ts';
 
 /** BusinessRejectReason (380): application not available. */
@@ -92,6 +98,7 @@ export class Seat implements SessionOutput {
   #unmetered = 0;
   /** When that was counted anew, monotonic ms. */
   #unmeteredSince = Number.NEGATIVE_INFINITY;
+  readonly #remembersIds: boolean;
 
   /** @throws RangeError when there is no dictionary for the session */
   constructor(house: House, entry: Entry, gate: GateSession, wire: Wire, events: SeatEvents) {
@@ -115,7 +122,8 @@ export class Seat implements SessionOutput {
     this.traits = rules.traits(begin_string);
     this.#inquiries = new Inquiries(house, entry, gate, dictionary);
     this.notices = new Notices(house, entry, gate, dictionary);
-    this.#context = { session: entry.venue, generation: 0, msg_seq_num: 0, dictionary, now: 0 };
+    this.#context = { session: entry.venue, generation: 0, msg_seq_num: 0, dictionary, now: 0, recovered: false };
+    this.#remembersIds = profile.cl_ord_id.policy === 'reject';
     const dictionaryOf = (message: Message): Dictionary => {
       // Over FIXT.1.1 a message may name its own application version (ApplVerID).
       if (appl_ver_id === '' || message.applVerId < 0) return dictionary;
@@ -220,6 +228,7 @@ export class Seat implements SessionOutput {
   deliver(message: Message, msgSeqNum: number, now: Instant): Delivery {
     const kind = kindOf(message.msgType);
     if (kind === ORDER && !this.#house.turns.durable) {
+      this.#record(message, msgSeqNum, REFUSED, now);
       this.#refuse(message, kind, REFUSED_STORE, now);
       return DELIVERED;
     }
@@ -232,19 +241,52 @@ export class Seat implements SessionOutput {
     }
     this.lastApplicationAt = now.monoMs;
     if (decision !== ADMITTED) {
+      this.#record(message, msgSeqNum, REFUSED, now);
       this.#refuse(message, kind, decision, now);
       return DELIVERED;
     }
-    if (kind === MESSAGE && this.#inquiries.ask(message, now)) return DELIVERED;
+    if (kind === MESSAGE && this.#inquiries.ask(message, now)) {
+      this.#record(message, msgSeqNum, ANSWERED, now);
+      return DELIVERED;
+    }
     const { venue } = this.#house;
-    if (!venue.supports(message.msgType)) return UNSUPPORTED;
+    if (!venue.supports(message.msgType)) {
+      this.#record(message, msgSeqNum, REFUSED, now);
+      return UNSUPPORTED;
+    }
+    const id = this.#remembersIds ? usedId(message) : -1;
+    if (id >= 0 && this.#isRefusedFor(message, id, msgSeqNum, now)) return DELIVERED;
     if (kind === ORDER) this.#orders++;
     const context = this.#context;
     context.generation = this.#store.generation;
     context.msg_seq_num = msgSeqNum;
     context.now = now.epochMs;
+    this.#record(message, msgSeqNum, SUBMITTED, now, id);
     venue.submit(message, context);
     return DELIVERED;
+  }
+
+  /** In the journal before anything follows from it. */
+  #record(message: Message, msgSeqNum: number, fate: Fate, now: Instant, id = -1): void {
+    const { buf, start, end } = message;
+    const idStart = id < 0 ? 0 : message.from[id]!;
+    const idEnd = id < 0 ? 0 : message.to[id]!;
+    this.#store.received(msgSeqNum, buf, start, end, now.epochMs, fate, idStart, idEnd);
+  }
+
+  /**
+   * Whether the message is not taken for its ClOrdID, which it is told. A PossResend of one that is known is dropped: its
+   * sender does not know whether the first was taken, and a refusal would say that it was not.
+   */
+  #isRefusedFor(message: Message, id: number, msgSeqNum: number, now: Instant): boolean {
+    const problem = problemOf(this.#store, message, id, now);
+    if (problem === undefined) return false;
+    this.#record(message, msgSeqNum, REFUSED, now);
+    if (problem === 'duplicate' && message.flag(message.possResend)) return true;
+    const { fix, venue } = this.entry;
+    const version = versionOf(venue.begin_string, venue.appl_ver_id);
+    refuseId(fix, message, version, refusalId(version, this.#store.generation, msgSeqNum), problem, now);
+    return true;
   }
 
   /** The connection is gone: what waits is forgotten. */

@@ -5,10 +5,10 @@
 
 import type { FixSessionKey } from '../core/sessions/model.ts';
 import type { BodyWriter } from './fix/body-writer.ts';
-import type { FixSession, SessionStore } from './fix/session/ports.ts';
+import { BY_VENUE, type FixSession, type SessionStore } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { Session } from './fix/session/session.ts';
-import type { Journal } from './journal/journal.ts';
+import type { Journal, SessionTerms } from './journal/journal.ts';
 import { AWAY_SESSIONS, OUTPUT_BYTES } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { Player, Turns } from './turn.ts';
@@ -39,6 +39,29 @@ export function sessionId(key: FixSessionKey): string {
 
 /** SenderCompID out of a {@link sessionId}. */
 const senderOf = (id: string): string => id.split('|', 3)[2] ?? '';
+
+/** Who a session is and which dictionaries it has, for a time when nobody has logged on yet. */
+export interface About {
+  readonly venue: VenueSession;
+  readonly named: Pick<SessionProfile, 'data_dictionary' | 'transport_data_dictionary' | 'app_data_dictionary'>;
+}
+
+function aboutOf(venue: VenueSession, profile: SessionProfile): About {
+  const { data_dictionary, transport_data_dictionary, app_data_dictionary } = profile;
+  return { venue, named: { data_dictionary, transport_data_dictionary, app_data_dictionary } };
+}
+
+/** What the journal is told of a session: enough to give the venue its messages again. */
+function termsOf(venue: VenueSession, profile: SessionProfile): SessionTerms {
+  const { policy, window, window_s } = profile.cl_ord_id;
+  return {
+    retention: profile.resend_retention,
+    retention_s: profile.resend_retention_s,
+    ids: policy === 'reject' ? window : 0,
+    ids_s: window_s,
+    about: JSON.stringify(aboutOf(venue, profile)),
+  };
+}
 
 export interface SessionsParts {
   readonly journal: Journal;
@@ -108,7 +131,7 @@ export class Sessions implements VenueSink {
     entry.fix.configure(profile);
     entry.profile = profile;
     entry.venue = venue;
-    this.#parts.journal.session(venue.id, profile.resend_retention);
+    this.#parts.journal.session(venue.id, termsOf(venue, profile));
     return entry;
   }
 
@@ -122,13 +145,14 @@ export class Sessions implements VenueSink {
     return this.#entries.get(id);
   }
 
-  open(session: VenueSession, msgType: number): BodyWriter {
+  /** @param how whose the message is: 0 for one of the gateway's own */
+  open(session: VenueSession, msgType: number, how = BY_VENUE): BodyWriter {
     const { turns, metrics } = this.#parts;
     const entry = this.entry(session);
     this.#open = entry;
     if (entry.holder !== undefined) turns.touch(entry.holder);
     else metrics.keptForAway();
-    return entry.fix.begin(msgType, turns.now);
+    return entry.fix.begin(msgType, turns.now, how);
   }
 
   close(): void {

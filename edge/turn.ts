@@ -44,9 +44,9 @@ export class Turns {
   #depth = 0;
   #durable = true;
 
-  constructor(clock: Clock, journal: Keeper, log: Logger) {
+  constructor(clock: Clock, first: Keeper, log: Logger) {
     this.#clock = clock;
-    this.#keepers = [journal];
+    this.#keepers = [first];
     this.#log = log;
     this.#now = { epochMs: clock.now(), monoMs: clock.monotonic() };
     this.now = this.#now;
@@ -57,12 +57,9 @@ export class Turns {
     return this.#durable;
   }
 
-  /**
-   * Writes before those that are there: an order that the venue has and the session's numbers have not comes again and is
-   * found to be known; the other way round it would be lost.
-   */
-  keepFirst(keeper: Keeper): void {
-    this.#keepers.unshift(keeper);
+  /** Writes after those that are there, and not at all when one of them could not. */
+  keep(keeper: Keeper): void {
+    this.#keepers.push(keeper);
   }
 
   /** What is kept has been closed: connections may still end, and leave nothing behind. */

@@ -9,6 +9,7 @@ const BEGIN_STRINGS = ['FIX.4.0', 'FIX.4.1', 'FIX.4.2', 'FIX.4.3', 'FIX.4.4', 'F
 const PRECISIONS = ['seconds', 'millis', 'micros', 'nanos'] as const;
 const DUPLICATES = ['probe', 'refuse', 'takeover'] as const;
 const CANCEL_MODES = ['off', 'session'] as const;
+const CL_ORD_ID_POLICIES = ['off', 'reject'] as const;
 
 type Day = (typeof DAYS)[number];
 
@@ -44,6 +45,12 @@ export interface SessionSettings {
   readonly duplicate_logon: (typeof DUPLICATES)[number];
   readonly cancel_on_disconnect: { readonly mode: (typeof CANCEL_MODES)[number]; readonly grace_ms: number };
   readonly resend_retention: number;
+  readonly resend_retention_s: number;
+  readonly cl_ord_id: {
+    readonly policy: (typeof CL_ORD_ID_POLICIES)[number];
+    readonly window: number;
+    readonly window_s: number;
+  };
   readonly max_message_bytes: number;
   readonly news: { readonly maintenance: boolean; readonly recovery_complete: boolean };
   readonly limit_warning_percent: number;
@@ -130,6 +137,19 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<SessionSettings[K]
     fallback: { mode: 'off', grace_ms: 0 },
   },
   resend_retention: whole(0, 10_000_000, 100_000),
+  resend_retention_s: whole(0, 31_536_000, 0),
+  cl_ord_id: {
+    shape: {
+      kind: 'fields',
+      fields: {
+        policy: { kind: 'one_of', values: CL_ORD_ID_POLICIES },
+        // About 50 bytes of the edge's memory for each.
+        window: { kind: 'whole', min: 1, max: 1_000_000 },
+        window_s: { kind: 'whole', min: 1, max: 604_800 },
+      },
+    },
+    fallback: { policy: 'off', window: 100_000, window_s: 86_400 },
+  },
   // The edge's output buffer holds its queue and the longest message (edge/limits.ts).
   max_message_bytes: whole(4096, 1_048_576, 65_536),
   news: {

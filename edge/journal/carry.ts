@@ -1,10 +1,11 @@
-/** Carries what is left of old segments forward into the current one, so that they can be deleted. */
+/** Carries what is left of old segments forward into the current one, so that they can go. */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
-import { FIXED_BYTES, PENDING, SENT } from './format.ts';
+import { CARRIED, FIXED_BYTES, ID, KEPT, PENDING, SENT } from './format.ts';
 import type { JournalLog } from './journal.ts';
 import { CARRY_BUDGET, CARRY_SHARE, type JournalLimits } from './limits.ts';
 import type { Places } from './places.ts';
+import type { Place } from './reader.ts';
 import type { Segment, Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 import type { Tail } from './tail.ts';
@@ -17,12 +18,13 @@ export interface CarryParts {
   readonly tail: Tail;
   readonly limits: JournalLimits;
   readonly log: JournalLog;
-  readonly read: (session: number, number: number, segment: number, offset: number, length: number) => StoredMessage;
+  readonly read: (place: Place) => StoredMessage;
 }
 
 interface Move {
   readonly places: Places;
   readonly i: number;
+  readonly block: number;
   readonly at: number;
   readonly length: number;
 }
@@ -37,14 +39,15 @@ export function carry(parts: CarryParts): void {
   for (const session of parts.sessions) {
     copy(parts, session, session.sent, SENT, chosen, moves);
     copy(parts, session, session.waiting, PENDING, chosen, moves);
+    copyIds(parts, session, chosen, moves);
   }
   if (moves.length === 0) return;
   const base = current.size;
-  segments.write(current, tail);
+  segments.write(current, tail, 0);
   tail.clear();
-  for (const { places, i, at, length } of moves) {
+  for (const { places, i, block, at, length } of moves) {
     segments.lost(places.segment(i), places.length(i));
-    places.move(i, current.number, base + at, length);
+    places.move(i, current.number, base + block, base + at, length);
     segments.gained(current.number, length);
   }
 }
@@ -62,7 +65,10 @@ function sparse({ segments, current, limits }: CarryParts): Set<number> {
   return chosen;
 }
 
-/** The oldest, while there are too many bytes: their sent messages are forgotten; those that wait for a client never are. */
+/**
+ * The oldest, while there are too many bytes: their sent messages are forgotten; those that wait for a client never are,
+ * nor ClOrdIDs, which have bounds of their own.
+ */
 function overflow({ segments, current, sessions, limits, log }: CarryParts): number[] {
   const chosen: number[] = [];
   let over = segments.bytes - limits.total_bytes;
@@ -90,13 +96,26 @@ function copy(
   for (let i = 0; i < places.count; i++) {
     if (!chosen.has(places.segment(i))) continue;
     const number = places.number(i);
-    const wanted = type === SENT ? number : 0;
-    const found = read(session.index, wanted, places.segment(i), places.offset(i), places.length(i));
+    const found = read(session.placeOf(places, i, type === SENT ? number : 0));
     const fixed = FIXED_BYTES[type]!;
     const length = fixed + found.end - found.start;
-    const at = tail.begin(type, session.index, length);
+    const at = tail.begin(type, session.index, length, type === SENT ? KEPT + CARRIED : CARRIED);
     tail.put(at, 0, number);
+    tail.put(at, 1, places.second(i) * 1000);
     found.buf.copy(tail.buf, at + fixed, found.start, found.end);
-    moves.push({ places, i, at, length });
+    moves.push({ places, i, block: tail.block, at, length });
+  }
+}
+
+function copyIds({ tail }: CarryParts, { index, ids }: FileSession, chosen: ReadonlySet<number>, moves: Move[]): void {
+  const { places } = ids;
+  for (let i = 0; i < places.count; i++) {
+    if (!chosen.has(places.segment(i))) continue;
+    const id = ids.id(i);
+    const length = FIXED_BYTES[ID]! + id.length;
+    const at = tail.begin(ID, index, length);
+    tail.put(at, 0, places.second(i) * 1000);
+    id.copy(tail.buf, at + FIXED_BYTES[ID]!);
+    moves.push({ places, i, block: tail.block, at, length });
   }
 }

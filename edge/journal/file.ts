@@ -3,7 +3,8 @@
  *
  * All sessions of the edge append to one tail in memory; a flush writes it as one block (format.ts) behind the others in
  * the current segment. A full one is followed by a new one that begins with a snapshot of all sessions, so that an old
- * segment is needed for its messages only, and goes when they are dead or few enough to be carried forward.
+ * segment is needed for its messages only, and goes when they are dead or few enough to be carried forward. Each opening
+ * begins a new one: what an earlier process wrote is only read.
  *
  * While the disk refuses, what was appended stays in memory and readable, `healthy` is false, and each flush tries again
  * with all of it at the same place. Nothing may leave that depends on it; a process that ends meanwhile loses it, and
@@ -14,7 +15,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
 import { carry } from './carry.ts';
-import { type Journal, JournalError, type JournalLog } from './journal.ts';
+import { type Accepted, type Journal, JournalError, type JournalLog, type SessionTerms } from './journal.ts';
+import type { SegmentKeys } from './keys.ts';
 import {
   JOURNAL_LIMITS,
   type JournalLimits,
@@ -25,11 +27,12 @@ import {
   SEGMENT_BYTES_MAX,
 } from './limits.ts';
 import { lockDirectory } from './lock.ts';
-import { Reader } from './reader.ts';
-import { recover } from './recovery.ts';
+import { type Place, Reader } from './reader.ts';
+import { type Dependent, recover } from './recovery.ts';
 import { type Segment, Segments } from './segments.ts';
 import { FileSession, type Ledger } from './session.ts';
 import { Tail } from './tail.ts';
+import { takeBack } from './undone.ts';
 
 export interface FileJournalOptions {
   /** Made when it is not there; one process at a time. */
@@ -42,11 +45,19 @@ export interface FileJournalOptions {
   readonly sync?: boolean;
   /** A random 32-bit number; the default is the system's. */
   readonly salt?: () => number;
+  /** Keys of what is there and of what is to come (keys.ts). */
+  readonly keys?: SegmentKeys | undefined;
+  /** Whether new segments are encrypted; the default is whether there are keys. */
+  readonly encrypt?: boolean;
+  /** Records everything that is sent and received, and the times it was sent again. */
+  readonly archive?: boolean;
+  /** Records what goes to the venue, for {@link Journal.settle}. */
+  readonly inbound?: boolean;
 }
 
 /**
  * Opens the journal of a directory and reads what is there.
- * @throws JournalError `in_use`, `unusable`, `damaged`, `unknown_version`, `write_failed`
+ * @throws JournalError `in_use`, `unusable`, `damaged`, `unknown_version`, `no_key`
  */
 export function openJournal(options: FileJournalOptions): Journal {
   const { directory } = options;
@@ -69,6 +80,9 @@ export function openJournal(options: FileJournalOptions): Journal {
 
 class FileJournal implements Journal, Ledger {
   readonly tail: Tail;
+  readonly archive: boolean;
+  readonly inbound: boolean;
+  readonly log: JournalLog;
   readonly #options: FileJournalOptions;
   readonly #limits: JournalLimits;
   readonly #unlock: () => void;
@@ -84,43 +98,53 @@ class FileJournal implements Journal, Ledger {
   #state: 'healthy' | 'failing' | 'closed' = 'healthy';
   /** The last try that failed. */
   #failure: { readonly error: JournalError; readonly at: number } | undefined;
+  /** Blocks of earlier processes that the venue may not have what they depend on. */
+  #dependents: readonly Dependent[] = [];
+  /** Whether a flush that has been written depends on one of the venue that has not. */
+  #unsure = false;
 
   constructor(options: FileJournalOptions, limits: JournalLimits, unlock: () => void) {
     const { directory, log, sync = false, salt = () => randomBytes(4).readUInt32LE() } = options;
+    const keys = (options.encrypt ?? true) ? options.keys : undefined;
     this.#options = options;
     this.#limits = limits;
     this.#unlock = unlock;
-    this.tail = new Tail(limits.tail_bytes);
-    this.#segments = new Segments({ directory, log, sync, salt });
+    this.log = log;
+    this.archive = options.archive ?? false;
+    this.inbound = options.inbound ?? false;
+    this.tail = new Tail(limits.tail_bytes, limits.block_bytes);
+    this.#segments = new Segments({ directory, log, sync, salt, keys });
     this.#reader = new Reader(this.#segments);
     this.#rotateAt = limits.segment_bytes;
     try {
-      this.#current = this.#recover() ?? this.#begin(1);
+      this.#current = this.#begin(this.#recover() + 1);
+      this.#rotateAt = Math.max(limits.segment_bytes, this.#current.size * 2);
+      if (this.#dependents.length === 0) this.#tidy();
     } catch (error) {
       this.#segments.close();
       throw error;
     }
-    if (this.#current.size >= this.#rotateAt) this.#rotate();
   }
 
   get healthy(): boolean {
     return this.#state === 'healthy';
   }
 
-  session(key: string, retention?: number): SessionStore {
+  session(key: string, terms: Partial<SessionTerms> = {}): SessionStore {
     this.check();
     const known = this.#byKey.get(key);
     if (known !== undefined) {
-      if (retention !== undefined) known.retain(retention);
+      known.agree(terms);
       return known;
     }
-    const { sessions, resend_retention } = this.#limits;
+    const { sessions } = this.#limits;
     if (this.#sessions.length >= sessions)
       throw new JournalError('too_many_sessions', `the journal has ${sessions} sessions, and may have no more`);
     if (Buffer.byteLength(key) > KEY_BYTES) throw new JournalError('too_large', 'the name of a session is too long');
     this.tail.reserve(KEY_BYTES * 2);
-    const made = this.#add(this.#sessions.length, key, this.#options.now(), retention ?? resend_retention);
+    const made = this.#add(this.#sessions.length, key, this.now());
     made.writeState();
+    made.agree(terms);
     return made;
   }
 
@@ -132,26 +156,40 @@ class FileJournal implements Journal, Ledger {
     return this.#byKey.keys();
   }
 
-  flush(): void {
+  flush(depends = 0): void {
     const { tail } = this;
     const dirty = this.#dirty;
     this.check();
-    if (dirty.length === 0 && tail.records === 0) return;
+    if (dirty.length === 0 && tail.empty) return;
     if (this.#failure !== undefined && tail.length > RETRY_FREELY_BYTES) this.#awaitRetry(this.#failure);
-    const { length, records } = tail;
+    const before = tail.mark();
     for (let i = 0; i < dirty.length; i++) dirty[i]!.writeNumbers();
     try {
-      this.#segments.write(this.#current, tail);
+      this.#segments.write(this.#current, tail, depends);
     } catch (error) {
       // Numbers are written anew at the next try, not once for each try.
-      tail.cut(length, records);
+      tail.cut(before);
       throw this.#failed(error);
     }
     for (let i = 0; i < dirty.length; i++) dirty[i]!.isDirty = false;
     dirty.length = 0;
     tail.clear();
     if (this.#state === 'failing') this.#recovered();
-    if (this.#current.size >= this.#rotateAt) this.#rotate();
+    if (depends > 0) this.#unsure = true;
+    this.#rotateIfDue();
+  }
+
+  committed(): void {
+    if (!this.#unsure) return;
+    this.#unsure = false;
+    if (this.tail.empty && this.#dirty.length === 0) this.#rotateIfDue();
+  }
+
+  settle(mark: number | undefined): readonly Accepted[] {
+    const dependents = this.#dependents;
+    this.#dependents = [];
+    const parts = { segments: this.#segments, reader: this.#reader, sessions: this.#sessions, log: this.log };
+    return takeBack(parts, dependents, mark);
   }
 
   async close(): Promise<void> {
@@ -190,39 +228,45 @@ class FileJournal implements Journal, Ledger {
     this.#segments.lost(segment, bytes);
   }
 
-  read(session: number, number: number, segment: number, offset: number, length: number): StoredMessage {
+  read(place: Place): StoredMessage {
     this.check();
     const current = this.#current;
-    if (segment !== current.number || offset < current.size)
-      return this.#reader.fromSegment(session, number, segment, offset, length);
-    return this.#reader.message(this.tail.buf, offset - current.size, session, number, length, segment, offset);
+    if (place.segment !== current.number || place.offset < current.size) return this.#reader.fromSegment(place);
+    return this.#reader.message(this.tail.buf, place.offset - current.size, place);
+  }
+
+  now(): number {
+    return this.#options.now();
   }
 
   check(): void {
     if (this.#state === 'closed') throw new JournalError('closed', 'the journal is closed');
   }
 
-  #add(index: number, key: string, createdAt: number, retention: number): FileSession {
-    const made = new FileSession(this, key, index, createdAt, retention);
+  #add(index: number, key: string, createdAt: number): FileSession {
+    const terms = { retention: this.#limits.resend_retention, retention_s: 0, ids: 0, ids_s: 0, about: '' };
+    const made = new FileSession(this, key, index, createdAt, terms);
     this.#sessions[index] = made;
     this.#byKey.set(key, made);
     return made;
   }
 
-  #recover(): Segment | undefined {
-    const { now, log } = this.#options;
+  /** @returns number of the last segment that is there, or was; 0: there is none */
+  #recover(): number {
+    const { now, keys } = this.#options;
     const from = now();
-    const last = recover({
+    const { last, dependents } = recover({
       segments: this.#segments,
-      log,
+      log: this.log,
+      keys,
       sessions: this.#sessions,
-      session: (index, key) => this.#add(index, key, 0, this.#limits.resend_retention),
+      session: (index, key) => this.#add(index, key, 0),
+      now: from,
     });
+    this.#dependents = dependents;
     const bytes = this.#segments.bytes;
-    log.info(
-      { sessions: this.#byKey.size, segments: this.#segments.all.size, bytes, ms: now() - from },
-      'journal read',
-    );
+    const fields = { sessions: this.#byKey.size, segments: this.#segments.all.size, bytes, ms: now() - from };
+    this.log.info(fields, 'journal read');
     return last;
   }
 
@@ -231,33 +275,42 @@ class FileJournal implements Journal, Ledger {
     const { tail } = this;
     try {
       for (let i = 0; i < this.#sessions.length; i++) this.#sessions[i]!.writeState();
-      return this.#segments.create(number, this.#options.now(), tail);
+      return this.#segments.create(number, this.now(), tail);
     } finally {
       tail.clear();
     }
   }
 
-  /** After a flush, when memory and disk are the same. What fails here is tried again later; nothing depends on it. */
-  #rotate(): void {
+  /**
+   * After a flush, when memory and disk are the same, and nothing in the segment waits for the venue: what is taken back
+   * is then in the last segment of its process. What fails here is tried again later; nothing depends on it.
+   */
+  #rotateIfDue(): void {
+    if (this.#current.size < this.#rotateAt || this.#unsure || this.#dependents.length > 0) return;
     const { segment_bytes } = this.#limits;
     try {
       this.#current = this.#begin(this.#current.number + 1);
       this.#rotateAt = Math.max(segment_bytes, this.#current.size * 2);
-      carry({
-        segments: this.#segments,
-        current: this.#current,
-        sessions: this.#sessions,
-        tail: this.tail,
-        limits: this.#limits,
-        log: this.#options.log,
-        read: (session, number, segment, offset, length) => this.read(session, number, segment, offset, length),
-      });
-      this.#segments.sweep(this.#current);
+      this.#tidy();
     } catch (error) {
       this.tail.clear();
       this.#rotateAt = this.#current.size + segment_bytes * ROTATE_RETRY;
-      this.#options.log.warn({ error }, 'a new segment of the journal could not be made complete: tried again later');
+      this.log.warn({ error }, 'a new segment of the journal could not be made complete: tried again later');
     }
+  }
+
+  /** What is left of old segments comes into the current one, and they go. @throws what the file system says */
+  #tidy(): void {
+    carry({
+      segments: this.#segments,
+      current: this.#current,
+      sessions: this.#sessions,
+      tail: this.tail,
+      limits: this.#limits,
+      log: this.log,
+      read: (place) => this.read(place),
+    });
+    this.#segments.sweep(this.#current);
   }
 
   #failed(error: unknown): JournalError {
@@ -266,21 +319,21 @@ class FileJournal implements Journal, Ledger {
       cause: error,
     });
     if (this.#state === 'healthy')
-      this.#options.log.error({ error: failure, waiting: this.tail.length }, 'the journal cannot be written');
+      this.log.error({ error: failure, waiting: this.tail.length }, 'the journal cannot be written');
     this.#state = 'failing';
-    this.#failure = { error: failure, at: this.#options.now() };
+    this.#failure = { error: failure, at: this.now() };
     return failure;
   }
 
   /** @throws the same again, when it is too early for another try */
   #awaitRetry({ error, at }: { readonly error: JournalError; readonly at: number }): void {
-    const since = this.#options.now() - at;
+    const since = this.now() - at;
     if (since >= 0 && since < RETRY_MS) throw error;
   }
 
   #recovered(): void {
     this.#state = 'healthy';
     this.#failure = undefined;
-    this.#options.log.info({ file: this.#current.path }, 'the journal can be written again');
+    this.log.info({ file: this.#current.path }, 'the journal can be written again');
   }
 }

@@ -1,53 +1,82 @@
 /**
- * The bytes of a segment, version 1. Little-endian; f64 are IEEE 754 doubles holding integers up to 2^53 - 1.
+ * The bytes of a segment, version 2; version 1 is read and never written. Little-endian; f64 are IEEE 754 doubles holding
+ * integers up to 2^53 - 1, times among them: epoch ms.
  *
- * File `<segment, ten digits>.seg`: a header, then blocks.
+ * A journal is a row of segments; a segment is a header and blocks. In files: `<segment, ten digits>.seg`. A block is a
+ * byte string that says where it belongs and whether it is whole, wherever it is kept.
  *
  * | header | size | what |
  * | ---: | ---: | --- |
- * |  0 | 4 | `FGJ` and the version, 1 |
+ * |  0 | 4 | `FGJ` and the version, 2 |
  * |  4 | 4 | number of the segment, as in its name |
  * |  8 | 4 | salt: random; seeds the CRC of each block, so that no message can be made to look like a block |
- * | 12 | 8 | f64, epoch ms when it was begun; for people |
- * | 20 | 4 | CRC32 of bytes 0–19 |
+ * | 12 | 8 | f64, when it was begun |
+ * | 20 | 1 | 1: its blocks are encrypted |
+ * | 21 | 1 | 0 |
+ * | 22 | 2 | length of the wrapped data key, 0 without encryption |
+ * | 24 | 4 | CRC32 of bytes 0–23 |
+ * | 28 | 4 | CRC32 of the wrapped key |
+ * | 32 |   | the data key, sealed by the SecretBox under the context of {@link keyContext} |
  *
- * One flush is one block: it is read whole or not at all.
+ * One flush is one or more blocks, the last of which says so: it is read whole or not at all.
  *
  * | block | size | what |
  * | ---: | ---: | --- |
- * |  0 | 4 | CRC32, seeded with the salt, of all that follows in the block |
- * |  4 | 4 | length of the block with these 16 bytes |
+ * |  0 | 4 | CRC32, seeded with the salt, of all that follows in the block, as it is stored |
+ * |  4 | 4 | length of the block with these 48 bytes |
  * |  8 | 4 | ordinal of the block in its segment, from 0 |
  * | 12 | 4 | number of records |
- * | 16 |   | records, one after the other |
+ * | 16 | 4 | 1: the last block of its flush |
+ * | 20 | 4 | nonce: rises with each try to write a block of this segment, so that none is used twice with its key |
+ * | 24 | 8 | f64, mark of the venue's flush that this one is void without; 0: it stands alone |
+ * | 32 | 16 | tag of AES-256-GCM; zeros without encryption |
+ * | 48 |   | records, one after the other; encrypted in one piece |
+ *
+ * IV of a block: salt, four zeros, nonce. Authenticated with it: number and salt of the segment, bytes 4–31 of the block.
  *
  * | record | size | what |
  * | ---: | ---: | --- |
  * |  0 | 1 | type |
- * |  1 | 1 | version of the type's layout, 1 |
- * |  2 | 2 | 0 |
+ * |  1 | 1 | version of the type's layout, 2 |
+ * |  2 | 2 | flags, by type |
  * |  4 | 4 | length of the record with these 12 bytes |
  * |  8 | 4 | index of the session |
  * | 12 |   | by type |
  *
  * | type | bytes 12… | means |
  * | --- | --- | --- |
- * | 1 state | f64 nextIn, f64 nextOut, f64 generation, f64 createdAt, f64 first pending ordinal, f64 next pending ordinal, u32 retention, key (UTF-8) | all of a session but its messages; the first record of each session, and at the start of each segment |
+ * | 1 state | f64 nextIn, f64 nextOut, f64 generation, f64 createdAt, f64 first pending ordinal, f64 next pending ordinal, f64 last number forgotten, u32 messages kept, u32 seconds kept, u32 ClOrdIDs known, u32 seconds known, key (UTF-8) | all of a session but its messages; the first record of each session, and at the start of each segment |
  * | 2 numbers | f64 nextIn, f64 nextOut | numbers used; one per session and flush |
  * | 3 reset | f64 generation, f64 createdAt | both numbers are 1, sent messages are forgotten |
- * | 4 sent | f64 MsgSeqNum, message | sent; nextOut is at least MsgSeqNum + 1. May come again when carried forward |
- * | 5 pending | f64 ordinal, message | waits for the client; likewise |
- * | 6 promoted | f64 ordinal, f64 MsgSeqNum, message or nothing | the pending message of that ordinal was sent so |
+ * | 4 sent | f64 MsgSeqNum, f64 time, message | sent; nextOut is at least MsgSeqNum + 1. May come again when carried forward |
+ * | 5 pending | f64 ordinal, f64 time, message | waits for the client; likewise |
+ * | 6 promoted | f64 ordinal, f64 MsgSeqNum, f64 time, message or nothing | the pending message of that ordinal was sent so |
+ * | 7 received | f64 MsgSeqNum, f64 time, f64 generation, u32 ClOrdID at, u32 its length, message | an application message of the client, as it came |
+ * | 8 about | text | who the session is, in its owner's words; follows its state |
+ * | 9 void | f64 MsgSeqNum or ordinal | this sent or pending message was never sent, and never will be |
+ * | 10 resent | f64 MsgSeqNum, f64 time | it was sent again |
+ * | 11 id | f64 time, ClOrdID | carried forward out of a received message |
  *
- * A segment begins with a state record of each session, so those before it are needed for their messages only.
+ * | flag | of | means |
+ * | ---: | --- | --- |
+ * | 1 | sent, promoted | may be asked for again; void: it was pending |
+ * | 2 | sent, pending, promoted | made by the venue |
+ * | 4 | sent, pending | carried forward: it has been written before |
+ * | 0, 16, 32, 48 | received | was answered by the gateway; went to the venue; was refused; was not valid |
+ *
+ * In version 1 a header has 24 bytes, the CRC at 20; a block has 16, each is a flush; sent, pending and promoted have no
+ * time and are all kept; a state ends with u32 messages kept after the next pending ordinal.
  */
 
 import { crc32 } from 'node:zlib';
 
-export const VERSION = 1;
-export const HEADER_BYTES = 24;
-export const BLOCK_BYTES = 16;
+export const VERSION = 2;
+/** Header without the wrapped key. */
+export const HEADER_BYTES = 32;
+export const BLOCK_BYTES = 48;
 export const RECORD_BYTES = 12;
+export const HEADER_BYTES_1 = 24;
+export const BLOCK_BYTES_1 = 16;
 
 export const STATE = 1;
 export const NUMBERS = 2;
@@ -55,19 +84,30 @@ export const RESET = 3;
 export const SENT = 4;
 export const PENDING = 5;
 export const PROMOTED = 6;
+export const RECEIVED = 7;
+export const ABOUT = 8;
+export const VOID = 9;
+export const RESENT = 10;
+export const ID = 11;
 
-/** Fixed bytes of each type of record, with the 12 at its start; a message or a key follows. */
-export const FIXED_BYTES: readonly number[] = [
-  0,
-  RECORD_BYTES + 52,
-  RECORD_BYTES + 16,
-  RECORD_BYTES + 16,
-  RECORD_BYTES + 8,
-  RECORD_BYTES + 8,
-  RECORD_BYTES + 16,
-];
+/** Flags of records; 1, 2 and the fates are those of edge/fix/session/ports.ts. */
+export const KEPT = 1;
+export const BY_VENUE = 2;
+export const CARRIED = 4;
+export const FATE = 48;
+export const WAS_PENDING = 1;
+
+const fixed = (...bytes: number[]): readonly number[] => [0, ...bytes.map((each) => RECORD_BYTES + each)];
+
+/** Fixed bytes of each type of record, with the 12 at its start; a message, key or text follows. */
+export const FIXED_BYTES = fixed(72, 16, 16, 16, 16, 24, 32, 0, 8, 16, 8);
+export const FIXED_BYTES_1 = fixed(52, 16, 16, 8, 8, 16);
 /** Types whose length says everything: nothing follows the fixed bytes. */
-export const FIXED_ONLY: ReadonlySet<number> = new Set([NUMBERS, RESET]);
+export const FIXED_ONLY: ReadonlySet<number> = new Set([NUMBERS, RESET, VOID, RESENT]);
+
+/** Fixed bytes of the record that begins at `at`. */
+export const fixedBytesAt = (bytes: Buffer, at: number): number =>
+  (bytes[at + 1] === 1 ? FIXED_BYTES_1 : FIXED_BYTES)[bytes[at]!]!;
 
 const MAGIC = 0x4a_47_46; // `FGJ`, little-endian
 
@@ -78,46 +118,71 @@ export function segmentNumber(name: string): number {
   return /^\d{10}\.seg$/.test(name) ? Number(name.slice(0, 10)) : 0;
 }
 
-export function writeHeader(into: Buffer, number: number, salt: number, epochMs: number): void {
-  into.writeUInt32LE(MAGIC + VERSION * 2 ** 24, 0);
-  into.writeUInt32LE(number, 4);
-  into.writeUInt32LE(salt, 8);
-  into.writeDoubleLE(epochMs, 12);
-  into.writeUInt32LE(crc32(into.subarray(0, 20)), 20);
+/** What the data key of a segment is bound to. */
+export const keyContext = (edgeId: string, number: number): Readonly<Record<string, string>> => ({
+  purpose: 'journal',
+  edge: edgeId,
+  segment: String(number),
+});
+
+export interface HeaderFields {
+  readonly number: number;
+  readonly salt: number;
+  /** Epoch ms. */
+  readonly begunAt: number;
+  /** The sealed data key; undefined: not encrypted. */
+  readonly wrapped: Uint8Array | undefined;
+}
+
+export function headerOf({ number, salt, begunAt, wrapped }: HeaderFields): Buffer {
+  const length = wrapped?.length ?? 0;
+  const header = Buffer.alloc(HEADER_BYTES + length);
+  header.writeUInt32LE(MAGIC + VERSION * 2 ** 24, 0);
+  header.writeUInt32LE(number, 4);
+  header.writeUInt32LE(salt, 8);
+  header.writeDoubleLE(begunAt, 12);
+  header[20] = wrapped === undefined ? 0 : 1;
+  header.writeUInt16LE(length, 22);
+  header.set(wrapped ?? [], HEADER_BYTES);
+  header.writeUInt32LE(crc32(header.subarray(0, 24)), 24);
+  header.writeUInt32LE(crc32(header.subarray(HEADER_BYTES)), 28);
+  return header;
 }
 
 export type Header =
-  | { readonly ok: true; readonly salt: number }
-  | { readonly ok: false; readonly version?: number; readonly wrong: string };
+  | (HeaderFields & { readonly ok: true; readonly version: number; readonly bytes: number })
+  /** `short`: there are fewer bytes than a header has. */
+  | { readonly ok: false; readonly short: true }
+  | { readonly ok: false; readonly short: false; readonly version?: number; readonly wrong: string };
 
-/** @param bytes at least HEADER_BYTES */
+const wrong = (what: string): Header => ({ ok: false, short: false, wrong: what });
+
+/** @param number as the name says */
 export function readHeader(bytes: Buffer, number: number): Header {
+  if (bytes.length < HEADER_BYTES_1) return { ok: false, short: true };
   const first = bytes.readUInt32LE(0);
-  if (first % 2 ** 24 !== MAGIC) return { ok: false, wrong: 'is no segment of a journal' };
+  if (first % 2 ** 24 !== MAGIC) return wrong('is no segment of a journal');
   const version = Math.floor(first / 2 ** 24);
-  if (crc32(bytes.subarray(0, 20)) !== bytes.readUInt32LE(20)) return { ok: false, wrong: 'has a damaged header' };
-  if (version !== VERSION) return { ok: false, version, wrong: `is of version ${version}, known is ${VERSION}` };
-  if (bytes.readUInt32LE(4) !== number)
-    return { ok: false, wrong: `is segment ${bytes.readUInt32LE(4)} by its header` };
-  return { ok: true, salt: bytes.readUInt32LE(8) };
+  if (version === 1) return readHeader1(bytes, number);
+  if (bytes.length < HEADER_BYTES) return { ok: false, short: true };
+  // A later release may have another header altogether: its CRC says nothing.
+  if (version !== VERSION)
+    return { ok: false, short: false, version, wrong: `is of version ${version}, known are 1 and ${VERSION}` };
+  if (crc32(bytes.subarray(0, 24)) !== bytes.readUInt32LE(24)) return wrong('has a damaged header');
+  const length = HEADER_BYTES + bytes.readUInt16LE(22);
+  if (bytes.length < length) return { ok: false, short: true };
+  const header = bytes.subarray(0, length);
+  if (crc32(header.subarray(HEADER_BYTES)) !== header.readUInt32LE(28)) return wrong('has a damaged key');
+  if (header.readUInt32LE(4) !== number) return wrong(`is segment ${header.readUInt32LE(4)} by its header`);
+  const wrapped = header[20] === 1 ? Uint8Array.from(header.subarray(HEADER_BYTES)) : undefined;
+  const salt = header.readUInt32LE(8);
+  return { ok: true, version, number, salt, begunAt: header.readDoubleLE(12), wrapped, bytes: length };
 }
 
-/** CRC of a block whose bytes are [from, from + length). */
-export const blockCrc = (bytes: Buffer, from: number, length: number, salt: number): number =>
-  crc32(bytes.subarray(from + 4, from + length), salt);
-
-/** Writes the 16 bytes before the records of a block that is [0, length) of `bytes`. */
-export function sealBlock(bytes: Buffer, length: number, ordinal: number, records: number, salt: number): void {
-  bytes.writeUInt32LE(length, 4);
-  bytes.writeUInt32LE(ordinal, 8);
-  bytes.writeUInt32LE(records, 12);
-  bytes.writeUInt32LE(blockCrc(bytes, 0, length, salt), 0);
-}
-
-/** Whether a whole and right block stands at `at`. @returns its length, or 0 */
-export function blockAt(bytes: Buffer, at: number, ordinal: number, salt: number): number {
-  if (at + BLOCK_BYTES > bytes.length || bytes.readUInt32LE(at + 8) !== ordinal) return 0;
-  const length = bytes.readUInt32LE(at + 4);
-  if (length < BLOCK_BYTES || at + length > bytes.length) return 0;
-  return blockCrc(bytes, at, length, salt) === bytes.readUInt32LE(at) ? length : 0;
+function readHeader1(bytes: Buffer, number: number): Header {
+  if (crc32(bytes.subarray(0, 20)) !== bytes.readUInt32LE(20)) return wrong('has a damaged header');
+  if (bytes.readUInt32LE(4) !== number) return wrong(`is segment ${bytes.readUInt32LE(4)} by its header`);
+  const salt = bytes.readUInt32LE(8);
+  const begunAt = bytes.readDoubleLE(12);
+  return { ok: true, version: 1, number, salt, begunAt, wrapped: undefined, bytes: HEADER_BYTES_1 };
 }

@@ -1,19 +1,44 @@
 /**
- * Where sessions keep what must survive: sequence numbers, sent application messages, and those that wait for their
- * client. `file.ts` outlives the process, `memory.ts` does not; both pass one compliance suite.
+ * Where sessions keep what must survive: sequence numbers, application messages sent and received, and those that wait for
+ * their client. `file.ts` outlives the process, `memory.ts` does not; both pass one compliance suite.
  */
 
 import type { SessionStore } from '../fix/session/ports.ts';
+
+/** How a session is kept; what is not given stays as it was, or is the journal's default. */
+export interface SessionTerms {
+  /** Sent messages kept for resends. */
+  readonly retention: number;
+  /** Seconds that each is kept at most; 0: for good. */
+  readonly retention_s: number;
+  /** ClOrdIDs that are known again, at most; 0: none is. */
+  readonly ids: number;
+  /** Seconds that each is known. */
+  readonly ids_s: number;
+  /** Who the session is, in its owner's words: comes back with {@link Accepted}. */
+  readonly about: string;
+}
+
+/** A message that a session had handed to the venue, and the venue has not. */
+export interface Accepted {
+  /** Of the session. */
+  readonly key: string;
+  readonly about: string;
+  readonly generation: number;
+  readonly msgSeqNum: number;
+  /** As it came. */
+  readonly message: Buffer;
+  /** Epoch ms. */
+  readonly receivedAt: number;
+}
 
 export interface Journal {
   /**
    * The durable part of a session; the same object each time.
    * @param key names the session, the same over all its connections and restarts
-   * @param retention how many sent messages are kept for resends; undefined: what the journal was opened with, or what
-   * this session was given before
    * @throws JournalError `too_many_sessions`, or `tail_full`
    */
-  session(key: string, retention?: number): SessionStore;
+  session(key: string, terms?: Partial<SessionTerms>): SessionStore;
   /** Whether it has this session already: asking for one makes it, for good. */
   has(key: string): boolean;
   /** Names of all sessions that it has. */
@@ -21,9 +46,19 @@ export interface Journal {
   /**
    * One synchronous write of everything that all sessions have appended since the last one: all of it survives or none.
    * Costs nothing when nothing was appended. What depends on it must not leave before it has returned.
+   * @param depends mark of the venue's next flush, when what was appended counts only together with that: nothing may
+   * leave before {@link committed}. 0: it stands alone
    * @throws JournalError `write_failed`; what was appended is kept, and the next flush tries again
    */
-  flush(): void;
+  flush(depends?: number): void;
+  /** The venue's flush that the last ones depended on is on disk. */
+  committed(): void;
+  /**
+   * Once, before anything is appended: takes back what the venue made in flushes that it does not have.
+   * @param mark of the last flush that the venue has; undefined: it keeps nothing
+   * @returns the messages of clients in those flushes that had gone to it, in order, to be submitted again
+   */
+  settle(mark: number | undefined): readonly Accepted[];
   /** False from a flush that failed until one succeeds: take no orders, but cancels, and go on flushing. */
   readonly healthy: boolean;
   /** Flushes and lets go of the directory. @throws JournalError `write_failed`; the directory is let go of all the same */
@@ -39,6 +74,8 @@ export type JournalErrorCode =
   | 'damaged'
   /** Written by a release that this one does not know. */
   | 'unknown_version'
+  /** A segment is encrypted, and its key cannot be had. */
+  | 'no_key'
   /** Disk full or broken: see {@link Journal.flush}. */
   | 'write_failed'
   /** Writes have failed for so long that no more can be kept: nothing was changed by the call. */

@@ -11,19 +11,24 @@ export interface JournalLimits {
   readonly sessions: number;
   /** Sent messages kept per session, where the session's profile does not say. */
   readonly resend_retention: number;
+  /** Bytes after which a block is followed by another. */
+  readonly block_bytes: number;
 }
 
 export const JOURNAL_LIMITS: JournalLimits = {
   // Large, so that a snapshot of thousands of sessions is rare; small, so that one segment is read in a fraction of a second.
   segment_bytes: 64 * 1024 * 1024,
-  // Recovery reads all of it: about 3.5 seconds (70 MB took 112 ms), and 20 bytes of memory for each message that is kept.
+  // Recovery reads all of it: some seconds, and 28 bytes of memory for each message that is kept.
   total_bytes: 2 * 1024 * 1024 * 1024,
   // A full disk is noticed at the first flush and orders stop: what comes after is reports, for a while.
   tail_bytes: 64 * 1024 * 1024,
   // A proven client may name any SenderSubID (50): its sessions must not fill the disk with snapshots.
   sessions: 100_000,
   resend_retention: 100_000,
+  // A resend decrypts the block of each message that it has not at hand; a table's item holds one.
+  block_bytes: 64 * 1024,
 };
+export const BLOCK_TARGET_BYTES: number = JOURNAL_LIMITS.block_bytes;
 
 /** Longest message: the largest the edge encodes has far less; a length in a damaged record is not believed beyond it. */
 export const MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -38,7 +43,19 @@ export const RETRY_FREELY_BYTES = 1024 * 1024;
 /** …but so many milliseconds after the last try. */
 export const RETRY_MS = 100;
 /** Read ahead for resends: neighbours are asked for next, and a system call costs as much as reading this. */
-export const READ_AHEAD_BYTES = 16 * 1024;
+export const READ_AHEAD_BYTES = 64 * 1024;
+/** Opened blocks at hand: sessions that are served resends by turns do not open each other's again. */
+export const BLOCKS_AT_HAND = 8;
+/** Larger ones, of one long message each, are not kept. */
+export const BLOCK_AT_HAND_BYTES = 256 * 1024;
+/** Header of a segment with its wrapped key, which has some hundred bytes: its length is told in two. */
+export const HEADER_BYTES_MAX = 32 + 65_535;
+/** A key for the next segment that could not be had is asked for again; there is a whole segment's time for it. */
+export const KEY_RETRY_MS = 1000;
+/** Longest text about a session: CompIDs, and the names of its dictionaries' files. */
+export const ABOUT_BYTES = 16 * 1024;
+/** Longest ClOrdID that is remembered; the field's names are a fifth of it. */
+export const ID_BYTES = 255;
 /** A segment is read in one piece, for which Node has a limit; while no next one can be made, it grows so far. */
 export const SEGMENT_BYTES_HARD = 2 ** 31 - 1;
 /** Of segment_bytes: leaves room for the largest block. */

@@ -1,8 +1,10 @@
 /** A journal that ends with its process: for tests, and for counterparties whose messages are not kept (persist_messages off). */
 
-import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
-import { checkNext, checkNumber, type Journal, JournalError } from './journal.ts';
-import { JOURNAL_LIMITS, type JournalLimits } from './limits.ts';
+import { type Fate, KEEP, type SessionStore, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
+import { Ids } from './ids.ts';
+import { checkNext, checkNumber, type Journal, JournalError, type SessionTerms } from './journal.ts';
+import { ID_BYTES, JOURNAL_LIMITS, type JournalLimits } from './limits.ts';
+import { secondOf } from './session.ts';
 
 export interface MemoryJournalOptions {
   /** Wall clock, epoch ms: when the numbers of a new session start. */
@@ -15,16 +17,17 @@ export function openMemoryJournal({ now, limits: given }: MemoryJournalOptions):
   const sessions = new Map<string, MemorySession>();
   let closed = false;
   return {
-    session(key, retention) {
+    session(key, terms = {}) {
       if (closed) throw new JournalError('closed', 'the journal is closed');
       const known = sessions.get(key);
       if (known !== undefined) {
-        if (retention !== undefined) known.retain(retention);
+        known.agree(terms);
         return known;
       }
       if (sessions.size >= limits.sessions)
         throw new JournalError('too_many_sessions', `the journal has ${sessions.size} sessions, and may have no more`);
-      const made = new MemorySession(now(), retention ?? limits.resend_retention);
+      const made = new MemorySession(now, limits.resend_retention);
+      made.agree(terms);
       sessions.set(key, made);
       return made;
     },
@@ -33,6 +36,8 @@ export function openMemoryJournal({ now, limits: given }: MemoryJournalOptions):
     flush() {
       if (closed) throw new JournalError('closed', 'the journal is closed');
     },
+    committed() {},
+    settle: () => [],
     get healthy() {
       return !closed;
     },
@@ -44,16 +49,16 @@ export function openMemoryJournal({ now, limits: given }: MemoryJournalOptions):
 
 /** Messages before `#first` have been forgotten; they leave the array when they are half of it, so that forgetting one costs nothing. */
 class Kept {
-  readonly #all: StoredMessage[] = [];
+  readonly #all: (StoredMessage & { readonly second: number })[] = [];
   #first = 0;
 
   get count(): number {
     return this.#all.length - this.#first;
   }
 
-  push(msgSeqNum: number, buf: Buffer, start: number, end: number): void {
+  push(msgSeqNum: number, buf: Buffer, start: number, end: number, second: number): void {
     const copy = Buffer.copyBytesFrom(buf, start, end - start);
-    this.#all.push({ msgSeqNum, buf: copy, start: 0, end: copy.length });
+    this.#all.push({ msgSeqNum, buf: copy, start: 0, end: copy.length, second });
   }
 
   shift(): void {
@@ -69,7 +74,7 @@ class Kept {
     this.#first = 0;
   }
 
-  first(): StoredMessage | undefined {
+  first(): (StoredMessage & { readonly second: number }) | undefined {
     return this.#all[this.#first];
   }
 
@@ -86,23 +91,32 @@ class Kept {
   }
 }
 
+const NO_PLACE = { segment: 0, block: 0, offset: 0, length: 0 };
+
 class MemorySession implements SessionStore {
   nextIn = 1;
   nextOut = 1;
   generation = 0;
   createdAt: number;
+  readonly #now: () => number;
   readonly #sent = new Kept();
   readonly #pending = new Kept();
-  #retention: number;
+  #terms: SessionTerms;
+  #ids: Ids | undefined;
 
-  constructor(createdAt: number, retention: number) {
-    this.createdAt = createdAt;
-    this.#retention = retention;
+  constructor(now: () => number, retention: number) {
+    this.#now = now;
+    this.createdAt = now();
+    this.#terms = { retention, retention_s: 0, ids: 0, ids_s: 0, about: '' };
   }
 
-  retain(retention: number): void {
-    this.#retention = retention;
-    this.#trim();
+  agree(given: Partial<SessionTerms>): void {
+    this.#terms = { ...this.#terms, ...given };
+    const { ids, ids_s } = this.#terms;
+    if (ids === 0) this.#ids = undefined;
+    else if (this.#ids === undefined) this.#ids = new Ids(ids, ids_s);
+    else this.#ids.bound(ids, ids_s);
+    this.#trim(this.#now());
   }
 
   setNextIn(next: number): void {
@@ -123,15 +137,16 @@ class MemorySession implements SessionStore {
     this.#sent.clear();
   }
 
-  append(msgSeqNum: number, buf: Buffer, start: number, end: number): void {
+  append(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
     checkNext(msgSeqNum, this.nextOut);
     this.nextOut = msgSeqNum + 1;
-    if (this.#retention === 0) return;
-    this.#sent.push(msgSeqNum, buf, start, end);
-    this.#trim();
+    if (this.#terms.retention === 0 || (how & KEEP) === 0) return;
+    this.#sent.push(msgSeqNum, buf, start, end, secondOf(epochMs));
+    this.#trim(epochMs);
   }
 
   next(from: number, to: number): StoredMessage | undefined {
+    if (this.#terms.retention_s > 0) this.#trim(this.#now());
     const found = this.#sent.from(from);
     return found !== undefined && found.msgSeqNum <= to ? found : undefined;
   }
@@ -140,23 +155,47 @@ class MemorySession implements SessionStore {
     return this.#pending.count;
   }
 
-  enqueue(buf: Buffer, start: number, end: number): void {
-    this.#pending.push(0, buf, start, end);
+  enqueue(buf: Buffer, start: number, end: number, epochMs: number): void {
+    this.#pending.push(0, buf, start, end, secondOf(epochMs));
   }
 
   peek(): StoredMessage | undefined {
     return this.#pending.first();
   }
 
-  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, keep: boolean): void {
+  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
     checkNext(msgSeqNum, this.nextOut);
     if (this.pending === 0) throw new RangeError('no message is pending');
     this.#pending.shift();
-    if (keep) this.append(msgSeqNum, buf, start, end);
-    else this.nextOut = msgSeqNum + 1;
+    this.append(msgSeqNum, buf, start, end, epochMs, how);
   }
 
-  #trim(): void {
-    while (this.#sent.count > this.#retention) this.#sent.shift();
+  received(
+    _msgSeqNum: number,
+    buf: Buffer,
+    _start: number,
+    _end: number,
+    epochMs: number,
+    fate: Fate,
+    idStart: number,
+    idEnd: number,
+  ): void {
+    if (fate !== SUBMITTED || idEnd <= idStart || idEnd - idStart > ID_BYTES) return;
+    this.#ids?.add(buf, idStart, idEnd, NO_PLACE, secondOf(epochMs), () => {});
+  }
+
+  resent(): void {}
+
+  knowsId(buf: Buffer, start: number, end: number, epochMs: number): boolean {
+    return this.#ids?.has(buf, start, end, secondOf(epochMs)) ?? false;
+  }
+
+  #trim(epochMs: number): void {
+    const { retention, retention_s } = this.#terms;
+    while (this.#sent.count > retention) this.#sent.shift();
+    if (retention_s === 0) return;
+    const oldest = secondOf(epochMs) - retention_s;
+    for (let first = this.#sent.first(); first !== undefined && first.second < oldest; first = this.#sent.first())
+      this.#sent.shift();
   }
 }

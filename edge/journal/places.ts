@@ -1,6 +1,6 @@
 /**
- * Where the messages of one session lie: a ring of number → (segment, offset, length) in typed arrays, 20 bytes a message,
- * ascending by number. It grows by doubling and allocates nothing while the count stands.
+ * Where the messages of one session lie: a ring of number → (segment, block, offset, length, time) in typed arrays, 28 bytes
+ * a message, ascending by number. It grows by doubling and allocates nothing while the count stands.
  */
 
 const INITIAL = 8;
@@ -11,18 +11,27 @@ export class Places {
   #mask = -1;
   #numbers = new Float64Array(0);
   #segments = new Uint32Array(0);
+  #blocks = new Uint32Array(0);
   #offsets = new Uint32Array(0);
   #lengths = new Uint32Array(0);
+  #seconds = new Uint32Array(0);
 
   /** `number` is above all that are here, or {@link settle} is called before anything is looked up. */
-  push(number: number, segment: number, offset: number, length: number): void {
+  push(number: number, segment: number, block: number, offset: number, length: number, second: number): void {
     if (this.count > this.#mask) this.#grow();
     const at = (this.#head + this.count) & this.#mask;
     this.#numbers[at] = number;
     this.#segments[at] = segment;
+    this.#blocks[at] = block;
     this.#offsets[at] = offset;
     this.#lengths[at] = length;
+    this.#seconds[at] = second;
     this.count += 1;
+  }
+
+  /** Recovery: what has this number, if anything, is void. */
+  pushVoid(number: number): void {
+    this.push(number, 0, 0, 0, 0, 0);
   }
 
   /** Forgets the first. */
@@ -42,6 +51,10 @@ export class Places {
   segment(i: number): number {
     return this.#segments[(this.#head + i) & this.#mask]!;
   }
+  /** Where the block of the record begins. */
+  block(i: number): number {
+    return this.#blocks[(this.#head + i) & this.#mask]!;
+  }
   offset(i: number): number {
     return this.#offsets[(this.#head + i) & this.#mask]!;
   }
@@ -49,10 +62,16 @@ export class Places {
     return this.#lengths[(this.#head + i) & this.#mask]!;
   }
 
+  /** When it was made, seconds since 1970; 0: not known. */
+  second(i: number): number {
+    return this.#seconds[(this.#head + i) & this.#mask]!;
+  }
+
   /** The message has been written again, elsewhere. */
-  move(i: number, segment: number, offset: number, length: number): void {
+  move(i: number, segment: number, block: number, offset: number, length: number): void {
     const at = (this.#head + i) & this.#mask;
     this.#segments[at] = segment;
+    this.#blocks[at] = block;
     this.#offsets[at] = offset;
     this.#lengths[at] = length;
   }
@@ -74,10 +93,20 @@ export class Places {
     return this.#keep((i) => this.segment(i) !== segment);
   }
 
-  /** After recovery: ascending, of two with one number the one pushed later, none below `least`. */
+  /** Forgets the message of this number. @returns whether it was there; `lost` is told of it first */
+  remove(number: number, lost: (segment: number, length: number) => void): boolean {
+    const i = this.find(number);
+    if (i === this.count || this.number(i) !== number) return false;
+    lost(this.segment(i), this.length(i));
+    this.#keep((each) => each !== i);
+    return true;
+  }
+
+  /** After recovery: ascending, of two with one number the one pushed later, none below `least`, none that is void. */
   settle(least: number): void {
     if (this.#disordered()) this.#sort();
-    this.#keep((i) => this.number(i) >= least && (i + 1 === this.count || this.number(i + 1) !== this.number(i)));
+    const isLast = (i: number): boolean => i + 1 === this.count || this.number(i + 1) !== this.number(i);
+    this.#keep((i) => this.number(i) >= least && isLast(i) && this.segment(i) !== 0);
   }
 
   #disordered(): boolean {
@@ -91,17 +120,20 @@ export class Places {
       (a, b) => this.number(a) - this.number(b) || a - b,
     );
     const sorted = new Places();
-    for (const i of order) sorted.push(this.number(i), this.segment(i), this.offset(i), this.length(i));
+    for (const i of order) this.#copy(i, sorted);
     this.#take(sorted);
   }
 
   #keep(which: (i: number) => boolean): number {
     const kept = new Places();
-    for (let i = 0; i < this.count; i++)
-      if (which(i)) kept.push(this.number(i), this.segment(i), this.offset(i), this.length(i));
+    for (let i = 0; i < this.count; i++) if (which(i)) this.#copy(i, kept);
     const dropped = this.count - kept.count;
     if (dropped > 0) this.#take(kept);
     return dropped;
+  }
+
+  #copy(i: number, into: Places): void {
+    into.push(this.number(i), this.segment(i), this.block(i), this.offset(i), this.length(i), this.second(i));
   }
 
   #take(other: Places): void {
@@ -110,27 +142,23 @@ export class Places {
     this.#mask = other.#mask;
     this.#numbers = other.#numbers;
     this.#segments = other.#segments;
+    this.#blocks = other.#blocks;
     this.#offsets = other.#offsets;
     this.#lengths = other.#lengths;
+    this.#seconds = other.#seconds;
   }
 
   #grow(): void {
     const size = this.#mask < 0 ? INITIAL : (this.#mask + 1) * 2;
-    const numbers = new Float64Array(size);
-    const segments = new Uint32Array(size);
-    const offsets = new Uint32Array(size);
-    const lengths = new Uint32Array(size);
-    for (let i = 0; i < this.count; i++) {
-      numbers[i] = this.number(i);
-      segments[i] = this.segment(i);
-      offsets[i] = this.offset(i);
-      lengths[i] = this.length(i);
-    }
-    this.#numbers = numbers;
-    this.#segments = segments;
-    this.#offsets = offsets;
-    this.#lengths = lengths;
-    this.#mask = size - 1;
-    this.#head = 0;
+    const larger = new Places();
+    larger.#mask = size - 1;
+    larger.#numbers = new Float64Array(size);
+    larger.#segments = new Uint32Array(size);
+    larger.#blocks = new Uint32Array(size);
+    larger.#offsets = new Uint32Array(size);
+    larger.#lengths = new Uint32Array(size);
+    larger.#seconds = new Uint32Array(size);
+    for (let i = 0; i < this.count; i++) this.#copy(i, larger);
+    this.#take(larger);
   }
 }

@@ -1,16 +1,36 @@
-/** Messages by place: from the tail while they are there, else from the segment, with its neighbours. */
+/** Messages by place: from the tail while they are there, else from their block, opened, of which some are at hand. */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
-import { FIXED_BYTES, PROMOTED, RECORD_BYTES, SENT } from './format.ts';
+import { blockAt, blockBytes, openBlock } from './block.ts';
+import { BLOCK_BYTES, fixedBytesAt, PROMOTED, RECORD_BYTES, SENT } from './format.ts';
 import { JournalError } from './journal.ts';
-import { READ_AHEAD_BYTES } from './limits.ts';
-import type { Segments } from './segments.ts';
+import { BLOCK_AT_HAND_BYTES, BLOCKS_AT_HAND, READ_AHEAD_BYTES } from './limits.ts';
+import type { Segment, Segments } from './segments.ts';
+
+/** Where a message lies, and which it has to be. */
+export interface Place {
+  /** Index of the session. */
+  readonly session: number;
+  /** 0: whatever it says. */
+  readonly number: number;
+  readonly segment: number;
+  /** Offsets in the segment: of the block, and of the record in it. */
+  readonly block: number;
+  readonly offset: number;
+  readonly length: number;
+}
 
 interface Found {
   msgSeqNum: number;
   buf: Buffer;
   start: number;
   end: number;
+}
+
+interface Opened {
+  readonly segment: number;
+  readonly block: number;
+  readonly records: Buffer;
 }
 
 export class Reader {
@@ -20,29 +40,23 @@ export class Reader {
   #segment = 0;
   #from = 0;
   #to = 0;
+  /** Used last comes last. */
+  readonly #opened: Opened[] = [];
   readonly #found: Found = { msgSeqNum: 0, buf: this.#window, start: 0, end: 0 };
 
   constructor(segments: Segments) {
     this.#segments = segments;
   }
 
-  /** A record that is written. */
-  fromSegment(session: number, number: number, segment: number, offset: number, length: number): StoredMessage {
-    if (segment !== this.#segment || offset < this.#from || offset + length > this.#to)
-      this.#fill(segment, offset, length);
-    return this.message(this.#window, offset - this.#from, session, number, length, segment, offset);
+  /** A record that is written. @throws JournalError `damaged` */
+  fromSegment(place: Place): StoredMessage {
+    const segment = this.#segments.all.get(place.segment)!;
+    const records = this.records(segment, place.block);
+    return this.message(records, place.offset - place.block - blockBytes(segment.version), place);
   }
 
   /** The message in the record at `at`, which has to be the one that is looked for. @throws JournalError `damaged` */
-  message(
-    buf: Buffer,
-    at: number,
-    session: number,
-    number: number,
-    length: number,
-    segment: number,
-    offset: number,
-  ): StoredMessage {
+  message(buf: Buffer, at: number, { session, number, segment, offset, length }: Place): StoredMessage {
     const type = buf[at]!;
     const said = buf.readDoubleLE(at + RECORD_BYTES + (type === PROMOTED ? 8 : 0));
     const right = buf.readUInt32LE(at + 4) === length && buf.readUInt32LE(at + 8) === session;
@@ -51,19 +65,59 @@ export class Reader {
     const found = this.#found;
     found.msgSeqNum = number;
     found.buf = buf;
-    found.start = at + FIXED_BYTES[type]!;
+    found.start = at + fixedBytesAt(buf, at);
     found.end = at + length;
     return found;
   }
 
-  #fill(segment: number, offset: number, length: number): void {
+  /** The records of a block that is written, opened. @throws JournalError `damaged` */
+  records(segment: Segment, block: number): Buffer {
+    const opened = this.#opened;
+    for (let i = opened.length - 1; i >= 0; i--) {
+      const one = opened[i]!;
+      if (one.segment !== segment.number || one.block !== block) continue;
+      if (i + 1 < opened.length) opened.push(...opened.splice(i, 1));
+      return one.records;
+    }
+    const records = this.#open(segment, block);
+    if (records.length <= BLOCK_AT_HAND_BYTES) {
+      if (opened.length >= BLOCKS_AT_HAND) opened.shift();
+      opened.push({ segment: segment.number, block, records });
+    }
+    return records;
+  }
+
+  #open(segment: Segment, block: number): Buffer {
+    this.#fill(segment, block, BLOCK_BYTES);
+    const length = this.#window.readUInt32LE(block - this.#from + 4);
+    if (length > segment.size - block) throw this.#damaged(segment, block);
+    this.#fill(segment, block, length);
+    const at = block - this.#from;
+    if (blockAt(segment, this.#window, at, this.#window.readUInt32LE(at + 8)) !== length)
+      throw this.#damaged(segment, block);
+    try {
+      // A copy: the window is used again.
+      const records = openBlock(segment, this.#window, at, length);
+      return segment.key === undefined ? Buffer.copyBytesFrom(records) : records;
+    } catch (error) {
+      throw this.#damaged(segment, block, error);
+    }
+  }
+
+  #damaged(segment: Segment, block: number, cause?: unknown): JournalError {
+    return new JournalError('damaged', `${segment.path} has a damaged block at ${block}`, { cause });
+  }
+
+  /** Has [offset, offset + length) of the segment in the window, as far as the segment goes. */
+  #fill(segment: Segment, offset: number, length: number): void {
+    if (segment.number === this.#segment && offset >= this.#from && offset + length <= this.#to) return;
     const wanted = Math.max(length, READ_AHEAD_BYTES);
     if (this.#window.length < length) this.#window = Buffer.alloc(wanted);
     this.#segment = 0;
-    const read = this.#segments.read(segment, this.#window, offset, Math.min(wanted, this.#window.length));
-    if (read < length)
-      throw new JournalError('damaged', `${this.#segments.path(segment)} ends at ${offset + read}, within a message`);
-    this.#segment = segment;
+    const read = this.#segments.read(segment.number, this.#window, offset, Math.min(wanted, this.#window.length));
+    if (read < Math.min(length, segment.size - offset))
+      throw new JournalError('damaged', `${segment.path} ends at ${offset + read}, within a block`);
+    this.#segment = segment.number;
     this.#from = offset;
     this.#to = offset + read;
   }

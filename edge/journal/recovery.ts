@@ -1,71 +1,131 @@
 /** Reads what is there: every block of every segment, oldest first, and says what is wrong with it, where. */
 
 import { readFileSync, truncateSync, unlinkSync } from 'node:fs';
+import { type BlockFields, blockAt, blockBytes, type Home, openBlock, readBlock } from './block.ts';
 import {
-  BLOCK_BYTES,
-  blockAt,
+  ABOUT,
   FIXED_BYTES,
+  FIXED_BYTES_1,
   FIXED_ONLY,
-  HEADER_BYTES,
+  fixedBytesAt,
+  ID,
   PROMOTED,
+  RECEIVED,
   RECORD_BYTES,
   readHeader,
   STATE,
   VERSION,
 } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
-import { KEY_BYTES, MESSAGE_BYTES } from './limits.ts';
-import type { Segment, Segments } from './segments.ts';
+import type { SegmentKeys } from './keys.ts';
+import { ABOUT_BYTES, ID_BYTES, KEY_BYTES, MESSAGE_BYTES } from './limits.ts';
+import { type Recorded, replay, settle } from './replay.ts';
+import type { Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 
 export interface RecoveryParts {
   readonly segments: Segments;
   readonly log: JournalLog;
+  /** Undefined: segments that are encrypted cannot be read. */
+  readonly keys: SegmentKeys | undefined;
   /** The session of this index, made when there is none yet. */
   readonly session: (index: number, key: string) => FileSession;
   /** Those that there are, by index. */
   readonly sessions: readonly (FileSession | undefined)[];
+  /** Epoch ms. */
+  readonly now: number;
 }
 
-/**
- * @returns the last segment, to go on with; undefined when there is none
- * @throws JournalError `damaged`, `unknown_version`, naming file and offset
- */
-export function recover(parts: RecoveryParts): Segment | undefined {
+/** A block that depends on a flush of the venue: the last of such are to be held against what the venue has. */
+export interface Dependent {
+  readonly depends: number;
+  readonly segment: number;
+  readonly block: number;
+}
+
+export interface Recovered {
+  /** Of the last file that is there, or was; 0: there is none. */
+  readonly last: number;
+  /** The blocks with the greatest mark, in order. */
+  readonly dependents: readonly Dependent[];
+}
+
+/** @throws JournalError `damaged`, `unknown_version`, `no_key`, naming file and offset */
+export function recover(parts: RecoveryParts): Recovered {
   const { segments, sessions } = parts;
   const numbers = segments.stored();
-  let last: Segment | undefined;
-  for (const number of numbers) {
-    const segment = readSegment(parts, number, number === numbers.at(-1));
-    if (segment !== undefined) last = segment;
-  }
-  for (const session of sessions) session?.settle();
-  return last;
+  const dependents: Dependent[] = [];
+  for (const number of numbers) readSegment(parts, number, number === numbers.at(-1), dependents);
+  for (const session of sessions)
+    if (session !== undefined) settle(session, parts.now, (segment, bytes) => segments.gained(segment, bytes));
+  const newest = [...segments.all.keys()].at(-1);
+  // What made them so is in the newest, which has outlived its process.
+  for (const segment of segments.all.values()) segment.dead = segment.live === 0 && segment.number !== newest;
+  return { last: numbers.at(-1) ?? 0, dependents };
 }
 
-function readSegment(parts: RecoveryParts, number: number, isLast: boolean): Segment | undefined {
+function readSegment(parts: RecoveryParts, number: number, isLast: boolean, dependents: Dependent[]): void {
   const { segments } = parts;
   const path = segments.path(number);
   const bytes = readFileSync(path);
-  if (bytes.length < HEADER_BYTES) return unfinished(parts, number, bytes, isLast);
   const header = readHeader(bytes, number);
-  if (!header.ok)
-    throw new JournalError(header.version === undefined ? 'damaged' : 'unknown_version', `${path} ${header.wrong}`);
-  let at = HEADER_BYTES;
-  let blocks = 0;
-  while (at < bytes.length) {
-    const length = blockAt(bytes, at, blocks, header.salt);
-    if (length === 0) {
-      if (!isLast || followed(bytes, at, blocks, header.salt)) throw damaged(path, at, 'a damaged block');
-      break;
-    }
-    replayBlock(parts, { path, number, bytes }, at, length);
-    at += length;
-    blocks += 1;
+  if (!header.ok) {
+    if (!header.short)
+      throw new JournalError(header.version === undefined ? 'damaged' : 'unknown_version', `${path} ${header.wrong}`);
+    unfinished(parts, number, bytes, bytes.length, isLast);
+    return;
   }
-  if (blocks === 0) return unfinished(parts, number, bytes, isLast);
-  if (at < bytes.length) cutOff(parts, path, bytes, at);
-  return segments.adopt(number, header.salt, at, blocks);
+  const home = { ...header, key: keyOf(parts, path, header.wrapped) };
+  const source = { path, bytes, home, begunAt: header.begunAt };
+  const whole = wholeFlushes(home, bytes, header.bytes);
+  if (whole.at < bytes.length && (!isLast || followed(home, bytes, whole.at, whole.blocks.length)))
+    throw damaged(path, whole.at, 'a damaged block');
+  if (whole.blocks.length === 0) {
+    unfinished(parts, number, bytes, header.bytes, isLast);
+    return;
+  }
+  for (const { at, fields } of whole.blocks) {
+    replayBlock(parts, source, at, fields);
+    if (fields.depends > 0) depend(dependents, { depends: fields.depends, segment: number, block: at });
+  }
+  if (whole.at < bytes.length) cutOff(parts, path, bytes, whole.at);
+  segments.adopt(home, whole.at, whole.blocks.length);
+}
+
+function keyOf({ keys }: RecoveryParts, path: string, wrapped: Uint8Array | undefined): Buffer | undefined {
+  if (wrapped === undefined) return undefined;
+  const key = keys?.of(wrapped);
+  if (key === undefined) throw new JournalError('no_key', `${path} is encrypted, and its key is not known`);
+  return key;
+}
+
+interface Whole {
+  readonly blocks: { readonly at: number; readonly fields: BlockFields }[];
+  /** Where the last flush that is whole ends. */
+  at: number;
+}
+
+/** The blocks of all flushes that are whole, from the start on. */
+function wholeFlushes(home: Home, bytes: Buffer, from: number): Whole {
+  const whole: Whole = { blocks: [], at: from };
+  let flush: Whole['blocks'] = [];
+  for (let at = from; at < bytes.length; ) {
+    const length = blockAt(home, bytes, at, whole.blocks.length + flush.length);
+    if (length === 0) break;
+    const fields = readBlock(home.version, bytes, at);
+    flush.push({ at, fields });
+    at += length;
+    if (!fields.last) continue;
+    whole.blocks.push(...flush);
+    whole.at = at;
+    flush = [];
+  }
+  return whole;
+}
+
+function depend(dependents: Dependent[], found: Dependent): void {
+  if (dependents.length > 0 && dependents[0]!.depends < found.depends) dependents.length = 0;
+  if (dependents.length === 0 || dependents[0]!.depends === found.depends) dependents.push(found);
 }
 
 function cutOff({ log }: RecoveryParts, path: string, bytes: Buffer, at: number): void {
@@ -77,76 +137,104 @@ function cutOff({ log }: RecoveryParts, path: string, bytes: Buffer, at: number)
 
 /** By its length, which may be what is wrong with it. */
 const seemsWhole = (bytes: Buffer, at: number): boolean =>
-  at + BLOCK_BYTES <= bytes.length && at + bytes.readUInt32LE(at + 4) <= bytes.length;
+  at + blockBytes(VERSION) <= bytes.length && at + bytes.readUInt32LE(at + 4) <= bytes.length;
 
 /**
- * A segment that was being made when the process ended: its first block, the snapshot, was never whole, so nothing that
- * it stands for is gone from the segment before.
+ * A segment that was being made when the process ended: its first flush, the snapshot, was never whole, so nothing that
+ * it stands for is gone from the segments before.
  */
-function unfinished({ segments, log }: RecoveryParts, number: number, bytes: Buffer, isLast: boolean): undefined {
+function unfinished(parts: RecoveryParts, number: number, bytes: Buffer, header: number, isLast: boolean): void {
+  const { segments, log } = parts;
   const path = segments.path(number);
-  if (!isLast || seemsWhole(bytes, HEADER_BYTES) || (number > 1 && !segments.all.has(number - 1)))
-    throw damaged(path, Math.min(bytes.length, HEADER_BYTES), 'a damaged first block');
+  if (!isLast || seemsWhole(bytes, header) || (number > 1 && segments.all.size === 0))
+    throw damaged(path, Math.min(bytes.length, header), 'a damaged first block');
   log.warn({ file: path, bytes: bytes.length }, 'a segment of the journal was never complete: deleted');
   unlinkSync(path);
 }
 
 /** Whether a whole block stands somewhere behind: then this is damage, for a write that was broken off ends the file. */
-function followed(bytes: Buffer, bad: number, ordinal: number, salt: number): boolean {
-  const most = ordinal + Math.ceil((bytes.length - bad) / BLOCK_BYTES);
-  for (let at = bad + 1; at + BLOCK_BYTES <= bytes.length; at++) {
+function followed(home: Home, bytes: Buffer, bad: number, ordinal: number): boolean {
+  // The blocks of one flush are written together: what was broken off may have some that are whole, from its start on.
+  let from = bad;
+  let first = ordinal;
+  for (let length = blockAt(home, bytes, from, first); length > 0; length = blockAt(home, bytes, from, first)) {
+    from += length;
+    first += 1;
+  }
+  const least = blockBytes(home.version);
+  const most = first + Math.ceil((bytes.length - from) / least);
+  for (let at = from + 1; at + least <= bytes.length; at++) {
     const said = bytes.readUInt32LE(at + 8);
-    if (said > ordinal && said <= most && blockAt(bytes, at, said, salt) > 0) return true;
+    if (said > first && said <= most && blockAt(home, bytes, at, said) > 0) return true;
   }
   return false;
 }
 
 interface Source {
   readonly path: string;
-  readonly number: number;
   readonly bytes: Buffer;
+  readonly home: Home;
+  readonly begunAt: number;
 }
 
 /** The block's CRC is right: what is wrong in it was written so. */
-function replayBlock(parts: RecoveryParts, { path, number, bytes }: Source, from: number, length: number): void {
-  const to = from + length;
-  let records = bytes.readUInt32LE(from + 12);
-  let at = from + BLOCK_BYTES;
-  for (; records > 0; records--) {
-    if (at + RECORD_BYTES > to) throw damaged(path, at, 'the end of a block within a record');
-    const type = bytes[at]!;
+function replayBlock(parts: RecoveryParts, source: Source, block: number, fields: BlockFields): void {
+  const { path, home, begunAt } = source;
+  const bytes = openedBlock(source, block, fields.length);
+  const base = block + blockBytes(home.version);
+  const record: Recorded = { bytes, at: 0, offset: 0, length: 0, segment: home.number, block, begunAt };
+  for (let records = fields.records; records > 0; records--) {
+    const { at } = record;
+    if (at + RECORD_BYTES > bytes.length) throw damaged(path, base + at, 'the end of a block within a record');
     const size = bytes.readUInt32LE(at + 4);
-    if (type < STATE || type > PROMOTED || bytes[at + 1] !== VERSION)
-      throw new JournalError(
-        'unknown_version',
-        `${path} has a record of type ${type}, version ${bytes[at + 1]} at ${at}`,
-      );
-    if (at + size > to || !sizeIsRight(type, size)) throw damaged(path, at, `a record of ${size} bytes`);
-    const session = sessionOf(parts, type, bytes, at, size);
-    if (session === undefined) throw damaged(path, at, 'a record of no session');
-    session.replay(type, bytes, at, size, number, at);
-    at += size;
+    checkRecord(path, home.version, bytes, at, base);
+    if (at + size > bytes.length || !sizeIsRight(bytes, at, size))
+      throw damaged(path, base + at, `a record of ${size} bytes`);
+    record.offset = base + at;
+    record.length = size;
+    const session = sessionOf(parts, bytes, at, size);
+    if (session === undefined) throw damaged(path, base + at, 'a record of no session');
+    replay(session, record);
+    record.at += size;
   }
-  if (at !== to) throw damaged(path, at, 'bytes behind the last record of a block');
+  if (record.at !== bytes.length) throw damaged(path, base + record.at, 'bytes behind the last record of a block');
 }
 
-function sizeIsRight(type: number, size: number): boolean {
-  const rest = size - FIXED_BYTES[type]!;
+function openedBlock({ path, bytes, home }: Source, block: number, length: number): Buffer {
+  try {
+    return openBlock(home, bytes, block, length);
+  } catch (error) {
+    throw new JournalError('damaged', `${path} has a block at ${block} that its key does not open`, { cause: error });
+  }
+}
+
+function checkRecord(path: string, version: number, bytes: Buffer, at: number, base: number): void {
+  const type = bytes[at]!;
+  const most = version === 1 ? PROMOTED : ID;
+  if (type >= STATE && type <= most && bytes[at + 1] === version) return;
+  const what = `a record of type ${type}, version ${bytes[at + 1]} at ${base + at}`;
+  throw new JournalError('unknown_version', `${path} has ${what}`);
+}
+
+/** What may follow the fixed bytes of a record. */
+const mostBehind = (type: number): number =>
+  type === STATE ? KEY_BYTES : type === ABOUT ? ABOUT_BYTES : type === ID ? ID_BYTES : MESSAGE_BYTES;
+
+function sizeIsRight(bytes: Buffer, at: number, size: number): boolean {
+  const type = bytes[at]!;
+  const rest = size - (bytes[at + 1] === 1 ? FIXED_BYTES_1 : FIXED_BYTES)[type]!;
   if (FIXED_ONLY.has(type)) return rest === 0;
-  return rest >= 0 && rest <= (type === STATE ? KEY_BYTES : MESSAGE_BYTES);
+  if (rest < 0 || rest > mostBehind(type)) return false;
+  if (type !== RECEIVED) return true;
+  const id = at + RECORD_BYTES + 24;
+  return bytes.readUInt32LE(id) + bytes.readUInt32LE(id + 4) <= rest;
 }
 
-function sessionOf(
-  parts: RecoveryParts,
-  type: number,
-  bytes: Buffer,
-  at: number,
-  size: number,
-): FileSession | undefined {
+function sessionOf(parts: RecoveryParts, bytes: Buffer, at: number, size: number): FileSession | undefined {
   const index = bytes.readUInt32LE(at + 8);
   const known = parts.sessions[index];
-  if (type !== STATE) return known;
-  const key = bytes.toString('utf8', at + FIXED_BYTES[STATE]!, at + size);
+  if (bytes[at] !== STATE) return known;
+  const key = bytes.toString('utf8', at + fixedBytesAt(bytes, at), at + size);
   if (known !== undefined) return known.key === key ? known : undefined;
   // They are numbered as they come.
   if (index !== parts.sessions.length) return undefined;

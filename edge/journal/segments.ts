@@ -12,23 +12,27 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { HEADER_BYTES, sealBlock, segmentName, segmentNumber, writeHeader } from './format.ts';
+import { type Home, sealBlock } from './block.ts';
+import { headerOf, segmentName, segmentNumber, VERSION } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
-import { SEGMENT_BYTES_HARD } from './limits.ts';
+import type { SegmentKeys } from './keys.ts';
+import { SEGMENT_BYTES_HARD, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
 import type { Tail } from './tail.ts';
 
-export interface Segment {
-  readonly number: number;
+export interface Segment extends Home {
   readonly path: string;
   readonly fd: number;
-  readonly salt: number;
   /** Bytes that are written, and in order. */
   size: number;
   /** Blocks among them. */
   blocks: number;
+  /** Blocks that were tried to be written. */
+  nonce: number;
   /** Messages in it that may still be asked for, and their bytes. */
   live: number;
   liveBytes: number;
+  /** Whether a rotation has found none of them. */
+  dead: boolean;
 }
 
 export interface SegmentsOptions {
@@ -38,12 +42,18 @@ export interface SegmentsOptions {
   readonly sync: boolean;
   /** A random 32-bit number. */
   readonly salt: () => number;
+  /** Undefined: what is made is not encrypted. */
+  readonly keys: SegmentKeys | undefined;
 }
+
+/** What is written is encrypted into this; it is as large as the largest flush was, but for those that are rare. */
+const OUT_INITIAL_BYTES = TAIL_INITIAL_BYTES;
 
 export class Segments {
   /** Oldest first. */
   readonly all = new Map<number, Segment>();
   readonly #options: SegmentsOptions;
+  #out = Buffer.alloc(0);
 
   constructor(options: SegmentsOptions) {
     this.#options = options;
@@ -67,26 +77,33 @@ export class Segments {
     return join(this.#options.directory, segmentName(number));
   }
 
-  /** Takes a file that is there. */
-  adopt(number: number, salt: number, size: number, blocks: number): Segment {
-    const path = this.path(number);
-    const segment = { number, path, fd: openSync(path, 'r+'), salt, size, blocks, live: 0, liveBytes: 0 };
-    this.all.set(number, segment);
+  /** Takes a file that is there, to be read. */
+  adopt(home: Home, size: number, blocks: number): Segment {
+    const path = this.path(home.number);
+    const counts = { size, blocks, nonce: 0, live: 0, liveBytes: 0, dead: false };
+    const segment = { ...home, path, fd: openSync(path, 'r'), ...counts };
+    this.all.set(home.number, segment);
     return segment;
   }
 
-  /** Makes a segment that begins with the block in `tail`. Fails without a trace. @throws what the file system says */
+  /**
+   * Makes a segment that begins with what is in `tail`. Fails without a trace.
+   * @throws what the file system says, or that there is no key yet
+   */
   create(number: number, epochMs: number, tail: Tail): Segment {
+    const { keys, sync } = this.#options;
+    const made = keys?.take(number);
+    if (keys !== undefined && made === undefined) throw new Error('its key is not there yet');
     const path = this.path(number);
     const salt = this.#options.salt();
+    const header = headerOf({ number, salt, begunAt: epochMs, wrapped: made?.wrapped });
     const fd = openSync(path, 'w+', 0o600);
-    const segment = { number, path, fd, salt, size: HEADER_BYTES, blocks: 0, live: 0, liveBytes: 0 };
+    const home = { version: VERSION, number, salt, key: made?.key };
+    const segment = { ...home, path, fd, size: header.length, blocks: 0, nonce: 0, live: 0, liveBytes: 0, dead: false };
     try {
-      const header = Buffer.alloc(HEADER_BYTES);
-      writeHeader(header, number, salt, epochMs);
-      writeAll(fd, header, HEADER_BYTES, 0);
-      this.write(segment, tail);
-      if (this.#options.sync) this.#syncDirectory();
+      writeAll(fd, header, header.length, 0);
+      this.write(segment, tail, 0);
+      if (sync) this.#syncDirectory();
     } catch (error) {
       closeSync(fd);
       unlinkSync(path);
@@ -96,19 +113,47 @@ export class Segments {
     return segment;
   }
 
-  /** Writes the tail as one block behind the others. @throws what the file system says; the segment is as before */
-  write(segment: Segment, tail: Tail): void {
+  /**
+   * Writes the tail behind what is there, as the blocks of one flush.
+   * @param depends see {@link Journal.flush}
+   * @throws what the file system says; the segment is as before
+   */
+  write(segment: Segment, tail: Tail, depends: number): void {
     if (segment.size + tail.length > SEGMENT_BYTES_HARD) throw new Error('the segment is full, and none follows it');
-    sealBlock(tail.buf, tail.length, segment.blocks, tail.records, segment.salt);
+    const bytes = this.#sealed(segment, tail, depends);
     try {
-      writeAll(segment.fd, tail.buf, tail.length, segment.size);
+      writeAll(segment.fd, bytes, tail.length, segment.size);
       if (this.#options.sync) fdatasyncSync(segment.fd);
     } catch (error) {
       this.#cutBack(segment);
       throw error;
     }
     segment.size += tail.length;
-    segment.blocks += 1;
+    segment.blocks += tail.blocks;
+  }
+
+  /** The blocks of the tail as they are written: itself, or encrypted in a buffer that is used again. */
+  #sealed(segment: Segment, tail: Tail, depends: number): Buffer {
+    const into = segment.key === undefined ? tail.buf : this.#room(tail.length);
+    const { blocks } = tail;
+    for (let i = 0; i < blocks; i++) {
+      const from = tail.start(i);
+      sealBlock(segment, tail.buf, into, from, {
+        length: tail.end(i) - from,
+        ordinal: segment.blocks + i,
+        records: tail.records(i),
+        last: i + 1 === blocks,
+        nonce: segment.nonce++,
+        depends,
+      });
+    }
+    return into;
+  }
+
+  #room(length: number): Buffer {
+    const kept = this.#out.length > TAIL_KEPT_BYTES && length <= OUT_INITIAL_BYTES ? 0 : this.#out.length;
+    if (kept < length) this.#out = Buffer.alloc(Math.max(OUT_INITIAL_BYTES, length * 2));
+    return this.#out;
   }
 
   gained(number: number, bytes: number): void {
@@ -124,11 +169,16 @@ export class Segments {
   }
 
   /**
-   * Deletes segments of which nothing may be asked for any more. Only after a rotation: what made them so is then in
-   * the snapshot, and losing the end of the current segment, as a machine may, brings back no question they answered.
+   * After a rotation: deletes segments of which nothing was asked for any more at the rotation before. What made them so
+   * is in the snapshot of the segment that is whole by now, so that the current one may lose all it has, as it may when a
+   * machine dies, and no question comes back that they answered.
    */
   sweep(current: Segment): void {
-    for (const segment of this.all.values()) if (segment.live === 0 && segment !== current) this.#delete(segment);
+    for (const segment of this.all.values()) {
+      if (segment.live > 0 || segment === current) continue;
+      if (segment.dead) this.#delete(segment);
+      else segment.dead = true;
+    }
   }
 
   /** @returns bytes read into `into`, from its start */

@@ -1,10 +1,25 @@
 /** One session in the journal: numbers and places in memory, messages in the segments. */
 
-import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
-import { FIXED_BYTES, NUMBERS, PENDING, PROMOTED, RECORD_BYTES, RESET, SENT, STATE } from './format.ts';
-import { checkNext, checkNumber, JournalError } from './journal.ts';
-import { MESSAGE_BYTES } from './limits.ts';
+import { BY_VENUE, type Fate, KEEP, type SessionStore, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
+import {
+  ABOUT,
+  FIXED_BYTES,
+  NUMBERS,
+  PENDING,
+  PROMOTED,
+  RECEIVED,
+  RESENT,
+  RESET,
+  SENT,
+  STATE,
+  VOID,
+  WAS_PENDING,
+} from './format.ts';
+import { Ids } from './ids.ts';
+import { checkNext, checkNumber, JournalError, type JournalLog, type SessionTerms } from './journal.ts';
+import { ABOUT_BYTES, ID_BYTES, MESSAGE_BYTES } from './limits.ts';
 import { Places } from './places.ts';
+import type { Place } from './reader.ts';
 import type { Tail } from './tail.ts';
 
 /** What sessions need of the journal they are in. */
@@ -13,16 +28,24 @@ export interface Ledger {
   /** Segment that the tail will be written to, and where in it. */
   readonly segment: number;
   readonly base: number;
+  /** Everything is recorded, whether it is needed again or not. */
+  readonly archive: boolean;
+  /** What goes to the venue is recorded. */
+  readonly inbound: boolean;
+  readonly log: JournalLog;
+  /** Epoch ms. */
+  now(): number;
   /** The numbers of this session are to be written at the next flush. */
   dirty(session: FileSession): void;
   gained(segment: number, bytes: number): void;
   lost(segment: number, bytes: number): void;
   /** The message in the record there. Valid until the next call. */
-  read(session: number, number: number, segment: number, offset: number, length: number): StoredMessage;
+  read(place: Place): StoredMessage;
   check(): void;
 }
 
 const NUMBERS_BYTES = FIXED_BYTES[NUMBERS]!;
+const NO_IDS = new Ids(0, 0);
 
 export class FileSession implements SessionStore {
   nextIn = 1;
@@ -35,18 +58,25 @@ export class FileSession implements SessionStore {
   readonly index: number;
   readonly sent = new Places();
   readonly waiting = new Places();
-  retention: number;
+  /** ClOrdIDs within the window; empty where there is none. */
+  ids: Ids = NO_IDS;
+  terms: SessionTerms;
+  /** The greatest number whose message is kept no longer. */
+  forgotten = 0;
   readonly #ledger: Ledger;
+  readonly #lost: (segment: number, length: number) => void;
   /** Ordinals of pending messages: those before the first are gone, the next has not been given. */
-  #firstOrdinal = 0;
-  #nextOrdinal = 0;
+  firstOrdinal = 0;
+  nextOrdinal = 0;
 
-  constructor(ledger: Ledger, key: string, index: number, createdAt: number, retention: number) {
+  constructor(ledger: Ledger, key: string, index: number, createdAt: number, terms: SessionTerms) {
     this.#ledger = ledger;
+    this.#lost = (segment, length) => ledger.lost(segment, length);
     this.key = key;
     this.index = index;
     this.createdAt = createdAt;
-    this.retention = retention;
+    this.terms = terms;
+    this.bound(terms);
   }
 
   setNextIn(next: number): void {
@@ -72,71 +102,126 @@ export class FileSession implements SessionStore {
     this.generation += 1;
     this.createdAt = epochMs;
     this.#forget(this.sent.count);
+    this.forgotten = 0;
   }
 
-  append(msgSeqNum: number, buf: Buffer, start: number, end: number): void {
+  append(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
     checkNext(msgSeqNum, this.nextOut);
-    if (this.retention === 0) {
+    const keep = (how & KEEP) !== 0 && this.terms.retention > 0;
+    if (!keep && !this.#ledger.archive) {
       this.setNextOut(msgSeqNum + 1);
       return;
     }
-    this.#keep(SENT, this.sent, msgSeqNum, buf, start, end);
+    const at = this.#write(SENT, keep ? how : how & ~KEEP, buf, start, end);
+    this.#ledger.tail.put(at, 0, msgSeqNum);
+    this.#ledger.tail.put(at, 1, epochMs);
+    if (keep) this.#place(this.sent, msgSeqNum, at, epochMs);
     this.nextOut = msgSeqNum + 1;
-    if (this.sent.count > this.retention) this.#forget(1);
+    this.#trim(epochMs);
   }
 
   next(from: number, to: number): StoredMessage | undefined {
-    const { sent } = this;
+    const { sent, forgotten } = this;
+    if (this.terms.retention_s > 0) this.#trim(this.#ledger.now());
+    if (from <= forgotten) {
+      const until = Math.min(to, forgotten);
+      this.#ledger.log.info({ session: this.key, from, to: until }, 'asked for messages kept no longer: gap-filled');
+    }
     const i = sent.find(from);
     if (i === sent.count || sent.number(i) > to) return undefined;
-    return this.#ledger.read(this.index, sent.number(i), sent.segment(i), sent.offset(i), sent.length(i));
+    return this.#ledger.read(this.placeOf(sent, i, sent.number(i)));
   }
 
   get pending(): number {
     return this.waiting.count;
   }
 
-  enqueue(buf: Buffer, start: number, end: number): void {
-    this.#keep(PENDING, this.waiting, this.#nextOrdinal, buf, start, end);
-    this.#nextOrdinal += 1;
+  enqueue(buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
+    const at = this.#write(PENDING, how & BY_VENUE, buf, start, end);
+    this.#ledger.tail.put(at, 0, this.nextOrdinal);
+    this.#ledger.tail.put(at, 1, epochMs);
+    this.#place(this.waiting, this.nextOrdinal, at, epochMs);
+    this.nextOrdinal += 1;
   }
 
   peek(): StoredMessage | undefined {
     const { waiting } = this;
-    if (waiting.count === 0) return undefined;
-    return this.#ledger.read(this.index, 0, waiting.segment(0), waiting.offset(0), waiting.length(0));
+    return waiting.count === 0 ? undefined : this.#ledger.read(this.placeOf(waiting, 0, 0));
   }
 
-  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, keep: boolean): void {
+  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
     const { waiting } = this;
     checkNext(msgSeqNum, this.nextOut);
     if (waiting.count === 0) throw new RangeError('no message is pending');
     const ordinal = waiting.number(0);
-    if (keep && this.retention > 0) {
-      const at = this.#keep(PROMOTED, this.sent, msgSeqNum, buf, start, end);
-      this.#ledger.tail.put(at, 0, ordinal);
-      this.#ledger.tail.put(at, 1, msgSeqNum);
-    } else {
-      const length = FIXED_BYTES[PROMOTED]!;
-      const tail = this.#room(length);
-      const at = tail.begin(PROMOTED, this.index, length);
-      tail.put(at, 0, ordinal);
-      tail.put(at, 1, msgSeqNum);
-    }
-    this.#ledger.lost(waiting.segment(0), waiting.length(0));
+    const keep = (how & KEEP) !== 0 && this.terms.retention > 0;
+    const bare = !keep && !this.#ledger.archive;
+    const at = this.#write(PROMOTED, keep ? KEEP : 0, buf, start, bare ? start : end);
+    const { tail } = this.#ledger;
+    tail.put(at, 0, ordinal);
+    tail.put(at, 1, msgSeqNum);
+    tail.put(at, 2, epochMs);
+    if (keep) this.#place(this.sent, msgSeqNum, at, epochMs);
+    this.#lost(waiting.segment(0), waiting.length(0));
     waiting.shift();
-    this.#firstOrdinal = ordinal + 1;
+    this.firstOrdinal = ordinal + 1;
     this.nextOut = msgSeqNum + 1;
-    if (this.sent.count > this.retention) this.#forget(1);
+    this.#trim(epochMs);
   }
 
-  /** How many sent messages are kept from now on. */
-  retain(retention: number): void {
-    if (retention === this.retention) return;
-    this.#ledger.check();
-    this.retention = retention;
+  received(
+    msgSeqNum: number,
+    buf: Buffer,
+    start: number,
+    end: number,
+    epochMs: number,
+    fate: Fate,
+    idStart: number,
+    idEnd: number,
+  ): void {
+    const { archive, inbound } = this.#ledger;
+    const remembers = fate === SUBMITTED && this.terms.ids > 0 && idEnd > idStart && idEnd - idStart <= ID_BYTES;
+    if (!archive && !remembers && !(inbound && fate === SUBMITTED)) return;
+    const at = this.#write(RECEIVED, fate, buf, start, end);
+    const { tail } = this.#ledger;
+    tail.put(at, 0, msgSeqNum);
+    tail.put(at, 1, epochMs);
+    tail.put(at, 2, this.generation);
+    tail.putUint(at, 24, idEnd > idStart ? idStart - start : 0);
+    tail.putUint(at, 28, idEnd - idStart);
+    if (!remembers) return;
+    const length = FIXED_BYTES[RECEIVED]! + end - start;
+    const { segment, base } = this.#ledger;
+    const place = { segment, block: base + tail.block, offset: base + at, length };
+    this.#ledger.gained(segment, length);
+    this.ids.add(buf, idStart, idEnd, place, secondOf(epochMs), this.#lost);
+  }
+
+  resent(msgSeqNum: number, epochMs: number): void {
+    if (!this.#ledger.archive) return;
+    const length = FIXED_BYTES[RESENT]!;
+    const tail = this.#room(length);
+    const at = tail.begin(RESENT, this.index, length);
+    tail.put(at, 0, msgSeqNum);
+    tail.put(at, 1, epochMs);
+  }
+
+  knowsId(buf: Buffer, start: number, end: number, epochMs: number): boolean {
+    return this.terms.ids > 0 && this.ids.has(buf, start, end, secondOf(epochMs));
+  }
+
+  /** How it is kept from now on. */
+  agree(given: Partial<SessionTerms>): void {
+    const terms = { ...this.terms, ...given };
+    if (Buffer.byteLength(terms.about) > ABOUT_BYTES)
+      throw new JournalError('too_large', 'what is told about a session is too long');
+    const { retention, retention_s, ids, ids_s, about } = this.terms;
+    const same = retention === terms.retention && retention_s === terms.retention_s && ids === terms.ids;
+    if (same && ids_s === terms.ids_s && about === terms.about) return;
+    this.#room(ABOUT_BYTES * 2);
+    this.bound(terms);
     this.writeState();
-    if (this.sent.count > retention) this.#forget(this.sent.count - retention);
+    this.#trim(this.#ledger.now());
   }
 
   writeNumbers(): void {
@@ -154,89 +239,72 @@ export class FileSession implements SessionStore {
     tail.put(at, 1, this.nextOut);
     tail.put(at, 2, this.generation);
     tail.put(at, 3, this.createdAt);
-    tail.put(at, 4, this.#firstOrdinal);
-    tail.put(at, 5, this.#nextOrdinal);
-    tail.buf.writeUInt32LE(this.retention, at + fixed - 4);
+    tail.put(at, 4, this.firstOrdinal);
+    tail.put(at, 5, this.nextOrdinal);
+    tail.put(at, 6, this.forgotten);
+    const { retention, retention_s, ids, ids_s, about } = this.terms;
+    [retention, retention_s, ids, ids_s].forEach((term, i) => void tail.putUint(at, 56 + i * 4, term));
     tail.buf.write(this.key, at + fixed);
-  }
-
-  /** Recovery: the record at `at` of `bytes`, which lies at `offset` of the segment. */
-  replay(type: number, bytes: Buffer, at: number, length: number, segment: number, offset: number): void {
-    const first = bytes.readDoubleLE(at + RECORD_BYTES);
-    const second = length >= RECORD_BYTES + 16 ? bytes.readDoubleLE(at + RECORD_BYTES + 8) : 0;
-    switch (type) {
-      case STATE:
-        this.#replayState(bytes, at + RECORD_BYTES);
-        break;
-      case NUMBERS:
-        this.nextIn = first;
-        this.nextOut = second;
-        break;
-      case RESET:
-        this.nextIn = 1;
-        this.nextOut = 1;
-        this.generation = first;
-        this.createdAt = second;
-        this.sent.clear();
-        break;
-      case SENT:
-        this.sent.push(first, segment, offset, length);
-        this.nextOut = Math.max(this.nextOut, first + 1);
-        break;
-      case PENDING:
-        this.waiting.push(first, segment, offset, length);
-        this.#nextOrdinal = Math.max(this.#nextOrdinal, first + 1);
-        break;
-      default: // PROMOTED
-        this.#firstOrdinal = Math.max(this.#firstOrdinal, first + 1);
-        this.nextOut = Math.max(this.nextOut, second + 1);
-        if (length > FIXED_BYTES[PROMOTED]!) this.sent.push(second, segment, offset, length);
-    }
-  }
-
-  /** Recovery: every record has been replayed. */
-  settle(): void {
-    const { sent, waiting } = this;
-    sent.settle(0);
-    while (sent.count > this.retention) sent.shift();
-    waiting.settle(this.#firstOrdinal);
-    for (const places of [sent, waiting])
-      for (let i = 0; i < places.count; i++) this.#ledger.gained(places.segment(i), places.length(i));
+    if (about === '') return;
+    const text = tail.begin(ABOUT, this.index, FIXED_BYTES[ABOUT]! + Buffer.byteLength(about));
+    tail.buf.write(about, text + FIXED_BYTES[ABOUT]!);
   }
 
   /** The sent messages of this segment go: more is kept than may be. @returns how many */
   forgetSegment(segment: number): number {
     const { sent } = this;
-    for (let i = 0; i < sent.count; i++) if (sent.segment(i) === segment) this.#ledger.lost(segment, sent.length(i));
+    for (let i = 0; i < sent.count; i++) {
+      if (sent.segment(i) !== segment) continue;
+      this.#lost(segment, sent.length(i));
+      this.forgotten = Math.max(this.forgotten, sent.number(i));
+    }
     return sent.drop(segment);
   }
 
-  #replayState(bytes: Buffer, at: number): void {
-    const generation = bytes.readDoubleLE(at + 16);
-    if (generation !== this.generation) this.sent.clear();
-    this.nextIn = bytes.readDoubleLE(at);
-    this.nextOut = bytes.readDoubleLE(at + 8);
-    this.generation = generation;
-    this.createdAt = bytes.readDoubleLE(at + 24);
-    this.#firstOrdinal = bytes.readDoubleLE(at + 32);
-    this.#nextOrdinal = bytes.readDoubleLE(at + 40);
-    this.retention = bytes.readUInt32LE(at + 48);
+  /** A sent message, or a pending one, that never was: not for this process, and not for the next one. */
+  void(number: number, wasPending: boolean): void {
+    const length = FIXED_BYTES[VOID]!;
+    const tail = this.#room(length);
+    tail.put(tail.begin(VOID, this.index, length, wasPending ? WAS_PENDING : 0), 0, number);
+    (wasPending ? this.waiting : this.sent).remove(number, this.#lost);
   }
 
-  /** Writes a record with a message, its number in the first eight bytes. @returns where it begins in the tail */
-  #keep(type: number, places: Places, number: number, buf: Buffer, start: number, end: number): number {
+  /** Bounds by these terms from now on; what is beyond them stays until it is met. */
+  bound(terms: SessionTerms, lost = this.#lost): void {
+    this.terms = terms;
+    const { ids, ids_s } = terms;
+    if (ids === 0) {
+      const { places } = this.ids;
+      for (let i = 0; i < places.count; i++) lost(places.segment(i), places.length(i));
+      this.ids = NO_IDS;
+    } else if (this.ids === NO_IDS) this.ids = new Ids(ids, ids_s);
+    else this.ids.bound(ids, ids_s);
+  }
+
+  /** Writes a record with a message. @returns where it begins in the tail */
+  #write(type: number, flags: number, buf: Buffer, start: number, end: number): number {
     const fixed = FIXED_BYTES[type]!;
     const length = fixed + end - start;
     if (end - start > MESSAGE_BYTES)
       throw new JournalError('too_large', `a message of ${end - start} bytes is too long`);
     const tail = this.#room(length);
-    const at = tail.begin(type, this.index, length);
-    tail.put(at, 0, number);
+    const at = tail.begin(type, this.index, length, flags);
     buf.copy(tail.buf, at + fixed, start, end);
-    const ledger = this.#ledger;
-    places.push(number, ledger.segment, ledger.base + at, length);
-    ledger.gained(ledger.segment, length);
     return at;
+  }
+
+  /** Notes the record at `at` of the tail, the one written last. */
+  #place(places: Places, number: number, at: number, epochMs: number): void {
+    const { tail, segment, base } = this.#ledger;
+    const length = tail.length - at;
+    places.push(number, segment, base + tail.block, base + at, length, secondOf(epochMs));
+    this.#ledger.gained(segment, length);
+  }
+
+  /** @param number 0: whatever it says */
+  placeOf(places: Places, i: number, number: number): Place {
+    const [segment, block, offset, length] = [places.segment(i), places.block(i), places.offset(i), places.length(i)];
+    return { session: this.index, number, segment, block, offset, length };
   }
 
   #room(length: number): Tail {
@@ -245,12 +313,24 @@ export class FileSession implements SessionStore {
     return this.#ledger.tail;
   }
 
+  /** What is too old, or too many, is forgotten. */
+  #trim(epochMs: number): void {
+    const { sent, terms } = this;
+    if (sent.count > terms.retention) this.#forget(sent.count - terms.retention);
+    if (terms.retention_s === 0) return;
+    const oldest = secondOf(epochMs) - terms.retention_s;
+    while (sent.count > 0 && sent.second(0) < oldest) this.#forget(1);
+  }
+
   /** The oldest sent ones. */
   #forget(count: number): void {
     const { sent } = this;
     for (let i = 0; i < count; i++) {
-      this.#ledger.lost(sent.segment(0), sent.length(0));
+      this.#lost(sent.segment(0), sent.length(0));
+      this.forgotten = sent.number(0);
       sent.shift();
     }
   }
 }
+
+export const secondOf = (epochMs: number): number => Math.floor(epochMs / 1000);

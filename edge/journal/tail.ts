@@ -1,19 +1,50 @@
-/** What has been appended and not written: the records of the next block, in one buffer that grows and is used again. */
+/**
+ * What has been appended and not written: the records of the next blocks, in one buffer that grows and is used again.
+ * They lie as they will in the segment, so that where each will be is known at once.
+ */
 
 import { BLOCK_BYTES, RECORD_BYTES, VERSION } from './format.ts';
 import { JournalError } from './journal.ts';
-import { TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
+import { BLOCK_TARGET_BYTES, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
 
 export class Tail {
   buf: Buffer = Buffer.alloc(TAIL_INITIAL_BYTES);
-  /** With the 16 bytes that the block begins with. */
+  /** With the bytes that each block begins with. */
   length = BLOCK_BYTES;
-  records = 0;
+  /** Blocks, the one that is being filled among them. */
+  blocks = 1;
   readonly #max: number;
+  readonly #target: number;
   #view = viewOf(this.buf);
+  /** Where each block begins, and how many records it has. */
+  #starts = new Uint32Array(64);
+  #counts = new Uint32Array(64);
 
-  constructor(max: number) {
+  /** @param target bytes after which a block is followed by another; one record may be longer */
+  constructor(max: number, target = BLOCK_TARGET_BYTES) {
     this.#max = max;
+    this.#target = target;
+  }
+
+  get empty(): boolean {
+    return this.length === BLOCK_BYTES;
+  }
+
+  start(block: number): number {
+    return this.#starts[block]!;
+  }
+
+  end(block: number): number {
+    return block + 1 < this.blocks ? this.#starts[block + 1]! : this.length;
+  }
+
+  records(block: number): number {
+    return this.#counts[block]!;
+  }
+
+  /** Where the block that is being filled begins. */
+  get block(): number {
+    return this.#starts[this.blocks - 1]!;
   }
 
   /** Makes sure of room, for callers that change something of their own first. @throws JournalError `tail_full` */
@@ -25,17 +56,19 @@ export class Tail {
   /**
    * Starts a record of `length` bytes in all and writes its first 12; the caller writes the rest.
    * Takes no notice of the bound: {@link reserve} does.
-   * @returns where it begins in {@link buf}, which may be another buffer than before
+   * @returns where it begins in {@link buf}, which may be another buffer than before; it is in {@link block}
    */
-  begin(type: number, session: number, length: number): number {
+  begin(type: number, session: number, length: number, flags = 0): number {
+    const open = this.blocks - 1;
+    if (this.#counts[open]! > 0 && this.length - this.#starts[open]! + length > this.#target) this.#nextBlock();
     const at = this.length;
     if (at + length > this.buf.length) this.#grow(at + length);
     const view = this.#view;
-    view.setUint32(at, type + VERSION * 256, true);
+    view.setUint32(at, type + VERSION * 256 + flags * 65_536, true);
     view.setUint32(at + 4, length, true);
     view.setUint32(at + 8, session, true);
     this.length = at + length;
-    this.records += 1;
+    this.#counts[this.blocks - 1]! += 1;
     return at;
   }
 
@@ -44,23 +77,45 @@ export class Tail {
     this.#view.setFloat64(at + RECORD_BYTES + i * 8, value, true);
   }
 
-  /** Takes back what was begun since the tail had this length. */
-  cut(length: number, records: number): void {
+  /** u32, `bytes` after the first 12 of the record at `at`. */
+  putUint(at: number, bytes: number, value: number): void {
+    this.#view.setUint32(at + RECORD_BYTES + bytes, value, true);
+  }
+
+  /** What {@link cut} goes back to. */
+  mark(): { readonly length: number; readonly blocks: number; readonly count: number } {
+    return { length: this.length, blocks: this.blocks, count: this.#counts[this.blocks - 1]! };
+  }
+
+  /** Takes back what was begun since. */
+  cut({ length, blocks, count }: ReturnType<Tail['mark']>): void {
     this.length = length;
-    this.records = records;
+    this.blocks = blocks;
+    this.#counts[blocks - 1] = count;
   }
 
   clear(): void {
-    this.cut(BLOCK_BYTES, 0);
+    this.cut({ length: BLOCK_BYTES, blocks: 1, count: 0 });
     if (this.buf.length > TAIL_KEPT_BYTES) this.#replace(Buffer.alloc(TAIL_INITIAL_BYTES));
+  }
+
+  #nextBlock(): void {
+    if (this.blocks === this.#starts.length) {
+      this.#starts = grown(this.#starts);
+      this.#counts = grown(this.#counts);
+    }
+    this.#starts[this.blocks] = this.length;
+    this.#counts[this.blocks] = 0;
+    this.blocks += 1;
+    this.length += BLOCK_BYTES;
   }
 
   #grow(least: number): void {
     let size = this.buf.length;
     while (size < least) size *= 2;
-    const grown = Buffer.alloc(size);
-    this.buf.copy(grown, 0, 0, this.length);
-    this.#replace(grown);
+    const larger = Buffer.alloc(size);
+    this.buf.copy(larger, 0, 0, Math.min(this.length, this.buf.length));
+    this.#replace(larger);
   }
 
   #replace(buf: Buffer): void {
@@ -70,3 +125,9 @@ export class Tail {
 }
 
 const viewOf = (buf: Buffer): DataView => new DataView(buf.buffer, buf.byteOffset, buf.length);
+
+function grown(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(array.length * 2);
+  larger.set(array);
+  return larger;
+}

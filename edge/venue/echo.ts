@@ -22,6 +22,9 @@ const NOBODY = { id: '', seen: new SeenIds(0, 0) };
 
 export class EchoVenue implements Venue {
   readonly name = 'echo';
+  /** Its answers are all there is of it, and they are in the journal with what they answer. */
+  readonly mark = undefined;
+  readonly pending = false;
   private readonly sink: VenueSink;
   /** ClOrdIDs since the last Logon, by session. */
   private readonly seen = new Map<string, SeenIds>();

@@ -45,6 +45,11 @@ export interface SubmitContext {
   readonly dictionary: Dictionary;
   /** Epoch ms. */
   readonly now: number;
+  /**
+   * The message comes out of the journal after a restart, whose session is away: the venue did not have its effects on
+   * disk. One that has them after all, by session, generation and number, must not do it again.
+   */
+  readonly recovered: boolean;
 }
 
 /**
@@ -88,10 +93,18 @@ export interface Venue {
   /** Lets time pass. @returns epoch ms when it wants to be called again; Infinity: never */
   tick(now: number): number;
   /**
-   * Writes what has happened since the last call to disk. Called after a batch of messages and after {@link tick}, before
-   * the answers leave. Throws when the disk refuses: the edge must not go on as if nothing were.
+   * Writes what has happened since the last call to disk, all of it or none. Called after a batch of messages and after
+   * {@link tick}, after the journal has been written and before the answers leave. Throws when the disk refuses: the edge
+   * must not go on as if nothing were, and calls again.
    */
   flush(): void;
+  /**
+   * Mark of the last flush that is on disk: each one that writes has the next whole number. Undefined: nothing is kept, and
+   * the journal alone says what was.
+   */
+  readonly mark: number | undefined;
+  /** Whether the next {@link flush} has something to write: it will have the mark after {@link mark}. */
+  readonly pending: boolean;
   /** Writes out what it keeps and lets go of its files; no call follows. */
   close(): Promise<void>;
 }

@@ -148,7 +148,11 @@ describe('a start that cannot be', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const { port } = taken.address() as { port: number };
-    const { code, said } = await run({ FIXGATE_FIX_PORT: String(port), FIXGATE_EDGE_ID: 'e-2' }).exited;
+    const { code, said } = await run({
+      FIXGATE_FIX_PORT: String(port),
+      FIXGATE_EDGE_ID: 'e-2',
+      FIXGATE_DATA_DIR: join(directory, 'edge-2'),
+    }).exited;
     taken.close();
     expect([code, said]).toEqual([2, expect.stringMatching(/FIXGATE_FIX_PORT \(--fix-port\).*in use/)]);
   });
@@ -209,7 +213,8 @@ test('SIGHUP has the certificate looked at again; one that cannot be used ends t
     await until('it is shown', async () => (await shown()) === 'two');
     edge.child.kill('SIGTERM');
     expect((await edge.exited).code).toBe(0);
-    const wrong = run({ FIXGATE_EDGE_ID: 'e-tls-2', FIXGATE_TLS_CERT: one.cert, FIXGATE_TLS_KEY: two.key });
+    const tls2 = { FIXGATE_EDGE_ID: 'e-tls-2', FIXGATE_DATA_DIR: join(directory, 'edge-tls-2') };
+    const wrong = run({ ...tls2, FIXGATE_TLS_CERT: one.cert, FIXGATE_TLS_KEY: two.key });
     expect(await wrong.exited).toMatchObject({ code: 2, said: expect.stringMatching(/cannot be used together/) });
   } finally {
     maker.close();

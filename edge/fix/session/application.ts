@@ -5,7 +5,7 @@ import type { Message } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { DIVERT_BACKLOG_BYTES } from './limits.ts';
 import { sendReject, writeBusinessReject } from './outbound.ts';
-import type { Instant } from './ports.ts';
+import { BY_VENUE, type Instant, KEEP } from './ports.ts';
 import { type Live, type SessionRecord, saysLastProcessed } from './record.ts';
 import { isBefore42 } from './versions.ts';
 
@@ -16,8 +16,11 @@ function liveNow(s: SessionRecord): Live | undefined {
   return live.output.backlog() > DIVERT_BACKLOG_BYTES ? undefined : live;
 }
 
-export function begin(s: SessionRecord, msgType: number, now: Instant): BodyWriter {
+/** @param how {@link BY_VENUE}, or 0 for what the gateway says itself */
+export function begin(s: SessionRecord, msgType: number, now: Instant, how: number): BodyWriter {
   const live = liveNow(s);
+  s.draftHow = how;
+  s.draftTime = now.epochMs;
   if (live === undefined) {
     s.draft = 'pending';
     return s.scratch.begin(s.header, msgType, 0, now.epochMs);
@@ -33,14 +36,14 @@ export function commit(s: SessionRecord): void {
   s.draft = 'none';
   if (draft === 'pending') {
     scratch.end();
-    store.enqueue(scratch.buf, 0, scratch.length);
+    store.enqueue(scratch.buf, 0, scratch.length, s.draftTime, s.draftHow & BY_VENUE);
     scratch.clear();
   } else if (draft === 'live' && phase.state === 'active') {
     const { encoder } = phase.live.output;
     const msgSeqNum = store.nextOut;
     const start = encoder.end();
-    if (s.profile.persist_messages) store.append(msgSeqNum, encoder.buf, start, encoder.length);
-    else store.setNextOut(msgSeqNum + 1);
+    const how = s.profile.persist_messages ? s.draftHow | KEEP : s.draftHow;
+    store.append(msgSeqNum, encoder.buf, start, encoder.length, s.draftTime, how);
     phase.live.lastSent = s.draftAt;
   } else throw new RangeError('no application message has been begun');
 }
@@ -64,7 +67,7 @@ export function businessReject(
     if (s.phase.state === 'active') sendReject(s, s.phase.live, message, { reason: -1, text }, now);
     return;
   }
-  const encoder = begin(s, MsgType.BusinessMessageReject, now);
+  const encoder = begin(s, MsgType.BusinessMessageReject, now, 0);
   writeBusinessReject(s, encoder, message, reason, refId, text);
   commit(s);
 }

@@ -28,6 +28,7 @@ import {
   type Fed,
   HELD,
   HOLD,
+  INVALID,
   type Instant,
   UNSUPPORTED,
 } from './ports.ts';
@@ -113,6 +114,7 @@ function isFromTheClient(s: SessionRecord, live: Live, message: Message, n: numb
     reason = COMP_ID_PROBLEM;
   }
   if (reason < 0) return true;
+  recordInvalid(s, message, n, now);
   if (n === s.store.nextIn) advance(s, n);
   sendReject(s, live, message, { reason }, now);
   logoutAndWait(s, live, '', now);
@@ -153,15 +155,26 @@ function rejectByVerdict(s: SessionRecord, live: Live, message: Message, now: In
   sendReject(s, live, message, { reason: verdict.reason, refTag, text: verdict.text }, now);
 }
 
+/** Undefined: the application's. */
+const handlerOf = ({ msgType }: Message): Handler | undefined =>
+  msgType < HANDLERS.length ? HANDLERS[msgType] : undefined;
+
+/** An application message that is due and does not get to the application is on record all the same. */
+function recordInvalid(s: SessionRecord, message: Message, n: number, now: Instant): void {
+  if (n !== s.store.nextIn || handlerOf(message) !== undefined) return;
+  s.store.received(n, message.buf, message.start, message.end, now.epochMs, INVALID, 0, 0);
+}
+
 /** The message that is due. */
 function inTurn(s: SessionRecord, live: Live, message: Message, n: number, tokens: number, now: Instant): Fed {
   if (message.possDupFlag >= 0 && !possDupIsGood(s, live, message, n, now)) return FED;
   if (!isValid(s, live, message, tokens)) {
+    recordInvalid(s, message, n, now);
     advance(s, n);
     rejectByVerdict(s, live, message, now);
     return FED;
   }
-  const handler = message.msgType < HANDLERS.length ? HANDLERS[message.msgType] : undefined;
+  const handler = handlerOf(message);
   return handler === undefined ? deliver(s, live, message, n, now) : handler(s, live, message, n, now);
 }
 
@@ -170,11 +183,13 @@ function possDupIsGood(s: SessionRecord, live: Live, message: Message, n: number
   if (!message.flag(message.possDupFlag) || message.msgType === MsgType.SequenceReset) return true;
   if (message.origSendingTime < 0) {
     if (!s.profile.requires_orig_sending_time) return true;
+    recordInvalid(s, message, n, now);
     if (n === s.store.nextIn) advance(s, n);
     sendReject(s, live, message, { reason: REQUIRED_TAG_MISSING, refTag: Tag.OrigSendingTime }, now);
     return false;
   }
   if (isOrigSendingTimeGood(message)) return true;
+  recordInvalid(s, message, n, now);
   if (n === s.store.nextIn) advance(s, n);
   sendReject(s, live, message, { reason: SENDING_TIME_PROBLEM }, now);
   logoutAndWait(s, live, '', now);

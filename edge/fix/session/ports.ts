@@ -36,6 +36,19 @@ export interface StoredMessage {
   readonly end: number;
 }
 
+/** How a message is kept, a sum of these two. For resending; one that is not is recorded, where the store records, and its number is used. */
+export const KEEP = 1;
+/** Made by the venue: it counts only if the venue, too, comes back with what made it. */
+export const BY_VENUE = 2;
+
+/** What became of an application message of the client. */
+/** By the gateway itself. */
+export const ANSWERED = 0;
+export const SUBMITTED = 16;
+export const REFUSED = 32;
+export const INVALID = 48;
+export type Fate = typeof ANSWERED | typeof SUBMITTED | typeof REFUSED | typeof INVALID;
+
 /** The store has it but not at hand; it wakes the connection, which calls {@link Session.resumeResend}, when it has. */
 export const LOADING = 'loading';
 
@@ -59,22 +72,41 @@ export interface SessionStore {
   /** Both numbers to 1, next generation, sent messages forgotten; pending ones stay. */
   reset(epochMs: number): void;
 
-  /** Copies a sent application message; nextOut becomes `msgSeqNum` + 1. */
-  append(msgSeqNum: number, buf: Buffer, start: number, end: number): void;
+  /** Copies a sent application message; nextOut becomes `msgSeqNum` + 1. `how`: {@link KEEP}, {@link BY_VENUE}. */
+  append(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void;
   /** The first kept message with a number in [from, to]; its cost does not depend on the size of the range. */
   next(from: number, to: number): StoredMessage | undefined | typeof LOADING;
 
   /** Application messages without a number yet: made while the client was away or its resend was being served. */
   readonly pending: number;
-  /** Copies a message, whose MsgSeqNum is 0, to the end of the pending ones. */
-  enqueue(buf: Buffer, start: number, end: number): void;
+  /** Copies a message, whose MsgSeqNum is 0, to the end of the pending ones. `how`: {@link BY_VENUE}, or 0. */
+  enqueue(buf: Buffer, start: number, end: number, epochMs: number, how: number): void;
   /** The oldest pending message. */
   peek(): StoredMessage | undefined | typeof LOADING;
   /**
    * The oldest pending message has been sent as `msgSeqNum`, encoded as given: one atomic change removes it and appends
-   * this (`keep` false: uses the number only).
+   * this. `how`: {@link KEEP}, or 0.
    */
-  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, keep: boolean): void;
+  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void;
+
+  /**
+   * Copies an application message of the client, [start, end) as it came, before anything follows from it, where the
+   * store keeps such. [idStart, idEnd) is its ClOrdID when it is one to be remembered; equal: it has none.
+   */
+  received(
+    msgSeqNum: number,
+    buf: Buffer,
+    start: number,
+    end: number,
+    epochMs: number,
+    fate: Fate,
+    idStart: number,
+    idEnd: number,
+  ): void;
+  /** A sent message has been sent again. */
+  resent(msgSeqNum: number, epochMs: number): void;
+  /** Whether [start, end) is the ClOrdID of a message received within the session's window; false where there is none. */
+  knowsId(buf: Buffer, start: number, end: number, epochMs: number): boolean;
 }
 
 /** What the application did with a message. */
@@ -195,8 +227,9 @@ export interface FixSession {
   /**
    * Starts an application message; the caller writes the body and calls {@link commit} before anything else. While the
    * client is away or behind, the message goes to the store without a number and out later, in order, once.
+   * @param how {@link BY_VENUE} for what the venue says
    */
-  begin(msgType: number, now: Instant): BodyWriter;
+  begin(msgType: number, now: Instant, how?: number): BodyWriter;
   commit(): void;
   /** Takes back the message begun. */
   cancel(): void;

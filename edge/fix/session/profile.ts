@@ -1,7 +1,7 @@
 /**
  * How a session with one counterparty is kept. Names are QuickFIX's own settings in snake case, so that a QuickFIX
  * settings file can be imported; begin_strings, duplicate_logon, cancel_on_disconnect, resend_retention,
- * max_message_bytes, news and limit_warning_percent are ours.
+ * resend_retention_s, cl_ord_id, max_message_bytes, news and limit_warning_percent are ours.
  */
 
 import { BEGIN_STRINGS, type BeginString, DEFAULT_VALIDATION, type ValidationOptions } from '../dictionary/index.ts';
@@ -52,6 +52,13 @@ export interface SessionProfile extends ValidationOptions, Schedule {
   readonly cancel_on_disconnect: { readonly mode: 'off' | 'session'; readonly grace_ms: number };
   /** Sent application messages kept for resending; older ones are gap-filled. */
   readonly resend_retention: number;
+  /** Seconds that each is kept at most; 0: as long as their number allows. */
+  readonly resend_retention_s: number;
+  /**
+   * `reject`: an order, replace or cancel whose ClOrdID (11) the session has used among its last `window`, and within
+   * `window_s` seconds, over all its connections, is refused as a duplicate.
+   */
+  readonly cl_ord_id: { readonly policy: 'off' | 'reject'; readonly window: number; readonly window_s: number };
   /** Longest message taken, bytes from 8= to the SOH after 10=. */
   readonly max_message_bytes: number;
   /**
@@ -92,6 +99,8 @@ export const DEFAULT_PROFILE: SessionProfile = {
   duplicate_logon: 'probe',
   cancel_on_disconnect: { mode: 'off', grace_ms: 0 },
   resend_retention: 100_000,
+  resend_retention_s: 0,
+  cl_ord_id: { policy: 'off', window: 100_000, window_s: 86_400 },
   max_message_bytes: 65_536,
   news: { maintenance: false, recovery_complete: false },
   limit_warning_percent: 0,

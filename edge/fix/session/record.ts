@@ -113,8 +113,11 @@ export interface SessionRecord {
   readonly scratch: Encoder;
   /** The application message begun and not committed. */
   draft: 'none' | 'live' | 'pending';
-  /** Monotonic ms when it was begun. */
+  /** When it was begun: monotonic ms, and epoch ms. */
   draftAt: number;
+  draftTime: number;
+  /** Whose it is: BY_VENUE (ports.ts), or 0. */
+  draftHow: number;
 }
 
 /** Whether our headers carry LastMsgSeqNumProcessed (369): the profile wants it, and the version has it (since FIX.4.2). */

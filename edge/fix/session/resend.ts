@@ -12,7 +12,7 @@ import {
   RESENDS_PER_WINDOW,
   SAME_RESENDS_PER_WINDOW,
 } from './limits.ts';
-import { type Instant, LOADING, type StoredMessage } from './ports.ts';
+import { type Instant, KEEP, LOADING, type StoredMessage } from './ports.ts';
 import { IDLE, type Live, type Recovery, type SessionRecord, saysLastProcessed } from './record.ts';
 
 /** A range the client wants again, 1 ≤ from ≤ to < nextOut. Nothing asked for is forgotten, only put off. */
@@ -108,6 +108,7 @@ function resendPortion(s: SessionRecord, live: Live, now: Instant, portion: numb
     if (found !== undefined) {
       readStored(s, live, found);
       output.encoder.resend(s.stored, now.epochMs, s.decimals);
+      s.store.resent(upTo, now.epochMs);
       range.next = upTo + 1;
       if (live.recovery !== undefined) noteResent(live.recovery, upTo, s.stored.msgType);
     }
@@ -158,7 +159,8 @@ function sendPending(s: SessionRecord, live: Live, now: Instant, portion: number
     for (let i = 0; i < stored.count; i++) if (!RENEWED.has(stored.tags[i]!)) encoder.copy(stored, i);
     const start = encoder.end();
     if (live.recovery !== undefined && stored.msgType !== MsgType.News) live.recovery.delivered++;
-    store.promote(msgSeqNum, encoder.buf, start, encoder.length, s.profile.persist_messages);
+    const how = s.profile.persist_messages ? KEEP : 0;
+    store.promote(msgSeqNum, encoder.buf, start, encoder.length, now.epochMs, how);
     live.lastSent = now.monoMs;
   }
 }

@@ -80,6 +80,8 @@ export class Session implements FixSession {
       scratch: new Encoder(SCRATCH_BYTES),
       draft: 'none',
       draftAt: 0,
+      draftTime: 0,
+      draftHow: 0,
     };
   }
 
@@ -167,8 +169,8 @@ export class Session implements FixSession {
     return nextTimerAt(this.s);
   }
 
-  begin(msgType: number, now: Instant): BodyWriter {
-    return application.begin(this.s, msgType, now);
+  begin(msgType: number, now: Instant, how = 0): BodyWriter {
+    return application.begin(this.s, msgType, now, how);
   }
 
   commit(): void {

@@ -2,8 +2,8 @@
 
 import { KNOWN_IDS_PER_SESSION } from '../limits.ts';
 import type { VenueSession } from '../venue.ts';
+import { versionOf } from '../versions.ts';
 import type { ClientOrder } from './order.ts';
-import { versionOf } from './versions.ts';
 
 export interface User {
   readonly id: string;
@@ -20,6 +20,9 @@ export interface Client {
   readonly user: User;
   /** Every ClOrdID that was accepted: of orders, of cancels and of replacements. */
   readonly ids: Map<string, ClientOrder>;
+  /** How far its messages have been seen: what comes again up to here, in this generation, has been done. */
+  generation: number;
+  taken: number;
   /** The same ids, oldest first: the first key of a map costs as much as has been deleted before it. */
   readonly ages: Ages;
 }
@@ -74,7 +77,7 @@ export class Clients {
       this.users.set(user.id, user);
     }
     const version = versionOf(session.begin_string, session.appl_ver_id);
-    const client: Client = { session, version, user, ids: new Map(), ages: new Ages() };
+    const client: Client = { session, version, user, generation: 0, taken: 0, ids: new Map(), ages: new Ages() };
     user.clients.push(client);
     this.byId.set(session.id, client);
     return client;

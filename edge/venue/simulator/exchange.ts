@@ -1,21 +1,13 @@
 /** Orders from acceptance to their end, over all symbols. Decides and reports; reads no FIX. */
 
-import { LOG_COMPACT_BYTES } from '../limits.ts';
+import { ExecType } from '../refusals.ts';
 import type { VenueSink } from '../venue.ts';
 import { Book, type BookOrder, priceOf, type TradeListener } from './book.ts';
 import { type Client, Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
 import { BUY, checkInstrument, type Instrument } from './instruments.ts';
-import {
-  type Change,
-  fillChange,
-  Introductions,
-  idChange,
-  type OrderLog,
-  orderChange,
-  restore,
-  snapshot,
-} from './log.ts';
+import { Keeping } from './keeping.ts';
+import { type Change, fillChange, idChange, type OrderLog, orderChange, restore } from './log.ts';
 import { ReferenceMarket } from './market.ts';
 import {
   CANCELED,
@@ -29,15 +21,7 @@ import {
   OrdType,
   Tif,
 } from './order.ts';
-import {
-  CANCELED_ELSEWHERE,
-  EXPIRED_EXECUTION,
-  ExecType,
-  type Execution,
-  NEW,
-  NOT_FILLED,
-  Reports,
-} from './reports.ts';
+import { CANCELED_ELSEWHERE, EXPIRED_EXECUTION, type Execution, NEW, NOT_FILLED, Reports } from './reports.ts';
 import { Stops } from './stops.ts';
 
 /** What belongs to one symbol. */
@@ -71,18 +55,16 @@ export class Exchange implements TradeListener {
   now: number;
   private readonly bySymbol = new Map<string, Market>();
   private readonly expiry = new Expiry();
-  private readonly log: OrderLog | undefined;
-  private readonly stamp: number;
+  /** Undefined: orders end with the process. */
+  readonly keeping: Keeping | undefined;
   private priority = 0;
   private started = false;
   /** Orders changed in the step in hand; true: more than a fill. */
   private readonly changed = new Map<ClientOrder, boolean>();
   private readonly changes: Change[] = [];
-  private readonly introductions = new Introductions();
 
   constructor(options: ExchangeOptions) {
     this.now = options.now;
-    this.log = options.log;
     for (const instrument of options.instruments) checkInstrument(instrument);
     this.instruments = new Map(options.instruments.map((instrument) => [instrument.symbol, instrument]));
     this.markets = options.instruments.map((instrument, n) => {
@@ -90,8 +72,9 @@ export class Exchange implements TradeListener {
       return { book, stops: new Stops(), reference: new ReferenceMarket(book, options.seed * 31 + n), open: 0 };
     });
     for (const market of this.markets) this.bySymbol.set(market.book.instrument.symbol, market);
-    this.stamp = this.restore(options);
-    this.reports = new Reports(options.sink, this.stamp);
+    const { stamp, keeping } = this.restore(options);
+    this.keeping = keeping;
+    this.reports = new Reports(options.sink, stamp);
   }
 
   /**
@@ -242,8 +225,8 @@ export class Exchange implements TradeListener {
 
   /** What has changed since the last call goes to the log as one line. */
   commit(): void {
-    const { log, changed, changes } = this;
-    if (log === undefined) {
+    const { keeping, changed, changes } = this;
+    if (keeping === undefined) {
       changed.clear();
       changes.length = 0;
       return;
@@ -252,43 +235,34 @@ export class Exchange implements TradeListener {
     const line: Change[] = [];
     for (const [order, whole] of changed) {
       if (whole) {
-        this.introductions.make(this.clients.ownerOf(order), line);
+        keeping.introductions.make(this.clients.ownerOf(order), line);
         line.push(orderChange(order));
       } else line.push(fillChange(order));
     }
     line.push(...changes);
     changed.clear();
     changes.length = 0;
-    log.append(JSON.stringify(line));
+    keeping.append(line);
   }
 
-  flush(): void {
-    const { log } = this;
-    if (log === undefined) return;
-    log.flush();
-    // Rewriting costs what is kept: it must not come more often than the log doubles.
-    if (log.appended > LOG_COMPACT_BYTES && log.appended > log.base) this.compact(log);
-  }
-
-  close(): void {
-    this.flush();
-    this.log?.close();
+  /** A message of a session, which is noted with the next flush. @returns whether it has been seen before */
+  hear(client: Client, generation: number, msgSeqNum: number): boolean {
+    if (client.generation === generation && msgSeqNum <= client.taken) return true;
+    client.generation = generation;
+    client.taken = msgSeqNum;
+    this.keeping?.hear(client);
+    return false;
   }
 
   /** A session is back; what has changed about one that has orders here is kept. */
   renewed(client: Client): void {
-    if (client.ids.size > 0) this.introductions.make(client, this.changes);
+    if (client.ids.size > 0) this.keeping?.introductions.make(client, this.changes);
     this.commit();
   }
 
-  private compact(log: OrderLog): void {
-    log.replace(snapshot(this.clients, this.stamp));
-    this.introductions.after(this.clients);
-  }
-
-  private restore({ log, now, warn }: ExchangeOptions): number {
-    if (log === undefined) return now;
-    const { stamp, orders, problems } = restore(log.read(), this.clients, this.instruments);
+  private restore({ log, now, warn }: ExchangeOptions): { stamp: number; keeping: Keeping | undefined } {
+    if (log === undefined) return { stamp: now, keeping: undefined };
+    const { stamp, mark, orders, problems } = restore(log.read(), this.clients, this.instruments);
     for (const problem of problems) warn(`order log, ${problem}`);
     const open = [...orders.values()].filter((order) => order.open).sort((a, b) => a.priority - b.priority);
     for (const order of open) {
@@ -302,15 +276,14 @@ export class Exchange implements TradeListener {
       else market.book.rest(order);
     }
     const next = Math.max(now, stamp + 1);
-    log.replace(snapshot(this.clients, next));
-    this.introductions.after(this.clients);
-    return next;
+    // Marks of a new log begin where no other's have been: a journal that goes with another log does not find its own.
+    return { stamp: next, keeping: new Keeping(log, this.clients, next, mark ?? next) };
   }
 
   private remember(client: Client, clOrdId: string, order: ClientOrder): void {
     this.clients.remember(client, clOrdId, order);
-    if (this.log === undefined) return;
-    this.introductions.make(client, this.changes);
+    if (this.keeping === undefined) return;
+    this.keeping.introductions.make(client, this.changes);
     this.changes.push(idChange(client, clOrdId, order));
   }
 

@@ -25,7 +25,7 @@ export class FileLog implements OrderLog {
   base = 0;
   private readonly path: string;
   private fd: number;
-  private pending: string[] = [];
+  private lines: string[] = [];
 
   /** @param directory made when it is not there */
   constructor(directory: string) {
@@ -58,14 +58,17 @@ export class FileLog implements OrderLog {
   }
 
   append(line: string): void {
-    this.pending.push(line);
+    this.lines.push(line);
   }
 
-  flush(): void {
-    if (this.pending.length === 0) return;
-    const bytes = Buffer.from(`${this.pending.join('\n')}\n`);
-    this.pending = [];
+  get pending(): boolean {
+    return this.lines.length > 0;
+  }
+
+  flush(last: string): void {
+    const bytes = Buffer.from(`${this.lines.join('\n')}\n${last}\n`);
     writeAll(this.fd, bytes, this.base + this.appended);
+    this.lines = [];
     this.appended += bytes.length;
   }
 
@@ -86,13 +89,12 @@ export class FileLog implements OrderLog {
     renameSync(temporary, this.path);
     closeSync(this.fd);
     this.fd = fd;
-    this.pending = [];
+    this.lines = [];
     this.base = at;
     this.appended = 0;
   }
 
   close(): void {
-    this.flush();
     fsyncSync(this.fd);
     closeSync(this.fd);
   }

@@ -1,6 +1,7 @@
 /**
  * What the simulator keeps over a restart. A line is a JSON array of changes that happened in one step, states and not
- * differences. A line that was cut off counts as not written, so that a restored book is one that has been.
+ * differences. The lines of one flush end with one that has its mark: without it they count as not written, so that a
+ * restored book is one that has been, and goes with the journal. A log of an earlier release has no marks; its lines count.
  */
 
 import type { VenueSession } from '../venue.ts';
@@ -14,7 +15,10 @@ export interface OrderLog {
   read(): Iterable<string>;
   /** Adds a line; durable after {@link flush}. */
   append(line: string): void;
-  flush(): void;
+  /** Whether there are lines to be written. */
+  readonly pending: boolean;
+  /** Writes them and `last` in one piece. Throws when the disk refuses: they are kept. */
+  flush(last: string): void;
   /** Writes `lines` in place of all there is: all of them or none. */
   replace(lines: Iterable<string>): void;
   /** Bytes since the last {@link replace}, and those that it wrote. */
@@ -35,9 +39,13 @@ interface OrderRecord {
   readonly notional: number;
 }
 
-/** boot: a run's stamp. session: who an id is. order: all of an order. fill: state, CumQty, notional. id: a used ClOrdID. */
+/**
+ * boot: a run's stamp. mark: ends a flush. taken: how far the messages of a session have been seen. session: who an id is. order: all of an order. fill: state, CumQty, notional. id: a used ClOrdID.
+ */
 export type Change =
   | readonly ['boot', stamp: number]
+  | readonly ['mark', mark: number]
+  | readonly ['taken', session: string, generation: number, msgSeqNum: number]
   | readonly ['session', VenueSession]
   | readonly ['order', OrderRecord]
   | readonly ['fill', id: string, state: string, cum: number, notional: number]
@@ -81,18 +89,24 @@ export const fillChange = (order: ClientOrder): Change => [
 ];
 
 /** Everything there is, one line a session and its orders' ids in the order they were used. */
-export function* snapshot(clients: Clients, stamp: number): Generator<string> {
-  yield JSON.stringify([['boot', stamp]] satisfies Change[]);
+export function* snapshot(clients: Clients, stamp: number, mark: number): Generator<string> {
+  yield JSON.stringify([
+    ['boot', stamp],
+    ['mark', mark],
+  ] satisfies Change[]);
   for (const client of clients.all()) {
     if (client.ids.size === 0) continue;
-    yield JSON.stringify([['session', client.session]] satisfies Change[]);
+    yield JSON.stringify([['session', client.session], takenChange(client)] satisfies Change[]);
     for (const clOrdId of client.ages) {
       const order = client.ids.get(clOrdId)!;
       const change = clOrdId === order.cl_ord_id ? orderChange(order) : idChange(client, clOrdId, order);
       yield JSON.stringify([change]);
     }
   }
+  yield JSON.stringify([['mark', mark]] satisfies Change[]);
 }
+
+export const takenChange = ({ session, generation, taken }: Client): Change => ['taken', session.id, generation, taken];
 
 /** Sessions as the log knows them: each is told before what belongs to it, and again when something about it has changed. */
 export class Introductions {
@@ -123,6 +137,8 @@ export const idChange = (client: Client, clOrdId: string, order: ClientOrder): C
 export interface Restored {
   /** The latest stamp, 0 when there is none. */
   stamp: number;
+  /** Of the last flush that is whole; undefined: the log has no marks. */
+  mark: number | undefined;
   /** By OrderID; open and closed ones. */
   readonly orders: Map<string, ClientOrder>;
   /** What was skipped and why, the first few. */
@@ -137,10 +153,10 @@ export function restore(
   clients: Clients,
   instruments: ReadonlyMap<string, Instrument>,
 ): Restored {
-  const restored: Restored = { stamp: 0, orders: new Map(), problems: [] };
+  const restored: Restored = { stamp: 0, mark: undefined, orders: new Map(), problems: [] };
   const aliases: [string, string, string][] = [];
   let number = 0;
-  for (const line of lines) {
+  for (const line of wholeFlushes(lines)) {
     number++;
     try {
       const changes = JSON.parse(line) as Change[];
@@ -160,6 +176,22 @@ export function restore(
   return restored;
 }
 
+const MARK = /\["mark",\d+\]\]$/;
+
+/** Lines of flushes that have their mark; all of them where there is none. */
+function* wholeFlushes(lines: Iterable<string>): Generator<string> {
+  let flush: string[] = [];
+  let marked = false;
+  for (const line of lines) {
+    flush.push(line);
+    if (!MARK.test(line)) continue;
+    marked = true;
+    yield* flush;
+    flush = [];
+  }
+  if (!marked) yield* flush;
+}
+
 function apply(
   change: Change,
   restored: Restored,
@@ -171,6 +203,16 @@ function apply(
     case 'boot':
       restored.stamp = Math.max(restored.stamp, change[1]);
       return;
+    case 'mark':
+      restored.mark = change[1];
+      return;
+    case 'taken': {
+      const client = clients.get(change[1]);
+      if (client === undefined) throw new Error(`messages of the unknown session ${change[1]}`);
+      client.generation = change[2];
+      client.taken = change[3];
+      return;
+    }
     case 'session':
       clients.of(change[1]);
       return;

@@ -4,13 +4,13 @@ import type { BodyWriter } from '../../fix/encoder.ts';
 import type { Message } from '../../fix/message.ts';
 import { msgTypeCode, Tag } from '../../fix/tags.ts';
 import { DEPTH_LEVELS, MARKET_DATA_MS, MD_REQ_ID_BYTES, SUBSCRIPTIONS_PER_SESSION } from '../limits.ts';
+import { Field } from '../tags.ts';
 import type { VenueSession, VenueSink } from '../venue.ts';
+import { V } from '../versions.ts';
 import type { Book } from './book.ts';
 import type { Client } from './clients.ts';
 import type { Exchange } from './exchange.ts';
 import type { Levels } from './levels.ts';
-import { Field } from './tags.ts';
-import { V } from './versions.ts';
 
 export const MARKET_DATA_REQUEST = msgTypeCode('V');
 const SNAPSHOT = msgTypeCode('W');

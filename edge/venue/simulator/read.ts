@@ -5,10 +5,10 @@ import type { Message } from '../../fix/message.ts';
 import { Tag } from '../../fix/tags.ts';
 import { parseDate } from '../../fix/timestamp.ts';
 import { ID_BYTES } from '../limits.ts';
+import { Field } from '../tags.ts';
+import { OrdRejReason } from '../versions.ts';
 import { BUY, type Instrument, SELL, type Side } from './instruments.ts';
 import { type OrderTerms, OrdType, Tif } from './order.ts';
-import { Field } from './tags.ts';
-import { OrdRejReason } from './versions.ts';
 
 const DAY_MS = 86_400_000;
 

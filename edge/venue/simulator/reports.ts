@@ -3,32 +3,14 @@
 import type { BodyWriter } from '../../fix/encoder.ts';
 import type { Message } from '../../fix/message.ts';
 import { MsgType, msgTypeCode, Tag } from '../../fix/tags.ts';
+import { ExecType, NONE, writeCancelRefusal, writeKind, writeOrderRefusal } from '../refusals.ts';
+import { Field } from '../tags.ts';
 import type { VenueSink } from '../venue.ts';
+import { V } from '../versions.ts';
 import type { Client } from './clients.ts';
 import { AVG_DECIMALS, averagePrice, type ClientOrder, OrdStatus, OrdType, Tif } from './order.ts';
-import { Field } from './tags.ts';
-import { cxlRejReason, ordRejReason, V } from './versions.ts';
-
-/** ExecType (150) of FIX 4.3 and later; earlier versions say fills and states otherwise (see `execType`). */
-export const ExecType = {
-  New: 0x30,
-  Canceled: 0x34,
-  Replaced: 0x35,
-  Rejected: 0x38,
-  Expired: 0x43,
-  Trade: 0x46,
-  Status: 0x49,
-} as const;
-
-/** CxlRejResponseTo (434). */
-export const RESPONSE_TO_CANCEL = 0x31;
-export const RESPONSE_TO_REPLACE = 0x32;
 
 const MASS_CANCEL_REPORT = msgTypeCode('r');
-const NONE = 'NONE';
-/** ExecTransType (20): new, status. */
-const TRANS_NEW = 0x30;
-const TRANS_STATUS = 0x33;
 
 /** What an ExecutionReport says beyond the state of its order. */
 export interface Execution {
@@ -90,7 +72,7 @@ export class Reports {
     body.text(Field.OrderID, order.id).text(Tag.ClOrdID, what.cl_ord_id === '' ? order.cl_ord_id : what.cl_ord_id);
     if (what.orig_cl_ord_id !== '' && version >= V.FIX41) body.text(Tag.OrigClOrdID, what.orig_cl_ord_id);
     if (request !== undefined && version >= V.FIX44) body.copy(request, request.index(Field.OrdStatusReqID));
-    this.kind(body, version, what.type, order.status);
+    writeKind(body, version, this.nextExecId(version), what.type, order.status);
     if (what.type === ExecType.Replaced && version < V.FIX43 && order.status === OrdStatus.New) {
       body.char(Field.OrdStatus, OrdStatus.Replaced);
     } else body.char(Field.OrdStatus, order.status);
@@ -118,16 +100,6 @@ export class Reports {
     this.sink.close();
   }
 
-  /** ExecID, ExecTransType (until FIX.4.2) and ExecType (since FIX.4.1). */
-  private kind(body: BodyWriter, version: number, type: number, status: number): void {
-    body.text(Field.ExecID, this.nextExecId(version));
-    if (version < V.FIX43) body.char(Field.ExecTransType, type === ExecType.Status ? TRANS_STATUS : TRANS_NEW);
-    if (version < V.FIX41) return;
-    // Until FIX.4.2 a fill is ExecType 1 or 2 and a status report repeats OrdStatus.
-    const old = version < V.FIX43 && (type === ExecType.Trade || type === ExecType.Status);
-    body.char(Field.ExecType, old ? status : type);
-  }
-
   /** An order that was not taken; its fields come back as they were sent. */
   rejected(client: Client, request: Message, reason: number, text: string, now: number): void {
     const body = this.sink.open(client.session, MsgType.ExecutionReport);
@@ -147,25 +119,14 @@ export class Reports {
 
   private refusal(
     body: BodyWriter,
-    client: Client,
+    { version }: Client,
     request: Message,
     type: number,
     reason: number,
     text: string,
     now: number,
   ): void {
-    const { version } = client;
-    const copy = (tag: number) => body.copy(request, request.index(tag));
-    copy(Tag.ClOrdID);
-    this.kind(body, version, type, OrdStatus.Rejected);
-    body.char(Field.OrdStatus, OrdStatus.Rejected).uint(Field.OrdRejReason, ordRejReason(version, reason));
-    for (let i = 0; i < ECHOED.length; i++) copy(ECHOED[i]!);
-    if (version < V.FIX42) {
-      if (request.index(Field.OrderQty) < 0) body.uint(Field.OrderQty, 0);
-      body.uint(Field.LastQty, 0).uint(Field.LastPx, 0);
-    }
-    if (version >= V.FIX41) body.uint(Field.LeavesQty, 0);
-    body.uint(Field.CumQty, 0).uint(Field.AvgPx, 0).utc(Tag.TransactTime, now).text(Tag.Text, text);
+    writeOrderRefusal(body, version, request, { execId: this.nextExecId(version), type, reason, text }, now);
     this.sink.close();
   }
 
@@ -179,18 +140,8 @@ export class Reports {
     text: string,
     now: number,
   ): void {
-    const { version } = client;
     const body = this.sink.open(client.session, MsgType.OrderCancelReject);
-    body.text(Field.OrderID, order?.id ?? NONE).copy(request, request.index(Tag.ClOrdID));
-    if (version >= V.FIX41) {
-      body.copy(request, request.index(Tag.OrigClOrdID));
-      body.char(Field.OrdStatus, order?.status ?? OrdStatus.Rejected);
-    }
-    if (version >= V.FIX42) body.char(Field.CxlRejResponseTo, responseTo);
-    const said = cxlRejReason(version, reason);
-    if (said >= 0) body.uint(Field.CxlRejReason, said);
-    if (version >= V.FIX42) body.utc(Tag.TransactTime, now);
-    body.text(Tag.Text, text);
+    writeCancelRefusal(body, client.version, request, { order, responseTo, reason, text }, now);
     this.sink.close();
   }
 
@@ -208,15 +159,3 @@ export class Reports {
     this.sink.close();
   }
 }
-
-/** Fields of a refused request that the report repeats, byte for byte. */
-const ECHOED = [
-  Field.Account,
-  Tag.Symbol,
-  Field.Side,
-  Field.OrderQty,
-  Field.OrdType,
-  Field.Price,
-  Field.StopPx,
-  Field.TimeInForce,
-] as const;

@@ -3,13 +3,13 @@
 import type { Message } from '../../fix/message.ts';
 import { MsgType, msgTypeCode, Tag } from '../../fix/tags.ts';
 import { OPEN_ORDERS_PER_BOOK, OPEN_ORDERS_PER_USER } from '../limits.ts';
+import { ExecType, RESPONSE_TO_CANCEL, RESPONSE_TO_REPLACE } from '../refusals.ts';
+import { Field } from '../tags.ts';
+import { CxlRejReason, OrdRejReason } from '../versions.ts';
 import type { Client } from './clients.ts';
 import type { Exchange } from './exchange.ts';
 import type { ClientOrder, OrderTerms } from './order.ts';
 import { type Refusal, readClOrdId, readTerms } from './read.ts';
-import { ExecType, RESPONSE_TO_CANCEL, RESPONSE_TO_REPLACE } from './reports.ts';
-import { Field } from './tags.ts';
-import { CxlRejReason, OrdRejReason } from './versions.ts';
 
 export type Handler = (exchange: Exchange, client: Client, message: Message) => void;
 
@@ -24,6 +24,19 @@ export const ORDER_HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Hand
 const STATUS = { type: ExecType.Status, quantity: 0, price: 0, cl_ord_id: '', orig_cl_ord_id: '', text: '' };
 
 const isRefusal = (value: OrderTerms | Refusal): value is Refusal => 'reason' in value;
+
+/**
+ * A message of a number that has been seen: where its ClOrdID is known, what it asked for has been done, and the client,
+ * which has not heard of it, hears how its order is. @returns false: nothing is known of it
+ */
+export function known(exchange: Exchange, client: Client, message: Message): boolean {
+  const { msgType } = message;
+  if (msgType === MsgType.OrderStatusRequest) return false;
+  const order = client.ids.get(readClOrdId(message));
+  if (order === undefined) return false;
+  exchange.reports.execution(client, order, STATUS, exchange.now);
+  return true;
+}
 
 function newOrderSingle(exchange: Exchange, client: Client, message: Message): void {
   const { reports, now } = exchange;

@@ -8,7 +8,7 @@ import { Exchange } from './exchange.ts';
 import { INSTRUMENTS, type Instrument } from './instruments.ts';
 import type { OrderLog } from './log.ts';
 import { MARKET_DATA_REQUEST, MarketData } from './market-data.ts';
-import { ORDER_HANDLERS } from './requests.ts';
+import { known, ORDER_HANDLERS } from './requests.ts';
 import { SECURITY_LIST_REQUEST, securityList } from './securities.ts';
 
 export interface SimulatorOptions {
@@ -55,7 +55,12 @@ export class Simulator implements Venue {
     exchange.now = now;
     const client = exchange.clients.of(context.session);
     const handler = ORDER_HANDLERS.get(message.msgType);
+    const seen = exchange.hear(client, context.generation, context.msg_seq_num);
+    if (context.recovered) exchange.keeping?.touch();
+    if (seen && known(exchange, client, message)) return;
     if (handler !== undefined) handler(exchange, client, message);
+    else if (context.recovered)
+      return; // market data and lists of a client who is away
     else if (message.msgType === MARKET_DATA_REQUEST) this.marketData.request(client, message, now);
     else if (message.msgType === SECURITY_LIST_REQUEST) securityList(exchange, this.sink, client, message);
     else throw new RangeError(`the simulator does not do MsgType ${message.msgType}`);
@@ -119,11 +124,19 @@ export class Simulator implements Venue {
     return true;
   }
 
+  get mark(): number | undefined {
+    return this.exchange.keeping?.mark;
+  }
+
+  get pending(): boolean {
+    return this.exchange.keeping?.pending ?? false;
+  }
+
   flush(): void {
-    this.exchange.flush();
+    this.exchange.keeping?.flush();
   }
 
   async close(): Promise<void> {
-    this.exchange.close();
+    this.exchange.keeping?.close();
   }
 }

@@ -1,12 +1,13 @@
 // What every SessionStore promises, over the memory journal, the file journal before and after its flush and after a
 // restart, and the store that the session's own tests run on.
 
-import { describe, expect, test } from '@jest/globals';
-import type { SessionStore } from '../../../edge/fix/session/ports.ts';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { INVALID, KEEP, REFUSED, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { JournalError } from '../../../edge/journal/journal.ts';
 import { openMemoryJournal } from '../../../edge/journal/memory.ts';
 import { MemorySessionStore } from '../fix/session/memory-store.ts';
-import { append, crashed, enqueue, newDirectory, openFile, promote, seen, sent, text } from './support.ts';
+import { plainKeys } from './keys.ts';
+import { append, crashed, enqueue, NOW, newDirectory, openFile, promote, seen, sent, text } from './support.ts';
 
 interface Kind {
   readonly name: string;
@@ -66,6 +67,24 @@ const KINDS: readonly Kind[] = [
       };
     },
   },
+  {
+    name: 'file, encrypted in small blocks, killed and reopened',
+    open() {
+      const keys = plainKeys();
+      let directory = newDirectory();
+      const openOne = () => openFile(directory, { block_bytes: 100 }, [], { keys, archive: true, inbound: true });
+      let journal = openOne();
+      return {
+        store: journal.session(KEY),
+        again() {
+          journal.flush();
+          directory = crashed(directory);
+          journal = openOne();
+          return journal.session(KEY);
+        },
+      };
+    },
+  },
 ];
 
 describe.each(KINDS)('$name', ({ open }) => {
@@ -107,13 +126,36 @@ describe.each(KINDS)('$name', ({ open }) => {
   test('bytes come back as they were, whatever they are', () => {
     const { store, again } = open();
     const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * 31) & 255));
-    store.append(1, bytes, 0, bytes.length);
+    store.append(1, bytes, 0, bytes.length, NOW, KEEP);
     bytes.copy(Buffer.alloc(bytes.length));
     const expected = Buffer.from(bytes);
     bytes.fill(0);
     const found = again().next(1, 1);
     if (found === undefined || found === 'loading') throw new Error('nothing was found');
     expect(found.buf.subarray(found.start, found.end).equals(expected)).toBe(true);
+  });
+
+  test('a sent message that is not kept uses its number', () => {
+    const { store, again } = open();
+    append(store, 'one');
+    store.append(2, Buffer.from('two'), 0, 3, NOW, 0);
+    append(store, 'three');
+    expect(seen(again())).toMatchObject({
+      nextOut: 4,
+      sent: [
+        [1, 'one'],
+        [3, 'three'],
+      ],
+    });
+  });
+
+  test('what was received and what was sent again changes nothing', () => {
+    const { store, again } = open();
+    append(store, 'one');
+    const message = Buffer.from('35=D');
+    for (const fate of [SUBMITTED, REFUSED, INVALID] as const) store.received(1, message, 0, 4, NOW, fate, 0, 0);
+    store.resent(1, NOW);
+    expect(seen(again())).toMatchObject({ nextIn: 1, nextOut: 2, sent: [[1, 'one']], pending: 0 });
   });
 
   test('a number that is not the next is refused and changes nothing', () => {
@@ -143,7 +185,7 @@ describe.each(KINDS)('$name', ({ open }) => {
     enqueue(store, 'as it is');
     const found = store.peek();
     if (found === undefined || found === 'loading') throw new Error('nothing is pending');
-    store.promote(1, found.buf, found.start, found.end, true);
+    store.promote(1, found.buf, found.start, found.end, NOW, KEEP);
     expect(sent(store)).toEqual([[1, 'as it is']]);
   });
 
@@ -182,9 +224,9 @@ describe.each([
     enqueue(store, 'p');
     promote(store, 'm11');
     expect(sent(store).map(([n]) => n)).toEqual([9, 10, 11]);
-    journal.session('a', 1);
+    journal.session('a', { retention: 1 });
     expect(sent(store)).toEqual([[11, 'm11']]);
-    const none = journal.session('b', 0);
+    const none = journal.session('b', { retention: 0 });
     append(none, 'x');
     enqueue(none, 'y');
     promote(none, 'y');
@@ -206,6 +248,92 @@ describe.each([
     expect(journal.healthy).toBe(false);
     expect(() => journal.flush()).toThrow(JournalError);
     expect(() => journal.session('a')).toThrow(JournalError);
+  });
+});
+
+/** Time that a test lets pass, epoch ms. */
+let time = NOW;
+
+describe.each([
+  [
+    'memory',
+    () => {
+      const journal = openMemoryJournal({ now: () => time });
+      return { journal, again: () => journal };
+    },
+  ],
+  [
+    'file, reopened',
+    () => {
+      let directory = newDirectory();
+      let journal = openFile(directory, { segment_bytes: 3000 }, [], { now: () => time });
+      return {
+        journal,
+        again() {
+          journal.flush();
+          directory = crashed(directory);
+          journal = openFile(directory, { segment_bytes: 3000 }, [], { now: () => time });
+          return journal;
+        },
+      };
+    },
+  ],
+] as const)('%s: by age', (_name, open) => {
+  beforeEach(() => {
+    time = NOW;
+  });
+
+  const at = (store: SessionStore, body: string): void =>
+    store.append(store.nextOut, Buffer.from(body), 0, body.length, time, KEEP);
+
+  test('sent messages are kept for so many seconds', () => {
+    const { journal, again } = open();
+    const store = journal.session('a', { retention_s: 60 });
+    for (const minute of [0, 1, 2]) {
+      time = NOW + minute * 59_000;
+      at(store, `minute ${minute}`);
+      journal.flush();
+    }
+    expect(sent(store).map(([n]) => n)).toEqual([2, 3]);
+    time += 30_000;
+    const reopened = again().session('a');
+    expect(sent(reopened).map(([n]) => n)).toEqual([3]);
+    expect(reopened.nextOut).toBe(4);
+    time += 60_000;
+    expect(sent(reopened)).toEqual([]);
+  });
+
+  const use = (store: SessionStore, id: string): void => {
+    const text = `35=D|11=${id}|`;
+    const start = text.indexOf(id);
+    store.received(1, Buffer.from(text), 0, text.length, time, SUBMITTED, start, start + id.length);
+  };
+  const known = (store: SessionStore, ids: readonly string[]): string[] =>
+    ids.filter((id) => store.knowsId(Buffer.from(`x${id}x`), 1, id.length + 1, time));
+
+  test('ClOrdIDs are known within a window of number and age, over restarts and resets', () => {
+    const { journal, again } = open();
+    const store = journal.session('a', { ids: 100, ids_s: 60 });
+    const other = journal.session('b');
+    const ids = Array.from({ length: 300 }, (_, i) => `id-${i}`);
+    for (const id of ids) {
+      use(store, id);
+      use(other, id);
+      journal.flush();
+    }
+    expect(known(store, ids)).toEqual(ids.slice(200));
+    expect(known(other, ids)).toEqual([]);
+    store.reset(time);
+    store.received(2, Buffer.from('35=D|11=refused|'), 0, 16, time, REFUSED, 8, 15);
+    time += 30_000;
+    use(store, 'later');
+    const reopened = again().session('a');
+    expect(known(reopened, [...ids, 'later', 'refused', 'id-', 'id-2990'])).toEqual([...ids.slice(201), 'later']);
+    time += 30_000;
+    expect(known(reopened, [...ids, 'later'])).toEqual(['later']);
+    const third = again().session('a');
+    expect(known(third, [...ids, 'later'])).toEqual(['later']);
+    expect(known(again().session('a', { ids: 0 }), ['later'])).toEqual([]);
   });
 });
 

@@ -8,9 +8,20 @@ import fc from 'fast-check';
 import type { SessionStore } from '../../../edge/fix/session/ports.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
 import { openMemoryJournal } from '../../../edge/journal/memory.ts';
-import { append, cleanUp, crashed, enqueue, newDirectory, openFile, promote, type Seen, seen } from './support.ts';
+import { plainKeys } from './keys.ts';
+import {
+  append,
+  cleanUp,
+  crashed,
+  enqueue,
+  newDirectory,
+  openFile as openAny,
+  promote,
+  type Seen,
+  seen,
+} from './support.ts';
 
-const LIMITS = { segment_bytes: 1500, resend_retention: 12 };
+const LIMITS = { segment_bytes: 1500, resend_retention: 12, block_bytes: 300 };
 const KEYS = ['a', 'b', 'c', 'd'];
 
 type Operation =
@@ -64,8 +75,10 @@ function atFlush(directory: string, journal: Journal): Flushed {
   return { file, size: statSync(join(directory, file)).size, state: all(journal) };
 }
 
-async function run(operations: readonly Operation[], cut: number): Promise<void> {
+async function run(operations: readonly Operation[], cut: number, encrypted: boolean): Promise<void> {
   const directory = newDirectory();
+  const more = encrypted ? { keys: plainKeys() } : {};
+  const openFile = (home: string, limits: typeof LIMITS): Journal => openAny(home, limits, [], more);
   const model = openMemoryJournal({ now: () => 1_700_000_000_000, limits: LIMITS });
   let home = directory;
   let journal = openFile(home, LIMITS);
@@ -108,7 +121,12 @@ test('recovery gives the state of the last whole flush', () => {
   const runs = Number(process.env.FIXGATE_PROPERTY_RUNS ?? 40);
   return fc.assert(
     fc
-      .asyncProperty(fc.array(operation, { minLength: 20, maxLength: 200, size: 'max' }), fc.nat(600), run)
+      .asyncProperty(
+        fc.array(operation, { minLength: 20, maxLength: 200, size: 'max' }),
+        fc.nat(600),
+        fc.boolean(),
+        run,
+      )
       .afterEach(cleanUp),
     {
       numRuns: runs,

@@ -1,7 +1,7 @@
 // What stays on disk, how it is found when it is damaged, and who may use it.
 
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { BLOCK_BYTES, HEADER_BYTES } from '../../../edge/journal/format.ts';
@@ -48,6 +48,7 @@ test('one flipped bit anywhere is found: the start stops, naming file and offset
   const { directory, file, bytes } = small();
   const lastBlock = lastBlockAt(bytes);
   for (let at = 0; at < bytes.length; at++) {
+    for (const name of segments(directory)) rmSync(join(directory, name));
     const flipped = Buffer.from(bytes);
     flipped[at]! ^= 1 << (at % 8);
     writeFileSync(file, flipped);

@@ -15,7 +15,7 @@ const start = (directory: string, limits: object, body: string): string => `
   const journal = openJournal({ directory: ${JSON.stringify(directory)}, now: () => 1,
     log: { info: none, warn: none, error: none }, limits: ${JSON.stringify(limits)} });
   const store = journal.session('one');
-  const append = (text) => { const buf = Buffer.from(text); store.append(store.nextOut, buf, 0, buf.length); };
+  const append = (text) => { const buf = Buffer.from(text); store.append(store.nextOut, buf, 0, buf.length, 1, 1); };
   ${body}`;
 
 test('kill -9 under load: all that was told to have been flushed is there, and each number has one content', async () => {

@@ -4,12 +4,12 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
-import type { SessionStore, StoredMessage } from '../../../edge/fix/session/ports.ts';
-import { openJournal } from '../../../edge/journal/file.ts';
+import { KEEP, type SessionStore, type StoredMessage } from '../../../edge/fix/session/ports.ts';
+import { type FileJournalOptions, openJournal } from '../../../edge/journal/file.ts';
 import type { Journal, JournalLog } from '../../../edge/journal/journal.ts';
 import type { JournalLimits } from '../../../edge/journal/limits.ts';
 
-const NOW = 1_700_000_000_000;
+export const NOW = 1_700_000_000_000;
 
 export interface Line {
   readonly level: 'info' | 'warn' | 'error';
@@ -41,8 +41,13 @@ export function newDirectory(): string {
   return directory;
 }
 
-export function openFile(directory: string, limits: Partial<JournalLimits> = {}, lines: Line[] = []): Journal {
-  const journal = openJournal({ directory, now: () => NOW, log: logInto(lines), limits });
+export function openFile(
+  directory: string,
+  limits: Partial<JournalLimits> = {},
+  lines: Line[] = [],
+  more: Partial<FileJournalOptions> = {},
+): Journal {
+  const journal = openJournal({ directory, now: () => NOW, log: logInto(lines), limits, ...more });
   opened.push(journal);
   return journal;
 }
@@ -58,17 +63,17 @@ export const text = (message: StoredMessage): string => message.buf.toString('la
 
 export function append(store: SessionStore, body: string, msgSeqNum = store.nextOut): void {
   const buf = Buffer.from(`..${body}..`);
-  store.append(msgSeqNum, buf, 2, buf.length - 2);
+  store.append(msgSeqNum, buf, 2, buf.length - 2, NOW, KEEP);
 }
 
 export function enqueue(store: SessionStore, body: string): void {
   const buf = Buffer.from(`..${body}..`);
-  store.enqueue(buf, 2, buf.length - 2);
+  store.enqueue(buf, 2, buf.length - 2, NOW, 0);
 }
 
 export function promote(store: SessionStore, body: string, keep = true): void {
   const buf = Buffer.from(`..${body}..`);
-  store.promote(store.nextOut, buf, 2, buf.length - 2, keep);
+  store.promote(store.nextOut, buf, 2, buf.length - 2, NOW, keep ? KEEP : 0);
 }
 
 /** All sent messages that are kept, as a resend would find them. */

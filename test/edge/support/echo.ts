@@ -7,6 +7,8 @@ const BODY = 1;
 
 export class TestEcho implements Venue {
   readonly name = 'test-echo';
+  readonly mark = undefined;
+  readonly pending = false;
   readonly sessions = new Map<string, VenueSession>();
   readonly submitted: string[] = [];
   readonly #sink: VenueSink;
@@ -17,7 +19,12 @@ export class TestEcho implements Venue {
   }
 
   supports(msgType: number): boolean {
-    return msgType === msgTypeCode('D') || msgType === msgTypeCode('d') || msgType === msgTypeCode('F');
+    return (
+      msgType === msgTypeCode('D') ||
+      msgType === msgTypeCode('d') ||
+      msgType === msgTypeCode('F') ||
+      msgType === msgTypeCode('G')
+    );
   }
 
   submit(message: Message, { session, dictionary }: SubmitContext): void {

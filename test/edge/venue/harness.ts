@@ -100,7 +100,11 @@ function check(session: VenueSession, bytes: Buffer): void {
   throw new Error(`${verdict.text} (${verdict.refTagId}) in ${session.begin_string} ${shown(bytes)}`);
 }
 
+/** Each client begins its numbers anew. */
+let generations = 0;
+
 export class Client {
+  readonly generation = ++generations;
   readonly session: VenueSession;
   private readonly venue: Venue;
   private readonly sink: TestSink;
@@ -125,8 +129,13 @@ export class Client {
     if (this.sink.listening) check(this.session, bytes);
     const { message } = viewOf(bytes);
     if (!this.venue.supports(message.msgType)) throw new Error(`${type} is not supported`);
-    const context = { session: this.session, generation: 1, msg_seq_num: this.seq };
-    this.venue.submit(message, { ...context, dictionary: dictionaryOf(this.session), now: this.sink.now });
+    const context = { session: this.session, generation: this.generation, msg_seq_num: this.seq };
+    this.venue.submit(message, {
+      ...context,
+      dictionary: dictionaryOf(this.session),
+      now: this.sink.now,
+      recovered: false,
+    });
     // What a venue keeps must not be a view of the connection's buffer.
     bytes.fill(0x21);
   }

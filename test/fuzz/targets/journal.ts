@@ -6,9 +6,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SessionStore } from '../../../edge/fix/session/ports.ts';
+import { KEEP, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
+import { blockCrc } from '../../../edge/journal/block.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
-import { BLOCK_BYTES, blockCrc, HEADER_BYTES, segmentNumber } from '../../../edge/journal/format.ts';
+import { BLOCK_BYTES, HEADER_BYTES, segmentNumber } from '../../../edge/journal/format.ts';
 import { type Journal, JournalError } from '../../../edge/journal/journal.ts';
 import { numberIn } from '../corpus.ts';
 import { changeBytes, NUMBERS } from '../mutate.ts';
@@ -17,14 +18,23 @@ import { Finding, hold, type Lines, type Target } from '../target.ts';
 
 const SESSIONS = 3;
 const NOW = 1_700_000_000_000;
-const LIMITS = { segment_bytes: 2048, resend_retention: 20 };
+const LIMITS = { segment_bytes: 2048, resend_retention: 20, block_bytes: 400 };
 const KINDS: ReadonlySet<string> = new Set(['damaged', 'unknown_version']);
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
 const open = (directory: string): Journal =>
-  openJournal({ directory, now: () => NOW, log: quiet, limits: LIMITS, salt: () => 12_345 });
+  openJournal({
+    directory,
+    now: () => NOW,
+    log: quiet,
+    limits: LIMITS,
+    salt: () => 12_345,
+    inbound: true,
+    archive: true,
+  });
 
-const session = (journal: Journal, n: number): SessionStore => journal.session(`session ${n}`);
+const session = (journal: Journal, n: number): SessionStore =>
+  journal.session(`session ${n}`, n === 0 ? { ids: 10, ids_s: 60, about: '{}' } : {});
 
 /** All that can be seen of a session. */
 function seen(store: SessionStore): string {
@@ -52,12 +62,15 @@ function write(line: string, journal: Journal): boolean {
   const store = session(journal, numberIn(which, 1e9) % SESSIONS);
   const body = Buffer.from(`..8=${rest.join(' ')}..`, 'latin1'); // no message is empty
   const verbs: Readonly<Record<string, () => void>> = {
-    sent: () => store.append(store.nextOut, body, 2, body.length - 2),
-    pending: () => store.enqueue(body, 2, body.length - 2),
-    promoted: () => store.pending > 0 && store.promote(store.nextOut, body, 2, body.length - 2, rest[0] !== 'no'),
+    sent: () => store.append(store.nextOut, body, 2, body.length - 2, NOW, KEEP),
+    pending: () => store.enqueue(body, 2, body.length - 2, NOW, 0),
+    promoted: () =>
+      store.pending > 0 && store.promote(store.nextOut, body, 2, body.length - 2, NOW, rest[0] === 'no' ? 0 : KEEP),
     in: () => store.setNextIn(store.nextIn + 1 + (numberIn(rest[0] ?? '', 1e9) % 1000)),
     out: () => store.setNextOut(store.nextOut + 1),
     reset: () => store.reset(NOW + store.generation),
+    got: () => store.received(store.nextIn, body, 2, body.length - 2, NOW, SUBMITTED, 4, Math.min(14, body.length - 2)),
+    again: () => store.resent(numberIn(rest[0] ?? '', 1e9), NOW),
   };
   if (!Object.hasOwn(verbs, verb)) return false;
   verbs[verb]!();
@@ -173,7 +186,11 @@ const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 function step(random: Random): string {
   const n = random.below(SESSIONS);
-  switch (random.below(9)) {
+  switch (random.below(11)) {
+    case 9:
+      return `got ${n} ${random.below(30)} ${'y'.repeat(random.below(100))}`;
+    case 10:
+      return `again ${n} ${random.below(30)}`;
     case 0:
       return `pending ${n} waits ${random.below(1000)}`;
     case 1:

@@ -1,6 +1,6 @@
 /** A SessionStore in memory, with the questions tests ask of it. */
 
-import { LOADING, type SessionStore, type StoredMessage } from '../../../../edge/fix/session/ports.ts';
+import { type Fate, KEEP, LOADING, type SessionStore, type StoredMessage } from '../../../../edge/fix/session/ports.ts';
 
 export class MemorySessionStore implements SessionStore {
   nextIn = 1;
@@ -30,11 +30,12 @@ export class MemorySessionStore implements SessionStore {
     this.sent = [];
   }
 
-  append(msgSeqNum: number, buf: Buffer, start: number, end: number): void {
+  append(msgSeqNum: number, buf: Buffer, start: number, end: number, _epochMs: number, how: number): void {
     if (msgSeqNum !== this.nextOut) throw new Error(`${msgSeqNum} is not the next number`);
+    this.nextOut = msgSeqNum + 1;
+    if ((how & KEEP) === 0) return;
     const copy = Buffer.copyBytesFrom(buf, start, end - start);
     this.sent.push({ msgSeqNum, buf: copy, start: 0, end: copy.length });
-    this.nextOut = msgSeqNum + 1;
   }
 
   next(from: number, to: number): StoredMessage | undefined | typeof LOADING {
@@ -56,9 +57,26 @@ export class MemorySessionStore implements SessionStore {
     return buf === undefined ? undefined : { msgSeqNum: 0, buf, start: 0, end: buf.length };
   }
 
-  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, keep: boolean): void {
+  promote(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
     this.waiting.shift();
-    if (keep) this.append(msgSeqNum, buf, start, end);
-    else this.nextOut = msgSeqNum + 1;
+    this.append(msgSeqNum, buf, start, end, epochMs, how);
+  }
+
+  /** What was received, with its fate. */
+  readonly inbound: { readonly msgSeqNum: number; readonly fate: Fate; readonly text: string }[] = [];
+
+  received(msgSeqNum: number, buf: Buffer, start: number, end: number, _epochMs: number, fate: Fate): void {
+    this.inbound.push({ msgSeqNum, fate, text: buf.toString('latin1', start, end) });
+  }
+
+  /** Numbers that were sent again. */
+  readonly again: number[] = [];
+
+  resent(msgSeqNum: number): void {
+    this.again.push(msgSeqNum);
+  }
+
+  knowsId(): boolean {
+    return false;
   }
 }

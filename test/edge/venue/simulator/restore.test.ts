@@ -138,7 +138,10 @@ describe('a restart', () => {
     const first = run();
     first.client('ONE').ask(limit('A', 1, 10, '34.00'));
     await first.venue.close();
-    appendFileSync(path(), 'garbage\n[["order",{"id":"X","s":"NOBODY","symbol":"INTC","terms":{}}]]\n[["what"]]\n');
+    appendFileSync(
+      path(),
+      'garbage\n[["order",{"id":"X","s":"NOBODY","symbol":"INTC","terms":{}}]]\n[["what"]]\n[["mark",9999999999999]]\n',
+    );
     const second = run(NOON + 1);
     expect(second.problems).toEqual([
       expect.stringMatching(/^order log, line \d+: .*JSON/),
@@ -183,10 +186,16 @@ class MemoryLog implements OrderLog {
   read(): Iterable<string> {
     return [...this.lines];
   }
+  waiting: string[] = [];
   append(line: string): void {
-    this.lines.push(line);
+    this.waiting.push(line);
   }
-  flush(): void {}
+  get pending(): boolean {
+    return this.waiting.length > 0;
+  }
+  flush(last: string): void {
+    this.lines.push(...this.waiting.splice(0), last);
+  }
   replace(lines: Iterable<string>): void {
     this.lines = [...lines];
   }
@@ -207,6 +216,7 @@ test('a log that has grown is written anew while the venue runs, and says the sa
   venue.flush();
   expect(log.lines.length).not.toBe(before);
   one.ask(limit('C', 2, 4, '35.00'));
+  venue.flush();
   const again = new Client(open(), sink, sessionOf('ONE'));
   const status = (id: string) => again.ask(`35=H|11=${id}|55=INTC|54=1`, [39, 14])[0];
   expect(['A', 'S0', 'S1', 'B', 'C'].map(status)).toEqual([
@@ -235,6 +245,7 @@ test('a venue that was restarted at any time goes on as one that was not', () =>
     steps.forEach((one, n) => {
       if (one.what !== 'restart') say(clients[n % 2]!, one, n);
       else if (restarts) {
+        venue.flush();
         venue = open();
         clients = ['ONE', 'TWO'].map((id) => new Client(venue, sink, sessionOf(id)));
       }

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { refusalId, refuseId } from '../../../../edge/cl-ord-ids.ts';
+import type { FixSession } from '../../../../edge/fix/session/ports.ts';
 import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
-import { versionOf } from '../../../../edge/venue/simulator/versions.ts';
+import { V, versionOf } from '../../../../edge/venue/versions.ts';
+import { framed, viewOf } from '../../fix/wire.ts';
 import { Client, NOON, sessionOf, TestSink, utc } from '../harness.ts';
 
 const TIME = `60=${utc(NOON).slice(0, 17)}`;
@@ -100,4 +103,40 @@ describe('reports say the same in the words of each version', () => {
   test('5.0SP2 names a bad price', () => {
     expect(story('FIXT.1.1', '9')).toContain('35=8|11=P|150=8|39=8|103=18|151=0|14=0|6=0');
   });
+});
+
+test.each([
+  ['FIX.4.0', ''],
+  ['FIX.4.1', ''],
+  ['FIX.4.2', ''],
+  ['FIX.4.3', ''],
+  ['FIX.4.4', ''],
+  ['FIXT.1.1', '7'],
+  ['FIXT.1.1', '8'],
+  ['FIXT.1.1', '9'],
+])('a used ClOrdID is refused in the words of %s %s', (beginString, applVerId) => {
+  const sink = new TestSink();
+  const session = sessionOf('ONE', beginString, applVerId);
+  const fix = {
+    begin: (type: number) => sink.open(session, type),
+    commit: () => sink.close(),
+  } as unknown as FixSession;
+  const version = versionOf(beginString, applVerId);
+  const body = `55=INTC|54=1|38=100|60=${utc(NOON).slice(0, 17)}|`;
+  for (const text of [`35=D|34=2|11=A|${body}`, `35=F|34=2|11=A|41=B|${body}`, `35=G|34=2|11=A|41=B|${body}`]) {
+    const { message } = viewOf(framed(text, beginString));
+    // The sink holds what it is given against the dictionary of the session.
+    refuseId(fix, message, version, refusalId(version, 3, 2), 'duplicate', { epochMs: NOON, monoMs: 0 });
+  }
+  const [order, ...cancels] = sink.take().map(({ fields }) => fields);
+  expect(order).toMatchObject({ 35: '8', 11: 'A', 37: 'NONE', 39: '8' });
+  expect(order![103]).toBe(version >= V.FIX41 ? '6' : '0');
+  expect(cancels.map((each) => [each[35], each[11], each[434], each[102]])).toEqual(
+    ['1', '2'].map((to) => [
+      '9',
+      'A',
+      version >= V.FIX42 ? to : undefined,
+      version >= V.FIX43 ? '6' : version >= V.FIX42 ? '2' : undefined,
+    ]),
+  );
 });

@@ -1,4 +1,4 @@
-/** Tags of application messages that the simulator reads and writes; the session layer's are in edge/fix/tags.ts. */
+/** Tags of application messages that venues read and write; the session layer's are in edge/fix/tags.ts. */
 
 export const Field = {
   Account: 1,

@@ -1,0 +1,108 @@
+/** Blocks: byte strings that say where they belong and whether they are whole (format.ts), sealed and opened. */
+
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
+
+/** Of the segment that a block belongs to. */
+export interface Home {
+  readonly version: number;
+  readonly number: number;
+  readonly salt: number;
+  /** 32 bytes; undefined: not encrypted. */
+  readonly key: Buffer | undefined;
+}
+
+export interface BlockFields {
+  readonly length: number;
+  readonly ordinal: number;
+  readonly records: number;
+  /** The last block of its flush. */
+  readonly last: boolean;
+  readonly nonce: number;
+  /** See {@link Journal.flush}; 0: it stands alone. */
+  readonly depends: number;
+}
+
+const CIPHER = 'aes-256-gcm';
+const TAG_BYTES = 16;
+const LAST = 1;
+/** Used within one call only. */
+const iv = Buffer.alloc(12);
+const aad = Buffer.alloc(36);
+
+/** Bytes before the records. */
+export const blockBytes = (version: number): number => (version === 1 ? BLOCK_BYTES_1 : BLOCK_BYTES);
+
+/**
+ * Makes a block of the records at `from` + 48: writes its 48 bytes, and where there is a key the records, encrypted, to the
+ * same place of `into`, which may be `plain` only where there is none.
+ */
+export function sealBlock(home: Home, plain: Buffer, into: Buffer, from: number, fields: BlockFields): void {
+  const { length, ordinal, records, last, nonce, depends } = fields;
+  into.writeUInt32LE(length, from + 4);
+  into.writeUInt32LE(ordinal, from + 8);
+  into.writeUInt32LE(records, from + 12);
+  into.writeUInt32LE(last ? LAST : 0, from + 16);
+  into.writeUInt32LE(nonce, from + 20);
+  into.writeDoubleLE(depends, from + 24);
+  if (home.key === undefined) into.fill(0, from + 32, from + BLOCK_BYTES);
+  else {
+    prepare(home, into, from);
+    const cipher = createCipheriv(CIPHER, home.key, iv);
+    cipher.setAAD(aad);
+    cipher.update(plain.subarray(from + BLOCK_BYTES, from + length)).copy(into, from + BLOCK_BYTES);
+    cipher.final();
+    cipher.getAuthTag().copy(into, from + 32);
+  }
+  into.writeUInt32LE(blockCrc(into, from, length, home.salt), from);
+}
+
+/** IV and what is authenticated, of the block at `from`. */
+function prepare(home: Home, bytes: Buffer, from: number): void {
+  iv.writeUInt32LE(home.salt, 0);
+  iv.writeUInt32LE(bytes.readUInt32LE(from + 20), 8);
+  aad.writeUInt32LE(home.number, 0);
+  aad.writeUInt32LE(home.salt, 4);
+  bytes.copy(aad, 8, from + 4, from + 32);
+}
+
+/** CRC of a block whose bytes are [from, from + length). */
+export const blockCrc = (bytes: Buffer, from: number, length: number, salt: number): number =>
+  crc32(bytes.subarray(from + 4, from + length), salt);
+
+/** Whether a whole and right block stands at `at`. @returns its length, or 0 */
+export function blockAt({ version, salt }: Home, bytes: Buffer, at: number, ordinal: number): number {
+  const least = blockBytes(version);
+  if (at + least > bytes.length || bytes.readUInt32LE(at + 8) !== ordinal) return 0;
+  const length = bytes.readUInt32LE(at + 4);
+  if (length < least || at + length > bytes.length) return 0;
+  return blockCrc(bytes, at, length, salt) === bytes.readUInt32LE(at) ? length : 0;
+}
+
+/** What a block says of itself. */
+export function readBlock(version: number, bytes: Buffer, at: number): BlockFields {
+  const length = bytes.readUInt32LE(at + 4);
+  const ordinal = bytes.readUInt32LE(at + 8);
+  const records = bytes.readUInt32LE(at + 12);
+  if (version === 1) return { length, ordinal, records, last: true, nonce: 0, depends: 0 };
+  const last = (bytes.readUInt32LE(at + 16) & LAST) !== 0;
+  const nonce = bytes.readUInt32LE(at + 20);
+  return { length, ordinal, records, last, nonce, depends: bytes.readDoubleLE(at + 24) };
+}
+
+/**
+ * The records of the whole block at `at`: as they lie there, or decrypted.
+ * @throws Error: it was not sealed with this key for this place, though its CRC is right
+ */
+export function openBlock(home: Home, bytes: Buffer, at: number, length: number): Buffer {
+  const records = bytes.subarray(at + blockBytes(home.version), at + length);
+  if (home.key === undefined) return records;
+  prepare(home, bytes, at);
+  const decipher = createDecipheriv(CIPHER, home.key, iv, { authTagLength: TAG_BYTES });
+  decipher.setAAD(aad);
+  decipher.setAuthTag(bytes.subarray(at + 32, at + BLOCK_BYTES));
+  const opened = decipher.update(records);
+  decipher.final();
+  return opened;
+}

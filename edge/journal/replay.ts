@@ -1,0 +1,134 @@
+/** Recovery of one session: what each record of it means, in the order they were written. */
+
+import { SUBMITTED } from '../fix/session/ports.ts';
+import {
+  ABOUT,
+  FATE,
+  fixedBytesAt,
+  ID,
+  KEPT,
+  NUMBERS,
+  PENDING,
+  PROMOTED,
+  RECEIVED,
+  RECORD_BYTES,
+  RESET,
+  SENT,
+  STATE,
+  VOID,
+  WAS_PENDING,
+} from './format.ts';
+import type { Ids } from './ids.ts';
+import { type FileSession, secondOf } from './session.ts';
+
+/** Where a record lies. */
+export interface Recorded {
+  readonly bytes: Buffer;
+  /** Where it begins in them, and where in its segment. */
+  at: number;
+  offset: number;
+  length: number;
+  readonly segment: number;
+  readonly block: number;
+  /** For version 1, whose messages have no time: when the segment was begun. */
+  readonly begunAt: number;
+}
+
+const nothing = (): void => {};
+
+export function replay(s: FileSession, record: Recorded): void {
+  const { bytes, at } = record;
+  const body = at + RECORD_BYTES;
+  const flags = bytes.readUInt16LE(at + 2);
+  const isFirst = bytes[at + 1] === 1;
+  const number = (i: number): number => bytes.readDoubleLE(body + i * 8);
+  switch (bytes[at]) {
+    case STATE:
+      replayState(s, record, isFirst);
+      return;
+    case NUMBERS:
+      s.nextIn = number(0);
+      s.nextOut = number(1);
+      return;
+    case RESET:
+      s.nextIn = 1;
+      s.nextOut = 1;
+      s.generation = number(0);
+      s.createdAt = number(1);
+      s.sent.clear();
+      s.forgotten = 0;
+      return;
+    case SENT:
+      s.nextOut = Math.max(s.nextOut, number(0) + 1);
+      if (isFirst || flags & KEPT) push(s.sent, number(0), record, isFirst ? record.begunAt : number(1));
+      return;
+    case PENDING:
+      s.nextOrdinal = Math.max(s.nextOrdinal, number(0) + 1);
+      push(s.waiting, number(0), record, isFirst ? record.begunAt : number(1));
+      return;
+    case PROMOTED:
+      s.firstOrdinal = Math.max(s.firstOrdinal, number(0) + 1);
+      s.nextOut = Math.max(s.nextOut, number(1) + 1);
+      if (record.length > fixedBytesAt(bytes, at) && (isFirst || flags & KEPT))
+        push(s.sent, number(1), record, isFirst ? record.begunAt : number(2));
+      return;
+    case ABOUT:
+      s.terms = { ...s.terms, about: bytes.toString('utf8', body, at + record.length) };
+      return;
+    case VOID:
+      (flags & WAS_PENDING ? s.waiting : s.sent).pushVoid(number(0));
+      return;
+    case RECEIVED: {
+      const id = bytes.readUInt32LE(body + 24);
+      const length = bytes.readUInt32LE(body + 28);
+      const message = at + fixedBytesAt(bytes, at);
+      if ((flags & FATE) === SUBMITTED && length > 0) remember(s.ids, s, record, message + id, length, number(1));
+      return;
+    }
+    case ID: {
+      const id = at + fixedBytesAt(bytes, at);
+      remember(s.ids, s, record, id, at + record.length - id, number(0));
+    }
+  }
+}
+
+function push(places: FileSession['sent'], number: number, record: Recorded, epochMs: number): void {
+  places.push(number, record.segment, record.block, record.offset, record.length, secondOf(epochMs));
+}
+
+function remember(ids: Ids, s: FileSession, record: Recorded, start: number, length: number, epochMs: number): void {
+  if (s.terms.ids > 0) ids.add(record.bytes, start, start + length, record, secondOf(epochMs), nothing);
+}
+
+function replayState(s: FileSession, { bytes, at }: Recorded, isFirst: boolean): void {
+  const body = at + RECORD_BYTES;
+  const number = (i: number): number => bytes.readDoubleLE(body + i * 8);
+  const generation = number(2);
+  if (generation !== s.generation) s.sent.clear();
+  s.nextIn = number(0);
+  s.nextOut = number(1);
+  s.generation = generation;
+  s.createdAt = number(3);
+  s.firstOrdinal = number(4);
+  s.nextOrdinal = number(5);
+  if (isFirst) {
+    s.bound({ ...s.terms, retention: bytes.readUInt32LE(body + 48) }, nothing);
+    return;
+  }
+  s.forgotten = number(6);
+  const term = (i: number): number => bytes.readUInt32LE(body + 56 + i * 4);
+  s.bound({ ...s.terms, retention: term(0), retention_s: term(1), ids: term(2), ids_s: term(3) }, nothing);
+}
+
+/** Every record has been replayed. @param epochMs now */
+export function settle(s: FileSession, epochMs: number, gained: (segment: number, bytes: number) => void): void {
+  const { sent, waiting } = s;
+  // What was forgotten before its number let it go is not to come back.
+  sent.settle(s.forgotten + 1);
+  for (; sent.count > s.terms.retention; sent.shift()) s.forgotten = Math.max(s.forgotten, sent.number(0));
+  waiting.settle(s.firstOrdinal);
+  s.ids.expire(secondOf(epochMs), nothing);
+  s.ids = s.ids.settled(nothing);
+  for (const places of [sent, waiting, s.ids.places])
+    for (let i = 0; i < places.count; i++) gained(places.segment(i), places.length(i));
+}

@@ -1,0 +1,56 @@
+/**
+ * After a restart: messages that sessions had handed to the venue, and that it has not, go to it again, before any client
+ * is back. What it answers waits for them.
+ */
+
+import type { Dictionaries } from './dictionaries.ts';
+import { Message, TOKENS_OK, tokenise } from './fix/message.ts';
+import type { Accepted, Journal } from './journal/journal.ts';
+import type { Logger } from './log.ts';
+import type { About, Sessions } from './sessions.ts';
+import type { Player, Turns } from './turn.ts';
+import type { Venue } from './venue/venue.ts';
+
+/** Mark of the venue's flush that follows; 0: it has nothing to write. */
+export const nextMark = ({ mark, pending }: Venue): number => (mark === undefined || !pending ? 0 : mark + 1);
+
+export interface ResubmitParts {
+  readonly journal: Journal;
+  readonly turns: Turns;
+  readonly sessions: Sessions;
+  readonly venue: Venue;
+  readonly dictionaries: Dictionaries;
+  readonly log: Logger;
+}
+
+/** Brings journal and venue to the same state, on disk. @throws JournalError `damaged` */
+export function resubmit(parts: ResubmitParts): void {
+  const { journal, turns, venue } = parts;
+  const nobody: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
+  turns.run(() => {
+    turns.touch(nobody);
+    const message = new Message();
+    for (const accepted of journal.settle(venue.mark)) submitOne(parts, accepted, message);
+  });
+}
+
+/** A message that the venue trips over is told of in the log; the others are not to be lost for it. */
+function submitOne(parts: ResubmitParts, accepted: Accepted, message: Message): void {
+  const { sessions, dictionaries, turns, venue, log } = parts;
+  const { key, generation, msgSeqNum } = accepted;
+  try {
+    const { venue: session, named } = JSON.parse(accepted.about) as About;
+    if (tokenise(accepted.message, 0, accepted.message.length, message) !== TOKENS_OK)
+      throw new Error('it does not parse');
+    const version = message.applVerId < 0 ? session.appl_ver_id : message.text(message.applVerId);
+    const chosen = dictionaries.of(named);
+    if (!chosen.known) throw new Error(chosen.problem);
+    const dictionary = chosen.dictionaries.get(session.begin_string, version);
+    if (dictionary === undefined) throw new Error(`there is no dictionary for ${session.begin_string} ${version}`);
+    const { epochMs: now } = turns.now;
+    venue.submit(message, { session, generation, msg_seq_num: msgSeqNum, dictionary, now, recovered: true });
+  } catch (error) {
+    sessions.abandon();
+    log.error({ error, session: key, msg_seq_num: msgSeqNum }, 'a message could not be given to the venue again');
+  }
+}
