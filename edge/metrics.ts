@@ -24,15 +24,23 @@ const OTHER = 'other';
 /** Counts by packed MsgType; the first {@link METRIC_TYPES} types have a count each. */
 class TypeCounts {
   readonly #slots = new Map<number, number>();
+  /** Of types of one character, slot + 1: nearly all messages are of one. */
+  readonly #short = new Uint8Array(128);
   readonly #counts = new Float64Array(METRIC_TYPES + 1);
 
   add(msgType: number): void {
+    const short = msgType < 128 ? this.#short[msgType]! : 0;
+    this.#counts[short > 0 ? short - 1 : this.#slotOf(msgType)]!++;
+  }
+
+  #slotOf(msgType: number): number {
     let slot = this.#slots.get(msgType);
     if (slot === undefined) {
       slot = Math.min(this.#slots.size, METRIC_TYPES);
       if (slot < METRIC_TYPES) this.#slots.set(msgType, slot);
     }
-    this.#counts[slot]!++;
+    if (msgType < 128) this.#short[msgType] = slot + 1;
+    return slot;
   }
 
   *entries(): Generator<[string, number]> {
@@ -178,7 +186,8 @@ export class Metrics {
     const end = bytes.length;
     let at = 0;
     while (at < end) {
-      let mark = bytes.indexOf(1, at); // after 8=…
+      let mark = at + 2;
+      while (bytes[mark] !== 1) mark++; // after 8=…
       let length = 0;
       for (mark += 3; mark < end && bytes[mark] !== 1; mark++) length = length * 10 + bytes[mark]! - 48;
       const type = mark + 4; // after 35=

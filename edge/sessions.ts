@@ -78,6 +78,8 @@ export class Sessions implements VenueSink {
   /** Sessions that the journal has, by SenderCompID. */
   readonly #begun = new Map<string, number>();
   #open: Entry | undefined;
+  /** The one asked for last: a batch has many messages of one session. */
+  #last: Entry | undefined;
 
   constructor(parts: SessionsParts) {
     this.#parts = parts;
@@ -108,7 +110,9 @@ export class Sessions implements VenueSink {
 
   /** The session of this key; made from what the journal has when it is not at hand. */
   entry(venue: VenueSession): Entry {
+    if (this.#last?.venue === venue) return this.#last;
     const known = this.#entries.get(venue.id);
+    this.#last = known;
     if (known !== undefined) return known;
     const { journal, profile } = this.#parts;
     if (!journal.has(venue.id)) this.#count(venue.sender_comp_id);
@@ -178,6 +182,7 @@ export class Sessions implements VenueSink {
     for (const [id, entry] of this.#entries) {
       if (entry.holder !== undefined || entry === this.#open) continue;
       this.#entries.delete(id);
+      this.#last = undefined;
       return;
     }
   }

@@ -28,7 +28,7 @@ export class Wire {
 
   /** Bytes that the client's side has not taken. */
   get backlog(): number {
-    return this.encoder.length + this.#socket.writableLength;
+    return this.encoder.length + (this.#writing === undefined ? 0 : this.#writing.length);
   }
 
   get writing(): boolean {

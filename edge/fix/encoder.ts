@@ -35,6 +35,9 @@ export class Encoder extends Output implements BodyWriter {
   private lengthAt = 0;
   private bodyAt = 0;
   private open = false;
+  /** Of the bytes before `summedTo` without the digits of BodyLength. */
+  private sum = 0;
+  private summedTo = 0;
   private decimals: TimestampDecimals = 3;
 
   /**
@@ -70,7 +73,9 @@ export class Encoder extends Output implements BodyWriter {
     view.setUint8(at++, msgType & 0xff);
     view.setInt32(at, MSG_SEQ_NUM, true);
     at = this.putUInt(msgSeqNum, at + 4);
+    this.sum = template.sum + SOH + sumWords(view, this.bodyAt, at);
     this.at = copyWords(template.ids, 0, template.idsLength, view, at);
+    this.summedTo = this.at;
     return this;
   }
 
@@ -92,7 +97,8 @@ export class Encoder extends Output implements BodyWriter {
     if (bodyLength < 100 || bodyLength > 999) this.moveBody(bodyLength);
     this.putDigits(bodyLength, this.bodyAt - 1, this.lengthAt);
     const { view } = this;
-    const sum = sumWords(view, start, this.at);
+    const length = sumWords(view, this.lengthAt, this.bodyAt - 1);
+    const sum = (this.sum + length + sumWords(view, this.summedTo, this.at)) & 0xff;
     let at = this.at;
     view.setInt32(at, CHECK_SUM, true);
     at += 3;
@@ -110,6 +116,7 @@ export class Encoder extends Output implements BodyWriter {
     this.buf.copyWithin(this.bodyAt - 1 + shift, this.bodyAt - 1, this.at);
     this.at += shift;
     this.bodyAt += shift;
+    this.summedTo += shift;
   }
 
   /** Takes back the message begun. */
@@ -181,7 +188,7 @@ export class Encoder extends Output implements BodyWriter {
   data(lengthTag: number, dataTag: number, bytes: Uint8Array, from = 0, to = bytes.length): this {
     this.uint(lengthTag, to - from);
     this.ensure(FIELD + to - from);
-    return this.close(this.putBytes(viewOf(bytes), from, to, this.putTag(dataTag, this.at)));
+    return this.close(this.putBytes(bytes, viewOf(bytes), from, to, this.putTag(dataTag, this.at)));
   }
 
   copy(message: Message, i: number, tag?: number): this {
@@ -207,7 +214,7 @@ export class Encoder extends Output implements BodyWriter {
     const start = first === 0 ? message.start : to[first - 1]! + 1;
     const stop = to[end - 1]! + 1;
     this.ensure(stop - start);
-    this.at = this.putBytes(message.view, start, stop, this.at);
+    this.at = this.putBytes(message.buf, message.view, start, stop, this.at);
     return this;
   }
 
@@ -224,10 +231,12 @@ export class Encoder extends Output implements BodyWriter {
     this.decimals = decimals;
     const { buf, view, tags, from, to } = stored;
     this.ensure(stored.end - stored.start + 4 * NUMBER + 2 * timestampLength(9));
-    this.lengthAt = this.putBytes(view, stored.start, from[1]!, this.at); // 8=…|9=
+    this.lengthAt = this.putBytes(buf, view, stored.start, from[1]!, this.at); // 8=…|9=
     this.at = this.lengthAt + RESERVED;
     this.view.setUint8(this.at++, SOH);
     this.bodyAt = this.at;
+    this.sum = sumWords(this.view, this.length, this.lengthAt) + SOH;
+    this.summedTo = this.at;
     for (let i = 2; i < stored.count; i++) {
       const tag = tags[i]!;
       if (tag === Tag.CheckSum) break;
@@ -237,7 +246,7 @@ export class Encoder extends Output implements BodyWriter {
         this.bytes(Tag.OrigSendingTime, buf, from[i]!, to[i]!);
         continue;
       }
-      this.at = this.putBytes(view, from[i]!, to[i]! + 1, this.putTag(tag, this.at));
+      this.at = this.putBytes(buf, view, from[i]!, to[i]! + 1, this.putTag(tag, this.at));
       if (i === stored.msgSeqNum) this.flag(Tag.PossDupFlag, true);
     }
     return this.end();

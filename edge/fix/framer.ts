@@ -48,6 +48,9 @@ const TRAILER = 7;
 /** Bytes of a CheckSum value, right or wrong, that ends a garbled message. */
 const MAX_CHECKSUM = 8;
 
+/** The module's own: an imported constant is a load from memory in the machine code. */
+const END = SOH;
+
 /** One for all streams: it is asked about the messages of one buffer after the other. */
 const SUMS = new ByteSums();
 
@@ -93,7 +96,7 @@ export function nextFrame(
   if (!beginsFix(buf, start, end)) return broken(buf, start, end, frame, GARBLED_START);
 
   let at = start + 2;
-  while (at < end && buf[at] !== SOH && buf[at] !== EQUALS && at - start - 2 <= MAX_BEGIN_STRING) at++;
+  while (at < end && buf[at] !== END && buf[at] !== EQUALS && at - start - 2 <= MAX_BEGIN_STRING) at++;
   if (at - start - 2 > MAX_BEGIN_STRING || (at < end && buf[at] === EQUALS))
     return broken(buf, start, end, frame, GARBLED_BEGIN_STRING);
   if (++at >= end) return FRAME_MORE;
@@ -102,7 +105,7 @@ export function nextFrame(
   if (buf[at] !== EQUALS) return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
   const digits = ++at;
   let length = 0;
-  for (; at < end && buf[at] !== SOH; at++) {
+  for (; at < end && buf[at] !== END; at++) {
     const digit = buf[at]! - ZERO;
     if (digit < 0 || digit > 9 || at - digits >= MAX_BODY_LENGTH_DIGITS) {
       return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
@@ -135,11 +138,13 @@ function proveBody(
     return garbled(buf, trailer, end, frame, GARBLED_ORDER);
   }
   const last = trailer + TRAILER;
-  for (let i = trailer; i < last; i++) {
-    if (i >= end) return FRAME_MORE;
-    if (!fitsTrailer(buf[i]!, i - trailer)) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
+  if (last > end || !isTrailer(buf, trailer)) {
+    for (let i = trailer; i < last; i++) {
+      if (i >= end) return FRAME_MORE;
+      if (!fitsTrailer(buf[i]!, i - trailer)) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
+    }
   }
-  if (buf[trailer - 1] !== SOH) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
+  if (buf[trailer - 1] !== END) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
   if (validateChecksum) {
     const sum = (buf[trailer + 3]! - ZERO) * 100 + (buf[trailer + 4]! - ZERO) * 10 + buf[trailer + 5]! - ZERO;
     if (SUMS.modulo256(buf, start, trailer) !== sum) {
@@ -154,10 +159,29 @@ function proveBody(
   return FRAME_OK;
 }
 
+/** Whether `10=dddSOH` stands at `at`. */
+function isTrailer(buf: Uint8Array, at: number): boolean {
+  const a = buf[at + 3]! - ZERO;
+  const b = buf[at + 4]! - ZERO;
+  const c = buf[at + 5]! - ZERO;
+  return (
+    buf[at] === 0x31 &&
+    buf[at + 1] === ZERO &&
+    buf[at + 2] === EQUALS &&
+    buf[at + 6] === END &&
+    a >= 0 &&
+    a <= 9 &&
+    b >= 0 &&
+    b <= 9 &&
+    c >= 0 &&
+    c <= 9
+  );
+}
+
 /** Whether `byte` may stand at `offset` of `10=dddSOH`. */
 function fitsTrailer(byte: number, offset: number): boolean {
   if (offset >= 3 && offset <= 5) return byte >= ZERO && byte <= 0x39;
-  return byte === (offset === 0 ? 0x31 : offset === 1 ? ZERO : offset === 2 ? EQUALS : SOH);
+  return byte === (offset === 0 ? 0x31 : offset === 1 ? ZERO : offset === 2 ? EQUALS : END);
 }
 
 /** The head is broken: nothing says where the message ends, so go on at the next `8=FIX`. */

@@ -1,7 +1,7 @@
 /** The part of a session's headers that stays the same, as bytes. */
 
 import { type TimestampDecimals, TimestampWriter, timestampLength } from './timestamp.ts';
-import { SLACK, viewOf } from './words.ts';
+import { SLACK, sumWords, viewOf } from './words.ts';
 
 /** What does not change in a session's headers, rendered once. CompIDs and sub IDs hold no SOH: provisioning sees to it. */
 export interface HeaderIds {
@@ -32,6 +32,9 @@ export class HeaderTemplate {
   /** Where SendingTime stands in `ids`, and which one it is. */
   private readonly timeAt: number;
   private timeMs = Number.NaN;
+  /** Of the bytes of head and ids, see {@link at}; modulo 256 it is a part of the CheckSum. */
+  sum = 0;
+  private readonly fixedSum: number;
 
   constructor(ids: HeaderIds, decimals: TimestampDecimals = 3) {
     const field = (tag: number, value: string | undefined) => (value ? `${tag}=${value}\x01` : '');
@@ -47,6 +50,7 @@ export class HeaderTemplate {
     this.ids = padded(all);
     this.idsLength = all.length;
     this.timeAt = before.length;
+    this.fixedSum = sumWords(this.head, 0, head.length);
   }
 
   /** Sets SendingTime in {@link ids}: most messages are sent in the same millisecond as the one before. */
@@ -54,8 +58,9 @@ export class HeaderTemplate {
     if (epochMs === this.timeMs) return;
     this.timeMs = epochMs;
     const end = this.timeAt + timestampLength(this.decimals);
-    const next = this.ids.getInt32(end, true);
+    const behind = this.ids.getBigInt64(end, true);
     CLOCK.write(this.ids, this.timeAt, epochMs, this.decimals);
-    this.ids.setInt32(end, next, true);
+    this.ids.setBigInt64(end, behind, true);
+    this.sum = this.fixedSum + sumWords(this.ids, 0, this.idsLength);
   }
 }

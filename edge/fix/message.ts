@@ -6,7 +6,7 @@
 import { DATA_FIELDS } from './data-fields.ts';
 import { parseInteger, parseUInt } from './integers.ts';
 import { msgTypeCodeOf, SOH, Tag } from './tags.ts';
-import { parseUtcTimestamp } from './timestamp.ts';
+import { TimestampReader } from './timestamp.ts';
 import { viewOf } from './words.ts';
 
 /** Fields of one message. The longest standard messages (market data snapshots of full depth) stay far below. */
@@ -89,6 +89,9 @@ export function traitsWith(pairs: readonly (readonly [lengthTag: number, dataTag
 export const dataTagOf = (tag: number, traits: TagTraits = TRAITS): number =>
   tag > 0 && tag < LOOKUP ? traits[tag]! >>> SLOT_BITS : 0;
 
+/** One for all messages: their times are of the same second whoever sent them. */
+const TIMES = new TimestampReader();
+
 export class Message {
   /** The bytes the message lies in: [start, end), from `8=` to the SOH after `10=`. */
   buf: Buffer = Buffer.alloc(0);
@@ -108,6 +111,12 @@ export class Message {
   /** A bit per slot that is filled, and the field's index by slot; read through the getters. */
   filled = 0;
   readonly slots: Int32Array = new Int32Array(SLOT_TAGS.length);
+  /**
+   * Found in validation: the fields [bodyFrom, bodyTo) are the body, each of them a single field with a tag above that of
+   * the one before. bodyFrom is -1 when this is not so, or not known.
+   */
+  bodyFrom = -1;
+  bodyTo = -1;
   private viewed = this.buf;
   private words = viewOf(this.buf);
 
@@ -200,6 +209,7 @@ export class Message {
     this.count = 0;
     this.msgType = 0;
     this.filled = 0;
+    this.bodyFrom = -1;
   }
 
   private slot(n: number): number {
@@ -225,7 +235,12 @@ export class Message {
 
   /** Field i as a UTC timestamp in milliseconds since 1970; NaN when it is absent or none. */
   utc(i: number): number {
-    return i < 0 ? Number.NaN : parseUtcTimestamp(this.buf, this.from[i]!, this.to[i]!);
+    return i < 0 ? Number.NaN : TIMES.read(this.buf, this.view, this.from[i]!, this.to[i]!);
+  }
+
+  /** Whether field i is a UTC timestamp. */
+  isUtc(i: number): boolean {
+    return !Number.isNaN(this.utc(i));
   }
 
   /** Field i as text, one character per byte; '' when absent. */
@@ -257,6 +272,17 @@ export class Message {
     return true;
   }
 
+  /** Whether field i is there and has these bytes. */
+  holds(i: number, bytes: Uint8Array): boolean {
+    if (i < 0) return false;
+    const from = this.from[i]!;
+    const { length } = bytes;
+    if (this.to[i]! - from !== length) return false;
+    const { buf } = this;
+    for (let k = 0; k < length; k++) if (buf[from + k] !== bytes[k]) return false;
+    return true;
+  }
+
   /** The one byte of a char field i; -1 when it is absent or not one byte long. */
   char(i: number): number {
     return this.length(i) === 1 ? this.buf[this.from[i]!]! : -1;
@@ -268,6 +294,12 @@ export class Message {
   }
 }
 
+// A module's own constants are constants in the machine code; exported and imported ones are loads from memory.
+const END = SOH;
+const MOST = MAX_FIELDS;
+const TAGS = LOOKUP;
+const OK = TOKENS_OK;
+
 /**
  * Splits the message [start, end) into fields. Reads to the end after a mistake, so that header fields are there for a
  * Reject; the first mistake is the one reported.
@@ -277,14 +309,14 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
   const { tags, from, to, slots, traits: traitsOf } = into;
   into.begin(buf, start, end);
   // The framer has proved the last byte an SOH: every search for one ends there, and no loop need ask for the end.
-  if (end <= start || buf[end - 1] !== SOH) return TOKENS_GARBLED;
-  let result = TOKENS_OK;
+  if (end <= start || buf[end - 1] !== END) return TOKENS_GARBLED;
+  let result = OK;
   let count = 0;
   let filled = 0;
   let at = start;
   let dataTag = 0; // the data field that the field just read gave the length of
   while (at < end) {
-    if (count === MAX_FIELDS) {
+    if (count === MOST) {
       into.badTag = 0;
       result = TOKENS_TOO_MANY;
       break;
@@ -294,14 +326,16 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
     let byte = 0;
     if (tag > 0 && tag <= 9) {
       byte = buf[++at]!;
-      while (byte >= ZERO && byte <= 0x39 && tag < MAX_TAG_HEAD) {
-        tag = tag * 10 + byte - ZERO;
+      while (byte !== EQUALS) {
+        const digit = byte - ZERO;
+        if (digit < 0 || digit > 9 || tag >= MAX_TAG_HEAD) break;
+        tag = (tag * 10 + digit) | 0;
         byte = buf[++at]!;
       }
     }
     if (byte !== EQUALS) {
-      const mistake = badTag(buf, tagStart, end, into, result === TOKENS_OK);
-      if (result === TOKENS_OK || mistake === TOKENS_GARBLED) result = mistake;
+      const mistake = badTag(buf, tagStart, end, into, result === OK);
+      if (result === OK || mistake === TOKENS_GARBLED) result = mistake;
       if (mistake === TOKENS_GARBLED) break;
       tag = 0;
       while (buf[at] !== EQUALS) at++;
@@ -309,19 +343,19 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
     const valueStart = ++at;
     if (dataTag !== 0 && tag === dataTag) {
       const length = parseUInt(buf, from[count - 1]!, to[count - 1]!);
-      if (length >= 0 && at + length < end && buf[at + length] === SOH) at += length;
-      else if (result === TOKENS_OK) {
+      if (length >= 0 && at + length < end && buf[at + length] === END) at += length;
+      else if (result === OK) {
         result = TOKENS_BAD_DATA;
         into.badTag = tags[count - 1]!;
       }
     }
-    while (buf[at] !== SOH) at++;
+    while (buf[at] !== END) at++;
     tags[count] = tag;
     from[count] = valueStart;
     to[count] = at;
     at++;
     dataTag = 0;
-    const traits = tag < LOOKUP ? traitsOf[tag]! : 0;
+    const traits = tag < TAGS ? traitsOf[tag]! : 0;
     if (traits !== 0) {
       dataTag = traits >>> SLOT_BITS;
       const slot = (traits & SLOT_MASK) - 1;

@@ -174,15 +174,11 @@ export abstract class Output {
     return CLOCK.write(this.view, at, epochMs, decimals, nanos);
   }
 
-  /** The bytes [from, to), whose view has {@link SLACK} more if it can be. */
-  protected putBytes(view: DataView, from: number, to: number, at: number): number {
+  /** The bytes [from, to) of `buf`, of which `view` is one. */
+  protected putBytes(buf: Uint8Array, view: DataView, from: number, to: number, at: number): number {
     const length = to - from;
-    if (length >= LONG) {
-      this.buf.set(new Uint8Array(view.buffer, view.byteOffset + from, length), at);
-      return at + length;
-    }
-    if (to + SLACK <= view.byteLength) return copyWords(view, from, length, this.view, at);
-    for (let i = 0; i < length; i++) this.view.setUint8(at + i, view.getUint8(from + i));
+    if (length < LONG && to + SLACK <= buf.length) return copyWords(view, from, length, this.view, at);
+    this.buf.set(buf.subarray(from, to), at);
     return at + length;
   }
 }

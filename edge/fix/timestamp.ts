@@ -11,7 +11,12 @@ export type TimestampDecimals = 0 | 3 | 6 | 9;
 
 const DAY_MS = 86_400_000;
 const ZERO = 0x30;
+const POINT = 0x2e;
 const MAX_DECIMALS = 12;
+/** YYYYMMDD-HH:MM:SS */
+const SECONDS = 17;
+/** YYYYMMDD-HH:MM:SS.sss */
+const MILLIS = 21;
 
 /** Two digits at `at` as a number, or -1. */
 function two(buf: Uint8Array, at: number): number {
@@ -87,6 +92,50 @@ export function parseUtcTimestamp(buf: Uint8Array, from: number, to: number): nu
   return parseDays(buf, from) * DAY_MS + parseTimeOfDay(buf, from + 9, to);
 }
 
+/**
+ * Reads the UTCTimestamps of messages. Most are of the same second as the one before, and are known by its bytes: four
+ * words and a byte are compared, and the digits of the millisecond read.
+ */
+export class TimestampReader {
+  private readonly words = new Int32Array(4);
+  /** The second's last digit, and what it is; NaN: none has been read. */
+  private last = 0;
+  private ms = Number.NaN;
+
+  /** As {@link parseUtcTimestamp}; `view` is of the same bytes. */
+  read(buf: Uint8Array, view: DataView, from: number, to: number): number {
+    const length = to - from;
+    if ((length !== SECONDS && length !== MILLIS) || !this.isKnown(view, from))
+      return this.readAnew(buf, view, from, to);
+    if (length === SECONDS) return this.ms;
+    const a = view.getUint8(from + 18) - ZERO;
+    const b = view.getUint8(from + 19) - ZERO;
+    const c = view.getUint8(from + 20) - ZERO;
+    if (a < 0 || a > 9 || b < 0 || b > 9 || c < 0 || c > 9 || view.getUint8(from + 17) !== POINT) return Number.NaN;
+    return this.ms + a * 100 + b * 10 + c;
+  }
+
+  private isKnown(view: DataView, from: number): boolean {
+    const { words } = this;
+    return (
+      view.getInt32(from + 12) === words[3] &&
+      view.getInt32(from + 8) === words[2] &&
+      view.getInt32(from + 4) === words[1] &&
+      view.getInt32(from) === words[0] &&
+      view.getUint8(from + 16) === this.last
+    );
+  }
+
+  private readAnew(buf: Uint8Array, view: DataView, from: number, to: number): number {
+    const time = parseUtcTimestamp(buf, from, to);
+    if (Number.isNaN(time)) return time;
+    for (let i = 0; i < 4; i++) this.words[i] = view.getInt32(from + 4 * i);
+    this.last = view.getUint8(from + 16);
+    this.ms = Math.floor(time / 1000) * 1000;
+    return time;
+  }
+}
+
 /** UTCTimeOnly: HH:MM:SS with 0 to 12 decimals. @returns milliseconds into the day, or NaN */
 export const parseUtcTime = (buf: Uint8Array, from: number, to: number): number => parseTimeOfDay(buf, from, to);
 
@@ -112,11 +161,6 @@ function putTwo(buf: Uint8Array, at: number, value: number): void {
   buf[at] = ZERO + tens;
   buf[at + 1] = ZERO + value - tens * 10;
 }
-
-/** YYYYMMDD-HH:MM:SS */
-const SECONDS = 17;
-/** YYYYMMDD-HH:MM:SS.sss */
-const MILLIS = 21;
 
 /** Writes UTC timestamps; the text of a millisecond is rendered once and kept until another is asked for. */
 export class TimestampWriter {

@@ -1,7 +1,10 @@
-/** Bytes by the word: four at a time is what a loop in this language copies at the speed of the machine. */
+/**
+ * Bytes by the word: eight at a time is what a loop in this language copies at the speed of the machine. (The engine's
+ * compiler keeps a BigInt that is read and written at once in a register; none is made.)
+ */
 
 /** Bytes that {@link copyWords} may read behind what it is asked for, and write behind what it writes. */
-export const SLACK = 3;
+export const SLACK = 7;
 
 /** A view of the same bytes. */
 export const viewOf = (buf: Uint8Array): DataView => new DataView(buf.buffer, buf.byteOffset, buf.length);
@@ -11,7 +14,7 @@ export const viewOf = (buf: Uint8Array): DataView => new DataView(buf.buffer, bu
  * `to` is lost. @returns the position after the last byte asked for
  */
 export function copyWords(from: DataView, start: number, length: number, to: DataView, at: number): number {
-  for (let i = 0; i < length; i += 4) to.setInt32(at + i, from.getInt32(start + i, true), true);
+  for (let i = 0; i < length; i += 8) to.setBigInt64(at + i, from.getBigInt64(start + i, true), true);
   return at + length;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Dictionary } from '../fix/dictionary/index.ts';
-import { ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from '../fix/dictionary/rules.ts';
+import { ZONE_BODY } from '../fix/dictionary/rules.ts';
 import type { BodyWriter } from '../fix/encoder.ts';
 import { dataTagOf, MAX_FIELDS, type Message } from '../fix/message.ts';
 import { MsgType, Tag } from '../fix/tags.ts';
@@ -57,28 +57,10 @@ export class EchoVenue implements Venue {
     }
     const body = this.sink.open(session, message.msgType);
     if (possResend) body.flag(Tag.PossResend, true);
-    if (!this.copySorted(body, message, dictionary)) this.copyParts(body, message, dictionary);
+    // Most bodies are plain fields by rising tag as they come.
+    if (message.bodyFrom >= 0) body.copyFields(message, message.bodyFrom, message.bodyTo);
+    else this.copyParts(body, message, dictionary);
     this.sink.close();
-  }
-
-  /** Copies a body that is plain fields by rising tag already, as most are. @returns false when it is not */
-  private copySorted(body: BodyWriter, message: Message, dictionary: Dictionary): boolean {
-    const plan = dictionary.plan(message.msgType);
-    if (plan === undefined) return false;
-    const { tags, count } = message;
-    let i = 3; // 8, 9 and 35 come first in every message
-    while (i < count && plan.isPlain(tags[i]!, ZONE_HEADER)) i++;
-    const first = i;
-    for (let last = 0; i < count && plan.isPlain(tags[i]!, ZONE_BODY); i++) {
-      const tag = tags[i]!;
-      if (tag <= last) return false;
-      last = tag;
-    }
-    const end = i;
-    while (i < count && plan.isPlain(tags[i]!, ZONE_TRAILER)) i++;
-    if (i < count) return false;
-    body.copyFields(message, first, end);
-    return true;
   }
 
   /** Copies the body part by part, by rising tag. */

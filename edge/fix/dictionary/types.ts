@@ -74,6 +74,9 @@ export function kindOf(type: string, version: string): number | undefined {
   return Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
 }
 
+/** Whether a value of this kind is several values with single spaces between. */
+export const hasSeveral = (kind: number): boolean => kind === Kind.MultipleString || kind === Kind.MultipleChar;
+
 /** Whether the non-empty value [from, to) has the form of `kind`. */
 export function hasForm(kind: number, buf: Uint8Array, from: number, to: number): boolean {
   switch (kind) {

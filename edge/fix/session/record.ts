@@ -80,6 +80,8 @@ export interface Waiting {
 
 export interface SessionRecord {
   readonly identity: SessionIdentity;
+  /** BeginString, SenderCompID and TargetCompID of all that comes in, as bytes. */
+  readonly names: { readonly begin: Buffer; readonly sender: Buffer; readonly target: Buffer };
   /** These three change between connections only. */
   profile: SessionProfile;
   header: HeaderTemplate;

@@ -59,6 +59,11 @@ export class Session implements FixSession {
   constructor(identity: SessionIdentity, profile: SessionProfile, store: SessionStore) {
     this.s = {
       identity,
+      names: {
+        begin: Buffer.from(identity.beginString, 'latin1'),
+        sender: Buffer.from(identity.senderCompId, 'latin1'),
+        target: Buffer.from(identity.targetCompId, 'latin1'),
+      },
       profile,
       store,
       header: headerOf(identity, profile),

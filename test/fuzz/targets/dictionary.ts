@@ -12,7 +12,7 @@ import {
   Verdict,
   validate,
 } from '../../../edge/fix/dictionary/index.ts';
-import { judge } from '../../../edge/fix/dictionary/validate.ts';
+import { judge } from '../../../edge/fix/dictionary/judge.ts';
 import { dataTagOf, Message, TOKENS_GARBLED, tokenise } from '../../../edge/fix/message.ts';
 import { ALL_MESSAGES, changeMessage, newMessage, refit } from '../fix-line.ts';
 import { hold, type Lines, type Target } from '../target.ts';
