@@ -13,7 +13,7 @@ export const ROOT = resolve(import.meta.dirname, '..');
 export interface Credentials {
   readonly sender_comp_id: string;
   readonly target_comp_id: string;
-  /** One of these, by how the credential proves itself. */
+  /** Absent, and one of the others there, when it proves itself otherwise. */
   readonly password: string;
   readonly secret?: string;
   readonly key_id?: string;
