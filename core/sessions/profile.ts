@@ -22,6 +22,7 @@ export interface SessionSettings {
   readonly heartbeat_interval: { readonly min: number; readonly max: number };
   readonly enable_next_expected_msg_seq_num: boolean;
   readonly enable_last_msg_seq_num_processed: boolean;
+  readonly enable_session_status: boolean;
   readonly resend_request_chunk_size: number;
   readonly timestamp_precision: (typeof PRECISIONS)[number];
   readonly validate_checksum: boolean;
@@ -107,6 +108,7 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<SessionSettings[K]
   },
   enable_next_expected_msg_seq_num: flag(false),
   enable_last_msg_seq_num_processed: flag(false),
+  enable_session_status: flag(false),
   resend_request_chunk_size: whole(0, 1_000_000, 0),
   timestamp_precision: { shape: { kind: 'one_of', values: PRECISIONS }, fallback: 'millis' },
   validate_checksum: flag(true),

@@ -16,12 +16,15 @@ import {
 } from '../../local/fix-client.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 
+/** Over FIXT.1.1 this says 1409 to sessions too, whose engines may not know it. */
+const STATUS = { FIXGATE_SESSION_PROFILE: '{"enable_session_status":true}' };
+
 let house: TestHouse;
 let edge: Edge;
 
 beforeEach(async () => {
   house = new TestHouse();
-  edge = await house.open();
+  edge = await house.open({ env: STATUS });
 });
 afterEach(() => house.close());
 
@@ -362,6 +365,23 @@ describe('SessionStatus (1409)', () => {
     const suspended = await next();
     await changeStatus(house.admin, ACTOR, 'suspend', account);
     expect((await suspended.next(({ type }) => type === '5')).get(1409)).toBe('6');
+  });
+
+  test('is said to refused Logons only, unless the profile asks for it', async () => {
+    const plain = await house.open({ env: { FIXGATE_EDGE_ID: 'test-2' } });
+    const account = await house.user('alice');
+    await regeneratePassword(house.admin, ACTOR, { sender_comp_id: account.sender_comp_id }, 3600);
+    const client = house.client(plain, account, FIXT);
+    const answers = [await client.logon(account.password, SP2)];
+    client.send('5');
+    answers.push(await client.next(({ type }) => type === '5'));
+    answers.push(await house.client(plain, account, FIXT).logon('a guess', SP2));
+    expect(answers.map((one) => [one.type, one.get(1409)])).toEqual([
+      ['A', undefined],
+      ['5', undefined],
+      ['5', '5'],
+    ]);
+    expect(answers.slice(0, 2).map((one) => one.get(58))).toEqual([undefined, undefined]);
   });
 
   test('is in no message of FIX.4.4', async () => {

@@ -6,7 +6,7 @@ import { clearGap, expectGap, noteAhead } from './gap.ts';
 import { PENDING_GRACE_MS, RECOVERY_BEGINS_MS, TEXT_BYTES } from './limits.ts';
 import { finish, start } from './outbound.ts';
 import type { Greeting, Instant, LogonRefusal, RefusedLogon, Validator } from './ports.ts';
-import { IDLE, type Live, type SessionRecord } from './record.ts';
+import { IDLE, type Live, type SessionRecord, saysSessionStatus } from './record.ts';
 import { goOn, serve } from './resend.ts';
 import { periodAt } from './schedule.ts';
 import { isSendingTimeGood } from './sending-time.ts';
@@ -121,8 +121,9 @@ export function acceptLogon(
   encoder.uint(Tag.EncryptMethod, 0).uint(Tag.HeartBtInt, logon.heartBtInt);
   if (logon.resetSeqNumFlag) encoder.flag(Tag.ResetSeqNumFlag, true);
   if (says789) encoder.uint(Tag.NextExpectedMsgSeqNum, store.nextIn);
-  if (isFixt(identity.beginString)) {
-    encoder.copy(message, message.index(Tag.DefaultApplVerID)).uint(Tag.SessionStatus, greeting.status);
+  if (isFixt(identity.beginString)) encoder.copy(message, message.index(Tag.DefaultApplVerID));
+  if (saysSessionStatus(s)) {
+    encoder.uint(Tag.SessionStatus, greeting.status);
     if (greeting.text !== '') encoder.text(Tag.Text, greeting.text.slice(0, TEXT_BYTES));
   }
   finish(s, live, now);

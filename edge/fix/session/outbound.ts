@@ -6,9 +6,9 @@ import type { Message } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { LOGOUT_WAIT_MS, TEXT_BYTES } from './limits.ts';
 import type { CloseCause, Instant } from './ports.ts';
-import { type Live, type SessionRecord, saysLastProcessed } from './record.ts';
+import { type Live, type SessionRecord, saysLastProcessed, saysSessionStatus } from './record.ts';
 import { SessionStatus } from './session-status.ts';
-import { businessReason, hasLocationIds, hasRejectReason, isBefore42, isFixt } from './versions.ts';
+import { businessReason, hasLocationIds, hasRejectReason, isBefore42 } from './versions.ts';
 
 /** SessionRejectReason (373) that the session layer itself finds; the dictionary's are in dictionary/verdict.ts. */
 export const COMP_ID_PROBLEM = 9;
@@ -116,10 +116,10 @@ export function writeBusinessReject(
   encoder.uint(Tag.BusinessRejectReason, businessReason(s.identity.beginString, reason));
 }
 
-/** @param status SessionStatus (1409), which only FIXT.1.1 has; -1: none */
+/** @param status SessionStatus (1409), said where the profile wants it; -1: none */
 export function sendLogout(s: SessionRecord, live: Live, text: string, now: Instant, status: number): void {
   const encoder = start(s, live, MsgType.Logout, now);
-  if (status >= 0 && isFixt(s.identity.beginString)) encoder.uint(Tag.SessionStatus, status);
+  if (status >= 0 && saysSessionStatus(s)) encoder.uint(Tag.SessionStatus, status);
   if (text !== '') encoder.text(Tag.Text, text.slice(0, TEXT_BYTES));
   finish(s, live, now);
 }

@@ -182,7 +182,7 @@ export interface RefusedLogon {
   readonly text: string;
 }
 
-/** What the answer to a Logon says of the session where the version has fields for it (FIXT.1.1): 1409 and 58. */
+/** What the answer to a Logon says of the session where version (FIXT.1.1) and profile have fields for it: 1409 and 58. */
 export interface Greeting {
   /** SessionStatus; see session-status.ts. */
   readonly status: number;

@@ -26,6 +26,11 @@ export interface SessionProfile extends ValidationOptions, Schedule {
   readonly enable_next_expected_msg_seq_num: boolean;
   /** Whether our headers carry 369, in the versions that have it. */
   readonly enable_last_msg_seq_num_processed: boolean;
+  /**
+   * Whether Logon and Logout of a session carry 1409 over FIXT.1.1. Its first edition has no such field, and engines that
+   * validate by it take no Logon that has one.
+   */
+  readonly enable_session_status: boolean;
   /** Most messages asked for by one ResendRequest; 0: all missing ones by one with EndSeqNo 0. */
   readonly resend_request_chunk_size: number;
   /** Decimals of SendingTime; FIX.4.0 and FIX.4.1 know seconds only. */
@@ -81,6 +86,7 @@ export const DEFAULT_PROFILE: SessionProfile = {
   heartbeat_interval: { min: 1, max: 86_400 },
   enable_next_expected_msg_seq_num: false,
   enable_last_msg_seq_num_processed: false,
+  enable_session_status: false,
   resend_request_chunk_size: 0,
   timestamp_precision: 'millis',
   validate_checksum: true,

@@ -7,7 +7,7 @@ import type { TimestampDecimals } from '../timestamp.ts';
 import type { CloseCause, SessionIdentity, SessionOutput, SessionStore } from './ports.ts';
 import type { SessionProfile } from './profile.ts';
 import type { InboundQueue } from './queue.ts';
-import { isBefore42 } from './versions.ts';
+import { isBefore42, isFixt } from './versions.ts';
 
 /** What a client had missed when it logged on, as far as it has been sent. */
 export interface Recovery {
@@ -125,3 +125,7 @@ export interface SessionRecord {
 /** Whether our headers carry LastMsgSeqNumProcessed (369): the profile wants it, and the version has it (since FIX.4.2). */
 export const saysLastProcessed = (s: SessionRecord): boolean =>
   s.profile.enable_last_msg_seq_num_processed && !isBefore42(s.identity.beginString);
+
+/** Whether Logon and Logout carry SessionStatus (1409): the profile wants it, and the version has it. */
+export const saysSessionStatus = (s: SessionRecord): boolean =>
+  s.profile.enable_session_status && isFixt(s.identity.beginString);

@@ -24,7 +24,17 @@ describe('a Logon', () => {
   test('in FIXT names the client’s DefaultApplVerID', () => {
     const peer = new Peer({ beginString: 'FIXT.1.1' });
     peer.logon('35=A|34=1|98=0|108=30|1137=9');
-    expect(peer.heard()).toEqual(['35=A|34=1|98=0|108=30|1137=9|1409=0']);
+    expect(peer.heard()).toEqual(['35=A|34=1|98=0|108=30|1137=9']);
+  });
+
+  test('in FIXT carries SessionStatus where the profile wants it, and so does the Logout', () => {
+    const peer = new Peer({ beginString: 'FIXT.1.1', profile: { enable_session_status: true } });
+    peer.logon('35=A|34=1|98=0|108=30|1137=9');
+    peer.feed('35=5|34=2');
+    expect(peer.heard()).toEqual(['35=A|34=1|98=0|108=30|1137=9|1409=0', '35=5|34=2|1409=4']);
+    const older = new Peer({ profile: { enable_session_status: true } });
+    older.logon('35=A|34=1|98=0|108=30');
+    expect(older.heard()).toEqual(['35=A|34=1|98=0|108=30']);
   });
 
   test('with a number too high: Logon, then ResendRequest from the first missing (1.a)', () => {
