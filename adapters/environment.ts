@@ -7,7 +7,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { z } from 'zod';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { SecretBox, SecretVault } from '../core/ports.ts';
-import { createClient } from './dynamodb/client.ts';
+import { createClient, type OnDate } from './dynamodb/client.ts';
 import { createTables } from './dynamodb/create-tables.ts';
 import { createDynamoAdapters } from './dynamodb/stores.ts';
 import { DynamoTokenLeases } from './dynamodb/token-leases.ts';
@@ -85,9 +85,13 @@ export function openStores(env: Environment): OpenStores {
 }
 
 /** The same, of variables that are checked already. */
-export function openStoresOf(variables: StoreVariables): OpenStores {
+export function openStoresOf(variables: StoreVariables, onDate?: OnDate): OpenStores {
   const endpoint = variables.FIXGATE_DYNAMODB_ENDPOINT;
-  const client = createClient({ region: variables.AWS_REGION, ...(endpoint === undefined ? {} : { endpoint }) });
+  const client = createClient({
+    region: variables.AWS_REGION,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    onDate,
+  });
   const tables = {
     credentials: variables.FIXGATE_TABLE_CREDENTIALS,
     sessions: variables.FIXGATE_TABLE_SESSIONS,
@@ -126,10 +130,11 @@ export function vaultOf(keys: KeyVariables, region: string): SecretVault {
 /** Stores and keys together: what the edge and a gateway of one's own need. @throws EnvironmentError */
 export function environmentAdapters(
   env: Environment,
+  onDate?: OnDate,
 ): OpenStores & { readonly box: SecretBox; readonly vault: SecretVault } {
   const variables = readVariables(Store, env);
   const keys = readVariables(Keys, env);
-  const open = openStoresOf(variables);
+  const open = openStoresOf(variables, onDate);
   const { AWS_REGION: region } = variables;
   return { ...open, box: secretBoxOf(keys, region, open.client), vault: vaultOf(keys, region) };
 }

@@ -40,6 +40,7 @@ export const senderSubId = z.string().regex(/^[\x20-\x7e]{0,64}$/, 'at most 64 p
 /** As far as fifteen digits go, with room to count on. */
 export const msgSeqNum = z.int().min(1).max(999_999_999_999);
 export const sessionId = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/, '1 to 200 of A-Z a-z 0-9 _ . : -');
+export const edgeId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ -');
 export const tierName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, '1 to 64 of a-z 0-9 _ -, not _ or - first');
 export const ruleId = z
   .string()

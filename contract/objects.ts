@@ -263,6 +263,26 @@ const figures = {
   violations: f.count,
 };
 
+export const edge = z
+  .strictObject({
+    edge_id: z.string(),
+    incarnation: z.int(),
+    state: z.enum(['alive', 'draining', 'stopped', 'dead']),
+    draining: z.boolean(),
+    software: z.string(),
+    started_at: f.timestamp,
+    seen_at: f.timestamp.describe('Its last heartbeat, by its own clock'),
+    ...figures,
+    sessions_by_tier: counts,
+    load: z.number().nullable().describe('Share of time that its event loop was at work, 0 to 1; null: not told'),
+    clock: z
+      .strictObject({ offset_ms: z.number(), error_ms: z.number() })
+      .nullable()
+      .describe('Its wall clock minus the store’s, right to within error_ms; null: not known'),
+    version: f.version.describe('Number of its last heartbeat'),
+  })
+  .meta({ id: 'Edge' });
+
 export const stats = {
   users: z.strictObject({
     total: f.count,
@@ -270,18 +290,5 @@ export const stats = {
     by_tier: counts,
   }),
   ...figures,
-  edges: z.array(
-    z
-      .strictObject({
-        edge_id: z.string(),
-        incarnation: z.int(),
-        state: z.enum(['alive', 'draining', 'stopped', 'dead']),
-        software: z.string(),
-        started_at: f.timestamp,
-        seen_at: f.timestamp,
-        ...figures,
-        version: f.version.describe('Number of its last heartbeat'),
-      })
-      .meta({ id: 'Edge' }),
-  ),
+  edges: z.array(edge),
 };

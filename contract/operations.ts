@@ -184,5 +184,7 @@ export const OPERATIONS: readonly Operation[] = [
   ]),
   get('evaluate', '/rules/evaluate', 'Explain a user’s eligibility rule by rule', ['user_not_found']),
   get('audit', '/audit', 'Audit records, newest first', OF_LIST),
+  get('edges', '/edges', 'Edges: sessions, load, heartbeat and clock of each', OF_LIST),
+  post('drainEdge', '/edges/drain', 'policy', 'Have an edge end in good order', ['edge_not_found', 'edge_not_running']),
   get('stats', '/stats', 'Users, sessions and figures of all edges'),
 ];

@@ -70,6 +70,8 @@ const setOverride = reply({ override: o.override });
 const removeOverride = reply({ override: o.override });
 const evaluate = reply({ user: o.user, evaluation: o.evaluation, overrides: z.array(o.override) });
 const audit = reply({ records: z.array(z.union([o.auditRecord, o.unreadableRecord])), ...f.more });
+const edges = reply({ edges: z.array(o.edge), ...f.more });
+const drainEdge = reply({ edge: o.edge.describe('As it was') });
 const stats = reply(o.stats);
 
 /** Every error, of whatever status. */
@@ -123,5 +125,7 @@ export const replies = {
   removeOverride,
   evaluate,
   audit,
+  edges,
+  drainEdge,
   stats,
 } as const;

@@ -235,6 +235,8 @@ const audit = z.strictObject({
   to: f.instant.optional().describe('Exclusive'),
   ...f.paging,
 });
+const edges = z.strictObject(f.paging);
+const drainEdge = z.strictObject({ edge_id: f.edgeId, ...f.change }).omit({ if_version: true });
 const stats = z.strictObject({});
 
 /** By operation. */
@@ -275,5 +277,7 @@ export const requests = {
   removeOverride,
   evaluate,
   audit,
+  edges,
+  drainEdge,
   stats,
 } as const;

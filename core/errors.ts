@@ -79,6 +79,7 @@ export const ERRORS = {
     message: 'No numbers of such a FIX session are known.',
     action: 'List sessions/sequence; a session has numbers from its first Logon on.',
   },
+  edge_not_found: { status: 404, message: 'There is no such edge.', action: 'List edges.' },
   lock_not_found: { status: 404, message: 'There is no such lock.', action: 'List locks.' },
   tier_not_found: { status: 404, message: 'There is no such tier.', action: 'List rate-limits/tiers.' },
   rule_not_found: { status: 404, message: 'There is no such rule.', action: 'List rules.' },
@@ -134,8 +135,8 @@ export const ERRORS = {
   },
   edge_not_running: {
     status: 409,
-    message: 'The edge that has the journal of the session is not running.',
-    action: 'Start it; stats shows the state of edges.',
+    message: 'The edge is not running: for a session, the one that has its journal.',
+    action: 'Start it; edges shows the state of each.',
   },
   idempotency_conflict: {
     status: 409,

@@ -132,7 +132,10 @@ class OpenGate implements Gate {
     const membership = await Membership.join({ ...this.#ports, log: this.#log }, edge_id, version, {
       figures: () => this.figures(),
       draining: () => this.#state !== 'running',
-      onCommand: (command) => tenure.apply(command),
+      onCommand: (command) => {
+        tenure.apply(command);
+        this.#events.onCommand?.(command.type, this.#ports.clock.now() - command.at);
+      },
       onOrders: (allowed) => this.#ordersAllowed(allowed),
       onFenced: () => this.#fenced(),
     });
@@ -140,6 +143,12 @@ class OpenGate implements Gate {
       mayPlaceOrders: () => membership.mayPlaceOrders,
       recheck: (logon) => this.#logons.recheck(logon),
       setNumbers: (command) => this.#events.onNumbers?.(command),
+      drainAsked: (reason) => {
+        this.#log.info({ reason }, 'an admin has this edge drained');
+        this.drain();
+        this.#events.onDrain?.(reason);
+      },
+      slotAsked: (result, supersedes) => this.#events.onSlot?.(result, supersedes),
       cancelOrders: (whose) => this.#events.onCancelOrders?.(whose),
       lookAgain: () => this.#policies.fresh(),
       policyChanged: () => void this.#policies.poll(),
@@ -238,6 +247,7 @@ class OpenGate implements Gate {
 
   figures(): EdgeFigures {
     const { table, accepted, totals } = this.#tenure;
+    const vitals = this.#ports.vitals?.();
     return {
       sessions: table.size,
       sessions_by_tier: table.byTier(),
@@ -245,6 +255,7 @@ class OpenGate implements Gate {
       logons_accepted: accepted,
       logons_refused: this.#refusals.byReason,
       ...totals,
+      ...(vitals ? { vitals } : {}),
     };
   }
 
@@ -266,13 +277,15 @@ class OpenGate implements Gate {
     if (fenced) return this.#finishing;
     const { membership, tenure } = this.#now;
     this.#refusals.flush();
-    await tenure.finish('drain', GOING_DOWN, () => this.figures());
-    try {
-      await membership.stop();
-    } catch (error) {
-      // Others will find the heartbeat standing still, and free the slots a few seconds later.
-      this.#log.warn({ error }, 'could not say that this edge has stopped');
-    }
+    const freed = async (): Promise<void> => {
+      try {
+        await membership.stop();
+      } catch (error) {
+        // Others will find the heartbeat standing still, and free the slots a few seconds later.
+        this.#log.warn({ error }, 'could not say that this edge has stopped');
+      }
+    };
+    await tenure.finish('drain', GOING_DOWN, () => this.figures(), freed);
   }
 
   get #now(): { readonly membership: Membership; readonly tenure: Tenure } {
@@ -320,7 +333,12 @@ class OpenGate implements Gate {
     if (this.#state !== 'stopped') {
       this.#state = 'fenced';
       this.#refusals.flush();
-      this.#finishing = tenure.finish('fenced', FENCED, () => this.figures());
+      this.#finishing = tenure.finish(
+        'fenced',
+        FENCED,
+        () => this.figures(),
+        async () => {},
+      );
     }
     this.#events.onFenced?.(membership.identity);
   }

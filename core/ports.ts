@@ -171,8 +171,8 @@ export interface SessionSlots {
    * session of the same key, its slot is inherited.
    */
   take(session: Omit<LiveSession, 'slot'>, maxSessions: number, supersedes?: string): Promise<SlotResult>;
-  /** Frees slot and session row if they are still this session's. Idempotent. */
-  release(session: LiveSession): Promise<void>;
+  /** Frees slot and session row of each, as far as they are still that session's. Idempotent, and not one transaction. */
+  release(sessions: readonly LiveSession[]): Promise<void>;
   /** Sessions that hold a slot, on edges that are not dead. */
   ofUser(userId: string): Promise<readonly LiveSession[]>;
   session(sessionId: string): Promise<LiveSession | undefined>;

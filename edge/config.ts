@@ -91,6 +91,7 @@ const VARIABLES = {
   order_limit_reason: ['FIXGATE_REJECT_REASON_380', whole(0, 99), '0'],
   log_level: ['FIXGATE_LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error'), 'info'],
   clock_error_ms: ['FIXGATE_CLOCK_ERROR_MS', whole(0, 10_000), '10'],
+  clock_bound_ms: ['FIXGATE_CLOCK_BOUND_MS', whole(0, 600_000), '500'],
   store_away: ['FIXGATE_STORE_AWAY', oneOf('continue', 'fail_closed'), 'continue'],
 } as const satisfies Record<string, readonly [string, z.ZodType<unknown, string>, string]>;
 
@@ -144,6 +145,8 @@ export interface EdgeConfig {
   readonly log_level: string;
   /** The limiter's ε. */
   readonly clock_error_ms: number;
+  /** Further off than this the edge is not ready; 0: never for its clock. */
+  readonly clock_bound_ms: number;
   readonly store_away: 'continue' | 'fail_closed';
 }
 

@@ -62,6 +62,8 @@ export const AWAY_SESSIONS = 20_000;
  * the journal keeps each for good, and a client that names its sessions after the time of day must not fill it for others.
  */
 export const SESSIONS_PER_CREDENTIAL = 100;
+/** Between looks at how far the clock is off: a step of it shows within this. */
+export const CLOCK_LOOK_MS = 1000;
 /** Resolution of timers: TestRequests at HeartBtInt 1 need better than a second. */
 export const TICK_MS = 25;
 /** Between calls of the venue's own clock (market data, timed events). */
@@ -95,8 +97,8 @@ export const METRIC_TYPES = 64;
 /** Log lines about strangers in a second; more are counted and told in one line. */
 export const STRANGER_LOGS_PER_SECOND = 20;
 
-/** A drain: telling clients, flushing, giving leases back; the longest, milliseconds. */
-export const DRAIN_MS = 8000;
+/** A drain: telling clients, flushing, giving leases back; the longest, milliseconds. 5,000 sessions leave a record each. */
+export const DRAIN_MS = 25_000;
 /** The same when the parent is gone. */
 export const FAST_DRAIN_MS = 1500;
 /** How long a drain waits for answers to its Logouts. */

@@ -9,6 +9,7 @@ import { systemRandom } from '../adapters/node/random.ts';
 import { systemTimers } from '../adapters/node/timers.ts';
 import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
 import type { SecretBox } from '../core/ports.ts';
+import { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { openJournal } from './journal/file.ts';
@@ -27,11 +28,13 @@ const EXIT_FAILED = 1;
 /** Seed of the simulator's markets: the same prices in each demo. */
 const MARKET_SEED = 1;
 /** The process ends by then, whatever hangs. */
-const LAST_MS = 9_500;
+const LAST_MS = 28_000;
 
 async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
   const metrics = new Metrics();
-  const { stores, leases, box, vault } = environmentAdapters(process.env);
+  const clockWatch = new ClockWatch(systemClock);
+  const note = clockWatch.note.bind(clockWatch);
+  const { stores, leases, box, vault } = environmentAdapters(process.env, note);
   const { audit, ...rest } = measured(stores, metrics);
   const clock = systemClock;
   const gate = {
@@ -50,6 +53,7 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
   return startEdge({
     config,
     gate,
+    clockWatch,
     clock,
     timers: systemTimers,
     journal,
@@ -101,6 +105,7 @@ function endBy(edge: Edge, log: Logger): void {
       process.exit(0);
     });
   };
+  void edge.drainAsked.then((reason) => end(`an admin: ${reason}`, false));
   process.on('SIGTERM', () => end('SIGTERM', false));
   process.on('SIGINT', () => end('SIGINT', false));
   // The parent is gone: nobody waits for us any more.

@@ -5,12 +5,16 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Gate } from '../core/sessions/api.ts';
+import type { ClockReading } from '../core/sessions/clock-watch.ts';
 import { msgTypeText } from './fix/tags.ts';
+import { GateMetrics } from './gate-metrics.ts';
 import { METRIC_TYPES, METRIC_USERS } from './limits.ts';
 
 /** What is asked when the metrics are read. */
 export interface Watched {
   readonly gate: Gate;
+  /** Undefined: not known. */
+  clock(): ClockReading | undefined;
   notLoggedOn(): number;
   connections(): number;
   journalHealthy(): boolean;
@@ -51,6 +55,7 @@ class TypeCounts {
 
 export class Metrics {
   readonly registry = new Registry();
+  readonly gate = new GateMetrics(this.registry);
   readonly #in = new TypeCounts();
   readonly #out = new TypeCounts();
   #garbled = 0;
@@ -129,15 +134,12 @@ export class Metrics {
   /** Gauges of what others keep. */
   watch(watched: Watched): void {
     const { gate } = watched;
-    const figures = () => gate.limiterFigures();
+    this.gate.watch(gate, watched.clock);
     this.#gauge('fix_sessions', 'Live sessions.', () => gate.figures().sessions);
     this.#gauge('fix_connections', 'TCP connections.', () => watched.connections());
     this.#gauge('fix_connections_not_logged_on', 'TCP connections without a session.', () => watched.notLoggedOn());
     this.#gauge('fix_orders_allowed', '1 while the edge holds its lease.', () => (gate.mayPlaceOrders ? 1 : 0));
     this.#gauge('fix_journal_healthy', '1 while the journal can be written.', () => (watched.journalHealthy() ? 1 : 0));
-    this.#counter('fix_lease_calls_total', 'Exchanges of tokens with the store.', () => figures().calls);
-    this.#counter('fix_lease_failures_total', 'Exchanges that failed.', () => figures().failures);
-    this.#counter('fix_messages_waited_total', 'Messages that waited for tokens.', () => figures().waited);
   }
 
   logon(status: string): void {

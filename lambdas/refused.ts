@@ -21,6 +21,7 @@ export const CHANGES: Readonly<Partial<Record<OperationId, AuditType>>> = {
   lock: 'lock',
   unlock: 'unlock',
   notifySessions: 'session_notify',
+  drainEdge: 'edge_drain',
   setSequence: 'sequence_set',
   resetSequence: 'sequence_reset',
   updateRateLimit: 'tier_update',

@@ -10,7 +10,7 @@ import type { Tier, Violations } from '../core/limits/model.ts';
 import type { Lock } from '../core/locks/model.ts';
 import { maxSessions } from '../core/policy/assignment.ts';
 import type { RateLimitState, Stats } from '../core/queries.ts';
-import type { EdgeFigures, LiveSession } from '../core/sessions/model.ts';
+import type { EdgeFigures, EdgeRow, LiveSession } from '../core/sessions/model.ts';
 import type { NumbersShown } from '../core/sessions/numbers.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -165,16 +165,26 @@ export function statsView(stats: Stats): z.input<z.ZodObject<typeof o.stats>> {
   return {
     users: { total, by_status, by_tier },
     ...figuresView(stats),
-    edges: stats.edges.map(({ edge_id, incarnation, state, version, started_at, seen_at, heartbeat, figures }) => ({
-      edge_id,
-      incarnation,
-      state,
-      software: version,
-      started_at: iso(started_at),
-      seen_at: iso(seen_at),
-      ...figuresView(figures),
-      version: heartbeat,
-    })),
+    edges: stats.edges.map(edgeView),
+  };
+}
+
+export function edgeView(edge: EdgeRow): z.input<typeof o.edge> {
+  const { edge_id, incarnation, state, version, started_at, seen_at, heartbeat, figures } = edge;
+  const { vitals, sessions_by_tier } = figures;
+  return {
+    edge_id,
+    incarnation,
+    state,
+    draining: state === 'draining',
+    software: version,
+    started_at: iso(started_at),
+    seen_at: iso(seen_at),
+    ...figuresView(figures),
+    sessions_by_tier: { ...sessions_by_tier },
+    load: vitals?.load ?? null,
+    clock: vitals?.clock ? { ...vitals.clock } : null,
+    version: heartbeat,
   };
 }
 

@@ -48,7 +48,7 @@ const ACCESS: Readonly<Record<Rights, Partial<Record<TableName, Access>>>> = {
 const DESCRIPTIONS: Readonly<Record<Rights, string>> = {
   read: 'admin operations that change nothing',
   credentials: 'admin operations that give, take and change access',
-  policy: 'admin operations on limits, tiers, rules, overrides and locks',
+  policy: 'admin operations on limits, tiers, rules, overrides, locks and edges',
   sessions: 'admin operations that end live sessions and tell them something',
 };
 

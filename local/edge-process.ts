@@ -17,7 +17,7 @@ export interface EdgeProcess {
 }
 
 /** The longest a drain may take before the edge is killed, milliseconds. */
-const DRAIN_MS = 25_000;
+const DRAIN_MS = 30_000;
 const RESTART_AFTER_MS = 500;
 /** Characters kept of what a failing edge says: a list of every mistake in its dictionaries fits. */
 const LAST_WORDS = 1_000_000;

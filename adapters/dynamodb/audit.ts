@@ -3,12 +3,21 @@ import { type AuditRecord, asRecord, type ChainHead, EMPTY_CHAIN, type StoredRec
 import type { AuditQuery, AuditTrail } from '../../core/ports.ts';
 import { checkRun } from '../changes.ts';
 import { dayOf, key, padded, shardOf, timeKey } from '../keys.ts';
-import { absentOr, type Database, type Expression, LAST_KEY, type Range, type Row, type Write } from './database.ts';
+import {
+  absentOr,
+  type Database,
+  type Expression,
+  LAST_KEY,
+  type Range,
+  type Row,
+  TRANSACTION,
+  type Write,
+} from './database.ts';
 import { readPage, type Segment } from './pages.ts';
 import { AUDIT_SHARDS, BY_ACTOR, BY_DAY, BY_TYPE, BY_USER } from './tables.ts';
 
-/** Records of one transaction; more would only make it more likely to meet another. */
-const APPENDED_AT_ONCE = 25;
+/** Records of one transaction: a chain has one writer, so that none meets another. */
+const APPENDED_AT_ONCE = TRANSACTION;
 /** Partition of the days that have records; `~` stands in no chain's name. */
 const DAYS = '~days';
 /** Days and types that this process remembers having noted. */

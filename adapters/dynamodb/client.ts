@@ -7,7 +7,11 @@ export interface ClientOptions {
   readonly endpoint?: string;
   /** Undefined: the SDK's own chain (the role of the function or task). */
   readonly credentials?: DynamoDBClientConfig['credentials'];
+  /** Told of each reply's Date (epoch ms) and of when the request went and the reply came (monotonic ms). */
+  readonly onDate?: OnDate | undefined;
 }
+
+export type OnDate = (date: number, sent: number, heard: number) => void;
 
 const CONNECT_TIMEOUT_MS = 1_000;
 const REQUEST_TIMEOUT_MS = 2_000;
@@ -19,7 +23,7 @@ const MAX_SOCKETS = 128;
 /** @param options where the store is, and who asks */
 export function createClient(options: ClientOptions): DynamoDBClient {
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
-  return new DynamoDBClient({
+  const client = new DynamoDBClient({
     region: options.region,
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
@@ -32,4 +36,20 @@ export function createClient(options: ClientOptions): DynamoDBClient {
       httpsAgent: agent,
     },
   });
+  if (options.onDate !== undefined) watchDates(client, options.onDate);
+  return client;
+}
+
+/** Next to the wire, within retries: each try is timed by itself. */
+function watchDates(client: DynamoDBClient, onDate: OnDate): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const sent = performance.now();
+      const answer = await next(args);
+      const { headers } = answer.response as { headers?: Readonly<Record<string, string>> };
+      if (headers?.date !== undefined) onDate(Date.parse(headers.date), sent, performance.now());
+      return answer;
+    },
+    { step: 'deserialize', priority: 'low', name: 'watchDates' },
+  );
 }

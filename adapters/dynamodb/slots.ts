@@ -5,7 +5,17 @@ import type { Random } from '../../core/time.ts';
 import { edgeOf, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
 import { userKey } from './accounts.ts';
-import { absent, type Database, type Expression, equals, type Key, LAST_KEY, type Write } from './database.ts';
+import {
+  absent,
+  absentOr,
+  type Database,
+  type Expression,
+  equals,
+  type Key,
+  LAST_KEY,
+  TRANSACTION,
+  type Write,
+} from './database.ts';
 import { EDGES, fenceKey, fenceOf, type Liveness, livenessOf, sessionRowKey, toEdge, toSession } from './edges.ts';
 import { readPage } from './pages.ts';
 
@@ -21,12 +31,10 @@ export function createSessionSlots(database: Database, random: Random): SessionS
       }
     },
 
-    /** Three writes, not one transaction: each by itself leaves the others to this call repeated, or to the next taking. */
-    async release(session) {
-      const mine = equals({ session_id: session.session_id });
-      await database.write({ remove: keyRowKey(session), when: mine });
-      await database.write({ remove: slotRowKey(session.user_id, session.slot), when: mine });
-      await database.write({ remove: sessionRowKey(session) });
+    async release(sessions) {
+      for (let at = 0; at < sessions.length; at += RELEASED_TOGETHER) {
+        await releaseSome(database, sessions.slice(at, at + RELEASED_TOGETHER));
+      }
     },
 
     async ofUser(userId) {
@@ -65,6 +73,29 @@ export function createSessionSlots(database: Database, random: Random): SessionS
       return next === undefined ? { items } : { items, next };
     },
   };
+}
+
+/** Sessions whose three rows go in one transaction. */
+const RELEASED_TOGETHER = Math.floor(TRANSACTION / 3);
+
+/** Many go in one transaction, which costs one round trip; where a row has changed hands, each goes by itself. */
+async function releaseSome(database: Database, sessions: readonly LiveSession[]): Promise<void> {
+  const writes = sessions.flatMap(releasing);
+  const distinct = new Set(writes.map(({ remove: { pk, sk } }) => `${pk} ${sk}`)).size === writes.length;
+  if (sessions.length > 1 && distinct && (await database.transact(writes)).result === 'done') return;
+  for (const session of sessions) {
+    // Not one transaction: each by itself leaves the others to this call repeated, or to the next taking.
+    for (const write of releasing(session)) await database.write(write);
+  }
+}
+
+function releasing(session: LiveSession) {
+  const mine = absentOr({ session_id: session.session_id });
+  return [
+    { remove: keyRowKey(session), when: mine },
+    { remove: slotRowKey(session.user_id, session.slot), when: mine },
+    { remove: sessionRowKey(session) },
+  ];
 }
 
 function slotRowKey(userId: string, slot: number): Key {

@@ -43,8 +43,8 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
       return structuredClone(take(session, maxSessions, supersedes));
     },
 
-    async release(session) {
-      world.sessions.delete(session.session_id);
+    async release(sessions) {
+      for (const { session_id } of sessions) world.sessions.delete(session_id);
     },
 
     async ofUser(userId) {

@@ -34,6 +34,7 @@ export const AUDIT_TYPES = [
   'session_kill',
   'lock',
   'unlock',
+  'edge_drain',
   'sequence_set',
   'sequence_reset',
   'session_notify',

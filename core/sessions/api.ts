@@ -8,7 +8,9 @@ import type { Admission, Decision, Kind, LimiterFigures } from '../limits/admiss
 import type { LimitClass, UserLimits } from '../limits/model.ts';
 import type { BucketUsage } from '../limits/usage.ts';
 import type { OnLimitWarning } from '../limits/watch.ts';
+import type { SlotResult } from '../ports.ts';
 import type {
+  EdgeCommand,
   EdgeFigures,
   EdgeIdentity,
   EndCause,
@@ -183,6 +185,12 @@ export interface GateEvents {
   onCancelOrders?(whose: OrdersOf): void;
   /** An admin has something to say to the clients of these sessions. @returns how many were told */
   onNotice?(notice: Notice, sessions: readonly GateSession[]): Promise<number>;
+  /** An admin has this edge drained: the gate takes no logons any more, and its owner sees to the rest. */
+  onDrain?(reason: string): void;
+  /** A command was applied. `ageMs`: since it was given, as far as the clocks agree. */
+  onCommand?(type: EdgeCommand['type'], ageMs: number): void;
+  /** What a question for a slot came to; `supersedes`: it was to take a session over. */
+  onSlot?(result: SlotResult['result'], supersedes: boolean): void;
   /** Many bad logons for one name, over all addresses. */
   onBadLogons?(senderCompId: string, count: number): void;
 }

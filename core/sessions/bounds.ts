@@ -31,7 +31,8 @@ export const UNPROVED_TEXT = 64;
 
 /** Audit: records are in the store within a second, so buffers flush well before. */
 export const AUDIT_FLUSH_MS = 200;
-export const AUDIT_BATCH = 25;
+/** Records of one append, which the store takes as one transaction: as many as one may have. */
+export const AUDIT_BATCH = 100;
 /** Records kept while the store is away: 50 000 at about 1 KB; then the oldest stay and new ones are counted. */
 export const AUDIT_BUFFER = 50_000;
 
@@ -60,8 +61,9 @@ export const EXPIRY_WARNING_MS = 7 * 86_400_000;
 export const MAX_LOGON_WINDOW_MS = 60_000;
 export const SIGNED_LOGON_LIFE_MS = 2 * MAX_LOGON_WINDOW_MS;
 
-/** Slots given back at once when many sessions end together. */
-export const RELEASES_AT_ONCE = 32;
+/** Slots given back by one call when many sessions end together, and such calls at a time. */
+export const RELEASES_TOGETHER = 33;
+export const RELEASE_CALLS = 4;
 /** Reasons of refusals that figures tell apart; callers' own ones beyond are summed as `other`. */
 export const REFUSAL_REASONS = 40;
 

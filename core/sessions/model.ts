@@ -1,5 +1,7 @@
 /** Live sessions, the edges that hold them, and the commands that reach edges. */
 
+import type { ClockReading } from './clock-watch.ts';
+
 /** A FIX session: BeginString + SenderCompID + SenderSubID + TargetCompID, as the client sends them (8, 49, 50, 56). */
 export interface FixSessionKey {
   readonly begin_string: string;
@@ -41,6 +43,16 @@ export interface EdgeFigures {
   readonly messages: number;
   readonly orders: number;
   readonly violations: number;
+  /** As far as the edge's process tells them. */
+  readonly vitals?: EdgeVitals;
+}
+
+/** How an edge's process and its machine are. */
+export interface EdgeVitals {
+  /** Share of time that its event loop is at work, 0 to 1. */
+  readonly load: number;
+  /** Undefined: not known. */
+  readonly clock?: ClockReading | undefined;
 }
 
 /** The figures of an edge that has just begun; what rows of an earlier release do not say is read as here. */
@@ -129,6 +141,8 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
     }
   /** Locks of tiers, or of everybody: the policy is read at once. */
   | { readonly type: 'policy_changed'; readonly version: number }
+  /** To this incarnation: no new logons, clients told, everything given back, and an end. */
+  | { readonly type: 'drain'; readonly incarnation: number; readonly reason: string }
   | {
       readonly type: 'limits_changed';
       readonly user_id: string;

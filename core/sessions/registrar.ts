@@ -38,6 +38,8 @@ export interface RegistrarPorts {
   readonly recheck: (logon: LogonAccepted) => Promise<LogonResult>;
   /** Reads the policy by a look that begins now. */
   readonly lookAgain: () => Promise<unknown>;
+  /** Told what each question for a slot came to. */
+  readonly asked: (result: SlotResult['result'], supersedes: boolean) => void;
 }
 
 type EndCommand = Extract<EdgeCommand, { type: 'end_user' | 'end_session' }>;
@@ -108,6 +110,7 @@ export class Registrar {
     let logon = request.logon;
     for (let attempt = 0; attempt < REGISTER_ATTEMPTS; attempt++) {
       const answer: SlotResult = await slots.take(onItsWay.taking, logon.max_sessions, request.supersedes);
+      this.#ports.asked(answer.result, request.supersedes !== undefined);
       switch (answer.result) {
         case 'taken':
           return await this.#taken(onItsWay, logon, answer.slot);

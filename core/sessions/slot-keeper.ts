@@ -6,10 +6,15 @@ import { StoreUnavailable } from '../errors.ts';
 import type { SessionSlots, SlotResult } from '../ports.ts';
 import type { Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
-import { RELEASE_RETRY_MS, RELEASES_AT_ONCE } from './bounds.ts';
+import { RELEASE_CALLS, RELEASE_RETRY_MS, RELEASES_TOGETHER } from './bounds.ts';
 import type { EdgeIdentity, LiveSession } from './model.ts';
 
 export type Taking = Omit<LiveSession, 'slot'>;
+
+interface Leaving {
+  readonly session: LiveSession;
+  readonly done: () => void;
+}
 
 export class SlotKeeper {
   readonly #slots: SessionSlots;
@@ -18,8 +23,10 @@ export class SlotKeeper {
   readonly #identity: EdgeIdentity;
   /** By session id: to be given back; `undefined` when it is not known whether, and where, a slot was taken. */
   readonly #owed = new Map<string, LiveSession | undefined>();
-  readonly #waiting: (() => void)[] = [];
+  /** To be given back with the next call. */
+  #leaving: Leaving[] = [];
   #running = 0;
+  #stopped = false;
   #timer: Timer | undefined;
 
   constructor(slots: SessionSlots, timers: Timers, log: GateLog, identity: EdgeIdentity) {
@@ -45,20 +52,30 @@ export class SlotKeeper {
   }
 
   /** Gives a slot back, now or, when the store is away, later. Never rejects. */
-  async release(session: LiveSession): Promise<void> {
-    while (this.#running >= RELEASES_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  release(session: LiveSession): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((done) => {
+      this.#leaving.push({ session, done });
+      void this.#releaseSome();
+    });
+  }
+
+  /** One that leaves alone goes at once; those that leave while calls are under way go together. */
+  async #releaseSome(): Promise<void> {
+    if (this.#running >= RELEASE_CALLS || this.#leaving.length === 0) return;
     this.#running += 1;
+    const some = this.#leaving.splice(0, RELEASES_TOGETHER);
     try {
-      await this.#slots.release(session);
-      this.#owed.delete(session.session_id);
+      await this.#slots.release(some.map(({ session }) => session));
+      for (const { session } of some) this.#owed.delete(session.session_id);
     } catch (error) {
       if (!(error instanceof StoreUnavailable))
-        this.#log.error({ error, session_id: session.session_id }, 'a slot could not be given back');
-      this.#owe(session.session_id, session);
-    } finally {
-      this.#running -= 1;
-      this.#waiting.shift()?.();
+        this.#log.error({ error, sessions: some.length }, 'slots could not be given back');
+      for (const { session } of some) this.#owe(session.session_id, session);
     }
+    this.#running -= 1;
+    for (const { done } of some) done();
+    void this.#releaseSome();
   }
 
   /** Gives back those of `holders` that are this edge's but nobody's. True when there were any. */
@@ -71,12 +88,16 @@ export class SlotKeeper {
     return left.length > 0;
   }
 
+  /** No slot of this incarnation counts any more: what waits is let go. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#stopped = true;
+    for (const { done } of this.#leaving.splice(0)) done();
   }
 
   #owe(sessionId: string, session: LiveSession | undefined): void {
+    if (this.#stopped) return;
     this.#owed.set(sessionId, session);
     this.#timer ??= this.#timers.after(RELEASE_RETRY_MS, () => {
       this.#timer = undefined;
@@ -88,7 +109,7 @@ export class SlotKeeper {
     for (const [sessionId, known] of [...this.#owed]) {
       try {
         const session = known ?? (await this.#slots.session(sessionId));
-        if (session) await this.#slots.release(session);
+        if (session) await this.#slots.release([session]);
         this.#owed.delete(sessionId);
       } catch (error) {
         if (!(error instanceof StoreUnavailable))

@@ -12,7 +12,7 @@ import type { Tier, UserLimits } from '../limits/model.ts';
 import type { LimiterSettings } from '../limits/settings.ts';
 import { inForce, type Lock, lockOf, lockText } from '../locks/model.ts';
 import { maxSessions } from '../policy/assignment.ts';
-import type { Policy, SignedLogons } from '../ports.ts';
+import type { Policy, SignedLogons, SlotResult } from '../ports.ts';
 import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
 import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, NOTICE_LIFE_MS, REFUSAL_TEXT } from './bounds.ts';
@@ -22,6 +22,7 @@ import { Live, LiveTable } from './live.ts';
 import type {
   EdgeCommand,
   EdgeIdentity,
+  EdgeVitals,
   EndCause,
   FixSessionKey,
   LiveSession,
@@ -39,6 +40,8 @@ export interface GatePorts extends AdminPorts {
   readonly limiter?: Partial<LimiterSettings>;
   readonly timers: Timers;
   readonly log?: GateLog;
+  /** What the owner knows of its process, told with each heartbeat. */
+  readonly vitals?: () => EdgeVitals;
 }
 
 export interface TenureEvents {
@@ -47,6 +50,10 @@ export interface TenureEvents {
   setNumbers(command: NumbersCommand): void;
   /** What is to be cancelled at the venue, after the sessions concerned have ended. */
   cancelOrders(whose: OrdersOf): void;
+  /** An admin has this incarnation drained. */
+  drainAsked(reason: string): void;
+  /** What a question for a slot came to. */
+  slotAsked(result: SlotResult['result'], supersedes: boolean): void;
   /** Reads the policy by a look that begins now. */
   lookAgain(): Promise<unknown>;
   /** Looks at the policy soon; never rejects. */
@@ -97,7 +104,18 @@ export class Tenure {
     const isLive = (id: string): boolean => this.table.get(id) !== undefined;
     const recheck = events.recheck.bind(events);
     const lookAgain = events.lookAgain.bind(events);
-    this.registrar = new Registrar({ slots: this.#slots, clock, directory, log, identity, isLive, recheck, lookAgain });
+    const asked = events.slotAsked.bind(events);
+    this.registrar = new Registrar({
+      slots: this.#slots,
+      clock,
+      directory,
+      log,
+      identity,
+      isLive,
+      recheck,
+      lookAgain,
+      asked,
+    });
   }
 
   /** Opens the chain and starts what runs by itself. */
@@ -106,16 +124,24 @@ export class Tenure {
     this.violations.start();
   }
 
-  /** Ends every session, gives everything back and closes the chain. Never rejects. */
-  async finish(cause: 'drain' | 'fenced', text: string, details: () => object): Promise<void> {
+  /** Ends every session, gives everything back and closes the chain. `freed`: does away with all slots at once. Never rejects. */
+  async finish(
+    cause: 'drain' | 'fenced',
+    text: string,
+    details: () => object,
+    freed: () => Promise<void>,
+  ): Promise<void> {
     this.over = { cause, text };
-    await Promise.all([...this.table.all()].map((live) => this.end(live, cause, text, {})));
+    const ended = Promise.all([...this.table.all()].map((live) => this.end(live, cause, text, {})));
+    // One write for the edge instead of three a session: what waits to be given back need not be any more.
+    await freed();
+    this.#slots.stop();
+    await ended;
     await this.admissions.close();
     this.violations.stop();
     await this.violations.flush();
     this.audit.note({ type: 'edge_stopped', reason: cause, details: { ...details() } });
     await this.audit.flush();
-    this.#slots.stop();
     const { pending, chain } = this.audit;
     if (pending > 0) this.#log.error({ pending, chain }, 'ended while the store is away: audit records wait in memory');
   }
@@ -196,6 +222,9 @@ export class Tenure {
         return;
       case 'policy_changed':
         this.#events.policyChanged();
+        return;
+      case 'drain':
+        if (command.incarnation === this.identity.incarnation) this.#events.drainAsked(command.reason);
         return;
       case 'limits_changed':
         this.limitsChanged(command.user_id, command.tier, command.limits);

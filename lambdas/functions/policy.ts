@@ -1,4 +1,5 @@
-/** Limits, tiers, rules, overrides and locks. */
+/** Limits, tiers, rules, overrides and locks; and draining edges, which is on the record of the policy. */
+import { drainEdge } from '../admin/edges-drain.ts';
 import { lock } from '../admin/lock.ts';
 import { resetViolations } from '../admin/rate-limits-reset-violations.ts';
 import { updateRateLimit } from '../admin/rate-limits-update.ts';
@@ -28,6 +29,7 @@ export const operations: Operations = {
   removeOverride,
   lock,
   unlock,
+  drainEdge,
 };
 
 export const handler = createHandler(operations, wiredServices);

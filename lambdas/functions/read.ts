@@ -2,6 +2,7 @@
 import { audit } from '../admin/audit.ts';
 import { credentials } from '../admin/credentials.ts';
 import { userCredentials } from '../admin/credentials-user.ts';
+import { edges } from '../admin/edges.ts';
 import { locks } from '../admin/locks.ts';
 import { rateLimits } from '../admin/rate-limits.ts';
 import { rules } from '../admin/rules.ts';
@@ -22,6 +23,7 @@ export const operations: Operations = {
   userSessions,
   sequence,
   locks,
+  edges,
   rateLimits,
   tiers,
   rules,

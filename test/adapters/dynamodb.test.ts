@@ -50,7 +50,7 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ],
   ['audit.expectedHead', (s) => s.audit.expectedHead('policy')],
   ['slots.take', (s) => s.slots.take(session({ edge_id: 'e', incarnation: 1 }, 'ann'), 1)],
-  ['slots.release', (s) => s.slots.release({ ...session({ edge_id: 'e', incarnation: 1 }, 'ann'), slot: 0 })],
+  ['slots.release', (s) => s.slots.release([{ ...session({ edge_id: 'e', incarnation: 1 }, 'ann'), slot: 0 }])],
   ['slots.ofUser', (s) => s.slots.ofUser('ann')],
   ['slots.session', (s) => s.slots.session('e.1.1')],
   ['slots.list', (s) => s.slots.list({ limit: 1 })],

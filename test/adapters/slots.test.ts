@@ -165,7 +165,7 @@ for (const [name, open] of STORES) {
         expect(await stores.slots.session(held[0]!.session_id)).toBeUndefined();
         expect(await stores.slots.session(heir.session_id)).toEqual(live(heir, result));
         // The loser's release comes late and must not free what is another's by now.
-        await stores.slots.release(held[0]!);
+        await stores.slots.release([held[0]!]);
         expect((await stores.slots.ofUser('ann')).map(({ session_id }) => session_id).sort()).toEqual(
           [heir.session_id, held[1]!.session_id].sort(),
         );
@@ -187,7 +187,7 @@ for (const [name, open] of STORES) {
       test('to be taken over that has gone meanwhile is taken as a new one', async () => {
         const stores = await begin(make);
         const first = session(stores.edge, 'ann', 'A');
-        await stores.slots.release(live(first, await stores.slots.take(first, 1)));
+        await stores.slots.release([live(first, await stores.slots.take(first, 1))]);
         expect((await stores.slots.take(session(stores.edge, 'ann', 'A'), 1, first.session_id)).result).toBe('taken');
       });
     });
@@ -197,7 +197,7 @@ for (const [name, open] of STORES) {
         const { slots, edge } = await begin(make);
         const first = session(edge, 'ann', 'A');
         const held = live(first, await slots.take(first, 1));
-        for (let n = 0; n < 3; n++) await slots.release(held);
+        for (let n = 0; n < 3; n++) await slots.release([held]);
         expect(await slots.ofUser('ann')).toEqual([]);
         expect(await slots.session(held.session_id)).toBeUndefined();
         expect((await slots.take(session(edge, 'ann', 'A'), 1)).result).toBe('taken');
@@ -218,9 +218,27 @@ for (const [name, open] of STORES) {
         expect(results.filter(({ result }) => result === 'taken')).toHaveLength(2);
         expect(await stores.slots.ofUser('ann')).toHaveLength(2);
         // And again and again: nothing of the dead stands in the way of the living for good.
-        for (const one of await stores.slots.ofUser('ann')) await stores.slots.release(one);
+        for (const one of await stores.slots.ofUser('ann')) await stores.slots.release([one]);
         for (const sub of ['A', 'B'])
           expect((await stores.slots.take(session(other, 'ann', sub), 2)).result).toBe('taken');
+      });
+
+      test('many given back together are free, but for those that another holds by then', async () => {
+        const { slots, edges, edge } = await begin(make);
+        const held = await Promise.all(
+          Array.from({ length: 80 }, async (_, n) => {
+            const one = session(edge, 'ann', `s${n}`);
+            return live(one, await slots.take(one, 100));
+          }),
+        );
+        const other = await edges.register('e-2', '1.0', NOON);
+        const taker = session(other, 'ann', 's40');
+        expect((await slots.take(taker, 100, held[40]!.session_id)).result).toBe('taken');
+        await slots.release([...held, held[3]!]);
+        expect((await slots.ofUser('ann')).map((one) => one.session_id)).toEqual([taker.session_id]);
+        expect((await slots.list({ limit: 100 })).items).toHaveLength(1);
+        await slots.release(held);
+        expect(await slots.ofUser('ann')).toHaveLength(1);
       });
 
       test('after the maximum was lowered: nothing until enough have gone', async () => {
@@ -232,10 +250,10 @@ for (const [name, open] of STORES) {
         }
         held.sort((a, b) => a.slot - b.slot);
         expect((await slots.take(session(edge, 'ann'), 2)).result).toBe('full');
-        for (const one of held.slice(0, 3)) await slots.release(one);
+        for (const one of held.slice(0, 3)) await slots.release([one]);
         // Slots 3 and 4 are still held, and two are allowed.
         expect((await slots.take(session(edge, 'ann'), 2)).result).toBe('full');
-        await slots.release(held[4]!);
+        await slots.release([held[4]!]);
         const racing = await Promise.all([1, 2, 3].map(() => slots.take(session(edge, 'ann'), 2)));
         expect(racing.filter(({ result }) => result === 'taken')).toHaveLength(1);
         expect(await slots.ofUser('ann')).toHaveLength(2);

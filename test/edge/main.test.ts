@@ -124,6 +124,17 @@ const order = (id: string) =>
     [40, 1],
   ] as const;
 
+test('an admin’s drain ends it with 0, for whoever keeps it alive to start another', async () => {
+  const edge = run({ FIXGATE_EDGE_ID: 'e-drained' });
+  await edge.ready;
+  const { stores, close } = environmentAdapters(env);
+  const command = { id: '1', at: Date.now(), type: 'drain', incarnation: 1, reason: 'new kernel' } as const;
+  await stores.edges.send([{ edge_id: 'e-drained', command }]);
+  expect(await edge.exited).toMatchObject({ code: 0 });
+  expect((await stores.edges.list()).find(({ edge_id }) => edge_id === 'e-drained')?.state).toBe('stopped');
+  close();
+});
+
 describe('a start that cannot be', () => {
   test('for a wrong setting ends with 2 and names it', async () => {
     const { code, said } = await run({ FIXGATE_VENUE: 'moon' }).exited;

@@ -19,6 +19,7 @@ import type { TokenLeases } from '../../../core/limits/leases-port.ts';
 import { ensureDefaults } from '../../../core/policy/defaults.ts';
 import type { SignedLogons } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
+import { ClockWatch } from '../../../core/sessions/clock-watch.ts';
 import { readConfig } from '../../../edge/config.ts';
 import { type Edge, startEdge } from '../../../edge/edge.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
@@ -52,6 +53,7 @@ export interface DeskOptions {
   readonly venue?: (sink: VenueSink) => Venue;
   readonly journal?: Journal;
   readonly leases?: TokenLeases;
+  readonly clockWatch?: ClockWatch;
 }
 
 /** The port, over a way that `link` can cut. */
@@ -118,6 +120,7 @@ export class TestHouse {
         signedLogons: over(this.signedLogons, this.link),
         timers: systemTimers,
       },
+      clockWatch: options.clockWatch ?? new ClockWatch(systemClock),
       clock: systemClock,
       timers: systemTimers,
       journal: options.journal ?? this.journal,

@@ -1,0 +1,78 @@
+/** The orderly end of an edge. */
+
+import type { Timer, Timers } from '../core/time.ts';
+import type { Acceptor } from './acceptor.ts';
+import type { Doors } from './arrival.ts';
+import type { EdgeParts } from './edge.ts';
+import type { House } from './house.ts';
+import type { WatchServer } from './http.ts';
+import { DRAIN_LOGOUT_MS, DRAIN_MS, FAST_DRAIN_MS, TICK_MS } from './limits.ts';
+import type { Numbers } from './numbers.ts';
+import { nextMark } from './resubmit.ts';
+
+/** What is closed at the end. */
+export interface Opened {
+  acceptor?: Acceptor;
+  http?: WatchServer;
+  doors?: Doors;
+  readonly numbers: Numbers;
+}
+
+const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
+
+/** Clients are told and given a moment, then the gate gives everything back, then what is written is closed. */
+export async function closeAll(
+  house: House,
+  { journal, timers, clock, log }: EdgeParts,
+  { acceptor, http, doors, numbers }: Opened,
+  ticking: readonly Timer[],
+  fast: boolean,
+): Promise<void> {
+  const { gate, live, lobby, venue, turns } = house;
+  const patience = fast ? FAST_DRAIN_MS : DRAIN_MS;
+  const end = clock.monotonic() + patience;
+  const step = async (what: string, work: () => unknown): Promise<void> => {
+    try {
+      await within(Promise.resolve(work()), Math.max(100, end - clock.monotonic()), timers);
+    } catch (error) {
+      log.error({ error, step: what }, 'a step of the drain failed');
+    }
+  };
+  acceptor?.close();
+  doors?.tls?.close();
+  gate.drain();
+  for (const guest of [...lobby.all()]) guest.evict();
+  for (const connection of [...live.values()]) {
+    if (fast) connection.end('drain', SHUTTING_DOWN);
+    else connection.logout('drain', SHUTTING_DOWN);
+  }
+  if (!fast) await step('logout', () => emptied(live, timers, DRAIN_LOGOUT_MS));
+  for (const connection of [...live.values()]) connection.end('drain', SHUTTING_DOWN);
+  await step('gate', () => gate.stop());
+  await step('numbers', () => numbers.finish());
+  // The journal first, as ever: without it the venue writes nothing, and neither has happened.
+  await step('venue', () => {
+    journal.flush(nextMark(venue));
+    return venue.close();
+  });
+  await step('journal', () => {
+    turns.retire();
+    return journal.close();
+  });
+  for (const timer of ticking) timer.cancel();
+  await step('http', () => http?.close());
+}
+
+/** Resolves when no session is left, or after `ms`. */
+async function emptied(live: ReadonlyMap<string, unknown>, timers: Timers, ms: number): Promise<void> {
+  for (let waited = 0; live.size > 0 && waited < ms; waited += TICK_MS) {
+    await new Promise<void>((resolve) => void timers.after(TICK_MS, resolve));
+  }
+}
+
+function within<T>(work: Promise<T>, ms: number, timers: Timers): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = timers.after(ms, () => reject(new Error(`it took longer than ${Math.round(ms)} ms`)));
+    work.then(resolve, reject).finally(() => late.cancel());
+  });
+}
