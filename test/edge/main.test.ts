@@ -125,7 +125,7 @@ const order = (id: string) =>
   ] as const;
 
 test('an admin’s drain ends it with 0, for whoever keeps it alive to start another', async () => {
-  const edge = run({ FIXGATE_EDGE_ID: 'e-drained' });
+  const edge = run({ FIXGATE_EDGE_ID: 'e-drained', FIXGATE_DATA_DIR: join(directory, 'drained') });
   await edge.ready;
   const { stores, close } = environmentAdapters(env);
   const command = { id: '1', at: Date.now(), type: 'drain', incarnation: 1, reason: 'new kernel' } as const;
