@@ -89,11 +89,12 @@ describe.each(VERSIONS)('%s %s', (beginString, applVerId) => {
 
     const orders = beginString < 'FIX.4.2' ? (id: string) => order(id).filter(([tag]) => tag !== 60) : order;
     const fields = (id: string) => orders(id).filter(([tag]) => tag !== 21 || applVerId === '');
-    for (let i = 0; i < 8; i++) client.send('D', fields(`o${i}`));
+    // More than the burst: some come back meanwhile, on a busy machine more than one.
+    for (let i = 0; i < 14; i++) client.send('D', fields(`o${i}`));
     const warned = await client.next(isNews);
     expectValid(warned, applVerId);
     expect(body(warned).join('|')).toMatch(
-      /Order limit: 80 % used.*8 of 10 used, 2 left, 5 more each second, all in \d+ ms/,
+      /Order limit: 80 % used.*(8|9|10) of 10 used, [0-2] left, 5 more each second, all in \d+ ms/,
     );
 
     client.destroy();
@@ -211,7 +212,7 @@ test('a client that returns over its mark is warned at once; each session of the
   await one.logon(account.password);
   const two = house.client(edge, account, { sender_sub_id: 'b' });
   await two.logon(account.password);
-  for (let i = 0; i < 36; i++) one.send('D', order(`o${i}`));
+  for (let i = 0; i < 60; i++) one.send('D', order(`o${i}`));
   for (const client of [one, two]) expect((await client.next(isNews)).get(148)).toBe('Order limit: 80 % used');
   const three = house.client(edge, account, { sender_sub_id: 'c' });
   await three.logon(account.password);
