@@ -11,6 +11,8 @@ export interface BodyWriter {
   int(tag: number, value: number): this;
   /** Latin-1 text; an SOH in it becomes a space, a character above U+00FF a question mark. */
   text(tag: number, value: string): this;
+  /** Latin-1 text as {@link text} writes it, and the digits of a non-negative integer behind it. */
+  label(tag: number, text: string, n: number): this;
   /** The bytes [from, to), which hold no SOH: RangeError otherwise, for they could forge fields. */
   bytes(tag: number, buf: Uint8Array, from?: number, to?: number): this;
   /** One byte, given by its code. */

@@ -16,6 +16,7 @@ export { type HeaderIds, HeaderTemplate } from './header.ts';
 export { OutputFull } from './output.ts';
 
 const SPACE = 0x20;
+const QUESTION_MARK = 0x3f;
 /** Digits reserved for BodyLength: nearly all messages have 100 to 999 bytes. */
 const RESERVED = 3;
 /** Room for one tag, '=' and SOH. */
@@ -138,15 +139,24 @@ export class Encoder extends Output implements BodyWriter {
   }
 
   text(tag: number, value: string): this {
-    const length = value.length;
-    this.ensure(FIELD + length);
-    const at = this.putTag(tag, this.at);
+    this.ensure(FIELD + value.length);
+    return this.close(this.putText(value, this.putTag(tag, this.at)));
+  }
+
+  label(tag: number, text: string, n: number): this {
+    if (!(n >= 0 && n <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`${tag} has no unsigned integer`);
+    this.ensure(FIELD + text.length + NUMBER);
+    return this.close(this.putUInt(n, this.putText(text, this.putTag(tag, this.at))));
+  }
+
+  private putText(value: string, at: number): number {
     const { buf } = this;
+    const length = value.length;
     for (let i = 0; i < length; i++) {
       const code = value.charCodeAt(i);
-      buf[at + i] = code === SOH ? SPACE : code > 0xff ? 0x3f : code;
+      buf[at + i] = code === SOH ? SPACE : code > 0xff ? QUESTION_MARK : code;
     }
-    return this.close(at + length);
+    return at + length;
   }
 
   bytes(tag: number, bytes: Uint8Array, from = 0, to = bytes.length): this {

@@ -40,9 +40,8 @@ const ECHOED = [
   Field.TimeInForce,
 ] as const;
 
-/** ExecID, ExecTransType (until FIX.4.2) and ExecType (since FIX.4.1). */
-export function writeKind(body: BodyWriter, version: number, execId: string, type: number, status: number): void {
-  body.text(Field.ExecID, execId);
+/** What follows ExecID: ExecTransType (until FIX.4.2) and ExecType (since FIX.4.1). */
+export function writeKind(body: BodyWriter, version: number, type: number, status: number): void {
   if (version < V.FIX43) body.char(Field.ExecTransType, type === ExecType.Status ? TRANS_STATUS : TRANS_NEW);
   if (version < V.FIX41) return;
   // Until FIX.4.2 a fill is ExecType 1 or 2 and a status report repeats OrdStatus.
@@ -69,7 +68,8 @@ export function writeOrderRefusal(
 ): void {
   const copy = (tag: number) => body.copy(request, request.index(tag));
   copy(Tag.ClOrdID);
-  writeKind(body, version, execId, type, REJECTED);
+  body.text(Field.ExecID, execId);
+  writeKind(body, version, type, REJECTED);
   body.char(Field.OrdStatus, REJECTED).uint(Field.OrdRejReason, ordRejReason(version, reason));
   for (let i = 0; i < ECHOED.length; i++) copy(ECHOED[i]!);
   if (version < V.FIX42) {

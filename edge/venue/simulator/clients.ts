@@ -112,8 +112,9 @@ export class Clients {
   /** Remembers that an id has been used; the oldest ids that no open order goes by are forgotten. */
   remember(client: Client, clOrdId: string, order: ClientOrder): void {
     const { ids, ages } = client;
-    if (!ids.has(clOrdId)) ages.push(clOrdId);
+    const before = ids.size;
     ids.set(clOrdId, order);
+    if (ids.size > before) ages.push(clOrdId);
     while (ids.size > KNOWN_IDS_PER_SESSION) {
       const oldest = ages.shift();
       const its = ids.get(oldest)!;

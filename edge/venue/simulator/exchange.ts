@@ -7,10 +7,14 @@ import { type Client, Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
 import { BUY, checkInstrument, type Instrument } from './instruments.ts';
 import { Keeping } from './keeping.ts';
-import { type Change, fillChange, idChange, type OrderLog, orderChange, restore } from './log.ts';
+import { Line } from './line.ts';
+import { type Change, idChange, type OrderLog, restore } from './log.ts';
 import { ReferenceMarket } from './market.ts';
 import {
   CANCELED,
+  CHANGED,
+  CHANGED_STATE,
+  type Changed,
   ClientOrder,
   EXPIRED,
   FILLED,
@@ -20,6 +24,7 @@ import {
   type OrderTerms,
   OrdType,
   Tif,
+  UNCHANGED,
 } from './order.ts';
 import { CANCELED_ELSEWHERE, EXPIRED_EXECUTION, type Execution, NEW, NOT_FILLED, Reports } from './reports.ts';
 import { Stops } from './stops.ts';
@@ -59,9 +64,11 @@ export class Exchange implements TradeListener {
   readonly keeping: Keeping | undefined;
   private priority = 0;
   private started = false;
-  /** Orders changed in the step in hand; true: more than a fill. */
-  private readonly changed = new Map<ClientOrder, boolean>();
+  /** Orders changed in the step in hand. */
+  private readonly changed: ClientOrder[] = [];
   private readonly changes: Change[] = [];
+  /** The trade being told. */
+  private readonly fill = { ...NEW, type: ExecType.Trade };
 
   constructor(options: ExchangeOptions) {
     this.now = options.now;
@@ -103,7 +110,8 @@ export class Exchange implements TradeListener {
   /** Takes an order: New, then what it trades, then what becomes of the rest. The caller has checked all bounds. */
   place(client: Client, clOrdId: string, terms: OrderTerms): void {
     const ids = {
-      id: this.reports.nextOrderId(),
+      run: this.reports.run,
+      serial: this.reports.nextSerial(),
       session_id: client.session.id,
       user_id: client.user.id,
       cl_ord_id: clOrdId,
@@ -113,7 +121,7 @@ export class Exchange implements TradeListener {
     this.clients.remember(client, clOrdId, order);
     client.user.open++;
     market.open++;
-    this.changed.set(order, true);
+    this.note(order, CHANGED);
     this.expiry.add(order);
     this.reports.execution(client, order, NEW, this.now);
     this.enter(market, order);
@@ -168,7 +176,7 @@ export class Exchange implements TradeListener {
     order.cl_ord_id = clOrdId;
     if (order.leaves === 0) this.conclude(market, order, FILLED);
     else if (terms.expires_at !== before.expires_at) this.expiry.add(order);
-    this.changed.set(order, true);
+    this.note(order, CHANGED);
     this.remember(requester, clOrdId, order);
     if (owner !== requester) this.remember(owner, clOrdId, order);
     const what: Execution = { type: ExecType.Replaced, quantity: 0, price: 0, cl_ord_id: '', orig_cl_ord_id, text: '' };
@@ -226,23 +234,31 @@ export class Exchange implements TradeListener {
   /** What has changed since the last call goes to the log as one line. */
   commit(): void {
     const { keeping, changed, changes } = this;
-    if (keeping === undefined) {
-      changed.clear();
-      changes.length = 0;
+    if (keeping !== undefined && changed.length + changes.length > 0) {
+      const line = new Line();
+      for (let i = 0; i < changed.length; i++) this.logOrder(line, changed[i]!, keeping);
+      line.add(changes);
+      keeping.append(line.text());
+    }
+    for (let i = 0; i < changed.length; i++) changed[i]!.change = UNCHANGED;
+    changed.length = 0;
+    changes.length = 0;
+  }
+
+  private logOrder(line: Line, order: ClientOrder, keeping: Keeping): void {
+    if (order.change === CHANGED_STATE) {
+      line.addFill(order);
       return;
     }
-    if (changed.size === 0 && changes.length === 0) return;
-    const line: Change[] = [];
-    for (const [order, whole] of changed) {
-      if (whole) {
-        keeping.introductions.make(this.clients.ownerOf(order), line);
-        line.push(orderChange(order));
-      } else line.push(fillChange(order));
-    }
-    line.push(...changes);
-    changed.clear();
-    changes.length = 0;
-    keeping.append(line);
+    const known: Change[] = [];
+    keeping.introductions.make(this.clients.ownerOf(order), known);
+    line.add(known);
+    line.addOrder(order);
+  }
+
+  private note(order: ClientOrder, change: Changed): void {
+    if (order.change === UNCHANGED) this.changed.push(order);
+    if (order.change < change) order.change = change;
   }
 
   /** A message of a session, which is noted with the next flush. @returns whether it has been seen before */
@@ -321,7 +337,7 @@ export class Exchange implements TradeListener {
     const { stops, book } = market;
     for (let order = stops.take(book.last); order !== undefined; order = stops.take(book.last)) {
       order.priority = ++this.priority;
-      this.changed.set(order, true);
+      this.note(order, CHANGED);
       this.admit(market, order);
     }
   }
@@ -349,25 +365,19 @@ export class Exchange implements TradeListener {
     order.leaves = 0;
     market.open--;
     this.clients.ownerOf(order).user.open--;
-    if (!this.changed.has(order)) this.changed.set(order, false);
+    this.note(order, CHANGED_STATE);
   }
 
   private filled(order: ClientOrder, quantity: number, price: number): void {
     order.cum += quantity;
     order.notional += quantity * price;
     if (order.leaves === 0) this.conclude(this.market(order), order, FILLED);
-    else if (!this.changed.has(order)) this.changed.set(order, false);
+    else this.note(order, CHANGED_STATE);
   }
 
   private tellFill(order: ClientOrder, quantity: number, price: number): void {
-    const what: Execution = {
-      type: ExecType.Trade,
-      quantity,
-      price,
-      cl_ord_id: '',
-      orig_cl_ord_id: '',
-      text: '',
-    };
-    this.reports.execution(this.clients.ownerOf(order), order, what, this.now);
+    this.fill.quantity = quantity;
+    this.fill.price = price;
+    this.reports.execution(this.clients.ownerOf(order), order, this.fill, this.now);
   }
 }

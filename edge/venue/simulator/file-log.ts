@@ -19,13 +19,20 @@ import type { OrderLog } from './log.ts';
 const FILE = 'orders.jsonl';
 const CHUNK = 1 << 20;
 const NEWLINE = 0x0a;
+/** Most bytes of a UTF-16 code unit. */
+const UTF8_BYTES = 3;
+const INITIAL = 16_384;
+/** A buffer that a burst has made larger is not kept. */
+const KEPT = 1 << 20;
 
 export class FileLog implements OrderLog {
   appended = 0;
   base = 0;
   private readonly path: string;
   private fd: number;
-  private lines: string[] = [];
+  /** Lines to be written: buf[0, used). */
+  private buf = Buffer.allocUnsafeSlow(INITIAL);
+  private used = 0;
 
   /** @param directory made when it is not there */
   constructor(directory: string) {
@@ -58,18 +65,36 @@ export class FileLog implements OrderLog {
   }
 
   append(line: string): void {
-    this.lines.push(line);
+    const most = this.used + line.length * UTF8_BYTES + 1;
+    if (most > this.buf.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(most, this.buf.length * 2));
+      this.buf.copy(grown, 0, 0, this.used);
+      this.buf = grown;
+    }
+    this.used += this.buf.write(line, this.used);
+    this.buf[this.used++] = NEWLINE;
   }
 
   get pending(): boolean {
-    return this.lines.length > 0;
+    return this.used > 0;
   }
 
   flush(last: string): void {
-    const bytes = Buffer.from(`${this.lines.join('\n')}\n${last}\n`);
-    writeAll(this.fd, bytes, this.base + this.appended);
-    this.lines = [];
-    this.appended += bytes.length;
+    const before = this.used;
+    this.append(last);
+    try {
+      writeAll(this.fd, this.buf.subarray(0, this.used), this.base + this.appended);
+    } catch (error) {
+      this.used = before;
+      throw error;
+    }
+    this.appended += this.used;
+    this.forget();
+  }
+
+  private forget(): void {
+    this.used = 0;
+    if (this.buf.length > KEPT) this.buf = Buffer.allocUnsafeSlow(INITIAL);
   }
 
   replace(lines: Iterable<string>): void {
@@ -89,7 +114,7 @@ export class FileLog implements OrderLog {
     renameSync(temporary, this.path);
     closeSync(this.fd);
     this.fd = fd;
-    this.lines = [];
+    this.forget();
     this.base = at;
     this.appended = 0;
   }

@@ -23,8 +23,9 @@ export class Keeping {
     this.#compact();
   }
 
-  append(line: readonly Change[]): void {
-    this.#log.append(JSON.stringify(line));
+  /** A JSON array of changes. */
+  append(line: string): void {
+    this.#log.append(line);
   }
 
   hear(client: Client): void {
@@ -33,7 +34,7 @@ export class Keeping {
 
   /** Has something to write though nothing may have changed: the journal is not to ask for this mark again. */
   touch(): void {
-    this.append([]);
+    this.append('[]');
   }
 
   get pending(): boolean {

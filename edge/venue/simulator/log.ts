@@ -7,7 +7,18 @@
 import type { VenueSession } from '../venue.ts';
 import type { Client, Clients } from './clients.ts';
 import type { Instrument } from './instruments.ts';
-import { CANCELED, ClientOrder, EXPIRED, FILLED, HELD, IN_BOOK, type OrderState, type OrderTerms } from './order.ts';
+import { Line } from './line.ts';
+import {
+  CANCELED,
+  ClientOrder,
+  EXPIRED,
+  FILLED,
+  HELD,
+  IN_BOOK,
+  type OrderState,
+  type OrderTerms,
+  partsOfId,
+} from './order.ts';
 
 /** Where lines go; file-log.ts, or memory in tests. */
 export interface OrderLog {
@@ -59,34 +70,13 @@ const STATES: Readonly<Record<string, OrderState>> = {
   expired: EXPIRED,
 };
 
-function stateName(state: OrderState): string {
-  for (const name of Object.keys(STATES)) if (STATES[name] === state) return name;
-  throw new Error(`order state ${JSON.stringify(state)} has no name`);
-}
+const NAMES: ReadonlyMap<OrderState, string> = new Map(Object.entries(STATES).map(([name, state]) => [state, name]));
 
-export function orderChange(order: ClientOrder): Change {
-  const { instrument, expires_at, ...terms } = order.terms;
-  const record: OrderRecord = {
-    id: order.id,
-    s: order.session_id,
-    c: order.cl_ord_id,
-    symbol: instrument.symbol,
-    terms: { ...terms, expires_at: Number.isFinite(expires_at) ? expires_at : null },
-    priority: order.priority,
-    state: stateName(order.state),
-    cum: order.cum,
-    notional: order.notional,
-  };
-  return ['order', record];
+export function stateName(state: OrderState): string {
+  const name = NAMES.get(state);
+  if (name === undefined) throw new Error(`order state ${JSON.stringify(state)} has no name`);
+  return name;
 }
-
-export const fillChange = (order: ClientOrder): Change => [
-  'fill',
-  order.id,
-  stateName(order.state),
-  order.cum,
-  order.notional,
-];
 
 /** Everything there is, one line a session and its orders' ids in the order they were used. */
 export function* snapshot(clients: Clients, stamp: number, mark: number): Generator<string> {
@@ -99,8 +89,10 @@ export function* snapshot(clients: Clients, stamp: number, mark: number): Genera
     yield JSON.stringify([['session', client.session], takenChange(client)] satisfies Change[]);
     for (const clOrdId of client.ages) {
       const order = client.ids.get(clOrdId)!;
-      const change = clOrdId === order.cl_ord_id ? orderChange(order) : idChange(client, clOrdId, order);
-      yield JSON.stringify([change]);
+      const line = new Line();
+      if (clOrdId === order.cl_ord_id) line.addOrder(order);
+      else line.add([idChange(client, clOrdId, order)]);
+      yield line.text();
     }
   }
   yield JSON.stringify([['mark', mark]] satisfies Change[]);
@@ -245,7 +237,7 @@ function restoreOrder(
   if (instrument === undefined) throw new Error(`order ${record.id} for the unknown symbol ${record.symbol}`);
   const expires_at = record.terms.expires_at ?? Number.POSITIVE_INFINITY;
   const terms: OrderTerms = { ...record.terms, instrument, expires_at };
-  const ids = { id: record.id, session_id: record.s, user_id: client.user.id, cl_ord_id: record.c };
+  const ids = { ...partsOfId(record.id), session_id: record.s, user_id: client.user.id, cl_ord_id: record.c };
   let order = restored.orders.get(record.id);
   if (order === undefined) {
     order = new ClientOrder(ids, terms, record.priority);

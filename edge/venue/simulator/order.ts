@@ -47,10 +47,23 @@ export interface OrderTerms {
   readonly account: string;
 }
 
+/** Nothing; state and fills only; more. */
+export const UNCHANGED = 0;
+export const CHANGED_STATE = 1;
+export const CHANGED = 2;
+export type Changed = typeof UNCHANGED | typeof CHANGED_STATE | typeof CHANGED;
+
+/** OrderID (37) in its parts, see {@link ClientOrder.run}. */
+export function partsOfId(id: string): { run: string; serial: number } {
+  const found = /^(.*-)([1-9]\d{0,14})$/.exec(id);
+  return found === null ? { run: id, serial: -1 } : { run: found[1]!, serial: Number(found[2]) };
+}
+
 export class ClientOrder implements Resting {
   readonly kind = 'client';
-  /** OrderID (37). */
-  readonly id: string;
+  /** OrderID (37) is `run` and the digits of `serial`; `run` alone where that is -1. */
+  readonly run: string;
+  readonly serial: number;
   /** Id of the FIX session that placed it. */
   readonly session_id: string;
   readonly user_id: string;
@@ -61,6 +74,8 @@ export class ClientOrder implements Resting {
   /** Rises with each order and each loss of priority: the order of restoring a book. */
   priority: number;
   state: OrderState = IN_BOOK;
+  /** What the step in hand has changed of it. */
+  change: Changed = UNCHANGED;
   /** CumQty (14). */
   cum = 0;
   /** Sum of price × quantity of all fills, exact. */
@@ -72,11 +87,12 @@ export class ClientOrder implements Resting {
   next: Resting | undefined = undefined;
 
   constructor(
-    ids: { id: string; session_id: string; user_id: string; cl_ord_id: string },
+    ids: { run: string; serial: number; session_id: string; user_id: string; cl_ord_id: string },
     terms: OrderTerms,
     priority: number,
   ) {
-    this.id = ids.id;
+    this.run = ids.run;
+    this.serial = ids.serial;
     this.session_id = ids.session_id;
     this.user_id = ids.user_id;
     this.cl_ord_id = ids.cl_ord_id;
@@ -85,6 +101,11 @@ export class ClientOrder implements Resting {
     this.priority = priority;
     this.price = terms.price;
     this.leaves = terms.qty;
+  }
+
+  /** OrderID (37). */
+  get id(): string {
+    return this.serial < 0 ? this.run : `${this.run}${this.serial}`;
   }
 
   get open(): boolean {

@@ -48,7 +48,8 @@ export function readTerms(
   instruments: ReadonlyMap<string, Instrument>,
   now: number,
 ): OrderTerms | Refusal {
-  if (readClOrdId(message) === '') return NO_ID;
+  const clOrdId = message.length(message.index(Tag.ClOrdID));
+  if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
   const symbol = message.index(Tag.Symbol);
   const instrument = message.length(symbol) > ID_BYTES ? undefined : instruments.get(message.text(symbol));
   if (instrument === undefined) return UNKNOWN_SYMBOL;

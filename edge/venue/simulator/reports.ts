@@ -41,6 +41,9 @@ export const CANCELED_ELSEWHERE: Execution = plain(ExecType.Canceled, 'Canceled 
 export class Reports {
   private readonly sink: VenueSink;
   private readonly stamp: string;
+  /** What the OrderIDs and ExecIDs of this run begin with. */
+  readonly run: string;
+  private readonly executionRun: string;
   private readonly base: number;
   private executions = 0;
   private orders = 0;
@@ -49,17 +52,30 @@ export class Reports {
   constructor(sink: VenueSink, stamp: number) {
     this.sink = sink;
     this.stamp = stamp.toString(36).toUpperCase();
+    this.run = `${this.stamp}-`;
+    this.executionRun = `${this.stamp}.`;
     this.base = stamp * 100;
   }
 
   nextOrderId(): string {
-    return `${this.stamp}-${++this.orders}`;
+    return `${this.run}${this.nextSerial()}`;
+  }
+
+  /** Of an OrderID, behind {@link run}. */
+  nextSerial(): number {
+    return ++this.orders;
   }
 
   /** In FIX.4.0 ExecID is an int: 15 digits, apart from the next run's below 100 reports a millisecond. */
   private nextExecId(version: number): string {
     const n = ++this.executions;
-    return version === V.FIX40 ? String(this.base + n) : `${this.stamp}.${n}`;
+    return version === V.FIX40 ? String(this.base + n) : `${this.executionRun}${n}`;
+  }
+
+  private writeExecId(body: BodyWriter, version: number): void {
+    const n = ++this.executions;
+    if (version === V.FIX40) body.uint(Field.ExecID, this.base + n);
+    else body.label(Field.ExecID, this.executionRun, n);
   }
 
   /** The state of an order, and what has happened to it. */
@@ -69,10 +85,13 @@ export class Reports {
     const { instrument } = terms;
     const fill = what.type === ExecType.Trade;
     const body = this.sink.open(client.session, MsgType.ExecutionReport);
-    body.text(Field.OrderID, order.id).text(Tag.ClOrdID, what.cl_ord_id === '' ? order.cl_ord_id : what.cl_ord_id);
+    if (order.serial < 0) body.text(Field.OrderID, order.run);
+    else body.label(Field.OrderID, order.run, order.serial);
+    body.text(Tag.ClOrdID, what.cl_ord_id === '' ? order.cl_ord_id : what.cl_ord_id);
     if (what.orig_cl_ord_id !== '' && version >= V.FIX41) body.text(Tag.OrigClOrdID, what.orig_cl_ord_id);
     if (request !== undefined && version >= V.FIX44) body.copy(request, request.index(Field.OrdStatusReqID));
-    writeKind(body, version, this.nextExecId(version), what.type, order.status);
+    this.writeExecId(body, version);
+    writeKind(body, version, what.type, order.status);
     if (what.type === ExecType.Replaced && version < V.FIX43 && order.status === OrdStatus.New) {
       body.char(Field.OrdStatus, OrdStatus.Replaced);
     } else body.char(Field.OrdStatus, order.status);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { anyPrice, Book, type BookOrder, type Quote } from '../../../../edge/venue/simulator/book.ts';
 import { BUY, INSTRUMENTS, type Instrument, SELL, type Side } from '../../../../edge/venue/simulator/instruments.ts';
 import { ReferenceMarket } from '../../../../edge/venue/simulator/market.ts';
-import { averagePrice, ClientOrder, OrdType, Tif } from '../../../../edge/venue/simulator/order.ts';
+import { averagePrice, ClientOrder, OrdType, partsOfId, Tif } from '../../../../edge/venue/simulator/order.ts';
 import { Stops } from '../../../../edge/venue/simulator/stops.ts';
 
 const instrument: Instrument = { ...INSTRUMENTS[0]!, reference: 100, max_price: 1000 };
@@ -21,7 +21,7 @@ function order(id: string, side: Side, price: number, qty: number, stop_price = 
     expires_at: Number.POSITIVE_INFINITY,
     account: '',
   };
-  return new ClientOrder({ id, session_id: 's', user_id: 'u', cl_ord_id: id }, terms, 0);
+  return new ClientOrder({ ...partsOfId(id), session_id: 's', user_id: 'u', cl_ord_id: id }, terms, 0);
 }
 
 interface Trade {

@@ -1,0 +1,63 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
+import { Line } from '../../../../edge/venue/simulator/line.ts';
+import { ClientOrder, FILLED, partsOfId } from '../../../../edge/venue/simulator/order.ts';
+
+const text = fc.oneof(fc.string({ maxLength: 12 }), fc.string({ unit: 'binary', maxLength: 12 }));
+const whole = fc.maxSafeNat();
+
+test('a line is the JSON that its orders are, whatever is in their texts and numbers', () => {
+  fc.assert(
+    fc.property(text, text, text, text, whole, whole, fc.boolean(), (id, session, clOrdId, account, qty, cum, ends) => {
+      const terms = {
+        instrument: INSTRUMENTS[0]!,
+        side: 1,
+        side_code: 0x31,
+        ord_type: 0x32,
+        tif: 0x30,
+        price: 101,
+        stop_price: 0,
+        qty,
+        expires_at: ends ? 5000 : Number.POSITIVE_INFINITY,
+        account,
+      } as const;
+      const ids = { ...partsOfId(id), session_id: session, user_id: 'u', cl_ord_id: clOrdId };
+      const order = new ClientOrder(ids, terms, 7);
+      expect(order.id).toBe(id);
+      order.cum = cum;
+      order.state = FILLED;
+      const { instrument, expires_at, ...rest } = terms;
+      const line = new Line();
+      line.add([['mark', 3]]);
+      line.addOrder(order);
+      line.addFill(order);
+      expect(JSON.parse(line.text())).toEqual([
+        ['mark', 3],
+        [
+          'order',
+          {
+            id,
+            s: session,
+            c: clOrdId,
+            symbol: instrument.symbol,
+            terms: { ...rest, expires_at: ends ? expires_at : null },
+            priority: 7,
+            state: 'filled',
+            cum,
+            notional: 0,
+          },
+        ],
+        ['fill', id, 'filled', cum, 0],
+      ]);
+    }),
+  );
+});
+
+test.each([
+  ['ABC-12', 'ABC-', 12],
+  ['A-B-7', 'A-B-', 7],
+  ['ABC-012', 'ABC-012', -1],
+  ['ABC', 'ABC', -1],
+  ['ABC-1234567890123456', 'ABC-1234567890123456', -1],
+])('the OrderID %s has its parts', (id, run, serial) => expect(partsOfId(id)).toEqual({ run, serial }));
