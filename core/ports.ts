@@ -142,8 +142,8 @@ export interface AuditTrail {
   append(records: readonly AuditRecord[]): Promise<'appended' | 'taken'>;
   /** Newest first, by (at, id); a row that is no record any more is shown as such in its place. `now` bounds the walk backwards through days. */
   query(filter: AuditQuery, page: PageRequest, now: number): Promise<Page<StoredRecord>>;
-  /** One chain from its first record on. */
-  chain(chain: string, page: PageRequest): Promise<Page<StoredRecord>>;
+  /** One chain from its first record on, or from the one with this number. */
+  chain(chain: string, page: PageRequest, from?: number): Promise<Page<StoredRecord>>;
   /** The last record of a chain, consistently. */
   head(chain: string): Promise<ChainHead>;
   /** Names of all chains; a scan, for verification only. */

@@ -18,6 +18,7 @@ import type { ChainVerdict } from '../core/audit/chain.ts';
 import { asRecord, type StoredRecord } from '../core/audit/model.ts';
 import { walkRecords, walkTrail } from '../core/audit/walk.ts';
 import { changePolicy } from '../core/policy/change.ts';
+import { type Checkpoints, readCheckpoints } from './audit-checkpoints.ts';
 
 /** Characters of an export that are gathered before they are written. */
 const FLUSHED_AT = 1 << 20;
@@ -28,6 +29,8 @@ interface Options {
   readonly export?: string;
   readonly reason?: string;
   readonly file?: string;
+  readonly checkpoints?: string;
+  readonly publicKey?: string;
 }
 
 /** Where the tables are: of the running local installation unless the environment names a store itself. */
@@ -132,10 +135,19 @@ function userName(): string {
   }
 }
 
-async function verifyFile(file: string): Promise<number> {
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** An exported file; with checkpoints, held against what they have signed. */
+async function verifyFile(file: string, checkpoints: Checkpoints | undefined): Promise<number> {
   const hash = createHash('sha256');
   const tally = new Tally();
-  let strange = 0;
+  let strange = checkpoints?.broken ?? 0;
+  const see = (record: StoredRecord): void => {
+    const { chain, seq } = record;
+    if (checkpoints?.signed.see(chain, seq, 'hash' in record ? record.hash : undefined) !== false) return;
+    strange += 1;
+    say(`BROKEN ${chain}: record ${seq} is not the one that a checkpoint has signed`);
+  };
   async function* records(): AsyncGenerator<StoredRecord> {
     const input = createReadStream(file);
     input.on('data', (chunk) => hash.update(chunk));
@@ -143,8 +155,10 @@ async function verifyFile(file: string): Promise<number> {
     for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       line += 1;
       const record = recordOf(text);
-      if (record) yield record;
-      else {
+      if (record) {
+        see(record);
+        yield record;
+      } else {
         strange += 1;
         process.stdout.write(`BROKEN line ${line} is no audit record\n`);
       }
@@ -152,7 +166,12 @@ async function verifyFile(file: string): Promise<number> {
   }
   for (const verdict of await walkRecords(nodeDigests, records())) tally.add(verdict);
   const code = tally.end();
-  process.stdout.write(`SHA-256 ${hash.digest('hex')}\n`);
+  for (const { chain, seq } of checkpoints?.signed.missing() ?? []) {
+    strange += 1;
+    say(`BROKEN ${chain}: record ${seq} was signed and is not there`);
+  }
+  if (checkpoints !== undefined) say(`${checkpoints.count} checkpoints, ${checkpoints.broken} broken`);
+  say(`SHA-256 ${hash.digest('hex')}`);
   return strange === 0 ? code : 1;
 }
 
@@ -172,7 +191,10 @@ function recordOf(text: string): StoredRecord | undefined {
 }
 
 async function run(options: Options): Promise<number> {
-  if (options.file !== undefined) return verifyFile(options.file);
+  if (options.file !== undefined) {
+    const { checkpoints: folder, publicKey = '' } = options;
+    return verifyFile(options.file, folder === undefined ? undefined : readCheckpoints(folder, publicKey, say));
+  }
   const env = storeEnvironment(options.dataDir);
   // The embedded store asks for a signature and checks none.
   if (env !== process.env) {
@@ -195,6 +217,9 @@ everything in it but "hash". Making one needs the right to write to the policy a
 itself: type export, principal local:<user of this machine>, with the numbers of records and chains and the SHA-256 of
 the file. Verifying a file needs no store; compare the SHA-256 that it prints with the record of the export.
 
+Checkpoints are the objects below checkpoints/ of the archive's bucket. They say of every chain which record stood at its
+end when they were signed: with them a file cannot have lost the end of a chain, nor the tables have been written anew.
+
 Exit code 0: all chains are whole; 1: something is broken; 2: it could not be read.`;
 
 const program = new Command('audit:verify')
@@ -204,9 +229,15 @@ const program = new Command('audit:verify')
   .option('--export <file>', 'write all records to this new file too, as JSON lines')
   .option('--reason <text>', 'why, for the record of the export')
   .option('--file <file>', 'verify this exported file instead of the store')
+  .option('--checkpoints <folder>', 'with --file: hold it against these checkpoints of the archive')
+  .option('--public-key <file>', 'of the key that signed them, PEM or DER')
   .addHelpText('after', HELP);
 program.parse();
 const options = program.opts<Options>();
+if ((options.checkpoints === undefined) !== (options.publicKey === undefined))
+  program.error('--checkpoints and --public-key go together', { exitCode: 2 });
+if (options.checkpoints !== undefined && options.file === undefined)
+  program.error('--checkpoints needs --file', { exitCode: 2 });
 if (options.file !== undefined && (options.export !== undefined || options.chain !== undefined)) {
   program.error('--file verifies a whole file: it goes with no other option', { exitCode: 2 });
 }

@@ -18,8 +18,10 @@ import { AUDIT_SHARDS, BY_ACTOR, BY_DAY, BY_TYPE, BY_USER } from './tables.ts';
 
 /** Records of one transaction: a chain has one writer, so that none meets another. */
 const APPENDED_AT_ONCE = TRANSACTION;
-/** Partition of the days that have records; `~` stands in no chain's name. */
-const DAYS = '~days';
+/** Begins partitions that are no chain's. */
+export const ASIDE = '~';
+/** Partition of the days that have records. */
+const DAYS = `${ASIDE}days`;
 /** Days and types that this process remembers having noted. */
 const MAX_NOTED = 1000;
 
@@ -98,8 +100,9 @@ export function createAuditTrail(database: Database, noteDays: DayNotes): AuditT
       return next === undefined ? { items } : { items, next };
     },
 
-    async chain(chain, page) {
-      const range: Range = { table: 'audit', pk: ['pk', chain], sk: 'sk', from: ' ', to: LAST_KEY };
+    async chain(chain, page, first) {
+      const from = first === undefined ? ' ' : padded(first);
+      const range: Range = { table: 'audit', pk: ['pk', chain], sk: 'sk', from, to: LAST_KEY };
       const { rows, next } = await readPage(database, [{ name: 'chain', ranges: [range] }], page);
       const items = rows.map(toRecord);
       return next === undefined ? { items } : { items, next };
@@ -157,7 +160,7 @@ async function* chainNames(database: Database): AsyncGenerator<string> {
   };
   for await (const row of database.scan('audit', ['pk'])) {
     const name = row.pk as string;
-    if (!name.startsWith(DAYS)) yield* once(name);
+    if (!name.startsWith(ASIDE)) yield* once(name);
   }
   for await (const row of database.scan('credentials', ['sk', 'user_id', 'audit_seq'])) {
     if (row.sk === 'META' && typeof row.audit_seq === 'number') yield* once(`user:${row.user_id}`);

@@ -1,8 +1,12 @@
 /** All stores in DynamoDB. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { CheckpointStore } from '../../core/audit/checkpoint-port.ts';
+import type { AuditTrail } from '../../core/ports.ts';
 import type { Random } from '../../core/time.ts';
 import type { Stores } from '../stores.ts';
+import { type ArchiveMark, createArchiveMark } from './archive-mark.ts';
 import { createAuditTrail, createDayNotes } from './audit.ts';
+import { createCheckpointStore } from './checkpoints.ts';
 import { Database } from './database.ts';
 import { createDirectory } from './directory.ts';
 import { createPolicyStore } from './policy.ts';
@@ -18,6 +22,22 @@ export interface DynamoOptions {
   readonly tables: TableNames;
   /** For jitter, and for choosing among free slots. */
   readonly random: Random;
+}
+
+/** What archives and signs the trail. */
+export interface AuditAdapters {
+  readonly trail: AuditTrail;
+  readonly checkpoints: CheckpointStore;
+  readonly archiveMark: ArchiveMark;
+}
+
+export function createAuditAdapters({ client, tables, random }: DynamoOptions): AuditAdapters {
+  const database = new Database(client, tables, random);
+  return {
+    trail: createAuditTrail(database, createDayNotes(database)),
+    checkpoints: createCheckpointStore(database),
+    archiveMark: createArchiveMark(database),
+  };
 }
 
 export function createDynamoAdapters({ client, tables, random }: DynamoOptions): Stores {

@@ -24,8 +24,8 @@ export function createAuditTrail(world: MemoryWorld): AuditTrail {
       return pageOf(rows, (record) => timeKey(record.at, record.id), page, true);
     },
 
-    async chain(chain, page) {
-      const records = (world.chains.get(chain) ?? []).filter((record) => record !== undefined);
+    async chain(chain, page, from = 1) {
+      const records = (world.chains.get(chain) ?? []).filter((record) => record !== undefined && record.seq >= from);
       return pageOf(records, (record) => padded(record.seq), page);
     },
 

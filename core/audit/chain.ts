@@ -83,11 +83,13 @@ export class ChainWalk {
   readonly #digests: Digests;
   readonly #chain: string;
   readonly #expected: ChainHead | undefined;
-  #head = EMPTY_CHAIN;
+  #head: ChainHead;
   #broken: Broken | undefined;
 
-  constructor(digests: Digests, chain: string, expected?: ChainHead) {
+  /** @param after the records begin behind this head, which is known to be true */
+  constructor(digests: Digests, chain: string, expected?: ChainHead, after: ChainHead = EMPTY_CHAIN) {
     this.#digests = digests;
+    this.#head = after;
     this.#chain = chain;
     this.#expected = expected;
   }

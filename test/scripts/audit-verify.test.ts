@@ -1,18 +1,23 @@
 // `npm run audit:verify` as an auditor runs it: a process of its own over the embedded store.
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
+import { createAuditAdapters, createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import type { TableNames } from '../../adapters/dynamodb/tables.ts';
+import { nodeDigests } from '../../adapters/node/digests.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
+import { link } from '../../core/audit/chain.ts';
+import type { CheckpointFile } from '../../core/audit/checkpoint.ts';
+import { makeCheckpoint } from '../../core/audit/checkpointer.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
+import { createMemoryCheckpointArchive } from '../support/checkpoints.ts';
 import { startStore, type TestStore } from '../support/store.ts';
 import { change, run, user } from '../support/stores.ts';
 
@@ -177,4 +182,93 @@ describe('an export', () => {
     expect(await verify('--export', path('no/such/folder.jsonl'))).toMatchObject({ code: 2 });
     expect((await stores.audit.query({ type: 'export' }, { limit: 1 }, Date.now())).items).toEqual([]);
   }, 40_000);
+});
+
+describe('an export held against signed checkpoints', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  let archive: ReturnType<typeof createMemoryCheckpointArchive>;
+  let now = Date.now();
+
+  /** Signs what the chains are now. */
+  async function checkpoint(): Promise<void> {
+    const { trail, checkpoints } = createAuditAdapters({ client: store.client, tables, random: systemRandom });
+    const texts: string[] = [];
+    const digests = { ...nodeDigests, sha256: (text: string) => nodeDigests.sha256(texts[texts.push(text) - 1] ?? '') };
+    const signer = {
+      key: 'arn:aws:kms:eu-west-1:1:key/audit',
+      sign: async () => sign('sha256', Buffer.from(texts.at(-1) ?? ''), privateKey).toString('base64'),
+    };
+    for await (const chain of trail.chains()) await checkpoints.note([{ chain, seq: (await trail.head(chain)).seq }]);
+    const outcome = await makeCheckpoint(
+      { trail, store: checkpoints, archive, signer, digests, clock: { now: () => now } },
+      'one',
+    );
+    expect(outcome.result).toBe('made');
+    now += 60_000;
+  }
+
+  /** Exports, writes the checkpoints beside it, verifies without a store. */
+  async function offline(change: (lines: string[]) => string[] = (lines) => lines): Promise<Ended> {
+    const at = await mkdtemp(join(folder, 'checkpoints-'));
+    const file = join(at, 'export.jsonl');
+    await verify('--export', file);
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    await writeFile(file, `${change(lines).join('\n')}\n`);
+    await mkdir(join(at, 'signed'));
+    for (const [number, one] of archive.files)
+      await writeFile(join(at, 'signed', `${String(number).padStart(16, '0')}.json`), JSON.stringify(one));
+    await writeFile(join(at, 'key.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
+    return verify('--file', file, '--checkpoints', join(at, 'signed'), '--public-key', join(at, 'key.pem'));
+  }
+
+  beforeEach(() => {
+    archive = createMemoryCheckpointArchive();
+  });
+
+  test('is whole, later records too', async () => {
+    await checkpoint();
+    await stores.audit.append(run('edge:f:1', 2));
+    await checkpoint();
+    await stores.audit.append(run('edge:g:1', 1));
+    const { code, out } = await offline();
+    expect([code, out]).toEqual([0, expect.stringMatching(/^2 checkpoints, 0 broken$/m)]);
+  });
+
+  test('has lost the end of a chain, which nothing else would show', async () => {
+    await checkpoint();
+    const cut = (lines: string[]) => lines.filter((line) => !line.includes('"seq":5'));
+    const { code, out } = await offline(cut);
+    expect([code, out]).toEqual([1, expect.stringMatching(/^BROKEN edge:e:1: record 5 was signed and is not there$/m)]);
+  });
+
+  test('was written anew, every chain of it whole', async () => {
+    await checkpoint();
+    const forged = run('edge:e:1', 5).map(({ hash: _, ...record }) => ({ ...record, reason: 'forged' }));
+    let head = EMPTY_CHAIN;
+    const whole = forged.map(({ chain, seq: _seq, prev_hash: _prev, ...entry }) => {
+      const record = link(nodeDigests, chain, head, entry);
+      head = { seq: record.seq, hash: record.hash };
+      return JSON.stringify(record);
+    });
+    const { code, out } = await offline((lines) => [...lines.filter((line) => !line.includes('edge:e:1')), ...whole]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/, 0 chains broken$/m);
+    expect(out).toMatch(/^BROKEN edge:e:1: record 5 is not the one that a checkpoint has signed$/m);
+  });
+
+  test('by checkpoints that are not whole themselves', async () => {
+    await checkpoint();
+    const [[number, one]] = [...archive.files] as [[number, CheckpointFile]];
+    archive.files.set(number, { ...one, at: one.at + 1 });
+    const { code, out } = await offline();
+    expect([code, out]).toEqual([
+      1,
+      expect.stringMatching(/^BROKEN checkpoint 0{15}1\.json is not signed by this key$/m),
+    ]);
+  });
+
+  test('the options go together', async () => {
+    expect(await verify('--file', 'a', '--checkpoints', 'b')).toMatchObject({ code: 2 });
+    expect(await verify('--checkpoints', 'b', '--public-key', 'c')).toMatchObject({ code: 2 });
+  });
 });

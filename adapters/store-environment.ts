@@ -1,0 +1,93 @@
+/** The store as the environment names it, without its keys: what needs none is not made to carry the libraries for them. */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { z } from 'zod';
+import type { TokenLeases } from '../core/limits/leases-port.ts';
+import { createClient, type OnDate } from './dynamodb/client.ts';
+import { createTables } from './dynamodb/create-tables.ts';
+import { createDynamoAdapters } from './dynamodb/stores.ts';
+import type { TableNames } from './dynamodb/tables.ts';
+import { DynamoTokenLeases } from './dynamodb/token-leases.ts';
+import { systemRandom } from './node/random.ts';
+import type { Stores } from './stores.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A variable is missing or wrong; the message names each. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+}
+
+export const tableName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{3,255}$/, 'is no table name (3 to 255 of A-Z a-z 0-9 _ . -)');
+const text = z.string().min(1, 'is empty');
+
+/** Where the tables are; SDK credentials are found by the SDK. */
+export const STORE_VARIABLES = {
+  AWS_REGION: text,
+  FIXGATE_DYNAMODB_ENDPOINT: z.url({ protocol: /^https?$/, error: 'is no http or https address' }).optional(),
+  FIXGATE_TABLE_CREDENTIALS: tableName,
+  FIXGATE_TABLE_SESSIONS: tableName,
+  FIXGATE_TABLE_LIMITS: tableName,
+  FIXGATE_TABLE_POLICY: tableName,
+  FIXGATE_TABLE_AUDIT: tableName,
+};
+
+const Store = z.object(STORE_VARIABLES);
+export type StoreVariables = z.output<typeof Store>;
+
+/** The variables of `schema`, checked. @throws EnvironmentError naming each that is missing or wrong */
+export function readVariables<T extends z.ZodType>(schema: T, env: Environment): z.output<T> {
+  // An empty variable is how shells and task definitions say that there is none.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => {
+    const variable = String(path[0] ?? 'FIXGATE_KEY_PROVIDER');
+    return `${variable} ${given[variable] === undefined ? 'is missing' : `is wrong: ${message}`}`;
+  });
+  throw new EnvironmentError(problems.join('; '));
+}
+
+export interface OpenStores {
+  readonly stores: Stores;
+  readonly leases: TokenLeases;
+  readonly client: DynamoDBClient;
+  /** Makes the tables that are not there yet; in AWS the stack does. */
+  makeTables(): Promise<void>;
+  /** Closes connections; a process that ends needs no call. */
+  close(): void;
+}
+
+/** @throws EnvironmentError */
+export function openStores(env: Environment): OpenStores {
+  return openStoresOf(readVariables(Store, env));
+}
+
+export function openClient(variables: StoreVariables, onDate?: OnDate): DynamoDBClient {
+  const endpoint = variables.FIXGATE_DYNAMODB_ENDPOINT;
+  return createClient({ region: variables.AWS_REGION, ...(endpoint === undefined ? {} : { endpoint }), onDate });
+}
+
+export function tablesOf(variables: StoreVariables): TableNames {
+  return {
+    credentials: variables.FIXGATE_TABLE_CREDENTIALS,
+    sessions: variables.FIXGATE_TABLE_SESSIONS,
+    limits: variables.FIXGATE_TABLE_LIMITS,
+    policy: variables.FIXGATE_TABLE_POLICY,
+    audit: variables.FIXGATE_TABLE_AUDIT,
+  };
+}
+
+/** The same, of variables that are checked already. */
+export function openStoresOf(variables: StoreVariables, onDate?: OnDate): OpenStores {
+  const client = openClient(variables, onDate);
+  const tables = tablesOf(variables);
+  return {
+    stores: createDynamoAdapters({ client, tables, random: systemRandom }),
+    leases: new DynamoTokenLeases(client, tables.limits),
+    client,
+    makeTables: () => createTables(client, tables),
+    close: () => client.destroy(),
+  };
+}
