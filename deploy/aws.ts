@@ -47,14 +47,24 @@ export class Aws {
     return this.#send(service, action, { 'content-type': 'application/x-www-form-urlencoded' }, body);
   }
 
-  async #send(service: string, call: string, given: Record<string, string>, body: string): Promise<string> {
-    const url = new URL(this.#endpoint);
+  /** Calls a function and waits for what it returns. @throws Error when the function throws */
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the function returns
+  async invoke(name: string, event: object): Promise<any> {
+    const path = `/2015-03-31/functions/${name}/invocations`;
+    const text = await this.#send('lambda', name, { 'content-type': 'application/json' }, JSON.stringify(event), path);
+    const answer = text === '' ? undefined : JSON.parse(text);
+    if (answer?.errorType !== undefined) throw new Error(`${name}: ${answer.errorType} ${answer.errorMessage}`);
+    return answer;
+  }
+
+  async #send(service: string, call: string, given: Record<string, string>, body: string, path = '/'): Promise<string> {
+    const url = new URL(path, this.#endpoint);
     const signer = new SignatureV4({ service, region: REGION, credentials: this.#keys, sha256: Sha256 });
     const { headers } = await signer.sign({
       method: 'POST',
       protocol: url.protocol,
       hostname: url.hostname,
-      path: '/',
+      path,
       headers: { host: url.host, ...given },
       body,
     });

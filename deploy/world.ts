@@ -8,7 +8,12 @@ import { Cdk } from './cdk.ts';
 import { ACCOUNT, type Emulator, installEmulator, REGION, startEmulator } from './emulator.ts';
 import { Report } from './report.ts';
 
-export const STACKS = { storage: 'fixgate-dev-storage', adminApi: 'fixgate-dev-admin-api', edge: 'fixgate-dev-edge' };
+export const STACKS = {
+  storage: 'fixgate-dev-storage',
+  audit: 'fixgate-dev-audit',
+  adminApi: 'fixgate-dev-admin-api',
+  edge: 'fixgate-dev-edge',
+};
 const ROOT_KEYS: Keys = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 export interface World {

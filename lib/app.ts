@@ -2,21 +2,30 @@
 import { type App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { AdminApiStack } from './admin-api-stack.ts';
+import { AuditStack } from './audit-stack.ts';
 import { readContext } from './context.ts';
 import { EdgeStack } from './edge-stack.ts';
 import { leaveOut } from './emulator.ts';
 import { StorageStack } from './storage-stack.ts';
 
+export interface Stacks {
+  readonly storage: StorageStack;
+  readonly audit: AuditStack;
+  readonly adminApi: AdminApiStack;
+  readonly edge: EdgeStack;
+}
+
 /** @throws ContextError */
-export function assemble(app: App): { storage: StorageStack; adminApi: AdminApiStack; edge: EdgeStack } {
+export function assemble(app: App): Stacks {
   const context = readContext(app);
   const name = (part: string) => `${context.prefix}-${context.stage}-${part}`;
   const storage = new StorageStack(app, name('storage'), { context });
+  const audit = new AuditStack(app, name('audit'), { context, storage });
   const adminApi = new AdminApiStack(app, name('admin-api'), { context, storage });
   const edge = new EdgeStack(app, name('edge'), { context, storage });
   Tags.of(app).add('fixgate:stage', context.stage);
   // What is left out for the emulator would be found missing.
   if (context.emulator) leaveOut(app);
   else Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  return { storage, adminApi, edge };
+  return { storage, audit, adminApi, edge };
 }

@@ -76,6 +76,8 @@ const Context = z.object({
     .number()
     .refine((days) => (LOG_RETENTION as readonly number[]).includes(days), `is none of ${LOG_RETENTION.join(', ')}`)
     .default(90),
+  /** How long nobody can remove what is in the audit archive: by default seven years in production, else a day. */
+  auditRetentionDays: whole(1, 36_500).optional(),
   onIneligible: z.enum(['warn', 'suspend'], { error: 'is neither warn nor suspend' }).default('warn'),
   /** Leaves out what the emulator of `npm run deploy:local` cannot take: lib/emulator.ts. */
   emulator: z
@@ -88,6 +90,7 @@ const Context = z.object({
 export interface Context extends z.output<typeof Context> {
   readonly logRetentionDays: (typeof LOG_RETENTION)[number];
   readonly fixTls: 'listener' | 'container' | 'off';
+  readonly auditRetentionDays: number;
 }
 
 /** @throws ContextError with every problem at once */
@@ -104,7 +107,9 @@ export function readContext(app: App): Context {
         (issue) => `${String(issue.path[0])}=${String(given[String(issue.path[0])])}: ${issue.message}`,
       ),
     );
-  const context = { ...parsed.data, fixTls: parsed.data.fixTls ?? tlsByCertificate(parsed.data) } as Context;
+  const { stage, fixTls = tlsByCertificate(parsed.data) } = parsed.data;
+  const { auditRetentionDays = stage === 'production' ? SEVEN_YEARS : 1 } = parsed.data;
+  const context = { ...parsed.data, fixTls, auditRetentionDays } as Context;
   const unsafe = [...wrongTls(context), ...(context.stage === 'production' ? unsafeForProduction(context) : [])];
   if (context.emulator && context.stage !== 'dev')
     unsafe.push('emulator=true: leaves out parts that protect; only stage=dev may');
@@ -113,6 +118,8 @@ export function readContext(app: App): Context {
   if (unsafe.length > 0) throw new ContextError(unsafe);
   return context;
 }
+
+const SEVEN_YEARS = 2557;
 
 type Certificates = Pick<Context, 'certificateArn' | 'fixTlsSecretArn'>;
 
@@ -149,6 +156,8 @@ function unsafeForProduction(context: Context): string[] {
   if (context.allowedCidrs === undefined) problems.push('allowedCidrs: is needed in production');
   for (const range of context.allowedCidrs ?? [])
     if (range.endsWith('/0')) problems.push(`allowedCidrs=${range}: the whole internet is not allowed in production`);
+  if (context.auditRetentionDays < 365)
+    problems.push(`auditRetentionDays=${context.auditRetentionDays}: production keeps the audit for a year or longer`);
   if (context.desiredCount < 2) problems.push(`desiredCount=${context.desiredCount}: production needs 2 edges or more`);
   return problems;
 }

@@ -1,5 +1,5 @@
 /** Tables, keys and secrets: what must outlive every other stack. */
-import { RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { Aws, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import {
   AttributeType,
   BillingMode,
@@ -8,8 +8,9 @@ import {
   Table,
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb';
-import type { IGrantable } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import {
@@ -21,6 +22,7 @@ import {
 } from '../adapters/dynamodb/tables.ts';
 import { type Access, grantKey, grantKeyInContext, grantTable } from './constructs/grants.ts';
 import { Preparation } from './constructs/preparation.ts';
+import type { ProductFunction } from './constructs/product-function.ts';
 import type { Context } from './context.ts';
 
 /** What the encryption context of every secret says, and what it names beside (core/credentials/model.ts). */
@@ -43,13 +45,26 @@ export class StorageStack extends Stack {
   readonly branchKeys: Table;
   /** Signs the cursors of lists. */
   readonly cursorKey: Secret;
+  /** Signs audit checkpoints; its public half is for auditors. */
+  readonly auditKey: Key;
+  /** Audit records and checkpoints, under object lock. */
+  readonly archive: Bucket;
+
+  readonly #context: Context;
 
   constructor(scope: Construct, id: string, { context, ...props }: StorageStackProps) {
     super(scope, id, props);
+    this.#context = context;
     const safe = context.stage !== 'dev';
     const key = (name: string, description: string) =>
       new Key(this, name, { description, enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN });
     this.tableKey = key('TableKey', 'fixgate: tables at rest');
+    this.auditKey = new Key(this, 'AuditKey', {
+      description: 'fixgate: signs audit checkpoints',
+      keySpec: KeySpec.ECC_NIST_P256,
+      keyUsage: KeyUsage.SIGN_VERIFY,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
     this.envelopeKey = key('EnvelopeKey', 'fixgate: branch keys of envelope encryption');
     this.proofKey = key('ProofKey', 'fixgate: secrets of HMAC');
     const names = tableNames(`${context.prefix}-${context.stage}`);
@@ -82,7 +97,45 @@ export class StorageStack extends Stack {
       reason:
         'A cursor lives for one listing; a new key only makes an admin begin the list again, and rotation is the deployer redeploying it.',
     });
+    this.archive = this.#archive(context);
     this.#prepare(context);
+    new CfnOutput(this, 'ArchiveBucket', {
+      value: this.archive.bucketName,
+      description: 'audit records and checkpoints',
+    });
+    new CfnOutput(this, 'AuditKeyArn', { value: this.auditKey.keyArn, description: 'signs audit checkpoints' });
+    new CfnOutput(this, 'EnvelopeKeyArn', { value: this.envelopeKey.keyArn, description: 'wraps branch keys' });
+  }
+
+  /**
+   * What is put there stays for the time of its retention: in production nobody can shorten that, the account's root
+   * included. Beyond it objects stay too; removing them is the deployer's decision.
+   */
+  #archive(context: Context): Bucket {
+    const retention = Duration.days(context.auditRetentionDays);
+    const compliance = context.stage === 'production';
+    const bucket = new Bucket(this, 'Archive', {
+      bucketName: archiveName(context),
+      encryption: BucketEncryption.KMS,
+      encryptionKey: this.tableKey,
+      bucketKeyEnabled: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      objectLockEnabled: true,
+      objectLockDefaultRetention: compliance
+        ? ObjectLockRetention.compliance(retention)
+        : ObjectLockRetention.governance(retention),
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    Validations.of(bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason:
+        'Who reads and writes objects is recorded by CloudTrail data events, see docs/DEPLOY.md; a log bucket would need the same guard as this one.',
+    });
+    return bucket;
   }
 
   /** Branch key and defaults are there before any stack that needs them is deployed. */
@@ -139,6 +192,35 @@ export class StorageStack extends Stack {
     grantKeyInContext(grantee, this.proofKey, action, SECRET_CONTEXT, SECRET_CONTEXT_NAMES);
   }
 
+  /**
+   * What a grantee does in the archive. Nobody may remove, overwrite or shorten a retention: no function has a right for it.
+   * Putting needs a data key, which KMS gives.
+   */
+  grantArchive(grantee: ProductFunction, what: 'put-records' | 'fill-records' | 'checkpoints'): void {
+    const folder = what === 'checkpoints' ? 'checkpoints' : 'records';
+    const name = archiveName(this.#context);
+    const objects = `arn:${Aws.PARTITION}:s3:::${name}/${folder}/*`;
+    if (grantee.role !== undefined)
+      Validations.of(grantee.role).acknowledge({
+        id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::${name.replace(Aws.ACCOUNT_ID, '<AWS::AccountId>')}/${folder}/*]`,
+        reason: 'Objects of one folder of the archive: their names are the places of records.',
+      });
+    const put = what === 'checkpoints' ? ['s3:PutObject', 's3:GetObject'] : ['s3:PutObject'];
+    Grant.addToPrincipal({ grantee, actions: put, resourceArns: [objects] });
+    if (what === 'fill-records')
+      Grant.addToPrincipal({
+        grantee,
+        actions: ['s3:ListBucket'],
+        resourceArns: [`arn:${Aws.PARTITION}:s3:::${name}`],
+      });
+    if (what === 'checkpoints') grantKey(grantee, this.tableKey, ['kms:Decrypt']);
+    grantKey(grantee, this.tableKey, ['kms:GenerateDataKey']);
+  }
+
+  grantSigning(grantee: IGrantable): void {
+    grantKey(grantee, this.auditKey, ['kms:Sign']);
+  }
+
   /** The variables that name tables and keys; local/environment.ts gives the same ones on a laptop. */
   variables(): Record<string, string> {
     const names = Object.entries(this.tables).map(([name, table]) => [
@@ -154,6 +236,9 @@ export class StorageStack extends Stack {
     };
   }
 }
+
+/** One name in all the world: the account's number stands in it. */
+const archiveName = ({ prefix, stage }: Context): string => `${prefix}-${stage}-audit-${Aws.ACCOUNT_ID}`;
 
 function globalIndex({ name, partitionKey, sortKey, projection }: IndexDefinition) {
   return {

@@ -36,12 +36,14 @@ describe('the stacks', () => {
   let storage: Template;
   let api: Template;
   let edge: Template;
+  let audit: Template;
 
   beforeAll(() => {
     made = make(PRODUCTION);
     storage = Template.fromStack(made.storage);
     api = Template.fromStack(made.adminApi);
     edge = Template.fromStack(made.edge);
+    audit = Template.fromStack(made.audit);
   }, 60_000);
 
   test('cdk-nag finds nothing', () => {
@@ -82,8 +84,55 @@ describe('the stacks', () => {
     );
   });
 
-  test('every key rotates', () => {
-    storage.allResourcesProperties('AWS::KMS::Key', { EnableKeyRotation: true });
+  test('every key that can rotates; the one that signs is of a curve', () => {
+    const keys = Object.values(storage.findResources('AWS::KMS::Key')).map(({ Properties }) => Properties);
+    const signing = keys.filter(({ KeyUsage }) => KeyUsage === 'SIGN_VERIFY');
+    expect(signing).toMatchObject([{ KeySpec: 'ECC_NIST_P256' }]);
+    for (const key of keys) if (!signing.includes(key)) expect(key.EnableKeyRotation).toBe(true);
+    expect(keys.length).toBeGreaterThan(3);
+  });
+
+  test.each([
+    ['production', 'COMPLIANCE', 2557],
+    ['staging', 'GOVERNANCE', 1],
+    ['dev', 'GOVERNANCE', 1],
+  ])('in %s the archive is locked by %s for %d days, and outlives the stack', (stage, Mode, Days) => {
+    const template = stage === 'production' ? storage : Template.fromStack(make({ ...IMAGE, stage }).storage);
+    template.hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'Retain',
+      Properties: Match.objectLike({
+        ObjectLockEnabled: true,
+        ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention: { Mode, Days } } },
+        VersioningConfiguration: { Status: 'Enabled' },
+        PublicAccessBlockConfiguration: Match.objectLike({ BlockPublicAcls: true, RestrictPublicBuckets: true }),
+        BucketEncryption: Match.anyValue(),
+      }),
+    });
+  });
+
+  test('what holds data is never removed with its stack', () => {
+    for (const stage of ['dev', 'production']) {
+      const template = stage === 'production' ? storage : Template.fromStack(make(IMAGE).storage);
+      const kept = Object.values(
+        template.toJSON().Resources as Record<string, { Type: string; DeletionPolicy?: string }>,
+      )
+        .filter(({ Type }) => ['AWS::S3::Bucket', 'AWS::KMS::Key'].includes(Type))
+        .map(({ DeletionPolicy }) => DeletionPolicy);
+      expect(new Set(kept)).toEqual(new Set(['Retain']));
+    }
+  });
+
+  test('nobody may remove, overwrite or unlock what is archived, and the stream has a dead letter queue', () => {
+    const statements = Object.values(audit.findResources('AWS::IAM::Policy')).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[] }[],
+    );
+    const actions = new Set(statements.flatMap(({ Action }) => Action).filter((action) => action.startsWith('s3:')));
+    expect([...actions].sort()).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
+    audit.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      DestinationConfig: { OnFailure: { Destination: Match.anyValue() } },
+    });
   });
 
   test('every method of the API asks for IAM authorization, and every operation has one', () => {
@@ -274,6 +323,11 @@ describe('the context', () => {
     [{ proxyProtocol: 'v1' }, 'proxyProtocol=v1'],
     [{ ...PRODUCTION, allowedCidrs: '0.0.0.0/0' }, 'allowedCidrs=0.0.0.0/0'],
     [{ ...PRODUCTION, desiredCount: '1' }, 'desiredCount=1'],
+    [{ ...PRODUCTION, auditRetentionDays: '30' }, 'auditRetentionDays=30'],
+    [{ auditRetentionDays: '0' }, 'auditRetentionDays=0'],
+    [{ vpcCidr: '8.8.0.0/16' }, 'vpcCidr=8.8.0.0/16'],
+    [{ vpcCidr: '10.0.0.0/28' }, 'vpcCidr=10.0.0.0/28'],
+    [{ emulator: 'yes' }, 'emulator=yes'],
   ])('%j is refused, naming the value', (context, name) => {
     expect(() => make({ ...IMAGE, ...context })).toThrow(ContextError);
     expect(() => make({ ...IMAGE, ...context })).toThrow(name);
