@@ -4,7 +4,7 @@
  * that a dual-stack listener does not lock IPv4 clients out.
  */
 
-interface Address {
+export interface Address {
   readonly family: 4 | 6;
   readonly value: bigint;
 }

@@ -59,14 +59,17 @@ export async function startTask(aws: Aws, emulator: Emulator, arn: string, direc
       NODE_EXTRA_CA_CERTS: emulator.caFile,
       ...elsewhere(data, definition),
     },
-    directory,
-    () => {},
+    join(directory, 'edge.log'),
+    { onRestart() {}, onReady() {} },
   ).catch((error: unknown) => {
     keys.server.close();
     throw error;
   });
   return {
     ready: edge.ready,
+    get pid() {
+      return edge.pid;
+    },
     definition,
     stop: async () => {
       await edge.stop();

@@ -17,6 +17,8 @@ import type { Sleeper } from './wheel.ts';
 export interface Doors {
   /** Undefined: no header is spoken here. */
   readonly sources: ProxySources | undefined;
+  /** A connection of theirs may also begin without a header, and others may connect: it then comes from where it comes. */
+  readonly headerOptional: boolean;
   readonly tls: TlsDoor | undefined;
 }
 
@@ -47,19 +49,20 @@ class Arrival implements Guest, Sleeper, TlsCaller {
 
   begin(): void {
     const { lobby, wheel } = this.#house;
-    const { sources } = this.#doors;
+    const { sources, headerOptional } = this.#doors;
     const socket = this.#socket;
     // Resets of strangers are nobody's matter: the close that follows says all there is.
     socket.on('error', () => socket.destroy());
-    if (sources !== undefined && !sources.has(this.address)) {
+    const trusted = sources?.has(this.address) ?? false;
+    if (sources !== undefined && !trusted && !headerOptional) {
       this.#refuse('untrusted_source', 'the address may not speak for clients (FIXGATE_PROXY_SOURCES)');
       return;
     }
-    this.#waitsFor = sources === undefined ? 'tls' : 'proxy_header';
+    this.#waitsFor = trusted ? 'proxy_header' : 'tls';
     lobby.enter(this);
     wheel.schedule(this);
     socket.once('close', () => this.#gone());
-    if (sources === undefined) this.#secure();
+    if (!trusted) this.#secure();
     else {
       socket.once('end', this.#onEnd);
       takeProxyHeader(socket, (header) => this.#house.turns.run(() => this.#introduced(header)));
@@ -86,6 +89,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
     this.#socket.off('end', this.#onEnd);
     switch (header.kind) {
       case 'absent':
+        if (this.#doors.headerOptional) break;
         this.#refuse('proxy_header', 'the connection does not begin with a PROXY v2 header');
         return;
       case 'wrong':
@@ -99,7 +103,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
       case 'local':
         break;
     }
-    this.#headerBytes = header.bytes;
+    if (header.kind !== 'absent') this.#headerBytes = header.bytes;
     this.#secure();
   }
 

@@ -78,7 +78,7 @@ const VARIABLES = {
   logon_window_ms: ['FIXGATE_LOGON_WINDOW_MS', whole(1000, MAX_LOGON_WINDOW_MS), '5000'],
   bad_logon_limit: ['FIXGATE_BAD_LOGON_LIMIT', whole(0, 1_000_000), '15'],
   client_addresses: ['FIXGATE_CLIENT_ADDRESSES', oneOf('real', 'shared'), 'real'],
-  proxy_protocol: ['FIXGATE_PROXY_PROTOCOL', oneOf('on', 'off'), 'off'],
+  proxy_protocol: ['FIXGATE_PROXY_PROTOCOL', oneOf('on', 'off', 'optional'), 'off'],
   proxy_sources: ['FIXGATE_PROXY_SOURCES', sources, ''],
   tls_cert: ['FIXGATE_TLS_CERT', perhaps, ''],
   tls_key: ['FIXGATE_TLS_KEY', perhaps, ''],
@@ -126,9 +126,12 @@ export interface EdgeConfig {
   readonly bad_logon_limit: number;
   /** `shared`: behind a balancer that hides client addresses. */
   readonly client_addresses: 'real' | 'shared';
-  /** `on`: each connection begins with a PROXY v2 header, whose address then is the client's. */
-  readonly proxy_protocol: 'on' | 'off';
-  /** Who may send such a header; nobody else may connect. */
+  /**
+   * `on`: each connection begins with a PROXY v2 header, whose address then is the client's. `optional`: it may, and then
+   * counts when it comes from one of the sources; others come from where they come. For one machine, where they are trusted.
+   */
+  readonly proxy_protocol: 'on' | 'off' | 'optional';
+  /** Who may send such a header; with `on` nobody else may connect. */
   readonly proxy_sources: readonly string[];
   /** Undefined: FIX in plain TCP. */
   readonly tls: TlsSource | undefined;
@@ -164,8 +167,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): E
   const session_profile = sessionProfile(rest.session_profile as ProfileOverrides);
   const tls = tlsSource({ tls_cert, tls_key, tls_client_ca, tls_secret_arn } as TlsVariables);
   const config = { ...rest, session_profile, tls } as unknown as EdgeConfig;
-  if (config.proxy_protocol === 'on' && config.proxy_sources.length === 0)
-    throw new ConfigError('FIXGATE_PROXY_SOURCES: is needed with FIXGATE_PROXY_PROTOCOL=on: who may speak for clients');
+  if (config.proxy_protocol !== 'off' && config.proxy_sources.length === 0)
+    throw new ConfigError('FIXGATE_PROXY_SOURCES: is needed with FIXGATE_PROXY_PROTOCOL: who may speak for clients');
   return Object.freeze(config);
 }
 

@@ -244,7 +244,8 @@ function openEdgeGate(parts: EdgeParts, events: GateEvents): Promise<Gate> {
 async function openDoors({ config, clock, timers, log }: EdgeParts): Promise<Doors> {
   const { proxy_protocol, proxy_sources, tls } = config;
   return {
-    sources: proxy_protocol === 'on' ? new ProxySources(proxy_sources) : undefined,
+    sources: proxy_protocol === 'off' ? undefined : new ProxySources(proxy_sources),
+    headerOptional: proxy_protocol === 'optional',
     tls: tls === undefined ? undefined : await openTlsDoor(tls, { clock, timers, log }),
   };
 }

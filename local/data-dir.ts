@@ -9,6 +9,9 @@ import { SettingError } from './settings.ts';
 /** The embedded store's database in the data directory. */
 export const STORE_FILE = 'store.db';
 
+/** Holds the data of all edges but the first. */
+export const EDGES_FOLDER = 'edges';
+
 /** What `--fresh` removes: our own files, never the directory itself. */
 const OWN = [
   STORE_FILE,
@@ -17,6 +20,7 @@ const OWN = [
   `${STORE_FILE}-journal`,
   'journal',
   'venue',
+  EDGES_FOLDER,
   'logs',
   'local.json',
   'secrets.json',
@@ -30,7 +34,13 @@ export interface LocalJson {
   readonly secret_access_key: string;
   readonly fix_host: string;
   readonly fix_port: number;
+  /** Of the edges themselves, where they can be reached without the balancer. */
+  readonly fix_ports?: readonly number[];
+  readonly edge_pids?: readonly number[];
+  /** Of the first edge. */
   readonly metrics_url: string;
+  /** Of each edge. */
+  readonly metrics_urls?: readonly string[];
   readonly data_dir: string;
   readonly pid: number;
   /** Where the embedded store listens; for tools that read the tables themselves. */

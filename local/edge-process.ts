@@ -12,6 +12,8 @@ export interface EdgeReady {
 
 export interface EdgeProcess {
   readonly ready: EdgeReady;
+  /** Of the process that runs now. */
+  readonly pid: number;
   /** Drains (SIGTERM) and waits for the end; SIGKILL after `DRAIN_MS`. */
   stop(): Promise<void>;
 }
@@ -22,13 +24,15 @@ const RESTART_AFTER_MS = 500;
 /** Characters kept of what a failing edge says: a list of every mistake in its dictionaries fits. */
 const LAST_WORDS = 1_000_000;
 
-/** Starts the edge; rejects with its last words when it does not get ready. */
-export async function startEdge(
-  env: NodeJS.ProcessEnv,
-  logDir: string,
-  onRestart: (why: string) => void,
-): Promise<EdgeProcess> {
-  const log = openSync(join(logDir, 'edge.log'), 'a', 0o600);
+export interface EdgeEvents {
+  onRestart(why: string): void;
+  /** It is ready again, in another process. */
+  onReady(): void;
+}
+
+/** Starts the edge; rejects with its last words when it does not get ready. @param logFile appended to */
+export async function startEdge(env: NodeJS.ProcessEnv, logFile: string, events: EdgeEvents): Promise<EdgeProcess> {
+  const log = openSync(logFile, 'a', 0o600);
   const copy = createWriteStream('', { fd: log, autoClose: false });
   let stopping = false;
   let ports: NodeJS.ProcessEnv = {};
@@ -61,9 +65,13 @@ export async function startEdge(
     });
   };
   const again = (why: string): void => {
-    onRestart(why);
+    events.onRestart(why);
     setTimeout(() => {
-      if (!stopping) run().catch((error: Error) => again(error.message));
+      if (stopping) return;
+      run().then(
+        () => events.onReady(),
+        (error: Error) => again(error.message),
+      );
     }, RESTART_AFTER_MS);
   };
 
@@ -71,6 +79,9 @@ export async function startEdge(
   ports = { FIXGATE_FIX_PORT: String(ready.fix_port), FIXGATE_METRICS_PORT: String(ready.metrics_port) };
   return {
     ready,
+    get pid() {
+      return child.pid ?? 0;
+    },
     stop: async () => {
       stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;

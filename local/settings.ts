@@ -21,6 +21,9 @@ const whole = z
   .regex(/^\d{1,9}$/, 'is not a whole number')
   .transform(Number);
 
+/** Each is a process of its own, on a laptop. */
+const MAX_EDGES = 16;
+
 interface Definition {
   readonly flag: string;
   readonly env: string;
@@ -31,6 +34,13 @@ interface Definition {
 
 /** Every setting with its flag, variable, default and check. */
 export const SETTINGS = {
+  edges: {
+    flag: '--edges',
+    env: 'FIXGATE_EDGES',
+    fallback: '1',
+    schema: whole.pipe(z.number().min(1, 'is below 1').max(MAX_EDGES, `is above ${MAX_EDGES}`)),
+    says: 'how many edges, on one store; with more than one a balancer has the FIX port',
+  },
   admin_port: {
     flag: '--admin-port',
     env: 'FIXGATE_ADMIN_PORT',
@@ -125,6 +135,7 @@ export const SETTINGS = {
 } as const satisfies Record<string, Definition>;
 
 export interface Settings {
+  readonly edges: number;
   readonly admin_port: number;
   readonly fix_port: number;
   readonly metrics_port: number;

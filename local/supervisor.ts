@@ -1,13 +1,15 @@
 /** Brings the parts up in order, and down in the reverse one. */
 
+import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { BASE_PATH } from '../contract/operations.ts';
 import { type AdminApi, startAdminApi } from './admin-api.ts';
+import { type Backend, type Balancer, startBalancer } from './balancer.ts';
 import { type LocalJson, lockDataDir, prepareDataDir, removeLocalJson, wipe, writeLocalJson } from './data-dir.ts';
 import { type EdgeProcess, startEdge } from './edge-process.ts';
-import { productEnvironment, REGION, SERVICE } from './environment.ts';
+import { edgeEnvironment, edgeId, metricsPortOf, productEnvironment, REGION, SERVICE } from './environment.ts';
 import { step } from './progress.ts';
 import { type LocalSecrets, openSecrets } from './secrets.ts';
 import { SETTINGS, SettingError, type Settings } from './settings.ts';
@@ -23,10 +25,13 @@ export interface Running {
 }
 
 interface Parts {
+  /** Writes local.json anew; undefined while there is none. */
+  tell?: (() => LocalJson) | undefined;
   readonly lock: Server;
   store?: EmbeddedStore;
   admin?: AdminApi;
-  edge?: EdgeProcess;
+  edges: EdgeProcess[];
+  balancer?: Balancer;
 }
 
 /** Starts everything; `interrupted` resolves when the start itself is to be given up. */
@@ -41,7 +46,7 @@ export async function start(
     wipe(settings.data_dir);
     prepareDataDir(settings.data_dir);
   }
-  const parts: Parts = { lock };
+  const parts: Parts = { lock, edges: [] };
   const giveUp = interrupted.then((why) => {
     throw new StartFailed(`${why} while starting`);
   });
@@ -78,26 +83,60 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
       secrets,
     }),
   );
-  parts.edge = await step('starting the edge', () =>
-    startEdge({ ...env, ...product }, join(settings.data_dir, 'logs'), (why) => note(`${why}; starting it again`)),
+  await step(settings.edges === 1 ? 'starting the edge' : `starting ${settings.edges} edges`, () =>
+    startEdges(parts, settings, { ...env, ...product }, note),
   );
-  const local = describe(
-    settings,
-    secrets,
-    parts.admin.port,
-    parts.edge.ready.fix_port,
-    parts.edge.ready.metrics_port,
-    product.FIXGATE_DYNAMODB_ENDPOINT ?? '',
+  if (settings.edges > 1) {
+    parts.balancer = await startBalancer(HOST, settings.fix_port, parts.edges.map(backendOf), note);
+  }
+  const endpoint = product.FIXGATE_DYNAMODB_ENDPOINT ?? '';
+  const tell = (): LocalJson => {
+    const local = describe(settings, secrets, parts, endpoint);
+    writeLocalJson(settings.data_dir, local);
+    return local;
+  };
+  parts.tell = tell;
+  process.stdout.write(banner(tell(), settings));
+}
+
+/** All at once; the first that does not get ready ends the start. */
+async function startEdges(
+  parts: Parts,
+  settings: Settings,
+  env: NodeJS.ProcessEnv,
+  note: (text: string) => void,
+): Promise<void> {
+  const numbers = Array.from({ length: settings.edges }, (_, i) => i + 1);
+  const started = await Promise.allSettled(
+    numbers.map(async (number) => {
+      const name = settings.edges === 1 ? '' : `${edgeId(number)}: `;
+      const own = edgeEnvironment(settings, number);
+      mkdirSync(own.FIXGATE_DATA_DIR as string, { recursive: true, mode: 0o700 });
+      const file = number === 1 ? 'edge.log' : `edge-${number}.log`;
+      const edge = await startEdge({ ...env, ...own }, join(settings.data_dir, 'logs', file), {
+        onRestart: (why) => note(`${name}${why}; starting it again`),
+        // Its process is another one now.
+        onReady: () => void parts.tell?.(),
+      });
+      parts.edges[number - 1] = edge;
+    }),
   );
-  writeLocalJson(settings.data_dir, local);
-  process.stdout.write(banner(local, settings));
+  for (const one of started) if (one.status === 'rejected') throw one.reason;
+}
+
+function backendOf({ ready }: EdgeProcess, index: number): Backend {
+  const { fix_port, metrics_port } = ready;
+  return { name: edgeId(index + 1), host: HOST, port: fix_port, ready_url: `http://${HOST}:${metrics_port}/ready` };
 }
 
 /** The reverse order: no new requests, sessions told and flushed, then the store they need. */
 async function bringDown(parts: Parts, dataDir: string): Promise<void> {
   removeLocalJson(dataDir);
+  parts.tell = undefined;
   await parts.admin?.stop();
-  await parts.edge?.stop();
+  parts.balancer?.refuse();
+  await Promise.all(parts.edges.map((edge) => edge?.stop()));
+  parts.balancer?.close();
   await parts.store?.stop();
   await new Promise<void>((resolve) => parts.lock.close(() => resolve()));
 }
@@ -105,20 +144,23 @@ async function bringDown(parts: Parts, dataDir: string): Promise<void> {
 function describe(
   settings: Settings,
   secrets: LocalSecrets,
-  adminPort: number,
-  fixPort: number,
-  metricsPort: number,
+  { admin, edges, balancer }: Parts,
   endpoint: string,
 ): LocalJson {
+  const fix_ports = edges.map(({ ready }) => ready.fix_port);
+  const metrics_urls = edges.map(({ ready }) => `http://${HOST}:${ready.metrics_port}/metrics`);
   return {
-    admin_url: `http://${HOST}:${adminPort}${BASE_PATH}`,
+    admin_url: `http://${HOST}:${admin?.port}${BASE_PATH}`,
     region: REGION,
     service: SERVICE,
     access_key_id: secrets.admin.access_key_id,
     secret_access_key: secrets.admin.secret_access_key,
     fix_host: HOST,
-    fix_port: fixPort,
-    metrics_url: `http://${HOST}:${metricsPort}/metrics`,
+    fix_port: balancer?.port ?? (fix_ports[0] as number),
+    fix_ports,
+    edge_pids: edges.map(({ pid }) => pid),
+    metrics_url: metrics_urls[0] as string,
+    metrics_urls,
     data_dir: settings.data_dir,
     pid: process.pid,
     dynamodb_endpoint: endpoint,
@@ -139,7 +181,10 @@ function banner(local: LocalJson, settings: Settings): string {
     '',
     `  admin API    ${local.admin_url}/…   (SigV4, ${local.region}/${local.service})`,
     `  FIX          ${local.fix_host}:${local.fix_port}   (FIX.4.4${local.ca_file === undefined ? '' : ' over TLS'}, venue: ${settings.venue})`,
-    `  metrics      ${local.metrics_url}   (/health and /ready beside it)`,
+    ...(settings.edges === 1
+      ? []
+      : [`  edges        ${settings.edges} behind a balancer, themselves at ports ${local.fix_ports?.join(', ')}`]),
+    `  metrics      ${(local.metrics_urls ?? []).join('  ')}   (/health and /ready beside it)`,
     `  data, logs   ${local.data_dir}   (keys and addresses: local.json)`,
     '',
     '  Provision a client:',
@@ -157,8 +202,11 @@ function banner(local: LocalJson, settings: Settings): string {
 
 /** A port in use is told by the name of its setting, before anything is started. */
 async function portsAreFree(settings: Settings): Promise<void> {
-  for (const name of ['admin_port', 'fix_port', 'metrics_port'] as const) {
-    const port = settings[name];
+  const own = ['admin_port', 'fix_port', 'metrics_port'] as const;
+  const wanted: (readonly [(typeof own)[number], number])[] = own.map((name) => [name, settings[name]]);
+  for (let number = 2; number <= settings.edges; number++)
+    wanted.push(['metrics_port', metricsPortOf(settings, number)]);
+  for (const [name, port] of wanted) {
     if (port === 0) continue;
     const code = await tryPort(port);
     if (code === undefined) continue;

@@ -176,6 +176,21 @@ describe('before FIX', () => {
     expect(await metric(edge, 'fix_connections_closed_total{cause="untrusted_source"}')).toBe(2);
   });
 
+  test('where it is optional, who sends none comes from where it comes; a wrong one is refused still', async () => {
+    edge = await house.open({ env: { ...ON, FIXGATE_PROXY_PROTOCOL: 'optional' } });
+    expect((await clientBehind(tcp4([192, 0, 2, 7])).logon(alice.password)).type).toBe('A');
+    expect((await clientBehind().logon(alice.password)).type).toBe('5');
+    await until('it is recorded', () => house.records('logon_refused').length === 1);
+    expect(JSON.stringify(house.records('logon_refused'))).toContain('127.0.0.1');
+    expect(await ended(await behind(header(0x21, 0x13, Buffer.alloc(12))))).toBe('');
+    const others = { ...ON, FIXGATE_PROXY_PROTOCOL: 'optional', FIXGATE_PROXY_SOURCES: '10.0.0.1' };
+    edge = await house.open({ env: { ...others, FIXGATE_EDGE_ID: 'test-2' } });
+    // A header from elsewhere is no FIX.
+    expect(await ended(await behind(tcp4([192, 0, 2, 7])))).toBe('');
+    const bob = await house.user('bob');
+    expect((await house.client(edge, bob).logon(bob.password)).type).toBe('A');
+  });
+
   test('without the setting a header is garbage', async () => {
     edge = await house.open();
     expect(await ended(await behind(tcp4([192, 0, 2, 7])))).toBe('');
