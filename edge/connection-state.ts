@@ -1,7 +1,9 @@
 /** Where a connection stands between accept and close, and what a session's end is called. */
 
+import type { Socket } from 'node:net';
 import type { EndCause } from '../core/sessions/model.ts';
 import type { CloseCause } from './fix/session/ports.ts';
+import { WITHHELD_BYTES } from './limits.ts';
 import type { Seat } from './seat.ts';
 
 /** What was learnt of a connection before FIX. */
@@ -45,6 +47,36 @@ export const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
   msg_seq_num_missing: 'protocol',
   heartbeat_timeout: 'timeout',
 };
+
+/** Whether a socket is read: not while a message waits for the gate, nor while too much output waits for the journal. */
+export class Reading {
+  /** A message waits for the gate: nothing is fed. */
+  held = false;
+  #choked = false;
+  readonly #socket: Pick<Socket, 'pause' | 'resume'>;
+
+  constructor(socket: Pick<Socket, 'pause' | 'resume'>) {
+    this.#socket = socket;
+  }
+
+  hold(held: boolean): void {
+    this.held = held;
+    if (held) this.#socket.pause();
+  }
+
+  goOn(): void {
+    if (!this.held && !this.#choked) this.#socket.resume();
+  }
+
+  /** @param bytes of output that wait for the journal. @returns whether reading goes on now that fewer do */
+  withheld(bytes: number): boolean {
+    const choked = bytes > (this.#choked ? WITHHELD_BYTES / 2 : WITHHELD_BYTES);
+    if (choked === this.#choked) return false;
+    this.#choked = choked;
+    if (choked) this.#socket.pause();
+    return !choked;
+  }
+}
 
 /** Those that wait to hear whether the client is there. */
 export class Probes {

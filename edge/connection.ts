@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import type { GateSession } from '../core/sessions/api.ts';
 import type { EndCause } from '../core/sessions/model.ts';
-import { type Begun, END_CAUSES, type Ending, type Origin, Probes, type State } from './connection-state.ts';
+import { type Begun, END_CAUSES, type Ending, type Origin, Probes, Reading, type State } from './connection-state.ts';
 import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
 import { type Message, TRAITS, tokenise } from './fix/message.ts';
@@ -39,8 +39,7 @@ export class Connection implements Holder, Sleeper, Guest {
   #ending: Ending | undefined;
   /** Why we said Logout: it is recorded as the cause, whatever the client answers. */
   #why: EndCause | undefined;
-  /** A message waits for the gate: nothing is fed. */
-  #holding = false;
+  readonly #reading: Reading;
   readonly #probes = new Probes();
 
   constructor(socket: Socket, origin: Origin, house: House) {
@@ -48,6 +47,7 @@ export class Connection implements Holder, Sleeper, Guest {
     this.#socket = socket;
     this.address = origin.address;
     this.certificate = origin.certificate;
+    this.#reading = new Reading(socket);
     this.#wire = new Wire(socket, () => this.#turn(() => this.#drained()));
     this.#state = { name: 'awaiting_logon', deadline: origin.deadline ?? house.turns.now.monoMs + LOGON_WITHIN_MS };
     socket.on('data', (chunk: Buffer) => this.#turn(() => this.#read(chunk)));
@@ -84,15 +84,15 @@ export class Connection implements Holder, Sleeper, Guest {
     message.traits = seat.traits;
     const input = this.#input;
     const frame = this.#frame;
+    const reading = this.#reading;
     turns.touch(this);
-    while (!this.#holding && this.#ending === undefined) {
+    while (!reading.held && this.#ending === undefined) {
       switch (nextFrame(input.buf, input.start, input.end, max_message_bytes, frame, validate_checksum)) {
         case FRAME_OK: {
           const tokens = tokenise(input.buf, frame.start, frame.end, message);
           const fed = fix.onMessage(message, tokens, now);
           if (fed !== AGAIN && isSessionType(message.msgType)) seat.sessionLevel();
-          this.#holding = fed === AGAIN || fed === HELD || seat.rests;
-          if (this.#holding) this.#socket.pause();
+          if (fed === AGAIN || fed === HELD || seat.rests) reading.hold(true);
           if (fed === AGAIN) return;
           input.start = frame.resume;
           metrics.received(message.msgType);
@@ -101,8 +101,7 @@ export class Connection implements Holder, Sleeper, Guest {
           break;
         }
         case FRAME_GARBLED:
-          this.#holding = seat.garbled(input.buf, frame) === HELD;
-          if (this.#holding) this.#socket.pause();
+          if (seat.garbled(input.buf, frame) === HELD) reading.hold(true);
           input.start = frame.resume;
           metrics.garbled();
           break;
@@ -124,14 +123,13 @@ export class Connection implements Holder, Sleeper, Guest {
     if (seat.rests) return;
     const { fix } = seat.entry;
     this.#house.turns.touch(this);
-    this.#holding = false;
+    this.#reading.held = false;
     const fed: Fed = fix.held ? fix.resume(this.#house.turns.now) : FED;
-    if (fed === HELD) {
-      this.#holding = true;
-      return;
+    if (fed === HELD) this.#reading.hold(true);
+    else {
+      this.#feed(seat);
+      this.#reading.goOn();
     }
-    this.#feed(seat);
-    if (!this.#holding) this.#socket.resume();
   }
 
   /** The first message, or as much of it as has come. */
@@ -200,7 +198,7 @@ export class Connection implements Holder, Sleeper, Guest {
       attendance.started(entry.venue, turns.now);
       begun = { begun: true };
       this.#feed(seat);
-      if (!this.#holding) this.#socket.resume();
+      this.#reading.goOn();
     });
     return begun;
   }
@@ -217,9 +215,12 @@ export class Connection implements Holder, Sleeper, Guest {
   writeOut(): void {
     const { turns, metrics, wheel } = this.#house;
     if (this.#state.name === 'closed') return;
-    const sent = this.#state.name === 'closing' ? this.#wire.end() : this.#wire.flush(turns.now.monoMs);
+    const wire = this.#wire;
+    const { monoMs } = turns.now;
+    const sent = this.#state.name === 'closing' ? wire.end(monoMs, turns) : wire.flush(monoMs, turns);
     if (sent !== undefined) metrics.sent(sent);
     if (this.#state.name === 'live') {
+      if (this.#reading.withheld(wire.withheld)) this.#reading.goOn();
       if (this.#state.seat.takeOrders() > 0) metrics.ordersTook(turns.elapsed());
       if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
     }
@@ -232,8 +233,8 @@ export class Connection implements Holder, Sleeper, Guest {
 
   /** The socket has taken the last write. A resend goes on after others have had their turn: the kernel may take it all at once. */
   #drained(): void {
-    if (this.#state.name !== 'live') return;
-    if (this.#state.seat.entry.fix.resending) setImmediate(() => this.#turn(() => this.#resend()));
+    if (this.#state.name === 'live' && this.#state.seat.entry.fix.resending)
+      setImmediate(() => this.#turn(() => this.#resend()));
     if (this.#wire.encoder.length > 0) this.#house.turns.touch(this);
   }
 
@@ -244,8 +245,7 @@ export class Connection implements Holder, Sleeper, Guest {
   }
 
   #cutSlowReader(): void {
-    const { log } = this.#house;
-    log.warn({ address: this.address, backlog: this.backlog() }, 'a slow reader is cut');
+    this.#house.log.warn({ address: this.address, backlog: this.backlog() }, 'a slow reader is cut');
     this.#lost('slow_reader', 'The client does not read');
     this.settle();
     this.#wire.discard();

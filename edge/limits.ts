@@ -37,6 +37,11 @@ export const PROOF_BYTES = 1024;
 export const OUTPUT_BYTES = DIVERT_BACKLOG_BYTES;
 /** Bound of the output buffer: the queue, what one batch of input can add to it, and the longest message. */
 export const OUTPUT_BUFFER_BYTES = OUTPUT_BYTES + 4 * 1024 * 1024;
+/**
+ * Output that waits for the journal above which a connection is not read: the client is slowed down to what the journal's
+ * store takes, and never cut for it. A commit of 10 ms then has room for a few hundred thousand messages a second.
+ */
+export const WITHHELD_BYTES = 512 * 1024;
 /** First size of a connection's output buffer; thousands of quiet ones have one each. */
 export const OUTPUT_INITIAL_BYTES = 4096;
 /** A write that the client's side has not taken for so long: it has stopped reading. */

@@ -11,8 +11,9 @@ import type { About, Sessions } from './sessions.ts';
 import type { Player, Turns } from './turn.ts';
 import type { Venue } from './venue/venue.ts';
 
-/** Mark of the venue's flush that follows; 0: it has nothing to write. */
-export const nextMark = ({ mark, pending }: Venue): number => (mark === undefined || !pending ? 0 : mark + 1);
+/** Mark of the venue's flush that what has happened is in; 0: nothing has. */
+export const nextMark = ({ mark, pending, sealed }: Venue): number =>
+  mark === undefined || !pending ? 0 : mark + (sealed ? 2 : 1);
 
 export interface ResubmitParts {
   readonly journal: Journal;

@@ -1,6 +1,7 @@
 /**
  * One turn of work: a batch read from a socket, a timer, a grant, an order to end. Whatever connections it made output
- * for, what is to survive is written to the journal once, and only then do bytes leave, one write a connection.
+ * for, what is to survive is written to the journal once, and only then do bytes leave, one write a connection. Where the
+ * journal is answered later, they leave then, in order, and turns go on meanwhile.
  */
 
 import type { Clock } from '../core/time.ts';
@@ -13,7 +14,7 @@ export interface Player {
   dirty: boolean;
   /** Before the journal is written: what ends, ends. */
   settle(): void;
-  /** The journal has everything: bytes may leave. */
+  /** The journal has everything: bytes may leave, as far as {@link Turns.released} says. */
   writeOut(): void;
   /** The disk refused: nothing may leave yet, for the client would know more than we do after a restart. */
   unwritable(): void;
@@ -22,6 +23,16 @@ export interface Player {
 /** What has to be on disk before bytes leave. Throws when the disk refuses. */
 export interface Keeper {
   flush(): void;
+}
+
+/** A journal whose writes are answered later: what a turn made leaves when the batch that it is in has been answered. */
+export interface Later {
+  /** The batch that all is in that has been flushed so far; they count up. */
+  readonly ticket: number;
+  /** Everything up to this batch may leave. */
+  readonly released: number;
+  /** So much waits, or for so long, that no orders are taken. */
+  readonly stuck: boolean;
 }
 
 interface MutableInstant {
@@ -41,6 +52,12 @@ export class Turns {
   #spare: Player[] = [];
   /** Their output waits for the disk; each turn tries again. */
   #withheld: Player[] = [];
+  #later: Later | undefined;
+  /** Those that may have output of a batch that is not answered. */
+  readonly #awaiting = new Set<Player>();
+  /** See {@link Later}; both 0 where a flush is all there is to wait for. */
+  ticket = 0;
+  released = 0;
   #depth = 0;
   #durable = true;
 
@@ -52,9 +69,24 @@ export class Turns {
     this.now = this.#now;
   }
 
-  /** Whether the last write went well: while not, no orders are taken. */
+  /** Whether the last write went well, and what is answered later keeps up: while not, no orders are taken. */
   get durable(): boolean {
-    return this.#durable;
+    return this.#durable && !(this.#later?.stuck ?? false);
+  }
+
+  /** From now on bytes wait for `later`; it calls {@link release} at each answer. */
+  defer(later: Later): void {
+    this.#later = later;
+    this.ticket = later.ticket;
+    this.released = later.released;
+  }
+
+  /** More has been released: a turn of those that wait for it. */
+  release(): void {
+    this.run(() => {
+      for (const player of this.#awaiting) this.touch(player);
+      this.#awaiting.clear();
+    });
   }
 
   /** Writes after those that are there, and not at all when one of them could not. */
@@ -123,6 +155,7 @@ export class Turns {
       if (this.#durable) {
         player.dirty = false;
         this.#guarded(() => player.writeOut());
+        if (this.ticket > this.released) this.#awaiting.add(player);
       } else {
         this.#withheld.push(player);
         this.#guarded(() => player.unwritable());
@@ -143,6 +176,10 @@ export class Turns {
   #write(): void {
     try {
       for (const keeper of this.#keepers) keeper.flush();
+      if (this.#later !== undefined) {
+        this.ticket = this.#later.ticket;
+        this.released = this.#later.released;
+      }
       if (!this.#durable) this.#log.info('the disk takes writes again');
       this.#durable = true;
     } catch (error) {

@@ -4,6 +4,54 @@ import type { Socket } from 'node:net';
 import { Encoder } from './fix/encoder.ts';
 import { OUTPUT_BUFFER_BYTES, OUTPUT_INITIAL_BYTES, WRITE_STALL_MS } from './limits.ts';
 
+/** How far output may leave: see Later in turn.ts. */
+export interface Leave {
+  /** What is encoded by now is in this batch of the journal… */
+  readonly ticket: number;
+  /** …of which all up to this one are durable. */
+  readonly released: number;
+}
+
+/** Which of the bytes of an output buffer wait for which batch. */
+class Marks {
+  /** One for the batch under way and one for the next: rarely more. */
+  readonly #tickets: number[] = [];
+  readonly #ends: number[] = [];
+
+  get none(): boolean {
+    return this.#tickets.length === 0;
+  }
+
+  /** The bytes behind the last mark, up to `end`, wait for this batch. */
+  add(ticket: number, end: number): void {
+    const last = this.#ends.length - 1;
+    if (last >= 0 && this.#ends[last] === end) return;
+    if (last >= 0 && this.#tickets[last] === ticket) this.#ends[last] = end;
+    else {
+      this.#tickets.push(ticket);
+      this.#ends.push(end);
+    }
+  }
+
+  /** @returns how many bytes may leave */
+  free(released: number): number {
+    let end = 0;
+    for (let i = 0; i < this.#ends.length && this.#tickets[i]! <= released; i++) end = this.#ends[i]!;
+    return end;
+  }
+
+  /** So many bytes have been taken from the start. */
+  taken(bytes: number): void {
+    let gone = 0;
+    for (let i = 0; i < this.#ends.length; i++) {
+      this.#ends[i]! -= bytes;
+      if (this.#ends[i]! <= 0) gone = i + 1;
+    }
+    this.#ends.splice(0, gone);
+    this.#tickets.splice(0, gone);
+  }
+}
+
 export class Wire {
   readonly encoder = new Encoder(OUTPUT_INITIAL_BYTES, OUTPUT_BUFFER_BYTES);
   readonly #socket: Socket;
@@ -12,6 +60,10 @@ export class Wire {
   /** What the socket has and has not taken yet. */
   #writing: Buffer | undefined;
   #since = 0;
+  /** Made when something waits for the first time. */
+  #marks: Marks | undefined;
+  /** Encoded bytes that may not leave yet, as of the last {@link flush} or {@link end}. */
+  withheld = 0;
 
   /** @param onDrained the last write was taken: there is room again */
   constructor(socket: Socket, onDrained: () => void) {
@@ -40,30 +92,60 @@ export class Wire {
     return this.#writing === undefined ? Number.POSITIVE_INFINITY : this.#since + WRITE_STALL_MS;
   }
 
-  /** Writes what has been encoded, unless a write is under way: then it follows with the next. @returns what went out */
-  flush(monoMs: number): Buffer | undefined {
-    if (this.#writing !== undefined || this.encoder.length === 0) return undefined;
-    const bytes = this.encoder.take();
-    this.#writing = bytes;
-    this.#since = monoMs;
-    this.#socket.write(bytes, this.#onWritten);
-    return bytes;
+  /**
+   * Writes what has been encoded and may leave, unless a write is under way: then it follows with the next.
+   * @returns what went out
+   */
+  flush(monoMs: number, leave: Leave): Buffer | undefined {
+    const bytes = this.#free(leave);
+    return this.#writing !== undefined || bytes === 0 ? undefined : this.#write(bytes, monoMs);
   }
 
-  /** Writes the rest, then says FIN. @returns what went out */
-  end(): Buffer | undefined {
-    if (this.encoder.length === 0) {
+  #write(bytes: number, monoMs: number): Buffer {
+    const taken = this.#take(bytes);
+    this.#writing = taken;
+    this.#since = monoMs;
+    this.#socket.write(taken, this.#onWritten);
+    return taken;
+  }
+
+  /** Writes the rest, then says FIN; while some of it may not leave, what may, and is called again. @returns what went out */
+  end(monoMs: number, leave: Leave): Buffer | undefined {
+    const bytes = this.#free(leave);
+    if (bytes < this.encoder.length)
+      return this.#writing !== undefined || bytes === 0 ? undefined : this.#write(bytes, monoMs);
+    if (bytes === 0) {
       this.#socket.end();
       return undefined;
     }
-    const bytes = this.encoder.take();
-    this.#socket.end(bytes);
-    return bytes;
+    const rest = this.#take(bytes);
+    this.#socket.end(rest);
+    return rest;
   }
 
   /** Forgets what has not been written. */
   discard(): void {
     this.encoder.clear();
+    this.#marks = undefined;
     this.#socket.destroy();
+  }
+
+  /** @returns how many of the bytes encoded may leave */
+  #free({ ticket, released }: Leave): number {
+    const { length } = this.encoder;
+    if (ticket <= released && (this.#marks === undefined || this.#marks.none)) {
+      this.withheld = 0;
+      return length;
+    }
+    this.#marks ??= new Marks();
+    this.#marks.add(ticket, length);
+    const free = this.#marks.free(released);
+    this.withheld = length - free;
+    return free;
+  }
+
+  #take(bytes: number): Buffer {
+    this.#marks?.taken(bytes);
+    return bytes === this.encoder.length ? this.encoder.take() : this.encoder.takeFirst(bytes);
   }
 }

@@ -69,6 +69,22 @@ export abstract class Output {
     return taken;
   }
 
+  /** The first `bytes` of it, where no message has been begun; the rest stays. As {@link take}. */
+  takeFirst(bytes: number): Buffer {
+    const { buf, length } = this;
+    if (this.at !== length || bytes > length) throw new RangeError('there is no such whole piece of output');
+    const taken = buf.subarray(0, bytes);
+    const rest = length - bytes;
+    const spare = this.spare ?? Buffer.allocUnsafeSlow(this.initial);
+    this.lent = buf;
+    this.spare = undefined;
+    this.replace(spare.length >= rest + SLACK ? spare : Buffer.allocUnsafeSlow(Math.max(this.initial, buf.length)));
+    buf.copy(this.buf, 0, bytes, length);
+    this.length = rest;
+    this.at = rest;
+    return taken;
+  }
+
   /** Gives back a buffer got from {@link take} once it has been written out, so that steady state allocates nothing. */
   recycle(taken: Buffer): void {
     // `taken` shows only what was written; the whole buffer is what was lent.

@@ -25,6 +25,7 @@ export class EchoVenue implements Venue {
   /** Its answers are all there is of it, and they are in the journal with what they answer. */
   readonly mark = undefined;
   readonly pending = false;
+  readonly sealed = false;
   private readonly sink: VenueSink;
   /** ClOrdIDs since the last Logon, by session. */
   private readonly seen = new Map<string, SeenIds>();
@@ -94,6 +95,8 @@ export class EchoVenue implements Venue {
   }
 
   flush(): void {}
+
+  seal(): void {}
 
   async close(): Promise<void> {
     this.seen.clear();

@@ -99,11 +99,18 @@ export interface Venue {
    */
   flush(): void;
   /**
+   * Where the journal is answered later: closes what has happened, for {@link flush} to write that and no more, under the
+   * next mark; what happens from now on has the one after. Nothing when nothing is {@link pending} or something is sealed.
+   */
+  seal(): void;
+  /** Whether something is sealed and not written. */
+  readonly sealed: boolean;
+  /**
    * Mark of the last flush that is on disk: each one that writes has the next whole number. Undefined: nothing is kept, and
    * the journal alone says what was.
    */
   readonly mark: number | undefined;
-  /** Whether the next {@link flush} has something to write: it will have the mark after {@link mark}. */
+  /** Whether something has happened that is neither written nor sealed. */
   readonly pending: boolean;
   /** Writes out what it keeps and lets go of its files; no call follows. */
   close(): Promise<void>;

@@ -33,6 +33,7 @@ export class FileLog implements OrderLog {
   /** Lines to be written: buf[0, used). */
   private buf = Buffer.allocUnsafeSlow(INITIAL);
   private used = 0;
+  private sealed: Buffer | undefined;
 
   /** @param directory made when it is not there */
   constructor(directory: string) {
@@ -97,6 +98,19 @@ export class FileLog implements OrderLog {
     if (this.buf.length > KEPT) this.buf = Buffer.allocUnsafeSlow(INITIAL);
   }
 
+  seal(last: string): void {
+    this.append(last);
+    this.sealed = Buffer.copyBytesFrom(this.buf, 0, this.used);
+    this.forget();
+  }
+
+  flushSealed(): void {
+    if (this.sealed === undefined) return;
+    writeAll(this.fd, this.sealed, this.base + this.appended);
+    this.appended += this.sealed.length;
+    this.sealed = undefined;
+  }
+
   replace(lines: Iterable<string>): void {
     const temporary = `${this.path}.new`;
     const fd = openSync(temporary, 'w+', 0o600);
@@ -114,7 +128,7 @@ export class FileLog implements OrderLog {
     renameSync(temporary, this.path);
     closeSync(this.fd);
     this.fd = fd;
-    this.forget();
+    this.sealed = undefined;
     this.base = at;
     this.appended = 0;
   }

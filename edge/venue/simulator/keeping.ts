@@ -7,12 +7,16 @@ import { type Change, Introductions, type OrderLog, snapshot, takenChange } from
 export class Keeping {
   /** Of the last flush that is on disk. */
   mark: number;
+  /** What was sealed is not on disk: see {@link seal}. */
+  sealed = false;
   readonly introductions = new Introductions();
   readonly #log: OrderLog;
   readonly #clients: Clients;
   readonly #stamp: number;
   /** Sessions whose messages came since then. */
   readonly #heard = new Set<Client>();
+  /** The log written anew as of the mark that is sealed. */
+  #anew: readonly string[] | undefined;
 
   /** Writes the log anew, as what was read from it says. */
   constructor(log: OrderLog, clients: Clients, stamp: number, mark: number) {
@@ -44,7 +48,47 @@ export class Keeping {
   /** Throws when the disk refuses; what was to be written is kept. */
   flush(): void {
     const log = this.#log;
+    if (this.sealed) {
+      this.#flushSealed();
+      return;
+    }
     if (!log.pending) return;
+    log.flush(this.#last());
+    this.mark += 1;
+    this.#heard.clear();
+    if (this.#grown) this.#compact();
+  }
+
+  /** See Venue: what has happened so far is for the next flush. */
+  seal(): void {
+    const log = this.#log;
+    if (this.sealed || !log.pending) return;
+    log.seal(this.#last());
+    this.sealed = true;
+    this.#heard.clear();
+    if (!this.#grown) return;
+    // All orders are now as they are at this mark, and will not be so later.
+    this.#anew = [...snapshot(this.#clients, this.#stamp, this.mark + 1)];
+    this.introductions.after(this.#clients);
+  }
+
+  /** What was sealed, and what has happened since. */
+  close(): void {
+    this.flush();
+    this.flush();
+    this.#log.close();
+  }
+
+  #flushSealed(): void {
+    if (this.#anew === undefined) this.#log.flushSealed();
+    else this.#log.replace(this.#anew);
+    this.#anew = undefined;
+    this.sealed = false;
+    this.mark += 1;
+  }
+
+  /** The line that ends a flush. */
+  #last(): string {
     const last: Change[] = [];
     for (const client of this.#heard) {
       if (client.ids.size === 0) continue; // nothing of it is kept, and nothing it sent can be done twice
@@ -52,16 +96,13 @@ export class Keeping {
       last.push(takenChange(client));
     }
     last.push(['mark', this.mark + 1]);
-    log.flush(JSON.stringify(last));
-    this.mark += 1;
-    this.#heard.clear();
-    // Rewriting costs what is kept: it must not come more often than the log doubles.
-    if (log.appended > LOG_COMPACT_BYTES && log.appended > log.base) this.#compact();
+    return JSON.stringify(last);
   }
 
-  close(): void {
-    this.flush();
-    this.#log.close();
+  /** Rewriting costs what is kept: it must not come more often than the log doubles. */
+  get #grown(): boolean {
+    const { appended, base } = this.#log;
+    return appended > LOG_COMPACT_BYTES && appended > base;
   }
 
   #compact(): void {

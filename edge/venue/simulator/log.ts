@@ -30,7 +30,11 @@ export interface OrderLog {
   readonly pending: boolean;
   /** Writes them and `last` in one piece. Throws when the disk refuses: they are kept. */
   flush(last: string): void;
-  /** Writes `lines` in place of all there is: all of them or none. */
+  /** Closes the lines that there are, with `last` behind them; {@link flushSealed} writes them. Nothing is sealed already. */
+  seal(last: string): void;
+  /** Throws when the disk refuses: they stay sealed. */
+  flushSealed(): void;
+  /** Writes `lines` in place of all that is written or sealed: all of them or none. */
   replace(lines: Iterable<string>): void;
   /** Bytes since the last {@link replace}, and those that it wrote. */
   readonly appended: number;

@@ -136,6 +136,14 @@ export class Simulator implements Venue {
     this.exchange.keeping?.flush();
   }
 
+  seal(): void {
+    this.exchange.keeping?.seal();
+  }
+
+  get sealed(): boolean {
+    return this.exchange.keeping?.sealed ?? false;
+  }
+
   async close(): Promise<void> {
     this.exchange.keeping?.close();
   }

@@ -9,6 +9,7 @@ export class TestEcho implements Venue {
   readonly name = 'test-echo';
   readonly mark = undefined;
   readonly pending = false;
+  readonly sealed = false;
   readonly sessions = new Map<string, VenueSession>();
   readonly submitted: string[] = [];
   readonly #sink: VenueSink;
@@ -67,6 +68,8 @@ export class TestEcho implements Venue {
   }
 
   flush(): void {}
+
+  seal(): void {}
 
   async close(): Promise<void> {}
 }

@@ -196,8 +196,16 @@ class MemoryLog implements OrderLog {
   flush(last: string): void {
     this.lines.push(...this.waiting.splice(0), last);
   }
+  sealed: string[] = [];
+  seal(last: string): void {
+    this.sealed = [...this.waiting.splice(0), last];
+  }
+  flushSealed(): void {
+    this.lines.push(...this.sealed.splice(0));
+  }
   replace(lines: Iterable<string>): void {
     this.lines = [...lines];
+    this.sealed = [];
   }
   close(): void {}
 }
@@ -267,3 +275,48 @@ function say(client: Client, { what, side, price, qty, pick: n }: Step, id: numb
   else if (what === 'cancel') client.say(`35=F|11=${id}|41=${n}|55=INTC|54=1|38=1|${TIME}`);
   else client.say(`35=G|11=${id}|41=${n}|${body}`);
 }
+
+test.each([
+  ['as it goes on', 0],
+  ['when the log is due to be written anew', 1e9],
+])('what is sealed is written under its mark, and what happens after it is not, %s', (_when, appended) => {
+  const log = new MemoryLog();
+  const sink = new TestSink();
+  const open = () => new Simulator({ sink, seed: 1, now: NOON, log, instruments: QUIET });
+  const venue = open();
+  const one = new Client(venue, sink, sessionOf('ONE'));
+  venue.flush();
+  const before = venue.mark!;
+  one.ask(limit('A', 1, 10, '35.00'));
+  log.appended = appended;
+  venue.seal();
+  expect([venue.sealed, venue.pending, venue.mark]).toEqual([true, false, before]);
+  log.appended = 0;
+  one.ask(limit('B', 2, 10, '35.00'));
+  venue.seal(); // one at a time
+  expect([venue.sealed, venue.pending]).toEqual([true, true]);
+  venue.flush();
+  expect([venue.sealed, venue.pending, venue.mark]).toEqual([false, true, before + 1]);
+  const dead = new MemoryLog();
+  dead.lines = [...log.lines];
+  const restored = new Simulator({ sink: new TestSink(), seed: 1, now: NOON, log: dead, instruments: QUIET });
+  expect(restored.mark).toBe(before + 1);
+  const status = (client: Client, id: string) => client.ask(`35=H|11=${id}|55=INTC|54=1`, [39, 14])[0];
+  // B, which met A, has not happened for it.
+  const other = new TestSink();
+  const after = new Client(
+    new Simulator({ sink: other, seed: 1, now: NOON, log: dead, instruments: QUIET }),
+    other,
+    sessionOf('ONE'),
+  );
+  expect(status(after, 'A')).toBe('35=8|39=0|14=0');
+  venue.flush();
+  expect([venue.pending, venue.mark]).toEqual([false, before + 2]);
+  const last = new TestSink();
+  const whole = new Client(
+    new Simulator({ sink: last, seed: 1, now: NOON, log, instruments: QUIET }),
+    last,
+    sessionOf('ONE'),
+  );
+  expect(status(whole, 'A')).toBe('35=8|39=2|14=10');
+});
