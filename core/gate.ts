@@ -228,6 +228,10 @@ class OpenGate implements Gate {
     this.#refusals.refused({ ...refusal, proven: refusal.user_id !== undefined });
   }
 
+  noteArchived(details: Readonly<Record<string, unknown>>): Promise<void> {
+    return this.#tenure.audit.recorded({ type: 'archive_sealed', details });
+  }
+
   async updateUserTier(userId: string, tier: string, actor: Actor, reason?: string): Promise<void> {
     const { tier: definition, user } = await assignTier(this.#ports, { actor, reason }, userId, tier);
     this.#tenure.limitsChanged(userId, tier, limitsOf(definition, user.tier_assignment));

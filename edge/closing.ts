@@ -23,7 +23,7 @@ const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 /** Clients are told and given a moment, then the gate gives everything back, then what is written is closed. */
 export async function closeAll(
   house: House,
-  { journal, timers, clock, log }: EdgeParts,
+  { journal, archive, timers, clock, log }: EdgeParts,
   { acceptor, http, doors, numbers }: Opened,
   ticking: readonly Timer[],
   fast: boolean,
@@ -48,6 +48,7 @@ export async function closeAll(
   }
   if (!fast) await step('logout', () => emptied(live, timers, DRAIN_LOGOUT_MS));
   for (const connection of [...live.values()]) connection.end('drain', SHUTTING_DOWN);
+  await step('archive', () => archive?.stop());
   await step('gate', () => gate.stop());
   await step('numbers', () => numbers.finish());
   // The journal first, as ever: without it the venue writes nothing, and neither has happened.

@@ -24,6 +24,7 @@ import { Message } from './fix/message.ts';
 import { FrontDesk } from './front-desk.ts';
 import type { House } from './house.ts';
 import { startHttp } from './http.ts';
+import type { Archive } from './journal/archive.ts';
 import type { Journal } from './journal/journal.ts';
 import { CLOCK_LOOK_MS, NOT_LOGGED_ON, NUMBERS_RETRY_MS, TICK_MS, VENUE_TICK_MS } from './limits.ts';
 import { type Guest, Lobby } from './lobby.ts';
@@ -50,6 +51,8 @@ export interface EdgeParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly journal: Journal;
+  /** Seals what the journal completes; undefined: there is none. */
+  readonly archive?: Archive;
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -100,6 +103,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     onDrain: drainAsked.resolve,
     onNotice: (notice, to) => announceTo({ turns, notices, log }, notice, to),
   });
+  parts.archive?.start((seal) => gate.noteArchived({ ...seal }));
   const { sessions, venue } = await open(dictionaries);
   const { house, numbers } = furnished(parts, { gate, turns, sessions, venue, dictionaries, notices });
   changes.open((command) => numbers.apply(command));

@@ -12,6 +12,7 @@ import type { SecretBox } from '../core/ports.ts';
 import { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
+import { Archive } from './journal/archive.ts';
 import { openJournal } from './journal/file.ts';
 import type { Journal } from './journal/journal.ts';
 
@@ -49,7 +50,8 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
     timers: systemTimers,
     expressions: new CompiledExpressions(createExpressions()),
   };
-  const journal = await openKept(config, box, log);
+  const archive = new Archive({ directory: join(config.data_dir, 'archive'), log });
+  const journal = await openKept(config, box, archive, log);
   return startEdge({
     config,
     gate,
@@ -57,6 +59,7 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
     clock,
     timers: systemTimers,
     journal,
+    archive,
     venue: (sink) =>
       openVenue(config.venue, {
         sink,
@@ -71,7 +74,7 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
 }
 
 /** Rejects with JournalError. */
-async function openKept(config: EdgeConfig, box: SecretBox, log: Logger): Promise<Journal> {
+async function openKept(config: EdgeConfig, box: SecretBox, archive: Archive, log: Logger): Promise<Journal> {
   const now = () => systemClock.now();
   if (config.journal === 'memory') return openMemoryJournal({ now });
   const directory = join(config.data_dir, 'journal');
@@ -87,6 +90,8 @@ async function openKept(config: EdgeConfig, box: SecretBox, log: Logger): Promis
     encrypt,
     sync: config.journal === 'file_sync',
     archive: config.archive === 'on',
+    archiveDirectory: archive.directory,
+    completed: archive.complete,
     // The echo venue keeps nothing that could be missing.
     inbound: config.venue !== 'echo',
   });

@@ -31,6 +31,7 @@ export function productEnvironment(settings: Settings, endpoint: string, env: No
     FIXGATE_FIX_HOST: '127.0.0.1',
     FIXGATE_METRICS_HOST: '127.0.0.1',
     FIXGATE_VENUE: settings.venue,
+    FIXGATE_ARCHIVE: settings.archive,
     FIXGATE_REFUSED_LOGON: settings.refused_logon,
     FIXGATE_BAD_LOGON_LIMIT: String(settings.bad_logon_limit),
     FIXGATE_DICTIONARIES: settings.dictionaries,

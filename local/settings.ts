@@ -118,6 +118,13 @@ export const SETTINGS = {
     schema: z.string(),
     says: 'directory of FIX dictionaries of your own, QuickFIX XML, that session profiles name',
   },
+  archive: {
+    flag: '--archive',
+    env: 'FIXGATE_ARCHIVE',
+    fallback: 'off',
+    schema: z.enum(['on', 'off'], { error: 'is neither on nor off' }),
+    says: 'on: every application message, in and out, is kept for good below the data directory',
+  },
   on_ineligible: {
     flag: '--on-ineligible',
     env: 'FIXGATE_ON_INELIGIBLE',
@@ -150,6 +157,7 @@ export interface Settings {
   readonly fix_tls_client_ca: string;
   /** Absolute; empty: none. */
   readonly dictionaries: string;
+  readonly archive: 'on' | 'off';
   readonly on_ineligible: 'warn' | 'suspend';
   readonly log_level: string;
   /** Begin with an empty data directory. */

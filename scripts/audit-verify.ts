@@ -3,13 +3,12 @@
 // <data-dir>/local.json while `npm start` runs, or those of the environment that the functions have.
 
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { link, open, rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { openStores } from '../adapters/environment.ts';
 import { systemClock } from '../adapters/node/clock.ts';
 import { nodeDigests } from '../adapters/node/digests.ts';
 import { systemRandom } from '../adapters/node/random.ts';
@@ -19,6 +18,7 @@ import { asRecord, type StoredRecord } from '../core/audit/model.ts';
 import { walkRecords, walkTrail } from '../core/audit/walk.ts';
 import { changePolicy } from '../core/policy/change.ts';
 import { type Checkpoints, readCheckpoints } from './audit-checkpoints.ts';
+import { storesOf } from './stores-of.ts';
 
 /** Characters of an export that are gathered before they are written. */
 const FLUSHED_AT = 1 << 20;
@@ -31,20 +31,6 @@ interface Options {
   readonly file?: string;
   readonly checkpoints?: string;
   readonly publicKey?: string;
-}
-
-/** Where the tables are: of the running local installation unless the environment names a store itself. */
-function storeEnvironment(dataDir: string): NodeJS.ProcessEnv {
-  if (process.env.FIXGATE_TABLE_AUDIT) return process.env;
-  const file = join(dataDir, 'local.json');
-  if (!existsSync(file)) throw new Error(`there is no ${file}: run npm start, or set the FIXGATE_TABLE_ variables`);
-  const local = JSON.parse(readFileSync(file, 'utf8')) as { dynamodb_endpoint: string; region: string };
-  const tables = ['credentials', 'sessions', 'limits', 'policy', 'audit'];
-  return {
-    ...Object.fromEntries(tables.map((name) => [`FIXGATE_TABLE_${name.toUpperCase()}`, `fixgate-${name}`])),
-    AWS_REGION: local.region,
-    FIXGATE_DYNAMODB_ENDPOINT: local.dynamodb_endpoint,
-  };
 }
 
 /** Counts verdicts and prints the broken ones. */
@@ -195,13 +181,7 @@ async function run(options: Options): Promise<number> {
     const { checkpoints: folder, publicKey = '' } = options;
     return verifyFile(options.file, folder === undefined ? undefined : readCheckpoints(folder, publicKey, say));
   }
-  const env = storeEnvironment(options.dataDir);
-  // The embedded store asks for a signature and checks none.
-  if (env !== process.env) {
-    process.env.AWS_ACCESS_KEY_ID ??= 'local';
-    process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
-  }
-  const { stores, close } = openStores(env);
+  const { stores, close } = storesOf(options.dataDir);
   try {
     return await (options.export === undefined
       ? verifyStores(stores, options.chain)

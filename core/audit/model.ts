@@ -47,6 +47,7 @@ export const AUDIT_TYPES = [
   'session_killed',
   'notice_told',
   'rate_limit_violation',
+  'archive_sealed',
   'access_refused',
   'export',
 ] as const;

@@ -257,6 +257,11 @@ export interface Gate {
   unregisterSession(sessionId: string, cause: EndCause, text?: string): Promise<void>;
   /** Records a refusal of a Logon that the caller decided itself (held by its holder, bad 108, …), so that audit and figures have it. */
   noteRefusal(refusal: CallerRefusal): void;
+  /**
+   * Records that a part of the message archive is complete, with its digest, in the audit chain of this edge (type
+   * `archive_sealed`). Resolves when the record is in the store, however long that takes.
+   */
+  noteArchived(details: Readonly<Record<string, unknown>>): Promise<void>;
   /** Gives a user another tier: an audited change, in force here at once. Rejects with FixgateError (core/errors.ts). */
   updateUserTier(userId: string, tier: string, actor: Actor, reason?: string): Promise<void>;
   /** Live sessions of a user, over all edges. Rejects with StoreUnavailable. */

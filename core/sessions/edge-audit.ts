@@ -47,6 +47,8 @@ export class EdgeAudit {
   #away = false;
   #timer: Timer | undefined;
   #flushing: Promise<void> | undefined;
+  /** Who waits to hear that a record is in the store, by its id. */
+  readonly #awaited = new Map<string, () => void>();
 
   constructor(ports: EdgeAuditPorts, identity: EdgeIdentity, capacity = AUDIT_BUFFER) {
     this.#ports = ports;
@@ -70,8 +72,24 @@ export class EdgeAudit {
       this.#dropped += 1;
       return;
     }
-    this.#queue.push(this.#entry(note));
+    this.#take(note);
+  }
+
+  /** The same; resolves when the record is in the store, however long that takes. Rejects when it was dropped. */
+  recorded(note: EdgeNote): Promise<void> {
+    if (this.pending >= this.#capacity) {
+      this.note(note);
+      return Promise.reject(new Error('the audit buffer is full'));
+    }
+    const { id } = this.#take(note);
+    return new Promise((resolve) => void this.#awaited.set(id, resolve));
+  }
+
+  #take(note: EdgeNote): AuditEntry {
+    const entry = this.#entry(note);
+    this.#queue.push(entry);
     this.#arm();
+    return entry;
   }
 
   /** Appends what waits. Resolves when all is there or the store is away. */
@@ -147,7 +165,13 @@ export class EdgeAudit {
       }
     }
     this.#head = headAfter(this.#batch[this.#batch.length - 1]!);
+    const appended = this.#batch;
     this.#batch = [];
+    if (this.#awaited.size === 0) return;
+    for (const { id } of appended) {
+      this.#awaited.get(id)?.();
+      this.#awaited.delete(id);
+    }
   }
 
   #linked(entries: readonly AuditEntry[], from: ChainHead): AuditRecord[] {

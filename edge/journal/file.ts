@@ -13,7 +13,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
+import type { Complete } from './archive.ts';
 import { carry } from './carry.ts';
 import { type Accepted, type Journal, JournalError, type JournalLog, type SessionTerms } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
@@ -29,7 +31,7 @@ import {
 import { lockDirectory } from './lock.ts';
 import { type Place, Reader } from './reader.ts';
 import { type Dependent, recover } from './recovery.ts';
-import { type Segment, Segments } from './segments.ts';
+import { noteMessage, type Segment, Segments } from './segments.ts';
 import { FileSession, type Ledger } from './session.ts';
 import { Tail } from './tail.ts';
 import { takeBack } from './undone.ts';
@@ -51,6 +53,10 @@ export interface FileJournalOptions {
   readonly encrypt?: boolean;
   /** Records everything that is sent and received, and the times it was sent again. */
   readonly archive?: boolean;
+  /** Where segments of the archive go when they are not needed any more; the default is `archive` beside the directory. */
+  readonly archiveDirectory?: string;
+  /** Told of each segment of the archive that has come to its end, the earlier process's among them. */
+  readonly completed?: (segment: Complete) => void;
   /** Records what goes to the venue, for {@link Journal.settle}. */
   readonly inbound?: boolean;
 }
@@ -113,12 +119,14 @@ class FileJournal implements Journal, Ledger {
     this.archive = options.archive ?? false;
     this.inbound = options.inbound ?? false;
     this.tail = new Tail(limits.tail_bytes, limits.block_bytes);
-    this.#segments = new Segments({ directory, log, sync, salt, keys });
+    const { archiveDirectory = join(dirname(directory), 'archive') } = options;
+    this.#segments = new Segments({ directory, log, sync, salt, keys, archive: this.archive, archiveDirectory });
     this.#reader = new Reader(this.#segments);
     this.#rotateAt = limits.segment_bytes;
     try {
       this.#current = this.#begin(this.#recover() + 1);
       this.#rotateAt = Math.max(limits.segment_bytes, this.#current.size * 2);
+      for (const segment of this.#segments.all.values()) if (segment !== this.#current) this.#completed(segment);
       if (this.#dependents.length === 0) this.#tidy();
     } catch (error) {
       this.#segments.close();
@@ -224,6 +232,10 @@ class FileJournal implements Journal, Ledger {
     this.#segments.gained(segment, bytes);
   }
 
+  noted(epochMs: number): void {
+    noteMessage(this.#current, epochMs);
+  }
+
   lost(segment: number, bytes: number): void {
     this.#segments.lost(segment, bytes);
   }
@@ -288,15 +300,22 @@ class FileJournal implements Journal, Ledger {
   #rotateIfDue(): void {
     if (this.#current.size < this.#rotateAt || this.#unsure || this.#dependents.length > 0) return;
     const { segment_bytes } = this.#limits;
+    const before = this.#current;
     try {
-      this.#current = this.#begin(this.#current.number + 1);
+      this.#current = this.#begin(before.number + 1);
       this.#rotateAt = Math.max(segment_bytes, this.#current.size * 2);
+      this.#completed(before);
       this.#tidy();
     } catch (error) {
       this.tail.clear();
       this.#rotateAt = this.#current.size + segment_bytes * ROTATE_RETRY;
       this.log.warn({ error }, 'a new segment of the journal could not be made complete: tried again later');
     }
+  }
+
+  /** Nothing more is written to it. */
+  #completed({ archives, number, salt, begunAt, path, size, messages, firstAt, lastAt }: Segment): void {
+    if (archives) this.#options.completed?.({ number, salt, begunAt, path, size, messages, firstAt, lastAt });
   }
 
   /** What is left of old segments comes into the current one, and they go. @throws what the file system says */

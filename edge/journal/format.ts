@@ -12,7 +12,7 @@
  * |  8 | 4 | salt: random; seeds the CRC of each block, so that no message can be made to look like a block |
  * | 12 | 8 | f64, when it was begun |
  * | 20 | 1 | 1: its blocks are encrypted |
- * | 21 | 1 | 0 |
+ * | 21 | 1 | 1: it holds every application message, and belongs to the archive |
  * | 22 | 2 | length of the wrapped data key, 0 without encryption |
  * | 24 | 4 | CRC32 of bytes 0–23 |
  * | 28 | 4 | CRC32 of the wrapped key |
@@ -113,6 +113,9 @@ const MAGIC = 0x4a_47_46; // `FGJ`, little-endian
 
 export const segmentName = (number: number): string => `${String(number).padStart(10, '0')}.seg`;
 
+/** Of the file that says that a segment of the archive is on record (archive.ts). */
+export const sealName = (number: number): string => `${segmentName(number)}.json`;
+
 /** @returns 0 when the name is none of a segment */
 export function segmentNumber(name: string): number {
   return /^\d{10}\.seg$/.test(name) ? Number(name.slice(0, 10)) : 0;
@@ -132,9 +135,11 @@ export interface HeaderFields {
   readonly begunAt: number;
   /** The sealed data key; undefined: not encrypted. */
   readonly wrapped: Uint8Array | undefined;
+  /** Whether every application message is in it. */
+  readonly archives: boolean;
 }
 
-export function headerOf({ number, salt, begunAt, wrapped }: HeaderFields): Buffer {
+export function headerOf({ number, salt, begunAt, wrapped, archives }: HeaderFields): Buffer {
   const length = wrapped?.length ?? 0;
   const header = Buffer.alloc(HEADER_BYTES + length);
   header.writeUInt32LE(MAGIC + VERSION * 2 ** 24, 0);
@@ -142,6 +147,7 @@ export function headerOf({ number, salt, begunAt, wrapped }: HeaderFields): Buff
   header.writeUInt32LE(salt, 8);
   header.writeDoubleLE(begunAt, 12);
   header[20] = wrapped === undefined ? 0 : 1;
+  header[21] = archives ? 1 : 0;
   header.writeUInt16LE(length, 22);
   header.set(wrapped ?? [], HEADER_BYTES);
   header.writeUInt32LE(crc32(header.subarray(0, 24)), 24);
@@ -176,7 +182,16 @@ export function readHeader(bytes: Buffer, number: number): Header {
   if (header.readUInt32LE(4) !== number) return wrong(`is segment ${header.readUInt32LE(4)} by its header`);
   const wrapped = header[20] === 1 ? Uint8Array.from(header.subarray(HEADER_BYTES)) : undefined;
   const salt = header.readUInt32LE(8);
-  return { ok: true, version, number, salt, begunAt: header.readDoubleLE(12), wrapped, bytes: length };
+  return {
+    ok: true,
+    version,
+    number,
+    salt,
+    begunAt: header.readDoubleLE(12),
+    wrapped,
+    archives: header[21] === 1,
+    bytes: length,
+  };
 }
 
 function readHeader1(bytes: Buffer, number: number): Header {
@@ -184,5 +199,5 @@ function readHeader1(bytes: Buffer, number: number): Header {
   if (bytes.readUInt32LE(4) !== number) return wrong(`is segment ${bytes.readUInt32LE(4)} by its header`);
   const salt = bytes.readUInt32LE(8);
   const begunAt = bytes.readDoubleLE(12);
-  return { ok: true, version: 1, number, salt, begunAt, wrapped: undefined, bytes: HEADER_BYTES_1 };
+  return { ok: true, version: 1, number, salt, begunAt, wrapped: undefined, archives: false, bytes: HEADER_BYTES_1 };
 }

@@ -6,7 +6,7 @@
 
 import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { keyContext, readHeader, segmentNumber } from './format.ts';
+import { type Header, keyContext, readHeader, segmentNumber } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
 import { HEADER_BYTES_MAX, KEY_RETRY_MS } from './limits.ts';
 
@@ -53,6 +53,17 @@ export async function unwrap(box: KeyBox, edgeId: string, number: number, wrappe
   }
 }
 
+/** The header of a file. */
+export function headerAt(path: string, number: number): Header {
+  const bytes = Buffer.alloc(HEADER_BYTES_MAX);
+  const fd = openSync(path, 'r');
+  try {
+    return readHeader(bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0)), number);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** What is in a directory: numbers of the segments, and the wrapped keys of those whose headers are in order. */
 export interface There {
   readonly last: number;
@@ -64,18 +75,12 @@ export function wrappedKeys(directory: string): There {
   const found = new Map<number, Uint8Array>();
   let last = 0;
   if (!existsSync(directory)) return { last, wrapped: found };
-  const bytes = Buffer.alloc(HEADER_BYTES_MAX);
   for (const name of readdirSync(directory)) {
     const number = segmentNumber(name);
     if (number === 0) continue;
     last = Math.max(last, number);
-    const fd = openSync(join(directory, name), 'r');
-    try {
-      const header = readHeader(bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0)), number);
-      if (header.ok && header.wrapped !== undefined) found.set(number, header.wrapped);
-    } finally {
-      closeSync(fd);
-    }
+    const header = headerAt(join(directory, name), number);
+    if (header.ok && header.wrapped !== undefined) found.set(number, header.wrapped);
   }
   return { last, wrapped: found };
 }

@@ -66,3 +66,5 @@ export const CARRY_SHARE = 0.25;
 export const CARRY_BUDGET = 0.5;
 /** A rotation that failed is tried again after so much more was written, share of segment_bytes. */
 export const ROTATE_RETRY = 1 / 16;
+/** Of a segment of the archive that are hashed at once: a tenth of a millisecond between two turns of work. */
+export const ARCHIVE_CHUNK_BYTES = 64 * 1024;

@@ -19,8 +19,9 @@ import {
 import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { ABOUT_BYTES, ID_BYTES, KEY_BYTES, MESSAGE_BYTES } from './limits.ts';
+import { messageTime } from './messages.ts';
 import { type Recorded, replay, settle } from './replay.ts';
-import type { Segments } from './segments.ts';
+import { type Counts, noteMessage, type Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 
 export interface RecoveryParts {
@@ -84,12 +85,13 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
     unfinished(parts, number, bytes, header.bytes, isLast);
     return;
   }
+  const counts = { messages: 0, firstAt: 0, lastAt: 0 };
   for (const { at, fields } of whole.blocks) {
-    replayBlock(parts, source, at, fields);
+    replayBlock(parts, source, at, fields, counts);
     if (fields.depends > 0) depend(dependents, { depends: fields.depends, segment: number, block: at });
   }
   if (whole.at < bytes.length) cutOff(parts, path, bytes, whole.at);
-  segments.adopt(home, whole.at, whole.blocks.length);
+  Object.assign(segments.adopt(home, whole.at, whole.blocks.length), counts);
 }
 
 function keyOf({ keys }: RecoveryParts, path: string, wrapped: Uint8Array | undefined): Buffer | undefined {
@@ -99,14 +101,14 @@ function keyOf({ keys }: RecoveryParts, path: string, wrapped: Uint8Array | unde
   return key;
 }
 
-interface Whole {
+export interface Whole {
   readonly blocks: { readonly at: number; readonly fields: BlockFields }[];
   /** Where the last flush that is whole ends. */
   at: number;
 }
 
 /** The blocks of all flushes that are whole, from the start on. */
-function wholeFlushes(home: Home, bytes: Buffer, from: number): Whole {
+export function wholeFlushes(home: Home, bytes: Buffer, from: number): Whole {
   const whole: Whole = { blocks: [], at: from };
   let flush: Whole['blocks'] = [];
   for (let at = from; at < bytes.length; ) {
@@ -178,7 +180,7 @@ interface Source {
 }
 
 /** The block's CRC is right: what is wrong in it was written so. */
-function replayBlock(parts: RecoveryParts, source: Source, block: number, fields: BlockFields): void {
+function replayBlock(parts: RecoveryParts, source: Source, block: number, fields: BlockFields, counts: Counts): void {
   const { path, home, begunAt } = source;
   const bytes = openedBlock(source, block, fields.length);
   const base = block + blockBytes(home.version);
@@ -195,6 +197,8 @@ function replayBlock(parts: RecoveryParts, source: Source, block: number, fields
     const session = sessionOf(parts, bytes, at, size);
     if (session === undefined) throw damaged(path, base + at, 'a record of no session');
     replay(session, record);
+    const time = messageTime(bytes, at);
+    if (time !== undefined) noteMessage(counts, time);
     record.at += size;
   }
   if (record.at !== bytes.length) throw damaged(path, base + record.at, 'bytes behind the last record of a block');

@@ -2,18 +2,20 @@
 
 import {
   closeSync,
+  existsSync,
   fdatasyncSync,
   fsyncSync,
   ftruncateSync,
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Home, sealBlock } from './block.ts';
-import { headerOf, segmentName, segmentNumber, VERSION } from './format.ts';
+import { headerOf, sealName, segmentName, segmentNumber, VERSION } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { SEGMENT_BYTES_HARD, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
@@ -33,6 +35,27 @@ export interface Segment extends Home {
   liveBytes: number;
   /** Whether a rotation has found none of them. */
   dead: boolean;
+  /** Whether it belongs to the archive: then it is not deleted but moved there. */
+  readonly archives: boolean;
+  /** Epoch ms. */
+  readonly begunAt: number;
+  /** Application messages that were sent or received, and when the first and the last of them were; counted for an archive. */
+  messages: number;
+  firstAt: number;
+  lastAt: number;
+}
+
+type Of = Pick<Segment, 'archives' | 'begunAt'>;
+
+const EMPTY = { blocks: 0, nonce: 0, live: 0, liveBytes: 0, dead: false, messages: 0, firstAt: 0, lastAt: 0 };
+
+export type Counts = Pick<Segment, 'messages' | 'firstAt' | 'lastAt'>;
+
+/** Counts an application message. */
+export function noteMessage(segment: Counts, epochMs: number): void {
+  if (segment.messages === 0) segment.firstAt = epochMs;
+  segment.messages += 1;
+  segment.lastAt = epochMs;
 }
 
 export interface SegmentsOptions {
@@ -44,6 +67,10 @@ export interface SegmentsOptions {
   readonly salt: () => number;
   /** Undefined: what is made is not encrypted. */
   readonly keys: SegmentKeys | undefined;
+  /** Whether what is made belongs to the archive. */
+  readonly archive: boolean;
+  /** Where its segments go. */
+  readonly archiveDirectory: string;
 }
 
 /** What is written is encrypted into this; it is as large as the largest flush was, but for those that are rare. */
@@ -78,10 +105,9 @@ export class Segments {
   }
 
   /** Takes a file that is there, to be read. */
-  adopt(home: Home, size: number, blocks: number): Segment {
+  adopt(home: Home & Of, size: number, blocks: number): Segment {
     const path = this.path(home.number);
-    const counts = { size, blocks, nonce: 0, live: 0, liveBytes: 0, dead: false };
-    const segment = { ...home, path, fd: openSync(path, 'r'), ...counts };
+    const segment = { ...EMPTY, ...home, path, fd: openSync(path, 'r'), size, blocks };
     this.all.set(home.number, segment);
     return segment;
   }
@@ -91,15 +117,15 @@ export class Segments {
    * @throws what the file system says, or that there is no key yet
    */
   create(number: number, epochMs: number, tail: Tail): Segment {
-    const { keys, sync } = this.#options;
+    const { keys, sync, archive } = this.#options;
     const made = keys?.take(number);
     if (keys !== undefined && made === undefined) throw new Error('its key is not there yet');
     const path = this.path(number);
     const salt = this.#options.salt();
-    const header = headerOf({ number, salt, begunAt: epochMs, wrapped: made?.wrapped });
+    const header = headerOf({ number, salt, begunAt: epochMs, wrapped: made?.wrapped, archives: archive });
     const fd = openSync(path, 'w+', 0o600);
-    const home = { version: VERSION, number, salt, key: made?.key };
-    const segment = { ...home, path, fd, size: header.length, blocks: 0, nonce: 0, live: 0, liveBytes: 0, dead: false };
+    const home = { version: VERSION, number, salt, key: made?.key, archives: archive, begunAt: epochMs };
+    const segment = { ...EMPTY, ...home, path, fd, size: header.length };
     try {
       writeAll(fd, header, header.length, 0);
       this.write(segment, tail, 0);
@@ -198,14 +224,20 @@ export class Segments {
   }
 
   #delete(segment: Segment): void {
+    try {
+      if (segment.archives) {
+        const { archiveDirectory } = this.#options;
+        // Not on record yet: the next process is to find it where it looks for what is to be sealed.
+        if (!existsSync(join(archiveDirectory, sealName(segment.number)))) return;
+        renameSync(segment.path, join(archiveDirectory, segmentName(segment.number)));
+      } else unlinkSync(segment.path);
+    } catch (error) {
+      // What is in it is dead, and it is tried again at the next rotation.
+      this.#options.log.warn({ error, file: segment.path }, 'a segment of the journal cannot be taken away');
+      return;
+    }
     this.all.delete(segment.number);
     closeSync(segment.fd);
-    try {
-      unlinkSync(segment.path);
-    } catch (error) {
-      // What is in it is dead, and recovery finds that out once more.
-      this.#options.log.warn({ error, file: segment.path }, 'a segment of the journal cannot be deleted');
-    }
   }
 
   /** Half a block may be there. The next write covers it and recovery would cut it, but on a full disk it holds space. */

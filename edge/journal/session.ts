@@ -38,6 +38,8 @@ export interface Ledger {
   /** The numbers of this session are to be written at the next flush. */
   dirty(session: FileSession): void;
   gained(segment: number, bytes: number): void;
+  /** An application message was sent or received. */
+  noted(epochMs: number): void;
   lost(segment: number, bytes: number): void;
   /** The message in the record there. Valid until the next call. */
   read(place: Place): StoredMessage;
@@ -116,6 +118,7 @@ export class FileSession implements SessionStore {
     this.#ledger.tail.put(at, 0, msgSeqNum);
     this.#ledger.tail.put(at, 1, epochMs);
     if (keep) this.#place(this.sent, msgSeqNum, at, epochMs);
+    this.#ledger.noted(epochMs);
     this.nextOut = msgSeqNum + 1;
     this.#trim(epochMs);
   }
@@ -162,6 +165,7 @@ export class FileSession implements SessionStore {
     tail.put(at, 1, msgSeqNum);
     tail.put(at, 2, epochMs);
     if (keep) this.#place(this.sent, msgSeqNum, at, epochMs);
+    this.#ledger.noted(epochMs);
     this.#lost(waiting.segment(0), waiting.length(0));
     waiting.shift();
     this.firstOrdinal = ordinal + 1;
@@ -189,6 +193,7 @@ export class FileSession implements SessionStore {
     tail.put(at, 2, this.generation);
     tail.putUint(at, 24, idEnd > idStart ? idStart - start : 0);
     tail.putUint(at, 28, idEnd - idStart);
+    this.#ledger.noted(epochMs);
     if (!remembers) return;
     const length = FIXED_BYTES[RECEIVED]! + end - start;
     const { segment, base } = this.#ledger;

@@ -1,0 +1,127 @@
+/** What the archive has: application messages as they were sent and received, out of the records of its segments. */
+
+import { ANSWERED, INVALID, REFUSED, SUBMITTED } from '../fix/session/ports.ts';
+import { blockBytes, type Home, openBlock } from './block.ts';
+import {
+  ABOUT,
+  CARRIED,
+  FATE,
+  fixedBytesAt,
+  PROMOTED,
+  RECEIVED,
+  RECORD_BYTES,
+  RESENT,
+  SENT,
+  STATE,
+  VOID,
+  WAS_PENDING,
+} from './format.ts';
+import { JournalError } from './journal.ts';
+import { wholeFlushes } from './recovery.ts';
+
+/** What became of a message that came in. */
+export type FateName = 'answered' | 'submitted' | 'refused' | 'invalid';
+
+const FATES: Readonly<Record<number, FateName>> = {
+  [ANSWERED]: 'answered',
+  [SUBMITTED]: 'submitted',
+  [REFUSED]: 'refused',
+  [INVALID]: 'invalid',
+};
+
+export interface ArchivedSession {
+  /** BeginString, our CompID, the client's, its SenderSubID, joined by `|`. */
+  readonly key: string;
+  /** What was told about it; '' when nothing was. */
+  readonly about: string;
+}
+
+export type ArchivedEvent = {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly session: ArchivedSession;
+  readonly msgSeqNum: number;
+} & (
+  | { readonly kind: 'in'; readonly fate: FateName; readonly raw: Buffer }
+  | { readonly kind: 'out'; readonly raw: Buffer }
+  /** Sent again, with PossDupFlag and new SendingTime. */
+  | { readonly kind: 'resent' }
+  /** Recorded as sent, and taken back: it never left. */
+  | { readonly kind: 'void' }
+);
+
+/** When the application message in a record was sent or received; undefined: it has none, or one that was there before. */
+export function messageTime(bytes: Buffer, at: number): number | undefined {
+  if (bytes[at + 1] === 1) return undefined;
+  const number = (i: number): number => bytes.readDoubleLE(at + RECORD_BYTES + i * 8);
+  switch (bytes[at]) {
+    case RECEIVED:
+      return number(1);
+    case SENT:
+      return (bytes.readUInt16LE(at + 2) & CARRIED) === 0 ? number(1) : undefined;
+    case PROMOTED:
+      return bytes.readUInt32LE(at + 4) > fixedBytesAt(bytes, at) ? number(2) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * What happened in one segment, in order. A flush at the end that is not whole is left out, as by the recovery.
+ * @param bytes of the whole file
+ * @throws JournalError `damaged`
+ */
+export function* eventsOf(path: string, bytes: Buffer, home: Home, headerBytes: number): Generator<ArchivedEvent> {
+  /** By index; a segment begins with all of them. */
+  const sessions: ArchivedSession[] = [];
+  let last = 0;
+  for (const { at: block, fields } of wholeFlushes(home, bytes, headerBytes).blocks) {
+    const records = opened(path, bytes, home, block, fields.length);
+    for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
+      last = messageTime(records, at) ?? last;
+      const event = eventAt(records, at, sessions, last);
+      if (event !== undefined) yield event;
+    }
+  }
+}
+
+function opened(path: string, bytes: Buffer, home: Home, block: number, length: number): Buffer {
+  try {
+    return openBlock(home, bytes, block, length);
+  } catch (error) {
+    const at = block + blockBytes(home.version);
+    throw new JournalError('damaged', `${path} has a block before ${at} that its key does not open`, { cause: error });
+  }
+}
+
+/** @param last when the last message was: a record of what never left has no time of its own */
+function eventAt(records: Buffer, at: number, sessions: ArchivedSession[], last: number): ArchivedEvent | undefined {
+  const index = records.readUInt32LE(at + 8);
+  const end = at + records.readUInt32LE(at + 4);
+  const from = at + fixedBytesAt(records, at);
+  const flags = records.readUInt16LE(at + 2);
+  const number = (i: number): number => records.readDoubleLE(at + RECORD_BYTES + i * 8);
+  const session = sessions[index]!;
+  const raw = (): Buffer => Buffer.copyBytesFrom(records, from, end - from);
+  switch (records[at]) {
+    case STATE:
+      sessions[index] = { key: records.toString('utf8', from, end), about: sessions[index]?.about ?? '' };
+      return undefined;
+    case ABOUT:
+      sessions[index] = { key: session.key, about: records.toString('utf8', from, end) };
+      return undefined;
+    case RECEIVED:
+      return { kind: 'in', at: number(1), session, msgSeqNum: number(0), fate: FATES[flags & FATE]!, raw: raw() };
+    case SENT:
+      if (flags & CARRIED) return undefined;
+      return { kind: 'out', at: number(1), session, msgSeqNum: number(0), raw: raw() };
+    case PROMOTED:
+      return from === end ? undefined : { kind: 'out', at: number(2), session, msgSeqNum: number(1), raw: raw() };
+    case RESENT:
+      return { kind: 'resent', at: number(1), session, msgSeqNum: number(0) };
+    case VOID:
+      return flags & WAS_PENDING ? undefined : { kind: 'void', at: last, session, msgSeqNum: number(0) };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,51 @@
+/** Stores and keys for tools that run beside the product. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { environmentAdapters, openStores } from '../adapters/environment.ts';
+import { fileMasterKeys } from '../adapters/kms/master-keys.ts';
+import { createRawAesSecretBox } from '../adapters/kms/secret-box.ts';
+import type { Stores } from '../adapters/stores.ts';
+import type { SecretBox } from '../core/ports.ts';
+import { EDGES_FOLDER } from '../local/data-dir.ts';
+import { secretsFile } from '../local/secrets.ts';
+
+/** Where the tables are: of the running local installation unless the environment names a store itself. */
+function storeEnvironment(dataDir: string): NodeJS.ProcessEnv {
+  if (process.env.FIXGATE_TABLE_AUDIT) return process.env;
+  const file = join(dataDir, 'local.json');
+  if (!existsSync(file)) throw new Error(`there is no ${file}: run npm start, or set the FIXGATE_TABLE_ variables`);
+  const local = JSON.parse(readFileSync(file, 'utf8')) as { dynamodb_endpoint: string; region: string };
+  const tables = ['credentials', 'sessions', 'limits', 'policy', 'audit'];
+  return {
+    ...Object.fromEntries(tables.map((name) => [`FIXGATE_TABLE_${name.toUpperCase()}`, `fixgate-${name}`])),
+    AWS_REGION: local.region,
+    FIXGATE_DYNAMODB_ENDPOINT: local.dynamodb_endpoint,
+  };
+}
+
+/** The stores of a data directory, or of the environment. Throws when there are none. */
+export function storesOf(dataDir: string): { readonly stores: Stores; close(): void } {
+  const env = storeEnvironment(dataDir);
+  // The embedded store asks for a signature and checks none.
+  if (env !== process.env) {
+    process.env.AWS_ACCESS_KEY_ID ??= 'local';
+    process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
+  }
+  return openStores(env);
+}
+
+/** What opens the keys of a data directory: of the environment where it names a provider, else its own secrets. */
+export function secretBoxFor(dataDir: string): SecretBox {
+  if (process.env.FIXGATE_KEY_PROVIDER) return environmentAdapters(process.env).box;
+  const file = secretsFile(dataDir);
+  if (!existsSync(file)) throw new Error(`there is no ${file}, and FIXGATE_KEY_PROVIDER names no other keys`);
+  return createRawAesSecretBox(fileMasterKeys(file));
+}
+
+/** Where the archive of an edge is: the first edge of a local installation has the data directory for itself. */
+export function archiveDirectories(dataDir: string, edge: string): readonly string[] {
+  const own = join(dataDir, EDGES_FOLDER, edge);
+  const home = existsSync(own) ? own : dataDir;
+  return [join(home, 'archive'), join(home, 'journal')];
+}
