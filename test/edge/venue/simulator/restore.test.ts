@@ -5,6 +5,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,6 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { openVenue } from '../../../../edge/venue/index.ts';
+import { FileLog } from '../../../../edge/venue/simulator/file-log.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import type { OrderLog } from '../../../../edge/venue/simulator/log.ts';
 import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
@@ -319,4 +321,19 @@ test.each([
     sessionOf('ONE'),
   );
   expect(status(whole, 'A')).toBe('35=8|39=2|14=10');
+});
+
+test('a disk that refuses is told of, and what was to be written waits for the next try', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'venue-'));
+  try {
+    symlinkSync('/dev/full', join(directory, 'orders.jsonl'));
+    const log = new FileLog(directory);
+    log.append('[]');
+    for (let tries = 0; tries < 2; tries++) {
+      expect(() => log.flush('[["mark",1]]')).toThrow('ENOSPC');
+      expect(log.pending).toBe(true);
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
