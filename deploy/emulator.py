@@ -1,7 +1,8 @@
 """
-Starts MiniStack, the emulator of AWS, with four differences:
+Starts MiniStack, the emulator of AWS, with five differences:
 
 - KMS has ReEncrypt, which it lacks and which making a branch key needs: its own Decrypt, then its own Encrypt.
+- Conditions on the encryption context of a call to KMS are decided by that context.
 - In templates, a reference to a secret is its ARN, as AWS has it, not its name.
 - Each call that IAM decides on is written once to the file that FIXGATE_EMULATOR_CALLS names, as a line of JSON:
   who, which action, on what, whether it was allowed.
@@ -60,6 +61,21 @@ def with_reencrypt_rights(original):
     return extract_iam_action
 
 
+def with_encryption_context(original):
+    """kms:EncryptionContext:<name> and kms:EncryptionContextKeys, which policies may be conditional on."""
+
+    def request_tag_context(service, iam_action, body, params):
+        found = original(service, iam_action, body, params)
+        if service != "kms":
+            return found
+        context = json.loads(body or b"{}").get("EncryptionContext") or {}
+        values = {f"kms:EncryptionContext:{name}": value for name, value in context.items()}
+        names = {"kms:EncryptionContextKeys": list(context)} if context else {}
+        return {**found, **values, **names}
+
+    return request_tag_context
+
+
 def recorded(original, path):
     seen = set()
 
@@ -102,6 +118,7 @@ SECRET = "AWS::SecretsManager::Secret"
 provisioners._RESOURCE_HANDLERS[SECRET] = with_secret_arns(provisioners._RESOURCE_HANDLERS[SECRET])
 kms.handle_request = with_reencrypt(kms.handle_request)
 iam_actions.extract_iam_action = with_reencrypt_rights(iam_actions.extract_iam_action)
+iam_actions.request_tag_context = with_encryption_context(iam_actions.request_tag_context)
 if os.environ.get("FIXGATE_EMULATOR_CALLS"):
     iam_evaluator.enforce = recorded(iam_evaluator.enforce, os.environ["FIXGATE_EMULATOR_CALLS"])
 app._port_is_bindable = lambda *_: False

@@ -64,6 +64,8 @@ export function cleanEnvironment(directory: string): NodeJS.ProcessEnv {
   const home = join(directory, 'home');
   const tmp = join(directory, 'tmp');
   for (const one of [home, tmp]) mkdirSync(one, { recursive: true, mode: 0o700 });
+  // What the emulator runs there is CommonJS; without this a folder inside the project would make modules of it.
+  writeFileSync(join(tmp, 'package.json'), '{"type":"commonjs"}\n');
   const bin = join(ROOT, 'node_modules', '.bin');
   return { PATH: `${bin}:${process.env.PATH ?? ''}`, HOME: home, TMPDIR: tmp, LANG: 'C.UTF-8' };
 }

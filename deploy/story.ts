@@ -82,6 +82,7 @@ export async function play(stage: Stage): Promise<Credentials> {
     strictEqual(await outcome(stage, next), 'A');
     return next;
   });
+  await signing(stage);
   await policy(stage);
   await trail(stage);
   return renewed;
@@ -98,6 +99,40 @@ export async function outcome(stage: Stage, credentials: Credentials): Promise<s
   } finally {
     attempt.destroy();
   }
+}
+
+/** The secret of an HMAC is sealed by the function's role and opened by the edge's, each by KMS under its condition. */
+async function signing({ report: told, admin, fix, user }: Stage): Promise<void> {
+  await told.step('a client that signs logs on, once by each signature', async () => {
+    const request = {
+      user_id: user,
+      rate_limit_tier: 'basic',
+      ...ELIGIBLE,
+      additional_credential: true,
+      proof: { type: 'hmac_sha256' },
+    };
+    const { credentials } = await expecting(201, admin.post('provision', request));
+    const { sender_comp_id: sender, target_comp_id: target, secret } = credentials;
+    const sent: string[] = [];
+    const signer = new FixClient({
+      ...fix,
+      sender,
+      target,
+      onMessage: (way, raw) => void (way === '>' && sent.push(raw)),
+    });
+    const copier = new FixClient({ ...fix, sender, target });
+    try {
+      const answer = await signer.logon({ type: 'hmac_sha256', secret }, [[141, 'Y']]);
+      strictEqual(answer.type, 'A', String(answer));
+      await signer.logout();
+      await copier.connect();
+      copier.sendRaw(sent[0] as string);
+      match((await copier.next(() => true)).get(58) ?? '', /not accepted/);
+    } finally {
+      signer.destroy();
+      copier.destroy();
+    }
+  });
 }
 
 async function trade({ report: told, admin, user }: Stage, trader: FixClient): Promise<void> {
