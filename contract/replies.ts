@@ -51,7 +51,10 @@ const notifySessions = reply({
 });
 const sequence = reply({ sequences: z.array(o.sequence), ...f.more });
 const setSequence = reply({
-  sequence: o.sequence.describe('As it was; the edge changes it within a second, unless the client is back by then'),
+  sequence: o.sequence.describe(
+    'As the edge tells it after the change: a client that was back first has kept its numbers',
+  ),
+  pending: z.boolean().describe('The edge has not answered within a second and a half: this is how it was'),
 });
 const resetSequence = setSequence;
 const rateLimits = reply({ rate_limits: z.array(o.rateLimit), ...f.more });

@@ -57,8 +57,8 @@ const sources = z
   .transform((rules) => rules.filter((rule) => rule !== ''))
   .pipe(z.array(z.string().refine((rule) => parseAddressRule(rule) !== undefined, 'is no address, CIDR or range')));
 
-/** Variable, check and default. */
-const VARIABLES = {
+/** Variable, check and default. docs/SETTINGS.md has each. */
+export const VARIABLES = {
   edge_id: [
     'FIXGATE_EDGE_ID',
     z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no name (letters, digits, _ and -)'),

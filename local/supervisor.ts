@@ -180,7 +180,7 @@ function banner(local: LocalJson, settings: Settings): string {
   return [
     '',
     `  admin API    ${local.admin_url}/…   (SigV4, ${local.region}/${local.service})`,
-    `  FIX          ${local.fix_host}:${local.fix_port}   (FIX.4.4${local.ca_file === undefined ? '' : ' over TLS'}, venue: ${settings.venue})`,
+    `  FIX          ${local.fix_host}:${local.fix_port}   (FIX.4.0 to FIX.5.0SP2${local.ca_file === undefined ? '' : ' over TLS'}, venue: ${settings.venue})`,
     ...(settings.edges === 1
       ? []
       : [`  edges        ${settings.edges} behind a balancer, themselves at ports ${local.fix_ports?.join(', ')}`]),

@@ -4,6 +4,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { SETTINGS } from '../core/sessions/profile.ts';
+import { VARIABLES } from '../edge/config.ts';
 import { type File, readTree } from './tidy/source.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -132,6 +134,30 @@ describe('each rule bites', () => {
     ['unknownNames', '`--refused-logon` and `--refused-logon silent`, `fix_login_attempts_total{status}`'],
   ])('%s passes: %s', (rule, text) => {
     expect(RULES[rule]({ path: 'README.md', text })).toEqual([]);
+  });
+});
+
+describe('settings', () => {
+  const text = documents.find(({ path }) => path === 'docs/SETTINGS.md')?.text ?? '';
+  /** Name and default of each row; `none` is said of what has no default. */
+  const rows = (part: string) =>
+    all(text.split(part)[1]?.split('\n## ')[0] ?? '', /^(\| `.*)$/gm).flatMap((row) => {
+      const [, names = '', defaults = ''] = row.split('|');
+      const values = all(defaults, /`([^`]*)`/g);
+      return all(names, /`([^`]*)`/g).map((name, i) => [name, values[i] ?? defaults.trim()]);
+    });
+
+  test('of a session are all there, with their defaults', () => {
+    const settings = Object.entries(SETTINGS).map(([name, { fallback }]) => [name, JSON.stringify(fallback) ?? 'none']);
+    expect(rows('## Of a session').sort()).toEqual(settings.sort());
+  });
+
+  test('of the edge are all there, with their defaults', () => {
+    const shown = ([name, , fallback]: (typeof VARIABLES)[keyof typeof VARIABLES]) => [
+      name,
+      name === 'FIXGATE_EDGE_ID' ? 'host name' : fallback || 'none',
+    ];
+    expect(rows('## Of the edge').sort()).toEqual(Object.values(VARIABLES).map(shown).sort());
   });
 });
 

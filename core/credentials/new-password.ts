@@ -75,7 +75,8 @@ export async function changeOwnPassword(
     if (proof.type !== 'password') return { skip: refused(NO_PASSWORD) };
     const verifiers = working(proof.verifiers, now, WORKING_SECRETS);
     const [newest] = verifiers;
-    const same = await Promise.all(verifiers.map((one) => isOf(ports, sender_comp_id, one, password)));
+    // Also the one that has retired since: a client may not go to and fro between two.
+    const same = await Promise.all(proof.verifiers.map((one) => isOf(ports, sender_comp_id, one, password)));
     if (newest?.version !== logon.verifier_version) {
       if (same[0]) return { skip: { result: 'unchanged' } };
       return { skip: refused('is taken with the newest password only, and this one is in its grace') };

@@ -5,7 +5,9 @@
 import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { changeAccount, ownerOf, present } from '../credentials/change.ts';
 import { FixgateError } from '../errors.ts';
+import { RECEIPT_POLL_MS, RECEIPTS_WITHIN_MS } from './bounds.ts';
 import type { FixSessionKey, SessionNumbers } from './model.ts';
+import type { AnnouncePorts } from './notices.ts';
 
 /** Which FIX session; what is left out is not asked for. */
 export interface NumbersTarget {
@@ -31,28 +33,36 @@ export async function sessionNumbers(ports: AdminPorts, target: NumbersTarget): 
   return shown(ports, found.user.user_id, target);
 }
 
+export interface NumbersAnswer {
+  /** As the edge tells them after the change; as they were, while it is pending. */
+  readonly numbers: NumbersShown;
+  /** Whether the edge has not answered yet. */
+  readonly pending: boolean;
+}
+
 /**
- * Asks the edge that has the session's journal to change its numbers; it does so within a second. Refuses with
- * credential_not_found, numbers_not_found, session_live, edge_not_running, invalid_request (several sessions).
+ * Asks the edge that has the session's journal to change its numbers, and waits a moment for what it says. A client that
+ * is back before the edge hears of it keeps its numbers. Refuses with credential_not_found, numbers_not_found,
+ * session_live, edge_not_running, invalid_request (several sessions).
  */
 export async function changeNumbers(
-  ports: AdminPorts,
+  ports: AnnouncePorts,
   context: ChangeContext,
   target: NumbersTarget,
   change: NumbersChange,
-): Promise<NumbersShown> {
+): Promise<NumbersAnswer> {
   const { sender_comp_id } = target;
   const type = change.kind === 'set' ? ('sequence_set' as const) : ('sequence_reset' as const);
   const request = { ...context, type, sender_comp_id };
   const user_id = await ownerOf(ports, request);
-  return changeAccount(ports, { ...request, user_id }, async (account) => {
+  const to = change.kind === 'set' ? withoutAbsent(change) : { next_in: 1, next_out: 1 };
+  const before = await changeAccount<NumbersShown>(ports, { ...request, user_id }, async (account) => {
     present(account);
     const one = theOne(await shown(ports, user_id, target));
     if (one.live) throw new FixgateError('session_live', undefined, [{ ...one.key }]);
     const edge = (await ports.edges.list()).find(({ edge_id }) => edge_id === one.edge_id);
     if (edge?.state !== 'alive') throw new FixgateError('edge_not_running', undefined, [{ edge_id: one.edge_id }]);
     const { key, edge_id, next_in, next_out } = one;
-    const to = change.kind === 'set' ? withoutAbsent(change) : { next_in: 1, next_out: 1 };
     return {
       sender_comp_id,
       details: { ...key, edge_id, from: { next_in, next_out }, to },
@@ -60,6 +70,25 @@ export async function changeNumbers(
       result: () => one,
     };
   });
+  return answer(ports, user_id, before, to);
+}
+
+/** What the edge has told since: the numbers asked for, or those of a client that was back first. */
+async function answer(
+  ports: AnnouncePorts,
+  userId: string,
+  before: NumbersShown,
+  { next_in, next_out }: Partial<Pick<NumbersShown, 'next_in' | 'next_out'>>,
+): Promise<NumbersAnswer> {
+  const answers = (now: NumbersShown) =>
+    now.at !== before.at &&
+    (now.live || ((next_in ?? now.next_in) === now.next_in && (next_out ?? now.next_out) === now.next_out));
+  for (let waited = 0; waited < RECEIPTS_WITHIN_MS; waited += RECEIPT_POLL_MS) {
+    await ports.pause(RECEIPT_POLL_MS);
+    const [now] = await shown(ports, userId, before.key);
+    if (now !== undefined && answers(now)) return { numbers: now, pending: false };
+  }
+  return { numbers: before, pending: true };
 }
 
 function withoutAbsent({ next_in, next_out }: Extract<NumbersChange, { kind: 'set' }>) {

@@ -1,6 +1,6 @@
 /**
  * The settings of a FIX session that may differ from counterparty to counterparty: names, types, bounds and defaults.
- * Names are QuickFIX's own in snake case; the last seven are ours. What they do is said in edge/fix/session/profile.ts,
+ * Names are QuickFIX's own in snake case; the last nine, and enable_session_status, are ours. What they do is said in edge/fix/session/profile.ts,
  * whose list and defaults equal these by test.
  */
 
@@ -96,6 +96,7 @@ const SECONDS: SettingShape = { kind: 'whole', min: 0, max: 86_400 };
 const DAY: Setting<undefined> = { shape: { kind: 'one_of', values: DAYS }, fallback: undefined };
 const TIME: Setting<undefined> = { shape: { kind: 'time_of_day' }, fallback: undefined };
 
+/** docs/SETTINGS.md has each. */
 export const SETTINGS: { readonly [K in SettingName]: Setting<SessionSettings[K]> } = {
   reset_on_logon: flag(false),
   reset_on_logout: flag(false),

@@ -4,6 +4,6 @@ import { sequenceView } from '../views.ts';
 
 /** POST sessions/sequence/reset */
 export const resetSequence: Run<'resetSequence'> = async (services, { reason, ...target }, actor) => {
-  const before = await changeNumbers(services, { actor, reason }, target, { kind: 'reset' });
-  return { success: true, sequence: sequenceView(before) };
+  const { numbers, pending } = await changeNumbers(services, { actor, reason }, target, { kind: 'reset' });
+  return { success: true, sequence: sequenceView(numbers), pending };
 };

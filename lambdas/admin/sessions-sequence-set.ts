@@ -6,5 +6,6 @@ import { sequenceView } from '../views.ts';
 export const setSequence: Run<'setSequence'> = async (services, request, actor) => {
   const { next_in, next_out, reason, ...target } = request;
   const change = { kind: 'set' as const, next_in, next_out };
-  return { success: true, sequence: sequenceView(await changeNumbers(services, { actor, reason }, target, change)) };
+  const { numbers, pending } = await changeNumbers(services, { actor, reason }, target, change);
+  return { success: true, sequence: sequenceView(numbers), pending };
 };

@@ -1,4 +1,5 @@
 // Sequence numbers, from an admin to the wire: the whole edge in this process, over real sockets.
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { changeNumbers, type NumbersChange, sessionNumbers } from '../../core/sessions/numbers.ts';
 import type { Edge } from '../../edge/edge.ts';
@@ -21,7 +22,7 @@ const numbers = async () => {
   return one && [one.next_in, one.next_out, one.live];
 };
 const change = (what: NumbersChange) =>
-  changeNumbers(house.admin, ACTOR, { sender_comp_id: alice.sender_comp_id }, what);
+  changeNumbers({ ...house.admin, pause }, ACTOR, { sender_comp_id: alice.sender_comp_id }, what);
 const become = (...wanted: unknown[]) =>
   until(`${wanted}`, async () => JSON.stringify(await numbers()) === JSON.stringify(wanted));
 
@@ -55,8 +56,9 @@ test('are told at each Logon and end', async () => {
 
 test('set: the next Logon goes by them', async () => {
   await used();
-  await change({ kind: 'set', next_in: 10, next_out: 20 });
-  await become(10, 20, false);
+  // Whoever asks is told when it is so: the client may log on at once.
+  const answer = await change({ kind: 'set', next_in: 10, next_out: 20 });
+  expect(answer).toMatchObject({ numbers: { next_in: 10, next_out: 20, live: false }, pending: false });
   const client = await loggedOn(10);
   expect(client.received[0]?.get(34)).toBe('20');
   await become(11, 21, true);
@@ -64,8 +66,7 @@ test('set: the next Logon goes by them', async () => {
 
 test('set back: the number sent is the one asked for, and nothing old is sent again', async () => {
   await used();
-  await change({ kind: 'set', next_out: 3 });
-  await become(4, 3, false);
+  expect((await change({ kind: 'set', next_out: 3 })).numbers).toMatchObject({ next_in: 4, next_out: 3 });
   const client = await loggedOn(4);
   expect(client.received[0]?.get(34)).toBe('3');
   client.send('2', [
@@ -78,8 +79,7 @@ test('set back: the number sent is the one asked for, and nothing old is sent ag
 
 test('reset: both begin at 1', async () => {
   await used();
-  await change({ kind: 'reset' });
-  await become(1, 1, false);
+  expect((await change({ kind: 'reset' })).numbers).toMatchObject({ next_in: 1, next_out: 1 });
   expect((await loggedOn(1)).received[0]?.get(34)).toBe('1');
 });
 

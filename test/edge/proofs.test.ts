@@ -245,6 +245,8 @@ describe('NewPassword (925)', () => {
     // The first logon by the new one has ended the grace of the old one.
     const old = await house.client(edge, account, FIXT).logon(account.password, SP2);
     expect([old.type, old.get(1409)]).toEqual(['5', '5']);
+    // Nor is it taken back, though it has retired.
+    expect((await change(account, account.password, [], NEW)).get(58)).toMatch(/or the one before it/);
     const all = [...house.world.chains.values()].flat();
     expect(JSON.stringify(all)).not.toContain(NEW);
   });

@@ -43,7 +43,8 @@ test('are shown as the edge told them', async () => {
 test('are set and reset by a command to that edge, on the record', async () => {
   await tell();
   const answer = await api.call('setSequence', { sender_comp_id, next_out: 60, reason: 'they lost some' });
-  expect([answer.status, answer.body.sequence.next_out]).toEqual([200, 52]);
+  // No edge is running here that would answer.
+  expect([answer.status, answer.body.sequence.next_out, answer.body.pending]).toEqual([200, 52, true]);
   expect((await api.call('resetSequence', { sender_comp_id })).status).toBe(200);
   expect(await commands()).toEqual([
     { type: 'set_numbers', key: key(), next_out: 60, reset: false },
@@ -58,6 +59,20 @@ test('are set and reset by a command to that edge, on the record', async () => {
       details: { from: { next_in: 41, next_out: 52 }, to: { next_out: 60 }, edge_id: 'e-1' },
     },
   ]);
+});
+
+test('the answer is what the edge tells after the change, not what it happens to tell before', async () => {
+  await tell();
+  const later = (next_in: number, at: number) =>
+    api.stores.edges.tellNumbers([{ key: key(), edge_id: 'e-1', next_in, next_out: 52, at }]);
+  let looks = 0;
+  api.meanwhile = async () => {
+    looks += 1;
+    if (looks === 1) await later(42, START + 1);
+    if (looks === 3) await later(60, START + 2);
+  };
+  const { body } = await api.call('setSequence', { sender_comp_id, next_in: 60 });
+  expect([body.sequence.next_in, body.sequence.next_out, body.pending, looks]).toEqual([60, 52, false, 3]);
 });
 
 test('are refused where there are none, several, a live session or no edge', async () => {

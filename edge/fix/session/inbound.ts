@@ -41,6 +41,8 @@ import { isOpenEnd } from './versions.ts';
 /** BusinessRejectReason (380): unsupported message type. */
 const UNSUPPORTED_MESSAGE_TYPE = 3;
 
+const NO_NEW_PASSWORD = 'NewPassword (925) is taken in the first Logon of a connection only, log on again with it';
+
 /** A handler sees valid messages only; `n` is their MsgSeqNum, the next expected one unless {@link actsOutOfTurn}. */
 type Handler = (s: SessionRecord, live: Live, message: Message, n: number, now: Instant) => Fed;
 
@@ -344,6 +346,11 @@ function onLogonAgain(s: SessionRecord, live: Live, message: Message, n: number,
     advance(s, n);
     sendReject(s, live, message, { reason: Reason.Other, text: 'Logged on already' }, now);
     return FED;
+  }
+  if (message.index(Tag.NewPassword) >= 0) {
+    // A Logon in answer would say that it is changed. Nobody who could change it is asked here.
+    logoutAndClose(s, live, 'logon_refused', NO_NEW_PASSWORD, now, SessionStatus.NewPasswordDoesNotComply);
+    return ENDED;
   }
   const logon = readLogon(s, message, live.output.validate, now);
   if ('refusal' in logon) {

@@ -148,6 +148,13 @@ describe('reset', () => {
     expect(peer.closed?.cause).toBe('logon_refused');
   });
 
+  test('a new password (925) in mid-session ends the session: a Logon in answer would say that it counts', () => {
+    const peer = loggedOn();
+    const text = 'NewPassword (925) is taken in the first Logon of a connection only, log on again with it';
+    expect(peer.say('35=A|34=1|98=0|108=20|141=Y|554=x|925=y')).toEqual([`35=5|34=2|58=${text}`]);
+    expect(peer.closed?.cause).toBe('logon_refused');
+  });
+
   test('a Logon in mid-session without 141=Y is rejected and uses its number', () => {
     const peer = loggedOn();
     expect(peer.say('35=A|34=2|98=0|108=30')).toEqual(['35=3|34=2|45=2|58=Logged on already|372=A|373=99']);
