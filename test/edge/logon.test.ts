@@ -180,6 +180,22 @@ describe('whoever does not', () => {
     expect(JSON.stringify(house.records('logon_refused'))).not.toContain('not the password');
   });
 
+  test('hears nothing of the numbers of a session: neither whether there is one nor what it expects', async () => {
+    const there = house.client(edge, alice);
+    await there.logon(alice.password);
+    for (let n = 0; n < 5; n++) there.send('0');
+    await there.logout();
+    const heard = [];
+    for (const account of [alice, { ...alice, sender_comp_id: 'NOBODY' }]) {
+      const client = house.client(edge, account);
+      const answer = await client.logon('not the password'); // numbered 1: too low, were it asked
+      heard.push([answer.type, answer.get(34), answer.get(58)]);
+    }
+    expect(heard[1]).toEqual(heard[0]);
+    expect(heard[0]).toEqual(['5', '1', expect.not.stringMatching(/MsgSeqNum|expecting/)]);
+    expect((await house.client(edge, alice).logon(alice.password)).get(58)).toMatch(/MsgSeqNum too low, expecting 8/);
+  });
+
   test('hears nothing when refusals are silent', async () => {
     const quiet = await house.open({ env: { FIXGATE_REFUSED_LOGON: 'silent', FIXGATE_EDGE_ID: 'test-2' } });
     const client = house.client(quiet, alice);

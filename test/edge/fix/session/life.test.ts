@@ -191,6 +191,26 @@ describe('the application', () => {
     ]);
   });
 
+  test.each([
+    ['FIX.4.2', 5, 5],
+    ['FIX.4.2', 6, 0],
+    ['FIX.4.2', 8, 0],
+    ['FIX.4.4', 7, 7],
+    ['FIX.4.4', 8, 0],
+    ['FIXT.1.1', 8, 8],
+  ])(
+    'in %s 380=%d is said as %d: a client would reject what its version does not have',
+    (beginString, reason, said) => {
+      const peer = loggedOn({ beginString }, `35=A|34=1|98=0|108=30${beginString === 'FIXT.1.1' ? '|1137=9' : ''}`);
+      peer.gate = () => {
+        peer.session.businessReject(peer.message, reason, '', 'wait', peer.time);
+        return DELIVERED;
+      };
+      peer.echo = false;
+      expect(peer.say(order(2))[0]).toMatch(new RegExp(`^35=j\\|.*\\|380=${said}$`));
+    },
+  );
+
   test('a report for a reader who does not read goes to the store', () => {
     const peer = loggedOn();
     peer.stuck = 5 * 1024 * 1024;

@@ -146,6 +146,18 @@ describe('who and when', () => {
     expect(loggedOn({ profile: { max_latency: 1 } }).say(`35=0|34=2|52=${at(2)}`)).toHaveLength(2);
   });
 
+  test.each(['FIX.4.0', 'FIX.4.2', 'FIX.4.4', 'FIXT.1.1'])(
+    'in %s SendingTime has no decimals, or up to twelve: clients send what they like',
+    (beginString) => {
+      const peer = loggedOn({ beginString }, `35=A|34=1|98=0|108=30${beginString === 'FIXT.1.1' ? '|1137=9' : ''}`);
+      for (const [i, decimals] of ['', '.123', '.123456', '.123456789', '.123456789012'].entries()) {
+        expect(peer.say(`35=0|34=${2 + i}|52=20260102-12:00:00${decimals}`)).toEqual([]);
+      }
+      expect(peer.store.nextIn).toBe(7);
+      expect(peer.say('35=0|34=7|52=20260102-12:00:00.1234567890123')[0]).toMatch(/^35=3\|/);
+    },
+  );
+
   test('PossDup with OrigSendingTime after SendingTime: Reject 373=10 and Logout (2.f)', () => {
     const peer = loggedOn();
     peer.say(order(2));
