@@ -156,6 +156,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
   #leave(): void {
     this.#waitsFor = 'nothing';
     this.#house.lobby.leave(this);
+    this.#house.wheel.forget(this);
   }
 }
 

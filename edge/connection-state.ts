@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { EndCause } from '../core/sessions/model.ts';
 import type { CloseCause } from './fix/session/ports.ts';
-import { WITHHELD_BYTES } from './limits.ts';
+import { CLOSING_BYTES, READ_PORTION, WITHHELD_BYTES } from './limits.ts';
 import type { Seat } from './seat.ts';
 
 /** What was learnt of a connection before FIX. */
@@ -48,14 +48,18 @@ export const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
   heartbeat_timeout: 'timeout',
 };
 
-/** Whether a socket is read: not while a message waits for the gate, nor while too much output waits for the journal. */
+/**
+ * Whether a socket is read: not while a message waits for the gate, nor while too much output waits for the journal, and in
+ * portions, so that others are heard too.
+ */
 export class Reading {
   /** A message waits for the gate: nothing is fed. */
   held = false;
   #choked = false;
-  readonly #socket: Pick<Socket, 'pause' | 'resume'>;
+  #dropped = 0;
+  readonly #socket: Pick<Socket, 'pause' | 'resume' | 'destroy'>;
 
-  constructor(socket: Pick<Socket, 'pause' | 'resume'>) {
+  constructor(socket: Pick<Socket, 'pause' | 'resume' | 'destroy'>) {
     this.#socket = socket;
   }
 
@@ -66,6 +70,19 @@ export class Reading {
 
   goOn(): void {
     if (!this.held && !this.#choked) this.#socket.resume();
+  }
+
+  /** So many bytes of a session have been read and fed. The system would hand over megabytes of one connection in a row. */
+  took(bytes: number): void {
+    if (bytes < READ_PORTION || this.held || this.#choked) return;
+    this.#socket.pause();
+    setImmediate(() => this.goOn());
+  }
+
+  /** So many bytes have been read of a connection that is being closed. */
+  drop(bytes: number): void {
+    this.#dropped += bytes;
+    if (this.#dropped > CLOSING_BYTES) this.#socket.destroy();
   }
 
   /** @param bytes of output that wait for the journal. @returns whether reading goes on now that fewer do */

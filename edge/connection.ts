@@ -68,31 +68,30 @@ export class Connection implements Holder, Sleeper, Guest {
 
   #read(chunk: Buffer): void {
     const { name } = this.#state;
-    if (name === 'closing' || name === 'closed') return;
+    if (name === 'closing' || name === 'closed') this.#reading.drop(chunk.length);
     // While authenticating it was read before the pause took hold: one chunk at most.
-    this.#input.append(chunk);
+    else this.#input.append(chunk);
+    if (name === 'awaiting_logon') this.#readLogon();
     if (this.#state.name === 'live') this.#feed(this.#state.seat);
-    else if (name === 'awaiting_logon') this.#readLogon();
+    if (name === 'live') this.#reading.took(chunk.length);
   }
 
   /** Feeds messages to the session until there is none, it ends, or one waits for the gate. */
   #feed(seat: Seat): void {
     const { turns, message, metrics } = this.#house;
-    const { max_message_bytes, validate_checksum } = seat.entry.profile;
-    const { fix } = seat.entry;
-    const { now } = turns;
+    const { fix, profile } = seat.entry;
+    const { max_message_bytes, validate_checksum } = profile;
     message.traits = seat.traits;
     const input = this.#input;
     const frame = this.#frame;
-    const reading = this.#reading;
     turns.touch(this);
-    while (!reading.held && this.#ending === undefined) {
+    while (!this.#reading.held && this.#ending === undefined) {
       switch (nextFrame(input.buf, input.start, input.end, max_message_bytes, frame, validate_checksum)) {
         case FRAME_OK: {
           const tokens = tokenise(input.buf, frame.start, frame.end, message);
-          const fed = fix.onMessage(message, tokens, now);
+          const fed = fix.onMessage(message, tokens, turns.now);
           if (fed !== AGAIN && isSessionType(message.msgType)) seat.sessionLevel();
-          if (fed === AGAIN || fed === HELD || seat.rests) reading.hold(true);
+          if (fed === AGAIN || fed === HELD || seat.rests) this.#reading.hold(true);
           if (fed === AGAIN) return;
           input.start = frame.resume;
           metrics.received(message.msgType);
@@ -101,7 +100,7 @@ export class Connection implements Holder, Sleeper, Guest {
           break;
         }
         case FRAME_GARBLED:
-          if (seat.garbled(input.buf, frame) === HELD) reading.hold(true);
+          if (seat.garbled(input.buf, frame) === HELD) this.#reading.hold(true);
           input.start = frame.resume;
           metrics.garbled();
           break;
@@ -370,6 +369,7 @@ export class Connection implements Holder, Sleeper, Guest {
     this.#lost('disconnect', 'The connection is gone');
     this.settle();
     this.#state = { name: 'closed' };
+    this.#house.wheel.forget(this);
   }
 
   /** A defect closes the connection it was met on, never the process, and never without a line in the log. */

@@ -25,6 +25,7 @@ import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refu
 import { type Sender, SILENT } from './refusal.ts';
 import { statusOfRefusal } from './session-status.ts';
 import { type Entry, sessionId } from './sessions.ts';
+import { Turnstile } from './turnstile.ts';
 import type { VenueSession } from './venue/venue.ts';
 
 /** Rounds of asking for a slot and dealing with who holds the session. */
@@ -42,8 +43,8 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 
 export class FrontDesk {
   readonly #house: House;
-  #busy = 0;
-  readonly #queue: (() => void)[] = [];
+  /** The others wait with reading paused. */
+  readonly #turnstile = new Turnstile(AUTHENTICATING);
   /** Logons that wait for a holder to say whether it is there, by session. */
   readonly #waiting = new Map<string, number>();
 
@@ -93,24 +94,17 @@ export class FrontDesk {
   async #admit(connection: Connection, claim: Claim, received: number): Promise<void> {
     const { log } = this.#house;
     try {
-      await this.#turnCame();
+      await this.#turnstile.enter(connection.address);
       try {
         await this.#authenticate(connection, claim, received);
       } finally {
         forget(claim);
-        this.#busy -= 1;
-        this.#queue.shift()?.();
+        this.#turnstile.leave();
       }
     } catch (error) {
       log.error({ error, sender_comp_id: claim.sender_comp_id }, 'a Logon failed inside');
       connection.turnAway(undefined, SILENT);
     }
-  }
-
-  /** So many at once; the others wait with reading paused. */
-  async #turnCame(): Promise<void> {
-    if (this.#busy >= AUTHENTICATING) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#busy += 1;
   }
 
   async #authenticate(connection: Connection, claim: Claim, received: number): Promise<void> {

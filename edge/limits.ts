@@ -22,8 +22,12 @@ export const TLS_SECRET_POLL_MS = 300_000;
 export const NOT_LOGGED_ON = 2048;
 /** Connections in all: each has a socket and buffers; beyond it the process would run out of file descriptors unannounced. */
 export const CONNECTIONS = 20_000;
-/** Logons being authenticated at once; more wait their turn with reading paused, so that a flood does not bury the store. */
-export const AUTHENTICATING = 256;
+/**
+ * Logons being authenticated at once; more wait their turn with reading paused. Each is a millisecond of work whenever the
+ * store answers, and answers come together: with 256 a flood of Logons held up others for 240 ms, and buried the store
+ * under what live sessions ask of it.
+ */
+export const AUTHENTICATING = 16;
 /** Kernel's queue of connections not accepted yet: all clients reconnect in the same second after a restart. */
 export const LISTEN_BACKLOG = 4096;
 /** CompIDs and SenderSubID of a Logon: as long as provisioning allows (core/credentials/model.ts). */
@@ -33,6 +37,10 @@ export const CL_ORD_ID_BYTES = ID_BYTES;
 /** Bytes of a password or another proof: 256 bits in any encoding fit many times. */
 export const PROOF_BYTES = 1024;
 
+/** Read of one connection before others have their turn: what Node hands over at once, about a millisecond of work. */
+export const READ_PORTION = 65_536;
+/** Read and passed over of a connection that is being closed, so that it hears why; who goes on sending does not listen. */
+export const CLOSING_BYTES = 262_144;
 /** Output that a connection's client has not read above which it is cut: what comes later is kept in its session instead. */
 export const OUTPUT_BYTES = DIVERT_BACKLOG_BYTES;
 /** Bound of the output buffer: the queue, what one batch of input can add to it, and the longest message. */
@@ -42,7 +50,7 @@ export const OUTPUT_BUFFER_BYTES = OUTPUT_BYTES + 4 * 1024 * 1024;
  * store takes, and never cut for it. A commit of 10 ms then has room for a few hundred thousand messages a second.
  */
 export const WITHHELD_BYTES = 512 * 1024;
-/** First size of a connection's output buffer; thousands of quiet ones have one each. */
+/** First size of a connection's output buffer, once it has something to say; thousands of quiet ones have one each. */
 export const OUTPUT_INITIAL_BYTES = 4096;
 /** A write that the client's side has not taken for so long: it has stopped reading. */
 export const WRITE_STALL_MS = 30_000;

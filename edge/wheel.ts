@@ -14,7 +14,8 @@ export interface Sleeper {
 const SLOTS = 1024;
 
 export class Wheel {
-  readonly #slots: Sleeper[][] = Array.from({ length: SLOTS }, () => []);
+  /** Each sleeper is in one slot at most: that of its wakeAt. */
+  readonly #slots: Set<Sleeper>[] = Array.from({ length: SLOTS }, () => new Set());
   /** The first tick that has not been worked off. */
   #tick: number;
 
@@ -26,7 +27,15 @@ export class Wheel {
   schedule(sleeper: Sleeper): void {
     const at = sleeper.nextWake();
     if (at >= sleeper.wakeAt || at === Number.POSITIVE_INFINITY) return;
+    this.forget(sleeper);
     this.#put(sleeper, at);
+  }
+
+  /** Lets go of one that is over: a flood of connections must not be held in memory until their deadlines. */
+  forget(sleeper: Sleeper): void {
+    if (sleeper.wakeAt === Number.POSITIVE_INFINITY) return;
+    this.#slots[(sleeper.wakeAt / TICK_MS) % SLOTS]!.delete(sleeper);
+    sleeper.wakeAt = Number.POSITIVE_INFINITY;
   }
 
   /** Wakes whoever is due. */
@@ -36,14 +45,15 @@ export class Wheel {
     this.#tick = last + 1;
     for (let tick = first; tick <= last; tick++) {
       const slot = this.#slots[tick % SLOTS]!;
-      if (slot.length === 0) continue;
-      const sleepers = slot.splice(0);
+      if (slot.size === 0) continue;
+      const sleepers = [...slot];
+      slot.clear();
       for (const sleeper of sleepers) this.#look(sleeper, monoMs);
     }
   }
 
   #look(sleeper: Sleeper, monoMs: number): void {
-    // It has been put into another slot meanwhile, or looked at already.
+    // It has been put into another slot meanwhile, or is over.
     if (sleeper.wakeAt > monoMs) return;
     sleeper.wakeAt = Number.POSITIVE_INFINITY;
     if (sleeper.nextWake() <= monoMs) sleeper.wake();
@@ -54,6 +64,6 @@ export class Wheel {
     const wanted = Math.ceil(at / TICK_MS);
     const tick = Math.min(Math.max(wanted, this.#tick), this.#tick + SLOTS - 1);
     sleeper.wakeAt = tick * TICK_MS;
-    this.#slots[tick % SLOTS]!.push(sleeper);
+    this.#slots[tick % SLOTS]!.add(sleeper);
   }
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { MALLOC, V8_FLAGS } from '../edge/runtime.ts';
 
 /** What the edge tells its parent over IPC once it listens. */
 export interface EdgeReady {
@@ -39,8 +40,8 @@ export async function startEdge(env: NodeJS.ProcessEnv, logFile: string, events:
   let child: ChildProcess;
 
   const run = (): Promise<EdgeReady> => {
-    const edge = spawn(process.execPath, [join(import.meta.dirname, '..', 'edge', 'main.ts')], {
-      env: { ...env, ...ports },
+    const edge = spawn(process.execPath, [...V8_FLAGS, join(import.meta.dirname, '..', 'edge', 'main.ts')], {
+      env: { ...MALLOC, ...env, ...ports },
       stdio: ['ignore', log, 'pipe', 'ipc'],
     });
     child = edge;

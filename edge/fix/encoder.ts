@@ -42,7 +42,7 @@ export class Encoder extends Output implements BodyWriter {
   private decimals: TimestampDecimals = 3;
 
   /**
-   * @param initial bytes to begin with
+   * @param initial bytes to begin with, once there is something to write
    * @param max bound of the buffer in bytes; a message that would pass it throws {@link OutputFull}
    */
   constructor(initial = 4096, max = 1 << 24) {

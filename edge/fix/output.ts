@@ -26,6 +26,9 @@ const LONG = 128;
 /** The second is rendered once for all that is written in it. */
 const CLOCK = new TimestampWriter();
 
+/** Before anything is written: who only connects and says nothing costs no buffer. */
+const NOTHING = Buffer.alloc(0);
+
 /** The output buffer is full to its bound; the message begun has been taken back. The connection is to be cut. */
 export class OutputFull extends Error {
   override readonly name = 'OutputFull';
@@ -45,13 +48,13 @@ export abstract class Output {
   private lent: Buffer | undefined;
 
   /**
-   * @param initial bytes to begin with
+   * @param initial bytes to begin with, once there is something to write
    * @param max bound of the buffer in bytes; a message that would pass it throws {@link OutputFull}
    */
   constructor(initial: number, max: number) {
     this.max = max;
     this.initial = Math.min(initial, max);
-    this.buf = Buffer.allocUnsafeSlow(this.initial);
+    this.buf = NOTHING;
     this.view = viewOf(this.buf);
   }
 
@@ -62,7 +65,7 @@ export abstract class Output {
   take(): Buffer {
     const taken = this.buf.subarray(0, this.length);
     this.lent = this.buf;
-    this.replace(this.spare ?? Buffer.allocUnsafeSlow(this.initial));
+    this.replace(this.spare ?? NOTHING);
     this.spare = undefined;
     this.length = 0;
     this.at = 0;
@@ -110,7 +113,7 @@ export abstract class Output {
       this.cancel();
       throw new OutputFull(`output buffer is full (${this.max} bytes)`);
     }
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.max, Math.max(needed, this.buf.length * 2)));
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.max, Math.max(needed, this.initial, this.buf.length * 2)));
     this.buf.copy(grown, 0, 0, this.at);
     this.replace(grown);
   }

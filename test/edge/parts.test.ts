@@ -1,13 +1,22 @@
-// The small parts of the edge: settings, the lobby, the wheel, the input.
+// The small parts of the edge: settings, the lobby, the wheel, the turnstile, reading, the input.
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { kindOf } from '../../edge/classes.ts';
 import { ConfigError, readConfig } from '../../edge/config.ts';
+import { Reading } from '../../edge/connection-state.ts';
 import { msgTypeCode } from '../../edge/fix/tags.ts';
 import { Input } from '../../edge/input.ts';
-import { TICK_MS } from '../../edge/limits.ts';
+import { CLOSING_BYTES, READ_PORTION, TICK_MS, WITHHELD_BYTES } from '../../edge/limits.ts';
 import { type Guest, Lobby } from '../../edge/lobby.ts';
 import { Metrics } from '../../edge/metrics.ts';
+import { MALLOC, V8_FLAGS } from '../../edge/runtime.ts';
+import { Turnstile } from '../../edge/turnstile.ts';
 import { type Sleeper, Wheel } from '../../edge/wheel.ts';
 
 describe('settings', () => {
@@ -125,6 +134,134 @@ describe('the wheel', () => {
       { numRuns: 30 },
     );
   });
+});
+
+test('the wheel lets go of who is over: neither woken nor held in memory', async () => {
+  const wheel = new Wheel(0);
+  const woke: number[] = [];
+  const sleeper = (at: number): Sleeper => ({
+    wakeAt: Number.POSITIVE_INFINITY,
+    nextWake: () => at,
+    wake: () => void woke.push(at),
+  });
+  const [first, second, third] = [sleeper(100), sleeper(100), sleeper(100_000)] as const;
+  for (const one of [first, second, third]) wheel.schedule(one);
+  wheel.forget(first);
+  wheel.forget(first);
+  wheel.turn(100);
+  expect(woke).toEqual([100]);
+  wheel.forget(third);
+  const gone = (() => {
+    const one = sleeper(50_000);
+    wheel.schedule(one);
+    wheel.forget(one);
+    return new WeakRef(one);
+  })();
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds on to its own turn
+  collect();
+  expect(gone.deref()).toBeUndefined();
+});
+
+describe('the turnstile', () => {
+  /** Enters all, lets them through one by one, and says in which order they came in. */
+  async function order(width: number, addresses: readonly string[]): Promise<string[]> {
+    const turnstile = new Turnstile(width);
+    const entered: string[] = [];
+    const all = addresses.map(async (address, i) => {
+      await turnstile.enter(address);
+      entered.push(`${address}${i}`);
+    });
+    for (let left = addresses.length; left > 0; left--) {
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(entered).toHaveLength(Math.min(addresses.length, addresses.length - left + width));
+      turnstile.leave();
+    }
+    await Promise.all(all);
+    return entered;
+  }
+
+  test('lets so many in, and one for each that leaves', async () => {
+    expect(await order(2, ['a', 'a', 'a', 'a', 'a'])).toEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
+    const turnstile = new Turnstile(1);
+    await turnstile.enter('a');
+    turnstile.leave();
+    await turnstile.enter('a'); // nobody waited: the place was given back
+  });
+
+  test('goes round the addresses: who comes amid a flood from another is next but one', async () => {
+    const flood = ['a', 'a', 'a', 'a', 'b', 'a', 'c', 'b'];
+    expect(await order(1, flood)).toEqual(['a0', 'a1', 'b4', 'c6', 'a2', 'b7', 'a3', 'a5']);
+  });
+});
+
+describe('reading', () => {
+  /** Bytes that a connection was handed in each turn of the loop, of so many that wait in the system. */
+  async function turns(bytes: number): Promise<number[]> {
+    const read: number[] = [];
+    let turn = 0;
+    let spinning = setImmediate(function spin() {
+      turn += 1;
+      spinning = setImmediate(spin);
+    });
+    const server = createServer((socket) => {
+      const reading = new Reading(socket);
+      socket.on('data', (chunk) => {
+        read[turn] = (read[turn] ?? 0) + chunk.length;
+        reading.took(chunk.length);
+      });
+      socket.on('end', () => server.close());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    connect((server.address() as AddressInfo).port, '127.0.0.1').end(Buffer.alloc(bytes));
+    await new Promise<void>((resolve) => server.on('close', () => resolve()));
+    clearImmediate(spinning);
+    return read.filter((length) => length > 0);
+  }
+
+  test('hands over a portion, then others have their turn', async () => {
+    const read = await turns(64 * READ_PORTION);
+    expect(read.reduce((a, b) => a + b)).toBe(64 * READ_PORTION);
+    expect(Math.max(...read)).toBeLessThan(2 * READ_PORTION);
+  });
+
+  test('does not go on with the next portion while a message waits or output is withheld', async () => {
+    const socket = new PassThrough();
+    const reading = new Reading(socket as unknown as Socket);
+    const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    reading.took(READ_PORTION);
+    reading.hold(true);
+    await turn();
+    expect(socket.isPaused()).toBe(true);
+    reading.took(READ_PORTION);
+    await turn();
+    expect(socket.isPaused()).toBe(true);
+    reading.hold(false);
+    reading.withheld(WITHHELD_BYTES + 1);
+    reading.took(READ_PORTION);
+    await turn();
+    expect(socket.isPaused()).toBe(true);
+    expect(reading.withheld(0)).toBe(true);
+    reading.took(READ_PORTION);
+    await turn();
+    expect(socket.isPaused()).toBe(false);
+  });
+
+  test('passes over so much of a connection that is being closed, and no more', () => {
+    const socket = new PassThrough();
+    const reading = new Reading(socket as unknown as Socket);
+    reading.drop(CLOSING_BYTES);
+    expect(socket.destroyed).toBe(false);
+    reading.drop(1);
+    expect(socket.destroyed).toBe(true);
+  });
+});
+
+test('the image starts the edge as npm start does', () => {
+  const image = readFileSync(join(import.meta.dirname, '..', '..', 'Dockerfile'), 'utf8');
+  for (const flag of V8_FLAGS) expect(image).toContain(`"${flag}"`);
+  for (const [name, value] of Object.entries(MALLOC)) expect(image).toContain(`${name}=${value}`);
 });
 
 test('the input gives back what was put in, however it is cut and taken', () => {
