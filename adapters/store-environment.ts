@@ -31,6 +31,7 @@ export const STORE_VARIABLES = {
   FIXGATE_TABLE_LIMITS: tableName,
   FIXGATE_TABLE_POLICY: tableName,
   FIXGATE_TABLE_AUDIT: tableName,
+  FIXGATE_TABLE_JOURNAL: tableName,
 };
 
 const Store = z.object(STORE_VARIABLES);
@@ -76,6 +77,7 @@ export function tablesOf(variables: StoreVariables): TableNames {
     limits: variables.FIXGATE_TABLE_LIMITS,
     policy: variables.FIXGATE_TABLE_POLICY,
     audit: variables.FIXGATE_TABLE_AUDIT,
+    journal: variables.FIXGATE_TABLE_JOURNAL,
   };
 }
 

@@ -8,6 +8,7 @@ import type {
   SignedLogons,
   ViolationCounters,
 } from '../core/ports.ts';
+import type { JournalStore } from '../core/sessions/journal-store.ts';
 
 export interface Stores {
   readonly directory: Directory;
@@ -17,4 +18,5 @@ export interface Stores {
   readonly edges: EdgeRegistry;
   readonly violations: ViolationCounters;
   readonly signedLogons: SignedLogons;
+  readonly journals: JournalStore;
 }

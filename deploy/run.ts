@@ -16,7 +16,7 @@ import { closeWorld, makeOperator, openWorld, STACKS, type World } from './world
 /** Nothing was tried. */
 export const EXIT_NO_EMULATOR = 3;
 const TABLES = tableNames('fixgate-dev');
-const KEPT = [TABLES.credentials, TABLES.policy, TABLES.audit, 'fixgate-dev-branch-keys'];
+const KEPT = [TABLES.credentials, TABLES.policy, TABLES.audit, TABLES.journal, 'fixgate-dev-branch-keys'];
 
 /** @param stop resolves with the reason when the run is to end @returns the exit code */
 export async function deployLocal(

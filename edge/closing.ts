@@ -6,6 +6,7 @@ import type { Doors } from './arrival.ts';
 import type { EdgeParts } from './edge.ts';
 import type { House } from './house.ts';
 import type { WatchServer } from './http.ts';
+import type { Journal } from './journal/journal.ts';
 import { DRAIN_LOGOUT_MS, DRAIN_MS, FAST_DRAIN_MS, TICK_MS } from './limits.ts';
 import type { Numbers } from './numbers.ts';
 import { nextMark } from './resubmit.ts';
@@ -16,6 +17,8 @@ export interface Opened {
   http?: WatchServer;
   doors?: Doors;
   readonly numbers: Numbers;
+  readonly journal: Journal;
+  readonly venueTime: Timer;
 }
 
 const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
@@ -23,8 +26,8 @@ const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 /** Clients are told and given a moment, then the gate gives everything back, then what is written is closed. */
 export async function closeAll(
   house: House,
-  { journal, archive, timers, clock, log }: EdgeParts,
-  { acceptor, http, doors, numbers }: Opened,
+  { archive, timers, clock, log }: EdgeParts,
+  { acceptor, http, doors, numbers, journal, venueTime }: Opened,
   ticking: readonly Timer[],
   fast: boolean,
 ): Promise<void> {
@@ -49,6 +52,9 @@ export async function closeAll(
   if (!fast) await step('logout', () => emptied(live, timers, DRAIN_LOGOUT_MS));
   for (const connection of [...live.values()]) connection.end('drain', SHUTTING_DOWN);
   await step('archive', () => archive?.stop());
+  venueTime.cancel();
+  // The store takes no more of the journal of an edge that has stopped.
+  await step('commit', () => journal.later?.drained());
   await step('gate', () => gate.stop());
   await step('numbers', () => numbers.finish());
   // The journal first, as ever: without it the venue writes nothing, and neither has happened.

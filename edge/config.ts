@@ -69,7 +69,7 @@ export const VARIABLES = {
   metrics_host: ['FIXGATE_METRICS_HOST', text, '0.0.0.0'],
   metrics_port: ['FIXGATE_METRICS_PORT', port, '9464'],
   data_dir: ['FIXGATE_DATA_DIR', text, '.fixgate'],
-  journal: ['FIXGATE_JOURNAL', oneOf('file', 'file_sync', 'memory'), 'file'],
+  journal: ['FIXGATE_JOURNAL', oneOf('file', 'file_sync', 'store', 'memory'), 'file'],
   journal_encryption: ['FIXGATE_JOURNAL_ENCRYPTION', oneOf('on', 'off'), 'on'],
   archive: ['FIXGATE_ARCHIVE', oneOf('on', 'off'), 'off'],
   venue: ['FIXGATE_VENUE', oneOf('simulator', 'echo'), 'simulator'],
@@ -110,8 +110,11 @@ export interface EdgeConfig {
   readonly metrics_port: number;
   /** Holds the journal. */
   readonly data_dir: string;
-  /** `file` survives the process, `file_sync` the machine too (a disk's answer a batch), `memory` nothing: for trials. */
-  readonly journal: 'file' | 'file_sync' | 'memory';
+  /**
+   * `file` survives the process, `file_sync` the machine but not its disk (a disk's answer a batch), `store` both (an answer
+   * of DynamoDB a batch), `memory` nothing: for trials.
+   */
+  readonly journal: 'file' | 'file_sync' | 'store' | 'memory';
   /** Whether what the journal writes is encrypted; what is there is read either way. */
   readonly journal_encryption: 'on' | 'off';
   /** `on`: every application message, in and out, is kept for good. */

@@ -10,7 +10,7 @@ import {
   type OrdersOf,
 } from '../core/sessions/api.ts';
 import type { ClockWatch } from '../core/sessions/clock-watch.ts';
-import type { NumbersCommand } from '../core/sessions/model.ts';
+import type { EdgeIdentity, NumbersCommand } from '../core/sessions/model.ts';
 import type { Clock, Timers } from '../core/time.ts';
 import { startAcceptor } from './acceptor.ts';
 import type { Doors } from './arrival.ts';
@@ -19,7 +19,7 @@ import { ClockAlarm } from './clock-alarm.ts';
 import { closeAll, type Opened } from './closing.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
-import { type Dictionaries, openDictionaries } from './dictionaries.ts';
+import { openDictionaries } from './dictionaries.ts';
 import { Message } from './fix/message.ts';
 import { FrontDesk } from './front-desk.ts';
 import type { House } from './house.ts';
@@ -34,10 +34,9 @@ import { announceTo } from './notices.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
-import { nextMark, resubmit } from './resubmit.ts';
-import { Sessions } from './sessions.ts';
 import { openTlsDoor } from './tls.ts';
-import { Turns } from './turn.ts';
+import type { Turns } from './turn.ts';
+import { twoLogs } from './two-logs.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
 import { cancelling, venueTime } from './venue-time.ts';
 import { Wheel } from './wheel.ts';
@@ -50,7 +49,8 @@ export interface EdgeParts {
   readonly clockWatch: ClockWatch;
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly journal: Journal;
+  /** Or what opens it once the edge is registered; who the edge is may change later. */
+  readonly journal: Journal | ((edge: () => EdgeIdentity) => Promise<Journal>);
   /** Seals what the journal completes; undefined: there is none. */
   readonly archive?: Archive;
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
@@ -90,7 +90,7 @@ class Later<T> {
 
 /** Rejects with StoreUnavailable, or ConfigError when a port cannot be listened on or a dictionary is wrong. */
 export async function startEdge(parts: EdgeParts): Promise<Edge> {
-  const { config, clock, timers, journal, metrics, log } = parts;
+  const { config, clock, timers, metrics, log } = parts;
   const dictionaries = await openDictionaries(config, log);
   const changes = new Later<NumbersCommand>();
   const cancels = new Later<OrdersOf>();
@@ -104,7 +104,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     onNotice: (notice, to) => announceTo({ turns, notices, log }, notice, to),
   });
   parts.archive?.start((seal) => gate.noteArchived({ ...seal }));
-  const { sessions, venue } = await open(dictionaries);
+  const { journal, sessions, venue } = await open(dictionaries, () => gate.identity);
   const { house, numbers } = furnished(parts, { gate, turns, sessions, venue, dictionaries, notices });
   changes.open((command) => numbers.apply(command));
   cancels.open(cancelling(house));
@@ -114,11 +114,10 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const readiness = () => (draining ? 'draining' : unreadiness(gate, journal, turns, clockAlarm));
   const ticking = [
     timers.every(TICK_MS, () => house.wheel.turn(clock.monotonic())),
-    timers.every(VENUE_TICK_MS, venueTime(house)),
     timers.every(NUMBERS_RETRY_MS, () => numbers.tell()),
     timers.every(CLOCK_LOOK_MS, () => clockAlarm.look()),
   ];
-  const opened: Opened = { numbers };
+  const opened: Opened = { numbers, journal, venueTime: timers.every(VENUE_TICK_MS, venueTime(house)) };
   try {
     opened.doors = await openDoors(parts);
     opened.http = await startWatching(config, metrics, readiness, opened.doors.sources);
@@ -134,6 +133,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     notLoggedOn: () => house.lobby.size,
     connections: () => acceptor.connections(),
     journalHealthy: () => journal.healthy && turns.durable,
+    journalWaiting: () => journal.later?.waiting ?? 0,
   });
   let done: Promise<void> | undefined;
   return {
@@ -180,32 +180,8 @@ function unreadiness(gate: Gate, journal: Journal, turns: Turns, clock: ClockAla
   if (gate.state !== 'running') return gate.state;
   if (!gate.mayPlaceOrders) return 'store_unavailable';
   if (clock.beyond) return 'clock';
+  if (journal.later?.stuck === true) return 'journal_store_unavailable';
   return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
-}
-
-/**
- * Turns that write two logs, the journal's before the venue's: what the venue has done without it would be told to nobody.
- * `open` opens sessions and venue over what is kept of them, and brings them to the same state; it rejects with JournalError
- * `damaged`.
- */
-function twoLogs(parts: EdgeParts) {
-  const { config, clock, journal, metrics, log } = parts;
-  let depends = () => 0;
-  const turns = new Turns(clock, { flush: () => journal.flush(depends()) }, log);
-  const open = async (dictionaries: Dictionaries) => {
-    const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
-    const venue = await parts.venue(sessions);
-    depends = () => nextMark(venue);
-    turns.keep({
-      flush: () => {
-        venue.flush();
-        journal.committed();
-      },
-    });
-    resubmit({ journal, turns, sessions, venue, dictionaries, log });
-    return { sessions, venue };
-  };
-  return { turns, open };
 }
 
 function openEdgeGate(parts: EdgeParts, events: GateEvents): Promise<Gate> {

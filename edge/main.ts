@@ -8,19 +8,14 @@ import { nodeDigests } from '../adapters/node/digests.ts';
 import { systemRandom } from '../adapters/node/random.ts';
 import { systemTimers } from '../adapters/node/timers.ts';
 import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
-import type { SecretBox } from '../core/ports.ts';
 import { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { Archive } from './journal/archive.ts';
-import { openJournal } from './journal/file.ts';
-import type { Journal } from './journal/journal.ts';
-
-import { openKeys, wrappedKeys } from './journal/keys.ts';
-import { openMemoryJournal } from './journal/memory.ts';
 import { createLogger, type Logger } from './log.ts';
 import { measured } from './measured.ts';
 import { Metrics } from './metrics.ts';
+import { journalOf } from './open-journal.ts';
 import { openVenue } from './venue/index.ts';
 
 /** A wrong setting, or one that cannot be met: starting again will not help. */
@@ -36,7 +31,7 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
   const clockWatch = new ClockWatch(systemClock);
   const note = clockWatch.note.bind(clockWatch);
   const { stores, leases, box, vault } = environmentAdapters(process.env, note);
-  const { audit, ...rest } = measured(stores, metrics);
+  const { audit, journals, ...rest } = measured(stores, metrics);
   const clock = systemClock;
   const gate = {
     ...rest,
@@ -51,7 +46,14 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
     expressions: new CompiledExpressions(createExpressions()),
   };
   const archive = new Archive({ directory: join(config.data_dir, 'archive'), log });
-  const journal = await openKept(config, box, archive, log);
+  const journal = await journalOf({
+    config,
+    box,
+    store: journals,
+    archive,
+    log,
+    onLost: (error) => ended(error, log),
+  });
   return startEdge({
     config,
     gate,
@@ -73,28 +75,10 @@ async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
   });
 }
 
-/** Rejects with JournalError. */
-async function openKept(config: EdgeConfig, box: SecretBox, archive: Archive, log: Logger): Promise<Journal> {
-  const now = () => systemClock.now();
-  if (config.journal === 'memory') return openMemoryJournal({ now });
-  const directory = join(config.data_dir, 'journal');
-  const encrypt = config.journal_encryption === 'on';
-  const random = () => systemRandom.bytes(32);
-  const after = (ms: number, work: () => void) => void systemTimers.after(ms, work);
-  const keys = await openKeys({ box, edgeId: config.edge_id, log, random, after }, wrappedKeys(directory), encrypt);
-  return openJournal({
-    directory,
-    now,
-    log,
-    keys,
-    encrypt,
-    sync: config.journal === 'file_sync',
-    archive: config.archive === 'on',
-    archiveDirectory: archive.directory,
-    completed: archive.complete,
-    // The echo venue keeps nothing that could be missing.
-    inbound: config.venue !== 'echo',
-  });
+/** What is in memory is not what is kept: whoever starts the process again has it read that. */
+function ended(error: Error, log: Logger): void {
+  log.fatal({ error }, 'the edge ends: its journal has gone on without it');
+  process.exit(EXIT_FAILED);
 }
 
 /** Ends the process, at the latest after {@link LAST_MS}. */

@@ -18,6 +18,8 @@ export interface Watched {
   notLoggedOn(): number;
   connections(): number;
   journalHealthy(): boolean;
+  /** Bytes. */
+  journalWaiting(): number;
 }
 
 const LOGON_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -140,6 +142,9 @@ export class Metrics {
     this.#gauge('fix_connections_not_logged_on', 'TCP connections without a session.', () => watched.notLoggedOn());
     this.#gauge('fix_orders_allowed', '1 while the edge holds its lease.', () => (gate.mayPlaceOrders ? 1 : 0));
     this.#gauge('fix_journal_healthy', '1 while the journal can be written.', () => (watched.journalHealthy() ? 1 : 0));
+    this.#gauge('fix_journal_waiting_bytes', 'Bytes of the journal that its store has not got yet.', () =>
+      watched.journalWaiting(),
+    );
   }
 
   logon(status: string): void {

@@ -152,7 +152,7 @@ export class EdgeStack extends Stack {
       environment: this.#environment(context, storage),
     });
     container.addMountPoints({ sourceVolume: 'data', containerPath: '/data', readOnly: false });
-    for (const table of ['credentials', 'sessions', 'limits', 'audit'] as const)
+    for (const table of ['credentials', 'sessions', 'limits', 'audit', 'journal'] as const)
       storage.grant(task.taskRole, table, 'read-write');
     storage.grant(task.taskRole, 'policy', 'read');
     storage.grantEnvelope(task.taskRole);

@@ -75,6 +75,7 @@ export class StorageStack extends Stack {
       limits: make(TABLES.limits),
       policy: make(TABLES.policy),
       audit: make(TABLES.audit),
+      journal: make(TABLES.journal),
     };
     this.branchKeys = new Table(this, 'BranchKeys', {
       tableName: `${context.prefix}-${context.stage}-branch-keys`,
@@ -170,7 +171,7 @@ export class StorageStack extends Stack {
       Validations.of(table).acknowledge({
         id: 'AwsSolutions-DDB3',
         reason:
-          'Holds leases, slots and counters of the present only; restoring them to a point in time would be wrong.',
+          'Holds the present only: leases, slots, counters, journals of edges; restoring it to a point in time would be wrong.',
       });
     }
     return table;

@@ -13,7 +13,7 @@ export const edgeId = (number: number): string => `local-${number}`;
 /** @param env settings of an expert that pass through (table names, timeouts) */
 export function productEnvironment(settings: Settings, endpoint: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const tables = Object.fromEntries(
-    ['credentials', 'sessions', 'limits', 'policy', 'audit'].map((name) => {
+    ['credentials', 'sessions', 'limits', 'policy', 'audit', 'journal'].map((name) => {
       const variable = `FIXGATE_TABLE_${name.toUpperCase()}`;
       return [variable, env[variable] ?? `fixgate-${name}`];
     }),
@@ -32,6 +32,7 @@ export function productEnvironment(settings: Settings, endpoint: string, env: No
     FIXGATE_METRICS_HOST: '127.0.0.1',
     FIXGATE_VENUE: settings.venue,
     FIXGATE_ARCHIVE: settings.archive,
+    FIXGATE_JOURNAL: settings.journal,
     FIXGATE_REFUSED_LOGON: settings.refused_logon,
     FIXGATE_BAD_LOGON_LIMIT: String(settings.bad_logon_limit),
     FIXGATE_DICTIONARIES: settings.dictionaries,

@@ -76,6 +76,13 @@ export const SETTINGS = {
     schema: z.enum(['simulator', 'echo'], { error: 'is neither simulator nor echo' }),
     says: 'where orders go: simulator or echo',
   },
+  journal: {
+    flag: '--journal',
+    env: 'FIXGATE_JOURNAL',
+    fallback: 'file',
+    schema: z.enum(['file', 'file_sync', 'store', 'memory'], { error: 'is none of file, file_sync, store, memory' }),
+    says: 'where sessions are kept: file, file_sync (on the disk itself), store (in DynamoDB) or memory',
+  },
   refused_logon: {
     flag: '--refused-logon',
     env: 'FIXGATE_REFUSED_LOGON',
@@ -149,6 +156,7 @@ export interface Settings {
   /** Absolute. */
   readonly data_dir: string;
   readonly venue: 'simulator' | 'echo';
+  readonly journal: 'file' | 'file_sync' | 'store' | 'memory';
   readonly refused_logon: 'logout' | 'silent';
   readonly bad_logon_limit: number;
   /** Absolute; empty: FIX in plain TCP. */

@@ -16,7 +16,7 @@ function storeEnvironment(dataDir: string): NodeJS.ProcessEnv {
   const file = join(dataDir, 'local.json');
   if (!existsSync(file)) throw new Error(`there is no ${file}: run npm start, or set the FIXGATE_TABLE_ variables`);
   const local = JSON.parse(readFileSync(file, 'utf8')) as { dynamodb_endpoint: string; region: string };
-  const tables = ['credentials', 'sessions', 'limits', 'policy', 'audit'];
+  const tables = ['credentials', 'sessions', 'limits', 'policy', 'audit', 'journal'];
   return {
     ...Object.fromEntries(tables.map((name) => [`FIXGATE_TABLE_${name.toUpperCase()}`, `fixgate-${name}`])),
     AWS_REGION: local.region,

@@ -1,7 +1,7 @@
 /** How edges stand in the sessions table, and what their rows say about those who hold slots. */
 import { type EdgeIdentity, type EdgeRow, type LiveSession, NO_FIGURES } from '../../core/sessions/model.ts';
 import { key, shardOf } from '../keys.ts';
-import { type Database, equals, type Key, type Row, type Write } from './database.ts';
+import { absentOr, type Database, equals, type Key, type Row, type Write } from './database.ts';
 
 /** Partition of all edges' rows. */
 export const EDGES = 'EDGES';
@@ -13,6 +13,10 @@ export const EDGES = 'EDGES';
  * incarnation is served"; a taking checks one at random, and ending an incarnation removes all of them with it.
  */
 export const FENCES = 16;
+/** One more, for the commits of the edge's journal: they come one after the other, and meet nobody there. */
+export const JOURNAL_FENCE = FENCES;
+/** Every copy of the fence. */
+export const ALL_FENCES: number = FENCES + 1;
 
 export function edgeKey(edgeId: string): Key {
   return { table: 'sessions', pk: EDGES, sk: edgeId };
@@ -29,9 +33,10 @@ export function fenceOf(sessionId: string): number {
 
 /** Takes the fence of an incarnation down; nothing can be taken by it from then on. */
 export function fenceRemovals({ edge_id, incarnation }: EdgeIdentity): readonly Write[] {
-  return Array.from({ length: FENCES }, (_, fence) => ({
+  return Array.from({ length: ALL_FENCES }, (_, fence) => ({
     remove: fenceKey(edge_id, fence),
-    when: equals({ incarnation }),
+    // An edge of the release before has none for its journal.
+    when: (fence === JOURNAL_FENCE ? absentOr : equals)({ incarnation }),
   }));
 }
 

@@ -4,7 +4,7 @@ import { type EdgeFigures, type EdgeIdentity, type EdgeState, NO_FIGURES } from 
 import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
 import { absent, type Database, type Expression, LAST_KEY, type Row, type Write } from './database.ts';
-import { EDGES, edgeKey, FENCES, fenceKey, fenceRemovals, toEdge, toSession } from './edges.ts';
+import { ALL_FENCES, EDGES, edgeKey, fenceKey, fenceRemovals, toEdge, toSession } from './edges.ts';
 
 /** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
 const ROW_LIFE_S = 7 * 86_400;
@@ -150,7 +150,7 @@ async function register(database: Database, edgeId: string, version: string, now
     };
     const outcome = await database.transact([
       put(row, when),
-      ...Array.from({ length: FENCES }, (_, fence) => put({ ...fenceKey(edgeId, fence), incarnation }, when)),
+      ...Array.from({ length: ALL_FENCES }, (_, fence) => put({ ...fenceKey(edgeId, fence), incarnation }, when)),
     ]);
     if (outcome.result === 'done') {
       await removeSessions(database, { edge_id: edgeId, incarnation: incarnation - 1 });

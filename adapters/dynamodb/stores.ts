@@ -9,6 +9,7 @@ import { createAuditTrail, createDayNotes } from './audit.ts';
 import { createCheckpointStore } from './checkpoints.ts';
 import { Database } from './database.ts';
 import { createDirectory } from './directory.ts';
+import { createJournalStore } from './journal-store.ts';
 import { createPolicyStore } from './policy.ts';
 import { createEdgeRegistry } from './registry.ts';
 import { createSignedLogons } from './signed-logons.ts';
@@ -51,5 +52,6 @@ export function createDynamoAdapters({ client, tables, random }: DynamoOptions):
     edges: createEdgeRegistry(database),
     violations: createViolationCounters(database),
     signedLogons: createSignedLogons(database),
+    journals: createJournalStore(database),
   };
 }

@@ -2,6 +2,7 @@
 import type { Stores } from '../stores.ts';
 import { createAuditTrail } from './audit.ts';
 import { createDirectory } from './directory.ts';
+import { createJournalStore } from './journal-store.ts';
 import { createPolicyStore } from './policy.ts';
 import { createEdgeRegistry } from './registry.ts';
 import { createSignedLogons } from './signed-logons.ts';
@@ -18,5 +19,6 @@ export function createMemoryAdapters(world: MemoryWorld = createWorld()): Stores
     edges: createEdgeRegistry(world),
     violations: createViolationCounters(world),
     signedLogons: createSignedLogons(world),
+    journals: createJournalStore(world),
   };
 }

@@ -8,6 +8,7 @@ import type { Lock } from '../../core/locks/model.ts';
 import type { Page, PageRequest } from '../../core/ports.ts';
 import type { EdgeCommand, EdgeRow, LiveSession, NoticeReceipt, SessionNumbers } from '../../core/sessions/model.ts';
 import { checkPage, compareKeys } from '../keys.ts';
+import type { MemoryJournal } from './journal-store.ts';
 
 export interface MemoryUser {
   chain: ChainHead;
@@ -40,6 +41,8 @@ export interface MemoryWorld {
   readonly violations: Map<string, Violations>;
   /** By SenderCompID and digest. */
   readonly signedLogons: Map<string, { readonly attempt: string; readonly until: number }>;
+  /** By edge. */
+  readonly journals: Map<string, MemoryJournal>;
 }
 
 /** An empty world. */
@@ -61,6 +64,7 @@ export function createWorld(): MemoryWorld {
     receipts: new Map(),
     violations: new Map(),
     signedLogons: new Map(),
+    journals: new Map(),
   };
 }
 

@@ -17,7 +17,14 @@ import { dirname, join } from 'node:path';
 import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
 import type { Complete } from './archive.ts';
 import { carry } from './carry.ts';
-import { type Accepted, type Journal, JournalError, type JournalLog, type SessionTerms } from './journal.ts';
+import {
+  type Accepted,
+  type Journal,
+  JournalError,
+  type JournalLog,
+  type LaterJournal,
+  type SessionTerms,
+} from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import {
   JOURNAL_LIMITS,
@@ -31,7 +38,7 @@ import {
 import { lockDirectory } from './lock.ts';
 import { type Place, Reader } from './reader.ts';
 import { type Dependent, recover } from './recovery.ts';
-import { noteMessage, type Segment, Segments } from './segments.ts';
+import { type Mirror, noteMessage, type Segment, Segments } from './segments.ts';
 import { FileSession, type Ledger } from './session.ts';
 import { Tail } from './tail.ts';
 import { takeBack } from './undone.ts';
@@ -59,6 +66,8 @@ export interface FileJournalOptions {
   readonly completed?: (segment: Complete) => void;
   /** Records what goes to the venue, for {@link Journal.settle}. */
   readonly inbound?: boolean;
+  /** Hears of all that is written, and says when it is durable. */
+  readonly mirror?: (Mirror & LaterJournal & { end(): void }) | undefined;
 }
 
 /**
@@ -89,6 +98,7 @@ class FileJournal implements Journal, Ledger {
   readonly archive: boolean;
   readonly inbound: boolean;
   readonly log: JournalLog;
+  readonly later: LaterJournal | undefined;
   readonly #options: FileJournalOptions;
   readonly #limits: JournalLimits;
   readonly #unlock: () => void;
@@ -108,6 +118,8 @@ class FileJournal implements Journal, Ledger {
   #dependents: readonly Dependent[] = [];
   /** Whether a flush that has been written depends on one of the venue that has not. */
   #unsure = false;
+  /** Flushes of the venue since the current segment was begun. */
+  #commits = 0;
 
   constructor(options: FileJournalOptions, limits: JournalLimits, unlock: () => void) {
     const { directory, log, sync = false, salt = () => randomBytes(4).readUInt32LE() } = options;
@@ -119,8 +131,18 @@ class FileJournal implements Journal, Ledger {
     this.archive = options.archive ?? false;
     this.inbound = options.inbound ?? false;
     this.tail = new Tail(limits.tail_bytes, limits.block_bytes);
-    const { archiveDirectory = join(dirname(directory), 'archive') } = options;
-    this.#segments = new Segments({ directory, log, sync, salt, keys, archive: this.archive, archiveDirectory });
+    this.later = options.mirror;
+    const { mirror, archiveDirectory = join(dirname(directory), 'archive') } = options;
+    this.#segments = new Segments({
+      directory,
+      log,
+      sync,
+      salt,
+      keys,
+      archive: this.archive,
+      archiveDirectory,
+      mirror,
+    });
     this.#reader = new Reader(this.#segments);
     this.#rotateAt = limits.segment_bytes;
     try {
@@ -188,6 +210,7 @@ class FileJournal implements Journal, Ledger {
   }
 
   committed(): void {
+    this.#commits += 1;
     if (!this.#unsure) return;
     this.#unsure = false;
     if (this.tail.empty && this.#dirty.length === 0) this.#rotateIfDue();
@@ -205,8 +228,10 @@ class FileJournal implements Journal, Ledger {
     this.#failure = undefined;
     try {
       this.flush();
+      if (this.later !== undefined) await this.later.drained();
     } finally {
       this.#state = 'closed';
+      this.#options.mirror?.end();
       this.#segments.close();
       this.#unlock();
     }
@@ -298,10 +323,11 @@ class FileJournal implements Journal, Ledger {
    * is then in the last segment of its process. What fails here is tried again later; nothing depends on it.
    */
   #rotateIfDue(): void {
-    if (this.#current.size < this.#rotateAt || this.#unsure || this.#dependents.length > 0) return;
+    if (this.#current.size < this.#rotateAt || this.#isUnsure || this.#dependents.length > 0) return;
     const { segment_bytes } = this.#limits;
     const before = this.#current;
     try {
+      this.#commits = 0;
       this.#current = this.#begin(before.number + 1);
       this.#rotateAt = Math.max(segment_bytes, this.#current.size * 2);
       this.#completed(before);
@@ -316,6 +342,14 @@ class FileJournal implements Journal, Ledger {
   /** Nothing more is written to it. */
   #completed({ archives, number, salt, begunAt, path, size, messages, firstAt, lastAt }: Segment): void {
     if (archives) this.#options.completed?.({ number, salt, begunAt, path, size, messages, firstAt, lastAt });
+  }
+
+  /**
+   * Where flushes are durable later there is always one that the venue has yet to follow. What is taken back may then be
+   * in the last two segments: neither goes before the venue has written twice, and by then has followed the older one.
+   */
+  get #isUnsure(): boolean {
+    return this.later === undefined ? this.#unsure : this.#commits < 2;
   }
 
   /** What is left of old segments comes into the current one, and they go. @throws what the file system says */

@@ -4,6 +4,7 @@
  */
 
 import type { SessionStore } from '../fix/session/ports.ts';
+import type { Later } from '../turn.ts';
 
 /** How a session is kept; what is not given stays as it was, or is the journal's default. */
 export interface SessionTerms {
@@ -59,14 +60,37 @@ export interface Journal {
    * @returns the messages of clients in those flushes that had gone to it, in order, to be submitted again
    */
   settle(mark: number | undefined): readonly Accepted[];
+  /** Where flushes are durable later; undefined: they are when they return. */
+  readonly later?: LaterJournal | undefined;
   /** False from a flush that failed until one succeeds: take no orders, but cancels, and go on flushing. */
   readonly healthy: boolean;
   /** Flushes and lets go of the directory. @throws JournalError `write_failed`; the directory is let go of all the same */
   close(): Promise<void>;
 }
 
+/** What is done around a batch of a journal that is answered later. */
+export interface Attendant {
+  /** Before a batch is closed: everything that has happened is flushed, and the venue seals it. Throws: it is not closed yet. */
+  closing(): void;
+  /** The batch is durable: the venue writes what it has sealed. Throws when it cannot: {@link LaterJournal.retry}. */
+  written(): void;
+  /** {@link Later.released} has risen. */
+  released(): void;
+}
+
+/** A journal whose flushes are durable some time after they return. */
+export interface LaterJournal extends Later {
+  attend(attendant: Attendant): void;
+  /** Asks again for {@link Attendant.written}, where that has thrown. @throws what it throws */
+  retry(): void;
+  /** Resolves when all that has been flushed so far is released, or never will be. */
+  drained(): Promise<void>;
+  /** Bytes that are not durable. */
+  readonly waiting: number;
+}
+
 export type JournalErrorCode =
-  /** Another process uses the directory. */
+  /** Another process uses the directory, or has the edge's log in the store. */
   | 'in_use'
   /** The directory cannot be used at all. */
   | 'unusable'

@@ -30,6 +30,21 @@ export const JOURNAL_LIMITS: JournalLimits = {
 };
 export const BLOCK_TARGET_BYTES: number = JOURNAL_LIMITS.block_bytes;
 
+/** First size of the two buffers of what goes to a store far away; and one larger than {@link SHIP_KEPT_BYTES} is given back. */
+export const SHIP_INITIAL_BYTES = 256 * 1024;
+export const SHIP_KEPT_BYTES = 8 * 1024 * 1024;
+/** Bytes that the store has not answered above which nothing more is written: as with a disk that refuses. */
+export const SHIP_BYTES = 128 * 1024 * 1024;
+/** So many, and orders are refused: connections have stopped being read long before, so that these are those of very many… */
+export const STUCK_BYTES = 32 * 1024 * 1024;
+/** …or a batch that has been on its way so long: several times the longest that a healthy store takes. */
+export const STUCK_MS = 2000;
+/** How often that is looked at. */
+export const SHIP_LOOK_MS = 100;
+/** A batch that the store has not taken is sent again after this, then twice as long, at most… */
+export const SHIP_RETRY_MS = 20;
+export const SHIP_RETRY_MAX_MS = 1000;
+
 /** Longest message: the largest the edge encodes has far less; a length in a damaged record is not believed beyond it. */
 export const MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Longest session key: BeginString, three CompIDs of 64 and what joins them fit several times. */

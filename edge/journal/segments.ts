@@ -58,6 +58,15 @@ export function noteMessage(segment: Counts, epochMs: number): void {
   segment.lastAt = epochMs;
 }
 
+/** Hears of what is written, for a copy elsewhere. */
+export interface Mirror {
+  /** Before so many bytes are written. @throws Error: no more may wait */
+  room(bytes: number): void;
+  /** The first `length` of `bytes` have been written to the segment, from `offset` on. They are used again afterwards. */
+  written(segment: number, offset: number, bytes: Buffer, length: number): void;
+  deleted(segment: number): void;
+}
+
 export interface SegmentsOptions {
   readonly directory: string;
   readonly log: JournalLog;
@@ -71,6 +80,7 @@ export interface SegmentsOptions {
   readonly archive: boolean;
   /** Where its segments go. */
   readonly archiveDirectory: string;
+  readonly mirror?: Mirror | undefined;
 }
 
 /** What is written is encrypted into this; it is as large as the largest flush was, but for those that are rare. */
@@ -117,7 +127,7 @@ export class Segments {
    * @throws what the file system says, or that there is no key yet
    */
   create(number: number, epochMs: number, tail: Tail): Segment {
-    const { keys, sync, archive } = this.#options;
+    const { keys, sync, archive, mirror } = this.#options;
     const made = keys?.take(number);
     if (keys !== undefined && made === undefined) throw new Error('its key is not there yet');
     const path = this.path(number);
@@ -128,8 +138,10 @@ export class Segments {
     const segment = { ...EMPTY, ...home, path, fd, size: header.length };
     try {
       writeAll(fd, header, header.length, 0);
-      this.write(segment, tail, 0);
+      const bytes = this.#write(segment, tail, 0);
       if (sync) this.#syncDirectory();
+      mirror?.written(number, 0, header, header.length);
+      mirror?.written(number, header.length, bytes, tail.length);
     } catch (error) {
       closeSync(fd);
       unlinkSync(path);
@@ -145,7 +157,15 @@ export class Segments {
    * @throws what the file system says; the segment is as before
    */
   write(segment: Segment, tail: Tail, depends: number): void {
+    const { size } = segment;
+    const bytes = this.#write(segment, tail, depends);
+    this.#options.mirror?.written(segment.number, size, bytes, tail.length);
+  }
+
+  /** @returns the bytes as they were written; they are used again */
+  #write(segment: Segment, tail: Tail, depends: number): Buffer {
     if (segment.size + tail.length > SEGMENT_BYTES_HARD) throw new Error('the segment is full, and none follows it');
+    this.#options.mirror?.room(tail.length);
     const bytes = this.#sealed(segment, tail, depends);
     try {
       writeAll(segment.fd, bytes, tail.length, segment.size);
@@ -156,6 +176,7 @@ export class Segments {
     }
     segment.size += tail.length;
     segment.blocks += tail.blocks;
+    return bytes;
   }
 
   /** The blocks of the tail as they are written: itself, or encrypted in a buffer that is used again. */
@@ -237,6 +258,7 @@ export class Segments {
       return;
     }
     this.all.delete(segment.number);
+    this.#options.mirror?.deleted(segment.number);
     closeSync(segment.fd);
   }
 

@@ -22,7 +22,7 @@ import { type Certificate, CertificateMaker } from './support/certificates.ts';
 import { ACTOR, type Account, accountOf, until } from './support/desk.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'edge', 'main.ts');
-const NAMES = ['credentials', 'sessions', 'limits', 'policy', 'audit'] as const;
+const NAMES = ['credentials', 'sessions', 'limits', 'policy', 'audit', 'journal'] as const;
 
 let directory: string;
 let store: EmbeddedStore;

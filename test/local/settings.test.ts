@@ -16,6 +16,7 @@ describe('settings of npm start', () => {
       fix_port: 9878,
       metrics_port: 9464,
       venue: 'simulator',
+      journal: 'file',
       refused_logon: 'logout',
       bad_logon_limit: 15,
       fresh: false,

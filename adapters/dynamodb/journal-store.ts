@@ -1,0 +1,169 @@
+/**
+ * Journals of edges in DynamoDB. A row says who writes and one row a segment that it is there; pieces lie in partitions of
+ * their own, by turns, for a partition takes 1,000 KB of plain writes a second, and half of that in transactions.
+ */
+import {
+  APPEND_PIECES,
+  type JournalStore,
+  PIECE_BYTES,
+  type Piece,
+  type Written,
+} from '../../core/sessions/journal-store.ts';
+import type { EdgeIdentity } from '../../core/sessions/model.ts';
+import { key } from '../keys.ts';
+import { type Database, equals, type Row, type Write } from './database.ts';
+import { fenceKey, JOURNAL_FENCE } from './edges.ts';
+
+/** Partitions of a segment: 64 take 32 MB of pieces a second together. */
+const SHARDS = 64;
+/** So many bytes of a segment are in one partition, then the next has its turn: a small segment is read in one query. */
+const STRETCH = 4 * PIECE_BYTES;
+/** Partitions that are read at once, after the first. */
+const READERS = 16;
+
+const TABLE = 'journal';
+const HEAD = 'HEAD';
+
+/** Ten digits: larger numbers come later in the order of strings too. */
+const digits = (value: number): string => String(value).padStart(10, '0');
+const homeOf = (edgeId: string): string => key('J', edgeId);
+const segmentKey = (edgeId: string, segment: number) =>
+  ({ table: TABLE, pk: homeOf(edgeId), sk: key('SEG', digits(segment)) }) as const;
+const goneKey = (edgeId: string, segment: number) =>
+  ({ table: TABLE, pk: homeOf(edgeId), sk: key('GONE', digits(segment)) }) as const;
+const partition = (edgeId: string, segment: number, shard: number): string =>
+  key('J', edgeId, digits(segment), String(shard).padStart(2, '0'));
+
+/** A piece that is asked for again lies where it was. */
+const shardOf = (offset: number): number => Math.floor(offset / STRETCH) % SHARDS;
+
+const pieceKey = (edgeId: string, { segment, offset }: Pick<Piece, 'segment' | 'offset'>) =>
+  ({ table: TABLE, pk: partition(edgeId, segment, shardOf(offset)), sk: digits(offset) }) as const;
+
+/** The edge is alive, and this incarnation of it. */
+const alive = ({ edge_id, incarnation }: EdgeIdentity): Write => ({
+  check: fenceKey(edge_id, JOURNAL_FENCE),
+  when: equals({ incarnation }),
+});
+
+export function createJournalStore(database: Database): JournalStore {
+  const write: WriteAlive = async (edge, writes) => {
+    const { result } = await database.transact([alive(edge), ...writes]);
+    return result === 'done' ? 'done' : 'fenced';
+  };
+  return {
+    async claim(edge, writer) {
+      return write(edge, [{ put: TABLE, row: { pk: homeOf(edge.edge_id), sk: HEAD, writer } }]);
+    },
+
+    async reclaim(edge, writer) {
+      const head = { table: TABLE, pk: homeOf(edge.edge_id), sk: HEAD } as const;
+      const outcome = await database.transact([alive(edge), { check: head, when: equals({ writer }) }]);
+      if (outcome.result === 'done') return 'done';
+      return outcome.failed.includes(0) ? 'fenced' : 'lost';
+    },
+
+    async append(edge, pieces) {
+      const { edge_id } = edge;
+      const begun = pieces.filter(({ offset }) => offset === 0).map(({ segment }) => segment);
+      return write(edge, [
+        ...begun.map((segment): Write => {
+          const { pk, sk } = segmentKey(edge_id, segment);
+          return { put: TABLE, row: { pk, sk } };
+        }),
+        ...pieces.map((piece): Write => ({ put: TABLE, row: pieceRow(edge_id, piece) })),
+      ]);
+    },
+
+    async segments(edgeId) {
+      const rows = await database.all(TABLE, homeOf(edgeId), 'SEG#');
+      return rows.map(({ sk }) => Number(sk.slice('SEG#'.length)));
+    },
+
+    async pieces(edgeId, segment) {
+      const found = await piecesOf(database, edgeId, segment);
+      return found.sort((a, b) => a.offset - b.offset);
+    },
+
+    truncate: (edge, segment, size) => truncate(database, write, edge, segment, size),
+
+    async remove(edge, segment) {
+      const { edge_id } = edge;
+      const { pk, sk } = goneKey(edge_id, segment);
+      const gone: Write = { put: TABLE, row: { pk, sk } };
+      if ((await write(edge, [{ remove: segmentKey(edge_id, segment) }, gone])) === 'fenced') return 'fenced';
+      await removePieces(database, edge_id, segment);
+      return 'done';
+    },
+
+    async sweep({ edge_id }) {
+      const rows = await database.all(TABLE, homeOf(edge_id), 'GONE#');
+      for (const { sk } of rows) await removePieces(database, edge_id, Number(sk.slice('GONE#'.length)));
+    },
+  };
+}
+
+type WriteAlive = (edge: EdgeIdentity, writes: readonly Write[]) => Promise<Written>;
+
+async function truncate(
+  database: Database,
+  write: WriteAlive,
+  edge: EdgeIdentity,
+  segment: number,
+  size: number,
+): Promise<Written> {
+  const { edge_id } = edge;
+  const behind = (await piecesOf(database, edge_id, segment))
+    .filter(({ offset, bytes }) => offset + bytes.length > size)
+    // From the end: broken off, what is left has no new hole.
+    .sort((a, b) => b.offset - a.offset);
+  for (let i = 0; i < behind.length; i += APPEND_PIECES) {
+    const some = behind.slice(i, i + APPEND_PIECES).map((piece): Write => {
+      if (piece.offset >= size) return { remove: pieceKey(edge_id, piece) };
+      const bytes = piece.bytes.subarray(0, size - piece.offset);
+      return { put: TABLE, row: pieceRow(edge_id, { ...piece, bytes }) };
+    });
+    if ((await write(edge, some)) === 'fenced') return 'fenced';
+  }
+  // Nothing to be done may be because another has done it.
+  return write(edge, []);
+}
+
+function pieceRow(edgeId: string, piece: Piece): Row {
+  const { pk, sk } = pieceKey(edgeId, piece);
+  return { pk, sk, bytes: piece.bytes };
+}
+
+/** In no order. */
+async function piecesOf(database: Database, edgeId: string, segment: number): Promise<Piece[]> {
+  const found: Piece[] = [];
+  for await (const rows of shards(database, edgeId, segment, ['sk', 'bytes']))
+    for (const { sk, bytes } of rows) found.push({ segment, offset: Number(sk), bytes: bytes as Uint8Array });
+  return found;
+}
+
+/** The rows of each partition that has some, several partitions at a time: they fill one after the other. */
+async function* shards(database: Database, edgeId: string, segment: number, only: readonly string[]) {
+  const rowsOf = async (shard: number): Promise<readonly Row[]> => {
+    const pk = ['pk', partition(edgeId, segment, shard)] as const;
+    const rows: Row[] = [];
+    for await (const row of database.rows({ table: TABLE, pk, sk: 'sk', from: '0', to: ':', only })) rows.push(row);
+    return rows;
+  };
+  for (let shard = 0, most = 1; shard < SHARDS; shard += most, most = READERS) {
+    const numbers = Array.from({ length: Math.min(most, SHARDS - shard) }, (_, i) => shard + i);
+    for (const rows of await Promise.all(numbers.map(rowsOf))) {
+      if (rows.length === 0) return;
+      yield rows;
+    }
+  }
+}
+
+/** Of a segment that nobody reads any more; those that fill last go first, so that the others are found again. */
+async function removePieces(database: Database, edgeId: string, segment: number): Promise<void> {
+  const all: Row[][] = [];
+  for await (const rows of shards(database, edgeId, segment, ['pk', 'sk'])) all.push([...rows]);
+  for (const rows of all.reverse())
+    await database.batch(rows.map(({ pk, sk }) => ({ remove: { table: TABLE, pk, sk } })));
+  await database.batch([{ remove: goneKey(edgeId, segment) }]);
+}

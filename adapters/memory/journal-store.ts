@@ -1,0 +1,74 @@
+/** Journals of edges in memory; they outlive the edge's process in tests only. */
+import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
+import type { EdgeIdentity } from '../../core/sessions/model.ts';
+import type { MemoryWorld } from './world.ts';
+
+/** Of one edge. */
+export interface MemoryJournal {
+  writer: string;
+  /** By number, then offset. */
+  readonly segments: Map<number, Map<number, Uint8Array>>;
+}
+
+export function createJournalStore(world: MemoryWorld): JournalStore {
+  const serves = ({ edge_id, incarnation }: EdgeIdentity): boolean => {
+    const row = world.edges.get(edge_id);
+    return row?.incarnation === incarnation && (row.state === 'alive' || row.state === 'draining');
+  };
+  const of = (edgeId: string): MemoryJournal => {
+    const journal = world.journals.get(edgeId) ?? { writer: '', segments: new Map() };
+    world.journals.set(edgeId, journal);
+    return journal;
+  };
+  return {
+    async claim(edge, writer) {
+      if (!serves(edge)) return 'fenced';
+      of(edge.edge_id).writer = writer;
+      return 'done';
+    },
+
+    async reclaim(edge, writer) {
+      if (!serves(edge)) return 'fenced';
+      return of(edge.edge_id).writer === writer ? 'done' : 'lost';
+    },
+
+    async append(edge, pieces) {
+      if (!serves(edge)) return 'fenced';
+      const { segments } = of(edge.edge_id);
+      for (const { segment, offset, bytes } of pieces) {
+        const there = segments.get(segment) ?? new Map<number, Uint8Array>();
+        segments.set(segment, there.set(offset, Uint8Array.from(bytes)));
+      }
+      return 'done';
+    },
+
+    async segments(edgeId) {
+      return [...of(edgeId).segments.keys()].sort((a, b) => a - b);
+    },
+
+    async pieces(edgeId, segment) {
+      const found = [...(of(edgeId).segments.get(segment) ?? [])];
+      return found
+        .sort(([a], [b]) => a - b)
+        .map(([offset, bytes]): Piece => ({ segment, offset, bytes: Uint8Array.from(bytes) }));
+    },
+
+    async truncate(edge, segment, size) {
+      if (!serves(edge)) return 'fenced';
+      const there = of(edge.edge_id).segments.get(segment);
+      for (const [offset, bytes] of [...(there ?? [])]) {
+        if (offset >= size) there?.delete(offset);
+        else if (offset + bytes.length > size) there?.set(offset, bytes.subarray(0, size - offset));
+      }
+      return 'done';
+    },
+
+    async remove(edge, segment) {
+      if (!serves(edge)) return 'fenced';
+      of(edge.edge_id).segments.delete(segment);
+      return 'done';
+    },
+
+    async sweep() {},
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * Where an edge's journal is kept so that it survives the machine: segments, each a string of bytes that only grows, in
+ * pieces. Whose they are is the edge's name; who may write is its one incarnation that is alive.
+ */
+
+import type { EdgeIdentity } from './model.ts';
+
+/** Bytes of a segment from `offset` on. */
+export interface Piece {
+  /** From 1. */
+  readonly segment: number;
+  readonly offset: number;
+  /** At most {@link PIECE_BYTES}. */
+  readonly bytes: Uint8Array;
+}
+
+/** Well below what an item may have (400 KB in DynamoDB), and as large as a block of the journal. */
+export const PIECE_BYTES = 64 * 1024;
+/** Pieces of one {@link JournalStore.append}, which is one transaction: DynamoDB takes 100 items… */
+export const APPEND_PIECES = 40;
+/** …and 4 MB, of which a request of this many bytes is well within the time that a try has. */
+export const APPEND_BYTES: number = 2 * 1024 * 1024;
+
+/** `fenced`: the incarnation has been declared dead, has stopped, or another has begun. Nothing was done. */
+export type Written = 'done' | 'fenced';
+
+/** All reject with StoreUnavailable; what was asked for may have been done then, and asking for it again does no harm. */
+export interface JournalStore {
+  /**
+   * The log of this edge is this writer's from now on: the incarnation has begun after all others, so nobody writes any
+   * more and what is there may be read.
+   * @param writer names the process; random
+   */
+  claim(edge: EdgeIdentity, writer: string): Promise<Written>;
+  /** For a process whose incarnation had ended: whether nobody else has claimed the log since. `lost`: somebody has. */
+  reclaim(edge: EdgeIdentity, writer: string): Promise<Written | 'lost'>;
+  /** All of the pieces or none. Pieces of one segment are asked for in order; the first one of a segment begins it. */
+  append(edge: EdgeIdentity, pieces: readonly Piece[]): Promise<Written>;
+  /** Numbers of the segments, ascending. */
+  segments(edgeId: string): Promise<readonly number[]>;
+  /** Its pieces by offset, consistently; what may be missing, or behind what is missing, is the reader's to find. */
+  pieces(edgeId: string, segment: number): Promise<readonly Piece[]>;
+  /** Takes away what is behind `size` bytes. */
+  truncate(edge: EdgeIdentity, segment: number, size: number): Promise<Written>;
+  /** The segment is gone at once and for good; its bytes some time later. */
+  remove(edge: EdgeIdentity, segment: number): Promise<Written>;
+  /** Takes away bytes that a {@link remove} has left behind when its process ended. */
+  sweep(edge: EdgeIdentity): Promise<void>;
+}

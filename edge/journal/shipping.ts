@@ -1,0 +1,319 @@
+/**
+ * A copy of the journal's segments in a store far away, which says what may leave the edge. What turns write goes into a
+ * batch; while one batch is on its way the next one fills. One at a time, so that what the store has is always a beginning
+ * of the log, and the venue is never more than one flush behind it (docs/adr/0026-a-journal-in-the-store.md).
+ */
+
+import {
+  APPEND_BYTES,
+  APPEND_PIECES,
+  type JournalStore,
+  PIECE_BYTES,
+  type Piece,
+} from '../../core/sessions/journal-store.ts';
+import type { EdgeIdentity } from '../../core/sessions/model.ts';
+import type { Timer } from '../../core/time.ts';
+import { type Attendant, JournalError, type JournalLog, type LaterJournal } from './journal.ts';
+import {
+  SHIP_BYTES,
+  SHIP_INITIAL_BYTES,
+  SHIP_KEPT_BYTES,
+  SHIP_LOOK_MS,
+  SHIP_RETRY_MAX_MS,
+  SHIP_RETRY_MS,
+  STUCK_BYTES,
+  STUCK_MS,
+} from './limits.ts';
+import type { Mirror } from './segments.ts';
+
+export interface ShippingParts {
+  readonly store: JournalStore;
+  /** Who writes: the incarnation may change. */
+  readonly edge: () => EdgeIdentity;
+  /** Names this process; see {@link JournalStore.claim}. */
+  readonly writer: string;
+  readonly log: JournalLog;
+  /** Monotonic ms. */
+  readonly monotonic: () => number;
+  readonly after: (ms: number, work: () => void) => Timer;
+  readonly every: (ms: number, work: () => void) => Timer;
+  /** After what is under way in this turn of the event loop. */
+  readonly soon: (work: () => void) => void;
+  /** Somebody else has claimed the log: what is in memory is not what is there, and this process has to end. */
+  readonly onLost: (error: JournalError) => void;
+}
+
+interface Run {
+  readonly segment: number;
+  readonly offset: number;
+  /** In the batch's buffer. */
+  readonly from: number;
+  to: number;
+}
+
+class Batch {
+  number = 0;
+  readonly runs: Run[] = [];
+  used = 0;
+  #buf = Buffer.allocUnsafeSlow(SHIP_INITIAL_BYTES);
+
+  add(segment: number, offset: number, bytes: Buffer, length: number): void {
+    const end = this.used + length;
+    if (end > this.#buf.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(end, this.#buf.length * 2));
+      this.#buf.copy(larger, 0, 0, this.used);
+      this.#buf = larger;
+    }
+    bytes.copy(this.#buf, this.used, 0, length);
+    const last = this.runs.at(-1);
+    if (last?.segment === segment && last.offset + last.to - last.from === offset) last.to = end;
+    else this.runs.push({ segment, offset, from: this.used, to: end });
+    this.used = end;
+  }
+
+  /** Pieces as they are appended: each group is one transaction. */
+  *appends(): Generator<readonly Piece[]> {
+    let group: Piece[] = [];
+    let bytes = 0;
+    for (const { segment, offset, from, to } of this.runs) {
+      for (let at = from; at < to; at += PIECE_BYTES) {
+        const piece = {
+          segment,
+          offset: offset + at - from,
+          bytes: this.#buf.subarray(at, Math.min(to, at + PIECE_BYTES)),
+        };
+        if (group.length === APPEND_PIECES || bytes + piece.bytes.length > APPEND_BYTES) {
+          yield group;
+          group = [];
+          bytes = 0;
+        }
+        group.push(piece);
+        bytes += piece.bytes.length;
+      }
+    }
+    if (group.length > 0) yield group;
+  }
+
+  clear(): void {
+    this.runs.length = 0;
+    this.used = 0;
+    if (this.#buf.length > SHIP_KEPT_BYTES) this.#buf = Buffer.allocUnsafeSlow(SHIP_INITIAL_BYTES);
+  }
+}
+
+/** held: nothing is sent yet. resting: nothing is to be sent. due: a batch is about to be closed. sending. written: the store has it, the venue has yet to write. */
+type State = 'held' | 'resting' | 'due' | 'sending' | 'written' | 'ended';
+
+export class Shipping implements Mirror, LaterJournal {
+  ticket = 0;
+  released = 0;
+  stuck = false;
+  readonly #parts: ShippingParts;
+  #attendant: Attendant = { closing() {}, written() {}, released() {} };
+  #state: State = 'held';
+  #filling = new Batch();
+  #sending = new Batch();
+  /** When the batch that is sent was closed. */
+  #since = 0;
+  /** The store has refused or not answered the last try. */
+  #failing = false;
+  /** The incarnation that the log is known to be ours under. */
+  #serves: number;
+  /** Segments that are not needed once this batch is there. */
+  readonly #dead: { readonly segment: number; readonly ticket: number }[] = [];
+  #removing = false;
+  #waiters: (() => void)[] = [];
+  readonly #look: Timer;
+
+  constructor(parts: ShippingParts) {
+    this.#parts = parts;
+    this.#filling.number = 1;
+    this.#serves = parts.edge().incarnation;
+    this.#look = parts.every(SHIP_LOOK_MS, () => {
+      this.#judge();
+      if (this.#filling.used > 0) this.#sendSoon();
+    });
+  }
+
+  /** What has been written until now is sent, and all that follows. */
+  begin(): void {
+    this.#state = 'resting';
+    if (this.#filling.used > 0) this.#sendSoon();
+  }
+
+  attend(attendant: Attendant): void {
+    this.#attendant = attendant;
+  }
+
+  /** Bytes that the store has not answered. */
+  get waiting(): number {
+    return this.#filling.used + this.#sending.used;
+  }
+
+  room(bytes: number): void {
+    if (this.waiting + bytes > SHIP_BYTES) throw new Error(`${this.waiting} bytes wait for the store, and no more may`);
+  }
+
+  written(segment: number, offset: number, bytes: Buffer, length: number): void {
+    this.#filling.add(segment, offset, bytes, length);
+    this.ticket = this.#filling.number;
+    this.#sendSoon();
+  }
+
+  deleted(segment: number): void {
+    this.#dead.push({ segment, ticket: this.#filling.number });
+  }
+
+  retry(): void {
+    if (this.#state === 'written') this.#release();
+  }
+
+  drained(): Promise<void> {
+    if (this.#idle) return Promise.resolve();
+    this.#sendSoon();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Nothing is sent any more; what waits is gone, and nobody has heard of it. */
+  end(): void {
+    this.#look.cancel();
+    const { waiting } = this;
+    if (waiting > 0) this.#parts.log.warn({ bytes: waiting }, 'the end of the journal did not get to the store');
+    this.#state = 'ended';
+  }
+
+  get #idle(): boolean {
+    return this.#state === 'ended' || (this.waiting === 0 && this.#state === 'resting');
+  }
+
+  #sendSoon(): void {
+    if (this.#state !== 'resting') return;
+    this.#state = 'due';
+    this.#parts.soon(() => this.#close());
+  }
+
+  /** Closes the batch that fills, and sends it. */
+  #close(): void {
+    if (this.#state !== 'due') return;
+    try {
+      this.#attendant.closing();
+    } catch (error) {
+      // The disk refuses, which its turns say: what it has is sent when the venue, too, can close what happened with it.
+      this.#state = 'resting';
+      this.#parts.log.warn({ error }, 'nothing is sent to the store while the disk refuses');
+      return;
+    }
+    const batch = this.#filling;
+    if (batch.used === 0) {
+      this.#state = 'resting';
+      this.#wake();
+      return;
+    }
+    this.#filling = this.#sending;
+    this.#filling.number = batch.number + 1;
+    this.#sending = batch;
+    const { monotonic, log } = this.#parts;
+    this.#since = monotonic();
+    this.#state = 'sending';
+    this.#send(batch).then(
+      () => {
+        if (this.#state !== 'sending') return;
+        this.#state = 'written';
+        this.#failing = false;
+        batch.clear();
+        try {
+          this.#release();
+        } catch (error) {
+          log.error({ error }, 'the venue cannot write: it is asked again');
+        }
+      },
+      (error: unknown) => {
+        this.#state = 'ended';
+        this.stuck = true;
+        this.#parts.onLost(error as JournalError);
+      },
+    );
+  }
+
+  /** Resolves when the store has the whole batch. Rejects with JournalError `in_use`. */
+  async #send(batch: Batch): Promise<void> {
+    for (const pieces of batch.appends()) {
+      let delay = SHIP_RETRY_MS;
+      while (this.#state === 'sending' && !(await this.#try(pieces))) {
+        await new Promise<void>((resolve) => void this.#parts.after(delay, resolve));
+        delay = Math.min(delay * 2, SHIP_RETRY_MAX_MS);
+      }
+    }
+  }
+
+  /** Whether the store has them now. Rejects with JournalError `in_use`. */
+  async #try(pieces: readonly Piece[]): Promise<boolean> {
+    const { store, writer } = this.#parts;
+    try {
+      const edge = this.#parts.edge();
+      if (edge.incarnation === this.#serves && (await store.append(edge, pieces)) === 'done') return true;
+      // Its incarnation has ended. What is in memory is right only if nobody else has written since.
+      const claimed = await store.reclaim(edge, writer);
+      if (claimed === 'lost')
+        throw new JournalError('in_use', `another process has the journal of edge ${edge.edge_id}`);
+      if (claimed === 'done') this.#serves = edge.incarnation;
+      else this.#failed('the edge has been declared dead: its journal waits until it is registered again');
+      return false;
+    } catch (error) {
+      if (error instanceof JournalError) throw error;
+      this.#failed('the store does not take the journal: replies are withheld', error);
+      return false;
+    }
+  }
+
+  #failed(what: string, error?: unknown): void {
+    if (!this.#failing) this.#parts.log.error({ error, waiting: this.waiting }, what);
+    this.#failing = true;
+    this.#judge();
+  }
+
+  /** The store has the batch: the venue writes, and bytes leave. When it cannot, it is asked again at each turn. */
+  #release(): void {
+    this.#attendant.written();
+    this.released = this.#filling.number - 1;
+    this.#state = 'resting';
+    this.#judge();
+    if (this.#filling.used > 0) this.#sendSoon();
+    this.#attendant.released();
+    this.#removeDead();
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#idle) for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+
+  /** Whether so much waits, or for so long, that orders are to be refused. */
+  #judge(): void {
+    if (this.#state === 'ended') return;
+    const late = this.#state === 'sending' && this.#parts.monotonic() - this.#since > STUCK_MS;
+    const stuck = late || this.waiting > (this.stuck ? STUCK_BYTES / 2 : STUCK_BYTES);
+    if (stuck === this.stuck) return;
+    this.stuck = stuck;
+    const { log } = this.#parts;
+    if (stuck) log.error({ waiting: this.waiting }, 'the journal does not get to the store: orders are refused');
+    else log.info({}, 'the journal gets to the store again');
+  }
+
+  /** One after the other; what fails is found dead once more at the next start. */
+  #removeDead(): void {
+    const [first] = this.#dead;
+    if (this.#removing || first === undefined || first.ticket > this.released) return;
+    this.#dead.shift();
+    this.#removing = true;
+    const { store, edge, log } = this.#parts;
+    const { segment } = first;
+    store
+      .remove(edge(), segment)
+      .catch((error: unknown) => log.warn({ error, segment }, 'a segment of the journal stays in the store'))
+      .finally(() => {
+        this.#removing = false;
+        this.#removeDead();
+      });
+  }
+}

@@ -1,0 +1,98 @@
+/** The journal that the settings ask for. */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../adapters/node/clock.ts';
+import { systemRandom } from '../adapters/node/random.ts';
+import { systemTimers } from '../adapters/node/timers.ts';
+import type { SecretBox } from '../core/ports.ts';
+import type { JournalStore } from '../core/sessions/journal-store.ts';
+import { ConfigError, type EdgeConfig } from './config.ts';
+import type { EdgeParts } from './edge.ts';
+import type { Archive } from './journal/archive.ts';
+import { openJournal } from './journal/file.ts';
+import { segmentNumber } from './journal/format.ts';
+import type { JournalError } from './journal/journal.ts';
+import { openKeys, type SegmentKeys, wrappedKeys } from './journal/keys.ts';
+import { openMemoryJournal } from './journal/memory.ts';
+import { openStoreJournal } from './journal/store.ts';
+import type { Logger } from './log.ts';
+
+/** Below the data directory: the journal itself, and the working copy of one that is in the store. */
+const JOURNAL = 'journal';
+const COPY = 'journal-copy';
+
+const now = () => systemClock.now();
+
+export interface JournalParts {
+  readonly config: EdgeConfig;
+  readonly box: SecretBox;
+  readonly store: JournalStore;
+  readonly archive: Archive;
+  readonly log: Logger;
+  /** The process has to end: see {@link openStoreJournal}. */
+  readonly onLost: (error: JournalError) => void;
+}
+
+/**
+ * Opens it, or gives what opens it once the edge is registered. Rejects with JournalError, or with ConfigError where the
+ * other kind of journal has the numbers of this edge's sessions: to begin without them would use numbers twice.
+ */
+export async function journalOf(parts: JournalParts): Promise<EdgeParts['journal']> {
+  const { config } = parts;
+  if (config.journal === 'memory') return openMemoryJournal({ now });
+  if (config.journal === 'store') return inStore(parts);
+  const copy = join(config.data_dir, COPY);
+  if (hasSegments(copy))
+    throw new ConfigError(
+      `FIXGATE_JOURNAL=${config.journal}: this edge's journal is in the store; ${copy} is its copy`,
+    );
+  const directory = join(config.data_dir, JOURNAL);
+  const keys = await keysOf(parts, directory);
+  return openJournal({ ...common(parts), directory, log: parts.log, keys, sync: config.journal === 'file_sync' });
+}
+
+function inStore(parts: JournalParts): EdgeParts['journal'] {
+  const { config, store, log, onLost } = parts;
+  return async (edge) => {
+    const own = join(config.data_dir, JOURNAL);
+    if (hasSegments(own) && (await store.segments(config.edge_id)).length === 0)
+      throw new ConfigError(`FIXGATE_JOURNAL=store: this edge's journal is in ${own}, and the store has none of it`);
+    const directory = join(config.data_dir, COPY);
+    return openStoreJournal({
+      ...common(parts),
+      directory,
+      log,
+      store,
+      edge,
+      onLost,
+      writer: Buffer.from(systemRandom.bytes(16)).toString('hex'),
+      openKeys: () => keysOf(parts, directory),
+      monotonic: () => systemClock.monotonic(),
+      after: systemTimers.after,
+      every: systemTimers.every,
+      soon: (work) => void setImmediate(work),
+    });
+  };
+}
+
+/** What every journal on disk is told. The echo venue keeps nothing that could be missing. */
+const common = ({ config, archive }: JournalParts) => ({
+  now,
+  encrypt: config.journal_encryption === 'on',
+  archive: config.archive === 'on',
+  archiveDirectory: archive.directory,
+  completed: archive.complete,
+  inbound: config.venue !== 'echo',
+});
+
+/** The keys of the segments there, and the first one to come. Rejects with JournalError `no_key`. */
+function keysOf({ config, box, log }: JournalParts, directory: string): Promise<SegmentKeys> {
+  const random = () => systemRandom.bytes(32);
+  const after = (ms: number, work: () => void) => void systemTimers.after(ms, work);
+  const { edge_id: edgeId } = config;
+  return openKeys({ box, edgeId, log, random, after }, wrappedKeys(directory), config.journal_encryption === 'on');
+}
+
+const hasSegments = (directory: string): boolean =>
+  existsSync(directory) && readdirSync(directory).some((name) => segmentNumber(name) > 0);

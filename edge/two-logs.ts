@@ -1,0 +1,62 @@
+/** Turns that write two logs, the journal's before the venue's: what the venue has done without it would be told to nobody. */
+
+import type { EdgeIdentity } from '../core/sessions/model.ts';
+import type { Dictionaries } from './dictionaries.ts';
+import type { EdgeParts } from './edge.ts';
+import type { Journal, LaterJournal } from './journal/journal.ts';
+import { nextMark, resubmit } from './resubmit.ts';
+import { Sessions } from './sessions.ts';
+import { Turns } from './turn.ts';
+import type { Venue } from './venue/venue.ts';
+
+export interface Logs {
+  readonly journal: Journal;
+  readonly sessions: Sessions;
+  readonly venue: Venue;
+}
+
+/**
+ * `open` opens journal, sessions and venue over what is kept of them, and brings them to the same state; it rejects with
+ * JournalError, or StoreUnavailable where the journal is in the store.
+ */
+export function twoLogs(parts: EdgeParts) {
+  const { config, clock, metrics, log } = parts;
+  let writeJournal = () => {};
+  const turns = new Turns(clock, { flush: () => writeJournal() }, log);
+  const open = async (dictionaries: Dictionaries, edge: () => EdgeIdentity): Promise<Logs> => {
+    const journal = typeof parts.journal === 'function' ? await parts.journal(edge) : parts.journal;
+    writeJournal = () => journal.flush();
+    const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
+    const venue = await parts.venue(sessions);
+    writeJournal = () => journal.flush(nextMark(venue));
+    if (journal.later === undefined) {
+      turns.keep({
+        flush: () => {
+          venue.flush();
+          journal.committed();
+        },
+      });
+    } else follow(journal, journal.later, venue, turns);
+    resubmit({ journal, turns, sessions, venue, dictionaries, log });
+    return { journal, sessions, venue };
+  };
+  return { turns, open };
+}
+
+/** The venue writes what it had done when a batch of the journal was closed, once that batch is durable. */
+function follow(journal: Journal, later: LaterJournal, venue: Venue, turns: Turns): void {
+  later.attend({
+    closing: () => {
+      journal.flush(nextMark(venue));
+      venue.seal();
+    },
+    written: () => {
+      if (venue.sealed) venue.flush();
+      journal.committed();
+    },
+    // Where it happens within a turn, its own connections are served by that.
+    released: () => setImmediate(() => turns.release()),
+  });
+  turns.keep({ flush: () => later.retry() });
+  turns.defer(later);
+}
