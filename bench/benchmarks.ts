@@ -6,6 +6,7 @@ import { heap } from './heap.ts';
 import { encode, journal, limiter, parse } from './micro.ts';
 import type { Sizes } from './sizes.ts';
 import { start } from './start.ts';
+import { idleSessions, stormOfLogons } from './storm.ts';
 
 export interface Benchmark {
   readonly name: string;
@@ -25,6 +26,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'provision', group: 'admin', says: 'a provision over HTTP', run: provision },
   { name: 'kill', group: 'admin', says: 'a kill until the client has its Logout', run: kill },
   { name: 'logon', group: 'edge', says: 'connect to Logon', run: logon },
+  { name: 'storm', group: 'edge', says: 'sessions that log on at once', run: stormOfLogons },
+  { name: 'idle', group: 'edge', says: 'what a session costs that does nothing', run: idleSessions },
   { name: 'echo', group: 'edge', says: 'orders against the echo venue', run: echo },
   { name: 'simulator', group: 'edge', says: 'orders against the simulator', run: simulator },
 ];

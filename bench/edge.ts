@@ -5,8 +5,9 @@ import { type Aim, type Figure, figure, median, percentile, timed } from './figu
 import { type Floor, startFloor, type Target } from './floor-process.ts';
 import { type LoadClient, type LoadResult, openLoadClient } from './load.ts';
 import type { OrderKind } from './orders.ts';
+import { PEER_NAMES, startPeer } from './peers.ts';
 import type { Sizes } from './sizes.ts';
-import { BENCH_TIER, onStage, type Stage } from './stage.ts';
+import { BENCH_TIER, edgeOf, onStage } from './stage.ts';
 
 const HOST = '127.0.0.1';
 const WARM_UP = 5;
@@ -50,20 +51,6 @@ export const logon = (sizes: Sizes): Promise<Figure[]> =>
     }),
   );
 
-/** The edge as a target: its processor time is what it tells in its metrics. */
-function edgeOf({ product }: Stage): Target {
-  const { fix_port: port, metrics_url } = product.local;
-  return {
-    port,
-    cpu: async () => {
-      const text = await (await fetch(metrics_url)).text();
-      const found = /^process_cpu_seconds_total (\S+)/m.exec(text)?.[1];
-      if (found === undefined) throw new Error('the metrics do not tell the processor time');
-      return Number(found);
-    },
-  };
-}
-
 interface Piped extends LoadResult {
   readonly cpu_us: number;
 }
@@ -105,6 +92,38 @@ async function turns(sizes: Sizes, ours: () => Promise<Piped>, theirs: () => Pro
   }) as [Piped, Piped];
 }
 
+/** What the edge is meant to be of an engine's throughput, at least. */
+const TIMES: Readonly<Record<string, number>> = { quickfixcpp: 10, philadelphia: 3 };
+
+/** The same orders on other engines, each in turns with the edge; their throughput and processor time beside its own. */
+async function besidePeers(edge: Target, run: Run, sizes: Sizes): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const name of sizes.peers) {
+    const peer = await startPeer(name);
+    try {
+      const theirs: Run = {
+        ...run,
+        credentials: { sender_comp_id: PEER_NAMES.sender, target_comp_id: PEER_NAMES.target, password: 'none' },
+      };
+      const [ours, other] = await turns(
+        sizes,
+        () => put(edge, sizes.orders, run),
+        () => put(peer, sizes.orders, theirs),
+      );
+      const settings = `${run.load.name}, ${sizes.orders} orders, window ${run.window}, median of ${sizes.runs}; ${name} as its runner sets it up`;
+      const least = TIMES[name];
+      const aim: Aim | undefined = least === undefined ? undefined : { of: 'ratio', least };
+      figures.push(
+        figure(`echo beside ${name}`, ours.per_s, 'orders/s', [name, other.per_s], settings, aim),
+        figure(`echo CPU beside ${name}`, ours.cpu_us, 'µs', [name, Math.max(other.cpu_us, 0.01)], settings),
+      );
+    } finally {
+      await peer.stop();
+    }
+  }
+  return figures;
+}
+
 interface Course {
   readonly venue: 'echo' | 'simulator';
   readonly order: OrderKind;
@@ -137,6 +156,7 @@ async function orders({ venue, order, share, cpu }: Course, sizes: Sizes): Promi
         const one = `${how}, ${sizes.pings} round trips`;
         const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal; replies of the last run ${JSON.stringify(piped.replies)}`;
         const near: Aim = { of: 'ratio', most: 1.3 };
+        const engines = venue === 'echo' ? await besidePeers(edge, many, sizes) : [];
         return [
           figure(`${venue} round trip p50`, ping.p50_us, 'µs', ['floor', floorPing.p50_us], one, near),
           figure(`${venue} round trip p99`, ping.p99_us, 'µs', ['floor', floorPing.p99_us], one, near),
@@ -145,6 +165,7 @@ async function orders({ venue, order, share, cpu }: Course, sizes: Sizes): Promi
             least: share,
           }),
           figure(`${venue} CPU per order`, piped.cpu_us, 'µs', ['floor', floorPiped.cpu_us], full, cpu),
+          ...engines,
         ];
       }),
     );

@@ -7,13 +7,17 @@ export interface Target {
   readonly port: number;
   /** Seconds of processor time the server has used so far. */
   cpu(): Promise<number>;
+  /** Resident memory, bytes. */
+  memory(): Promise<number>;
 }
 
 export interface Floor extends Target {
   stop(): Promise<void>;
 }
 
-type Said = { readonly type: 'ready'; readonly port: number } | { readonly type: 'cpu'; readonly seconds: number };
+type Said =
+  | { readonly type: 'ready'; readonly port: number }
+  | { readonly type: 'used'; readonly seconds: number; readonly bytes: number };
 
 async function heard<T extends Said['type']>(child: ChildProcess, type: T): Promise<Said & { type: T }> {
   const [said] = (await once(child, 'message')) as [Said];
@@ -26,12 +30,14 @@ export async function startFloor(): Promise<Floor> {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const { port } = await heard(child, 'ready');
+  const used = () => {
+    child.send('used');
+    return heard(child, 'used');
+  };
   return {
     port,
-    cpu: async () => {
-      child.send('cpu');
-      return (await heard(child, 'cpu')).seconds;
-    },
+    cpu: async () => (await used()).seconds,
+    memory: async () => (await used()).bytes,
     stop: async () => {
       const gone = once(child, 'exit');
       child.disconnect();

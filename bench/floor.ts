@@ -120,8 +120,8 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }, () => {
   process.send?.({ type: 'ready', port: typeof address === 'object' && address !== null ? address.port : 0 });
 });
 process.on('message', (asked) => {
-  if (asked !== 'cpu') return;
+  if (asked !== 'used') return;
   const { user, system } = process.cpuUsage();
-  process.send?.({ type: 'cpu', seconds: (user + system) / 1e6 });
+  process.send?.({ type: 'used', seconds: (user + system) / 1e6, bytes: process.memoryUsage.rss() });
 });
 process.on('disconnect', () => process.exit(0));

@@ -30,8 +30,10 @@ export interface LoadClient {
   close(): void;
 }
 
-/** A load client in C that may stand beside the checkout; it is built in a temporary directory. */
-const FIXLOAD = join(ROOT, '..', 'shared', 'bench', 'fixload.c');
+/** Tools that may stand beside the checkout. */
+export const BENCH_DIR = process.env.FIXGATE_BENCH_DIR ?? join(ROOT, '..', 'shared', 'bench');
+/** A load client in C; it is built in a temporary directory. */
+const FIXLOAD = join(BENCH_DIR, 'fixload.c');
 /** fixload's status when all orders were answered, some by more than one message. */
 const DONE_WITH_MORE = 3;
 

@@ -69,6 +69,8 @@ interface Options {
   readonly runs: string;
   readonly quick?: true;
   readonly loadClient: Sizes['load_client'];
+  readonly sessions?: string;
+  readonly peers?: string;
 }
 
 const list = BENCHMARKS.map(({ name, group, says }) => `  ${name.padEnd(12)} ${group.padEnd(8)} ${says}`).join('\n');
@@ -81,11 +83,15 @@ const command = new Command('npm run bench --')
       .choices(['best', 'node'])
       .default('best'),
   )
+  .option('--sessions <number>', 'sessions of storm and idle')
+  .option('--peers <names>', 'other engines beside the echo, by commas: quickfixcpp,philadelphia,…')
   .option('--quick', 'tiny counts: shows that everything runs, the figures mean nothing')
   .addHelpText('after', `\nBenchmarks:\n${list}`)
   .parse();
-const { json, runs, quick, loadClient } = command.opts<Options>();
+const { json, runs, quick, loadClient, sessions, peers } = command.opts<Options>();
 if (!/^[1-9]\d{0,2}$/.test(runs)) command.error('--runs: a number from 1 to 999');
+
+if (sessions !== undefined && !/^[1-9]\d{0,4}$/.test(sessions)) command.error('--sessions: a number from 1 to 99999');
 
 let benchmarks: readonly Benchmark[] = [];
 try {
@@ -93,7 +99,12 @@ try {
 } catch (error) {
   command.error((error as Error).message);
 }
-const sizes: Sizes = { ...(quick ? QUICK : { ...FULL, runs: Number(runs) }), load_client: loadClient };
+const sizes: Sizes = {
+  ...(quick ? QUICK : { ...FULL, runs: Number(runs) }),
+  load_client: loadClient,
+  ...(sessions === undefined ? {} : { sessions: Number(sessions) }),
+  ...(peers === undefined ? {} : { peers: peers.split(',') }),
+};
 const machine = describeMachine();
 heading(machine, sizes);
 const figures = await runAll(benchmarks, sizes);

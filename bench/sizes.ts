@@ -18,6 +18,12 @@ export interface Sizes {
   /** The same against the floor, which is many times as fast. */
   readonly floor_orders: number;
   readonly window: number;
+  /** Sessions at once. */
+  readonly sessions: number;
+  /** How long they are watched doing nothing, seconds. */
+  readonly idle_s: number;
+  /** Other engines that run beside the edge, by the names of their runner. */
+  readonly peers: readonly string[];
 }
 
 export const FULL: Sizes = {
@@ -33,6 +39,9 @@ export const FULL: Sizes = {
   orders: 300_000,
   floor_orders: 1_000_000,
   window: 1_000,
+  sessions: 300,
+  idle_s: 35,
+  peers: [],
 };
 
 /** Shows that everything runs; its figures mean nothing. */
@@ -49,4 +58,7 @@ export const QUICK: Sizes = {
   orders: 500,
   floor_orders: 500,
   window: 100,
+  sessions: 5,
+  idle_s: 1,
+  peers: [],
 };

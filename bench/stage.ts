@@ -1,5 +1,6 @@
 /** The product for a benchmark: started in a directory of its own, with a tier that limits nobody, gone afterwards. */
 import { type Credentials, type Product, startProduct } from '../local/product.ts';
+import type { Target } from './floor-process.ts';
 import { makeScratch, removeScratch } from './scratch.ts';
 
 /** The limiter is on, and has nothing to refuse. */
@@ -35,4 +36,20 @@ export async function onStage<T>(args: readonly string[], work: (stage: Stage) =
   } finally {
     removeScratch(directory);
   }
+}
+
+/** The edge as a target: its processor time and memory are what it tells in its metrics. */
+export function edgeOf({ product }: Stage): Target {
+  const { fix_port: port, metrics_url } = product.local;
+  const metric = async (name: string): Promise<number> => {
+    const text = await (await fetch(metrics_url)).text();
+    const found = new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1];
+    if (found === undefined) throw new Error(`the metrics do not tell ${name}`);
+    return Number(found);
+  };
+  return {
+    port,
+    cpu: () => metric('process_cpu_seconds_total'),
+    memory: () => metric('process_resident_memory_bytes'),
+  };
 }
