@@ -64,6 +64,7 @@ export const VARIABLES = {
     z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no name (letters, digits, _ and -)'),
     hostName(),
   ],
+  deployment: ['FIXGATE_DEPLOYMENT', z.string().regex(/^[\w.-]{0,100}$/, 'is no name'), ''],
   fix_host: ['FIXGATE_FIX_HOST', text, '0.0.0.0'],
   fix_port: ['FIXGATE_FIX_PORT', port, '9878'],
   metrics_host: ['FIXGATE_METRICS_HOST', text, '0.0.0.0'],
@@ -103,6 +104,8 @@ export type TlsSource =
 
 export interface EdgeConfig {
   readonly edge_id: string;
+  /** Given: metrics are told to CloudWatch under this name, by lines of the log. */
+  readonly deployment: string;
   readonly fix_host: string;
   /** 0: any free one. */
   readonly fix_port: number;

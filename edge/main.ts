@@ -11,6 +11,7 @@ import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
 import { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
+import { EmfReporter, type ReadMetric } from './emf.ts';
 import { Archive } from './journal/archive.ts';
 import { createLogger, type Logger } from './log.ts';
 import { measured } from './measured.ts';
@@ -23,11 +24,12 @@ const EXIT_SETTINGS = 2;
 const EXIT_FAILED = 1;
 /** Seed of the simulator's markets: the same prices in each demo. */
 const MARKET_SEED = 1;
+/** CloudWatch keeps a minute as one point. */
+const EMF_EVERY_MS = 60_000;
 /** The process ends by then, whatever hangs. */
 const LAST_MS = 28_000;
 
-async function open(config: EdgeConfig, log: Logger): Promise<Edge> {
-  const metrics = new Metrics();
+async function open(config: EdgeConfig, metrics: Metrics, log: Logger): Promise<Edge> {
   const clockWatch = new ClockWatch(systemClock);
   const note = clockWatch.note.bind(clockWatch);
   const { stores, leases, box, vault } = environmentAdapters(process.env, note);
@@ -81,6 +83,17 @@ function ended(error: Error, log: Logger): void {
   process.exit(EXIT_FAILED);
 }
 
+function tellCloudWatch({ deployment, edge_id }: EdgeConfig, { registry }: Metrics, log: Logger): void {
+  const reporter = new EmfReporter(deployment, edge_id);
+  const tell = async (): Promise<void> => {
+    const line = reporter.line((await registry.getMetricsAsJSON()) as readonly ReadMetric[], systemClock.now());
+    process.stdout.write(`${line}\n`);
+  };
+  systemTimers.every(EMF_EVERY_MS, () => {
+    tell().catch((error: unknown) => log.error({ error }, 'metrics could not be told'));
+  });
+}
+
 /** Ends the process, at the latest after {@link LAST_MS}. */
 function endBy(edge: Edge, log: Logger): void {
   let ending = false;
@@ -110,7 +123,9 @@ async function main(): Promise<void> {
       process.exit(EXIT_FAILED);
     });
   }
-  const edge = await open(config, log);
+  const metrics = new Metrics();
+  const edge = await open(config, metrics, log);
+  if (config.deployment !== '') tellCloudWatch(config, metrics, log);
   endBy(edge, log);
   // Without TLS the signal keeps its own meaning: the terminal is gone.
   if (config.tls !== undefined) process.on('SIGHUP', () => void edge.reloadTls());
