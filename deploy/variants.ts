@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdminClient, type AdminTarget } from '../local/admin-client.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
+import { tryCanary } from './canary.ts';
 import type { CdkContext } from './cdk.ts';
 import { tryHealth } from './doors.ts';
 import { type RunningTask, startTask } from './edge-task.ts';
@@ -88,6 +89,7 @@ export async function tryVariant(
 ): Promise<void> {
   const { report, emulator } = world;
   await tryHealth(report, running.task.ready.metrics_port, variant.proxyProtocol);
+  await tryCanary(world, running.task);
   const tls = variant.tls ? { ca_file: emulator.caFile } : {};
   await play({
     report,

@@ -13,6 +13,7 @@ export const STACKS = {
   audit: 'fixgate-dev-audit',
   adminApi: 'fixgate-dev-admin-api',
   edge: 'fixgate-dev-edge',
+  monitoring: 'fixgate-dev-monitoring',
 };
 const ROOT_KEYS: Keys = { accessKeyId: 'test', secretAccessKey: 'test' };
 

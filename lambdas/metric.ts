@@ -1,10 +1,13 @@
 /** A figure for CloudWatch, as a line of the log in its embedded metric format. */
 
-export const NAMESPACE = 'fixgate';
+const NAMESPACE = 'fixgate';
+/** Prefix and stage: deployments in one account have figures of their own. */
+const deployment = process.env.FIXGATE_DEPLOYMENT ?? '';
 
 /** @param name as the alarms of lib/monitoring-stack.ts have it */
 export function metric(name: string, value: number, unit: 'Count' | 'Milliseconds' = 'Count'): void {
   const Metrics = [{ Name: name, Unit: unit }];
-  const _aws = { Timestamp: Date.now(), CloudWatchMetrics: [{ Namespace: NAMESPACE, Dimensions: [[]], Metrics }] };
-  process.stdout.write(`${JSON.stringify({ _aws, [name]: value })}\n`);
+  const CloudWatchMetrics = [{ Namespace: NAMESPACE, Dimensions: [['deployment']], Metrics }];
+  const line = { _aws: { Timestamp: Date.now(), CloudWatchMetrics }, deployment, [name]: value };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }

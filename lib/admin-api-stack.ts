@@ -4,14 +4,19 @@ import {
   AccessLogField,
   AccessLogFormat,
   AuthorizationType,
+  DomainName,
   EndpointType,
   LambdaIntegration,
   LogGroupLogDestination,
+  type MethodDeploymentOptions,
   MethodLoggingLevel,
   type Resource,
   ResponseType,
   RestApi,
+  SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigateway';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnWebACL, CfnWebACLAssociation } from 'aws-cdk-lib/aws-wafv2';
 import type { Construct } from 'constructs';
@@ -44,6 +49,15 @@ const ACCESS: Readonly<Record<Rights, Partial<Record<TableName, Access>>>> = {
   },
   sessions: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-write' },
 };
+
+/**
+ * Concurrency that is kept for each, and its most: readers cannot starve who stops sessions, and none of them the functions
+ * of others in the account. An account needs a hundred besides.
+ */
+const RESERVED: Readonly<Record<Rights, number>> = { read: 30, credentials: 20, policy: 10, sessions: 20 };
+
+/** Of the stage and of each method: one that has settings of its own takes none of the stage's. */
+const WATCHED = { dataTraceEnabled: false, metricsEnabled: true, loggingLevel: MethodLoggingLevel.ERROR } as const;
 
 const DESCRIPTIONS: Readonly<Record<Rights, string>> = {
   read: 'admin operations that change nothing',
@@ -79,6 +93,7 @@ export class AdminApiStack extends Stack {
       context,
       entry: rights,
       description: DESCRIPTIONS[rights],
+      reserved: context.reservedConcurrency === 'on' ? RESERVED[rights] : undefined,
       environment: {
         ...storage.variables(),
         FIXGATE_CURSOR_KEY_SECRET_ARN: storage.cursorKey.secretArn,
@@ -89,13 +104,8 @@ export class AdminApiStack extends Stack {
 
   /** Who may touch which table. */
   #grant(storage: StorageStack): void {
-    for (const [rights, fn] of Object.entries(this.functions) as [Rights, ProductFunction][]) {
-      for (const [table, access] of Object.entries(ACCESS[rights]) as [TableName, Access][])
-        storage.grant(fn, table, access);
-      storage.cursorKey.grantRead(fn);
-    }
-    storage.grantEnvelope(this.functions.credentials);
-    storage.grantSecrets(this.functions.credentials, 'kms:Encrypt');
+    for (const [rights, fn] of Object.entries(this.functions) as [Rights, ProductFunction][])
+      grantRights(storage, fn, rights);
   }
 
   #api(context: Context): RestApi {
@@ -106,21 +116,22 @@ export class AdminApiStack extends Stack {
     const api = new RestApi(this, 'Api', {
       restApiName: `${context.prefix}-${context.stage}-admin`,
       description: 'fixgate admin API',
-      endpointConfiguration: { types: [EndpointType.REGIONAL] },
+      ...reach(context),
       defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
       cloudWatchRole: true,
       deployOptions: {
         stageName: context.stage,
         tracingEnabled: true,
-        dataTraceEnabled: false,
-        metricsEnabled: true,
-        loggingLevel: MethodLoggingLevel.ERROR,
+        ...WATCHED,
         throttlingRateLimit: 100,
         throttlingBurstLimit: 200,
+        methodOptions: throttles(),
         accessLogDestination: new LogGroupLogDestination(accessLog),
         accessLogFormat: accessLogFormat(),
       },
     });
+    if (context.adminDomain !== undefined && context.adminCertificateArn !== undefined)
+      this.#domain(api, context.adminDomain, context.adminCertificateArn);
     Validations.of(api).acknowledge(
       {
         id: 'AwsSolutions-APIG2',
@@ -134,6 +145,21 @@ export class AdminApiStack extends Stack {
       },
     );
     return api;
+  }
+
+  /** The name is the API's only one then; who owns its zone points it at the output. */
+  #domain(api: RestApi, domainName: string, certificateArn: string): void {
+    const domain = new DomainName(this, 'Domain', {
+      domainName,
+      certificate: Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
+      endpointType: EndpointType.REGIONAL,
+      securityPolicy: SecurityPolicy.TLS_1_2,
+    });
+    domain.addBasePathMapping(api, { stage: api.deploymentStage });
+    new CfnOutput(this, 'AdminDomainTarget', {
+      value: domain.domainNameAliasDomainName,
+      description: `CNAME of ${domainName}`,
+    });
   }
 
   #routes(context: Context): void {
@@ -224,6 +250,56 @@ export class AdminApiStack extends Stack {
       resourceArn: this.api.deploymentStage.stageArn,
     });
   }
+}
+
+/** From where the API is reached: from everywhere with a signature, from addresses, or from one endpoint of a VPC. */
+function reach({ adminCidrs, adminVpcEndpoint, adminDomain }: Context) {
+  const anybody = { principals: [new AnyPrincipal()], actions: ['execute-api:Invoke'], resources: ['execute-api:/*'] };
+  const only = (conditions: Record<string, Record<string, unknown>>) =>
+    new PolicyDocument({
+      statements: [new PolicyStatement(anybody), new PolicyStatement({ ...anybody, effect: Effect.DENY, conditions })],
+    });
+  const disableExecuteApiEndpoint = adminDomain !== undefined;
+  if (adminVpcEndpoint !== undefined)
+    return {
+      endpointConfiguration: { types: [EndpointType.PRIVATE] },
+      policy: only({ StringNotEquals: { 'aws:SourceVpce': adminVpcEndpoint } }),
+    };
+  const endpointConfiguration = { types: [EndpointType.REGIONAL] };
+  if (adminCidrs === undefined) return { endpointConfiguration, disableExecuteApiEndpoint };
+  return {
+    endpointConfiguration,
+    disableExecuteApiEndpoint,
+    policy: only({ NotIpAddress: { 'aws:SourceIp': adminCidrs } }),
+  };
+}
+
+/** What the operations of these rights need: the tables of `ACCESS`, the cursor key, and who seals may seal. */
+export function grantRights(storage: StorageStack, fn: ProductFunction, rights: Rights): void {
+  for (const [table, access] of Object.entries(ACCESS[rights]) as [TableName, Access][])
+    storage.grant(fn, table, access);
+  storage.cursorKey.grantRead(fn);
+  if (rights !== 'credentials') return;
+  storage.grantEnvelope(fn);
+  storage.grantSecrets(fn, 'kms:Encrypt');
+}
+
+/**
+ * Requests a second of each method before the gateway answers 429. What stops clients is never in the way of what looks at
+ * them: it has a share of its own, several times that of the rest.
+ */
+function throttles(): Record<string, MethodDeploymentOptions> {
+  const urgent = new Set(['killSessions', 'lock', 'suspend', 'revoke']);
+  return Object.fromEntries(
+    OPERATIONS.map(({ id, method, path }) => [
+      `${BASE_PATH}${path}/${method}`,
+      {
+        ...WATCHED,
+        throttlingRateLimit: urgent.has(id) ? 100 : 25,
+        throttlingBurstLimit: urgent.has(id) ? 200 : 50,
+      },
+    ]),
+  );
 }
 
 /** Who asked for what, and what came of it; no header, no body, no query. */

@@ -6,6 +6,7 @@ import { AuditStack } from './audit-stack.ts';
 import { readContext } from './context.ts';
 import { EdgeStack } from './edge-stack.ts';
 import { leaveOut } from './emulator.ts';
+import { MonitoringStack } from './monitoring-stack.ts';
 import { StorageStack } from './storage-stack.ts';
 
 export interface Stacks {
@@ -13,6 +14,7 @@ export interface Stacks {
   readonly audit: AuditStack;
   readonly adminApi: AdminApiStack;
   readonly edge: EdgeStack;
+  readonly monitoring: MonitoringStack;
 }
 
 /** @throws ContextError */
@@ -23,9 +25,11 @@ export function assemble(app: App): Stacks {
   const audit = new AuditStack(app, name('audit'), { context, storage });
   const adminApi = new AdminApiStack(app, name('admin-api'), { context, storage });
   const edge = new EdgeStack(app, name('edge'), { context, storage });
+  const watched = { context, storage, audit, adminApi, edge };
+  const monitoring = new MonitoringStack(app, name('monitoring'), { watched });
   Tags.of(app).add('fixgate:stage', context.stage);
   // What is left out for the emulator would be found missing.
   if (context.emulator) leaveOut(app);
   else Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  return { storage, audit, adminApi, edge };
+  return { storage, audit, adminApi, edge, monitoring };
 }

@@ -43,6 +43,28 @@ const Context = z.object({
     .string()
     .regex(/^(10|172|192)(\.\d{1,3}){3}\/(1[6-9]|20)$/, 'is no private CIDR of /16 to /20 such as 10.0.0.0/16')
     .default('10.0.0.0/16'),
+  /** Addresses that may call the admin API, signed or not; without it any that has a signature. */
+  adminCidrs: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(cidr).min(1))
+    .optional(),
+  /** The admin API is private then, reached through this interface endpoint alone. */
+  adminVpcEndpoint: z
+    .string()
+    .regex(/^vpce-[0-9a-f]{8,17}$/, 'is no id of a VPC endpoint')
+    .optional(),
+  /** A name of one's own for the admin API, with its certificate in ACM, in the same region. */
+  adminDomain: z
+    .string()
+    .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/, 'is no name of a host')
+    .optional(),
+  adminCertificateArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/\S+$/, 'is no ARN of an ACM certificate')
+    .optional(),
+  /** Keeps concurrency for the functions: the account must have it (`npm run doctor`). By default on in production. */
+  reservedConcurrency: z.enum(['on', 'off'], { error: 'is neither on nor off' }).optional(),
   /** Who may connect to the FIX port. */
   allowedCidrs: z
     .string()
@@ -70,6 +92,15 @@ const Context = z.object({
   /** Whether the balancer tells edges who the client is. */
   proxyProtocol: z.enum(['on', 'off'], { error: 'is neither on nor off' }).default('on'),
   fixPort: whole(1, 65_535).default(9878),
+  /** Availability zones that edges are spread over. */
+  zones: whole(2, 3).default(2),
+  /** Live sessions of an edge, on average over all, above which another is started. */
+  sessionsPerEdge: whole(1, 20_000).default(2000),
+  /**
+   * Hour of the day, UTC, at which clients have no session hours: then edges beyond desiredCount are stopped. Without it none
+   * ever is: stopping an edge ends its sessions.
+   */
+  quietHourUtc: whole(0, 23).optional(),
   desiredCount: whole(1, 100).default(2),
   maxCount: whole(1, 1000).default(10),
   logRetentionDays: z.coerce
@@ -78,6 +109,10 @@ const Context = z.object({
     .default(90),
   /** How long nobody can remove what is in the audit archive: by default seven years in production, else a day. */
   auditRetentionDays: whole(1, 36_500).optional(),
+  /** Who hears of alarms. */
+  alarmEmail: z.email('is no mail address').optional(),
+  /** Where docs/RUNBOOK.md can be read: each alarm names its place there. */
+  runbookUrl: z.url({ protocol: /^https?$/, error: 'is no http or https address' }).optional(),
   onIneligible: z.enum(['warn', 'suspend'], { error: 'is neither warn nor suspend' }).default('warn'),
   /** Leaves out what the emulator of `npm run deploy:local` cannot take: lib/emulator.ts. */
   emulator: z
@@ -91,7 +126,11 @@ export interface Context extends z.output<typeof Context> {
   readonly logRetentionDays: (typeof LOG_RETENTION)[number];
   readonly fixTls: 'listener' | 'container' | 'off';
   readonly auditRetentionDays: number;
+  readonly reservedConcurrency: 'on' | 'off';
 }
+
+/** Begins the names of stacks and tables, and is the dimension of all metrics. */
+export const deploymentName = ({ prefix, stage }: Pick<Context, 'prefix' | 'stage'>): string => `${prefix}-${stage}`;
 
 /** @throws ContextError with every problem at once */
 export function readContext(app: App): Context {
@@ -109,8 +148,13 @@ export function readContext(app: App): Context {
     );
   const { stage, fixTls = tlsByCertificate(parsed.data) } = parsed.data;
   const { auditRetentionDays = stage === 'production' ? SEVEN_YEARS : 1 } = parsed.data;
-  const context = { ...parsed.data, fixTls, auditRetentionDays } as Context;
-  const unsafe = [...wrongTls(context), ...(context.stage === 'production' ? unsafeForProduction(context) : [])];
+  const { reservedConcurrency = stage === 'production' ? 'on' : 'off' } = parsed.data;
+  const context = { ...parsed.data, fixTls, auditRetentionDays, reservedConcurrency } as Context;
+  const unsafe = [
+    ...wrongTls(context),
+    ...wrongAdmin(context),
+    ...(context.stage === 'production' ? unsafeForProduction(context) : []),
+  ];
   if (context.emulator && context.stage !== 'dev')
     unsafe.push('emulator=true: leaves out parts that protect; only stage=dev may');
   if (context.maxCount < context.desiredCount)
@@ -142,6 +186,17 @@ function wrongTls({ fixTls, certificateArn, fixTlsSecretArn }: Context): string[
   return problems;
 }
 
+function wrongAdmin({ adminCidrs, adminVpcEndpoint, adminDomain, adminCertificateArn }: Context): string[] {
+  const problems: string[] = [];
+  if ((adminDomain === undefined) !== (adminCertificateArn === undefined))
+    problems.push('adminDomain, adminCertificateArn: go together');
+  if (adminVpcEndpoint !== undefined && adminCidrs !== undefined)
+    problems.push('adminCidrs: not together with adminVpcEndpoint, whose security group says who');
+  if (adminVpcEndpoint !== undefined && adminDomain !== undefined)
+    problems.push('adminDomain: not together with adminVpcEndpoint');
+  return problems;
+}
+
 /** What production refuses, whatever else is set. */
 function unsafeForProduction(context: Context): string[] {
   const problems: string[] = [];
@@ -156,6 +211,8 @@ function unsafeForProduction(context: Context): string[] {
   if (context.allowedCidrs === undefined) problems.push('allowedCidrs: is needed in production');
   for (const range of context.allowedCidrs ?? [])
     if (range.endsWith('/0')) problems.push(`allowedCidrs=${range}: the whole internet is not allowed in production`);
+  for (const range of context.adminCidrs ?? [])
+    if (range.endsWith('/0')) problems.push(`adminCidrs=${range}: leave it out, or name addresses`);
   if (context.auditRetentionDays < 365)
     problems.push(`auditRetentionDays=${context.auditRetentionDays}: production keeps the audit for a year or longer`);
   if (context.desiredCount < 2) problems.push(`desiredCount=${context.desiredCount}: production needs 2 edges or more`);

@@ -1,6 +1,8 @@
 /** The FIX edge: containers on Fargate behind a network load balancer. */
 import { join } from 'node:path';
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Fn, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { Schedule } from 'aws-cdk-lib/aws-applicationautoscaling';
+import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
@@ -35,8 +37,10 @@ import {
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { DnsRecordType, PrivateDnsNamespace } from 'aws-cdk-lib/aws-servicediscovery';
 import type { Construct } from 'constructs';
-import type { Context } from './context.ts';
+import { type Context, deploymentName } from './context.ts';
+import { edgeMetric } from './metrics.ts';
 import type { StorageStack } from './storage-stack.ts';
 
 export interface EdgeStackProps extends StackProps {
@@ -44,18 +48,34 @@ export interface EdgeStackProps extends StackProps {
   readonly storage: StorageStack;
 }
 
-const CONTAINER_PORT = 9878;
+export const CONTAINER_PORT = 9878;
 const HEALTH_PORT = 9464;
 /** Fargate gives at most this between SIGTERM and SIGKILL; a drain ends well before. */
 const STOP_TIMEOUT = Duration.seconds(60);
+const DNS_TTL = Duration.seconds(10);
 const ROOT = join(import.meta.dirname, '..');
 
 export class EdgeStack extends Stack {
   readonly service: FargateService;
+  readonly vpc: IVpc;
+  /** Whoever is in it may connect to the edges themselves. */
+  readonly canaryGroup: SecurityGroup;
+  readonly balancer: NetworkLoadBalancer;
+  readonly targets: NetworkTargetGroup;
+  readonly logGroup: LogGroup;
+  /** Resolves, inside the VPC, to every edge that runs. */
+  readonly edgesName: string;
+  readonly #zones: number;
 
   constructor(scope: Construct, id: string, { context, storage, ...props }: EdgeStackProps) {
     super(scope, id, props);
-    const vpc = this.#vpc(context);
+    this.#zones = context.zones;
+    this.logGroup = new LogGroup(this, 'EdgeLogs', {
+      retention: context.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.vpc = this.#vpc(context);
+    const { vpc } = this;
     const task = this.#task(context, storage);
     const balancerGroup = new SecurityGroup(this, 'BalancerGroup', {
       vpc,
@@ -63,6 +83,8 @@ export class EdgeStack extends Stack {
       allowAllOutbound: false,
     });
     const edgeGroup = new SecurityGroup(this, 'EdgeGroup', { vpc, description: 'fixgate: the balancer to the edges' });
+    this.canaryGroup = new SecurityGroup(this, 'CanaryGroup', { vpc, description: 'fixgate: the canary to the edges' });
+    edgeGroup.addIngressRule(this.canaryGroup, Port.tcp(CONTAINER_PORT), 'canary');
     for (const range of context.allowedCidrs ?? [])
       balancerGroup.addIngressRule(
         range.includes(':') ? Peer.ipv6(range) : Peer.ipv4(range),
@@ -73,6 +95,8 @@ export class EdgeStack extends Stack {
       balancerGroup.addEgressRule(edgeGroup, Port.tcp(port), 'FIX and health checks');
       edgeGroup.addIngressRule(balancerGroup, Port.tcp(port), 'FIX and health checks');
     }
+    const namespace = new PrivateDnsNamespace(this, 'Names', { name: `${deploymentName(context)}.internal`, vpc });
+    this.edgesName = `edges.${namespace.namespaceName}`;
     // The library is not written for exactOptionalPropertyTypes: its own classes want a cast to its own interfaces.
     const cluster = new Cluster(this, 'Cluster', { vpc, containerInsightsV2: ContainerInsights.ENABLED }) as ICluster;
     this.service = new FargateService(this, 'Service', {
@@ -87,18 +111,41 @@ export class EdgeStack extends Stack {
       maxHealthyPercent: 200,
       healthCheckGracePeriod: Duration.seconds(30),
       enableExecuteCommand: false,
+      cloudMapOptions: { name: 'edges', cloudMapNamespace: namespace, dnsRecordType: DnsRecordType.A, dnsTtl: DNS_TTL },
     });
-    this.service
-      .autoScaleTaskCount({ minCapacity: context.desiredCount, maxCapacity: context.maxCount })
-      .scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 50, disableScaleIn: true });
-    this.#balancer(context, vpc, balancerGroup);
+    this.#scale(context);
+    ({ balancer: this.balancer, targets: this.targets } = this.#balancer(context, vpc, balancerGroup));
+  }
+
+  /** The zones of a template that does not know its region are found where it is deployed. */
+  override get availabilityZones(): string[] {
+    return Array.from({ length: this.#zones }, (_, i) => Fn.select(i, Fn.getAzs()));
+  }
+
+  /**
+   * By CPU and by sessions, upwards. Downwards at the quiet hour alone: an edge that is stopped ends its sessions, and
+   * protecting tasks from that would keep deployments from replacing them.
+   */
+  #scale(context: Context): void {
+    const { desiredCount: minCapacity, maxCount: maxCapacity, quietHourUtc } = context;
+    const scaling = this.service.autoScaleTaskCount({ minCapacity, maxCapacity });
+    scaling.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 50, disableScaleIn: true });
+    scaling.scaleToTrackCustomMetric('Sessions', {
+      metric: edgeMetric(context, 'Sessions', Stats.AVERAGE),
+      targetValue: context.sessionsPerEdge,
+      disableScaleIn: true,
+    });
+    if (quietHourUtc === undefined) return;
+    const at = (minute: number) => Schedule.cron({ minute: String(minute), hour: String(quietHourUtc) });
+    scaling.scaleOnSchedule('Quiet', { schedule: at(0), minCapacity, maxCapacity: minCapacity });
+    scaling.scaleOnSchedule('Open', { schedule: at(30), minCapacity, maxCapacity });
   }
 
   /** No way out to the internet: everything the edge needs is reached by endpoints. */
   #vpc(context: Context): IVpc {
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr(context.vpcCidr),
-      maxAzs: 2,
+      maxAzs: context.zones,
       natGateways: 0,
       subnetConfiguration: [
         { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 24, mapPublicIpOnLaunch: false },
@@ -144,10 +191,7 @@ export class EdgeStack extends Stack {
       stopTimeout: STOP_TIMEOUT,
       logging: LogDriver.awsLogs({
         streamPrefix: 'edge',
-        logGroup: new LogGroup(this, 'EdgeLogs', {
-          retention: context.logRetentionDays,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
+        logGroup: this.logGroup,
       }),
       environment: this.#environment(context, storage),
     });
@@ -178,6 +222,7 @@ export class EdgeStack extends Stack {
     const proxied = context.proxyProtocol === 'on';
     return {
       ...storage.variables(),
+      FIXGATE_DEPLOYMENT: deploymentName(context),
       FIXGATE_FIX_HOST: '0.0.0.0',
       FIXGATE_FIX_PORT: String(CONTAINER_PORT),
       FIXGATE_METRICS_HOST: '0.0.0.0',
@@ -194,7 +239,7 @@ export class EdgeStack extends Stack {
     };
   }
 
-  #balancer(context: Context, vpc: IVpc, securityGroup: SecurityGroup): void {
+  #balancer(context: Context, vpc: IVpc, securityGroup: SecurityGroup) {
     const balancer = new NetworkLoadBalancer(this, 'Balancer', {
       vpc,
       internetFacing: true,
@@ -245,6 +290,7 @@ export class EdgeStack extends Stack {
       reason:
         'Access logs of a network load balancer exist for TLS listeners only and have nothing that the audit trail has not: the edge records every logon.',
     });
+    return { balancer, targets };
   }
 }
 

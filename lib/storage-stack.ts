@@ -43,6 +43,8 @@ export class StorageStack extends Stack {
   readonly proofKey: Key;
   /** Branch keys of the hierarchical keyring (AWS Encryption SDK, "Creating a key store"). */
   readonly branchKeys: Table;
+  /** Makes the branch key and the defaults, and rotates the former. */
+  readonly preparation: ProductFunction;
   /** Signs the cursors of lists. */
   readonly cursorKey: Secret;
   /** Signs audit checkpoints; its public half is for auditors. */
@@ -99,7 +101,7 @@ export class StorageStack extends Stack {
         'A cursor lives for one listing; a new key only makes an admin begin the list again, and rotation is the deployer redeploying it.',
     });
     this.archive = this.#archive(context);
-    this.#prepare(context);
+    this.preparation = this.#prepare(context);
     new CfnOutput(this, 'ArchiveBucket', {
       value: this.archive.bucketName,
       description: 'audit records and checkpoints',
@@ -140,7 +142,7 @@ export class StorageStack extends Stack {
   }
 
   /** Branch key and defaults are there before any stack that needs them is deployed. */
-  #prepare(context: Context): void {
+  #prepare(context: Context): ProductFunction {
     const preparation = new Preparation(this, 'Preparation', { context, environment: this.variables() });
     const { fn } = preparation;
     this.grant(fn, 'policy', 'read-write');
@@ -150,6 +152,7 @@ export class StorageStack extends Stack {
     const wrap = ['kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];
     grantKey(fn, this.envelopeKey, wrap);
     preparation.afterGrants();
+    return fn;
   }
 
   #table(definition: TableDefinition, tableName: string, safe: boolean): Table {

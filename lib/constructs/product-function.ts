@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { NodejsFunction, type NodejsFunctionProps, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { Context } from '../context.ts';
+import { type Context, deploymentName } from '../context.ts';
 
 export interface ProductFunctionProps {
   readonly context: Context;
@@ -17,6 +17,8 @@ export interface ProductFunctionProps {
   readonly timeout?: Duration;
   /** Where an event goes that failed each time: for what is called without anybody waiting. */
   readonly deadLetters?: IQueue;
+  /** Inside a VPC: where, and behind which security groups. */
+  readonly network?: Pick<NodejsFunctionProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
   /** At most so many at once, and so many kept free for it. */
   readonly reserved?: number | undefined;
 }
@@ -39,7 +41,12 @@ export class ProductFunction extends NodejsFunction {
       ...(props.deadLetters === undefined ? {} : { deadLetterQueue: props.deadLetters }),
       ...(props.reserved === undefined ? {} : { reservedConcurrentExecutions: props.reserved }),
       tracing: Tracing.ACTIVE,
-      environment: { NODE_OPTIONS: '--enable-source-maps', ...environment },
+      environment: {
+        NODE_OPTIONS: '--enable-source-maps',
+        FIXGATE_DEPLOYMENT: deploymentName(context),
+        ...environment,
+      },
+      ...(props.network === undefined ? {} : props.network),
       logGroup: new LogGroup(scope, `${id}Logs`, {
         retention: context.logRetentionDays,
         removalPolicy: RemovalPolicy.DESTROY,

@@ -37,10 +37,11 @@ describe('for the emulator', () => {
     const types = [...whole].filter(([id]) => !less.has(id)).map(([, { Type }]) => Type);
     expect(counted(types)).toEqual({
       'AWS::ApplicationAutoScaling::ScalableTarget': 1,
-      'AWS::ApplicationAutoScaling::ScalingPolicy': 1,
+      'AWS::ApplicationAutoScaling::ScalingPolicy': 2,
+      'AWS::CloudWatch::CompositeAlarm': 1,
       'AWS::EC2::FlowLog': 1,
       'AWS::EC2::SecurityGroupEgress': 2,
-      'AWS::EC2::SecurityGroupIngress': 2,
+      'AWS::EC2::SecurityGroupIngress': 3,
       'AWS::WAFv2::WebACLAssociation': 1,
       'Custom::VpcRestrictDefaultSG': 1,
     });

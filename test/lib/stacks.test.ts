@@ -205,12 +205,58 @@ describe('the stacks', () => {
     });
   });
 
+  test('each method has a throttle of its own, and what stops clients the widest', () => {
+    const [stage] = Object.values(api.findResources('AWS::ApiGateway::Stage'));
+    const settings = stage?.Properties.MethodSettings as {
+      HttpMethod: string;
+      ResourcePath: string;
+      ThrottlingRateLimit: number;
+    }[];
+    for (const { method, path } of OPERATIONS) {
+      // CloudFormation, MethodSetting: slashes are ~1, but for the first.
+      const ResourcePath = `/${`/admin/fix${path}`.replaceAll('/', '~1')}`;
+      expect(settings).toContainEqual(expect.objectContaining({ HttpMethod: method, ResourcePath }));
+    }
+    const rate = (end: string) => settings.find(({ ResourcePath }) => ResourcePath.endsWith(end))?.ThrottlingRateLimit;
+    expect(rate('sessions~1kill')).toBeGreaterThan(rate('~1audit') ?? Number.POSITIVE_INFINITY);
+  });
+
+  test('production keeps concurrency for each function', () => {
+    const reserved = Object.values(api.findResources('AWS::Lambda::Function'))
+      .map(({ Properties }) => Properties.ReservedConcurrentExecutions as number | undefined)
+      .filter((one) => one !== undefined);
+    expect(reserved.sort()).toEqual([10, 20, 20, 30]);
+  });
+
+  test('the admin API can be for some addresses, for one endpoint, or under a name of one’s own', () => {
+    const of = (context: Record<string, unknown>) => Template.fromStack(make({ ...IMAGE, ...context }).adminApi);
+    of({ adminCidrs: '192.0.2.0/24' }).hasResourceProperties('AWS::ApiGateway::RestApi', {
+      Policy: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Condition: { NotIpAddress: { 'aws:SourceIp': ['192.0.2.0/24'] } } }),
+        ]),
+      }),
+    });
+    of({ adminVpcEndpoint: 'vpce-0123456789abcdef0' }).hasResourceProperties('AWS::ApiGateway::RestApi', {
+      EndpointConfiguration: Match.objectLike({ Types: ['PRIVATE'] }),
+      Policy: Match.objectLike({
+        Statement: Match.arrayWith([Match.objectLike({ Effect: 'Deny', Condition: Match.anyValue() })]),
+      }),
+    });
+    const named = of({ adminDomain: 'fix.example.com', adminCertificateArn: PRODUCTION.certificateArn });
+    named.hasResourceProperties('AWS::ApiGateway::DomainName', {
+      SecurityPolicy: 'TLS_1_2',
+      DomainName: 'fix.example.com',
+    });
+    named.hasResourceProperties('AWS::ApiGateway::RestApi', { DisableExecuteApiEndpoint: true });
+  }, 60_000);
+
   test('the access log has no header, query or body', () => {
     const [stage] = Object.values(api.findResources('AWS::ApiGateway::Stage'));
     expect(stage?.Properties.AccessLogSetting.Format).not.toMatch(/header|query|body|Authorization/i);
-    api.hasResourceProperties('AWS::ApiGateway::Stage', {
-      MethodSettings: [Match.objectLike({ DataTraceEnabled: false })],
-    });
+    const settings = stage?.Properties.MethodSettings as { DataTraceEnabled: boolean; LoggingLevel: string }[];
+    expect(settings.length).toBeGreaterThan(30);
+    for (const one of settings) expect(one).toMatchObject({ DataTraceEnabled: false, LoggingLevel: 'ERROR' });
   });
 
   test('a body above 64 KiB is answered 413 before any function', () => {
@@ -328,6 +374,14 @@ describe('the context', () => {
     [{ vpcCidr: '8.8.0.0/16' }, 'vpcCidr=8.8.0.0/16'],
     [{ vpcCidr: '10.0.0.0/28' }, 'vpcCidr=10.0.0.0/28'],
     [{ emulator: 'yes' }, 'emulator=yes'],
+    [{ zones: '4' }, 'zones=4'],
+    [{ quietHourUtc: '24' }, 'quietHourUtc=24'],
+    [{ adminDomain: 'fix.example.com' }, 'adminCertificateArn'],
+    [{ adminDomain: 'fix', adminCertificateArn: PRODUCTION.certificateArn }, 'adminDomain=fix'],
+    [{ adminVpcEndpoint: 'mine' }, 'adminVpcEndpoint=mine'],
+    [{ adminVpcEndpoint: 'vpce-0123456789abcdef0', adminCidrs: '192.0.2.0/24' }, 'adminCidrs'],
+    [{ ...PRODUCTION, adminCidrs: '0.0.0.0/0' }, 'adminCidrs=0.0.0.0/0'],
+    [{ alarmEmail: 'nobody' }, 'alarmEmail=nobody'],
   ])('%j is refused, naming the value', (context, name) => {
     expect(() => make({ ...IMAGE, ...context })).toThrow(ContextError);
     expect(() => make({ ...IMAGE, ...context })).toThrow(name);
