@@ -74,6 +74,7 @@ export const VARIABLES = {
   journal_encryption: ['FIXGATE_JOURNAL_ENCRYPTION', oneOf('on', 'off'), 'on'],
   archive: ['FIXGATE_ARCHIVE', oneOf('on', 'off'), 'off'],
   venue: ['FIXGATE_VENUE', oneOf('simulator', 'echo'), 'simulator'],
+  venue_address: ['FIXGATE_VENUE_ADDRESS', perhaps, ''],
   refused_logon: ['FIXGATE_REFUSED_LOGON', oneOf('logout', 'silent'), 'logout'],
   new_password: ['FIXGATE_NEW_PASSWORD', oneOf('allow', 'refuse'), 'allow'],
   logon_window_ms: ['FIXGATE_LOGON_WINDOW_MS', whole(1000, MAX_LOGON_WINDOW_MS), '5000'],
@@ -123,6 +124,8 @@ export interface EdgeConfig {
   /** `on`: every application message, in and out, is kept for good. */
   readonly archive: 'on' | 'off';
   readonly venue: 'simulator' | 'echo';
+  /** Where the simulator is a process of its own: path of a Unix socket, or a port of the loopback. Undefined: in this process. */
+  readonly venue_address: string | undefined;
   /** What a refused Logon hears. */
   readonly refused_logon: 'logout' | 'silent';
   /** Whether a client may change its password by NewPassword (925). */
@@ -159,16 +162,36 @@ export interface EdgeConfig {
   readonly store_away: 'continue' | 'fail_closed';
 }
 
+/** Of the venue's process. */
+export interface VenueConfig {
+  readonly address: string;
+  readonly data_dir: string;
+  readonly log_level: string;
+}
+
 /** @throws ConfigError naming the variable with the wrong value */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): EdgeConfig {
+export function readVenueConfig(env: Environment): VenueConfig {
+  const address = settingOf('venue_address', env) as string | undefined;
+  if (address === undefined) throw new ConfigError('FIXGATE_VENUE_ADDRESS: is needed');
+  const [data_dir, log_level] = [settingOf('data_dir', env) as string, settingOf('log_level', env) as string];
+  return Object.freeze({ address, data_dir, log_level });
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function settingOf(name: keyof typeof VARIABLES, env: Environment): unknown {
+  const [variable, schema, fallback] = VARIABLES[name];
+  // An empty variable is how shells and task definitions say that there is none.
+  const given = env[variable] || fallback;
+  const checked = schema.safeParse(given);
+  if (!checked.success) throw new ConfigError(`${variable}: ${said(given, checked.error)}`);
+  return checked.data;
+}
+
+/** @throws ConfigError naming the variable with the wrong value */
+export function readConfig(env: Environment): EdgeConfig {
   const values: Record<string, unknown> = {};
-  for (const [name, [variable, schema, fallback]] of Object.entries(VARIABLES)) {
-    // An empty variable is how shells and task definitions say that there is none.
-    const given = env[variable] || fallback;
-    const checked = schema.safeParse(given);
-    if (!checked.success) throw new ConfigError(`${variable}: ${said(given, checked.error)}`);
-    values[name] = checked.data;
-  }
+  for (const name of Object.keys(VARIABLES)) values[name] = settingOf(name as keyof typeof VARIABLES, env);
   const { tls_cert, tls_key, tls_client_ca, tls_secret_arn, ...rest } = values;
   const session_profile = sessionProfile(rest.session_profile as ProfileOverrides);
   const tls = tlsSource({ tls_cert, tls_key, tls_client_ca, tls_secret_arn } as TlsVariables);

@@ -35,7 +35,6 @@ import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
 import { openTlsDoor } from './tls.ts';
-import type { Turns } from './turn.ts';
 import { twoLogs } from './two-logs.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
 import { cancelling, venueTime } from './venue-time.ts';
@@ -111,7 +110,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 
   const clockAlarm = new ClockAlarm(parts.clockWatch, config, log);
   let draining = false;
-  const readiness = () => (draining ? 'draining' : unreadiness(gate, journal, turns, clockAlarm));
+  const readiness = () => (draining ? 'draining' : unreadiness(house, journal, clockAlarm));
   const ticking = [
     timers.every(TICK_MS, () => house.wheel.turn(clock.monotonic())),
     timers.every(NUMBERS_RETRY_MS, () => numbers.tell()),
@@ -176,11 +175,12 @@ function furnished(
 }
 
 /** Why an edge is not ready; undefined: it is. */
-function unreadiness(gate: Gate, journal: Journal, turns: Turns, clock: ClockAlarm): string | undefined {
+function unreadiness({ gate, turns, venue }: House, journal: Journal, clock: ClockAlarm): string | undefined {
   if (gate.state !== 'running') return gate.state;
   if (!gate.mayPlaceOrders) return 'store_unavailable';
   if (clock.beyond) return 'clock';
   if (journal.later?.stuck === true) return 'journal_store_unavailable';
+  if (venue.available === false) return 'venue_unavailable';
   return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
 }
 

@@ -142,7 +142,7 @@ export class FrontDesk {
    * too low is no session in the audit each time, and takes over from nobody. A holder in the way is asked first.
    */
   #ruledOut(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Refusal | undefined {
-    const entry = this.#house.sessions.begun(venueSession(claim, logon.user.user_id, profile));
+    const entry = this.#house.sessions.begun(venueSession(claim, logon.user, profile));
     if (entry === undefined) return undefined;
     if (entry.holder !== undefined && profile.duplicate_logon !== 'takeover') return undefined;
     return this.#judged(connection, claim, profile, entry);
@@ -215,7 +215,7 @@ export class FrontDesk {
     const { gate, sessions, log } = this.#house;
     const { new_password } = claim;
     if (new_password === undefined || !connection.waits) return undefined;
-    const entry = sessions.renewed(venueSession(claim, logon.user.user_id, profile), profile);
+    const entry = sessions.renewed(venueSession(claim, logon.user, profile), profile);
     if (this.#judged(connection, claim, profile, entry) !== undefined) return undefined;
     const change = await gate.changePassword(session, logon, new_password);
     const { session_id, user_id } = session.session;
@@ -271,7 +271,8 @@ export class FrontDesk {
       void gate.unregisterSession(session_id, 'disconnect', 'The client left before it was answered');
       return;
     }
-    const venue = venueSession(claim, user_id, profile);
+    const { epoch } = session.session;
+    const venue = venueSession(claim, { user_id, epoch }, profile);
     const begun = connection.begin(() => sessions.renewed(venue, profile), session, greeting);
     if (begun.begun) {
       metrics.logon('accepted');
@@ -352,12 +353,17 @@ function keyOf({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: 
   return { begin_string, sender_comp_id, sender_sub_id, target_comp_id };
 }
 
-function venueSession(claim: Claim, user_id: string, profile: SessionProfile): VenueSession {
+function venueSession(
+  claim: Claim,
+  { user_id, epoch }: { readonly user_id: string; readonly epoch: number },
+  profile: SessionProfile,
+): VenueSession {
   const { begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id } = claim;
   const id = sessionId(keyOf(claim));
   const { mode, grace_ms } = profile.cancel_on_disconnect;
   const cancel = mode === 'session' ? { cancel_after_ms: grace_ms } : {};
-  return { id, user_id, begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id, ...cancel };
+  const names = { begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id };
+  return { id, user_id, ...names, ...cancel, epoch };
 }
 
 /** Undefined: it does not say who it is, or at too great a length. */

@@ -17,7 +17,8 @@ import { createLogger, type Logger } from './log.ts';
 import { measured } from './measured.ts';
 import { Metrics } from './metrics.ts';
 import { journalOf } from './open-journal.ts';
-import { openVenue } from './venue/index.ts';
+import { openVenue, type Venue, type VenueSink } from './venue/index.ts';
+import { LinkVenue } from './venue/link/venue.ts';
 
 /** A wrong setting, or one that cannot be met: starting again will not help. */
 const EXIT_SETTINGS = 2;
@@ -64,16 +65,24 @@ async function open(config: EdgeConfig, metrics: Metrics, log: Logger): Promise<
     timers: systemTimers,
     journal,
     archive,
-    venue: (sink) =>
-      openVenue(config.venue, {
-        sink,
-        seed: MARKET_SEED,
-        now: clock.now(),
-        directory: config.journal === 'memory' ? undefined : join(config.data_dir, 'venue'),
-        warn: (problem) => log.warn({ problem }, 'an order that was kept could not be read'),
-      }),
+    venue: (sink) => openOwnVenue(sink, config, log),
     metrics,
     log,
+  });
+}
+
+/** In this process, or the way to the one that all edges share. */
+function openOwnVenue(sink: VenueSink, config: EdgeConfig, log: Logger): Venue | Promise<Venue> {
+  const { edge_id, venue, venue_address: address, data_dir } = config;
+  const directory = (name: string) => (config.journal === 'memory' ? undefined : join(data_dir, name));
+  if (venue === 'simulator' && address !== undefined)
+    return LinkVenue.open({ sink, address, edge_id, directory: directory('link'), log });
+  return openVenue(venue, {
+    sink,
+    seed: MARKET_SEED,
+    now: systemClock.now(),
+    directory: directory('venue'),
+    warn: (problem) => log.warn({ problem }, 'an order that was kept could not be read'),
   });
 }
 

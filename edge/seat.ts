@@ -227,7 +227,7 @@ export class Seat implements SessionOutput {
   /** An application message in sequence and valid. */
   deliver(message: Message, msgSeqNum: number, now: Instant): Delivery {
     const kind = kindOf(message.msgType);
-    if (kind === ORDER && !this.#house.turns.durable) {
+    if (kind === ORDER && !(this.#house.turns.durable && (this.#house.venue.available ?? true))) {
       this.#record(message, msgSeqNum, REFUSED, now);
       this.#refuse(message, kind, REFUSED_STORE, now);
       return DELIVERED;

@@ -171,6 +171,19 @@ export class Sessions implements VenueSink {
     return entry?.holder !== undefined && entry.fix.active && entry.holder.backlog() < OUTPUT_BYTES / 4;
   }
 
+  turn(work: () => void): void {
+    const { turns } = this.#parts;
+    turns.run(() => {
+      turns.touch({ dirty: false, settle() {}, writeOut() {}, unwritable() {} });
+      try {
+        work();
+      } catch (error) {
+        this.abandon();
+        throw error;
+      }
+    });
+  }
+
   /** Takes back what a failed piece of work has begun and not ended. */
   abandon(): void {
     this.#open?.fix.cancel();

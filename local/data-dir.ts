@@ -37,6 +37,8 @@ export interface LocalJson {
   /** Of the edges themselves, where they can be reached without the balancer. */
   readonly fix_ports?: readonly number[];
   readonly edge_pids?: readonly number[];
+  /** Of the venue that several edges share. */
+  readonly venue_pid?: number;
   /** Of the first edge. */
   readonly metrics_url: string;
   /** Of each edge. */
@@ -102,10 +104,17 @@ export async function lockDataDir(dataDir: string): Promise<Server> {
   return server;
 }
 
-/** In the directory itself, unless the path is longer than a socket's may be (108 bytes on Linux, 104 on macOS). */
+/** Where edges reach the venue that they share. */
+export const venueAddress = (dataDir: string): string => socketPath(dataDir, 'venue');
+
 function lockPath(dataDir: string): string {
-  const inside = join(dataDir, 'lock.sock');
-  const name = `fixgate-${createHash('sha256').update(dataDir).digest('hex').slice(0, 24)}`;
+  return socketPath(dataDir, 'lock');
+}
+
+/** In the directory itself, unless the path is longer than a socket's may be (108 bytes on Linux, 104 on macOS). */
+function socketPath(dataDir: string, what: string): string {
+  const inside = join(dataDir, `${what}.sock`);
+  const name = `fixgate-${what}-${createHash('sha256').update(dataDir).digest('hex').slice(0, 24)}`;
   if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
   return Buffer.byteLength(inside) < 100 ? inside : join(tmpdir(), `${name}.sock`);
 }

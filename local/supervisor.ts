@@ -7,8 +7,16 @@ import { join } from 'node:path';
 import { BASE_PATH } from '../contract/operations.ts';
 import { type AdminApi, startAdminApi } from './admin-api.ts';
 import { type Backend, type Balancer, startBalancer } from './balancer.ts';
-import { type LocalJson, lockDataDir, prepareDataDir, removeLocalJson, wipe, writeLocalJson } from './data-dir.ts';
-import { type EdgeProcess, startEdge } from './edge-process.ts';
+import {
+  type LocalJson,
+  lockDataDir,
+  prepareDataDir,
+  removeLocalJson,
+  venueAddress,
+  wipe,
+  writeLocalJson,
+} from './data-dir.ts';
+import { type EdgeProcess, type KeptProcess, startEdge, startVenue } from './edge-process.ts';
 import { edgeEnvironment, edgeId, metricsPortOf, productEnvironment, REGION, SERVICE } from './environment.ts';
 import { step } from './progress.ts';
 import { type LocalSecrets, openSecrets } from './secrets.ts';
@@ -30,6 +38,7 @@ interface Parts {
   readonly lock: Server;
   store?: EmbeddedStore;
   admin?: AdminApi;
+  venue?: KeptProcess;
   edges: EdgeProcess[];
   balancer?: Balancer;
 }
@@ -83,8 +92,20 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
       secrets,
     }),
   );
+  const shared = settings.edges > 1 && settings.venue === 'simulator';
+  const address = shared ? venueAddress(settings.data_dir) : '';
+  const edgeEnv = { ...env, ...product, FIXGATE_VENUE_ADDRESS: address };
+  if (shared) {
+    const own = { ...edgeEnv, FIXGATE_DATA_DIR: join(settings.data_dir, 'venue') };
+    parts.venue = await step('starting the venue', () =>
+      startVenue(own, join(settings.data_dir, 'logs', 'venue.log'), {
+        onRestart: (why) => note(`${why}; starting it again`),
+        onReady: () => void parts.tell?.(),
+      }),
+    );
+  }
   await step(settings.edges === 1 ? 'starting the edge' : `starting ${settings.edges} edges`, () =>
-    startEdges(parts, settings, { ...env, ...product }, note),
+    startEdges(parts, settings, edgeEnv, note),
   );
   if (settings.edges > 1) {
     parts.balancer = await startBalancer(HOST, settings.fix_port, parts.edges.map(backendOf), note);
@@ -137,6 +158,7 @@ async function bringDown(parts: Parts, dataDir: string): Promise<void> {
   parts.balancer?.refuse();
   await Promise.all(parts.edges.map((edge) => edge?.stop()));
   parts.balancer?.close();
+  await parts.venue?.stop();
   await parts.store?.stop();
   await new Promise<void>((resolve) => parts.lock.close(() => resolve()));
 }
@@ -144,7 +166,7 @@ async function bringDown(parts: Parts, dataDir: string): Promise<void> {
 function describe(
   settings: Settings,
   secrets: LocalSecrets,
-  { admin, edges, balancer }: Parts,
+  { admin, edges, balancer, venue }: Parts,
   endpoint: string,
 ): LocalJson {
   const fix_ports = edges.map(({ ready }) => ready.fix_port);
@@ -159,6 +181,7 @@ function describe(
     fix_port: balancer?.port ?? (fix_ports[0] as number),
     fix_ports,
     edge_pids: edges.map(({ pid }) => pid),
+    ...(venue === undefined ? {} : { venue_pid: venue.pid }),
     metrics_url: metrics_urls[0] as string,
     metrics_urls,
     data_dir: settings.data_dir,

@@ -27,6 +27,8 @@ export interface VenueSession {
   readonly target_comp_id: string;
   /** Its orders are cancelled when it has been away for so long, ms; undefined: they stay. */
   readonly cancel_after_ms?: number;
+  /** Rises with whatever fences who had the session before: a venue that several edges share takes nothing of a lower one. */
+  readonly epoch?: number;
 }
 
 /** Whose orders an admin has cancelled; a session by its {@link VenueSession.id}. */
@@ -69,10 +71,14 @@ export interface VenueSink {
    * otherwise.
    */
   live(session: VenueSession): boolean;
+  /** For a venue that answers in its own time: what `work` makes is written, and sent once it is. Not within another turn. */
+  turn(work: () => void): void;
 }
 
 export interface Venue {
   readonly name: string;
+  /** False while orders would reach it too late, or never: none are taken, cancels are. Undefined: always there. */
+  readonly available?: boolean;
   /**
    * Whether {@link submit} takes this MsgType (packed, fix/tags.ts). The session answers others with
    * BusinessMessageReject 380=3.

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type LocalJson, localJsonFile } from '../../local/data-dir.ts';
+import { type Field, utcTimestamp } from '../../local/fix-client.ts';
 import {
   type Credentials,
   type Product,
@@ -85,6 +86,60 @@ test('one market’s worth of edges on one store', async () => {
   expect(ends.map((message) => message.get(58))).toEqual(live.map(() => 'Locked: market halt'));
   expect(performance.now() - since).toBeLessThan(5000);
   await expect(loggedOn(ann, 'late')).rejects.toThrow('refused: Logon refused: Locked: market halt');
+}, 90_000);
+
+test('the market is one: placed here, cancelled there, whoever dies between', async () => {
+  const ann = await product.provision('ann', { rate_limit_tier: 'premium' });
+  const [one, , three] = local().fix_ports as [number, number, number];
+  const [a, b] = [await loggedOn(ann, 'A', one), await loggedOn(ann, 'B', three)];
+  const now = (): string => utcTimestamp(new Date());
+  const order = (id: string): Field[] => [
+    [11, id],
+    [55, 'AAPL'],
+    [54, 1],
+    [60, now()],
+    [38, 10],
+    [40, 2],
+    [44, 1],
+    [59, 1],
+  ];
+  const cancel = (id: string, of: string): Field[] => [
+    [11, id],
+    [41, of],
+    [55, 'AAPL'],
+    [54, 1],
+    [60, now()],
+    [38, 10],
+  ];
+  for (const id of ['x', 'y']) {
+    a.send('D', order(id));
+    await a.next((message) => message.get(11) === id);
+  }
+  b.send('F', cancel('cx', 'x'));
+  expect((await a.next((message) => message.get(150) === '4')).get(11)).toBe('x');
+
+  // The venue dies, and has forgotten nothing.
+  const { venue_pid } = local();
+  process.kill(venue_pid, 'SIGKILL');
+  a.send('D', order('z'));
+  expect((await a.next((message) => message.get(11) === 'z', 10_000)).get(39)).toBe('0');
+  expect(local().venue_pid).not.toBe(venue_pid);
+
+  // The edge of the one who placed them dies; what the other cancels meanwhile it hears when it is back.
+  const { edge_pids } = local();
+  process.kill(edge_pids[0]!, 'SIGKILL');
+  await a.closed();
+  for (const id of ['y', 'z']) b.send('F', cancel(`c${id}`, id));
+  await until('its edge is there again', () => local().edge_pids[0] !== edge_pids[0]);
+  const back = product.client(ann, { sender_sub_id: 'A', port: one });
+  back.nextOut = a.nextOut;
+  expect((await back.logon(ann.password)).type).toBe('A');
+  await back.next((message) => message.get(11) === 'z', 10_000);
+  const told = back.received.filter((message) => message.type === '8');
+  expect(told.map((message) => [message.get(11), message.get(150)])).toEqual([
+    ['y', '4'],
+    ['z', '4'],
+  ]);
 }, 90_000);
 
 test('nothing of it outlives its parent', async () => {

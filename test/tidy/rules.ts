@@ -64,7 +64,7 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
 const ENTRIES = [
   /^bin\/[^/]+$/,
   /^lambdas\/functions\/[^/]+$/,
-  /^edge\/main\.ts$/,
+  /^edge\/(?:venue\/)?main\.ts$/,
   /^(?:cli|console)\/main\.tsx?$/,
   /^(?:local|scripts|bench)\/[^/]+$/,
   /^(?:index\.ts|jest\.config\.mjs)$/,

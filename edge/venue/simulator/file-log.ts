@@ -36,9 +36,9 @@ export class FileLog implements OrderLog {
   private sealed: Buffer | undefined;
 
   /** @param directory made when it is not there */
-  constructor(directory: string) {
+  constructor(directory: string, file = FILE) {
     mkdirSync(directory, { recursive: true });
-    this.path = join(directory, FILE);
+    this.path = join(directory, file);
     this.fd = openSync(this.path, existsSync(this.path) ? 'r+' : 'w+', 0o600);
     this.base = fstatSync(this.fd).size;
   }

@@ -29,6 +29,11 @@ function concerns(whose: OrdersOf, session: VenueSession): boolean {
   return whose.of === 'session' ? whose.id === session.id : whose.user_ids.has(session.user_id);
 }
 
+/** Whether the simulator takes this MsgType. */
+export function simulates(msgType: number): boolean {
+  return ORDER_HANDLERS.has(msgType) || msgType === MARKET_DATA_REQUEST || msgType === SECURITY_LIST_REQUEST;
+}
+
 export class Simulator implements Venue {
   readonly name = 'simulator';
   private readonly exchange: Exchange;
@@ -45,7 +50,7 @@ export class Simulator implements Venue {
   }
 
   supports(msgType: number): boolean {
-    return ORDER_HANDLERS.has(msgType) || msgType === MARKET_DATA_REQUEST || msgType === SECURITY_LIST_REQUEST;
+    return simulates(msgType);
   }
 
   submit(message: Message, context: SubmitContext): void {

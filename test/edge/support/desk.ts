@@ -50,7 +50,7 @@ export function accountOf(issued: Issued): Account {
 
 export interface DeskOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly venue?: (sink: VenueSink) => Venue;
+  readonly venue?: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly journal?: Journal;
   readonly leases?: TokenLeases;
   readonly clockWatch?: ClockWatch;

@@ -62,6 +62,10 @@ export class TestSink implements VenueSink {
     return this.encoder.begin(header, msgType, 1, this.now);
   }
 
+  turn(work: () => void): void {
+    work();
+  }
+
   close(): void {
     const session = this.to!;
     this.to = undefined;

@@ -1,0 +1,58 @@
+/** What the heads of frames say, checked where they come in. */
+
+import { z } from 'zod';
+import type { VenueSession } from '../venue.ts';
+
+/** Of the link itself; another one is refused. */
+export const LINK_VERSION = 1;
+
+const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const name = z.string().min(1).max(200);
+
+const session = z.object({
+  id: name,
+  user_id: name,
+  begin_string: name,
+  appl_ver_id: z.string().max(10),
+  sender_comp_id: name,
+  sender_sub_id: z.string().max(200),
+  target_comp_id: name,
+  cancel_after_ms: whole.optional(),
+  epoch: whole.optional(),
+}) as unknown as z.ZodType<VenueSession>;
+
+/** Of an edge: `boot` is its process, `log` its mailroom. */
+export const edgeHello = z.object({
+  version: z.literal(LINK_VERSION),
+  edge_id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  boot: name,
+  log: name,
+  received: whole,
+  /** Orders of numbers up to this one have waited for too long. */
+  stale: whole,
+});
+export type EdgeHello = z.infer<typeof edgeHello>;
+
+export const venueHello = z.object({ version: z.literal(LINK_VERSION), log: name, received: whole });
+export type VenueHello = z.infer<typeof venueHello>;
+
+export const ack = z.object({ received: whole });
+
+export const submit = z.object({
+  session,
+  generation: whole,
+  msg_seq_num: whole,
+  recovered: z.boolean(),
+});
+export type SubmitHead = z.infer<typeof submit>;
+
+export const aboutSession = z.object({ session });
+
+export const massCancel = z.discriminatedUnion('of', [
+  z.object({ of: z.literal('session'), id: name }),
+  z.object({ of: z.literal('users'), user_ids: z.array(name) }),
+  z.object({ of: z.literal('everybody') }),
+]);
+export type MassCancelHead = z.infer<typeof massCancel>;
+
+export const report = z.object({ session, msg_type: whole });

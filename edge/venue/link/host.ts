@@ -1,0 +1,353 @@
+/**
+ * The venue's side of the link: one venue for many edges. What edges ask and what the venue answers is on disk together, in
+ * two logs that count together (the mailroom's line names the venue's flush), before an edge is told or its frame is
+ * acknowledged: whatever dies is asked again by what is numbered, and nothing is done or told twice.
+ */
+
+import { ORDER } from '../../../core/limits/admission.ts';
+import { kindOf } from '../../classes.ts';
+import type { BodyWriter } from '../../fix/body-writer.ts';
+import { Encoder, HeaderTemplate } from '../../fix/encoder.ts';
+import { Message, TOKENS_OK, tokenise } from '../../fix/message.ts';
+import { decimalsFor } from '../../fix/session/versions.ts';
+import { msgTypeCode, Tag } from '../../fix/tags.ts';
+import type { SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import type { Frame } from './frames.ts';
+import * as frames from './frames.ts';
+import * as heads from './heads.ts';
+import { LINK_VERSION } from './heads.ts';
+import type { Mailroom } from './mailroom.ts';
+import type { LinkWire } from './wire.ts';
+
+/** BusinessMessageReject, and its reason: application not available. */
+const BUSINESS_REJECT = msgTypeCode('j');
+const NOT_AVAILABLE = 4;
+/** Market data: worth nothing to who comes later. */
+const FLEETING: ReadonlySet<number> = new Set([msgTypeCode('W'), msgTypeCode('X')]);
+
+export interface HostParts {
+  /** @param counts whether a flush of the mailroom with this mark of the venue has happened */
+  readonly mailroom: (counts: (mark: number) => boolean) => Mailroom;
+  readonly venue: (sink: VenueSink) => Venue;
+  /** The dictionary of a session's messages. */
+  readonly dictionaryOf: (session: VenueSession) => SubmitContext['dictionary'];
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly log: {
+    info(fields: object, text: string): void;
+    warn(fields: object, text: string): void;
+    error(fields: object, text: string): void;
+  };
+}
+
+/** An edge that is connected. */
+interface Link {
+  readonly edge_id: string;
+  readonly boot: string;
+  readonly wire: LinkWire;
+  /** Orders of numbers up to this one have waited for too long. */
+  readonly stale: number;
+}
+
+interface Missing {
+  readonly session: VenueSession;
+  readonly until: number;
+}
+
+export class VenueHost implements VenueSink {
+  readonly #parts: HostParts;
+  readonly #venue: Venue;
+  readonly #mailroom: Mailroom;
+  readonly #links = new Map<string, Link>();
+  /** Sessions whose clients are there, and the boot of the edge that says so. */
+  readonly #present = new Map<string, { readonly session: VenueSession; readonly edge_id: string; boot: string }>();
+  /** Sessions whose edge is gone, and whose orders go with it, after their grace. */
+  readonly #missing = new Map<string, Missing>();
+  readonly #encoder = new Encoder();
+  readonly #message = new Message();
+  readonly #templates = new Map<string, HeaderTemplate>();
+  #to: VenueSession | undefined;
+  #type = 0;
+  /** Where what is being written goes, when that is not the session's owner. */
+  #only: string | undefined;
+  /** The disk has refused: nothing more is taken before it writes. */
+  #stuck = false;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+    this.#venue = parts.venue(this);
+    const { mark } = this.#venue;
+    this.#mailroom = parts.mailroom((asked) => mark === undefined || asked <= mark);
+    // Whoever has orders here may have had an edge that is no more.
+    for (const edge of new Set([...this.#mailroom.owners.values()].map((owner) => owner.edge))) this.#miss(edge);
+  }
+
+  get stuck(): boolean {
+    return this.#stuck;
+  }
+
+  /** An edge has said who it is. @returns what takes its frames from now on */
+  meet(hello: heads.EdgeHello, wire: LinkWire): (received: readonly Frame[]) => void {
+    const { log } = this.#parts;
+    const mailroom = this.#mailroom;
+    const { edge_id, boot, stale } = hello;
+    this.#links.get(edge_id)?.wire.end('another connection of the same edge');
+    mailroom.meet(edge_id, hello.log);
+    const box = mailroom.box(edge_id);
+    mailroom.acked(edge_id, hello.received);
+    const link: Link = { edge_id, boot, wire, stale };
+    this.#links.set(edge_id, link);
+    this.#returned(link);
+    wire.say(frames.HELLO, { version: LINK_VERSION, log: mailroom.id, received: box.received });
+    wire.attach(box, hello.received);
+    log.info({ edge_id, waiting: box.count }, 'an edge is linked');
+    this.commit();
+    return (received) => this.#take(link, received);
+  }
+
+  lost(edge_id: string, wire: LinkWire, why: string): void {
+    if (this.#links.get(edge_id)?.wire !== wire) return;
+    this.#links.delete(edge_id);
+    this.#parts.log.warn({ edge_id, why }, 'an edge is gone');
+    this.#miss(edge_id);
+  }
+
+  tick(): void {
+    if (!this.#stuck) {
+      const now = this.#parts.now();
+      for (const [id, { session, until }] of this.#missing) {
+        if (until > now) continue;
+        this.#missing.delete(id);
+        this.#guarded('cancel on disconnect', () => this.#venue.cancelAll(session, now));
+      }
+      this.#guarded('tick', () => void this.#venue.tick(now));
+    }
+    this.commit();
+  }
+
+  /** What has happened is written, then told. While the disk refuses, nothing leaves and nothing more is taken. */
+  commit(): void {
+    const { log } = this.#parts;
+    const mailroom = this.#mailroom;
+    const { mark, pending } = this.#venue;
+    try {
+      if (mailroom.pending) mailroom.flush(mark === undefined || !pending ? 0 : mark + 1);
+      this.#venue.flush();
+    } catch (error) {
+      if (!this.#stuck) log.error({ error }, 'the disk refuses: nothing is taken');
+      this.#stuck = true;
+      for (const { wire } of this.#links.values()) wire.pause();
+      return;
+    }
+    for (const { wire } of this.#links.values()) {
+      if (this.#stuck) wire.resume();
+      wire.release();
+      wire.acknowledge(frames.ACK);
+    }
+    if (this.#stuck) log.info({}, 'the disk takes writes again');
+    this.#stuck = false;
+  }
+
+  /** Lets go of all edges at once; what is not on disk has not been. */
+  cut(): void {
+    for (const { wire } of this.#links.values()) wire.end('the venue is gone');
+    this.#links.clear();
+  }
+
+  /** Writes and tells what there is, and ends. */
+  async finish(): Promise<void> {
+    this.commit();
+    for (const { wire } of this.#links.values()) wire.finish();
+    await this.#venue.close();
+    this.#mailroom.close();
+  }
+
+  open(session: VenueSession, msgType: number): BodyWriter {
+    this.#to = session;
+    this.#type = msgType;
+    return this.#encoder.begin(this.#templateOf(session), msgType, 1, this.#parts.now());
+  }
+
+  close(): void {
+    const session = this.#to;
+    if (session === undefined) throw new RangeError('no message has been begun');
+    const start = this.#encoder.end();
+    const body = this.#encoder.buf.subarray(start, this.#encoder.length);
+    const owner = this.#only ?? this.#mailroom.owners.get(session.id)?.edge ?? nobodyFor(session.id);
+    const fleeting = FLEETING.has(this.#type);
+    const head = JSON.stringify({ session, msg_type: this.#type });
+    const frame = frames.frameOf(fleeting ? frames.FLEETING : frames.REPORT, head, body);
+    if (fleeting) this.#links.get(owner)?.wire.pass(frame);
+    else this.#mailroom.post(owner, frame);
+    this.#forget();
+  }
+
+  live(session: VenueSession): boolean {
+    const owner = this.#mailroom.owners.get(session.id);
+    const link = owner && this.#links.get(owner.edge);
+    return link !== undefined && this.#present.has(session.id) && link.wire.flows;
+  }
+
+  turn(work: () => void): void {
+    work();
+    this.commit();
+  }
+
+  #take(link: Link, received: readonly Frame[]): void {
+    for (const frame of received) {
+      if (frame.type === frames.ACK) {
+        this.#mailroom.acked(link.edge_id, heads.ack.parse(frame.head).received);
+        continue;
+      }
+      const due = this.#mailroom.box(link.edge_id).received + 1;
+      // What comes again has been done.
+      if (frame.number < due) continue;
+      if (frame.number > due) throw new RangeError(`frame ${frame.number} came where ${due} was due`);
+      this.#do(link, frame);
+      this.#mailroom.done(link.edge_id, frame.number);
+    }
+    this.commit();
+  }
+
+  /** A frame that cannot be done is one that nobody waits for an answer to: it is told of in the log, and passed over. */
+  #do(link: Link, frame: Frame): void {
+    const work = HANDLERS.get(frame.type);
+    if (work === undefined) throw new RangeError(`a frame of the unknown type ${frame.type}`);
+    this.#guarded(`frame ${frame.type} of ${link.edge_id}`, () => work(this, link, frame));
+  }
+
+  submit(link: Link, { number, head, body }: Frame): void {
+    const { session, generation, msg_seq_num, recovered } = heads.submit.parse(head);
+    const message = this.#message;
+    if (tokenise(body, 0, body.length, message) !== TOKENS_OK) throw new RangeError('a message that does not parse');
+    if (!this.#speaksFor(link, session)) {
+      this.#refuse(link, session, message, 'The session is held elsewhere');
+      return;
+    }
+    if (!this.#mailroom.owners.has(session.id)) this.#own(link, session);
+    if (number <= link.stale && kindOf(message.msgType) === ORDER) {
+      this.#refuse(link, session, message, 'Too late: the order did not reach the market in time');
+      return;
+    }
+    const now = this.#parts.now();
+    const dictionary = this.#parts.dictionaryOf(session);
+    this.#venue.submit(message, { session, generation, msg_seq_num, dictionary, now, recovered });
+  }
+
+  started(link: Link, { head }: Frame): void {
+    const { session } = heads.aboutSession.parse(head);
+    if (!this.#speaksFor(link, session)) return;
+    this.#own(link, session);
+    this.#missing.delete(session.id);
+    this.#present.set(session.id, { session, edge_id: link.edge_id, boot: link.boot });
+    this.#venue.sessionStarted(session, this.#parts.now());
+  }
+
+  ended(link: Link, { head }: Frame): void {
+    const { session } = heads.aboutSession.parse(head);
+    // It may have moved to another edge before this one had finished with it.
+    if (this.#present.get(session.id)?.edge_id !== link.edge_id) return;
+    this.#present.delete(session.id);
+    this.#venue.sessionEnded(session, this.#parts.now());
+  }
+
+  cancelAll(link: Link, { head }: Frame): void {
+    const { session } = heads.aboutSession.parse(head);
+    const there = this.#present.get(session.id);
+    // Its client is back, with another edge: it is not away at all.
+    if (there !== undefined && there.edge_id !== link.edge_id) return;
+    this.#venue.cancelAll(session, this.#parts.now());
+  }
+
+  massCancel({ head }: Frame): void {
+    const whose = heads.massCancel.parse(head);
+    const named = whose.of === 'users' ? { of: whose.of, user_ids: new Set(whose.user_ids) } : whose;
+    this.#venue.massCancel(named, this.#parts.now());
+  }
+
+  /** Not when somebody of a later epoch has spoken for the session. */
+  #speaksFor({ edge_id }: Link, session: VenueSession): boolean {
+    const owner = this.#mailroom.owners.get(session.id);
+    const fenced = owner !== undefined && (session.epoch ?? 0) < owner.epoch;
+    if (fenced) this.#parts.log.warn({ edge_id, session: session.id, owner }, 'an edge is fenced from a session');
+    return !fenced;
+  }
+
+  #own({ edge_id }: Link, session: VenueSession): void {
+    this.#mailroom.own(session.id, edge_id, session.epoch ?? 0);
+    this.#mailroom.move(nobodyFor(session.id), edge_id);
+  }
+
+  /** To whom it came from, whoever the session belongs to. */
+  #refuse({ edge_id }: Link, session: VenueSession, message: Message, text: string): void {
+    this.#only = edge_id;
+    const body = this.open(session, BUSINESS_REJECT);
+    body.uint(Tag.RefSeqNum, Math.max(0, message.uint(message.msgSeqNum))).text(Tag.Text, text);
+    body.copy(message, message.msgTypeField, Tag.RefMsgType);
+    const id = message.index(Tag.ClOrdID);
+    if (id >= 0) body.copy(message, id, Tag.BusinessRejectRefID);
+    body.uint(Tag.BusinessRejectReason, NOT_AVAILABLE);
+    this.close();
+  }
+
+  /** An edge is linked: what it said last of who is there holds, unless its process is another one. */
+  #returned({ edge_id, boot }: Link): void {
+    for (const [id, there] of [...this.#present]) {
+      if (there.edge_id !== edge_id) continue;
+      if (there.boot === boot) this.#missing.delete(id);
+      else {
+        this.#present.delete(id);
+        this.#guarded('end', () => this.#venue.sessionEnded(there.session, this.#parts.now()));
+      }
+    }
+  }
+
+  /** An edge is gone: who had it may come back by it, or by another, within its grace. */
+  #miss(edge_id: string): void {
+    const now = this.#parts.now();
+    for (const session of this.#venue.resting()) {
+      const { id, cancel_after_ms } = session;
+      if (cancel_after_ms === undefined || this.#mailroom.owners.get(id)?.edge !== edge_id) continue;
+      if (!this.#missing.has(id)) this.#missing.set(id, { session, until: now + cancel_after_ms });
+    }
+  }
+
+  #templateOf({ begin_string }: VenueSession): HeaderTemplate {
+    let template = this.#templates.get(begin_string);
+    if (template === undefined) {
+      const ids = { beginString: begin_string, senderCompId: 'VENUE', targetCompId: 'EDGE' };
+      template = new HeaderTemplate(ids, decimalsFor(begin_string, 'millis'));
+      this.#templates.set(begin_string, template);
+    }
+    return template;
+  }
+
+  #guarded(what: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (this.#to !== undefined) this.#encoder.cancel();
+      this.#forget();
+      this.#parts.log.error({ error, what }, 'the venue failed');
+    }
+  }
+
+  #forget(): void {
+    this.#encoder.clear();
+    this.#to = undefined;
+    this.#only = undefined;
+  }
+}
+
+/** Where reports wait of a session that no edge has spoken for yet. */
+const nobodyFor = (id: string): string => `?${id}`;
+
+type Work = (host: VenueHost, link: Link, frame: Frame) => void;
+
+const HANDLERS: ReadonlyMap<number, Work> = new Map<number, Work>([
+  [frames.SUBMIT, (host, link, frame) => host.submit(link, frame)],
+  [frames.STARTED, (host, link, frame) => host.started(link, frame)],
+  [frames.ENDED, (host, link, frame) => host.ended(link, frame)],
+  [frames.CANCEL_ALL, (host, link, frame) => host.cancelAll(link, frame)],
+  [frames.MASS_CANCEL, (host, _link, frame) => host.massCancel(frame)],
+]);

@@ -1,0 +1,303 @@
+/**
+ * What is on its way over links, each way numbered from 1 without a gap: kept until the peer has it on disk, told apart
+ * from what comes again by its number. On disk in JSON lines; a line is one flush, whole or not there.
+ */
+
+import { FileLog } from '../simulator/file-log.ts';
+import { setNumber } from './frames.ts';
+import { LINK_COMPACT_BYTES, WAITING_BYTES } from './limits.ts';
+
+/** out: a frame for a peer. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to. */
+type Entry =
+  | readonly ['out', peer: string, number: number, frame: string]
+  | readonly ['next', peer: string, number: number]
+  | readonly ['in', peer: string, number: number]
+  | readonly ['acked', peer: string, number: number]
+  | readonly ['peer', peer: string, log: string]
+  | readonly ['gone', peer: string]
+  | readonly ['owner', session: string, edge: string, epoch: number];
+
+type Line = { readonly log: string; readonly mark: number; readonly entries: readonly Entry[] };
+
+const FILE = 'link.jsonl';
+
+interface Waiting {
+  readonly number: number;
+  readonly frame: Buffer;
+}
+
+export class Mailbox {
+  /** Of the peer: another one means that it has forgotten everything. '': nothing is known of it. */
+  theirLog = '';
+  /** Of the last of the peer's frames whose effects are here. */
+  received = 0;
+  /** Of the next frame to the peer. */
+  next = 1;
+  /** What of the two is on disk: so far frames may leave, and be acknowledged. */
+  sendable = 0;
+  acknowledgeable = 0;
+  /** The same, of a flush that has been sealed. */
+  #sealedNext = 0;
+  #sealedReceived = 0;
+  bytes = 0;
+  #waiting: Waiting[] = [];
+  #head = 0;
+
+  get count(): number {
+    return this.#waiting.length - this.#head;
+  }
+
+  add(frame: Buffer): number {
+    const number = this.next++;
+    setNumber(frame, number);
+    this.#waiting.push({ number, frame });
+    this.bytes += frame.length;
+    return number;
+  }
+
+  /** Those after this number, oldest first. */
+  *after(number: number): Generator<Waiting> {
+    const first = this.#waiting[this.#head]?.number ?? this.next;
+    for (let i = this.#head + Math.max(0, number + 1 - first); i < this.#waiting.length; i++) yield this.#waiting[i]!;
+  }
+
+  acked(number: number): void {
+    while (this.count > 0 && this.#waiting[this.#head]!.number <= number) this.drop();
+  }
+
+  /** Forgets the oldest. */
+  drop(): void {
+    this.bytes -= this.#waiting[this.#head++]!.frame.length;
+    if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  seal(): void {
+    this.#sealedNext = this.next - 1;
+    this.#sealedReceived = this.received;
+  }
+
+  /** What was sealed is on disk. */
+  flushed(): void {
+    this.sendable = this.#sealedNext;
+    this.acknowledgeable = this.#sealedReceived;
+  }
+
+  /** The peer knows nothing of what was: what waits is numbered anew. */
+  begin(theirLog: string): void {
+    const frames = [...this.after(0)].map(({ frame }) => frame);
+    this.theirLog = theirLog;
+    this.received = 0;
+    this.next = 1;
+    this.sendable = 0;
+    this.acknowledgeable = 0;
+    this.seal();
+    this.bytes = 0;
+    this.#waiting = [];
+    this.#head = 0;
+    for (const frame of frames) this.add(frame);
+  }
+}
+
+export interface Owner {
+  readonly edge: string;
+  /** Only one that is not lower may speak for the session. */
+  readonly epoch: number;
+}
+
+export interface MailroomOptions {
+  /** Undefined: nothing outlives the process. */
+  readonly directory: string | undefined;
+  /** Names this log, if none is there yet. */
+  readonly newId: string;
+  /** Whether a flush with this mark counts; those after one that does not, do not. */
+  readonly counts: (mark: number) => boolean;
+  /** Told of frames that had to go because too much waits. */
+  readonly onLost: (peer: string) => void;
+}
+
+export class Mailroom {
+  readonly id: string;
+  /** Of the last flush. */
+  mark = 0;
+  readonly boxes = new Map<string, Mailbox>();
+  readonly owners = new Map<string, Owner>();
+  readonly #log: FileLog | undefined;
+  readonly #onLost: (peer: string) => void;
+  #entries: Entry[] = [];
+  #pending = false;
+  #sealed: readonly Entry[] | undefined;
+
+  constructor({ directory, newId, counts, onLost }: MailroomOptions) {
+    this.#log = directory === undefined ? undefined : new FileLog(directory, FILE);
+    this.#onLost = onLost;
+    let id = newId;
+    for (const text of this.#log?.read() ?? []) {
+      const line: Line = JSON.parse(text);
+      if (!counts(line.mark)) break;
+      id = line.log;
+      this.mark = line.mark;
+      for (const entry of line.entries) this.#apply(entry);
+    }
+    this.id = id;
+    // Also does away with what did not count.
+    this.#compact();
+    this.#flushed();
+  }
+
+  /** Whether something is neither written nor sealed that others depend on. */
+  get pending(): boolean {
+    return this.#pending;
+  }
+
+  get sealed(): boolean {
+    return this.#sealed !== undefined;
+  }
+
+  /** What there is is for the next flush, and no more: see Venue. */
+  seal(): void {
+    if (this.#sealed !== undefined || !this.#pending) return;
+    this.#sealed = this.#entries;
+    this.#entries = [];
+    this.#pending = false;
+    for (const box of this.boxes.values()) box.seal();
+  }
+
+  box(peer: string): Mailbox {
+    let box = this.boxes.get(peer);
+    if (box === undefined) {
+      box = new Mailbox();
+      this.boxes.set(peer, box);
+    }
+    return box;
+  }
+
+  /** Puts a frame into a peer's box; it may leave after the next flush. */
+  post(peer: string, frame: Buffer): void {
+    const box = this.box(peer);
+    const number = box.add(frame);
+    this.#note(['out', peer, number, frame.toString('base64')]);
+    while (box.bytes > WAITING_BYTES && box.count > 1) {
+      box.drop();
+      this.#onLost(peer);
+    }
+  }
+
+  /** The peer's frame of this number has been done; {@link flush} before saying so. */
+  done(peer: string, number: number): void {
+    this.box(peer).received = number;
+    this.#note(['in', peer, number]);
+  }
+
+  acked(peer: string, number: number): void {
+    this.box(peer).acked(number);
+    // Others do not depend on it: forgotten, the frames are sent once more and known by their numbers.
+    this.#entries.push(['acked', peer, number]);
+  }
+
+  /** The peer keeps this log: when it is another one than before, both begin at 1. */
+  meet(peer: string, theirLog: string): void {
+    const box = this.box(peer);
+    if (box.theirLog === theirLog) return;
+    box.begin(theirLog);
+    this.#note(['peer', peer, theirLog]);
+  }
+
+  own(session: string, edge: string, epoch: number): void {
+    const known = this.owners.get(session);
+    if (known?.edge === edge && known.epoch === epoch) return;
+    this.owners.set(session, { edge, epoch });
+    this.#note(['owner', session, edge, epoch]);
+  }
+
+  /** What waits in one box goes to another: its peer has turned out to be that one. */
+  move(from: string, to: string): void {
+    const box = this.boxes.get(from);
+    if (box === undefined) return;
+    for (const { frame } of [...box.after(0)]) this.post(to, frame);
+    this.boxes.delete(from);
+    this.#note(['gone', from]);
+  }
+
+  /** Writes all of it or none. Throws when the disk refuses; it is kept, and the next call tries again. */
+  flush(mark: number): void {
+    const entries = this.#sealed ?? this.#entries;
+    this.#log?.flush(JSON.stringify({ log: this.id, mark, entries } satisfies Line));
+    this.mark = mark;
+    if (this.#sealed !== undefined) {
+      this.#sealed = undefined;
+      for (const box of this.boxes.values()) box.flushed();
+      return;
+    }
+    this.#entries = [];
+    this.#pending = false;
+    this.#flushed();
+    const log = this.#log;
+    if (log !== undefined && log.appended > LINK_COMPACT_BYTES && log.appended > log.base) this.#compact();
+  }
+
+  #flushed(): void {
+    for (const box of this.boxes.values()) {
+      box.seal();
+      box.flushed();
+    }
+  }
+
+  close(): void {
+    this.#log?.close();
+  }
+
+  #note(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#pending = true;
+  }
+
+  #apply(entry: Entry): void {
+    switch (entry[0]) {
+      case 'out': {
+        const box = this.box(entry[1]);
+        box.next = entry[2];
+        box.add(Buffer.from(entry[3], 'base64'));
+        return;
+      }
+      case 'next':
+        this.box(entry[1]).next = entry[2];
+        return;
+      case 'in':
+        this.box(entry[1]).received = entry[2];
+        return;
+      case 'acked':
+        this.box(entry[1]).acked(entry[2]);
+        return;
+      case 'peer':
+        this.box(entry[1]).begin(entry[2]);
+        return;
+      case 'gone':
+        this.boxes.delete(entry[1]);
+        return;
+      case 'owner':
+        this.owners.set(entry[1], { edge: entry[2], epoch: entry[3] });
+    }
+  }
+
+  /** Everything there is in one line a box. */
+  #compact(): void {
+    this.#log?.replace(this.#lines());
+  }
+
+  *#lines(): Generator<string> {
+    const { id: log, mark } = this;
+    const line = (entries: readonly Entry[]): string => JSON.stringify({ log, mark, entries } satisfies Line);
+    yield line([...this.owners].map(([session, { edge, epoch }]): Entry => ['owner', session, edge, epoch]));
+    for (const [peer, box] of this.boxes) {
+      yield line([
+        ['peer', peer, box.theirLog],
+        ['in', peer, box.received],
+      ]);
+      for (const { number, frame } of box.after(0)) yield line([['out', peer, number, frame.toString('base64')]]);
+      yield line([['next', peer, box.next]]);
+    }
+  }
+}

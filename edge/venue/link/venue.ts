@@ -1,0 +1,300 @@
+/**
+ * A venue in a process of its own, as an edge sees it. What goes there is kept in a log of the edge's until the venue has
+ * it on disk; what comes from there is told to sessions in turns of the edge, and acknowledged once it is on disk here. The
+ * log is the one whose flushes the journal depends on (edge/venue/venue.ts): the two count together.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
+import { Message, TOKENS_OK, tokenise } from '../../fix/message.ts';
+import { simulates } from '../simulator/simulator.ts';
+import type { OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import type { Frame } from './frames.ts';
+import * as frames from './frames.ts';
+import * as heads from './heads.ts';
+import { LINK_VERSION } from './heads.ts';
+import { AWAY_MS, OPEN_WITHIN_MS, PARSED_SESSIONS, RECONNECT_MS, STALE_MS } from './limits.ts';
+import { Mailroom } from './mailroom.ts';
+import { LinkWire } from './wire.ts';
+
+/** Name of the one peer. */
+const VENUE = 'venue';
+/** Fields of a report before its body: 8, 9, 35, 34, 49, 52, 56. */
+const HEADER_FIELDS = 7;
+
+export interface LinkVenueOptions {
+  readonly sink: VenueSink;
+  /** Path of a Unix socket, or a port of the loopback. */
+  readonly address: string;
+  readonly edge_id: string;
+  /** Undefined: nothing outlives the process. */
+  readonly directory: string | undefined;
+  readonly log: {
+    info(fields: object, text: string): void;
+    warn(fields: object, text: string): void;
+    error(fields: object, text: string): void;
+  };
+}
+
+type State =
+  | { readonly name: 'linked'; readonly wire: LinkWire }
+  /** `since` is monotonic ms. */
+  | { readonly name: 'away'; readonly since: number }
+  | { readonly name: 'closed' };
+
+export class LinkVenue implements Venue {
+  readonly name = 'simulator';
+  readonly #options: LinkVenueOptions;
+  readonly #mailroom: Mailroom;
+  readonly #boot = randomUUID();
+  readonly #message = new Message();
+  /** Text of a session's record; the edge gives the same object each time. */
+  readonly #texts = new WeakMap<VenueSession, string>();
+  /** The other way round: reports name their sessions each time. */
+  readonly #sessions = new Map<string, VenueSession>();
+  #state: State = { name: 'away', since: performance.now() };
+  #opened: (() => void) | undefined;
+
+  private constructor(options: LinkVenueOptions) {
+    this.#options = options;
+    this.#mailroom = new Mailroom({
+      directory: options.directory,
+      newId: randomUUID(),
+      counts: () => true,
+      onLost: () => options.log.error({}, 'too much waits for the venue: the oldest was dropped'),
+    });
+  }
+
+  /** Rejects when the venue does not answer in time. */
+  static async open(options: LinkVenueOptions): Promise<LinkVenue> {
+    const venue = new LinkVenue(options);
+    const linked = new Promise<void>((resolve) => {
+      venue.#opened = resolve;
+    });
+    venue.#connect();
+    let late: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      const error = new Error(`the venue at ${options.address} does not answer`);
+      late = setTimeout(() => reject(error), OPEN_WITHIN_MS);
+    });
+    try {
+      await Promise.race([linked, tooLate]);
+    } catch (error) {
+      await venue.close();
+      throw error;
+    } finally {
+      clearTimeout(late);
+    }
+    return venue;
+  }
+
+  get available(): boolean {
+    const state = this.#state;
+    return state.name === 'linked' || (state.name === 'away' && performance.now() - state.since < AWAY_MS);
+  }
+
+  supports(msgType: number): boolean {
+    return simulates(msgType);
+  }
+
+  submit(message: Message, { session, generation, msg_seq_num, recovered }: SubmitContext): void {
+    const about = `"generation":${generation},"msg_seq_num":${msg_seq_num},"recovered":${recovered}`;
+    const head = `{"session":${this.#textOf(session)},${about}}`;
+    this.#post(frames.SUBMIT, head, message.buf.subarray(message.start, message.end));
+  }
+
+  sessionStarted(session: VenueSession): void {
+    this.#post(frames.STARTED, `{"session":${this.#textOf(session)}}`);
+  }
+
+  sessionEnded(session: VenueSession): void {
+    this.#post(frames.ENDED, `{"session":${this.#textOf(session)}}`);
+  }
+
+  /** The venue itself sees to those whose edge has gone. */
+  resting(): Iterable<VenueSession> {
+    return [];
+  }
+
+  cancelAll(session: VenueSession): void {
+    this.#post(frames.CANCEL_ALL, `{"session":${this.#textOf(session)}}`);
+  }
+
+  massCancel(whose: OrdersOf): void {
+    const head = whose.of === 'users' ? { of: whose.of, user_ids: [...whose.user_ids] } : whose;
+    this.#post(frames.MASS_CANCEL, JSON.stringify(head));
+  }
+
+  tick(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  get mark(): number {
+    return this.#mailroom.mark;
+  }
+
+  get pending(): boolean {
+    return this.#mailroom.pending;
+  }
+
+  flush(): void {
+    const { pending, sealed, mark } = this.#mailroom;
+    if (!pending && !sealed) return;
+    this.#mailroom.flush(mark + 1);
+    this.#release();
+  }
+
+  seal(): void {
+    this.#mailroom.seal();
+  }
+
+  get sealed(): boolean {
+    return this.#mailroom.sealed;
+  }
+
+  async close(): Promise<void> {
+    const state = this.#state;
+    this.#state = { name: 'closed' };
+    this.flush();
+    this.flush(); // what has happened since something was sealed
+    if (state.name === 'linked') {
+      state.wire.release();
+      state.wire.finish();
+    }
+    this.#mailroom.close();
+  }
+
+  #post(type: number, head: string, body?: Uint8Array): void {
+    this.#mailroom.post(VENUE, frames.frameOf(type, head, body));
+  }
+
+  #textOf(session: VenueSession): string {
+    let text = this.#texts.get(session);
+    if (text === undefined) {
+      text = JSON.stringify(session);
+      this.#texts.set(session, text);
+    }
+    return text;
+  }
+
+  #release(): void {
+    if (this.#state.name !== 'linked') return;
+    this.#state.wire.release();
+    this.#state.wire.acknowledge(frames.ACK);
+  }
+
+  #connect(): void {
+    if (this.#state.name !== 'away') return;
+    const { address, edge_id } = this.#options;
+    const socket = /^\d+$/.test(address) ? connect(Number(address), '127.0.0.1') : connect({ path: address });
+    const { since } = this.#state;
+    let greeted = false;
+    const wire = new LinkWire(socket, {
+      onFrames: (received) => {
+        let rest = received;
+        if (!greeted) {
+          const [first] = received;
+          if (first === undefined) return;
+          this.#greeted(wire, first, since);
+          greeted = true;
+          rest = received.slice(1);
+        }
+        this.#take(rest);
+      },
+      onGone: (why) => this.#gone(wire, why),
+    });
+    socket.once('connect', () => {
+      if (this.#state.name !== 'away') {
+        socket.destroy();
+        return;
+      }
+      const { id, boxes } = this.#mailroom;
+      const box = boxes.get(VENUE);
+      const waited = performance.now() - since > STALE_MS;
+      const said = { version: LINK_VERSION, edge_id, boot: this.#boot, log: id, received: box?.received ?? 0 };
+      wire.say(frames.HELLO, { ...said, stale: waited && box !== undefined ? box.next - 1 : 0 });
+    });
+  }
+
+  #greeted(wire: LinkWire, frame: Frame, since: number): void {
+    if (frame.type !== frames.HELLO) throw new RangeError('the first frame of the venue is no HELLO');
+    if (this.#state.name === 'closed') throw new Error('the edge has ended');
+    const { log, received } = heads.venueHello.parse(frame.head);
+    const box = this.#mailroom.box(VENUE);
+    if (box.theirLog !== '' && box.theirLog !== log)
+      this.#options.log.error({}, 'the venue has forgotten everything: what waits is sent to it anew');
+    this.#mailroom.meet(VENUE, log);
+    this.#mailroom.acked(VENUE, received);
+    this.#state = { name: 'linked', wire };
+    wire.attach(box, received);
+    // What has not been written yet is not released by this.
+    this.#options.sink.turn(() => {});
+    this.#release();
+    const awayMs = Math.round(performance.now() - since);
+    this.#options.log.info({ waiting: box.count, away_ms: awayMs }, 'linked to the venue');
+    this.#opened?.();
+  }
+
+  #gone(wire: LinkWire, why: string): void {
+    if (this.#state.name === 'closed') return;
+    if (this.#state.name === 'linked' && this.#state.wire === wire) {
+      this.#options.log.warn({ why }, 'the link to the venue is gone');
+      this.#state = { name: 'away', since: performance.now() };
+    }
+    setTimeout(() => this.#connect(), RECONNECT_MS).unref();
+  }
+
+  #take(received: readonly Frame[]): void {
+    if (received.length === 0) return;
+    this.#options.sink.turn(() => {
+      for (const frame of received) this.#takeOne(frame);
+    });
+    // A frame that had been done before makes nothing pending, and is acknowledged all the same.
+    this.#release();
+  }
+
+  #takeOne(frame: Frame): void {
+    switch (frame.type) {
+      case frames.ACK:
+        this.#mailroom.acked(VENUE, heads.ack.parse(frame.head).received);
+        return;
+      case frames.FLEETING:
+        this.#tell(frame, true);
+        return;
+      case frames.REPORT: {
+        const due = this.#mailroom.box(VENUE).received + 1;
+        if (frame.number < due) return;
+        if (frame.number > due) throw new RangeError(`report ${frame.number} came where ${due} was due`);
+        this.#tell(frame, false);
+        this.#mailroom.done(VENUE, frame.number);
+        return;
+      }
+      default:
+        throw new RangeError(`a frame of the unknown type ${frame.type}`);
+    }
+  }
+
+  #tell({ head, body }: Frame, fleeting: boolean): void {
+    const { sink } = this.#options;
+    const { session: said, msg_type } = heads.report.parse(head);
+    const session = this.#sessionOf(said);
+    if (fleeting && !sink.live(session)) return;
+    const message = this.#message;
+    if (tokenise(body, 0, body.length, message) !== TOKENS_OK) {
+      this.#options.log.error({ session: session.id }, 'a report of the venue does not parse');
+      return;
+    }
+    sink.open(session, msg_type).copyFields(message, HEADER_FIELDS, message.count - 1);
+    sink.close();
+  }
+
+  /** The same object for the same record, as sessions know theirs. */
+  #sessionOf(said: VenueSession): VenueSession {
+    const known = this.#sessions.get(said.id);
+    if (known !== undefined && known.epoch === said.epoch && known.cancel_after_ms === said.cancel_after_ms)
+      return known;
+    if (this.#sessions.size >= PARSED_SESSIONS) this.#sessions.clear();
+    this.#sessions.set(said.id, said);
+    return said;
+  }
+}

@@ -1,0 +1,341 @@
+// The venue's side of the link, spoken to in frames, as an edge speaks: numbers, fences, edges that go, disks that refuse.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { openVenue } from '../../../../edge/venue/index.ts';
+import * as frames from '../../../../edge/venue/link/frames.ts';
+import { VenueHost } from '../../../../edge/venue/link/host.ts';
+import { Mailroom } from '../../../../edge/venue/link/mailroom.ts';
+import { type LinkServer, listenForEdges } from '../../../../edge/venue/link/server.ts';
+import type { VenueSession } from '../../../../edge/venue/venue.ts';
+import { framed } from '../../fix/wire.ts';
+import { until } from '../../support/desk.ts';
+import { dictionaryOf, NOON, sessionOf } from '../harness.ts';
+
+interface Told {
+  readonly number: number;
+  readonly session: string;
+  /** `35=8|37=…` without header and trailer. */
+  readonly text: string;
+}
+
+let directory: string;
+let now = NOON;
+let server: LinkServer;
+let host: VenueHost;
+let ticking: NodeJS.Timeout;
+const edges: RawEdge[] = [];
+const logged: string[] = [];
+
+/** An edge that keeps what it is told, and says what it is asked to. */
+class RawEdge {
+  readonly reports: Told[] = [];
+  hello: { log: string; received: number } | undefined;
+  acked = 0;
+  closed = false;
+  readonly #socket: Socket;
+  readonly #unframer = new frames.Unframer();
+
+  constructor(edge_id: string, more: object = {}) {
+    this.#socket = connect({ path: join(directory, 's') });
+    this.#socket.on('error', () => {});
+    this.#socket.once('close', () => {
+      this.closed = true;
+    });
+    this.#socket.on('data', (chunk) => {
+      for (const frame of this.#unframer.add(chunk)) this.#hear(frame);
+    });
+    const hello = { version: 1, edge_id, boot: `${edge_id}-1`, log: `${edge_id}-log`, received: 0, stale: 0, ...more };
+    this.#socket.write(frames.frameOf(frames.HELLO, JSON.stringify(hello)));
+    edges.push(this);
+  }
+
+  send(type: number, number: number, head: object, message?: Buffer): void {
+    const frame = frames.frameOf(type, JSON.stringify(head), message);
+    frames.setNumber(frame, number);
+    this.#socket.write(frame);
+  }
+
+  submit(number: number, session: VenueSession, text: string, more: object = {}): void {
+    const head = { session, generation: 1, msg_seq_num: number, recovered: false, ...more };
+    this.send(frames.SUBMIT, number, head, framed(`${text}|`));
+  }
+
+  ack(received: number): void {
+    this.send(frames.ACK, 0, { received });
+  }
+
+  async told(count: number): Promise<readonly Told[]> {
+    await until(`${count} reports`, () => this.reports.length >= count);
+    return this.reports;
+  }
+
+  die(): void {
+    this.#socket.destroy();
+  }
+
+  #hear({ type, number, head, body }: frames.Frame): void {
+    if (type === frames.HELLO) this.hello = head as never;
+    else if (type === frames.ACK) this.acked = (head as { received: number }).received;
+    else {
+      const text = body
+        .toString('latin1')
+        .replaceAll('\x01', '|')
+        .replace(/^.*?\|35=/, '35=')
+        .replace(/10=\d+\|$/, '');
+      this.reports.push({ number, session: (head as { session: VenueSession }).session.id, text });
+    }
+  }
+}
+
+const disk = { full: false };
+
+async function start(): Promise<void> {
+  host = new VenueHost({
+    mailroom: (counts) => {
+      const mailroom = new Mailroom({ directory, newId: `venue-${now}`, counts, onLost: () => {} });
+      const flush = mailroom.flush.bind(mailroom);
+      mailroom.flush = (mark) => {
+        if (disk.full) throw new Error('no space left');
+        flush(mark);
+      };
+      return mailroom;
+    },
+    venue: (sink) => openVenue('simulator', { sink, seed: 1, now, directory, warn: (text) => logged.push(text) }),
+    dictionaryOf,
+    now: () => now,
+    log: { info() {}, warn: (_, text) => logged.push(text), error: (_, text) => logged.push(text) },
+  });
+  rmSync(join(directory, 's'), { force: true });
+  server = await listenForEdges(host, join(directory, 's'), (why) => logged.push(why));
+  ticking = setInterval(() => host.tick(), 10);
+}
+
+/** As by a kill: nothing is finished. */
+async function crash(): Promise<void> {
+  clearInterval(ticking);
+  server.close();
+  for (const edge of edges) edge.die();
+  await until('all are gone', () => edges.every(({ closed }) => closed));
+}
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'link-'));
+  now = NOON;
+  disk.full = false;
+  await start();
+});
+afterEach(async () => {
+  await crash();
+  edges.length = 0;
+  logged.length = 0;
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const linked = async (edge: RawEdge) => {
+  await until('it is linked', () => edge.hello !== undefined);
+  return edge;
+};
+const head = '35=D|34=1|49=C|52=20260102-12:00:00.000|56=GW|';
+const rests = (id: string) => `${head}11=${id}|55=INTC|54=1|38=100|40=2|44=20.00|59=1|60=20260102-12:00:00.000`;
+const cancels = (id: string, of: string) =>
+  `${head.replace('35=D', '35=F')}11=${id}|41=${of}|55=INTC|54=1|38=100|60=20260102-12:00:00.000`;
+const at = (epoch: number, more: Partial<VenueSession> = {}): VenueSession => ({ ...sessionOf('ONE'), epoch, ...more });
+const kinds = (told: readonly Told[]) => told.map(({ text }) => /150=(.)/.exec(text)?.[1] ?? text.slice(0, 4));
+
+describe('frames', () => {
+  test('that come again are done once, and told again until they are acknowledged', async () => {
+    const edge = await linked(new RawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: at(1) });
+    edge.submit(2, at(1), rests('a'));
+    edge.submit(2, at(1), rests('a'));
+    edge.submit(3, at(1), rests('b'));
+    expect((await edge.told(2)).map(({ number }) => number)).toEqual([1, 2]);
+    await until('they are acknowledged', () => edge.acked === 3);
+    edge.die();
+    const again = await linked(new RawEdge('e1', { received: 1 }));
+    expect(again.hello?.received).toBe(3);
+    expect((await again.told(1)).map(({ number }) => number)).toEqual([2]);
+    again.ack(2);
+    again.submit(4, at(1), cancels('c', 'a'));
+    expect(kinds(await again.told(2))).toEqual(['0', '4']);
+  });
+
+  test('survive the venue: nothing is done twice, nothing told is lost', async () => {
+    const edge = await linked(new RawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: at(1) });
+    for (let n = 2; n <= 20; n++) edge.submit(n, at(1), rests(`o${n}`));
+    await edge.told(19);
+    await crash();
+    await start();
+    const again = await linked(new RawEdge('e1', { received: 5 }));
+    expect(again.hello?.received).toBe(20);
+    for (let n = 15; n <= 22; n++) again.submit(n, at(1), rests(`o${n}`));
+    const told = await again.told(16);
+    expect(told.map(({ number }) => number)).toEqual(Array.from({ length: 16 }, (_, i) => i + 6));
+    expect(new Set(kinds(told))).toEqual(new Set(['0']));
+  });
+
+  test('of an edge that has lost its log begin at 1, and what waited for it is numbered anew', async () => {
+    const edge = await linked(new RawEdge('e1'));
+    edge.submit(1, at(1), rests('a'));
+    edge.submit(2, at(1), rests('b'));
+    await edge.told(2);
+    edge.ack(1);
+    await until('it is taken', async () => {
+      edge.die();
+      return true;
+    });
+    const fresh = await linked(new RawEdge('e1', { log: 'another', received: 0 }));
+    expect(fresh.hello?.received).toBe(0);
+    fresh.submit(1, at(1), cancels('c', 'a'));
+    const told = await fresh.told(2);
+    expect(told[0]?.number).toBe(1);
+    expect(kinds(told).at(-1)).toBe('4');
+  });
+
+  test.each([
+    ['a gap', (edge: RawEdge) => edge.submit(2, at(1), rests('a'))],
+    ['an unknown type', (edge: RawEdge) => edge.send(99, 1, {})],
+    ['a second HELLO', (edge: RawEdge) => edge.send(frames.HELLO, 1, {})],
+  ])('%s ends the connection', async (_, say) => {
+    const edge = await linked(new RawEdge('e1'));
+    say(edge);
+    await until('it is closed', () => edge.closed);
+  });
+
+  test('that nobody can read are told of and passed over', async () => {
+    const edge = await linked(new RawEdge('e1'));
+    edge.send(frames.SUBMIT, 1, { session: { id: '' } });
+    edge.send(frames.SUBMIT, 2, { session: at(1), generation: 1, msg_seq_num: 1, recovered: false }, Buffer.from('x'));
+    edge.submit(3, at(1), rests('a'));
+    expect(kinds(await edge.told(1))).toEqual(['0']);
+    expect(logged.filter((text) => text === 'the venue failed')).toHaveLength(2);
+  });
+});
+
+describe('who speaks for a session', () => {
+  test('an older epoch is refused, by whichever edge', async () => {
+    const [one, two] = [await linked(new RawEdge('e1')), await linked(new RawEdge('e2'))];
+    one.send(frames.STARTED, 1, { session: at(1) });
+    one.submit(2, at(1), rests('a'));
+    await one.told(1);
+    two.send(frames.STARTED, 1, { session: at(2) });
+    await until('it is taken', () => two.acked === 1);
+    one.submit(3, at(1), rests('b'));
+    expect((await one.told(2))[1]?.text).toContain('35=j|');
+    expect(one.reports[1]?.text).toContain('58=The session is held elsewhere|372=D|379=b|380=4');
+    one.send(frames.STARTED, 4, { session: at(1) });
+    two.submit(2, at(2), cancels('c', 'a'));
+    // What the first placed can be cancelled by the second, who is told.
+    expect(kinds(await two.told(1))).toEqual(['4']);
+    expect(one.reports).toHaveLength(2);
+  });
+
+  test('of the same epoch both are taken, and reports go to who has the session now', async () => {
+    const [one, two] = [await linked(new RawEdge('e1')), await linked(new RawEdge('e2'))];
+    one.send(frames.STARTED, 1, { session: at(1) });
+    await until('it is taken', () => one.acked === 1);
+    two.send(frames.STARTED, 1, { session: at(1) });
+    await until('it is taken', () => two.acked === 1);
+    one.submit(2, at(1), rests('late'));
+    expect(kinds(await two.told(1))).toEqual(['0']);
+    expect(one.reports).toEqual([]);
+  });
+
+  test('orders that waited for too long are refused; cancels are done', async () => {
+    const edge = await linked(new RawEdge('e1'));
+    edge.submit(1, at(1), rests('a'));
+    await edge.told(1);
+    edge.die();
+    const again = await linked(new RawEdge('e1', { received: 1, stale: 3 }));
+    again.submit(2, at(1), rests('b'));
+    again.submit(3, at(1), cancels('c', 'a'));
+    again.submit(4, at(1), rests('d'));
+    const told = await again.told(3);
+    expect(kinds(told)).toEqual(['35=j', '4', '0']);
+    expect(told[0]?.text).toContain('58=Too late');
+  });
+});
+
+describe('an edge that dies', () => {
+  const mine = at(1, { cancel_after_ms: 1000 });
+
+  test('takes along, after their grace, the orders of sessions that want it, of no others', async () => {
+    const edge = await linked(new RawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    edge.submit(2, mine, rests('a'));
+    edge.submit(3, { ...sessionOf('TWO'), epoch: 1 }, rests('b'));
+    await edge.told(2);
+    edge.ack(2);
+    edge.die();
+    await until('it is noticed', () => logged.includes('an edge is gone'));
+    now += 1001;
+    const again = await linked(new RawEdge('e1', { boot: 'e1-2', received: 2 }));
+    const told = await again.told(1);
+    expect([told[0]?.session, ...kinds(told)]).toEqual(['ONE', '4']);
+    expect(told[0]?.text).toContain('58=Canceled on disconnect');
+  });
+
+  test.each([
+    ['its link is back in time', 'e1', 'e1-1', false],
+    ['the session is back in time by another edge', 'e2', 'e2-1', true],
+  ])('takes nothing when %s', async (_, edge_id, boot, starts) => {
+    const edge = await linked(new RawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    edge.submit(2, mine, rests('a'));
+    await edge.told(1);
+    edge.ack(1);
+    edge.die();
+    await until('it is noticed', () => logged.includes('an edge is gone'));
+    now += 900;
+    const back = await linked(new RawEdge(edge_id, { boot, received: edge_id === 'e1' ? 1 : 0 }));
+    if (starts) back.send(frames.STARTED, 1, { session: { ...mine, epoch: 2 } });
+    else back.ack(1);
+    await until('it is seen', () => back.acked > 0 || !starts);
+    now += 5000;
+    await new Promise((resolve) => setTimeout(resolve, 50)); // some ticks
+    const number = starts ? 2 : 3;
+    back.submit(number, starts ? { ...mine, epoch: 2 } : mine, cancels('c', 'a'));
+    expect((await back.told(1))[0]?.text).toContain('150=4');
+    expect(back.reports[0]?.text).not.toContain('on disconnect');
+  });
+
+  test('that dies while the venue is away too is missed from the venue’s start on', async () => {
+    const edge = await linked(new RawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    edge.submit(2, mine, rests('a'));
+    await edge.told(1);
+    await crash();
+    await start();
+    now += 1001;
+    const again = await linked(new RawEdge('e1', { boot: 'e1-2', received: 1 }));
+    expect(kinds(await again.told(1))).toEqual(['4']);
+  });
+});
+
+test('while the disk refuses, nothing is told and nothing acknowledged; then all is', async () => {
+  const edge = await linked(new RawEdge('e1'));
+  disk.full = true;
+  edge.submit(1, at(1), rests('a'));
+  await until('it has refused', () => host.stuck);
+  edge.submit(2, at(1), rests('b'));
+  await new Promise((resolve) => setTimeout(resolve, 50)); // some ticks
+  expect([edge.reports, edge.acked]).toEqual([[], 0]);
+  disk.full = false;
+  expect(kinds(await edge.told(2))).toEqual(['0', '0']);
+  await until('it is acknowledged', () => edge.acked === 2);
+});
+
+test('a mass cancel is of the users that it names', async () => {
+  const edge = await linked(new RawEdge('e1'));
+  edge.submit(1, at(1), rests('a'));
+  edge.submit(2, { ...sessionOf('TWO'), epoch: 1 }, rests('b'));
+  edge.send(frames.MASS_CANCEL, 3, { of: 'users', user_ids: ['TWO'] });
+  const told = await edge.told(3);
+  expect([told[2]?.session, kinds(told)[2]]).toEqual(['TWO', '4']);
+  edge.send(frames.MASS_CANCEL, 4, { of: 'everybody' });
+  expect((await edge.told(4))[3]?.session).toBe('ONE');
+});
