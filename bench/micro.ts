@@ -1,4 +1,5 @@
 /** Parse, encode, admit, journal: each part of the hot path alone, in this process, beside the least that could be done. */
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -7,9 +8,10 @@ import { systemClock } from '../adapters/node/clock.ts';
 import { systemTimers } from '../adapters/node/timers.ts';
 import { ADMITTED, type Decision, ORDER, type UserAdmissions } from '../core/limits/admission.ts';
 import { Limiter } from '../core/limits/limiter.ts';
-import { KEEP } from '../edge/fix/session/ports.ts';
-import { openJournal } from '../edge/journal/file.ts';
+import { KEEP, SUBMITTED } from '../edge/fix/session/ports.ts';
+import { type FileJournalOptions, openJournal } from '../edge/journal/file.ts';
 import type { Journal } from '../edge/journal/journal.ts';
+import type { SegmentKeys } from '../edge/journal/keys.ts';
 import { type Figure, figure } from './figures.ts';
 import { OrderReader, ReportWriter } from './fix-path.ts';
 import { addUp, compare, compareFastest, sink } from './loops.ts';
@@ -117,44 +119,70 @@ export async function limiter(sizes: Sizes): Promise<Figure[]> {
   return [figure('limiter', ns, 'ns', ['one subtraction', besideNs], settings, { of: 'value', most: 50 })];
 }
 
-export function temporaryJournal(directory: string): Journal {
+/** Keys that no box seals: what is measured is the journal. */
+function keysOfOne(): SegmentKeys {
+  const made = { key: createSecretKey(randomBytes(32)), wrapped: new Uint8Array(400) };
+  return { of: () => made.key, take: () => made };
+}
+
+export function temporaryJournal(directory: string, options: Partial<FileJournalOptions> = {}): Journal {
   const log = {
     info: () => {},
     warn: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
     error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
   };
-  return openJournal({ directory, now: () => systemClock.now(), log });
+  return openJournal({ directory, now: () => systemClock.now(), log, keys: keysOfOne(), ...options });
 }
+
+/** What the journal is asked to do beside keeping reports. */
+const JOURNALS = [
+  { name: 'journal, in the clear', encrypt: false, inbound: false, batch: BATCH },
+  { name: 'journal', encrypt: true, inbound: false, batch: BATCH },
+  { name: 'journal, orders too', encrypt: true, inbound: true, batch: BATCH },
+  { name: 'journal, one by one', encrypt: true, inbound: false, batch: 1 },
+] as const;
 
 /** One report appended, and its share of a flush, beside a bare write of the same bytes. */
 export async function journal(sizes: Sizes): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const kind of JOURNALS) figures.push(await journalled(kind, sizes));
+  return figures;
+}
+
+async function journalled(
+  { name, encrypt, inbound, batch: every }: (typeof JOURNALS)[number],
+  sizes: Sizes,
+): Promise<Figure> {
   const directory = makeScratch();
   const bare = openSync(join(directory, 'bare'), 'w');
   try {
-    const kept = temporaryJournal(join(directory, 'journal'));
+    const kept = temporaryJournal(join(directory, 'journal'), { encrypt, inbound });
     const store = kept.session('bench');
     const writer = new ReportWriter();
     writer.write(20_000, systemClock.now());
     const { buf, length: end } = writer.encoder;
-    const batch = Buffer.alloc(BATCH * end);
+    const batch = Buffer.alloc(every * end);
     let next = store.nextOut;
     const nowMs = systemClock.now();
     const { ns, besideNs } = await compare(
-      sizes,
+      every > 1 ? sizes : { ...sizes, operations: Math.ceil(sizes.operations / 20) },
       (count) => {
         for (let i = 1; i <= count; i++) {
+          if (inbound) store.received(next, buf, 0, ORDER_BYTES, nowMs, SUBMITTED, 0, 0);
           store.setNextIn(next);
           store.append(next++, buf, 0, end, nowMs, KEEP);
-          if (i % BATCH === 0 || i === count) kept.flush();
+          if (i % every === 0 || i === count) kept.flush();
         }
       },
       (count) => {
-        for (let i = BATCH; i <= count; i += BATCH) sink.value += writeSync(bare, batch);
+        for (let i = every; i <= count; i += every) sink.value += writeSync(bare, batch);
       },
     );
     await kept.close();
-    const settings = `file journal, ${end}-byte reports, a flush per ${BATCH}`;
-    return [figure('journal', ns, 'ns', ['bare writeSync of them', besideNs], settings)];
+    const orders = inbound ? `, ${ORDER_BYTES}-byte orders` : '';
+    const how = encrypt ? 'AES-256-GCM' : 'in the clear';
+    const settings = `file journal, ${how}, ${end}-byte reports${orders}, a flush per ${every}`;
+    return figure(name, ns, 'ns', ['bare writeSync of them', besideNs], settings);
   } finally {
     closeSync(bare);
     removeScratch(directory);

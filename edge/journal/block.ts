@@ -1,6 +1,6 @@
 /** Blocks: byte strings that say where they belong and whether they are whole (format.ts), sealed and opened. */
 
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
 
@@ -9,8 +9,8 @@ export interface Home {
   readonly version: number;
   readonly number: number;
   readonly salt: number;
-  /** 32 bytes; undefined: not encrypted. */
-  readonly key: Buffer | undefined;
+  /** Of 256 bits; undefined: not encrypted. */
+  readonly key: KeyObject | undefined;
 }
 
 export interface BlockFields {

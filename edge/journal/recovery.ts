@@ -1,5 +1,6 @@
 /** Reads what is there: every block of every segment, oldest first, and says what is wrong with it, where. */
 
+import type { KeyObject } from 'node:crypto';
 import { readFileSync, truncateSync, unlinkSync } from 'node:fs';
 import { type BlockFields, blockAt, blockBytes, type Home, openBlock, readBlock } from './block.ts';
 import {
@@ -94,7 +95,7 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
   Object.assign(segments.adopt(home, whole.at, whole.blocks.length), counts);
 }
 
-function keyOf({ keys }: RecoveryParts, path: string, wrapped: Uint8Array | undefined): Buffer | undefined {
+function keyOf({ keys }: RecoveryParts, path: string, wrapped: Uint8Array | undefined): KeyObject | undefined {
   if (wrapped === undefined) return undefined;
   const key = keys?.of(wrapped);
   if (key === undefined) throw new JournalError('no_key', `${path} is encrypted, and its key is not known`);

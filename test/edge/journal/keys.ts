@@ -1,6 +1,6 @@
 /** Keys of journals in tests: sealed by the real SecretBox under a master key of the test's own. */
 
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { fixedMasterKeys } from '../../../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../../../adapters/kms/secret-box.ts';
 import { type KeyBox, openKeys, type SegmentKeys, wrappedKeys } from '../../../edge/journal/keys.ts';
@@ -24,12 +24,12 @@ export function keysOf(directory: string, options: KeyOptions = {}): Promise<Seg
 
 /** Keys without a box, made at once: for tests that open a journal hundreds of times. */
 export function plainKeys(): SegmentKeys {
-  const known = new Map<string, Buffer>();
+  const known = new Map<string, KeyObject>();
   const name = (wrapped: Uint8Array): string => Buffer.from(wrapped).toString('hex');
   return {
     of: (wrapped) => known.get(name(wrapped)),
     take() {
-      const made = { key: randomBytes(32), wrapped: randomBytes(60) };
+      const made = { key: createSecretKey(randomBytes(32)), wrapped: randomBytes(60) };
       known.set(name(made.wrapped), made.key);
       return made;
     },
