@@ -198,6 +198,9 @@ export function readConfig(env: Environment): EdgeConfig {
   const config = { ...rest, session_profile, tls } as unknown as EdgeConfig;
   if (config.proxy_protocol !== 'off' && config.proxy_sources.length === 0)
     throw new ConfigError('FIXGATE_PROXY_SOURCES: is needed with FIXGATE_PROXY_PROTOCOL: who may speak for clients');
+  // Whoever asks for records must not find out later that there are none.
+  if (config.archive === 'on' && config.journal !== 'file' && config.journal !== 'file_sync')
+    throw new ConfigError(`FIXGATE_ARCHIVE: needs FIXGATE_JOURNAL=file or file_sync, not ${config.journal}`);
   return Object.freeze(config);
 }
 

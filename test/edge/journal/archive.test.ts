@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { readConfig } from '../../../edge/config.ts';
 import { BY_VENUE, INVALID, KEEP, REFUSED, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { Archive, archiveFiles, type Seal } from '../../../edge/journal/archive.ts';
 import { readHeader } from '../../../edge/journal/format.ts';
@@ -13,6 +14,12 @@ import { eventsOf } from '../../../edge/journal/messages.ts';
 import { until } from '../support/desk.ts';
 import { plainKeys } from './keys.ts';
 import { append, crashed, enqueue, type Line, logInto, NOW, newDirectory, openFile, promote, seen } from './support.ts';
+
+test.each(['store', 'memory'])('a journal that has no archive does not start with one: %s', (journal) => {
+  const env = { FIXGATE_ARCHIVE: 'on', FIXGATE_JOURNAL: journal };
+  expect(() => readConfig(env)).toThrow('FIXGATE_ARCHIVE: needs FIXGATE_JOURNAL=file');
+  expect(readConfig({ ...env, FIXGATE_JOURNAL: 'file_sync' }).archive).toBe('on');
+});
 
 interface Kept {
   readonly journal: Journal;
