@@ -1,7 +1,7 @@
 /**
  * The link between edges and a venue that is a process of its own: length-prefixed frames over a stream.
  *
- * A frame is its length (4 bytes, of what follows), type (1), number (6; 0: it has none), length of a JSON head (2), the
+ * A frame is its length (4 bytes, of what follows), type (1), number (6; 0: it has none), length of a JSON head (4), the
  * head, and a body: a FIX message or nothing. All integers are big-endian.
  */
 
@@ -23,7 +23,7 @@ export const REPORT = 20;
 export const FLEETING = 21;
 
 const LENGTH_BYTES = 4;
-const FIXED_BYTES = 9;
+const FIXED_BYTES = 11;
 const NUMBER_AT = LENGTH_BYTES + 1;
 const NUMBER_BYTES = 6;
 
@@ -41,7 +41,7 @@ export function frameOf(type: number, head: string, body: Uint8Array = new Uint8
   frame.writeUInt32BE(FIXED_BYTES + headBytes + body.length, 0);
   frame.writeUInt8(type, LENGTH_BYTES);
   frame.writeUIntBE(0, NUMBER_AT, NUMBER_BYTES);
-  frame.writeUInt16BE(headBytes, NUMBER_AT + NUMBER_BYTES);
+  frame.writeUInt32BE(headBytes, NUMBER_AT + NUMBER_BYTES);
   frame.write(head, LENGTH_BYTES + FIXED_BYTES, 'utf8');
   frame.set(body, LENGTH_BYTES + FIXED_BYTES + headBytes);
   return frame;
@@ -73,7 +73,7 @@ export class Unframer {
 
 /** One whole frame. */
 export function read(frame: Buffer): Frame {
-  const bodyAt = LENGTH_BYTES + FIXED_BYTES + frame.readUInt16BE(NUMBER_AT + NUMBER_BYTES);
+  const bodyAt = LENGTH_BYTES + FIXED_BYTES + frame.readUInt32BE(NUMBER_AT + NUMBER_BYTES);
   if (bodyAt > frame.length) throw new RangeError('the head of a frame is longer than the frame');
   return {
     type: frame.readUInt8(LENGTH_BYTES),

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { VenueSession } from '../venue.ts';
+import { PRESENT } from './limits.ts';
 
 /** Of the link itself; another one is refused. */
 export const LINK_VERSION = 1;
@@ -30,6 +31,8 @@ export const edgeHello = z.object({
   received: whole,
   /** Orders of numbers up to this one have waited for too long. */
   stale: whole,
+  /** Whose clients are there now. */
+  present: z.array(session).max(PRESENT),
 });
 export type EdgeHello = z.infer<typeof edgeHello>;
 
@@ -44,7 +47,6 @@ export const submit = z.object({
   msg_seq_num: whole,
   recovered: z.boolean(),
 });
-export type SubmitHead = z.infer<typeof submit>;
 
 export const aboutSession = z.object({ session });
 
@@ -53,6 +55,5 @@ export const massCancel = z.discriminatedUnion('of', [
   z.object({ of: z.literal('users'), user_ids: z.array(name) }),
   z.object({ of: z.literal('everybody') }),
 ]);
-export type MassCancelHead = z.infer<typeof massCancel>;
 
 export const report = z.object({ session, msg_type: whole });

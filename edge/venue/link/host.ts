@@ -16,6 +16,7 @@ import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
+import { RELINK_MS } from './limits.ts';
 import type { Mailroom } from './mailroom.ts';
 import type { LinkWire } from './wire.ts';
 
@@ -60,7 +61,10 @@ export class VenueHost implements VenueSink {
   readonly #mailroom: Mailroom;
   readonly #links = new Map<string, Link>();
   /** Sessions whose clients are there, and the boot of the edge that says so. */
-  readonly #present = new Map<string, { readonly session: VenueSession; readonly edge_id: string; boot: string }>();
+  readonly #present = new Map<
+    string,
+    { readonly session: VenueSession; readonly edge_id: string; readonly boot: string }
+  >();
   /** Sessions whose edge is gone, and whose orders go with it, after their grace. */
   readonly #missing = new Map<string, Missing>();
   readonly #encoder = new Encoder();
@@ -97,7 +101,7 @@ export class VenueHost implements VenueSink {
     mailroom.acked(edge_id, hello.received);
     const link: Link = { edge_id, boot, wire, stale };
     this.#links.set(edge_id, link);
-    this.#returned(link);
+    this.#returned(link, hello.present);
     wire.say(frames.HELLO, { version: LINK_VERSION, log: mailroom.id, received: box.received });
     wire.attach(box, hello.received);
     log.info({ edge_id, waiting: box.count }, 'an edge is linked');
@@ -146,12 +150,6 @@ export class VenueHost implements VenueSink {
     }
     if (this.#stuck) log.info({}, 'the disk takes writes again');
     this.#stuck = false;
-  }
-
-  /** Lets go of all edges at once; what is not on disk has not been. */
-  cut(): void {
-    for (const { wire } of this.#links.values()) wire.end('the venue is gone');
-    this.#links.clear();
   }
 
   /** Writes and tells what there is, and ends. */
@@ -290,15 +288,17 @@ export class VenueHost implements VenueSink {
     this.close();
   }
 
-  /** An edge is linked: what it said last of who is there holds, unless its process is another one. */
-  #returned({ edge_id, boot }: Link): void {
+  /** An edge is linked, and says who is there: of another process of it nobody is, and after our own restart only it knows. */
+  #returned({ edge_id, boot }: Link, present: readonly VenueSession[]): void {
     for (const [id, there] of [...this.#present]) {
-      if (there.edge_id !== edge_id) continue;
-      if (there.boot === boot) this.#missing.delete(id);
-      else {
-        this.#present.delete(id);
-        this.#guarded('end', () => this.#venue.sessionEnded(there.session, this.#parts.now()));
-      }
+      if (there.edge_id !== edge_id || there.boot === boot) continue;
+      this.#present.delete(id);
+      this.#guarded('end', () => this.#venue.sessionEnded(there.session, this.#parts.now()));
+    }
+    for (const session of present) {
+      if (this.#mailroom.owners.get(session.id)?.edge !== edge_id) continue;
+      this.#present.set(session.id, { session, edge_id, boot });
+      this.#missing.delete(session.id);
     }
   }
 
@@ -308,7 +308,7 @@ export class VenueHost implements VenueSink {
     for (const session of this.#venue.resting()) {
       const { id, cancel_after_ms } = session;
       if (cancel_after_ms === undefined || this.#mailroom.owners.get(id)?.edge !== edge_id) continue;
-      if (!this.#missing.has(id)) this.#missing.set(id, { session, until: now + cancel_after_ms });
+      if (!this.#missing.has(id)) this.#missing.set(id, { session, until: now + Math.max(cancel_after_ms, RELINK_MS) });
     }
   }
 

@@ -1,13 +1,17 @@
 /** Every bound of the link between edges and the venue's process, with its reason. */
 
-/** Of one frame: the longest FIX message an edge takes fits many times. */
-export const FRAME_BYTES = 8 * 1024 * 1024;
+/** Of one frame: all sessions of an edge fit, and the longest FIX message that it takes. */
+export const FRAME_BYTES = 16 * 1024 * 1024;
 /** Bytes given to a socket that the other side has not taken: more stays in the mailbox until there is room. */
 export const SOCKET_BYTES = 4 * 1024 * 1024;
 /** Frames that wait for one peer, bytes. An edge that has been gone for days; beyond it the oldest reports go, with an error in the log. */
 export const WAITING_BYTES = 256 * 1024 * 1024;
 /** Edges that a venue serves. */
 export const LINKS = 64;
+/** Sessions of one edge whose clients are there: as many as it takes connections. */
+export const PRESENT = 20_000;
+/** An edge whose link is gone has at least so long to be back, whatever grace its sessions have: it may be the venue that was restarted. */
+export const RELINK_MS = 5_000;
 /** From accept to HELLO. */
 export const HELLO_WITHIN_MS = 5_000;
 /** Between tries to reach the venue. */
@@ -20,8 +24,6 @@ export const STALE_MS = 5_000;
 export const OPEN_WITHIN_MS = 10_000;
 /** Bytes after which the log of mailboxes is written anew with what still waits. */
 export const LINK_COMPACT_BYTES = 16 * 1024 * 1024;
-/** Between tries to write what the disk has refused. */
-export const WRITE_RETRY_MS = 250;
 /** Sessions whose records are kept parsed: reports name theirs each time. */
 export const PARSED_SESSIONS = 1024;
 /** Between looks of the venue at its own time, ms. */

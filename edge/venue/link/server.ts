@@ -9,7 +9,7 @@ import { HELLO_WITHIN_MS, LINKS } from './limits.ts';
 import { LinkWire } from './wire.ts';
 
 export interface LinkServer {
-  /** No more edges; those there stay. */
+  /** No more edges, and those there are cut. */
   close(): void;
 }
 
@@ -19,10 +19,20 @@ export async function listenForEdges(
   address: string,
   onRefused: (why: string) => void,
 ): Promise<LinkServer> {
-  const server = createServer((socket) => receive(host, socket, onRefused));
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    receive(host, socket, onRefused);
+  });
   server.maxConnections = LINKS;
   await listening(server, address);
-  return { close: () => void server.close() };
+  return {
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 function listening(server: Server, address: string): Promise<void> {

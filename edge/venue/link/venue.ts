@@ -50,6 +50,8 @@ export class LinkVenue implements Venue {
   readonly #message = new Message();
   /** Text of a session's record; the edge gives the same object each time. */
   readonly #texts = new WeakMap<VenueSession, string>();
+  /** Whose clients are there. */
+  readonly #present = new Map<string, VenueSession>();
   /** The other way round: reports name their sessions each time. */
   readonly #sessions = new Map<string, VenueSession>();
   #state: State = { name: 'away', since: performance.now() };
@@ -104,10 +106,12 @@ export class LinkVenue implements Venue {
   }
 
   sessionStarted(session: VenueSession): void {
+    this.#present.set(session.id, session);
     this.#post(frames.STARTED, `{"session":${this.#textOf(session)}}`);
   }
 
   sessionEnded(session: VenueSession): void {
+    this.#present.delete(session.id);
     this.#post(frames.ENDED, `{"session":${this.#textOf(session)}}`);
   }
 
@@ -212,7 +216,8 @@ export class LinkVenue implements Venue {
       const box = boxes.get(VENUE);
       const waited = performance.now() - since > STALE_MS;
       const said = { version: LINK_VERSION, edge_id, boot: this.#boot, log: id, received: box?.received ?? 0 };
-      wire.say(frames.HELLO, { ...said, stale: waited && box !== undefined ? box.next - 1 : 0 });
+      const stale = waited && box !== undefined ? box.next - 1 : 0;
+      wire.say(frames.HELLO, { ...said, stale, present: [...this.#present.values()] });
     });
   }
 

@@ -42,7 +42,6 @@ async function startVenue(): Promise<void> {
 function killVenue(): void {
   clearInterval(ticking);
   server.close();
-  host.cut();
 }
 
 const open = (name: string): Promise<Edge> =>
