@@ -20,6 +20,8 @@ export interface Sizes {
   readonly window: number;
   /** Sessions at once. */
   readonly sessions: number;
+  /** Between a storm and a look at what it has left, seconds: what was garbage is collected, what was late has come. */
+  readonly settle_s: number;
   /** How long they are watched doing nothing, seconds. */
   readonly idle_s: number;
   /** Other engines that run beside the edge, by the names of their runner. */
@@ -40,6 +42,7 @@ export const FULL: Sizes = {
   floor_orders: 1_000_000,
   window: 1_000,
   sessions: 300,
+  settle_s: 2,
   idle_s: 35,
   peers: [],
 };
@@ -59,6 +62,7 @@ export const QUICK: Sizes = {
   floor_orders: 500,
   window: 100,
   sessions: 5,
-  idle_s: 1,
+  settle_s: 0,
+  idle_s: 0.2,
   peers: [],
 };

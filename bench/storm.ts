@@ -15,8 +15,6 @@ const MOST_TRIES = 30;
 const LONGER_MS = 600_000;
 /** Engines come again after a second or more. */
 const RETRY_MS = 1_000;
-/** Between a storm and a look at what it has left: what was garbage is collected, what was late has come. */
-const SETTLE_MS = 2_000;
 /** Heartbeats of all sessions are spread over their interval in steps of this. */
 const STEP_MS = 100;
 
@@ -103,10 +101,10 @@ interface Idle {
 async function idle(target: Target, all: readonly Credentials[], sizes: Sizes): Promise<Idle> {
   // Once to warm up: what a server grows by with its first sessions is not these sessions'.
   for (const client of (await storm(target.port, all)).clients) await client.logout();
-  await sleep(SETTLE_MS);
+  await sleep(sizes.settle_s * 1000);
   const before = await target.memory();
   const { clients } = await storm(target.port, all);
-  await sleep(SETTLE_MS);
+  await sleep(sizes.settle_s * 1000);
   // Five sessions may fit into what is there: then it is a byte, not none.
   const bytes = Math.max(1, ((await target.memory()) - before) / clients.length);
   const end = beat(clients);
