@@ -3,6 +3,7 @@ import { kill, provision } from './admin.ts';
 import { echo, logon, simulator } from './edge.ts';
 import type { Figure } from './figures.ts';
 import { heap } from './heap.ts';
+import { journalModes } from './journal-modes.ts';
 import { encode, journal, limiter, parse } from './micro.ts';
 import type { Sizes } from './sizes.ts';
 import { start } from './start.ts';
@@ -20,7 +21,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'parse', group: 'micro', says: 'frame, tokenise, validate an order', run: parse },
   { name: 'encode', group: 'micro', says: 'encode an ExecutionReport', run: encode },
   { name: 'limiter', group: 'micro', says: 'admit an order', run: limiter },
-  { name: 'journal', group: 'micro', says: 'journal a report', run: journal },
+  { name: 'journal', group: 'micro', says: 'journal a report; what each kind of journal costs', run: journals },
   { name: 'heap', group: 'micro', says: 'what an order leaves on the heap', run: heap },
   { name: 'start', group: 'admin', says: 'npm start to ready', run: start },
   { name: 'provision', group: 'admin', says: 'a provision over HTTP', run: provision },
@@ -31,6 +32,10 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'echo', group: 'edge', says: 'orders against the echo venue', run: echo },
   { name: 'simulator', group: 'edge', says: 'orders against the simulator', run: simulator },
 ];
+
+async function journals(sizes: Sizes): Promise<Figure[]> {
+  return [...(await journal(sizes)), ...(await journalModes(sizes))];
+}
 
 /** Those of the given names and groups; all without any. @throws RangeError for a name that is none */
 export function chosen(names: readonly string[]): readonly Benchmark[] {

@@ -8,6 +8,8 @@ export interface Sizes {
   /** Operations of one run of a loop in memory. */
   readonly operations: number;
   readonly heap_messages: number;
+  /** Messages of one run through a kind of journal. */
+  readonly journal_messages: number;
   readonly provisions: number;
   readonly kills: number;
   readonly starts: number;
@@ -33,6 +35,7 @@ export const FULL: Sizes = {
   runs: 5,
   operations: 400_000,
   heap_messages: 200_000,
+  journal_messages: 400_000,
   provisions: 200,
   kills: 50,
   starts: 3,
@@ -53,6 +56,7 @@ export const QUICK: Sizes = {
   runs: 1,
   operations: 2_000,
   heap_messages: 2_000,
+  journal_messages: 2_000,
   provisions: 3,
   kills: 2,
   starts: 1,

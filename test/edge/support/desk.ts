@@ -21,7 +21,7 @@ import type { SignedLogons } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
 import { ClockWatch } from '../../../core/sessions/clock-watch.ts';
 import { readConfig } from '../../../edge/config.ts';
-import { type Edge, startEdge } from '../../../edge/edge.ts';
+import { type Edge, type EdgeParts, startEdge } from '../../../edge/edge.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
 import { openMemoryJournal } from '../../../edge/journal/memory.ts';
 import { createLogger } from '../../../edge/log.ts';
@@ -51,7 +51,7 @@ export function accountOf(issued: Issued): Account {
 export interface DeskOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly venue?: (sink: VenueSink) => Venue | Promise<Venue>;
-  readonly journal?: Journal;
+  readonly journal?: EdgeParts['journal'];
   readonly leases?: TokenLeases;
   readonly clockWatch?: ClockWatch;
 }
@@ -82,7 +82,7 @@ export class TestHouse {
   readonly #edges: Edge[] = [];
   readonly #clients: FixClient[] = [];
 
-  constructor(options: Pick<DeskOptions, 'journal' | 'leases'> = {}) {
+  constructor(options: Pick<DeskOptions, 'leases'> & { readonly journal?: Journal } = {}) {
     const { audit, signedLogons, ...stores } = createMemoryAdapters(this.world);
     this.signedLogons = signedLogons;
     const keys = fixedMasterKeys([{ id: 'test', key: new Uint8Array(32).fill(7) }]);

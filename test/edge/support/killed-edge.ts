@@ -1,19 +1,27 @@
 /**
  * An edge in a process of its own, for tests that kill it: memory stores that are the same at each start, a journal and the
- * simulator on disk. Kills itself at a write that it is told over IPC, or as an argument: {file, when, nth} counts from then on.
+ * simulator on disk, or the journal in the embedded store. Kills itself at a write that it is told over IPC, or as an argument: {file, when, nth} counts from then on.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
+import { createClient } from '../../../adapters/dynamodb/client.ts';
+import { createDynamoAdapters } from '../../../adapters/dynamodb/stores.ts';
+import type { TableNames } from '../../../adapters/dynamodb/tables.ts';
+import { systemRandom } from '../../../adapters/node/random.ts';
+import { systemTimers } from '../../../adapters/node/timers.ts';
+import type { JournalStore } from '../../../core/sessions/journal-store.ts';
+import type { EdgeParts } from '../../../edge/edge.ts';
 import { Archive } from '../../../edge/journal/archive.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
-import { openKeys, wrappedKeys } from '../../../edge/journal/keys.ts';
+import { openKeys, type SegmentKeys, wrappedKeys } from '../../../edge/journal/keys.ts';
+import { openStoreJournal } from '../../../edge/journal/store.ts';
 import { openVenue } from '../../../edge/venue/index.ts';
 import { TestHouse } from './desk.ts';
 
 export interface KillAt {
-  readonly file: 'journal' | 'venue';
+  readonly file: 'journal' | 'venue' | 'store';
   readonly when: 'before' | 'half' | 'after';
   readonly nth: number;
 }
@@ -68,21 +76,69 @@ const say = (fields: object, message: string): void => void lines.push(`${messag
 const log = { info: say, warn: say, error: say };
 const archive = new Archive({ directory: join(directory, 'archive'), log });
 const after = (ms: number, work: () => void): void => void setTimeout(work, ms).unref();
-const keys = await openKeys(
-  { box: house.admin.box, edgeId: 'test-1', log, random: () => randomBytes(32), after },
-  wrappedKeys(join(directory, 'journal')),
-  true,
-);
-const journal = openJournal({
-  directory: join(directory, 'journal'),
+const keysIn = (home: string): Promise<SegmentKeys> => {
+  const parts = { box: house.admin.box, edgeId: 'test-1', log, random: () => randomBytes(32), after };
+  return openKeys(parts, wrappedKeys(home), true);
+};
+const shared = {
   now: Date.now,
   log,
-  keys,
   archive: true,
   completed: archive.complete,
+  archiveDirectory: archive.directory,
   inbound: true,
   limits: { segment_bytes: 60_000, block_bytes: 2000 },
-});
+};
+
+/** In files, or in the embedded store when the environment says where that is. */
+async function journalOf(): Promise<EdgeParts['journal']> {
+  const given = process.env.KILLED_STORE;
+  if (given === undefined) {
+    const home = join(directory, 'journal');
+    return openJournal({ ...shared, directory: home, keys: await keysIn(home) });
+  }
+  const { endpoint, tables } = JSON.parse(given) as { endpoint: string; tables: TableNames };
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = createClient({ region: 'us-east-1', endpoint, credentials });
+  const { edges, journals } = createDynamoAdapters({ client, tables, random: systemRandom });
+  // Slots are in memory, and ask there whether the edge is alive.
+  const register: typeof edges.register = async (edgeId, ...rest) => {
+    const identity = await edges.register(edgeId, ...rest);
+    const row = (await edges.list()).find((one) => one.edge_id === edgeId)!;
+    house.world.edges.set(edgeId, row);
+    return identity;
+  };
+  Object.assign(house.admin, { edges: { ...edges, register } });
+  const copy = join(directory, 'copy');
+  return (edge) =>
+    openStoreJournal({
+      ...shared,
+      directory: copy,
+      store: { ...journals, append: (self, pieces) => append(() => journals.append(self, pieces)) },
+      edge,
+      writer: randomBytes(8).toString('hex'),
+      openKeys: () => keysIn(copy),
+      monotonic: () => performance.now(),
+      after: systemTimers.after,
+      every: systemTimers.every,
+      soon: (work) => void setImmediate(work),
+      onLost: (error) => {
+        throw error;
+      },
+    });
+}
+
+/** Dies before a commit, while it is on its way, or when it has been answered. */
+async function append(work: () => ReturnType<JournalStore['append']>): ReturnType<JournalStore['append']> {
+  if (armed?.file !== 'store' || ++seen < armed.nth) return work();
+  if (armed.when === 'before') return end();
+  const answer = work();
+  if (armed.when === 'half') setTimeout(end, Math.random() * 5);
+  await answer;
+  return end();
+}
+
+const journal = await journalOf();
 const edge = await house.open({
   journal,
   venue: (sink) =>
