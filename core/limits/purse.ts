@@ -10,6 +10,8 @@ export const NS_PER_MS = 1_000_000n;
 const LEASE_SECONDS = 0.1;
 /** Messages may carry the time of their batch: tokens end this much before the lease does. */
 const BATCH_MS = 20;
+/** A lease in use is renewed when this share of its life is left: a call's timeout, and no message waits for a store that is slow. */
+const RENEW_SHARE = 1 / 3;
 
 /** What a call told the store of the purse. */
 export interface Statement {
@@ -50,6 +52,8 @@ export class Purse {
   /** Unspent tokens of the item's limits that the edge gave up since it last settled. */
   readonly #returned = new Float64Array(3);
   #expiresMs = 0;
+  /** From then on a message that is admitted asks for more time, too. */
+  #renewMs = Number.POSITIVE_INFINITY;
 
   constructor(limits: UserLimits) {
     this.rates = ratesOf(limits);
@@ -81,9 +85,9 @@ export class Purse {
     this.expire(nowMs);
   }
 
-  /** The bucket is nearly empty, and the store has not said that it is, too. */
+  /** The bucket is nearly empty, and the store has not said that it is, too; or the lease nears its end. */
   shouldFill(kind: Kind, nowMs: number): boolean {
-    return this.#tokens[kind]! <= this.#low[kind]! && nowMs >= this.#askAtMs[kind]!;
+    return nowMs >= this.#renewMs || (this.#tokens[kind]! <= this.#low[kind]! && nowMs >= this.#askAtMs[kind]!);
   }
 
   /** Which bucket is empty by the store's word; the order's refusal wins. */
@@ -147,6 +151,7 @@ export class Purse {
   /** Takes what the store granted; `spacingMs` after the call began is the earliest that a bucket found empty is asked again. */
   take(said: Statement, reply: ExchangeReply, startedMs: number, spacingMs: number): void {
     this.#expiresMs = Number(reply.expires / NS_PER_MS) - BATCH_MS;
+    this.#renewMs = this.#expiresMs - Math.floor((this.#expiresMs - startedMs) * RENEW_SHARE);
     this.edges = reply.edges;
     for (const kind of KINDS) {
       const lost = Math.min(this.#tokens[kind]!, said.held[kind] - reply.held[kind]);

@@ -183,7 +183,7 @@ describe('the store is away', () => {
     world.burst(edge, ORDER, 23);
     await world.run(200);
     world.leases.away = true;
-    // Traffic, so that the edge does not rest, but too little to make it ask.
+    // Traffic, so that the edge does not rest, but too little to make it ask, but for more time: once, in vain.
     for (let sent = 1; sent <= 4; sent++) {
       world.send(edge, ORDER);
       expect(world.count(ORDER)).toBe(23 + sent);
@@ -193,8 +193,24 @@ describe('the store is away', () => {
     const failures = world.failures.length;
     world.send(edge, ORDER);
     await world.run(100);
-    expect(failures).toBe(0);
+    expect(failures).toBe(1);
     expect(world.count(ORDER)).toBe(27);
+  });
+
+  test('a lease in use is renewed before it ends: no message waits for a slow store', async () => {
+    const world = new World(15, limitsOf(1000, 5000, 2000));
+    const edge = world.addEdge();
+    // A busy second, so that leases are as large as they get.
+    world.stream(() => edge, ORDER, 1, 1000);
+    await world.run(1000);
+    const { waited, calls } = edge.limiter.figures();
+    world.leases.faults = { delay: [180, 200], lostRequests: 0, lostReplies: 0 };
+    world.stream(() => edge, ORDER, 40, 20_000);
+    await world.run(20_000);
+    expect(edge.limiter.figures().waited).toBe(waited);
+    expect(world.refused).toEqual([]);
+    // Two seconds' leases, renewed when a third is left, and now and then for tokens.
+    expect(edge.limiter.figures().calls - calls).toBeLessThan(35);
   });
 
   test('a message waits no longer than the setting for a store that hangs', async () => {
