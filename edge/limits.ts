@@ -65,7 +65,7 @@ export const REMOTE_HOLDER_MS = 1000;
 export const WAITING_LOGONS = 2;
 
 /** Sessions whose numbers are told in one call; after a storm of logons the others wait their turn. */
-export const NUMBERS_AT_ONCE = 100;
+export const NUMBERS_AT_ONCE = 500;
 /** Between tries to tell what could not be told. */
 export const NUMBERS_RETRY_MS = 1000;
 /** Sessions without a connection kept in memory; the journal has all of them, and gives back who returns. */

@@ -16,8 +16,8 @@ import {
 import { readPage, type Segment } from './pages.ts';
 import { AUDIT_SHARDS, BY_ACTOR, BY_DAY, BY_TYPE, BY_USER } from './tables.ts';
 
-/** Records of one transaction: a chain has one writer, so that none meets another. */
-const APPENDED_AT_ONCE = TRANSACTION;
+/** Records of one transaction: a chain has one writer, so that none meets another; a slow store takes so many in time. */
+const APPENDED_AT_ONCE = TRANSACTION / 2;
 /** Begins partitions that are no chain's. */
 export const ASIDE = '~';
 /** Partition of the days that have records. */

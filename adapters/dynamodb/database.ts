@@ -63,6 +63,12 @@ export interface RangePage {
   readonly last: Record<string, AttributeValue> | undefined;
 }
 
+/** One of a batch. */
+interface Request {
+  readonly table: string;
+  readonly request: WriteRequest;
+}
+
 export type Outcome = { readonly result: 'done' } | { readonly result: 'refused'; readonly failed: readonly number[] };
 
 /** Above every sort key that we write. */
@@ -75,6 +81,8 @@ const RACE_TRIES = 8;
 /** Bounds of DynamoDB. */
 const BATCH_GET = 100;
 const BATCH_WRITE = 25;
+/** Batches of one call that are under way at a time: an edge that ends has hundreds. */
+const BATCHES_AT_ONCE = 4;
 export const TRANSACTION = 100;
 
 export class Database {
@@ -232,11 +240,11 @@ export class Database {
     }
   }
 
-  /** Puts and removes without conditions, in batches; not one transaction. */
+  /** Puts and removes without conditions, in batches, some at a time; neither one transaction nor in order. */
   async batch(
     writes: readonly ({ readonly put: TableName; readonly row: Row } | { readonly remove: Key })[],
   ): Promise<void> {
-    let rest: { readonly table: string; readonly request: WriteRequest }[] = writes.map((write) =>
+    const requests: readonly Request[] = writes.map((write) =>
       'put' in write
         ? { table: this.tables[write.put], request: { PutRequest: { Item: toItem(write.row) } } }
         : {
@@ -244,16 +252,26 @@ export class Database {
             request: { DeleteRequest: { Key: marshall({ pk: write.remove.pk, sk: write.remove.sk }) } },
           },
     );
+    let next = 0;
+    const some = async (): Promise<void> => {
+      while (next < requests.length) {
+        const batch = requests.slice(next, next + BATCH_WRITE);
+        next += BATCH_WRITE;
+        await this.#writeBatch(batch);
+      }
+    };
+    await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, some));
+  }
+
+  async #writeBatch(batch: readonly Request[]): Promise<void> {
+    let rest = batch;
     for (let attempt = 0; rest.length > 0; attempt++) {
-      const command = new BatchWriteItemCommand({
-        RequestItems: toRequests(rest.slice(0, BATCH_WRITE)),
-      });
+      const command = new BatchWriteItemCommand({ RequestItems: toRequests(rest) });
       const reply = await this.#call((options) => this.client.send(command, options));
-      const left = Object.entries(reply.UnprocessedItems ?? {}).flatMap(([table, requests]) =>
-        requests.map((request) => ({ table, request })),
+      rest = Object.entries(reply.UnprocessedItems ?? {}).flatMap(([table, left]) =>
+        left.map((request) => ({ table, request })),
       );
-      rest = [...left, ...rest.slice(BATCH_WRITE)];
-      if (left.length > 0) await this.backOff(attempt, 'writes are throttled');
+      if (rest.length > 0) await this.backOff(attempt, 'writes are throttled');
     }
   }
 

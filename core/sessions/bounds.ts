@@ -31,8 +31,10 @@ export const UNPROVED_TEXT = 64;
 
 /** Audit: records are in the store within a second, so buffers flush well before. */
 export const AUDIT_FLUSH_MS = 200;
-/** Records of one append, which the store takes as one transaction: as many as one may have. */
-export const AUDIT_BATCH = 100;
+/** Records of one append, which the store takes as one transaction: half as many as one may have, which a slow store still takes in time. */
+export const AUDIT_BATCH = 50;
+/** Tries at the end of an edge that bring no record to the store, before the rest is given up. */
+export const LAST_FLUSHES = 2;
 /** Records kept while the store is away: 50 000 at about 1 KB; then the oldest stay and new ones are counted. */
 export const AUDIT_BUFFER = 50_000;
 

@@ -2,7 +2,8 @@
  * How far this machine's wall clock stands from the store's, by the Date of its replies. That has whole seconds, but each
  * reply is right about an interval: it was stamped between our sending and our hearing, within the second that it names.
  * What all replies of the last minute agree on is a few milliseconds wide once some have come just before and just after
- * the turn of a second (the intersection of intervals that Marzullo's algorithm begins with).
+ * the turn of a second (the intersection of intervals that Marzullo's algorithm begins with). What servers do by themselves
+ * widens it: many keep the text of a date for a moment, under load for a longer one.
  *
  * Intervals are kept on the monotonic clock, so that a step of the wall clock shows in the next reading, and is not
  * averaged over a minute.
@@ -14,6 +15,8 @@ const PARTS = 6;
 const PART_MS = 10_000;
 /** A reply that took longer says little, and would only cost. */
 const LONGEST_MS = 2_000;
+/** How old the text of a Date may be when it is sent. */
+const KEPT_MS = 100;
 /** Resolution of Date (RFC 9110, 5.6.7). */
 const SECOND_MS = 1_000;
 
@@ -58,12 +61,14 @@ export class ClockWatch {
     const oldest = Math.floor(monotonic / PART_MS) - PARTS;
     const parts = this.#parts.filter(({ number }) => number > oldest);
     if (parts.length === 0) return undefined;
-    // Servers of the store whose clocks differ leave nothing to agree on: between the bounds, the wrong way round, lies
-    // the truth all the same.
     const low = Math.max(...parts.map((part) => part.low));
     const high = Math.min(...parts.map((part) => part.high));
     const ours = this.#clock.now() - monotonic;
-    return { offset_ms: tenths(ours - (low + high) / 2), error_ms: tenths(Math.abs(high - low) / 2 + 0.05) };
+    // Bounds the wrong way round: some server's date was old, or its clock is another one. No date is of the future, so
+    // that the lower bound is the better one.
+    const width = high - low;
+    const offset = width >= 0 ? ours - (low + high) / 2 : ours - low;
+    return { offset_ms: tenths(offset), error_ms: tenths((width >= 0 ? width / 2 : -width) + KEPT_MS + 0.05) };
   }
 }
 

@@ -15,7 +15,7 @@ import { maxSessions } from '../policy/assignment.ts';
 import type { Policy, SignedLogons, SlotResult } from '../ports.ts';
 import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
-import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, NOTICE_LIFE_MS, REFUSAL_TEXT } from './bounds.ts';
+import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, LAST_FLUSHES, NOTICE_LIFE_MS, REFUSAL_TEXT } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
 import { LimitDesk } from './limit-desk.ts';
 import { Live, LiveTable } from './live.ts';
@@ -141,9 +141,19 @@ export class Tenure {
     this.violations.stop();
     await this.violations.flush();
     this.audit.note({ type: 'edge_stopped', reason: cause, details: { ...details() } });
-    await this.audit.flush();
+    await this.#flushAudit();
     const { pending, chain } = this.audit;
     if (pending > 0) this.#log.error({ pending, chain }, 'ended while the store is away: audit records wait in memory');
+  }
+
+  /** As long as any of it gets there: a store that many edges leave at once is slow, and nobody writes the rest. */
+  async #flushAudit(): Promise<void> {
+    let fruitless = 0;
+    while (this.audit.pending > 0 && fruitless < LAST_FLUSHES) {
+      const before = this.audit.pending;
+      await this.audit.flush();
+      fruitless = this.audit.pending < before ? 0 : fruitless + 1;
+    }
   }
 
   /** A slot is taken: the session is live, unless it is over already; then its slot is given back. */

@@ -58,7 +58,7 @@ describe('a clock', () => {
             machine.ask(watch, there, back);
             const { offset_ms, error_ms } = watch.reading()!;
             expect(Math.abs(offset_ms - offset)).toBeLessThanOrEqual(error_ms + 0.06);
-            expect(error_ms).toBeLessThanOrEqual(900.2);
+            expect(error_ms).toBeLessThanOrEqual(1000.2);
           }
         },
       ),
@@ -66,17 +66,17 @@ describe('a clock', () => {
   });
 
   test('is known to some milliseconds after a minute of calls, though the store tells whole seconds', () => {
-    const machine = new Machine(123);
+    const machine = new Machine(623);
     const watch = new ClockWatch(machine);
     for (let n = 0; n < 240; n++) {
       machine.mono += 248.7;
       machine.ask(watch, 1, 1);
     }
     const { offset_ms, error_ms } = watch.reading()!;
-    expect(error_ms).toBeLessThan(10);
-    expect(Math.abs(offset_ms - 123)).toBeLessThan(10);
-    expect(isBeyond({ offset_ms, error_ms }, 100)).toBe(true);
-    expect(isBeyond({ offset_ms, error_ms }, 130)).toBe(false);
+    expect(error_ms).toBeLessThan(110);
+    expect(Math.abs(offset_ms - 623)).toBeLessThan(10);
+    expect(isBeyond({ offset_ms, error_ms }, 500)).toBe(true);
+    expect(isBeyond({ offset_ms, error_ms }, 530)).toBe(false);
   });
 
   test('that is set shows at once', () => {
@@ -89,7 +89,7 @@ describe('a clock', () => {
     machine.offset = -7000;
     const { offset_ms, error_ms } = watch.reading()!;
     expect(Math.abs(offset_ms + 7000)).toBeLessThanOrEqual(error_ms);
-    expect(error_ms).toBeLessThan(20);
+    expect(error_ms).toBeLessThan(120);
   });
 
   test('is not known before the store has spoken, nor when it has been silent for a minute', () => {
@@ -107,15 +107,17 @@ describe('a clock', () => {
     expect(watch.reading()).toBeUndefined();
   });
 
-  test('of a store whose servers disagree is off for sure by less than they do', () => {
+  test('is not taken for off by servers that send old dates, or whose clocks differ', () => {
     const machine = new Machine(0);
     const watch = new ClockWatch(machine);
     for (let n = 0; n < 200; n++) {
       machine.mono += 251.3;
-      const late = n % 2 === 0 ? 0 : 300;
-      const date = Math.floor((machine.truth + late) / 1000) * 1000;
-      watch.note(date, machine.mono - 1, machine.mono);
+      const shift = [0, -90, 0, -350, 0][n % 5]!;
+      watch.note(Math.floor((machine.truth + shift) / 1000) * 1000, machine.mono - 1, machine.mono);
     }
-    expect(isBeyond(watch.reading()!, 20)).toBe(false);
+    const { offset_ms, error_ms } = watch.reading()!;
+    expect(isBeyond({ offset_ms, error_ms }, 0)).toBe(false);
+    expect(Math.abs(offset_ms)).toBeLessThan(20);
+    expect(error_ms).toBeLessThan(500);
   });
 });
