@@ -4,9 +4,10 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SecretBox, SecretVault } from '../core/ports.ts';
 import type { OnDate } from './dynamodb/client.ts';
+import { KMS_KEY_VARIABLES, LOCAL_KEY_VARIABLES } from './key-variables.ts';
 import { fileMasterKeys } from './kms/master-keys.ts';
 import { createHierarchicalSecretBox, createRawAesSecretBox } from './kms/secret-box.ts';
 import { createKmsVault, createRawAesVault } from './kms/vault.ts';
@@ -16,25 +17,10 @@ import {
   openStoresOf,
   readVariables,
   STORE_VARIABLES,
-  tableName,
 } from './store-environment.ts';
 
+export * from './key-variables.ts';
 export * from './store-environment.ts';
-
-const arn = z.string().regex(/^arn:[^\s]+$/, 'is no ARN');
-const text = z.string().min(1, 'is empty');
-
-/** Keys in a file: JSON with master_key and cursor_key, as `npm run secrets` writes it. */
-export const LOCAL_KEY_VARIABLES = { FIXGATE_KEY_PROVIDER: z.literal('local'), FIXGATE_SECRETS_FILE: text };
-
-/** Keys in KMS: a branch key in its table, wrapped by a KMS key, and another KMS key for secrets of HMAC. */
-export const KMS_KEY_VARIABLES = {
-  FIXGATE_KEY_PROVIDER: z.literal('kms'),
-  FIXGATE_TABLE_BRANCH_KEYS: tableName,
-  FIXGATE_ENVELOPE_KEY_ARN: arn,
-  FIXGATE_BRANCH_KEY_ID: text.default('fixgate'),
-  FIXGATE_PROOF_KEY_ARN: arn,
-};
 
 const Store = z.object(STORE_VARIABLES);
 const Keys = z.discriminatedUnion('FIXGATE_KEY_PROVIDER', [z.object(LOCAL_KEY_VARIABLES), z.object(KMS_KEY_VARIABLES)]);

@@ -1,6 +1,6 @@
 /** The store as the environment names it, without its keys: what needs none is not made to carry the libraries for them. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import { createClient, type OnDate } from './dynamodb/client.ts';
 import { createTables } from './dynamodb/create-tables.ts';

@@ -1,5 +1,5 @@
 /** Fields that several requests and replies share. Everything from outside has its bound here. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { AUDIT_TYPES } from '../core/audit/model.ts';
 import type { CredentialStatus } from '../core/credentials/model.ts';
 import { RULE_TYPES } from '../core/eligibility/model.ts';

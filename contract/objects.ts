@@ -1,5 +1,5 @@
 /** Objects as replies show them. Strict: what a schema does not name cannot leak. */
-import { z } from 'zod';
+import * as z from 'zod';
 import * as f from './fields.ts';
 import { sessionProfile } from './profile.ts';
 

@@ -1,5 +1,5 @@
 /** OpenAPI 3.1 from the schemas: the one description of the API, so that none can be out of date. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ERRORS, type ErrorCode } from '../core/errors.ts';
 import { DEFAULT_LIMIT, MAX_LIMIT } from './fields.ts';
 import { BASE_PATH, BODY_ERRORS, COMMON_ERRORS, OPERATIONS, type Operation } from './operations.ts';

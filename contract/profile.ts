@@ -1,5 +1,5 @@
 /** The session profile as requests give it and replies show it, made from the domain's table of settings. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   FILE_NAME,
   isTimeZone,

@@ -1,5 +1,5 @@
 /** Replies of the admin operations. */
-import { z } from 'zod';
+import * as z from 'zod';
 import * as f from './fields.ts';
 import * as o from './objects.ts';
 

@@ -1,5 +1,5 @@
 /** Bodies and queries of the admin operations. Unknown keys are refused. */
-import { z } from 'zod';
+import * as z from 'zod';
 import * as f from './fields.ts';
 import { sessionProfile, sessionProfileChange } from './profile.ts';
 

@@ -3,7 +3,7 @@
  * that names the variable.
  */
 import { hostname } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseAddressRule } from '../core/addresses.ts';
 import { MAX_LOGON_WINDOW_MS } from '../core/sessions/bounds.ts';
 import type { SessionProfile } from './fix/session/profile.ts';

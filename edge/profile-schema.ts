@@ -1,5 +1,5 @@
 /** A session profile as a deployer writes it, in JSON: any of its settings over the defaults; unknown names are refused. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { overridden, type ProfileOverrides, profileProblems } from '../core/sessions/profile.ts';
 import { DEFAULT_PROFILE, type SessionProfile } from './fix/session/profile.ts';
 

@@ -1,6 +1,6 @@
 /** From the environment to what archives and signs the audit trail. */
 import { KMSClient } from '@aws-sdk/client-kms';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createAuditAdapters } from '../adapters/dynamodb/stores.ts';
 import { createKmsSigner } from '../adapters/kms/signer.ts';
 import { systemRandom } from '../adapters/node/random.ts';

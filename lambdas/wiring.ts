@@ -1,23 +1,16 @@
 /** From the environment to services: read once, checked, and a wrong value stops the function with the variable's name. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createExpressions } from '../adapters/cel/expressions.ts';
-import {
-  EnvironmentError,
-  KMS_KEY_VARIABLES,
-  LOCAL_KEY_VARIABLES,
-  openStoresOf,
-  readVariables,
-  STORE_VARIABLES,
-  secretBoxOf,
-  vaultOf,
-} from '../adapters/environment.ts';
+import { KMS_KEY_VARIABLES, LOCAL_KEY_VARIABLES } from '../adapters/key-variables.ts';
 import { systemClock } from '../adapters/node/clock.ts';
 import { nodeDigests } from '../adapters/node/digests.ts';
 import { systemRandom } from '../adapters/node/random.ts';
-import { assemble } from './assemble.ts';
+import { EnvironmentError, openStoresOf, readVariables, STORE_VARIABLES } from '../adapters/store-environment.ts';
+import { assemble, type Parts } from './assemble.ts';
 import { logger } from './log.ts';
 import type { Log, Services } from './services.ts';
 
@@ -41,8 +34,22 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
   return readVariables(Environment, env);
 }
 
+/** Who seals: lambdas/keyed.ts, or nobody. */
+export type OpenKeys = (environment: Environment, client: DynamoDBClient) => Pick<Parts, 'box' | 'vault'>;
+
+/** Of functions whose operations seal nothing: their roles have no key, and their bundles no library for it. */
+const noKeys: OpenKeys = () => {
+  const refuse = () => Promise.reject(new Error('this function seals and opens nothing'));
+  const box = { seal: refuse, open: refuse };
+  return { box, vault: { ...box, decoy: refuse } };
+};
+
 /** Services over DynamoDB, as a function of AWS and the local gateway have them. @throws EnvironmentError */
-export async function openServices(env: NodeJS.ProcessEnv, log: Log = logger): Promise<Services> {
+export async function openServicesWith(
+  openKeys: OpenKeys,
+  env: NodeJS.ProcessEnv,
+  log: Log = logger,
+): Promise<Services> {
   const environment = readEnvironment(env);
   const cursorKey =
     environment.FIXGATE_KEY_PROVIDER === 'local'
@@ -52,8 +59,7 @@ export async function openServices(env: NodeJS.ProcessEnv, log: Log = logger): P
   return assemble({
     stores,
     leases,
-    box: secretBoxOf(environment, environment.AWS_REGION, client),
-    vault: vaultOf(environment, environment.AWS_REGION),
+    ...openKeys(environment, client),
     cursorKey,
     digests: nodeDigests,
     random: systemRandom,
@@ -65,16 +71,20 @@ export async function openServices(env: NodeJS.ProcessEnv, log: Log = logger): P
   });
 }
 
-let services: Promise<Services> | undefined;
-
-/** The services of this process: its functions share one client and one set of keys. A failed opening is tried again. */
-export function wiredServices(): Promise<Services> {
-  services ??= openServices(process.env).catch((error: unknown) => {
-    services = undefined;
-    throw error;
-  });
-  return services;
+/** The services of this process, opened at the first request. A failed opening is tried again. */
+export function servicesOf(openKeys: OpenKeys): () => Promise<Services> {
+  let services: Promise<Services> | undefined;
+  return () => {
+    services ??= openServicesWith(openKeys, process.env).catch((error: unknown) => {
+      services = undefined;
+      throw error;
+    });
+    return services;
+  };
 }
+
+/** Of functions that seal nothing. */
+export const keylessServices = servicesOf(noKeys);
 
 async function cursorKeyInFile(file: string): Promise<Uint8Array> {
   let cursor_key: unknown;

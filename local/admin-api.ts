@@ -32,7 +32,7 @@ export async function startAdminApi({ host, port, environment, secrets }: AdminA
   // The handlers read their environment once, when they are first asked: it must stand before they are loaded.
   Object.assign(process.env, environment);
   const { logger: log } = await import('../lambdas/log.ts');
-  const { wiredServices } = await import('../lambdas/wiring.ts');
+  const { wiredServices } = await import('../lambdas/keyed.ts');
   await makeTables(environment);
   const services = await wiredServices();
   await ensureDefaults(services, LOCAL_ACTOR);

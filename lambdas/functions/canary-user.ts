@@ -6,9 +6,9 @@ import { changeStatus } from '../../core/credentials/status.ts';
 import { FixgateError } from '../../core/errors.ts';
 import { provision } from '../../core/provisioning.ts';
 import { answering, type Outcome } from '../custom-resource.ts';
+import { wiredServices } from '../keyed.ts';
 import { logger } from '../log.ts';
 import type { Services } from '../services.ts';
-import { wiredServices } from '../wiring.ts';
 
 const USER = 'fixgate-canary';
 const CONTEXT = { actor: { principal: 'fixgate:deployment' }, reason: 'the canary of the monitoring stack' } as const;

@@ -1,7 +1,7 @@
 /** Every minute: a client of the house's own logs on to each edge, and says how long it took. */
 import { lookup } from 'node:dns/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readVariables } from '../../adapters/store-environment.ts';
 import { type CanaryLine, logonTime } from '../canary/line.ts';
 import { logger } from '../log.ts';

@@ -9,8 +9,8 @@ import { revoke } from '../admin/revoke.ts';
 import { suspend } from '../admin/suspend.ts';
 import { updateUser } from '../admin/users-update.ts';
 import { createHandler } from '../handler.ts';
+import { wiredServices } from '../keyed.ts';
 import type { Operations } from '../services.ts';
-import { wiredServices } from '../wiring.ts';
 
 export const operations: Operations = {
   provision,

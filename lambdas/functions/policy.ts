@@ -14,7 +14,7 @@ import { removeTier } from '../admin/tiers-remove.ts';
 import { unlock } from '../admin/unlock.ts';
 import { createHandler } from '../handler.ts';
 import type { Operations } from '../services.ts';
-import { wiredServices } from '../wiring.ts';
+import { keylessServices } from '../wiring.ts';
 
 export const operations: Operations = {
   updateRateLimit,
@@ -32,4 +32,4 @@ export const operations: Operations = {
   drainEdge,
 };
 
-export const handler = createHandler(operations, wiredServices);
+export const handler = createHandler(operations, keylessServices);

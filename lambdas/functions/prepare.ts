@@ -4,7 +4,7 @@
  */
 import { KMSClient } from '@aws-sdk/client-kms';
 import type { CloudFormationCustomResourceEvent, ScheduledEvent } from 'aws-lambda';
-import { z } from 'zod';
+import * as z from 'zod';
 import { KMS_KEY_VARIABLES, openStoresOf, readVariables, STORE_VARIABLES } from '../../adapters/environment.ts';
 import { type BranchKeyOptions, ensureBranchKey, rotateBranchKey } from '../../adapters/kms/branch-key.ts';
 import { systemClock } from '../../adapters/node/clock.ts';

@@ -14,7 +14,7 @@ import { stats } from '../admin/stats.ts';
 import { tiers } from '../admin/tiers.ts';
 import { createHandler } from '../handler.ts';
 import type { Operations } from '../services.ts';
-import { wiredServices } from '../wiring.ts';
+import { keylessServices } from '../wiring.ts';
 
 export const operations: Operations = {
   credentials,
@@ -32,4 +32,4 @@ export const operations: Operations = {
   stats,
 };
 
-export const handler = createHandler(operations, wiredServices);
+export const handler = createHandler(operations, keylessServices);

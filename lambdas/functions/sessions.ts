@@ -5,8 +5,8 @@ import { resetSequence } from '../admin/sessions-sequence-reset.ts';
 import { setSequence } from '../admin/sessions-sequence-set.ts';
 import { createHandler } from '../handler.ts';
 import type { Operations } from '../services.ts';
-import { wiredServices } from '../wiring.ts';
+import { keylessServices } from '../wiring.ts';
 
 export const operations: Operations = { killSessions, notifySessions, setSequence, resetSequence };
 
-export const handler = createHandler(operations, wiredServices);
+export const handler = createHandler(operations, keylessServices);

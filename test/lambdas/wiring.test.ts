@@ -12,8 +12,9 @@ import { ensureDefaults } from '../../core/policy/defaults.ts';
 import { Secret } from '../../core/secret.ts';
 import { operations } from '../../lambdas/functions/credentials.ts';
 import { createHandler } from '../../lambdas/handler.ts';
+import { openServices } from '../../lambdas/keyed.ts';
 import { createLogger } from '../../lambdas/log.ts';
-import { openServices, readEnvironment } from '../../lambdas/wiring.ts';
+import { readEnvironment } from '../../lambdas/wiring.ts';
 import { startStore, type TestStore } from '../support/store.ts';
 import { FACTS, restEvent } from './support.ts';
 
