@@ -24,12 +24,15 @@ export class AwsError extends Error {
 const TRIES = 5;
 
 export class Aws {
-  readonly #endpoint: string;
+  readonly #endpoint: string | undefined;
   readonly #keys: Keys;
+  readonly region: string;
 
-  constructor(endpoint: string, keys: Keys) {
+  /** @param endpoint of all services; undefined: AWS's own, one for each */
+  constructor(endpoint: string | undefined, keys: Keys, region = REGION) {
     this.#endpoint = endpoint;
     this.#keys = keys;
+    this.region = region;
   }
 
   /** A call of a service that speaks JSON, for example `ecs`, `AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition`. */
@@ -79,6 +82,18 @@ export class Aws {
     await this.#send('lambda', name, json, body, path, 'PUT');
   }
 
+  /** A GET of a service that speaks REST and JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: the reply of whatever was called
+  async get(service: string, path: string): Promise<any> {
+    return JSON.parse(await this.#send(service, path, {}, undefined, path, 'GET'));
+  }
+
+  #ownEndpoint(service: string): string {
+    const host = { ecr: 'api.ecr', iam: undefined }[service] ?? service;
+    const suffix = this.region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+    return service === 'iam' ? `https://iam.${suffix}` : `https://${host}.${this.region}.${suffix}`;
+  }
+
   async #send(
     service: string,
     call: string,
@@ -87,8 +102,8 @@ export class Aws {
     path = '/',
     method = 'POST',
   ): Promise<string> {
-    const url = new URL(path, this.#endpoint);
-    const signer = new SignatureV4({ service, region: REGION, credentials: this.#keys, sha256: Sha256 });
+    const url = new URL(path, this.#endpoint ?? this.#ownEndpoint(service));
+    const signer = new SignatureV4({ service, region: this.region, credentials: this.#keys, sha256: Sha256 });
     const content = body === undefined ? {} : { body };
     const { headers } = await signer.sign({
       method,

@@ -92,6 +92,13 @@ export class Cdk {
     return element(members[0] ?? '', 'OutputValue');
   }
 
+  /** Whether it was made or changed to its end. @throws Error when it was rolled back */
+  async isComplete(stack: string): Promise<boolean> {
+    const status = element(await this.#describe(stack), 'StackStatus');
+    if (/ROLLBACK|FAILED/.test(status)) throw new Error(`${stack}: ${status}`);
+    return /^(CREATE|UPDATE)_COMPLETE$/.test(status);
+  }
+
   async exists(stack: string): Promise<boolean> {
     try {
       return !(await this.#describe(stack)).includes('<StackStatus>DELETE_COMPLETE</StackStatus>');
