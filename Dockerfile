@@ -1,13 +1,17 @@
 # The FIX edge. Build: docker build -t fixgate-edge .   (dependencies come from the lock file, nothing else from the network)
-FROM node:24-bookworm-slim AS build
+# What is deployed is pinned: --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:…
+ARG NODE_IMAGE=node:24-bookworm-slim
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
+# What is in the image, for who scans it.
+RUN npm sbom --omit=dev --omit=optional --package-lock-only --sbom-format cyclonedx > sbom.cdx.json
 COPY adapters ./adapters
 COPY core ./core
 COPY edge ./edge
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app ./

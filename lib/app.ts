@@ -1,6 +1,6 @@
 /** The stacks of one deployment and what they hand each other. */
 import { type App, Tags, Validations } from 'aws-cdk-lib';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { AdminApiStack } from './admin-api-stack.ts';
 import { AuditStack } from './audit-stack.ts';
 import { readContext } from './context.ts';
@@ -30,6 +30,6 @@ export function assemble(app: App): Stacks {
   Tags.of(app).add('fixgate:stage', context.stage);
   // What is left out for the emulator would be found missing.
   if (context.emulator) leaveOut(app);
-  else Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  else Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   return { storage, audit, adminApi, edge, monitoring };
 }

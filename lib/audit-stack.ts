@@ -7,7 +7,7 @@ import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-la
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { ProductFunction } from './constructs/product-function.ts';
+import { acknowledgeSchedule, ProductFunction } from './constructs/product-function.ts';
 import type { Context } from './context.ts';
 import type { StorageStack } from './storage-stack.ts';
 
@@ -32,10 +32,10 @@ export class AuditStack extends Stack {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    Validations.of(this.deadLetters).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: 'It is the dead letter queue.',
-    });
+    Validations.of(this.deadLetters).acknowledge(
+      { id: 'AwsSolutions-SQS3', reason: 'It is the dead letter queue.' },
+      { id: 'Serverless-SQSRedrivePolicy', reason: 'It is the dead letter queue.' },
+    );
     const environment = { ...storage.variables(), FIXGATE_ARCHIVE_BUCKET: storage.archive.bucketName };
     const make = (name: string, entry: string, description: string, timeout: Duration, more = {}) =>
       new ProductFunction(this, name, {
@@ -99,5 +99,6 @@ export class AuditStack extends Stack {
   #schedule(name: string, schedule: Schedule, fn: ProductFunction, description: string): void {
     const rule = new Rule(this, name, { description: `fixgate: ${description}`, schedule });
     rule.addTarget(new LambdaFunction(fn, { retryAttempts: 2, event: RuleTargetInput.fromObject({}) }));
+    acknowledgeSchedule(rule);
   }
 }

@@ -4,7 +4,7 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import type { Context } from '../context.ts';
-import { ProductFunction } from './product-function.ts';
+import { acknowledgeSchedule, ProductFunction } from './product-function.ts';
 
 /** Age at which the branch key is given a new version. */
 const BRANCH_KEY_DAYS = 90;
@@ -40,6 +40,7 @@ export class Preparation extends Construct {
       schedule: Schedule.rate(Duration.days(1)),
     });
     rule.addTarget(new LambdaFunction(this.fn, { retryAttempts: 2 }));
+    acknowledgeSchedule(rule);
   }
 
   /** Once all grants are made: the step needs them. */

@@ -1,6 +1,7 @@
 /** One function: bundle, environment, log group. Grants stand beside the resources they are for. */
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import type { Rule } from 'aws-cdk-lib/aws-events';
 import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, type NodejsFunctionProps, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -62,6 +63,12 @@ export class ProductFunction extends NodejsFunction {
         banner: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
       },
     });
+    if (props.deadLetters === undefined)
+      Validations.of(this).acknowledge({
+        id: 'Serverless-LambdaDLQ',
+        reason:
+          'Somebody waits for its answer, or the next scheduled run makes up for one that failed: a queue of stale events would help nobody. Its errors alarm.',
+      });
     const role = this.role;
     if (role === undefined) throw new Error('a function has a role');
     Validations.of(role).acknowledge(
@@ -75,4 +82,12 @@ export class ProductFunction extends NodejsFunction {
       },
     );
   }
+}
+
+/** Of a rule that only keeps the time. */
+export function acknowledgeSchedule(rule: Rule): void {
+  Validations.of(rule).acknowledge({
+    id: 'Serverless-EventBusDLQ',
+    reason: 'A call that was missed is made up by the next one; that they stop altogether is an alarm of its own.',
+  });
 }
