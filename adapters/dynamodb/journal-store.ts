@@ -85,6 +85,11 @@ export function createJournalStore(database: Database): JournalStore {
       return found.sort((a, b) => a.offset - b.offset);
     },
 
+    async first(edgeId, segment) {
+      const row = await database.get(pieceKey(edgeId, { segment, offset: 0 }));
+      return row && pieceOf(segment, row);
+    },
+
     truncate: (edge, segment, size) => truncate(database, write, edge, segment, size),
 
     async remove(edge, segment) {
@@ -114,31 +119,34 @@ async function truncate(
 ): Promise<Written> {
   const { edge_id } = edge;
   const behind = (await piecesOf(database, edge_id, segment))
-    .filter(({ offset, bytes }) => offset + bytes.length > size)
+    .filter(({ offset }) => offset >= size)
     // From the end: broken off, what is left has no new hole.
     .sort((a, b) => b.offset - a.offset);
   for (let i = 0; i < behind.length; i += APPEND_PIECES) {
-    const some = behind.slice(i, i + APPEND_PIECES).map((piece): Write => {
-      if (piece.offset >= size) return { remove: pieceKey(edge_id, piece) };
-      const bytes = piece.bytes.subarray(0, size - piece.offset);
-      return { put: TABLE, row: pieceRow(edge_id, { ...piece, bytes }) };
-    });
+    const some = behind.slice(i, i + APPEND_PIECES).map((piece): Write => ({ remove: pieceKey(edge_id, piece) }));
     if ((await write(edge, some)) === 'fenced') return 'fenced';
   }
   // Nothing to be done may be because another has done it.
   return write(edge, []);
 }
 
+const pieceOf = (segment: number, { sk, length, bytes }: Row): Piece => ({
+  segment,
+  offset: Number(sk),
+  length: length as number,
+  bytes: bytes as Uint8Array,
+});
+
 function pieceRow(edgeId: string, piece: Piece): Row {
   const { pk, sk } = pieceKey(edgeId, piece);
-  return { pk, sk, bytes: piece.bytes };
+  return { pk, sk, length: piece.length, bytes: piece.bytes };
 }
 
 /** In no order. */
 async function piecesOf(database: Database, edgeId: string, segment: number): Promise<Piece[]> {
   const found: Piece[] = [];
-  for await (const rows of shards(database, edgeId, segment, ['sk', 'bytes']))
-    for (const { sk, bytes } of rows) found.push({ segment, offset: Number(sk), bytes: bytes as Uint8Array });
+  for await (const rows of shards(database, edgeId, segment, ['sk', 'length', 'bytes']))
+    for (const row of rows) found.push(pieceOf(segment, row));
   return found;
 }
 

@@ -7,8 +7,10 @@ import type { MemoryWorld } from './world.ts';
 export interface MemoryJournal {
   writer: string;
   /** By number, then offset. */
-  readonly segments: Map<number, Map<number, Uint8Array>>;
+  readonly segments: Map<number, Map<number, Piece>>;
 }
+
+const copyOf = (piece: Piece): Piece => ({ ...piece, bytes: Uint8Array.from(piece.bytes) });
 
 export function createJournalStore(world: MemoryWorld): JournalStore {
   const serves = ({ edge_id, incarnation }: EdgeIdentity): boolean => {
@@ -35,9 +37,9 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
     async append(edge, pieces) {
       if (!serves(edge)) return 'fenced';
       const { segments } = of(edge.edge_id);
-      for (const { segment, offset, bytes } of pieces) {
-        const there = segments.get(segment) ?? new Map<number, Uint8Array>();
-        segments.set(segment, there.set(offset, Uint8Array.from(bytes)));
+      for (const piece of pieces) {
+        const there = segments.get(piece.segment) ?? new Map<number, Piece>();
+        segments.set(piece.segment, there.set(piece.offset, copyOf(piece)));
       }
       return 'done';
     },
@@ -47,19 +49,19 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
     },
 
     async pieces(edgeId, segment) {
-      const found = [...(of(edgeId).segments.get(segment) ?? [])];
-      return found
-        .sort(([a], [b]) => a - b)
-        .map(([offset, bytes]): Piece => ({ segment, offset, bytes: Uint8Array.from(bytes) }));
+      const found = [...(of(edgeId).segments.get(segment)?.values() ?? [])];
+      return found.sort((a, b) => a.offset - b.offset).map(copyOf);
+    },
+
+    async first(edgeId, segment) {
+      const found = of(edgeId).segments.get(segment)?.get(0);
+      return found && copyOf(found);
     },
 
     async truncate(edge, segment, size) {
       if (!serves(edge)) return 'fenced';
       const there = of(edge.edge_id).segments.get(segment);
-      for (const [offset, bytes] of [...(there ?? [])]) {
-        if (offset >= size) there?.delete(offset);
-        else if (offset + bytes.length > size) there?.set(offset, bytes.subarray(0, size - offset));
-      }
+      for (const offset of [...(there?.keys() ?? [])]) if (offset >= size) there?.delete(offset);
       return 'done';
     },
 

@@ -5,19 +5,20 @@
 
 import type { EdgeIdentity } from './model.ts';
 
-/** Bytes of a segment from `offset` on. */
+/** `length` bytes of a segment from `offset` on. */
 export interface Piece {
   /** From 1. */
   readonly segment: number;
   readonly offset: number;
-  /** At most {@link PIECE_BYTES}. */
+  readonly length: number;
+  /** How they are kept is their writer's: about {@link PIECE_BYTES} at most. */
   readonly bytes: Uint8Array;
 }
 
-/** Well below what an item may have (400 KB in DynamoDB), and as large as a block of the journal. */
+/** Of a segment: well below what an item may have (400 KB in DynamoDB), and as large as a block of the journal. */
 export const PIECE_BYTES = 64 * 1024;
 /** Pieces of one {@link JournalStore.append}, which is one transaction: DynamoDB takes 100 items… */
-export const APPEND_PIECES = 40;
+export const APPEND_PIECES = 90;
 /** …and 4 MB, of which a request of this many bytes is well within the time that a try has. */
 export const APPEND_BYTES: number = 2 * 1024 * 1024;
 
@@ -40,7 +41,9 @@ export interface JournalStore {
   segments(edgeId: string): Promise<readonly number[]>;
   /** Its pieces by offset, consistently; what may be missing, or behind what is missing, is the reader's to find. */
   pieces(edgeId: string, segment: number): Promise<readonly Piece[]>;
-  /** Takes away what is behind `size` bytes. */
+  /** Its first piece. */
+  first(edgeId: string, segment: number): Promise<Piece | undefined>;
+  /** Takes away the pieces from `size` on, where one begins. */
   truncate(edge: EdgeIdentity, segment: number, size: number): Promise<Written>;
   /** The segment is gone at once and for good; its bytes some time later. */
   remove(edge: EdgeIdentity, segment: number): Promise<Written>;

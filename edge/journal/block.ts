@@ -58,6 +58,21 @@ export function sealBlock(home: Home, plain: Buffer, into: Buffer, from: number,
   into.writeUInt32LE(blockCrc(into, from, length, home.salt), from);
 }
 
+/**
+ * Encrypts the records of the block at `at`, which are in plain behind its 48 bytes, as {@link sealBlock} had done it.
+ * @throws Error: it was not this that had been encrypted
+ */
+export function resealBlock(home: Home, bytes: Buffer, at: number, length: number): void {
+  if (home.key === undefined) return;
+  prepare(home, bytes, at);
+  const cipher = createCipheriv(CIPHER, home.key, iv);
+  cipher.setAAD(aad);
+  cipher.update(bytes.subarray(at + BLOCK_BYTES, at + length)).copy(bytes, at + BLOCK_BYTES);
+  cipher.final();
+  if (cipher.getAuthTag().compare(bytes, at + 32, at + BLOCK_BYTES) !== 0)
+    throw new Error(`the block at ${at} is not as it was`);
+}
+
 /** IV and what is authenticated, of the block at `from`. */
 function prepare(home: Home, bytes: Buffer, from: number): void {
   iv.writeUInt32LE(home.salt, 0);

@@ -62,8 +62,10 @@ export function noteMessage(segment: Counts, epochMs: number): void {
 export interface Mirror {
   /** Before so many bytes are written. @throws Error: no more may wait */
   room(bytes: number): void;
-  /** The first `length` of `bytes` have been written to the segment, from `offset` on. They are used again afterwards. */
-  written(segment: number, offset: number, bytes: Buffer, length: number): void;
+  /** A segment has been begun. */
+  begun(segment: Home, header: Buffer): void;
+  /** The blocks of a flush have been written from `offset` on: `sealed` as they stand there, the tail with their records in plain. */
+  written(segment: Home, offset: number, sealed: Buffer, tail: Tail): void;
   deleted(segment: number): void;
 }
 
@@ -140,8 +142,8 @@ export class Segments {
       writeAll(fd, header, header.length, 0);
       const bytes = this.#write(segment, tail, 0);
       if (sync) this.#syncDirectory();
-      mirror?.written(number, 0, header, header.length);
-      mirror?.written(number, header.length, bytes, tail.length);
+      mirror?.begun(segment, header);
+      mirror?.written(segment, header.length, bytes, tail);
     } catch (error) {
       closeSync(fd);
       unlinkSync(path);
@@ -159,7 +161,7 @@ export class Segments {
   write(segment: Segment, tail: Tail, depends: number): void {
     const { size } = segment;
     const bytes = this.#write(segment, tail, depends);
-    this.#options.mirror?.written(segment.number, size, bytes, tail.length);
+    this.#options.mirror?.written(segment, size, bytes, tail);
   }
 
   /** @returns the bytes as they were written; they are used again */

@@ -13,6 +13,8 @@ import {
 } from '../../core/sessions/journal-store.ts';
 import type { EdgeIdentity } from '../../core/sessions/model.ts';
 import type { Timer } from '../../core/time.ts';
+import type { Home } from './block.ts';
+import { BLOCK_BYTES } from './format.ts';
 import { type Attendant, JournalError, type JournalLog, type LaterJournal } from './journal.ts';
 import {
   SHIP_BYTES,
@@ -24,7 +26,9 @@ import {
   STUCK_BYTES,
   STUCK_MS,
 } from './limits.ts';
+import { packed, rawPack } from './pack.ts';
 import type { Mirror } from './segments.ts';
+import type { Tail } from './tail.ts';
 
 export interface ShippingParts {
   readonly store: JournalStore;
@@ -43,12 +47,15 @@ export interface ShippingParts {
   readonly onLost: (error: JournalError) => void;
 }
 
+/** Bytes that follow each other in a segment. */
 interface Run {
-  readonly segment: number;
+  readonly home: Home;
   readonly offset: number;
   /** In the batch's buffer. */
   readonly from: number;
   to: number;
+  /** Where flushes end; none: it is the header. */
+  readonly ends: number[];
 }
 
 class Batch {
@@ -57,31 +64,45 @@ class Batch {
   used = 0;
   #buf = Buffer.allocUnsafeSlow(SHIP_INITIAL_BYTES);
 
-  add(segment: number, offset: number, bytes: Buffer, length: number): void {
-    const end = this.used + length;
-    if (end > this.#buf.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(end, this.#buf.length * 2));
-      this.#buf.copy(larger, 0, 0, this.used);
+  begin(home: Home, header: Buffer): void {
+    const from = this.#room(header.length);
+    header.copy(this.#buf, from);
+    this.runs.push({ home, offset: 0, from, to: this.used, ends: [] });
+  }
+
+  /** Records in plain, each block behind its 48 bytes as they are stored. */
+  add(home: Home, offset: number, sealed: Buffer, tail: Tail): void {
+    const from = this.#room(tail.length);
+    tail.buf.copy(this.#buf, from, 0, tail.length);
+    for (let i = 0; i < tail.blocks; i++) {
+      const at = tail.start(i);
+      sealed.copy(this.#buf, from + at, at, at + BLOCK_BYTES);
+    }
+    const last = this.runs.at(-1);
+    if (last?.home === home && last.ends.length > 0 && last.offset + last.to - last.from === offset) {
+      last.to = this.used;
+      last.ends.push(this.used);
+    } else this.runs.push({ home, offset, from, to: this.used, ends: [this.used] });
+  }
+
+  /** @returns where there is room */
+  #room(length: number): number {
+    const from = this.used;
+    this.used += length;
+    if (this.used > this.#buf.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.used, this.#buf.length * 2));
+      this.#buf.copy(larger, 0, 0, from);
       this.#buf = larger;
     }
-    bytes.copy(this.#buf, this.used, 0, length);
-    const last = this.runs.at(-1);
-    if (last?.segment === segment && last.offset + last.to - last.from === offset) last.to = end;
-    else this.runs.push({ segment, offset, from: this.used, to: end });
-    this.used = end;
+    return from;
   }
 
   /** Pieces as they are appended: each group is one transaction. */
   *appends(): Generator<readonly Piece[]> {
     let group: Piece[] = [];
     let bytes = 0;
-    for (const { segment, offset, from, to } of this.runs) {
-      for (let at = from; at < to; at += PIECE_BYTES) {
-        const piece = {
-          segment,
-          offset: offset + at - from,
-          bytes: this.#buf.subarray(at, Math.min(to, at + PIECE_BYTES)),
-        };
+    for (const run of this.runs) {
+      for (const piece of this.#pieces(run)) {
         if (group.length === APPEND_PIECES || bytes + piece.bytes.length > APPEND_BYTES) {
           yield group;
           group = [];
@@ -92,6 +113,24 @@ class Batch {
       }
     }
     if (group.length > 0) yield group;
+  }
+
+  /** Each has whole flushes, or a part of one: what is cut off after a crash, a flush that is not whole, begins with a piece. */
+  *#pieces({ home, offset, from, to, ends }: Run): Generator<Piece> {
+    const segment = home.number;
+    if (ends.length === 0) {
+      yield { segment, offset, length: to - from, bytes: rawPack(this.#buf.subarray(from, to)) };
+      return;
+    }
+    let i = 0;
+    for (let at = from; at < to; ) {
+      let end = at;
+      for (; i < ends.length && ends[i]! <= at + PIECE_BYTES; i++) end = ends[i]!;
+      if (end === at) end = Math.min(at + PIECE_BYTES, ends[i]!);
+      const start = offset + at - from;
+      yield { segment, offset: start, length: end - at, bytes: packed(home, start, this.#buf.subarray(at, end)) };
+      at = end;
+    }
   }
 
   clear(): void {
@@ -154,8 +193,12 @@ export class Shipping implements Mirror, LaterJournal {
     if (this.waiting + bytes > SHIP_BYTES) throw new Error(`${this.waiting} bytes wait for the store, and no more may`);
   }
 
-  written(segment: number, offset: number, bytes: Buffer, length: number): void {
-    this.#filling.add(segment, offset, bytes, length);
+  begun(segment: Home, header: Buffer): void {
+    this.#filling.begin(segment, header);
+  }
+
+  written(segment: Home, offset: number, sealed: Buffer, tail: Tail): void {
+    this.#filling.add(segment, offset, sealed, tail);
     this.ticket = this.#filling.number;
     this.#sendSoon();
   }

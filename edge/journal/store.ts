@@ -3,24 +3,16 @@
  * resends, and what is in the store is the truth. At start the copy is made anew from there.
  */
 
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Piece } from '../../core/sessions/journal-store.ts';
+import type { Home } from './block.ts';
 import { type FileJournalOptions, openJournal } from './file.ts';
-import { segmentName, segmentNumber } from './format.ts';
+import { readHeader, segmentName, segmentNumber } from './format.ts';
 import { type Journal, JournalError } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { lockDirectory } from './lock.ts';
+import { rawOf, resealed, unpacked } from './pack.ts';
 import { Shipping, type ShippingParts } from './shipping.ts';
 
 export interface StoreJournalOptions extends Omit<FileJournalOptions, 'keys' | 'mirror'>, ShippingParts {
@@ -40,16 +32,12 @@ export async function openStoreJournal(options: StoreJournalOptions): Promise<Jo
   emptied(directory);
   held(self.edge_id, await store.claim(self, writer));
   await store.sweep(self);
-  const there = new Map<number, number>();
-  let bytes = 0;
-  for (const segment of await store.segments(self.edge_id)) {
-    const pieces = await store.pieces(self.edge_id, segment);
-    const end = pieces.reduce((most, piece) => Math.max(most, piece.offset + piece.bytes.length), 0);
-    there.set(segment, end);
-    bytes += copy(join(directory, segmentName(segment)), pieces);
-  }
-  log.info({ segments: there.size, bytes, ms: now() - since }, 'journal fetched from the store');
+  const segments = await store.segments(self.edge_id);
+  for (const segment of segments) await begin(options, segment);
   const keys = await options.openKeys?.();
+  const there = new Map<number, number>();
+  for (const segment of segments) there.set(segment, await fetched(options, segment, keys));
+  log.info({ segments: there.size, ms: now() - since }, 'journal fetched from the store');
   const shipping = new Shipping(options);
   let journal: Journal | undefined;
   try {
@@ -78,20 +66,51 @@ function emptied(directory: string): void {
   for (const name of readdirSync(directory)) if (segmentNumber(name) > 0) rmSync(join(directory, name));
 }
 
-/** Writes pieces up to the first that is missing. @returns bytes written */
-function copy(path: string, pieces: readonly Piece[]): number {
-  const fd = openSync(path, 'w', 0o600);
-  try {
+/** Writes the header of a segment, which has its key. */
+async function begin({ store, edge, directory }: StoreJournalOptions, segment: number): Promise<void> {
+  const first = await store.first(edge().edge_id, segment);
+  const header = first === undefined ? undefined : rawOf(first.bytes);
+  writeFileSync(join(directory, segmentName(segment)), header ?? '', { mode: 0o600 });
+}
+
+/**
+ * Writes a segment up to the first piece that is missing. Rejects with JournalError `damaged`.
+ * @returns where its last piece ends
+ */
+async function fetched(
+  { store, edge, directory }: StoreJournalOptions,
+  segment: number,
+  keys: SegmentKeys | undefined,
+) {
+  const path = join(directory, segmentName(segment));
+  const pieces = await store.pieces(edge().edge_id, segment);
+  const last = pieces.at(-1);
+  const header = readHeader(readFileSync(path), segment);
+  // What is wrong with it is said by who reads it.
+  if (header.ok && last !== undefined) {
+    const key = header.wrapped === undefined ? undefined : keys?.of(header.wrapped);
+    const image: Uint8Array[] = [];
     let size = 0;
-    for (const { offset, bytes } of pieces) {
-      if (offset !== size) break;
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
-      size += bytes.length;
+    for (const piece of pieces) {
+      if (piece.offset !== size) break;
+      image.push(rawOf(piece.bytes) ?? plainOf({ ...header, key }, piece, path));
+      size += piece.length;
     }
-    ftruncateSync(fd, size);
-    return size;
-  } finally {
-    closeSync(fd);
+    const bytes = Buffer.concat(image);
+    guarded(path, () => resealed({ ...header, key }, bytes, header.bytes));
+    writeFileSync(path, bytes, { mode: 0o600 });
+  }
+  return last === undefined ? 0 : last.offset + last.length;
+}
+
+const plainOf = (home: Home, piece: Piece, path: string): Buffer => guarded(path, () => unpacked(home, piece));
+
+function guarded<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const why = `the store has another content for ${path}: ${(error as Error).message}`;
+    throw new JournalError('damaged', why, { cause: error });
   }
 }
 
