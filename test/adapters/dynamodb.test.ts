@@ -21,6 +21,8 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => store?.stop());
 
+const EDGE = { edge_id: 'e', incarnation: 1 };
+
 /** Every method of every port, called somehow. */
 const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['directory.account', (s) => s.directory.account('ann')],
@@ -75,6 +77,18 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['edges.numbers', (s) => s.edges.numbers('A')],
   ['edges.tellReceipt', (s) => s.edges.tellReceipt({ notice_id: 'n', edge_id: 'e', told: 0, not_told: 0 }, 0)],
   ['edges.receipts', (s) => s.edges.receipts('n')],
+  [
+    'journals.append',
+    (s) => s.journals.append(EDGE, [{ segment: 1, offset: 0, length: 1, bytes: new Uint8Array([1]) }]),
+  ],
+  ['journals.claim', (s) => s.journals.claim(EDGE, 'w')],
+  ['journals.reclaim', (s) => s.journals.reclaim(EDGE, 'w')],
+  ['journals.segments', (s) => s.journals.segments('e')],
+  ['journals.first', (s) => s.journals.first('e', 1)],
+  ['journals.pieces', (s) => s.journals.pieces('e', 1)],
+  ['journals.truncate', (s) => s.journals.truncate(EDGE, 1, 0)],
+  ['journals.remove', (s) => s.journals.remove(EDGE, 1)],
+  ['journals.sweep', (s) => s.journals.sweep(EDGE)],
   ['violations.add', (s) => s.violations.add('ann', 'order', 1, NOON)],
   ['violations.read', (s) => s.violations.read('ann')],
   ['violations.reset', (s) => s.violations.reset('ann')],
