@@ -85,7 +85,8 @@ async function run(options: Options): Promise<number> {
         throw new JournalError('damaged', `${path} ${header.short ? 'has no whole header' : header.wrong}`);
       const { wrapped } = header;
       const key = wrapped === undefined ? undefined : await unwrap(box!, options.edge, number, wrapped);
-      for (const event of eventsOf(path, bytes, { ...header, key }, header.bytes)) {
+      const newest = file === files.at(-1);
+      for (const event of eventsOf({ ...header, key, path, bytes, headerBytes: header.bytes, newest })) {
         if (!wanted(event)) continue;
         pending += lineOf(event, options.raw);
         if (pending.length > FLUSHED_AT) pending = await written(pending);

@@ -17,7 +17,7 @@ import {
   WAS_PENDING,
 } from './format.ts';
 import { JournalError } from './journal.ts';
-import { wholeFlushes } from './recovery.ts';
+import { isDamaged, wholeFlushes } from './recovery.ts';
 
 /** What became of a message that came in. */
 export type FateName = 'answered' | 'submitted' | 'refused' | 'invalid';
@@ -66,16 +66,26 @@ export function messageTime(bytes: Buffer, at: number): number | undefined {
   }
 }
 
+export interface ArchivedSegment extends Home {
+  readonly path: string;
+  /** The whole file. */
+  readonly bytes: Buffer;
+  readonly headerBytes: number;
+  /** Whether it is the newest: then it may be in the making, and its last flush not whole. */
+  readonly newest: boolean;
+}
+
 /**
- * What happened in one segment, in order. A flush at the end that is not whole is left out, as by the recovery.
- * @param bytes of the whole file
- * @throws JournalError `damaged`
+ * What happened in one segment, in order, as far as it is whole. A flush at the end of the newest that is not whole is left out, as by
+ * the recovery.
+ * @throws JournalError `damaged`, after what stands before the damage
  */
-export function* eventsOf(path: string, bytes: Buffer, home: Home, headerBytes: number): Generator<ArchivedEvent> {
+export function* eventsOf({ path, bytes, headerBytes, newest, ...home }: ArchivedSegment): Generator<ArchivedEvent> {
   /** By index; a segment begins with all of them. */
   const sessions: ArchivedSession[] = [];
   let last = 0;
-  for (const { at: block, fields } of wholeFlushes(home, bytes, headerBytes).blocks) {
+  const whole = wholeFlushes(home, bytes, headerBytes);
+  for (const { at: block, fields } of whole.blocks) {
     const records = opened(path, bytes, home, block, fields.length);
     for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
       last = messageTime(records, at) ?? last;
@@ -83,6 +93,8 @@ export function* eventsOf(path: string, bytes: Buffer, home: Home, headerBytes: 
       if (event !== undefined) yield event;
     }
   }
+  if (isDamaged(home, bytes, whole, newest))
+    throw new JournalError('damaged', `${path} has a damaged block at ${whole.at}: what follows is not read`);
 }
 
 function opened(path: string, bytes: Buffer, home: Home, block: number, length: number): Buffer {

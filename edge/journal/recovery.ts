@@ -80,8 +80,7 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
   const home = { ...header, key: keyOf(parts, path, header.wrapped) };
   const source = { path, bytes, home, begunAt: header.begunAt };
   const whole = wholeFlushes(home, bytes, header.bytes);
-  if (whole.at < bytes.length && (!isLast || followed(home, bytes, whole.at, whole.blocks.length)))
-    throw damaged(path, whole.at, 'a damaged block');
+  if (isDamaged(home, bytes, whole, isLast)) throw damaged(path, whole.at, 'a damaged block');
   if (whole.blocks.length === 0) {
     unfinished(parts, number, bytes, header.bytes, isLast);
     return;
@@ -124,6 +123,11 @@ export function wholeFlushes(home: Home, bytes: Buffer, from: number): Whole {
     flush = [];
   }
   return whole;
+}
+
+/** Whether what is behind the whole flushes cannot have been a write that was broken off. */
+export function isDamaged(home: Home, bytes: Buffer, { at, blocks }: Whole, isLast: boolean): boolean {
+  return at < bytes.length && (!isLast || followed(home, bytes, at, blocks.length));
 }
 
 function depend(dependents: Dependent[], found: Dependent): void {

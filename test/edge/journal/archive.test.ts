@@ -8,7 +8,7 @@ import { readConfig } from '../../../edge/config.ts';
 import { BY_VENUE, INVALID, KEEP, REFUSED, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { Archive, archiveFiles, type Seal } from '../../../edge/journal/archive.ts';
 import { readHeader } from '../../../edge/journal/format.ts';
-import type { Journal } from '../../../edge/journal/journal.ts';
+import { type Journal, JournalError } from '../../../edge/journal/journal.ts';
 import type { SegmentKeys } from '../../../edge/journal/keys.ts';
 import { eventsOf } from '../../../edge/journal/messages.ts';
 import { until } from '../support/desk.ts';
@@ -41,7 +41,8 @@ function told(home: string, keys: SegmentKeys): string[] {
     const header = readHeader(bytes, number);
     if (!header.ok) throw new Error(`${path} has no header`);
     const key = header.wrapped && keys.of(header.wrapped);
-    return [...eventsOf(path, bytes, { ...header, key }, header.bytes)].map((event) => {
+    const newest = number === files(home).at(-1)?.number;
+    return [...eventsOf({ ...header, key, path, bytes, headerBytes: header.bytes, newest })].map((event) => {
       const text = 'raw' in event ? ` ${event.raw}` : '';
       const fate = event.kind === 'in' ? ` ${event.fate}` : '';
       return `${event.session.key}: ${event.kind} ${event.msgSeqNum}${fate}${text}`;
@@ -176,4 +177,41 @@ test('without the archive nothing of it is written, and segments go', () => {
   }
   expect(files(home)).toEqual([]);
   expect(readdirSync(join(home, 'journal')).length).toBeLessThan(6);
+});
+
+test('damage is told, after what stands before it; a write that was broken off at the very end is none', () => {
+  const home = newDirectory();
+  const keys = plainKeys();
+  const { journal } = open(home, keys);
+  const store = journal.session('a');
+  for (let n = 1; n <= 3; n++) {
+    append(store, `report ${n}`);
+    journal.flush();
+  }
+  journal.close();
+  const [{ path, number } = { path: '', number: 0 }] = files(home);
+  const bytes = readFileSync(path);
+  const read = (damaged: Buffer, newest: boolean): string[] => {
+    const header = readHeader(damaged, number);
+    if (!header.ok) throw new Error('no header');
+    const key = header.wrapped && keys.of(header.wrapped);
+    const seen: string[] = [];
+    try {
+      for (const event of eventsOf({ ...header, key, path, bytes: damaged, headerBytes: header.bytes, newest }))
+        seen.push(String(event.msgSeqNum));
+    } catch (error) {
+      seen.push(error instanceof JournalError ? error.code : String(error));
+    }
+    return seen;
+  };
+  expect(read(bytes, true)).toEqual(['1', '2', '3']);
+  const middle = Buffer.from(bytes);
+  const at = Math.round(bytes.length * 0.6);
+  middle[at] = middle[at]! ^ 1;
+  expect([read(middle, true).at(-1), read(middle, false).at(-1)]).toEqual(['damaged', 'damaged']);
+  const cut = bytes.subarray(0, bytes.length - 5);
+  expect([read(cut, true), read(cut, false)]).toEqual([
+    ['1', '2'],
+    ['1', '2', 'damaged'],
+  ]);
 });
