@@ -23,6 +23,9 @@ const READY_WITHIN_MS = 15_000;
 const GUARD = join(resolve(import.meta.dirname, '..', '..'), 'local', 'guard.ts');
 
 export async function startStore(): Promise<TestStore> {
+  // scripts/compliance-dynamodb-local.ts: another store than the embedded one, though that is there.
+  const other = process.env.FIXGATE_TEST_STORE;
+  if (other !== undefined) return storeAt(other, async () => {});
   const binary = storeBinary();
   const given = process.env.FIXGATE_DYNAMODB_ENDPOINT;
   if (binary !== undefined) {

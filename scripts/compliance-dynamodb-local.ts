@@ -1,0 +1,84 @@
+// npm run compliance:dynamodb-local: the suites of the store's ports over DynamoDB Local, AWS's own emulation, beside the embedded
+// store that all other tests use. Needs Java and Maven, which fetches it. Exit code 3: they are not here, nothing was tried.
+
+import { existsSync, mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { guarded, isThere, run } from '../deploy/process.ts';
+import { ROOT } from '../local/product.ts';
+
+const EXIT_NOTHING = 3;
+const FETCHED_WITHIN_MS = 5 * 60_000;
+const READY_WITHIN_MS = 30_000;
+const TESTED_WITHIN_MS = 10 * 60_000;
+const HOME = join(ROOT, 'deploy', 'dynamodb-local');
+const CACHE = join(ROOT, 'node_modules', '.cache', 'dynamodb-local');
+const LIBRARIES = join(CACHE, 'lib');
+const LOG = join(CACHE, 'log');
+const MAIN = 'software.amazon.dynamodb.services.local.main.ServerRunner';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function fetched(): Promise<boolean> {
+  const lacking = ['java', 'mvn'].find((program) => !isThere(program));
+  if (lacking !== undefined) {
+    say(`skipped: there is no ${lacking} on this machine`);
+    return false;
+  }
+  mkdirSync(CACHE, { recursive: true });
+  if (existsSync(LIBRARIES)) return true;
+  const args = ['-q', '-B', `-Dcache=${CACHE}`, 'dependency:copy-dependencies', `-DoutputDirectory=${LIBRARIES}`];
+  try {
+    await run('mvn', args, { env: process.env, cwd: HOME, timeoutMs: FETCHED_WITHIN_MS, log: LOG });
+    return true;
+  } catch (error) {
+    say(`skipped: DynamoDB Local cannot be had: ${(error as Error).message.slice(0, 500)}`);
+    return false;
+  }
+}
+
+async function main(): Promise<number> {
+  if (!(await fetched())) return EXIT_NOTHING;
+  const port = await freePort();
+  const classes = ['-Djava.library.path=lib', '-cp', join(LIBRARIES, '*'), MAIN];
+  const server = guarded('java', [...classes, '-inMemory', '-disableTelemetry', '-port', String(port)], {
+    env: process.env,
+    cwd: CACHE,
+    log: LOG,
+  });
+  const endpoint = `http://127.0.0.1:${port}`;
+  try {
+    for (const from = performance.now(); ; await sleep(200)) {
+      const answer = await fetch(endpoint, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+      if (answer !== undefined) break;
+      if (performance.now() - from > READY_WITHIN_MS) throw new Error(`DynamoDB Local does not answer; see ${LOG}`);
+    }
+    const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
+    const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest];
+    const said = await run(process.execPath, [...node, '--maxWorkers=1', 'test/adapters'], {
+      env: { ...process.env, FIXGATE_TEST_STORE: endpoint },
+      cwd: ROOT,
+      timeoutMs: TESTED_WITHIN_MS,
+      log: LOG,
+    }).catch((error: Error) => error.message);
+    say(said.slice(-6000));
+    return /^Tests: +\d+ passed, \d+ total$/m.test(said) ? 0 : 1;
+  } finally {
+    server.stdin?.end();
+  }
+}
+
+process.exitCode = await main();
+process.exit();
