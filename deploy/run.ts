@@ -12,6 +12,7 @@ import { tryDoors } from './doors.ts';
 import { cleanEnvironment, NoEmulator, REGION } from './emulator.ts';
 import type { Options } from './options.ts';
 import { run } from './process.ts';
+import { tryRights } from './rights.ts';
 import { deployPrevious, keptByUpgrade } from './upgrade.ts';
 import { BEHIND_BALANCER, deployVariant, PLAIN, type Running, startVariant, tryVariant } from './variants.ts';
 import { closeWorld, makeOperator, openWorld, STACKS, type World } from './world.ts';
@@ -88,6 +89,7 @@ async function everything(
   await tryVariant(world, PLAIN, plain, operator);
   await changesNothing(world, assembly);
   await tryArchive(world, { ...plain.task.definition, ...awsEnvironment(world) });
+  await tryRights(world, assembly);
   if (options.keep) {
     writeAddresses(addresses, describe(world, options, operator, plain));
     say(`\naddresses and keys: ${addresses}\n${report.passed} passed, ${report.failed} failed\nfixgate deployed`);
