@@ -18,7 +18,7 @@ export interface Origin {
 /** Deadlines are monotonic ms. */
 export type State =
   | { readonly name: 'awaiting_logon'; readonly deadline: number }
-  /** Reading is paused; the Logon stays in the input until the gate has answered. */
+  /** The Logon stays in the input until the gate has answered; reading pauses when much follows it. */
   | { readonly name: 'authenticating'; readonly deadline: number; readonly since: number }
   | { readonly name: 'live'; readonly seat: Seat }
   /** FIN is said or about to be; what still comes is not looked at. */

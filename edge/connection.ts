@@ -69,8 +69,9 @@ export class Connection implements Holder, Sleeper, Guest {
   #read(chunk: Buffer): void {
     const { name } = this.#state;
     if (name === 'closing' || name === 'closed') this.#reading.drop(chunk.length);
-    // While authenticating it was read before the pause took hold: one chunk at most.
     else this.#input.append(chunk);
+    // Read meanwhile to hear when the client gives up; what it sends before it is answered is little.
+    if (name === 'authenticating' && this.#input.length > LOGON_BYTES) this.#socket.pause();
     if (name === 'awaiting_logon') this.#readLogon();
     if (this.#state.name === 'live') this.#feed(this.#state.seat);
     if (name === 'live') this.#reading.took(chunk.length);
@@ -142,7 +143,8 @@ export class Connection implements Holder, Sleeper, Guest {
         message.traits = TRAITS;
         const tokens = tokenise(input.buf, frame.start, frame.end, message);
         this.#state = { name: 'authenticating', deadline: monoMs + AUTHENTICATE_WITHIN_MS, since: monoMs };
-        this.#socket.pause();
+        this.#house.lobby.spoke(this);
+        if (input.length > LOGON_BYTES) this.#socket.pause();
         frontDesk.receive(this, message, tokens);
         return;
       }

@@ -130,6 +130,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     gate,
     clock: () => parts.clockWatch.reading(),
     notLoggedOn: () => house.lobby.size,
+    logonLine: () => house.frontDesk.line,
     connections: () => acceptor.connections(),
     journalHealthy: () => journal.healthy && turns.durable,
     journalWaiting: () => journal.later?.waiting ?? 0,

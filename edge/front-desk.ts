@@ -3,7 +3,14 @@
  * rules for a Logon. Whoever has not proved itself hears one and the same, or nothing.
  */
 
-import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
+import type {
+  GateSession,
+  LogonAccepted,
+  LogonRefused,
+  PasswordChange,
+  RegisterResult,
+} from '../core/sessions/api.ts';
+import { UNAVAILABLE } from '../core/sessions/logon.ts';
 import type { EndCause, FixSessionKey, LiveSession } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
 import { type Claim, forget, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
@@ -11,21 +18,13 @@ import { validate } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
 import type { Greeting, RefusedLogon, Validator } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
-import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
-import {
-  AUTHENTICATING,
-  COMP_ID_BYTES,
-  PROBE_MS,
-  REMOTE_HOLDER_MS,
-  SESSIONS_PER_CREDENTIAL,
-  WAITING_LOGONS,
-} from './limits.ts';
+import { PROBE_MS, REMOTE_HOLDER_MS, SESSIONS_PER_CREDENTIAL, WAITING_LOGONS } from './limits.ts';
+import { LogonLine } from './logon-line.ts';
 import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refusalOfRules } from './logon-rules.ts';
-import { type Sender, SILENT } from './refusal.ts';
+import { type Sender, SILENT, senderOf } from './refusal.ts';
 import { statusOfRefusal } from './session-status.ts';
 import { type Entry, sessionId } from './sessions.ts';
-import { Turnstile } from './turnstile.ts';
 import type { VenueSession } from './venue/venue.ts';
 
 /** Rounds of asking for a slot and dealing with who holds the session. */
@@ -43,13 +42,18 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 
 export class FrontDesk {
   readonly #house: House;
-  /** The others wait with reading paused. */
-  readonly #turnstile = new Turnstile(AUTHENTICATING);
+  readonly #line: LogonLine;
   /** Logons that wait for a holder to say whether it is there, by session. */
   readonly #waiting = new Map<string, number>();
 
   constructor(house: House) {
     this.#house = house;
+    this.#line = new LogonLine(house.turns);
+  }
+
+  /** How many Logons may ask the store, and how many wait to. */
+  get line(): LogonLine['figures'] {
+    return this.#line.figures;
   }
 
   /** The first message of a connection. Its secrets are overwritten where they lie. */
@@ -94,12 +98,13 @@ export class FrontDesk {
   async #admit(connection: Connection, claim: Claim, received: number): Promise<void> {
     const { log } = this.#house;
     try {
-      await this.#turnstile.enter(connection.address);
+      const turn = await this.#line.enter(connection);
       try {
-        await this.#authenticate(connection, claim, received);
+        if (turn === 'in') await this.#authenticate(connection, claim, received);
+        else if (turn === 'busy') this.#busy(connection, claim);
       } finally {
         forget(claim);
-        this.#turnstile.leave();
+        if (turn === 'in') this.#line.leave();
       }
     } catch (error) {
       log.error({ error, sender_comp_id: claim.sender_comp_id }, 'a Logon failed inside');
@@ -107,12 +112,25 @@ export class FrontDesk {
     }
   }
 
+  /** Too many before it. Whoever it is hears what a store that is away would let it hear, and nothing was looked up. */
+  #busy(connection: Connection, claim: Claim): void {
+    const { gate, metrics, strangers, turns } = this.#house;
+    const { sender_comp_id } = claim;
+    const { address } = connection;
+    const reason = 'busy';
+    metrics.logon(reason);
+    strangers.note({ address, sender_comp_id, reason }, 'Logon refused', turns.monotonic());
+    gate.noteRefusal({ sender_comp_id, address, reason, text: UNAVAILABLE });
+    connection.turnAway(claim, { msgSeqNum: 1, text: UNAVAILABLE, status: statusOfRefusal(reason) });
+  }
+
   async #authenticate(connection: Connection, claim: Claim, received: number): Promise<void> {
     if (!connection.waits) return;
     const { gate } = this.#house;
     const { sender_comp_id, target_comp_id, username, proof } = claim;
     const { address, certificate } = connection;
-    const logon = await gate.validateLogon({ sender_comp_id, target_comp_id, username, proof, address, certificate });
+    const asks = { sender_comp_id, target_comp_id, username, proof, address, certificate };
+    const logon = await this.#line.asked(gate.validateLogon(asks));
     if (!connection.waits) return;
     if (logon.result === 'refused') {
       this.#refusedByGate(connection, claim, logon);
@@ -174,7 +192,7 @@ export class FrontDesk {
         if (seated) connection.end(cause, text);
         else ended = { cause, text };
       };
-      const result: RegisterResult = await gate.registerSession({ logon, key, supersedes, onEnd });
+      const result: RegisterResult = await this.#line.asked(gate.registerSession({ logon, key, supersedes, onEnd }));
       if (result.result === 'refused') {
         this.#refusedByGate(connection, claim, result);
         return;
@@ -193,7 +211,7 @@ export class FrontDesk {
         } else this.#seat(connection, claim, logon, profile, result, greetingOf(logon, change));
         return;
       }
-      const way = await this.#holder(result.holder, profile.duplicate_logon);
+      const way = await this.#line.aside(this.#holder(result.holder, profile.duplicate_logon));
       if (!connection.waits) return;
       if (way === 'refuse') break;
       supersedes = way === 'again' ? undefined : result.holder.session_id;
@@ -364,18 +382,4 @@ function venueSession(
   const cancel = mode === 'session' ? { cancel_after_ms: grace_ms } : {};
   const names = { begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id };
   return { id, user_id, ...names, ...cancel, epoch };
-}
-
-/** Undefined: it does not say who it is, or at too great a length. */
-function senderOf(message: Message): Sender | undefined {
-  const named = (i: number): boolean => message.length(i) > 0 && message.length(i) <= COMP_ID_BYTES;
-  const { senderCompId, targetCompId } = message;
-  const sub = message.index(Tag.SenderSubID);
-  if (!named(senderCompId) || !named(targetCompId) || message.length(sub) > COMP_ID_BYTES) return undefined;
-  return {
-    begin_string: message.text(message.beginString),
-    sender_comp_id: message.text(senderCompId),
-    target_comp_id: message.text(targetCompId),
-    sender_sub_id: message.text(sub),
-  };
 }

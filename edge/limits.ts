@@ -23,11 +23,24 @@ export const NOT_LOGGED_ON = 2048;
 /** Connections in all: each has a socket and buffers; beyond it the process would run out of file descriptors unannounced. */
 export const CONNECTIONS = 20_000;
 /**
- * Logons being authenticated at once; more wait their turn with reading paused. Each is a millisecond of work whenever the
- * store answers, and answers come together: with 256 a flood of Logons held up others for 240 ms, and buried the store
- * under what live sessions ask of it.
+ * Logons being authenticated at once, by how the store answers (edge/logon-width.ts); more wait their turn. Each is a few
+ * milliseconds of work whenever the store answers, and answers come together: with 256 a flood of Logons held up others for
+ * 240 ms, and buried the store under what live sessions ask of it. Four keep any store busy that is slow for being busy.
  */
-export const AUTHENTICATING = 16;
+export const LOGONS_AT_ONCE = { least: 4, most: 64 } as const;
+/** Where that begins, and comes back to once the store is well: held up others for 30 to 40 ms. */
+export const LOGONS_AT_FIRST = 16;
+/** A question of a Logon, two to five calls one after the other, is answered by an idle store in a tenth of this to a half. */
+export const ANSWERED_QUICKLY_MS = 100;
+/** Answered in this, the store is not what keeps Logons waiting: a sixth of a call's deadline (adapters/dynamodb). */
+export const ANSWERED_WELL_MS = 500;
+/** Later, calls come near the 2 s that each try has. */
+export const ANSWERED_LATE_MS = 1_500;
+/**
+ * Longest wait for one's turn; then a Logon is told to try again. Engines give up 10 s after their Logon by themselves, and
+ * one that is let in too late takes a slot for nobody. Sooner, those sent away would come again each second.
+ */
+export const TURN_WITHIN_MS = 8_000;
 /** Kernel's queue of connections not accepted yet: all clients reconnect in the same second after a restart. */
 export const LISTEN_BACKLOG = 4096;
 /** CompIDs and SenderSubID of a Logon: as long as provisioning allows (core/credentials/model.ts). */

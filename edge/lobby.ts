@@ -1,6 +1,7 @@
 /**
- * Connections that have not logged on: one cap for the whole process. When it is full, the oldest connection of the
- * address that holds most has to go: a flood from one place pushes out its own.
+ * Connections that have not logged on: one cap for the whole process. When it is full, a connection of the address that
+ * holds most has to go: a flood from one place pushes out its own. It is the oldest that has said nothing, or, where all
+ * have sent their Logons, the one that came last: who has waited longest is served next.
  */
 
 export interface Guest {
@@ -9,10 +10,18 @@ export interface Guest {
   evict(): void;
 }
 
+/** The guests of one address, in the order of arrival. */
+interface Here<G> {
+  readonly quiet: Set<G>;
+  /** Their Logons are being dealt with. */
+  readonly spoke: Set<G>;
+}
+
+const sizeOf = <G>({ quiet, spoke }: Here<G>): number => quiet.size + spoke.size;
+
 export class Lobby<G extends Guest> {
   readonly #cap: number;
-  /** By address, in the order of arrival. */
-  readonly #guests = new Map<string, Set<G>>();
+  readonly #guests = new Map<string, Here<G>>();
   #count = 0;
 
   constructor(cap: number) {
@@ -23,35 +32,52 @@ export class Lobby<G extends Guest> {
     return this.#count;
   }
 
+  /** It may be the one that has to go. */
   enter(guest: G): void {
-    if (this.#count >= this.#cap) this.#pushOut();
     let here = this.#guests.get(guest.address);
     if (here === undefined) {
-      here = new Set();
+      here = { quiet: new Set(), spoke: new Set() };
       this.#guests.set(guest.address, here);
     }
-    here.add(guest);
+    here.quiet.add(guest);
     this.#count += 1;
+    if (this.#count > this.#cap) this.#pushOut(guest.address);
+  }
+
+  /** Its Logon is there. */
+  spoke(guest: G): void {
+    const here = this.#guests.get(guest.address);
+    if (here?.quiet.delete(guest)) here.spoke.add(guest);
   }
 
   /** It has logged on, or is gone. Idempotent. */
   leave(guest: G): void {
     const here = this.#guests.get(guest.address);
-    if (here === undefined || !here.delete(guest)) return;
+    if (here === undefined || !(here.quiet.delete(guest) || here.spoke.delete(guest))) return;
     this.#count -= 1;
-    if (here.size === 0) this.#guests.delete(guest.address);
+    if (sizeOf(here) === 0) this.#guests.delete(guest.address);
   }
 
   *all(): Generator<G> {
-    for (const here of this.#guests.values()) yield* here;
+    for (const { quiet, spoke } of this.#guests.values()) {
+      yield* spoke;
+      yield* quiet;
+    }
   }
 
-  #pushOut(): void {
-    let most: Set<G> | undefined;
-    for (const here of this.#guests.values()) if (most === undefined || here.size > most.size) most = here;
-    const oldest = most?.values().next().value;
-    if (oldest === undefined) return;
-    this.leave(oldest);
-    oldest.evict();
+  /** @param newcomers where the one comes from that is one too many */
+  #pushOut(newcomers: string): void {
+    let most: Here<G> | undefined;
+    let size = 0;
+    for (const [address, here] of this.#guests) {
+      const held = sizeOf(here) - (address === newcomers ? 1 : 0);
+      if (held > size) [most, size] = [here, held];
+    }
+    if (most === undefined) return;
+    let out = most.quiet.values().next().value;
+    if (out === undefined) for (const one of most.spoke) out = one;
+    if (out === undefined) return;
+    this.leave(out);
+    out.evict();
   }
 }

@@ -16,6 +16,8 @@ export interface Watched {
   /** Undefined: not known. */
   clock(): ClockReading | undefined;
   notLoggedOn(): number;
+  /** Of Logons that wait for their turn at the store. */
+  logonLine(): { readonly width: number; readonly waiting: number };
   connections(): number;
   journalHealthy(): boolean;
   /** Bytes. */
@@ -140,6 +142,8 @@ export class Metrics {
     this.#gauge('fix_sessions', 'Live sessions.', () => gate.figures().sessions);
     this.#gauge('fix_connections', 'TCP connections.', () => watched.connections());
     this.#gauge('fix_connections_not_logged_on', 'TCP connections without a session.', () => watched.notLoggedOn());
+    this.#gauge('fix_logons_waiting', 'Logons that wait for their turn.', () => watched.logonLine().waiting);
+    this.#gauge('fix_logon_width', 'Logons that may ask the store at once.', () => watched.logonLine().width);
     this.#gauge('fix_orders_allowed', '1 while the edge holds its lease.', () => (gate.mayPlaceOrders ? 1 : 0));
     this.#gauge('fix_journal_healthy', '1 while the journal can be written.', () => (watched.journalHealthy() ? 1 : 0));
     this.#gauge('fix_journal_waiting_bytes', 'Bytes of the journal that its store has not got yet.', () =>

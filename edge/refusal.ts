@@ -2,9 +2,12 @@
 
 import type { Encoder } from './fix/encoder.ts';
 import { HeaderTemplate } from './fix/header.ts';
+import type { Message } from './fix/message.ts';
 import { writeRefusal } from './fix/session/session.ts';
 import { decimalsFor, isFixt } from './fix/session/versions.ts';
+import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
+import { COMP_ID_BYTES } from './limits.ts';
 
 /** Who sent the Logon, by its own words. */
 export interface Sender {
@@ -45,4 +48,18 @@ export function refusalOf(
   );
   const told = isFixt(begin_string) ? status : -1;
   writeRefusal(encoder, header, { msgSeqNum, text, status: told }, turns.now);
+}
+
+/** Undefined: it does not say who it is, or at too great a length. */
+export function senderOf(message: Message): Sender | undefined {
+  const named = (i: number): boolean => message.length(i) > 0 && message.length(i) <= COMP_ID_BYTES;
+  const { senderCompId, targetCompId } = message;
+  const sub = message.index(Tag.SenderSubID);
+  if (!named(senderCompId) || !named(targetCompId) || message.length(sub) > COMP_ID_BYTES) return undefined;
+  return {
+    begin_string: message.text(message.beginString),
+    sender_comp_id: message.text(senderCompId),
+    target_comp_id: message.text(targetCompId),
+    sender_sub_id: message.text(sub),
+  };
 }

@@ -32,6 +32,7 @@ const STATUS: Readonly<Record<string, number>> = {
   session_limit: LogonsNotAllowedNow,
   outside_session_time: LogonsNotAllowedNow,
   unavailable: LogonsNotAllowedNow,
+  busy: LogonsNotAllowedNow,
   draining: LogonsNotAllowedNow,
   drain: LogonsNotAllowedNow,
   fenced: LogonsNotAllowedNow,

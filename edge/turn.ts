@@ -104,6 +104,11 @@ export class Turns {
     return this.#clock.monotonic() - this.#now.monoMs;
   }
 
+  /** Now, monotonic ms: for what goes on between turns. */
+  monotonic(): number {
+    return this.#clock.monotonic();
+  }
+
   enter(): void {
     if (this.#depth++ > 0) return;
     this.#now.epochMs = this.#clock.now();

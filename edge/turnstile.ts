@@ -1,42 +1,100 @@
 /**
  * So many at once; the others wait. Whose turn it is goes round the addresses: a flood from one of them is behind itself,
- * and a client from another is let in next.
+ * and a client from another is let in next. Who has waited so long that its client is about to give up hears so in place of
+ * its turn, and who has given up is passed over. Nobody is sent away before: it would be back in a second, again and again.
  */
+
+export interface Comer {
+  readonly address: string;
+  /** Whether the client is there still. */
+  readonly waits: boolean;
+}
+
+/** `in`: it calls {@link Turnstile.leave} at the end. `busy`: it has waited too long. `gone`: the client has given up. */
+export type Turn = 'in' | 'busy' | 'gone';
+
+interface Waiting {
+  readonly comer: Comer;
+  /** Monotonic ms. */
+  readonly since: number;
+  readonly told: (turn: Turn) => void;
+}
+
 export class Turnstile {
-  readonly #width: number;
+  readonly #width: { readonly now: number };
+  readonly #within: number;
   #inside = 0;
   /** Those who wait, by address in the order of the next turns. */
-  readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #lines = new Map<string, Waiting[]>();
+  #waiting = 0;
+  /** Those who were in, and have let others in while they had nothing to do there. */
+  readonly #returning: (() => void)[] = [];
 
-  constructor(width: number) {
+  /** @param width how many at once, asked each time @param within longest wait, ms */
+  constructor(width: { readonly now: number }, within: number) {
     this.#width = width;
+    this.#within = within;
   }
 
-  /** Resolves when it is this one's turn; it calls {@link leave} at the end. */
-  async enter(address: string): Promise<void> {
-    if (this.#inside < this.#width) {
-      this.#inside += 1;
-      return;
-    }
-    await new Promise<void>((resolve) => {
-      const here = this.#waiting.get(address);
-      if (here === undefined) this.#waiting.set(address, [resolve]);
-      else here.push(resolve);
+  /** Whether as many are in as may be. */
+  get full(): boolean {
+    return this.#inside >= this.#width.now;
+  }
+
+  /** Those who wait, some of them perhaps gone. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Resolves when it is this one's turn, whatever that comes to. @param now monotonic ms */
+  enter(comer: Comer, now: number): Promise<Turn> {
+    return new Promise((told) => {
+      const line = this.#lines.get(comer.address);
+      const one = { comer, since: now, told };
+      if (line === undefined) this.#lines.set(comer.address, [one]);
+      else line.push(one);
+      this.#waiting += 1;
+      this.#letIn(now);
     });
   }
 
-  /** Hands the place on, or gives it back. */
-  leave(): void {
-    const next = this.#waiting.entries().next().value;
-    if (next === undefined) {
-      this.#inside -= 1;
-      return;
+  /** For who has been in and has left: before all who have not. It calls {@link leave} once more. */
+  async again(): Promise<void> {
+    if (!this.full) this.#inside += 1;
+    else await new Promise<void>((resolve) => void this.#returning.push(resolve));
+  }
+
+  /** @param now monotonic ms */
+  leave(now: number): void {
+    this.#inside -= 1;
+    this.#letIn(now);
+  }
+
+  #letIn(now: number): void {
+    while (!this.full) {
+      const returning = this.#returning.shift();
+      if (returning !== undefined) {
+        this.#inside += 1;
+        returning();
+        continue;
+      }
+      const next = this.#next();
+      if (next === undefined) return;
+      const turn = !next.comer.waits ? 'gone' : now - next.since > this.#within ? 'busy' : 'in';
+      if (turn === 'in') this.#inside += 1;
+      next.told(turn);
     }
-    const [address, here] = next;
-    const enter = here.shift();
+  }
+
+  #next(): Waiting | undefined {
+    const first = this.#lines.entries().next().value;
+    if (first === undefined) return undefined;
+    const [address, line] = first;
+    const one = line.shift();
     // To the end of the line of addresses, if others of it wait.
-    this.#waiting.delete(address);
-    if (here.length > 0) this.#waiting.set(address, here);
-    enter?.();
+    this.#lines.delete(address);
+    if (line.length > 0) this.#lines.set(address, line);
+    this.#waiting -= 1;
+    return one;
   }
 }

@@ -36,6 +36,8 @@ export function createClient(options: ClientOptions): DynamoDBClient {
       httpsAgent: agent,
     },
   });
+  // It takes every request and reply to pieces for a log that nobody has asked for.
+  client.middlewareStack.remove('loggerMiddleware');
   if (options.onDate !== undefined) watchDates(client, options.onDate);
   return client;
 }

@@ -136,28 +136,33 @@ async function tryTake(
   supersedes: string | undefined,
 ): Promise<SlotResult | 'again'> {
   const fence = fenceKey(session.edge_id, fenceOf(session.session_id));
-  const [standing, guards] = await Promise.all([
-    read(database, session),
-    database.getAll([fence, userKey(session.user_id)]),
-  ]);
+  const standing = await read(database, session);
   const mine = [...standing.slots.values()].find((held) => held.session_id === session.session_id);
   // The reply to an earlier try was lost.
   if (mine !== undefined) return { result: 'taken', slot: mine.slot };
-  if (guards.find((row) => row.sk === fence.sk)?.incarnation !== session.incarnation) return { result: 'fenced' };
-  if (guards.find((row) => row.sk === 'META')?.epoch !== session.epoch) return { result: 'epoch_changed' };
 
   const { slots, keys, live } = standing;
   const keyHolder = keys.get(keyRowKey(session).sk);
   const holder = keyHolder && live(keyHolder) ? keyHolder : undefined;
-  if (holder !== undefined && holder.session_id !== supersedes) return { result: 'held', holder };
+  if (holder !== undefined && holder.session_id !== supersedes)
+    return (await guarded(database, session, fence)) ?? { result: 'held', holder };
   const others = [...slots.values()].filter((held) => live(held) && held.session_id !== holder?.session_id);
   const slot = choose(random, slots, others, keyHolder, holder !== undefined, maxSessions);
-  if (slot === undefined) return { result: 'full', holders: others };
+  if (slot === undefined) return (await guarded(database, session, fence)) ?? { result: 'full', holders: others };
 
+  // Edge and epoch are looked at by the transaction itself: most takings cost one query and one write.
   const outcome = await database.transact(takingWrites({ ...session, slot }, fence, standing));
   if (outcome.result === 'done') return { result: 'taken', slot };
   if (outcome.failed.includes(0)) return { result: 'fenced' };
   return outcome.failed.includes(1) ? { result: 'epoch_changed' } : 'again';
+}
+
+/** Why nothing could be taken whatever stood there: who hears of a holder is an edge that lives, for an account as it is. */
+async function guarded(database: Database, session: Asked, fence: Key): Promise<SlotResult | undefined> {
+  const guards = await database.getAll([fence, userKey(session.user_id)]);
+  if (guards.find((row) => row.sk === fence.sk)?.incarnation !== session.incarnation) return { result: 'fenced' };
+  if (guards.find((row) => row.sk === 'META')?.epoch !== session.epoch) return { result: 'epoch_changed' };
+  return undefined;
 }
 
 /** The slot to take; undefined: all are held. */

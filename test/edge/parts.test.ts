@@ -1,4 +1,4 @@
-// The small parts of the edge: settings, the lobby, the wheel, the turnstile, reading, the input.
+// The small parts of the edge: settings, the lobby, the wheel, reading, the input.
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -16,7 +16,6 @@ import { CLOSING_BYTES, READ_PORTION, TICK_MS, WITHHELD_BYTES } from '../../edge
 import { type Guest, Lobby } from '../../edge/lobby.ts';
 import { Metrics } from '../../edge/metrics.ts';
 import { MALLOC, V8_FLAGS } from '../../edge/runtime.ts';
-import { Turnstile } from '../../edge/turnstile.ts';
 import { type Sleeper, Wheel } from '../../edge/wheel.ts';
 
 describe('settings', () => {
@@ -83,6 +82,28 @@ describe('the lobby', () => {
       lobby.enter(guest(address, gone, name));
     expect(gone).toEqual(['b1', 'b2']);
     expect(lobby.size).toBe(4);
+  });
+
+  test('spares who has sent its Logon, and of those who all have, who has waited longest', () => {
+    const gone: string[] = [];
+    const lobby = new Lobby<Guest>(3);
+    const [a1, a2, a3, a4, b1] = ['a1', 'a2', 'a3', 'a4', 'b1'].map((name) => guest(name.charAt(0), gone, name)) as [
+      Guest,
+      Guest,
+      Guest,
+      Guest,
+      Guest,
+    ];
+    for (const one of [a1, a2, a3]) lobby.enter(one);
+    lobby.spoke(a1);
+    lobby.enter(a4);
+    expect(gone).toEqual(['a2']);
+    for (const one of [a3, a4]) lobby.spoke(one);
+    lobby.enter(b1);
+    expect(gone).toEqual(['a2', 'a4']);
+    lobby.enter(a2); // all others of its address have spoken: it is the one
+    expect(gone).toEqual(['a2', 'a4', 'a2']);
+    expect([...lobby.all()]).toEqual([a1, a3, b1]);
   });
 
   test('counts who leaves once', () => {
@@ -162,38 +183,6 @@ test('the wheel lets go of who is over: neither woken nor held in memory', async
   await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds on to its own turn
   collect();
   expect(gone.deref()).toBeUndefined();
-});
-
-describe('the turnstile', () => {
-  /** Enters all, lets them through one by one, and says in which order they came in. */
-  async function order(width: number, addresses: readonly string[]): Promise<string[]> {
-    const turnstile = new Turnstile(width);
-    const entered: string[] = [];
-    const all = addresses.map(async (address, i) => {
-      await turnstile.enter(address);
-      entered.push(`${address}${i}`);
-    });
-    for (let left = addresses.length; left > 0; left--) {
-      await new Promise((resolve) => setImmediate(resolve));
-      expect(entered).toHaveLength(Math.min(addresses.length, addresses.length - left + width));
-      turnstile.leave();
-    }
-    await Promise.all(all);
-    return entered;
-  }
-
-  test('lets so many in, and one for each that leaves', async () => {
-    expect(await order(2, ['a', 'a', 'a', 'a', 'a'])).toEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
-    const turnstile = new Turnstile(1);
-    await turnstile.enter('a');
-    turnstile.leave();
-    await turnstile.enter('a'); // nobody waited: the place was given back
-  });
-
-  test('goes round the addresses: who comes amid a flood from another is next but one', async () => {
-    const flood = ['a', 'a', 'a', 'a', 'b', 'a', 'c', 'b'];
-    expect(await order(1, flood)).toEqual(['a0', 'a1', 'b4', 'c6', 'a2', 'b7', 'a3', 'a5']);
-  });
 });
 
 describe('reading', () => {
