@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { EndCause } from '../core/sessions/model.ts';
 import type { CloseCause } from './fix/session/ports.ts';
-import { CLOSING_BYTES, READ_PORTION, WITHHELD_BYTES } from './limits.ts';
+import { CLOSING_BYTES, LOGON_BYTES, READ_PORTION, WITHHELD_BYTES } from './limits.ts';
 import type { Seat } from './seat.ts';
 
 /** What was learnt of a connection before FIX. */
@@ -66,6 +66,11 @@ export class Reading {
   hold(held: boolean): void {
     this.held = held;
     if (held) this.#socket.pause();
+  }
+
+  /** So much has come and the Logon is not answered: read until then to hear when the client gives up, as long as it is little. */
+  early(bytes: number): void {
+    if (bytes > LOGON_BYTES) this.#socket.pause();
   }
 
   goOn(): void {

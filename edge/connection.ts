@@ -70,8 +70,7 @@ export class Connection implements Holder, Sleeper, Guest {
     const { name } = this.#state;
     if (name === 'closing' || name === 'closed') this.#reading.drop(chunk.length);
     else this.#input.append(chunk);
-    // Read meanwhile to hear when the client gives up; what it sends before it is answered is little.
-    if (name === 'authenticating' && this.#input.length > LOGON_BYTES) this.#socket.pause();
+    if (name === 'authenticating') this.#reading.early(this.#input.length);
     if (name === 'awaiting_logon') this.#readLogon();
     if (this.#state.name === 'live') this.#feed(this.#state.seat);
     if (name === 'live') this.#reading.took(chunk.length);
@@ -143,8 +142,7 @@ export class Connection implements Holder, Sleeper, Guest {
         message.traits = TRAITS;
         const tokens = tokenise(input.buf, frame.start, frame.end, message);
         this.#state = { name: 'authenticating', deadline: monoMs + AUTHENTICATE_WITHIN_MS, since: monoMs };
-        this.#house.lobby.spoke(this);
-        if (input.length > LOGON_BYTES) this.#socket.pause();
+        this.#reading.early(input.length);
         frontDesk.receive(this, message, tokens);
         return;
       }

@@ -3,13 +3,7 @@
  * rules for a Logon. Whoever has not proved itself hears one and the same, or nothing.
  */
 
-import type {
-  GateSession,
-  LogonAccepted,
-  LogonRefused,
-  PasswordChange,
-  RegisterResult,
-} from '../core/sessions/api.ts';
+import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
 import { UNAVAILABLE } from '../core/sessions/logon.ts';
 import type { EndCause, FixSessionKey, LiveSession } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
@@ -58,7 +52,7 @@ export class FrontDesk {
 
   /** The first message of a connection. Its secrets are overwritten where they lie. */
   receive(connection: Connection, message: Message, tokens: number): void {
-    const { config, dictionaries, turns } = this.#house;
+    const { config, dictionaries, lobby, turns } = this.#house;
     const received = turns.now.epochMs;
     const first = readFirstMessage(message, tokens, config.session_profile, dictionaries, received);
     if (first.kind === 'hostile') {
@@ -68,6 +62,7 @@ export class FrontDesk {
       return;
     }
     wipeSecrets(message);
+    lobby.spoke(connection);
     void this.#admit(connection, first.claim, received);
   }
 
