@@ -39,15 +39,15 @@ const REQUESTS_PER_FIVE_MINUTES = 3000;
 /** What the operations of each function do to each table; test/lib holds it against what they call. */
 const ACCESS: Readonly<Record<Rights, Partial<Record<TableName, Access>>>> = {
   read: { credentials: 'read', sessions: 'read', limits: 'read', policy: 'read', audit: 'read' },
-  credentials: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-write' },
+  credentials: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-append' },
   policy: {
     credentials: 'read-write',
     sessions: 'read-write',
     limits: 'read-write',
     policy: 'read-write',
-    audit: 'read-write',
+    audit: 'read-append',
   },
-  sessions: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-write' },
+  sessions: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-append' },
 };
 
 /**

@@ -196,8 +196,10 @@ export class EdgeStack extends Stack {
       environment: this.#environment(context, storage),
     });
     container.addMountPoints({ sourceVolume: 'data', containerPath: '/data', readOnly: false });
-    for (const table of ['credentials', 'sessions', 'limits', 'audit', 'journal'] as const)
+    for (const table of ['credentials', 'sessions', 'limits', 'journal'] as const)
       storage.grant(task.taskRole, table, 'read-write');
+    // Its own chain only grows.
+    storage.grant(task.taskRole, 'audit', 'read-append');
     storage.grant(task.taskRole, 'policy', 'read');
     storage.grantEnvelope(task.taskRole);
     storage.grantSecrets(task.taskRole, 'kms:Decrypt');

@@ -146,7 +146,7 @@ export class StorageStack extends Stack {
     const preparation = new Preparation(this, 'Preparation', { context, environment: this.variables() });
     const { fn } = preparation;
     this.grant(fn, 'policy', 'read-write');
-    this.grant(fn, 'audit', 'read-write');
+    this.grant(fn, 'audit', 'read-append');
     grantTable(fn, this.branchKeys, undefined, 'read-write');
     // Branch keys are made and wrapped inside KMS; who makes them does not see them.
     const wrap = ['kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];

@@ -24,7 +24,17 @@ const USE_TABLE_KEY = [
   'kms:DescribeKey',
 ] as const;
 
-export type Access = 'read' | 'write' | 'read-write';
+/** What adds rows and changes none. */
+const APPEND = ['dynamodb:PutItem', 'dynamodb:BatchWriteItem', 'dynamodb:ConditionCheckItem'] as const;
+
+export type Access = 'read' | 'write' | 'read-write' | 'read-append';
+
+const ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+  read: READ,
+  write: WRITE,
+  'read-write': [...READ, ...WRITE],
+  'read-append': [...READ, ...APPEND],
+};
 
 export function grantTable(
   grantee: IGrantable,
@@ -32,8 +42,7 @@ export function grantTable(
   definition: TableDefinition | undefined,
   access: Access,
 ): void {
-  const actions = access === 'read' ? READ : access === 'write' ? WRITE : [...READ, ...WRITE];
-  Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [table.tableArn] });
+  Grant.addToPrincipal({ grantee, actions: [...ACTIONS[access]], resourceArns: [table.tableArn] });
   const indexes = (definition?.indexes ?? []).map(({ name }) => `${table.tableArn}/index/${name}`);
   if (indexes.length > 0 && access !== 'write')
     Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns: indexes });

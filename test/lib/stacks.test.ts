@@ -160,6 +160,19 @@ describe('the stacks', () => {
     }
   });
 
+  test('whoever writes the audit trail adds to it: nobody but archive and checkpoints updates or deletes there', () => {
+    for (const template of [api, edge, storage]) {
+      const statements = Object.values(template.findResources('AWS::IAM::Policy')).flatMap(
+        ({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[]; Resource: unknown }[],
+      );
+      const onAudit = statements.filter(({ Resource }) => /Tableaudit/.test(JSON.stringify(Resource)));
+      expect(onAudit.length).toBeGreaterThan(0);
+      for (const { Action } of onAudit)
+        expect([Action].flat()).toEqual(expect.not.arrayContaining(['dynamodb:DeleteItem', 'dynamodb:UpdateItem']));
+      expect(JSON.stringify(onAudit)).not.toMatch(/dynamodb:(Delete|Update)Item/);
+    }
+  });
+
   test('the reading function may not write', () => {
     const policy = Object.entries(api.findResources('AWS::IAM::Policy')).find(([id]) =>
       id.startsWith('Functionread'),
