@@ -21,12 +21,13 @@ function fastest(work: (bytes: Buffer) => void, bytes: Buffer): number {
 
 const filled = (line: Buffer, length: number): Buffer => Buffer.alloc(length, line);
 
-/** @returns what grows faster than its input, or undefined */
-export function measure(target: Target, corpus: readonly Lines[]): string | undefined {
+/** @param trying told of each line before it is measured @returns what grows faster than its input, or undefined */
+export function measure(target: Target, corpus: readonly Lines[], trying: (lines: Lines) => void): string | undefined {
   const { work } = target;
   if (work === undefined) return undefined;
   for (const line of corpus.flat()) {
     if (line.length === 0) continue;
+    trying([line]);
     let once = 0;
     let twice = Number.POSITIVE_INFINITY;
     for (let again = 0; again < AGAIN && twice >= FACTOR * once + 1; again++) {

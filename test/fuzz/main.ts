@@ -60,7 +60,7 @@ async function run(name: string, seed: number): Promise<boolean> {
   const told = `${result.tried} inputs, ${coverage.blocks} blocks, ${result.kept.length} new`;
   process.stdout.write(`${name}: seed ${seed}, ${corpus.length} in the corpus, ${told}\n`);
   if (values.keep) for (const lines of result.kept) keep(name, lines, 'reached', '', values.corpus);
-  const slow = result.failure === undefined ? measure(target, corpus) : undefined;
+  const slow = result.failure === undefined ? measure(target, corpus, trying) : undefined;
   if (slow !== undefined) process.stderr.write(`${name}: ${slow}\n`);
   if (result.failure === undefined) {
     await stop();
