@@ -20,7 +20,7 @@ const PROFILE = { reset_on_logon: true, duplicate_logon: 'refuse' };
 const TARGET = 'ISLD';
 const SENDER = 'TW44';
 /** Most of the time scripts wait for heartbeats: so many of them wait together. */
-const WORKERS = 8;
+const WORKERS = 4;
 const MOST_WORKERS = 64;
 
 async function main(args: readonly string[]): Promise<number> {
