@@ -1,9 +1,10 @@
 /** What Prometheus is told of this edge among edges: its slots, leases, commands and clock. */
 
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 import type { LimiterFigures } from '../core/limits/admission.ts';
 import type { Gate } from '../core/sessions/api.ts';
 import type { ClockReading } from '../core/sessions/clock-watch.ts';
+import { readCounter, readGauge } from './read-metrics.ts';
 
 const COMMAND_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 30, 300];
 
@@ -30,24 +31,48 @@ export class GateMetrics {
       labelNames: ['result'],
       registers,
     });
-    this.#counter('fix_takeovers_total', 'Sessions that a Logon here took over.', () => this.#takeovers);
-    this.#counter('fix_fences_total', 'Times this edge was declared dead.', () => this.#fences);
+    readCounter(this.#registry, 'fix_takeovers_total', 'Sessions that a Logon here took over.', () => this.#takeovers);
+    readCounter(this.#registry, 'fix_fences_total', 'Times this edge was declared dead.', () => this.#fences);
   }
 
   /** Figures of what others keep. */
   watch(gate: Gate, clock: () => ClockReading | undefined): void {
     const figures = () => gate.limiterFigures();
-    this.#counter('fix_lease_calls_total', 'Exchanges of tokens with the store.', () => figures().calls);
-    this.#counter('fix_lease_failures_total', 'Exchanges that failed.', () => figures().failures);
-    this.#counter('fix_lease_tokens_granted_total', 'Tokens that the store granted.', () => figures().granted);
-    this.#counter('fix_lease_tokens_wasted_total', 'Granted tokens that ended unspent.', () => figures().wasted);
-    this.#counter('fix_messages_waited_total', 'Messages that waited for tokens.', () => figures().waited);
-    this.#counter('fix_admitted_total', 'Messages that the limiter admitted.', () => figures().admitted);
-    this.#counter('fix_unleased_total', 'Admitted at r/k while the store was away.', () => figures().unleased);
+    readCounter(this.#registry, 'fix_lease_calls_total', 'Exchanges of tokens with the store.', () => figures().calls);
+    readCounter(this.#registry, 'fix_lease_failures_total', 'Exchanges that failed.', () => figures().failures);
+    readCounter(
+      this.#registry,
+      'fix_lease_tokens_granted_total',
+      'Tokens that the store granted.',
+      () => figures().granted,
+    );
+    readCounter(
+      this.#registry,
+      'fix_lease_tokens_wasted_total',
+      'Granted tokens that ended unspent.',
+      () => figures().wasted,
+    );
+    readCounter(
+      this.#registry,
+      'fix_messages_waited_total',
+      'Messages that waited for tokens.',
+      () => figures().waited,
+    );
+    readCounter(this.#registry, 'fix_admitted_total', 'Messages that the limiter admitted.', () => figures().admitted);
+    readCounter(
+      this.#registry,
+      'fix_unleased_total',
+      'Admitted at r/k while the store was away.',
+      () => figures().unleased,
+    );
     this.#refusals(figures);
     const seconds = (of: keyof ClockReading) => (clock()?.[of] ?? Number.NaN) / 1000;
-    this.#gauge('fix_clock_offset_seconds', 'Our wall clock minus the store’s.', () => seconds('offset_ms'));
-    this.#gauge('fix_clock_error_seconds', 'The offset is right to within this.', () => seconds('error_ms'));
+    readGauge(this.#registry, 'fix_clock_offset_seconds', 'Our wall clock minus the store’s.', () =>
+      seconds('offset_ms'),
+    );
+    readGauge(this.#registry, 'fix_clock_error_seconds', 'The offset is right to within this.', () =>
+      seconds('error_ms'),
+    );
   }
 
   command(type: string, ageMs: number): void {
@@ -73,29 +98,6 @@ export class GateMetrics {
         const { refused, refusedStore } = figures();
         this.reset();
         for (const [reason, count] of Object.entries({ ...refused, store: refusedStore })) this.inc({ reason }, count);
-      },
-    });
-  }
-
-  #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  }
-
-  #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.inc(read());
       },
     });
   }

@@ -3,12 +3,13 @@
  * somebody asks. Labels that come from outside are bounded in number.
  */
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import type { Gate } from '../core/sessions/api.ts';
 import type { ClockReading } from '../core/sessions/clock-watch.ts';
 import { msgTypeText } from './fix/tags.ts';
 import { GateMetrics } from './gate-metrics.ts';
 import { METRIC_TYPES, METRIC_USERS } from './limits.ts';
+import { readCounter, readGauge } from './read-metrics.ts';
 
 /** What is asked when the metrics are read. */
 export interface Watched {
@@ -114,9 +115,10 @@ export class Metrics {
       buckets: LOGON_SECONDS,
       registers,
     });
-    this.#counter('fix_garbled_messages_total', 'Garbled messages dropped.', () => this.#garbled);
-    this.#counter('fix_reports_kept_total', 'Messages kept for clients that were away.', () => this.#kept);
-    this.#counter(
+    readCounter(this.registry, 'fix_garbled_messages_total', 'Garbled messages dropped.', () => this.#garbled);
+    readCounter(this.registry, 'fix_reports_kept_total', 'Messages kept for clients that were away.', () => this.#kept);
+    readCounter(
+      this.registry,
       'fix_rests_total',
       'Times a client had to wait for sending too many session-level or invalid messages.',
       () => this.#rested,
@@ -139,14 +141,30 @@ export class Metrics {
   watch(watched: Watched): void {
     const { gate } = watched;
     this.gate.watch(gate, watched.clock);
-    this.#gauge('fix_sessions', 'Live sessions.', () => gate.figures().sessions);
-    this.#gauge('fix_connections', 'TCP connections.', () => watched.connections());
-    this.#gauge('fix_connections_not_logged_on', 'TCP connections without a session.', () => watched.notLoggedOn());
-    this.#gauge('fix_logons_waiting', 'Logons that wait for their turn.', () => watched.logonLine().waiting);
-    this.#gauge('fix_logon_width', 'Logons that may ask the store at once.', () => watched.logonLine().width);
-    this.#gauge('fix_orders_allowed', '1 while the edge holds its lease.', () => (gate.mayPlaceOrders ? 1 : 0));
-    this.#gauge('fix_journal_healthy', '1 while the journal can be written.', () => (watched.journalHealthy() ? 1 : 0));
-    this.#gauge('fix_journal_waiting_bytes', 'Bytes of the journal that its store has not got yet.', () =>
+    readGauge(this.registry, 'fix_sessions', 'Live sessions.', () => gate.figures().sessions);
+    readGauge(this.registry, 'fix_connections', 'TCP connections.', () => watched.connections());
+    readGauge(this.registry, 'fix_connections_not_logged_on', 'TCP connections without a session.', () =>
+      watched.notLoggedOn(),
+    );
+    readGauge(
+      this.registry,
+      'fix_logons_waiting',
+      'Logons that wait for their turn.',
+      () => watched.logonLine().waiting,
+    );
+    readGauge(
+      this.registry,
+      'fix_logon_width',
+      'Logons that may ask the store at once.',
+      () => watched.logonLine().width,
+    );
+    readGauge(this.registry, 'fix_orders_allowed', '1 while the edge holds its lease.', () =>
+      gate.mayPlaceOrders ? 1 : 0,
+    );
+    readGauge(this.registry, 'fix_journal_healthy', '1 while the journal can be written.', () =>
+      watched.journalHealthy() ? 1 : 0,
+    );
+    readGauge(this.registry, 'fix_journal_waiting_bytes', 'Bytes of the journal that its store has not got yet.', () =>
       watched.journalWaiting(),
     );
   }
@@ -207,28 +225,5 @@ export class Metrics {
       this.#out.add(code);
       at = mark + 1 + length + 7;
     }
-  }
-
-  #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  }
-
-  #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
   }
 }
