@@ -77,8 +77,8 @@ describe('what a month is reckoned with', () => {
     await new Promise((done) => setTimeout(done, 4000));
     const seconds = (performance.now() - from) / 1000;
     expect(counted.write / seconds).toBeLessThanOrEqual(UNITS.edgeSecond.write + 1 / seconds);
-    // At the ends of the window: one of each look, and a policy that a slow start reads whole within it.
-    expect(counted.read / seconds).toBeLessThanOrEqual(UNITS.edgeSecond.read + 8 / seconds);
+    // Looks are whole, and the window may be a moment short of its 4 s: 32 were once counted where 31.998 were allowed.
+    expect(counted.read / seconds).toBeLessThanOrEqual(UNITS.edgeSecond.read + 5 / seconds);
     expect(counted.read / seconds).toBeGreaterThan(UNITS.edgeSecond.read / 2);
 
     counted = { read: 0, write: 0 };
