@@ -2,7 +2,7 @@
 import type { AuditRecord, ChainHead } from '../core/audit/model.ts';
 import type { Credential, CredentialStatus, User } from '../core/credentials/model.ts';
 import { retiredBy, withoutSecrets } from '../core/credentials/proof.ts';
-import type { LiveSession } from '../core/sessions/model.ts';
+import type { EdgeIdentity, Holding, LiveSession } from '../core/sessions/model.ts';
 import { compareKeys, key } from './keys.ts';
 
 /** A record that does not follow the head it is written under is a defect of the caller, never stored. */
@@ -59,6 +59,21 @@ export function countByKind(users: Iterable<Pick<User, 'status' | 'tier'>>) {
 export function sessionKey(session: Pick<LiveSession, 'key'>): readonly [string, string, string, string] {
   const { begin_string, sender_comp_id, sender_sub_id, target_comp_id } = session.key;
   return [begin_string, sender_comp_id, sender_sub_id, target_comp_id];
+}
+
+/** Which edge speaks for a FIX session. */
+export type Held = Holding & EdgeIdentity;
+
+/**
+ * The holding once this edge has taken the session. A first epoch is above any of the user's, which venues were told by the
+ * release before.
+ */
+export function heldBy(session: EdgeIdentity & Pick<LiveSession, 'epoch'>, held: Held | undefined): Holding {
+  const { edge_id, incarnation } = session;
+  if (held === undefined) return { epoch: session.epoch + 1, home: edge_id, from: edge_id };
+  const { epoch, home, from } = held;
+  if (held.edge_id === edge_id && held.incarnation === incarnation) return { epoch, home, from };
+  return { epoch: Math.max(epoch, session.epoch) + 1, home, from: held.edge_id };
 }
 
 /** The edge that a session id names: `<edge>.<incarnation>.<n>`; undefined: it is no session id. */

@@ -143,6 +143,7 @@ class OpenGate implements Gate {
       mayPlaceOrders: () => membership.mayPlaceOrders,
       recheck: (logon) => this.#logons.recheck(logon),
       setNumbers: (command) => this.#events.onNumbers?.(command),
+      asked: (question) => this.#events.onAsked?.(question),
       drainAsked: (reason) => {
         this.#log.info({ reason }, 'an admin has this edge drained');
         this.drain();
@@ -201,7 +202,7 @@ class OpenGate implements Gate {
         return { result: 'held', holder: outcome.holder, local: tenure.table.get(outcome.holder.session_id) };
       case 'taken': {
         const begun = tenure.start(request, outcome.logon, outcome.session, outcome.ended);
-        if (begun instanceof Live) return { result: 'registered', session: begun };
+        if (begun instanceof Live) return { result: 'registered', session: begun, holding: outcome.holding };
         return refuse(proven(REASONS[begun.cause] ?? 'unavailable', begun.text));
       }
     }

@@ -8,11 +8,13 @@ import type { Override, Rule } from './eligibility/model.ts';
 import type { Tier, Violations, ViolationType } from './limits/model.ts';
 import type { Lock, LockTarget } from './locks/model.ts';
 import type {
+  Answer,
   EdgeCommand,
   EdgeFigures,
   EdgeIdentity,
   EdgeRow,
   EdgeState,
+  Holding,
   LiveSession,
   NoticeReceipt,
   SessionNumbers,
@@ -153,7 +155,7 @@ export interface AuditTrail {
 }
 
 export type SlotResult =
-  | { readonly result: 'taken'; readonly slot: number }
+  | { readonly result: 'taken'; readonly slot: number; readonly holding: Holding }
   /** Live sessions of the user that hold the slots. */
   | { readonly result: 'full'; readonly holders: readonly LiveSession[] }
   /** The user's epoch is no longer the expected one: read the account again. */
@@ -168,9 +170,12 @@ export interface SessionSlots {
   /**
    * ONE transaction: a free slot below `max_sessions` becomes this session's and its session row is written, if the
    * user's epoch is still `session.epoch` and this edge's row is alive with its incarnation. When `supersedes` names a
-   * session of the same key, its slot is inherited.
+   * session of the same key, its slot is inherited. The FIX session is this edge's to speak for from now on, in the same
+   * transaction: under a new epoch, unless it was this incarnation's before.
    */
   take(session: Omit<LiveSession, 'slot'>, maxSessions: number, supersedes?: string): Promise<SlotResult>;
+  /** Everything of the session is in this edge's journal, durably. False: another has taken it since. */
+  settle(session: Omit<LiveSession, 'slot'>, epoch: number): Promise<boolean>;
   /** Frees slot and session row of each, as far as they are still that session's. Idempotent, and not one transaction. */
   release(sessions: readonly LiveSession[]): Promise<void>;
   /** Sessions that hold a slot, on edges that are not dead. */
@@ -200,6 +205,10 @@ export interface EdgeRegistry {
   commands(edgeId: string, after: string): Promise<readonly EdgeCommand[]>;
   /** Puts commands outside an account's transaction (a kill, or one an earlier read missed). */
   send(commands: readonly AddressedCommand[]): Promise<void>;
+  /** Answers what another edge has asked by a command of this id; the later answer counts. Gone a day after. */
+  tellAnswer(commandId: string, answer: Answer, now: number): Promise<void>;
+  /** The answer so far, consistently. */
+  answer(commandId: string): Promise<Answer | undefined>;
   /** Where the numbers of sessions stand, for people; the later call counts. */
   tellNumbers(numbers: readonly SessionNumbers[]): Promise<void>;
   /** Of the sessions of a SenderCompID, as they were told last. */

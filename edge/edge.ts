@@ -9,8 +9,9 @@ import {
   type GateLog,
   type OrdersOf,
 } from '../core/sessions/api.ts';
+import { ask } from '../core/sessions/asking.ts';
 import type { ClockWatch } from '../core/sessions/clock-watch.ts';
-import type { EdgeIdentity, NumbersCommand } from '../core/sessions/model.ts';
+import type { Asked, EdgeIdentity, NumbersCommand } from '../core/sessions/model.ts';
 import type { Clock, Timers } from '../core/time.ts';
 import { startAcceptor } from './acceptor.ts';
 import type { Doors } from './arrival.ts';
@@ -34,6 +35,7 @@ import { announceTo } from './notices.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
+import { answering } from './takeover/answering.ts';
 import { openTlsDoor } from './tls.ts';
 import { twoLogs } from './two-logs.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
@@ -93,11 +95,13 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const dictionaries = await openDictionaries(config, log);
   const changes = new Later<NumbersCommand>();
   const cancels = new Later<OrdersOf>();
+  const questions = new Later<Asked>();
   const drainAsked = Promise.withResolvers<string>();
   const { turns, open } = twoLogs(parts);
   const notices: House['notices'] = new Map();
   const gate = await openEdgeGate(parts, {
     onNumbers: changes.put,
+    onAsked: questions.put,
     onCancelOrders: cancels.put,
     onDrain: drainAsked.resolve,
     onNotice: (notice, to) => announceTo({ turns, notices, log }, notice, to),
@@ -107,6 +111,8 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { house, numbers } = furnished(parts, { gate, turns, sessions, venue, dictionaries, notices });
   changes.open((command) => numbers.apply(command));
   cancels.open(cancelling(house));
+  const answer = answering({ house, edges: parts.gate.edges, clock });
+  questions.open((asked) => void answer(asked));
 
   const clockAlarm = new ClockAlarm(parts.clockWatch, config, log);
   let draining = false;
@@ -152,7 +158,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 
 /** All that connections share. */
 function furnished(
-  { config, clock, metrics, log, gate: ports }: EdgeParts,
+  { config, clock, timers, metrics, log, gate: ports }: EdgeParts,
   opened: Pick<House, 'gate' | 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'notices'>,
 ): { readonly house: House; readonly numbers: Numbers } {
   const { turns, sessions, venue } = opened;
@@ -169,6 +175,7 @@ function furnished(
     profiles: new Profiles(config.session_profile),
     attendance,
     message: new Message(),
+    ask: (edgeId, question, withinMs) => ask({ ...ports, clock, timers }, edgeId, question, withinMs),
     frontDesk: undefined as never,
   };
   house.frontDesk = new FrontDesk(house);

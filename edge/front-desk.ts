@@ -5,7 +5,7 @@
 
 import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
 import { UNAVAILABLE } from '../core/sessions/logon.ts';
-import type { EndCause, FixSessionKey, LiveSession } from '../core/sessions/model.ts';
+import type { EndCause, FixSessionKey } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
 import { type Claim, forget, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
 import { validate } from './fix/dictionary/index.ts';
@@ -13,18 +13,17 @@ import type { Message } from './fix/message.ts';
 import type { Greeting, RefusedLogon, Validator } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import type { House } from './house.ts';
-import { PROBE_MS, REMOTE_HOLDER_MS, SESSIONS_PER_CREDENTIAL, WAITING_LOGONS } from './limits.ts';
+import { SESSIONS_PER_CREDENTIAL } from './limits.ts';
 import { LogonLine } from './logon-line.ts';
 import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refusalOfRules } from './logon-rules.ts';
 import { type Sender, SILENT, senderOf } from './refusal.ts';
 import { statusOfRefusal } from './session-status.ts';
 import { type Entry, sessionId } from './sessions.ts';
+import { Holders } from './takeover/holders.ts';
 import type { VenueSession } from './venue/venue.ts';
 
 /** Rounds of asking for a slot and dealing with who holds the session. */
 const ROUNDS = 4;
-/** A holder of our own that is neither live nor gone is on its way in or out; a moment settles it. */
-const OWN_HOLDER_MS = 100;
 
 const IN_USE: Refusal = { reason: 'session_in_use', text: 'Logon refused: session in use', covered: true };
 /** Refusals of the session's own rules that silence covers. */
@@ -32,17 +31,15 @@ const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
 /** First messages that name their sender well enough to be answered. */
 const ANSWERABLE: ReadonlySet<Hostile> = new Set(['not_a_logon', 'sending_time', 'default_appl_ver_id', 'msg_seq_num']);
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
-
 export class FrontDesk {
   readonly #house: House;
   readonly #line: LogonLine;
-  /** Logons that wait for a holder to say whether it is there, by session. */
-  readonly #waiting = new Map<string, number>();
+  readonly #holders: Holders;
 
   constructor(house: House) {
     this.#house = house;
     this.#line = new LogonLine(house.turns);
+    this.#holders = new Holders(house);
   }
 
   /** How many Logons may ask the store, and how many wait to. */
@@ -206,7 +203,7 @@ export class FrontDesk {
         } else this.#seat(connection, claim, logon, profile, result, greetingOf(logon, change));
         return;
       }
-      const way = await this.#line.aside(this.#holder(result.holder, profile.duplicate_logon));
+      const way = await this.#line.aside(this.#holders.wayWith(result.holder, profile.duplicate_logon));
       if (!connection.waits) return;
       if (way === 'refuse') break;
       supersedes = way === 'again' ? undefined : result.holder.session_id;
@@ -236,37 +233,6 @@ export class FrontDesk {
     return change;
   }
 
-  /** What becomes of the one that holds the session: it stays, it is taken over, or it is asked for again. */
-  async #holder(
-    holder: LiveSession,
-    mode: SessionProfile['duplicate_logon'],
-  ): Promise<'refuse' | 'supersede' | 'again'> {
-    const { live, gate } = this.#house;
-    const local = live.get(holder.session_id);
-    const own = holder.edge_id === gate.identity.edge_id && holder.incarnation === gate.identity.incarnation;
-    if (own && local === undefined) {
-      await wait(OWN_HOLDER_MS);
-      return 'again';
-    }
-    if (mode === 'takeover') return 'supersede';
-    if (mode === 'refuse') return local === undefined || local.isLive ? 'refuse' : 'supersede';
-    if (local === undefined) {
-      // Another edge is not asked yet: what still holds after a moment is taken for lost.
-      await wait(REMOTE_HOLDER_MS);
-      return 'supersede';
-    }
-    const waiting = this.#waiting.get(holder.session_id) ?? 0;
-    if (waiting >= WAITING_LOGONS) return 'refuse';
-    this.#waiting.set(holder.session_id, waiting + 1);
-    try {
-      return (await probed(local)) ? 'refuse' : 'supersede';
-    } finally {
-      const left = (this.#waiting.get(holder.session_id) ?? 1) - 1;
-      if (left > 0) this.#waiting.set(holder.session_id, left);
-      else this.#waiting.delete(holder.session_id);
-    }
-  }
-
   /** The session's own rules have the last word. */
   #seat(
     connection: Connection,
@@ -284,7 +250,7 @@ export class FrontDesk {
       void gate.unregisterSession(session_id, 'disconnect', 'The client left before it was answered');
       return;
     }
-    const { epoch } = session.session;
+    const { epoch } = registered.holding;
     const venue = venueSession(claim, { user_id, epoch }, profile);
     const begun = connection.begin(() => sessions.renewed(venue, profile), session, greeting);
     if (begun.begun) {
@@ -349,17 +315,6 @@ export class FrontDesk {
     const msgSeqNum = this.#house.sessions.nextOut(sessionId(keyOf(claim)));
     connection.turnAway(claim, { msgSeqNum, text, status: statusOfRefusal(reason) });
   }
-}
-
-/** Whether the client at the other end says anything within the time there is. */
-function probed(holder: Connection): Promise<boolean> {
-  return new Promise((resolve) => {
-    const late = setTimeout(() => resolve(false), PROBE_MS).unref();
-    holder.probe((there) => {
-      clearTimeout(late);
-      resolve(there);
-    });
-  });
 }
 
 function keyOf({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: Claim): FixSessionKey {

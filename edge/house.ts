@@ -13,6 +13,7 @@ import type { Metrics } from './metrics.ts';
 import type { Notices } from './notices.ts';
 import type { Profiles } from './profiles.ts';
 import type { Sessions } from './sessions.ts';
+import type { Ask } from './takeover/holders.ts';
 import type { Turns } from './turn.ts';
 import type { Venue } from './venue/venue.ts';
 import type { Wheel } from './wheel.ts';
@@ -33,6 +34,7 @@ export interface House {
   /** Those that have not logged on. */
   readonly lobby: Lobby<Guest>;
   readonly frontDesk: FrontDesk;
+  readonly ask: Ask;
   /** By the gate's session id. */
   readonly live: Map<string, Connection>;
   /** Likewise: who can be told something. */

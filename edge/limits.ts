@@ -72,8 +72,8 @@ export const LINGER_MS = 1000;
 
 /** A holder that is probed decides within this in all (design: duplicate_logon). */
 export const PROBE_MS = 4000;
-/** A holder on another edge that has not ended by then is treated as lost. */
-export const REMOTE_HOLDER_MS = 1000;
+/** The same where another edge has asked: its question and the answer take up to half a second of that. */
+export const PROBED_MS: number = PROBE_MS - 500;
 /** Logons that may wait for one session's holder: the client's last try and one before; more are refused at once. */
 export const WAITING_LOGONS = 2;
 

@@ -3,7 +3,7 @@
  * that is away goes to its session's store and is sent after its next Logon.
  */
 
-import type { FixSessionKey } from '../core/sessions/model.ts';
+import type { EndCause, FixSessionKey } from '../core/sessions/model.ts';
 import type { BodyWriter } from './fix/body-writer.ts';
 import { BY_VENUE, type FixSession, type SessionStore } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
@@ -16,6 +16,8 @@ import type { VenueSession, VenueSink } from './venue/venue.ts';
 
 /** What a session's connection is to others than itself. */
 export interface Holder extends Player {
+  /** Logout with `text`, then the end. */
+  end(cause: EndCause, text: string): void;
   /** Output that the client has not taken, bytes. */
   backlog(): number;
 }
@@ -62,6 +64,9 @@ function termsOf(venue: VenueSession, profile: SessionProfile): SessionTerms {
     about: JSON.stringify(aboutOf(venue, profile)),
   };
 }
+
+/** What a client is told whose session another Logon has. */
+export const TAKEN_OVER = 'Another Logon took this session over';
 
 export interface SessionsParts {
   readonly journal: Journal;
@@ -169,6 +174,12 @@ export class Sessions implements VenueSink {
   live(session: VenueSession): boolean {
     const entry = this.#entries.get(session.id);
     return entry?.holder !== undefined && entry.fix.active && entry.holder.backlog() < OUTPUT_BYTES / 4;
+  }
+
+  fenced({ id, epoch }: VenueSession): void {
+    const entry = this.#entries.get(id);
+    // It may be ours again by now.
+    if (entry?.venue.epoch === epoch) entry?.holder?.end('superseded', TAKEN_OVER);
   }
 
   turn(work: () => void): void {

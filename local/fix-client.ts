@@ -146,6 +146,8 @@ type Waiter = { readonly wants: (message: FixMessage) => boolean; readonly resol
 export class FixClient {
   /** The next outbound MsgSeqNum. */
   nextOut = 1;
+  /** False: as one that hangs. */
+  answersTestRequests = true;
   /** Everything received on this connection, in order. */
   readonly received: FixMessage[] = [];
   readonly #options: FixClientOptions;
@@ -272,7 +274,7 @@ export class FixClient {
 
   #arrived(message: FixMessage): void {
     this.received.push(message);
-    if (message.type === '1') this.send('0', [[112, message.get(112) ?? '']]);
+    if (message.type === '1' && this.answersTestRequests) this.send('0', [[112, message.get(112) ?? '']]);
     const waiter = this.#waiters.find((candidate) => candidate.wants(message));
     if (waiter === undefined) return;
     this.#taken.add(message);

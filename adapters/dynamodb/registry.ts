@@ -9,7 +9,7 @@ import { ALL_FENCES, EDGES, edgeKey, fenceKey, fenceRemovals, toEdge, toSession 
 /** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
 const ROW_LIFE_S = 7 * 86_400;
 
-/** Whoever announced something asks within seconds. */
+/** Whoever announced, or asked another edge, looks within seconds. */
 const RECEIPT_LIFE_S = 86_400;
 
 export function createEdgeRegistry(database: Database): EdgeRegistry {
@@ -66,10 +66,28 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
     },
 
     ...receiptsOf(database),
+    ...answersOf(database),
 
     async acknowledge(edgeId, ids) {
       const pk = key('CMD', edgeId);
       await database.batch([...new Set(ids)].map((sk) => ({ remove: { table: 'sessions', pk, sk } })));
+    },
+  };
+}
+
+/** What edges ask each other. */
+function answersOf(database: Database): Pick<EdgeRegistry, 'tellAnswer' | 'answer'> {
+  const keyOf = (commandId: string) => ({ table: 'sessions', pk: key('ASK', commandId), sk: 'ANSWER' }) as const;
+  return {
+    async tellAnswer(commandId, answer, now) {
+      const { pk, sk } = keyOf(commandId);
+      const expires_at = Math.ceil(now / 1000) + RECEIPT_LIFE_S;
+      await database.batch([{ put: 'sessions', row: { pk, sk, answer: JSON.stringify(answer), expires_at } }]);
+    },
+
+    async answer(commandId) {
+      const row = await database.get(keyOf(commandId));
+      return row && JSON.parse(row.answer as string);
     },
   };
 }

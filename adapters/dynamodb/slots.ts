@@ -1,8 +1,8 @@
 /** Session slots in DynamoDB: exact by conditions, never by counting alone. */
 import type { SessionSlots, SlotResult } from '../../core/ports.ts';
-import type { LiveSession } from '../../core/sessions/model.ts';
+import type { Holding, LiveSession } from '../../core/sessions/model.ts';
 import type { Random } from '../../core/time.ts';
-import { edgeOf, sessionKey, takeable } from '../changes.ts';
+import { edgeOf, type Held, heldBy, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
 import { userKey } from './accounts.ts';
 import {
@@ -13,6 +13,7 @@ import {
   equals,
   type Key,
   LAST_KEY,
+  type Row,
   TRANSACTION,
   type Write,
 } from './database.ts';
@@ -29,6 +30,16 @@ export function createSessionSlots(database: Database, random: Random): SessionS
         if (result !== 'again') return result;
         await database.backOff(attempt, 'others keep taking slots of the same user');
       }
+    },
+
+    async settle(session, epoch) {
+      const { edge_id } = session;
+      const change: Expression = {
+        text: 'SET #home = :edge, #from_edge = :edge',
+        names: ['home', 'from_edge'],
+        values: { ':edge': edge_id },
+      };
+      return database.write({ update: holdingKey(session), change, when: equals({ epoch, edge_id }) });
     },
 
     async release(sessions) {
@@ -107,12 +118,23 @@ function keyRowKey(session: Pick<LiveSession, 'user_id' | 'key'>): Key {
   return { table: 'sessions', pk: key('U', session.user_id), sk: key('KEY', ...sessionKey(session)) };
 }
 
+/** Says which edge speaks for a FIX session, and whose journal has it; stays for good. */
+function holdingKey(session: Pick<LiveSession, 'user_id' | 'key'>): Key {
+  return { table: 'sessions', pk: key('U', session.user_id), sk: key('FIX', ...sessionKey(session)) };
+}
+
+function toHeld({ epoch, home, from_edge, edge_id, incarnation }: Row): Held {
+  return { epoch, home, from: from_edge, edge_id, incarnation } as Held;
+}
+
 /** What a user's partition says: who stands in which slot, and under which key. */
 interface Standing {
   /** By slot number. */
   readonly slots: ReadonlyMap<number, LiveSession>;
   /** By sort key of the row that says it. */
   readonly keys: ReadonlyMap<string, LiveSession>;
+  /** Who speaks for the session that is asked for; undefined: nobody ever has. */
+  readonly held: Held | undefined;
   readonly live: Liveness;
 }
 
@@ -120,12 +142,18 @@ async function read(database: Database, session: Asked): Promise<Standing> {
   const rows = await database.all('sessions', key('U', session.user_id));
   const slots = new Map<number, LiveSession>();
   const keys = new Map<string, LiveSession>();
+  let held: Held | undefined;
+  const mine = holdingKey(session).sk;
   for (const row of rows) {
+    if (row.sk.startsWith('FIX#')) {
+      if (row.sk === mine) held = toHeld(row);
+      continue;
+    }
     const holder = toSession(row);
     if (row.sk.startsWith('SLOT#')) slots.set(holder.slot, holder);
     else keys.set(row.sk, holder);
   }
-  return { slots, keys, live: await livenessOf(database, [...slots.values(), ...keys.values()]) };
+  return { slots, keys, held, live: await livenessOf(database, [...slots.values(), ...keys.values()]) };
 }
 
 async function tryTake(
@@ -139,7 +167,8 @@ async function tryTake(
   const standing = await read(database, session);
   const mine = [...standing.slots.values()].find((held) => held.session_id === session.session_id);
   // The reply to an earlier try was lost.
-  if (mine !== undefined) return { result: 'taken', slot: mine.slot };
+  if (mine !== undefined && standing.held !== undefined)
+    return { result: 'taken', slot: mine.slot, holding: heldBy(session, standing.held) };
 
   const { slots, keys, live } = standing;
   const keyHolder = keys.get(keyRowKey(session).sk);
@@ -151,8 +180,9 @@ async function tryTake(
   if (slot === undefined) return (await guarded(database, session, fence)) ?? { result: 'full', holders: others };
 
   // Edge and epoch are looked at by the transaction itself: most takings cost one query and one write.
-  const outcome = await database.transact(takingWrites({ ...session, slot }, fence, standing));
-  if (outcome.result === 'done') return { result: 'taken', slot };
+  const holding = heldBy(session, standing.held);
+  const outcome = await database.transact(takingWrites({ ...session, slot }, fence, standing, holding));
+  if (outcome.result === 'done') return { result: 'taken', slot, holding };
   if (outcome.failed.includes(0)) return { result: 'fenced' };
   return outcome.failed.includes(1) ? { result: 'epoch_changed' } : 'again';
 }
@@ -186,7 +216,12 @@ function choose(
 }
 
 /** The transaction of a taking; the first two conditions are told apart by their place. */
-function takingWrites(session: LiveSession, fence: Key, { slots, keys }: Standing): readonly Write[] {
+function takingWrites(
+  session: LiveSession,
+  fence: Key,
+  { slots, keys, held }: Standing,
+  holding: Holding,
+): readonly Write[] {
   const slotKey = slotRowKey(session.user_id, session.slot);
   const nameKey = keyRowKey(session);
   const inSlot = slots.get(session.slot);
@@ -198,6 +233,8 @@ function takingWrites(session: LiveSession, fence: Key, { slots, keys }: Standin
     { ...sessionPut(nameKey, session), when: stillHeldBy(underKey) },
     sessionPut(sessionRowKey(session), session),
   ];
+  // Who takes a session that is this incarnation's already meets others at its key row.
+  if (held?.epoch !== holding.epoch) writes.push(holdingPut(session, held, holding));
   // Whose place is taken leaves rows behind: its session row, and the other one of slot and key.
   const gone = new Map([inSlot, underKey].flatMap((one) => (one === undefined ? [] : [[one.session_id, one]])));
   for (const one of gone.values()) writes.push({ remove: sessionRowKey(one) });
@@ -217,6 +254,14 @@ function takingWrites(session: LiveSession, fence: Key, { slots, keys }: Standin
 /** The row is as it was seen: free, or of one who is dead or gives way. */
 function stillHeldBy(seen: LiveSession | undefined): Expression {
   return seen === undefined ? absent('session_id') : equals({ session_id: seen.session_id });
+}
+
+function holdingPut(session: LiveSession, held: Held | undefined, { epoch, home, from }: Holding): Write {
+  const { pk, sk } = holdingKey(session);
+  const { edge_id, incarnation } = session;
+  const row = { pk, sk, epoch, home, from_edge: from, edge_id, incarnation };
+  const when = held === undefined ? absent('epoch') : equals({ epoch: held.epoch, home: held.home });
+  return { put: 'sessions', row, when };
 }
 
 function sessionPut({ pk, sk }: Key, session: LiveSession) {

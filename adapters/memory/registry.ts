@@ -71,9 +71,17 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
   };
 }
 
-/** What edges tell for people. */
-function told(world: MemoryWorld): Pick<EdgeRegistry, 'tellNumbers' | 'numbers' | 'tellReceipt' | 'receipts'> {
+type Told = 'tellNumbers' | 'numbers' | 'tellReceipt' | 'receipts' | 'tellAnswer' | 'answer';
+
+/** What edges tell people, and each other. */
+function told(world: MemoryWorld): Pick<EdgeRegistry, Told> {
   return {
+    async tellAnswer(commandId, answer) {
+      world.answers.set(commandId, structuredClone(answer));
+    },
+
+    answer: async (commandId) => structuredClone(world.answers.get(commandId)),
+
     async tellNumbers(numbers) {
       for (const one of numbers) world.numbers.set(JSON.stringify(one.key), structuredClone(one));
     },

@@ -1,7 +1,7 @@
 /** Session slots in memory. */
 import type { SessionSlots, SlotResult } from '../../core/ports.ts';
 import type { LiveSession } from '../../core/sessions/model.ts';
-import { sessionKey, takeable } from '../changes.ts';
+import { heldBy, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
 import { type MemoryWorld, pageOf } from './world.ts';
 
@@ -16,13 +16,14 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
   /** The same answers, in the same order of precedence, as the transaction of the DynamoDB adapter gives. */
   const take = (session: Omit<LiveSession, 'slot'>, maxSessions: number, supersedes?: string): SlotResult => {
     const mine = world.sessions.get(session.session_id);
-    if (mine !== undefined) return { result: 'taken', slot: mine.slot };
+    const name = key(...sessionKey(session));
+    const holding = heldBy(session, world.holdings.get(name));
+    if (mine !== undefined) return { result: 'taken', slot: mine.slot, holding };
     if (!live(session) || world.edges.get(session.edge_id)?.incarnation !== session.incarnation) {
       return { result: 'fenced' };
     }
     if (world.users.get(session.user_id)?.user?.epoch !== session.epoch) return { result: 'epoch_changed' };
     const holders = liveSessions().filter((held) => held.user_id === session.user_id);
-    const name = key(...sessionKey(session));
     const holder = holders.find((held) => key(...sessionKey(held)) === name);
     if (holder !== undefined && holder.session_id !== supersedes) return { result: 'held', holder };
     const others = holders.filter((held) => held !== holder);
@@ -35,12 +36,23 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
       if (held.user_id === session.user_id && inTheWay) world.sessions.delete(held.session_id);
     }
     world.sessions.set(session.session_id, structuredClone({ ...session, slot }));
-    return { result: 'taken', slot };
+    const { edge_id, incarnation } = session;
+    world.holdings.set(name, { ...holding, edge_id, incarnation });
+    return { result: 'taken', slot, holding };
   };
 
   return {
     async take(session, maxSessions, supersedes) {
       return structuredClone(take(session, maxSessions, supersedes));
+    },
+
+    async settle(session, epoch) {
+      const name = key(...sessionKey(session));
+      const held = world.holdings.get(name);
+      const { edge_id } = session;
+      if (held?.epoch !== epoch || held.edge_id !== edge_id) return false;
+      world.holdings.set(name, { ...held, home: edge_id, from: edge_id });
+      return true;
     },
 
     async release(sessions) {

@@ -6,7 +6,15 @@ import type { Override, Rule } from '../../core/eligibility/model.ts';
 import type { Tier, Violations } from '../../core/limits/model.ts';
 import type { Lock } from '../../core/locks/model.ts';
 import type { Page, PageRequest } from '../../core/ports.ts';
-import type { EdgeCommand, EdgeRow, LiveSession, NoticeReceipt, SessionNumbers } from '../../core/sessions/model.ts';
+import type {
+  Answer,
+  EdgeCommand,
+  EdgeRow,
+  LiveSession,
+  NoticeReceipt,
+  SessionNumbers,
+} from '../../core/sessions/model.ts';
+import type { Held } from '../changes.ts';
 import { checkPage, compareKeys } from '../keys.ts';
 import type { MemoryJournal } from './journal-store.ts';
 
@@ -32,6 +40,10 @@ export interface MemoryWorld {
   readonly overrides: Map<string, Map<string, Override>>;
   /** By session id; holds slots of dead edges too until they are taken. */
   readonly sessions: Map<string, LiveSession>;
+  /** By FIX session. */
+  readonly holdings: Map<string, Held>;
+  /** By command id. */
+  readonly answers: Map<string, Answer>;
   readonly edges: Map<string, EdgeRow>;
   /** By edge, then command id. */
   readonly commands: Map<string, Map<string, EdgeCommand>>;
@@ -58,6 +70,8 @@ export function createWorld(): MemoryWorld {
     locked: new Set(),
     overrides: new Map(),
     sessions: new Map(),
+    holdings: new Map(),
+    answers: new Map(),
     edges: new Map(),
     commands: new Map(),
     numbers: new Map(),

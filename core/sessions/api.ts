@@ -10,11 +10,13 @@ import type { BucketUsage } from '../limits/usage.ts';
 import type { OnLimitWarning } from '../limits/watch.ts';
 import type { SlotResult } from '../ports.ts';
 import type {
+  Asked,
   EdgeCommand,
   EdgeFigures,
   EdgeIdentity,
   EndCause,
   FixSessionKey,
+  Holding,
   LiveSession,
   Notice,
   NumbersCommand,
@@ -117,7 +119,7 @@ export interface RegisterRequest {
 }
 
 export type RegisterResult =
-  | { readonly result: 'registered'; readonly session: GateSession }
+  | { readonly result: 'registered'; readonly session: GateSession; readonly holding: Holding }
   /** The key is live elsewhere or here: the caller decides (probe, refuse, takeover) and asks again with `supersedes`. */
   | { readonly result: 'held'; readonly holder: LiveSession; readonly local: GateSession | undefined }
   | LogonRefused;
@@ -181,6 +183,8 @@ export interface GateEvents {
   onFenced?(identity: EdgeIdentity): void;
   /** An admin has changed where the numbers of a FIX session stand: for who keeps them, unless it is live. */
   onNumbers?(command: NumbersCommand): void;
+  /** Another edge asks about a session; the owner answers (core/ports.ts, EdgeRegistry.tellAnswer). */
+  onAsked?(question: Asked): void;
   /** An admin has asked for it with a kill or a lock; the sessions concerned admit nothing any more. */
   onCancelOrders?(whose: OrdersOf): void;
   /** An admin has something to say to the clients of these sessions. @returns how many were told */

@@ -82,3 +82,8 @@ export const NOTICE_LIFE_MS = 60_000;
 /** How long who announces something waits for edges to say whom they told: two looks for commands, and the store. */
 export const RECEIPTS_WITHIN_MS = 1500;
 export const RECEIPT_POLL_MS = 100;
+
+/** An edge that lives hears what another asks of it with its next look for commands, and says so at once… */
+export const ACKNOWLEDGED_WITHIN_MS = 1000;
+/** …which is looked for this often: a session that moves waits for it. */
+export const ANSWER_POLL_MS = 50;

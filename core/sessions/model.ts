@@ -25,6 +25,16 @@ export interface LiveSession {
   readonly slot: number;
 }
 
+/** Who may speak for a FIX session, and where its numbers and messages are. */
+export interface Holding {
+  /** Rises whenever another edge, or another incarnation of one, takes the session: venues take nothing of a lower one. */
+  readonly epoch: number;
+  /** The edge whose journal has them. */
+  readonly home: string;
+  /** The edge that spoke for the session before this one; itself, once it is settled that it has everything. */
+  readonly from: string;
+}
+
 /** What an edge is; `incarnation` rises with each boot of the same edge id. */
 export interface EdgeIdentity {
   readonly edge_id: string;
@@ -117,6 +127,38 @@ export interface NoticeReceipt {
   readonly not_told: number;
 }
 
+/** What one edge asks of another about a FIX session. The command's id names the question, and so the answer. */
+export type Question =
+  /** Is the client of this session there? */
+  | { readonly type: 'probe'; readonly session_id: string }
+  /** The session has been taken, under this epoch: it ends here, and what is kept of it is handed over. */
+  | {
+      readonly type: 'yield';
+      readonly key: FixSessionKey;
+      readonly epoch: number;
+      /** The last message that the venue has had of the session; absent: it is not to be given again what it has not. */
+      readonly after?: MessageName;
+    };
+
+export type Asked = Extract<EdgeCommand, Question>;
+
+/** Names a message of a client for good. */
+export interface MessageName {
+  readonly generation: number;
+  readonly msg_seq_num: number;
+}
+
+/** What has become of a question; a later answer takes the place of the one before. */
+export type Answer =
+  /** Heard: whoever asks waits on. */
+  | { readonly said: 'acknowledged' }
+  /** Of a probe. */
+  | { readonly said: 'there' | 'gone' }
+  /** Of a yield: what was kept lies in the store under the question's id, or nothing was. */
+  | { readonly said: 'yielded' | 'nothing' }
+  /** It could not be done now: it may be asked again. */
+  | { readonly said: 'failed' };
+
 export type NumbersCommand = Extract<EdgeCommand, { type: 'set_numbers' }>;
 
 /** What an admin's change asks of edges. `id` is a ULID: commands of one edge are applied in its order, once. */
@@ -151,6 +193,7 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
     }
   | { readonly type: 'violations_reset'; readonly user_id: string }
   | { readonly type: 'announce'; readonly notice: Notice; readonly to: NoticeTarget }
+  | Question
   | {
       readonly type: 'set_numbers';
       readonly key: FixSessionKey;

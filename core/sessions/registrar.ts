@@ -8,7 +8,7 @@ import type { Clock } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonRefused, LogonResult, RegisterRequest } from './api.ts';
 import { REGISTER_ATTEMPTS } from './bounds.ts';
 import { proven, unavailable } from './logon.ts';
-import type { EdgeCommand, EdgeIdentity, EndCause, LiveSession } from './model.ts';
+import type { EdgeCommand, EdgeIdentity, EndCause, Holding, LiveSession } from './model.ts';
 import type { SlotKeeper, Taking } from './slot-keeper.ts';
 
 /** Why a session is over before it began. */
@@ -21,6 +21,7 @@ export type Registration =
   | {
       readonly result: 'taken';
       readonly session: LiveSession;
+      readonly holding: Holding;
       readonly logon: LogonAccepted;
       readonly ended: Ended | undefined;
     }
@@ -113,7 +114,7 @@ export class Registrar {
       this.#ports.asked(answer.result, request.supersedes !== undefined);
       switch (answer.result) {
         case 'taken':
-          return await this.#taken(onItsWay, logon, answer.slot);
+          return await this.#taken(onItsWay, logon, answer);
         case 'fenced':
           return { result: 'refused', refusal: unavailable(), fenced: true };
         case 'held':
@@ -139,7 +140,11 @@ export class Registrar {
    * The policy is read once more: a lock that came after the logon was judged either shows now, or comes after the slot
    * was taken and finds the session.
    */
-  async #taken(onItsWay: OnItsWay, logon: LogonAccepted, slot: number): Promise<Registration> {
+  async #taken(
+    onItsWay: OnItsWay,
+    logon: LogonAccepted,
+    { slot, holding }: Extract<SlotResult, { result: 'taken' }>,
+  ): Promise<Registration> {
     const session = { ...onItsWay.taking, slot };
     try {
       await Promise.all([this.#ports.lookAgain(), this.#noteLogon(logon)]);
@@ -147,7 +152,7 @@ export class Registrar {
       void this.#ports.slots.release(session);
       throw error;
     }
-    return { result: 'taken', session, logon, ended: onItsWay.ended };
+    return { result: 'taken', session, holding, logon, ended: onItsWay.ended };
   }
 
   /**

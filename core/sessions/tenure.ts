@@ -20,6 +20,7 @@ import { EdgeAudit } from './edge-audit.ts';
 import { LimitDesk } from './limit-desk.ts';
 import { Live, LiveTable } from './live.ts';
 import type {
+  Asked,
   EdgeCommand,
   EdgeIdentity,
   EdgeVitals,
@@ -48,6 +49,8 @@ export interface TenureEvents {
   mayPlaceOrders(): boolean;
   recheck(logon: LogonAccepted): Promise<LogonResult>;
   setNumbers(command: NumbersCommand): void;
+  /** Another edge asks something about a session. */
+  asked(question: Asked): void;
   /** What is to be cancelled at the venue, after the sessions concerned have ended. */
   cancelOrders(whose: OrdersOf): void;
   /** An admin has this incarnation drained. */
@@ -244,6 +247,10 @@ export class Tenure {
         return;
       case 'set_numbers':
         this.#events.setNumbers(command);
+        return;
+      case 'probe':
+      case 'yield':
+        this.#events.asked(command);
         return;
       case 'announce':
         void this.#announce(command.notice, command.to);

@@ -71,6 +71,8 @@ export interface VenueSink {
    * otherwise.
    */
   live(session: VenueSession): boolean;
+  /** Another edge has taken the session, as this record has it, away from here: the venue has refused what it sent. */
+  fenced?(session: VenueSession): void;
   /** For a venue that answers in its own time: what `work` makes is written, and sent once it is. Not within another turn. */
   turn(work: () => void): void;
 }

@@ -121,6 +121,17 @@ for (const [name, open] of STORES) {
       expect(await edges.receipts('n1')).toEqual([receipt('n1', 'e-1', 3), receipt('n1', 'e-2', 5)]);
     });
 
+    test('the answer to a question is the one that was told last', async () => {
+      const { edges } = await make();
+      expect(await edges.answer('q1')).toBeUndefined();
+      await edges.tellAnswer('q1', { said: 'acknowledged' }, NOON);
+      await edges.tellAnswer('q2', { said: 'gone' }, NOON);
+      expect(await edges.answer('q1')).toEqual({ said: 'acknowledged' });
+      await edges.tellAnswer('q1', { said: 'there' }, NOON);
+      expect(await edges.answer('q1')).toEqual({ said: 'there' });
+      expect(await edges.answer('q2')).toEqual({ said: 'gone' });
+    });
+
     describe('commands', () => {
       test('come in the order of their ids, after the one named, and go when acknowledged', async () => {
         const { edges } = await make();

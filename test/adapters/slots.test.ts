@@ -161,7 +161,7 @@ for (const [name, open] of STORES) {
         for (const one of before) held.push(live(one, await stores.slots.take(one, 2)));
         const heir = session(other, 'ann', 'A');
         const result = await stores.slots.take(heir, 2, held[0]?.session_id);
-        expect(result).toEqual({ result: 'taken', slot: held[0]?.slot });
+        expect(result).toMatchObject({ result: 'taken', slot: held[0]?.slot });
         expect(await stores.slots.session(held[0]!.session_id)).toBeUndefined();
         expect(await stores.slots.session(heir.session_id)).toEqual(live(heir, result));
         // The loser's release comes late and must not free what is another's by now.
@@ -190,6 +190,70 @@ for (const [name, open] of STORES) {
         await stores.slots.release([live(first, await stores.slots.take(first, 1))]);
         expect((await stores.slots.take(session(stores.edge, 'ann', 'A'), 1, first.session_id)).result).toBe('taken');
       });
+    });
+
+    describe('who speaks for a FIX session', () => {
+      const holdingOf = (result: SlotResult) => {
+        if (result.result !== 'taken') throw new Error(`not taken: ${result.result}`);
+        return result.holding;
+      };
+
+      test('keeps its epoch while it stays with one incarnation, and has a higher one with each other', async () => {
+        const stores = await begin(make);
+        const { slots, edges, edge } = stores;
+        const other = await edges.register('e-2', '1.0', NOON);
+        const again = async (by: EdgeIdentity, supersedes?: string) => {
+          const one = session(by, 'ann', 'A');
+          const result = await slots.take(one, 3, supersedes);
+          return { one, held: live(one, result), holding: holdingOf(result) };
+        };
+        const first = await again(edge);
+        // Above the user's own, which is 1: that was the fence before there was this one.
+        expect(first.holding).toEqual({ epoch: 2, home: 'e-1', from: 'e-1' });
+        const local = await again(edge, first.one.session_id);
+        expect(local.holding).toEqual(first.holding);
+        await slots.release([local.held]);
+        expect((await again(edge)).holding).toEqual(first.holding);
+
+        const anew = await edges.register('e-1', '1.0', NOON);
+        const reborn = await again(anew);
+        expect(reborn.holding).toEqual({ epoch: 3, home: 'e-1', from: 'e-1' });
+        const moved = await again(other, reborn.one.session_id);
+        expect(moved.holding).toEqual({ epoch: 4, home: 'e-1', from: 'e-1' });
+        // Not settled: whoever takes it next finds it at home where it was.
+        const back = await again(anew, moved.one.session_id);
+        expect(back.holding).toEqual({ epoch: 5, home: 'e-1', from: 'e-2' });
+        expect(await slots.settle(moved.one, moved.holding.epoch)).toBe(false);
+        expect(await slots.settle(back.one, back.holding.epoch)).toBe(true);
+        const last = await again(other, back.one.session_id);
+        expect(last.holding).toEqual({ epoch: 6, home: 'e-1', from: 'e-1' });
+        expect(await slots.settle(last.one, last.holding.epoch)).toBe(true);
+        expect(await slots.settle(last.one, last.holding.epoch)).toBe(true);
+        await slots.release([last.held]);
+        expect((await again(other)).holding).toEqual({ epoch: 6, home: 'e-2', from: 'e-2' });
+        // Another session of the same user has its own.
+        expect(holdingOf(await slots.take(session(other, 'ann', 'B'), 3)).epoch).toBe(2);
+      });
+
+      test('asked for by twenty edges one after the other and at once, no two with one epoch', async () => {
+        const { slots, edges } = await begin(make);
+        const epochs: number[] = [];
+        const taken = async (n: number): Promise<void> => {
+          const edge = await edges.register(`x-${n}`, '1.0', NOON);
+          for (let supersedes: string | undefined; ; ) {
+            const one = session(edge, 'ann', 'A');
+            const result = await slots.take(one, 3, supersedes);
+            if (result.result === 'taken') {
+              epochs.push(result.holding.epoch);
+              return;
+            }
+            if (result.result !== 'held') throw new Error(result.result);
+            supersedes = result.holder.session_id;
+          }
+        };
+        await Promise.all(Array.from({ length: 8 }, (_, n) => taken(n)));
+        expect(new Set(epochs).size).toBe(8);
+      }, 30_000);
     });
 
     describe('what is free', () => {

@@ -19,6 +19,8 @@ export const CANCEL_ALL = 13;
 export const MASS_CANCEL = 14;
 /** Venue to edge. */
 export const REPORT = 20;
+/** A message of a session that somebody of a later epoch speaks for: it was not taken. */
+export const FENCED = 22;
 /** A report that is worthless later: it has no number, and is gone when the connection is. */
 export const FLEETING = 21;
 

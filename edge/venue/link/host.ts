@@ -219,7 +219,8 @@ export class VenueHost implements VenueSink {
     const message = this.#message;
     if (tokenise(body, 0, body.length, message) !== TOKENS_OK) throw new RangeError('a message that does not parse');
     if (!this.#speaksFor(link, session)) {
-      this.#refuse(link, session, message, 'The session is held elsewhere');
+      // No refusal that its client could hear: whoever has the session now has the message, too, and will give it.
+      this.#mailroom.post(link.edge_id, frames.frameOf(frames.FENCED, JSON.stringify({ session })));
       return;
     }
     if (!this.#mailroom.owners.has(session.id)) this.#own(link, session);

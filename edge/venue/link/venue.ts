@@ -266,17 +266,27 @@ export class LinkVenue implements Venue {
       case frames.FLEETING:
         this.#tell(frame, true);
         return;
-      case frames.REPORT: {
-        const due = this.#mailroom.box(VENUE).received + 1;
-        if (frame.number < due) return;
-        if (frame.number > due) throw new RangeError(`report ${frame.number} came where ${due} was due`);
-        this.#tell(frame, false);
-        this.#mailroom.done(VENUE, frame.number);
-        return;
-      }
-      default:
-        throw new RangeError(`a frame of the unknown type ${frame.type}`);
     }
+    const work = NUMBERED.get(frame.type);
+    if (work === undefined) throw new RangeError(`a frame of the unknown type ${frame.type}`);
+    const due = this.#mailroom.box(VENUE).received + 1;
+    if (frame.number < due) return;
+    if (frame.number > due) throw new RangeError(`frame ${frame.number} came where ${due} was due`);
+    work(this, frame);
+    this.#mailroom.done(VENUE, frame.number);
+  }
+
+  report(frame: Frame): void {
+    this.#tell(frame, false);
+  }
+
+  fenced({ head }: Frame): void {
+    const { session } = heads.aboutSession.parse(head);
+    this.#options.log.warn(
+      { session: session.id, epoch: session.epoch },
+      'the venue has fenced this edge from a session',
+    );
+    this.#options.sink.fenced?.(session);
   }
 
   #tell({ head, body }: Frame, fleeting: boolean): void {
@@ -303,3 +313,10 @@ export class LinkVenue implements Venue {
     return said;
   }
 }
+
+type Work = (venue: LinkVenue, frame: Frame) => void;
+
+const NUMBERED: ReadonlyMap<number, Work> = new Map<number, Work>([
+  [frames.REPORT, (venue, frame) => venue.report(frame)],
+  [frames.FENCED, (venue, frame) => venue.fenced(frame)],
+]);

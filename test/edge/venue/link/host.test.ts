@@ -16,6 +16,7 @@ import { dictionaryOf, NOON, sessionOf } from '../harness.ts';
 
 interface Told {
   readonly number: number;
+  readonly type: number;
   readonly session: string;
   /** `35=8|37=…` without header and trailer. */
   readonly text: string;
@@ -94,7 +95,7 @@ class RawEdge {
         .replaceAll('\x01', '|')
         .replace(/^.*?\|35=/, '35=')
         .replace(/10=\d+\|$/, '');
-      this.reports.push({ number, session: (head as { session: VenueSession }).session.id, text });
+      this.reports.push({ number, type, session: (head as { session: VenueSession }).session.id, text });
     }
   }
 }
@@ -234,8 +235,8 @@ describe('who speaks for a session', () => {
     two.send(frames.STARTED, 1, { session: at(2) });
     await until('it is taken', () => two.acked === 1);
     one.submit(3, at(1), rests('b'));
-    expect((await one.told(2))[1]?.text).toContain('35=j|');
-    expect(one.reports[1]?.text).toContain('58=The session is held elsewhere|372=D|379=b|380=4');
+    // It is told that it is fenced, and no client of anything.
+    expect((await one.told(2))[1]).toEqual({ number: 2, type: frames.FENCED, session: at(1).id, text: '' });
     one.send(frames.STARTED, 4, { session: at(1) });
     two.submit(2, at(2), cancels('c', 'a'));
     // What the first placed can be cancelled by the second, who is told.

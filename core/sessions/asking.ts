@@ -1,0 +1,38 @@
+/** Questions of one edge to another, by commands and answers in the store (model.ts, Question). */
+import { ulid } from '../ids.ts';
+import type { EdgeRegistry } from '../ports.ts';
+import type { Clock, Random, Timers } from '../time.ts';
+import { ACKNOWLEDGED_WITHIN_MS, ANSWER_POLL_MS } from './bounds.ts';
+import type { Answer, Question } from './model.ts';
+
+export interface AskingPorts {
+  readonly edges: Pick<EdgeRegistry, 'send' | 'answer'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timers: Timers;
+}
+
+/** `silent`: the other edge has not even heard it; `late`: it has, and has not come to an end. */
+export type Reply = { readonly ask: string; readonly said: Answer['said'] | 'silent' | 'late' };
+
+/**
+ * Asks an edge, and waits for what it says: {@link ACKNOWLEDGED_WITHIN_MS} for whether it hears, `withinMs` in all.
+ * Rejects with StoreUnavailable.
+ */
+export async function ask(ports: AskingPorts, edgeId: string, question: Question, withinMs: number): Promise<Reply> {
+  const { edges, clock, random, timers } = ports;
+  const at = clock.now();
+  const id = ulid(at, random);
+  const since = clock.monotonic();
+  await edges.send([{ edge_id: edgeId, command: { id, at, ...question } }]);
+  let heard = false;
+  for (;;) {
+    const answer = await edges.answer(id);
+    if (answer !== undefined && answer.said !== 'acknowledged') return { ask: id, said: answer.said };
+    heard ||= answer !== undefined;
+    const waited = clock.monotonic() - since;
+    if (!heard && waited >= ACKNOWLEDGED_WITHIN_MS) return { ask: id, said: 'silent' };
+    if (waited >= withinMs) return { ask: id, said: 'late' };
+    await new Promise<void>((resolve) => void timers.after(ANSWER_POLL_MS, resolve));
+  }
+}
