@@ -16,10 +16,12 @@ export const V8_FLAGS: readonly string[] = [
 
 /**
  * Settings of glibc's allocator, which by itself keeps what it has once freed in large pieces. Named, they stay as they
- * are: buffers above 128 KB, which slow readers have, go back to the system at once. Others ignore them.
+ * are. Others ignore them.
  */
 export const MALLOC: Readonly<Record<string, string>> = {
-  MALLOC_MMAP_THRESHOLD_: '131072',
+  // Bytes. What is larger is given back as soon as it is freed: what slow readers have, and the 64 KiB of each read, of which a
+  // flood has hundreds at once. Smaller than those, the heap would be left with holes that nothing returns: 17 MB were seen.
+  MALLOC_MMAP_THRESHOLD_: '32768',
   MALLOC_TRIM_THRESHOLD_: '1048576',
   // One thread allocates nearly all of it.
   MALLOC_ARENA_MAX: '1',

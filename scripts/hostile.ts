@@ -31,7 +31,7 @@ const WARM_UP: ReadonlySet<string> = new Set([FLOOD, SILENT]);
 const IDLE_MS = 4000;
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, tries: { type: 'string', default: '3' } },
+  options: { only: { type: 'string', default: '' }, tries: { type: 'string', default: '1' } },
 });
 
 interface Outcome {
@@ -154,7 +154,7 @@ function tell(name: string, { median, worst, own, logon, before, after, peak, ba
   row([name, ms(median), ms(worst), ms(own), ms(logon), ...memory, verdict]);
 }
 
-/** Delays on a machine that does other things are of the machine too: the best of so many tries counts, and says so. */
+/** Delays on a machine that does other things are of the machine too: `--tries` lets the best of so many count, and says so. */
 async function tried(harness: Harness, attack: Attack, tries: number): Promise<boolean> {
   for (let n = 1; n <= tries; n++) {
     const outcome = await harness.outcome(() => harness.play(attack));
