@@ -1,5 +1,6 @@
 /** Every benchmark by name, in the order of running. */
 import { kill, provision } from './admin.ts';
+import { coldStart } from './cold-start.ts';
 import { echo, logon, simulator } from './edge.ts';
 import type { Figure } from './figures.ts';
 import { heap } from './heap.ts';
@@ -24,6 +25,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'journal', group: 'micro', says: 'journal a report; what each kind of journal costs', run: journals },
   { name: 'heap', group: 'micro', says: 'what an order leaves on the heap', run: heap },
   { name: 'start', group: 'admin', says: 'npm start to ready', run: start },
+  { name: 'cold-start', group: 'admin', says: 'bundle and init of each function', run: coldStart },
   { name: 'provision', group: 'admin', says: 'a provision over HTTP', run: provision },
   { name: 'kill', group: 'admin', says: 'a kill until the client has its Logout', run: kill },
   { name: 'logon', group: 'edge', says: 'connect to Logon', run: logon },

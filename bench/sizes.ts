@@ -13,6 +13,8 @@ export interface Sizes {
   readonly provisions: number;
   readonly kills: number;
   readonly starts: number;
+  /** Processes of each function. */
+  readonly cold_starts: number;
   readonly logons: number;
   readonly pings: number;
   /** Pipelined orders of one run against the product. */
@@ -39,6 +41,7 @@ export const FULL: Sizes = {
   provisions: 200,
   kills: 50,
   starts: 3,
+  cold_starts: 11,
   logons: 200,
   pings: 5_000,
   orders: 300_000,
@@ -60,6 +63,7 @@ export const QUICK: Sizes = {
   provisions: 3,
   kills: 2,
   starts: 1,
+  cold_starts: 1,
   logons: 3,
   pings: 20,
   orders: 500,

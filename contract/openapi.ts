@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { ERRORS, type ErrorCode } from '../core/errors.ts';
 import { DEFAULT_LIMIT, MAX_LIMIT } from './fields.ts';
 import { BASE_PATH, BODY_ERRORS, COMMON_ERRORS, OPERATIONS, type Operation } from './operations.ts';
-import { error } from './replies.ts';
+import { error, replies } from './replies.ts';
 
 type Json = Record<string, unknown>;
 
@@ -50,7 +50,7 @@ function describe(operation: Operation, errorReply: Json, components: Json): Jso
     responses: {
       [operation.status]: {
         description: 'Done',
-        content: { 'application/json': { schema: schemaOf(operation.reply, 'output', components) } },
+        content: { 'application/json': { schema: schemaOf(replies[operation.id], 'output', components) } },
       },
       ...errorResponses(operation, errorReply),
     },

@@ -1,7 +1,10 @@
-/** The admin API as one table: what is called how, who may, what goes in and what comes out. */
+/**
+ * The admin API as one table: what is called how, who may, and what goes in. What comes out is in replies.ts, which no function
+ * has to carry.
+ */
 import type { z } from 'zod';
 import type { ErrorCode } from '../core/errors.ts';
-import { replies } from './replies.ts';
+import type { replies } from './replies.ts';
 import { requests } from './requests.ts';
 
 /** What admin_url ends in. */
@@ -25,7 +28,6 @@ export interface Operation {
   readonly summary: string;
   /** Of the query for GET, of the JSON body for POST. */
   readonly request: z.ZodType;
-  readonly reply: z.ZodType;
   readonly status: 200 | 201;
   /** What it may answer beside the errors that every operation of its method may. */
   readonly errors: readonly ErrorCode[];
@@ -51,7 +53,6 @@ const get = (id: OperationId, path: string, summary: string, errors: readonly Er
   rights: 'read',
   summary,
   request: requests[id],
-  reply: replies[id],
   status: 200,
   errors,
 });
@@ -70,7 +71,6 @@ const post = (
   rights,
   summary,
   request: requests[id],
-  reply: replies[id],
   status,
   errors,
 });

@@ -1,5 +1,6 @@
 /** Structured logs: one JSON object a line. Secrets have a type that prints as [redacted]; names that secrets go by are covered beside. */
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
+import { inSources } from './stacks.ts';
 
 const SECRET_NAMES = [
   'password',
@@ -13,6 +14,12 @@ const SECRET_NAMES = [
 ];
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
+function serialized(error: Error) {
+  const found = pino.stdSerializers.err(error);
+  // What is thrown need not be an error, and is logged as it is then.
+  return typeof found?.stack === 'string' ? { ...found, stack: inSources(found.stack) } : found;
+}
+
 /** FIXGATE_LOG_LEVEL, and FIXGATE_LOG_FILE where standard output belongs to somebody else. @throws Error naming the variable */
 export function createLogger(env: NodeJS.ProcessEnv, stream?: DestinationStream) {
   const level = env.FIXGATE_LOG_LEVEL || 'info';
@@ -21,6 +28,7 @@ export function createLogger(env: NodeJS.ProcessEnv, stream?: DestinationStream)
     level,
     base: { service: 'fixgate-admin' },
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: serialized },
     redact: {
       paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
       censor: '[redacted]',

@@ -2,7 +2,7 @@
  * The branch key of the hierarchical keyring: made once, given a new version now and then. Older versions stay and open
  * what they sealed. The library of the AWS Encryption SDK does the cryptography; here is what makes it repeatable.
  */
-import { BranchKeyStoreNode } from '@aws-crypto/client-node';
+import { BranchKeyStoreNode } from '@aws-crypto/branch-keystore-node';
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { cancellation } from '../dynamodb/errors.ts';

@@ -1,14 +1,10 @@
 /** Envelope encryption behind the SecretBox port, by the AWS Encryption SDK. */
-import {
-  AlgorithmSuiteIdentifier,
-  BranchKeyStoreNode,
-  buildClient,
-  CommitmentPolicy,
-  type KeyringNode,
-  KmsHierarchicalKeyRingNode,
-  RawAesKeyringNode,
-  RawAesWrappingSuiteIdentifier,
-} from '@aws-crypto/client-node';
+import { BranchKeyStoreNode } from '@aws-crypto/branch-keystore-node';
+import { buildDecrypt } from '@aws-crypto/decrypt-node';
+import { buildEncrypt } from '@aws-crypto/encrypt-node';
+import { KmsHierarchicalKeyRingNode } from '@aws-crypto/kms-keyring-node';
+import { AlgorithmSuiteIdentifier, CommitmentPolicy, type KeyringNode } from '@aws-crypto/material-management-node';
+import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from '@aws-crypto/raw-aes-keyring-node';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { StoreUnavailable } from '../../core/errors.ts';
@@ -21,7 +17,8 @@ const NAMESPACE = 'fixgate';
 
 // Key commitment, no signature: who may seal may open here, and ECDSA would cost a millisecond at each logon.
 const SUITE = AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY;
-const { encrypt, decrypt } = buildClient(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT);
+const { encrypt } = buildEncrypt(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT);
+const { decrypt } = buildDecrypt(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT);
 
 type Context = Readonly<Record<string, string>>;
 

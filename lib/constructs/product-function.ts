@@ -8,6 +8,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { type Context, deploymentName } from '../context.ts';
+import { ALIASES, BANNER, entryOf, MAIN_FIELDS, MEMORY_MB, TARGET } from './bundling.ts';
 
 export interface ProductFunctionProps {
   readonly context: Context;
@@ -31,19 +32,18 @@ export class ProductFunction extends NodejsFunction {
     const { context, entry, description, environment = {}, timeout = Duration.seconds(15) } = props;
     super(scope, id, {
       description: `fixgate: ${description}`,
-      entry: join(ROOT, 'lambdas', 'functions', `${entry}.ts`),
+      entry: entryOf(entry),
       handler: 'handler',
       projectRoot: ROOT,
       depsLockFilePath: join(ROOT, 'package-lock.json'),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: 512,
+      memorySize: MEMORY_MB,
       timeout,
       ...(props.deadLetters === undefined ? {} : { deadLetterQueue: props.deadLetters }),
       ...(props.reserved === undefined ? {} : { reservedConcurrentExecutions: props.reserved }),
       tracing: Tracing.ACTIVE,
       environment: {
-        NODE_OPTIONS: '--enable-source-maps',
         FIXGATE_DEPLOYMENT: deploymentName(context),
         ...environment,
       },
@@ -54,13 +54,15 @@ export class ProductFunction extends NodejsFunction {
       }),
       bundling: {
         format: OutputFormat.ESM,
-        target: 'node24',
+        target: TARGET,
         minify: true,
         sourceMap: true,
+        sourcesContent: false,
+        mainFields: [...MAIN_FIELDS],
+        esbuildArgs: Object.fromEntries(Object.entries(ALIASES).map(([name, file]) => [`--alias:${name}`, file])),
         // Everything is bundled: what runs is what the lock file names, not what the runtime happens to ship.
         externalModules: [],
-        // CommonJS packages in an ES module ask for `require`.
-        banner: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
+        banner: BANNER,
       },
     });
     if (props.deadLetters === undefined)

@@ -10,7 +10,7 @@ import { nodeDigests } from '../../adapters/node/digests.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import { BASE_PATH, OPERATIONS, type OperationId } from '../../contract/operations.ts';
-import { error as errorSchema } from '../../contract/replies.ts';
+import { error as errorSchema, replies } from '../../contract/replies.ts';
 import { ensureDefaults } from '../../core/policy/defaults.ts';
 import type { SecretBox } from '../../core/ports.ts';
 import type { EdgeIdentity, LiveSession } from '../../core/sessions/model.ts';
@@ -116,7 +116,7 @@ export class Api {
         : restEvent('POST', operation.path, { body: JSON.stringify(input), principal });
     const result = await this.event(event, operation.rights);
     const body: unknown = JSON.parse(result.body);
-    const schema = result.statusCode < 300 ? operation.reply : errorSchema;
+    const schema = result.statusCode < 300 ? replies[id] : errorSchema;
     if (result.statusCode < 300 && result.statusCode !== operation.status)
       throw new Error(`status ${result.statusCode}`);
     const fits = schema.safeParse(body);

@@ -64,6 +64,8 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
 const ENTRIES = [
   /^bin\/[^/]+$/,
   /^lambdas\/functions\/[^/]+$/,
+  // In bundles, by an alias of lib/constructs/bundling.ts.
+  /^lambdas\/role-keys\.ts$/,
   /^edge\/(?:venue\/)?main\.ts$/,
   /^(?:cli|console)\/main\.tsx?$/,
   /^(?:local|scripts|bench)\/[^/]+$/,

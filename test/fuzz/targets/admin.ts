@@ -5,7 +5,7 @@
 
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { BODY_ERRORS, COMMON_ERRORS, OPERATIONS, type Operation } from '../../../contract/operations.ts';
-import { error as errorSchema } from '../../../contract/replies.ts';
+import { error as errorSchema, replies } from '../../../contract/replies.ts';
 import { ERRORS, type ErrorCode } from '../../../core/errors.ts';
 import { Api, restEvent } from '../../lambdas/support.ts';
 import { changeBytes, NUMBERS } from '../mutate.ts';
@@ -81,7 +81,7 @@ function prove(line: string, operation: Operation | undefined, status: number, t
   const told = () => `${line} is answered ${status} ${text.slice(0, 300)}`;
   if (status < 300) {
     hold(operation !== undefined && status === operation.status, told);
-    const fits = operation.reply.safeParse(body);
+    const fits = replies[operation.id].safeParse(body);
     hold(fits.success, () => `${told()}: ${fits.error?.message}`);
     return;
   }
