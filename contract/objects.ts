@@ -235,6 +235,12 @@ export const auditRecord = z
     session_id: z.string().optional(),
     reason: z.string().optional(),
     details: z.record(z.string(), z.unknown()),
+    state: z
+      .record(z.string(), z.string().nullable())
+      .optional()
+      .describe(
+        'Digests of the rows that the change left behind; null: removed. audit:verify holds the tables against them',
+      ),
     chain: z.string(),
     seq: z.int().min(1),
     prev_hash: z.string().length(64),

@@ -40,12 +40,14 @@ import {
   type TrackResult,
 } from './sessions/api.ts';
 import { BadLogons } from './sessions/bad-logons.ts';
+import { REFUSAL_TEXT } from './sessions/bounds.ts';
 import { Live } from './sessions/live.ts';
 import { Logons, proven, unavailable } from './sessions/logon.ts';
 import { Membership } from './sessions/membership.ts';
 import type { EdgeFigures, EdgeIdentity, EndCause, LiveSession } from './sessions/model.ts';
 import { PolicyCache } from './sessions/policy-cache.ts';
 import { RefusalRecorder } from './sessions/refusals.ts';
+import type { Ended } from './sessions/registrar.ts';
 import { type GatePorts, Tenure } from './sessions/tenure.ts';
 
 export type { GatePorts };
@@ -68,6 +70,7 @@ const REASONS: Partial<Record<EndCause, ProvenReason>> = {
 };
 
 const GOING_DOWN = 'Gateway is going down, log on again';
+const SHUT = 'Gateway is closed, try again later';
 const FENCED = 'This gateway has lost its sessions, log on again';
 
 /** Registers the edge and starts its heartbeat. Rejects with StoreUnavailable. */
@@ -86,6 +89,7 @@ class OpenGate implements Gate {
   readonly #logons: Logons;
   readonly #refusals: RefusalRecorder;
   #state: Gate['state'] = 'running';
+  #shut: string | undefined;
   /** Of the tenure that was fenced last. */
   #finishing: Promise<void> | undefined;
   #current: { readonly membership: Membership; readonly tenure: Tenure } | undefined;
@@ -201,7 +205,8 @@ class OpenGate implements Gate {
       case 'held':
         return { result: 'held', holder: outcome.holder, local: tenure.table.get(outcome.holder.session_id) };
       case 'taken': {
-        const begun = tenure.start(request, outcome.logon, outcome.session, outcome.ended);
+        const ended = outcome.ended ?? (this.#shut === undefined ? undefined : shutBy(SHUT));
+        const begun = tenure.start(request, outcome.logon, outcome.session, ended);
         if (begun instanceof Live) return { result: 'registered', session: begun, holding: outcome.holding };
         return refuse(proven(REASONS[begun.cause] ?? 'unavailable', begun.text));
       }
@@ -274,6 +279,23 @@ class OpenGate implements Gate {
     void this.#membership.beat();
   }
 
+  get shutFor(): string | undefined {
+    return this.#shut;
+  }
+
+  shut(reason: string | undefined): void {
+    if (reason === this.#shut) return;
+    const { tenure } = this.#now;
+    this.#shut = reason;
+    if (reason === undefined) {
+      tenure.audit.note({ type: 'edge_opened', details: {} });
+      return;
+    }
+    tenure.audit.note({ type: 'edge_shut', reason, details: { sessions: tenure.table.size } });
+    const { cause, text } = shutBy(`Locked: ${reason}`);
+    for (const live of [...tenure.table.all()]) void tenure.end(live, cause, text, {});
+  }
+
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;
     const fenced = this.#state === 'fenced';
@@ -308,7 +330,7 @@ class OpenGate implements Gate {
 
   /** Why nobody may log on here now; undefined: they may. */
   #closed(): LogonRefused | undefined {
-    if (this.#state === 'running') return undefined;
+    if (this.#state === 'running') return this.#shut === undefined ? undefined : proven('locked', SHUT);
     return this.#state === 'fenced' ? unavailable() : proven('draining', GOING_DOWN);
   }
 
@@ -354,3 +376,5 @@ class OpenGate implements Gate {
     return { admitted: false, refused: live.live ? (REFUSED[decision] ?? 'store') : 'ended', retry_ms };
   }
 }
+
+const shutBy = (text: string): Ended => ({ cause: 'locked', text: text.slice(0, REFUSAL_TEXT) });

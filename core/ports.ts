@@ -66,6 +66,13 @@ export type CommitResult =
   | { readonly result: 'conflict' }
   | { readonly result: 'sender_comp_id_taken'; readonly sender_comp_id: string };
 
+/** A row of accounts, as it stands. */
+export type DirectoryRow =
+  | { readonly kind: 'user'; readonly user: User }
+  | { readonly kind: 'credential'; readonly credential: Credential }
+  /** Is neither, nor anything else that stands there. */
+  | { readonly kind: 'strange'; readonly key: string };
+
 /** Users and credentials. */
 export interface Directory {
   account(userId: string): Promise<Account>;
@@ -84,6 +91,8 @@ export interface Directory {
   /** Locks of users, expired ones among them, by user. */
   listLocks(page: PageRequest): Promise<Page<Lock>>;
   /** Users by status and tier. */
+  /** Every user and credential, in no order, consistently each; a scan, for verification and repair only. */
+  scan(): AsyncIterable<DirectoryRow>;
   countUsers(): Promise<
     readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]
   >;
@@ -118,6 +127,8 @@ export interface PolicyStore {
   /** One consistent read of one item: cheap enough to poll. */
   version(): Promise<number>;
   overrides(userId: string): Promise<readonly Override[]>;
+  /** Every row by its name (core/audit/state.ts), in no order; a scan, for verification only. */
+  scan(): AsyncIterable<{ readonly name: string; readonly value: unknown }>;
   /** ONE transaction under the condition that the chain head is still `expected`; bumps `version` by one when there are edits. */
   commit(change: {
     readonly expected: ChainHead;

@@ -27,7 +27,7 @@ import type { House } from './house.ts';
 import { startHttp } from './http.ts';
 import type { Archive } from './journal/archive.ts';
 import type { Journal } from './journal/journal.ts';
-import { CLOCK_LOOK_MS, NOT_LOGGED_ON, NUMBERS_RETRY_MS, TICK_MS, VENUE_TICK_MS } from './limits.ts';
+import { CLOCK_LOOK_MS, NOT_LOGGED_ON, NUMBERS_RETRY_MS, SHUT_LOOK_MS, TICK_MS, VENUE_TICK_MS } from './limits.ts';
 import { type Guest, Lobby } from './lobby.ts';
 import { type Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -35,6 +35,7 @@ import { announceTo } from './notices.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
+import { watchShut } from './shut.ts';
 import { answering } from './takeover/answering.ts';
 import { openTlsDoor } from './tls.ts';
 import { twoLogs } from './two-logs.ts';
@@ -115,12 +116,16 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   questions.open((asked) => void answer(asked));
 
   const clockAlarm = new ClockAlarm(parts.clockWatch, config, log);
+  const lookShut = watchShut(config.data_dir, gate, (whose) => cancels.put(whose), log);
+  // Before anybody comes in.
+  lookShut();
   let draining = false;
   const readiness = () => (draining ? 'draining' : unreadiness(house, journal, clockAlarm));
   const ticking = [
     timers.every(TICK_MS, () => house.wheel.turn(clock.monotonic())),
     timers.every(NUMBERS_RETRY_MS, () => numbers.tell()),
     timers.every(CLOCK_LOOK_MS, () => clockAlarm.look()),
+    timers.every(SHUT_LOOK_MS, lookShut),
   ];
   const opened: Opened = { numbers, journal, venueTime: timers.every(VENUE_TICK_MS, venueTime(house)) };
   try {
@@ -185,6 +190,7 @@ function furnished(
 /** Why an edge is not ready; undefined: it is. */
 function unreadiness({ gate, turns, venue }: House, journal: Journal, clock: ClockAlarm): string | undefined {
   if (gate.state !== 'running') return gate.state;
+  if (gate.shutFor !== undefined) return 'shut';
   if (!gate.mayPlaceOrders) return 'store_unavailable';
   if (clock.beyond) return 'clock';
   if (journal.later?.stuck === true) return 'journal_store_unavailable';

@@ -90,6 +90,10 @@ export const AWAY_SESSIONS = 20_000;
 export const SESSIONS_PER_CREDENTIAL = 100;
 /** Between looks at how far the clock is off: a step of it shows within this. */
 export const CLOCK_LOOK_MS = 1000;
+/** Between looks for the file that shuts this edge: as soon as a command would. */
+export const SHUT_LOOK_MS = 250;
+/** Of that file, from its beginning: a reason of 400 characters and a word fit. */
+export const SHUT_BYTES = 512;
 /** Resolution of timers: TestRequests at HeartBtInt 1 need better than a second. */
 export const TICK_MS = 25;
 /** Between calls of the venue's own clock (market data, timed events). */

@@ -141,7 +141,7 @@ function edgeAlarms({ context, edge }: Watched): readonly AlarmRow[] {
     {
       name: 'ClockOff',
       says: 'the clock of an edge is off by more than a quarter of a second',
-      runbook: 'limits-seem-wrong',
+      runbook: 'a-clock-is-off',
       metric: own('ClockOffset', Stats.MAXIMUM),
       above: 250,
       outOf: [3, 5],
@@ -232,6 +232,7 @@ function apiAlarms({ adminApi, storage }: Watched): readonly AlarmRow[] {
 function auditAlarms({ context, audit }: Watched): readonly AlarmRow[] {
   const own = (name: string) => edgeMetric(context, name, Stats.SUM).with({ period: FIVE_MINUTES });
   return [
+    ...directWrites(audit),
     {
       name: 'AuditChainBroken',
       says: 'a chain of the audit trail is broken and is not signed any more',
@@ -285,4 +286,18 @@ function auditAlarms({ context, audit }: Watched): readonly AlarmRow[] {
       missingIsBad: true,
     },
   ];
+}
+
+/** Only while somebody counts them: `-c dataEvents=on`. */
+function directWrites({ directWrites: metric }: AuditStack): readonly AlarmRow[] {
+  if (metric === undefined) return [];
+  const row: AlarmRow = {
+    name: 'DirectWrites',
+    says: 'somebody else than the deployment itself writes its tables or its archive',
+    runbook: 'somebody-wrote-the-tables',
+    metric: metric.with({ period: FIVE_MINUTES }),
+    above: 0,
+    outOf: [1, 1],
+  };
+  return [row];
 }

@@ -1,5 +1,6 @@
 /** The audit trail beyond its table: an archive that nobody can alter, and signed checkpoints. */
 import { CfnOutput, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -7,6 +8,7 @@ import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-la
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { DataEvents } from './constructs/data-events.ts';
 import { acknowledgeSchedule, ProductFunction } from './constructs/product-function.ts';
 import type { Context } from './context.ts';
 import type { StorageStack } from './storage-stack.ts';
@@ -22,6 +24,8 @@ export class AuditStack extends Stack {
   /** What the stream did not bring. */
   readonly gapFiller: ProductFunction;
   readonly checkpointer: ProductFunction;
+  /** Writes to the tables by others than the deployment's roles; undefined: nobody counts them. */
+  readonly directWrites: Metric | undefined;
   /** Records that could not be archived: places in the stream. */
   readonly deadLetters: Queue;
 
@@ -51,6 +55,7 @@ export class AuditStack extends Stack {
     this.checkpointer = make('Checkpointer', 'checkpoint', 'signed checkpoints', Duration.seconds(110), {
       FIXGATE_AUDIT_KEY_ARN: storage.auditKey.keyArn,
     });
+    this.directWrites = context.dataEvents === 'on' ? new DataEvents(this, context, storage).directWrites : undefined;
     this.#feed(storage);
     this.#grant(storage);
     this.#schedule('Nightly', Schedule.cron({ minute: '17', hour: '3' }), this.gapFiller, 'fills gaps of the archive');

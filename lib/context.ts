@@ -109,6 +109,13 @@ const Context = z.object({
     .default(90),
   /** How long nobody can remove what is in the audit archive: by default seven years in production, else a day. */
   auditRetentionDays: whole(1, 36_500).optional(),
+  /** Who may lock everybody out when the admin API cannot, with a second factor; without it there is no such role. */
+  breakGlassPrincipal: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:iam::\d{12}:(user|role)\/[\w+=,.@/-]+$/, 'is no ARN of an IAM user or role')
+    .optional(),
+  /** Records who writes the tables and the archive, and alarms when it is none of the deployment's own roles. */
+  dataEvents: z.enum(['on', 'off'], { error: 'is neither on nor off' }).default('off'),
   /** Who hears of alarms. */
   alarmEmail: z.email('is no mail address').optional(),
   /** Where docs/RUNBOOK.md can be read: each alarm names its place there. */

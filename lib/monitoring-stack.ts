@@ -4,7 +4,7 @@ import { Alarm, AlarmRule, ComparisonOperator, CompositeAlarm, TreatMissingData 
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { SubnetType } from 'aws-cdk-lib/aws-ec2';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { LambdaFunction, SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import { Grant, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -35,6 +35,7 @@ export class MonitoringStack extends Stack {
     const rows = alarmRows(watched);
     const alarms = new Map(rows.map((row) => [row, this.#alarm(row, context)]));
     this.#composite(rows, alarms, context);
+    this.#breakGlass(watched);
     makeDashboard(this, watched, [...alarms.values()]);
     this.canary = this.#canary(watched);
     new CfnOutput(this, 'CanaryName', { value: this.canary.functionName, description: 'logs on each minute' });
@@ -49,6 +50,8 @@ export class MonitoringStack extends Stack {
     });
     // Alarms cannot write to a topic whose key does not let them.
     masterKey.grant(new ServicePrincipal('cloudwatch.amazonaws.com'), 'kms:Decrypt', 'kms:GenerateDataKey');
+    if (context.breakGlassPrincipal !== undefined)
+      masterKey.grant(new ServicePrincipal('events.amazonaws.com'), 'kms:Decrypt', 'kms:GenerateDataKey');
     const topic = new Topic(this, 'Alarms', { masterKey, enforceSSL: true });
     if (context.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(context.alarmEmail));
     Validations.of(topic).acknowledge({
@@ -56,6 +59,24 @@ export class MonitoringStack extends Stack {
       reason: 'A mail that was not taken is as late as the alarm; the state of alarms stands in CloudWatch.',
     });
     return topic;
+  }
+
+  /** Whoever takes the role on is told of at once. CloudTrail must be on in the account: events of STS come by it. */
+  #breakGlass({ storage }: Watched): void {
+    if (storage.breakGlass === undefined) return;
+    const rule = new Rule(this, 'BreakGlassUsed', {
+      description: 'fixgate: somebody uses the break-glass role',
+      eventPattern: {
+        source: ['aws.sts'],
+        detailType: ['AWS API Call via CloudTrail'],
+        detail: { eventName: ['AssumeRole'], requestParameters: { roleArn: [storage.breakGlass.roleArn] } },
+      },
+      targets: [new SnsTopic(this.topic)],
+    });
+    Validations.of(rule).acknowledge({
+      id: 'Serverless-EventBusDLQ',
+      reason: 'The call stands in CloudTrail, and what was done by it in the audit trail; a queue would tell nobody.',
+    });
   }
 
   #alarm(row: AlarmRow, context: Context): Alarm {

@@ -8,7 +8,7 @@ import {
   Table,
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -20,6 +20,7 @@ import {
   type TableName,
   tableNames,
 } from '../adapters/dynamodb/tables.ts';
+import { BreakGlass } from './constructs/break-glass.ts';
 import { type Access, grantKey, grantKeyInContext, grantTable } from './constructs/grants.ts';
 import { Preparation } from './constructs/preparation.ts';
 import type { ProductFunction } from './constructs/product-function.ts';
@@ -51,6 +52,8 @@ export class StorageStack extends Stack {
   readonly auditKey: Key;
   /** Audit records and checkpoints, under object lock. */
   readonly archive: Bucket;
+  /** Locks everybody out when the admin API cannot; undefined: nobody may. */
+  readonly breakGlass: Role | undefined;
 
   readonly #context: Context;
 
@@ -101,6 +104,10 @@ export class StorageStack extends Stack {
         'A cursor lives for one listing; a new key only makes an admin begin the list again, and rotation is the deployer redeploying it.',
     });
     this.archive = this.#archive(context);
+    this.breakGlass =
+      context.breakGlassPrincipal === undefined
+        ? undefined
+        : new BreakGlass(this, context, context.breakGlassPrincipal).role;
     this.preparation = this.#prepare(context);
     new CfnOutput(this, 'ArchiveBucket', {
       value: this.archive.bucketName,

@@ -1,11 +1,10 @@
 // Walks every chain of the audit trail, where it is kept or in an exported file, and names the first broken record of
-// each. Exit code 0: all whole; 1: something is broken; 2: it could not be read. The tables are those of
+// each. Exit code 0: all whole; 1: something is broken or was written directly; 2: it could not be read. The tables are those of
 // <data-dir>/local.json while `npm start` runs, or those of the environment that the functions have.
 
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { link, open, rm } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
@@ -14,9 +13,11 @@ import { nodeDigests } from '../adapters/node/digests.ts';
 import { systemRandom } from '../adapters/node/random.ts';
 import type { Stores } from '../adapters/stores.ts';
 import type { ChainVerdict } from '../core/audit/chain.ts';
+import { type DirectWrite, findDirectWrites, StateFold } from '../core/audit/direct.ts';
 import { asRecord, type StoredRecord } from '../core/audit/model.ts';
 import { walkRecords, walkTrail } from '../core/audit/walk.ts';
 import { changePolicy } from '../core/policy/change.ts';
+import { userName } from './actor.ts';
 import { type Checkpoints, readCheckpoints } from './audit-checkpoints.ts';
 import { storesOf } from './stores-of.ts';
 
@@ -32,6 +33,8 @@ interface Options {
   readonly checkpoints?: string;
   readonly publicKey?: string;
 }
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Counts verdicts and prints the broken ones. */
 class Tally {
@@ -57,10 +60,29 @@ class Tally {
   }
 }
 
-async function verifyStores({ audit: trail }: Stores, chain: string | undefined): Promise<number> {
+async function verifyStores(stores: Stores, chain: string | undefined): Promise<number> {
+  const { audit: trail, directory, policy } = stores;
   const tally = new Tally();
-  for await (const verdict of walkTrail({ trail, digests: nodeDigests }, chain)) tally.add(verdict);
-  return tally.end();
+  const fold = new StateFold();
+  const ports = { trail, digests: nodeDigests };
+  for await (const verdict of walkTrail(ports, chain, async (record) => fold.see(record))) tally.add(verdict);
+  const code = tally.end();
+  if (chain !== undefined) return code;
+  const { writes, rows, older } = await findDirectWrites({ ...ports, directory, policy }, fold);
+  for (const write of writes) say(`DIRECT ${textOf(write)}`);
+  say(`${rows} rows as their records left them, ${older} of an earlier release, ${writes.length} written directly`);
+  return writes.length === 0 ? code : 1;
+}
+
+const FOUND: Readonly<Record<DirectWrite['found'], string>> = {
+  changed: 'is not as its record left it',
+  added: 'was put there by no record',
+  gone: 'is gone, and no record removed it',
+  strange: 'is nothing of ours',
+};
+
+function textOf({ chain, name, found, seq }: DirectWrite): string {
+  return `${chain}: ${name} ${FOUND[found]}${seq === undefined ? '' : ` (record ${seq})`}`;
 }
 
 /**
@@ -111,17 +133,6 @@ async function recordExport(stores: Stores, details: Record<string, unknown>, re
   const actor = { principal: `local:${userName()}` };
   await changePolicy(ports, { actor, reason, type: 'export' }, () => ({ edits: [], details, result: undefined }));
 }
-
-/** Of whoever runs this; its number where the machine knows no name for it, as in a container. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid-${process.getuid?.() ?? 'unknown'}`;
-  }
-}
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** An exported file; with checkpoints, held against what they have signed. */
 async function verifyFile(file: string, checkpoints: Checkpoints | undefined): Promise<number> {
@@ -196,6 +207,9 @@ An export is one record a line, as it was hashed: the hash of a record is SHA-25
 everything in it but "hash". Making one needs the right to write to the policy and audit tables, since it is recorded
 itself: type export, principal local:<user of this machine>, with the numbers of records and chains and the SHA-256 of
 the file. Verifying a file needs no store; compare the SHA-256 that it prints with the record of the export.
+
+Records say by digests which rows they left behind: rows of accounts and policy that are otherwise, that no record has
+made, or that are gone are named by DIRECT lines. Somebody wrote the tables past the product, or restored them.
 
 Checkpoints are the objects below checkpoints/ of the archive's bucket. They say of every chain which record stood at its
 end when they were signed: with them a file cannot have lost the end of a chain, nor the tables have been written anew.

@@ -2,10 +2,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { environmentAdapters, openStores } from '../adapters/environment.ts';
+import { environmentAdapters, type OpenStores, openStores } from '../adapters/environment.ts';
 import { fileMasterKeys } from '../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../adapters/kms/secret-box.ts';
-import type { Stores } from '../adapters/stores.ts';
 import type { SecretBox } from '../core/ports.ts';
 import { EDGES_FOLDER } from '../local/data-dir.ts';
 import { secretsFile } from '../local/secrets.ts';
@@ -25,7 +24,7 @@ function storeEnvironment(dataDir: string): NodeJS.ProcessEnv {
 }
 
 /** The stores of a data directory, or of the environment. Throws when there are none. */
-export function storesOf(dataDir: string): { readonly stores: Stores; close(): void } {
+export function storesOf(dataDir: string): OpenStores {
   const env = storeEnvironment(dataDir);
   // The embedded store asks for a signature and checks none.
   if (env !== process.env) {

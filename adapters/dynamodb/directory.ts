@@ -2,12 +2,12 @@
 import { type AuditRecord, EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { CredentialStatus, User } from '../../core/credentials/model.ts';
 import type { Lock } from '../../core/locks/model.ts';
-import type { AccountChange, CommitResult, Directory, Page, PageRequest } from '../../core/ports.ts';
+import type { AccountChange, CommitResult, Directory, DirectoryRow, Page, PageRequest } from '../../core/ports.ts';
 import { afterLogon, checkFollows, countByKind } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
 import * as accounts from './accounts.ts';
 import { type DayNotes, recordPut, stands, tokenOf } from './audit.ts';
-import { absent, type Database, type Expression, equals, LAST_KEY, type Write } from './database.ts';
+import { absent, type Database, type Expression, equals, LAST_KEY, type Row, type Write } from './database.ts';
 import { readPage, type Segment } from './pages.ts';
 import { BY_STATUS, BY_TIER, LIST_SHARDS } from './tables.ts';
 
@@ -73,6 +73,7 @@ export function createDirectory(database: Database, noteDays: DayNotes): Directo
     listLocks: (page) => listLocks(database, page),
 
     countUsers: () => countUsers(database),
+    scan: () => scanned(database),
 
     async noteLogon(senderCompId, expectedVersion, at, verifierVersion) {
       const row = await database.get(accounts.credentialKey(senderCompId));
@@ -192,4 +193,32 @@ async function countUsers(database: Database) {
     return users;
   });
   return countByKind((await Promise.all(kinds)).flat());
+}
+
+const SCANNED = ['pk', 'sk', 'user', 'credential', 'verifiers', 'idempotency'];
+
+/** Whatever stands in the table: who may write it directly may write anything. */
+async function* scanned(database: Database): AsyncGenerator<DirectoryRow> {
+  for await (const one of database.scan('credentials', SCANNED)) {
+    const row = one as Row;
+    const known = row.pk === accounts.LOCKS || row.sk.startsWith('C#') || (row.sk === 'META' && row.user === undefined);
+    if (!known) yield parsedRow(row) ?? { kind: 'strange', key: `${row.pk} ${row.sk}` };
+  }
+}
+
+/** Undefined: it is no user and no credential, or stands in another's place. */
+function parsedRow(row: Row): DirectoryRow | undefined {
+  try {
+    if (row.sk === 'META') {
+      const user = accounts.toUser(row);
+      return user && accounts.userKey(user.user_id).pk === row.pk ? { kind: 'user', user } : undefined;
+    }
+    const credential = accounts.toCredential(row);
+    return accounts.credentialKey(credential.sender_comp_id).pk === row.pk
+      ? { kind: 'credential', credential }
+      : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,7 @@
 /** Rules, tiers and overrides in DynamoDB. */
+
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
+import { lockRowName, overrideName, ruleName, tierName } from '../../core/audit/state.ts';
 import { lockName } from '../../core/locks/model.ts';
 import type { Policy, PolicyEdit, PolicyStore } from '../../core/ports.ts';
 import { checkFollows } from '../changes.ts';
@@ -32,6 +34,8 @@ export function createPolicyStore(database: Database, noteDays: DayNotes): Polic
     async overrides(userId) {
       return (await database.all('policy', key('OVERRIDE', userId))).map(stored);
     },
+
+    scan: () => scanned(database),
 
     async commit(change) {
       checkFollows(change.expected, change.record);
@@ -101,4 +105,29 @@ function editWrite(edit: PolicyEdit): Write {
   if ('put_lock' in edit) return put('LOCKS', lockName(edit.put_lock.target), edit.put_lock);
   if ('remove_lock' in edit) return remove('LOCKS', lockName(edit.remove_lock));
   return remove(key('OVERRIDE', edit.remove_override.user_id), edit.remove_override.rule_id);
+}
+
+async function* scanned(database: Database): AsyncGenerator<{ readonly name: string; readonly value: unknown }> {
+  for await (const row of database.scan('policy', ['pk', 'sk', 'value'])) {
+    const { pk, sk, value } = row as { pk: string; sk: string; value?: unknown };
+    if (pk === META.pk) continue;
+    yield { name: nameOfRow(pk, sk), value: parsed(value) };
+  }
+}
+
+/** A row that is nothing of ours is named by its place. */
+function nameOfRow(pk: string, sk: string): string {
+  if (pk === 'RULES') return ruleName(sk);
+  if (pk === 'TIERS') return tierName(sk);
+  if (pk === 'LOCKS') return lockRowName(sk);
+  const [kind, user] = pk.split('#');
+  return kind === 'OVERRIDE' && user !== undefined ? overrideName(decodeURIComponent(user), sk) : `row:${pk} ${sk}`;
+}
+
+function parsed(value: unknown): unknown {
+  try {
+    return JSON.parse(String(value));
+  } catch {
+    return null;
+  }
 }

@@ -2,7 +2,7 @@
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { Credential, User } from '../../core/credentials/model.ts';
 import type { Lock } from '../../core/locks/model.ts';
-import type { AccountChange, CommitResult, Directory, Page, PageRequest } from '../../core/ports.ts';
+import type { AccountChange, CommitResult, Directory, DirectoryRow, Page, PageRequest } from '../../core/ports.ts';
 import { afterLogon, checkFollows, countByKind, listed } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
 import { type MemoryWorld, pageOf, putCommand, putRecord, sameHead, stands } from './world.ts';
@@ -63,9 +63,9 @@ export function createDirectory(world: MemoryWorld): Directory {
 
     listLocks: async (page) => listLocks(world, page),
 
-    async countUsers() {
-      return countByKind(presentUsers());
-    },
+    countUsers: async () => countByKind(presentUsers()),
+
+    scan: () => scanned(world),
 
     async noteLogon(senderCompId, expectedVersion, at, verifierVersion) {
       const credential = world.credentials.get(senderCompId);
@@ -75,6 +75,11 @@ export function createDirectory(world: MemoryWorld): Directory {
       return true;
     },
   };
+}
+
+async function* scanned({ users, credentials }: MemoryWorld): AsyncGenerator<DirectoryRow> {
+  for (const { user } of users.values()) if (user !== undefined) yield { kind: 'user', user: structuredClone(user) };
+  for (const credential of credentials.values()) yield { kind: 'credential', credential: structuredClone(credential) };
 }
 
 function listLocks(world: MemoryWorld, page: PageRequest): Page<Lock> {

@@ -1,4 +1,5 @@
 /** Rules, tiers and overrides in memory. */
+import { lockRowName, overrideName, ruleName, tierName } from '../../core/audit/state.ts';
 import { lockName } from '../../core/locks/model.ts';
 import type { PolicyEdit, PolicyStore } from '../../core/ports.ts';
 import { checkFollows } from '../changes.ts';
@@ -24,6 +25,14 @@ export function createPolicyStore(world: MemoryWorld): PolicyStore {
     async overrides(userId) {
       const rows = [...(world.overrides.get(userId)?.values() ?? [])];
       return structuredClone(rows.sort((a, b) => compareKeys(a.rule_id, b.rule_id)));
+    },
+
+    async *scan() {
+      for (const [id, value] of world.rules) yield { name: ruleName(id), value: structuredClone(value) };
+      for (const [name, value] of world.tiers) yield { name: tierName(name), value: structuredClone(value) };
+      for (const [name, value] of world.locks) yield { name: lockRowName(name), value: structuredClone(value) };
+      for (const [user, ofUser] of world.overrides)
+        for (const [rule, value] of ofUser) yield { name: overrideName(user, rule), value: structuredClone(value) };
     },
 
     async commit(change) {

@@ -1,5 +1,7 @@
 /** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`), per edge boot (`edge:<id>:<incarnation>`) and a few per principal for what names no subject (`refused:<principal>`, `announced:<principal>`). */
 
+import type { StateNotes } from './state.ts';
+
 /** Where a chain stands: `seq` of its last record (0: none yet) and that record's hash (64 zeros: none yet). */
 export interface ChainHead {
   readonly seq: number;
@@ -40,6 +42,8 @@ export const AUDIT_TYPES = [
   'session_notify',
   'edge_started',
   'edge_stopped',
+  'edge_shut',
+  'edge_opened',
   'logon',
   'logon_refused',
   'session_started',
@@ -76,6 +80,8 @@ export interface AuditEntry {
   readonly reason?: string;
   /** JSON: what changed, from what to what. Never a secret. */
   readonly details: Readonly<Record<string, unknown>>;
+  /** Digests of the rows that it left behind (core/audit/state.ts); absent: it wrote none, or an earlier release wrote it. */
+  readonly state?: StateNotes;
 }
 
 export interface AuditRecord extends AuditEntry {

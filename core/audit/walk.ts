@@ -48,7 +48,8 @@ async function walkChain(
   return { whole: false, chain, fault: 'tail', seq: beyond, text: 'stands behind the head kept outside the chain' };
 }
 
-async function* recordsOf(trail: AuditTrail, chain: string): AsyncGenerator<StoredRecord> {
+/** All records of a chain, in its order. */
+export async function* recordsOf(trail: Pick<AuditTrail, 'chain'>, chain: string): AsyncGenerator<StoredRecord> {
   let after: string | undefined;
   do {
     const page = await trail.chain(chain, after === undefined ? { limit: PAGE } : { limit: PAGE, after });

@@ -7,6 +7,7 @@ import { type AdminPorts, type ChangeContext, MAX_ROUNDS } from '../admin.ts';
 import { link, userChain } from '../audit/chain.ts';
 import type { AuditEntry, AuditType } from '../audit/model.ts';
 import { recordRefusal, refusalDetails } from '../audit/refusals.ts';
+import { accountNotes } from '../audit/state.ts';
 import { FixgateError } from '../errors.ts';
 import { ulid } from '../ids.ts';
 import type { Account, AccountChange, AddressedCommand, CommitResult } from '../ports.ts';
@@ -177,7 +178,9 @@ function commit(
   change: Omit<AccountChange, 'user_id' | 'expected' | 'record'> & { readonly commands: readonly AddressedCommand[] },
 ): Promise<CommitResult> {
   const expected = account.user.chain;
-  const record = link(ports.digests, userChain(userId), expected, entry);
+  const written = [...change.created, ...change.changed.map((one) => one.credential)];
+  const state = accountNotes(ports.digests, change.user, written);
+  const record = link(ports.digests, userChain(userId), expected, { ...entry, ...(state ? { state } : {}) });
   return ports.directory.commit({ user_id: userId, expected, record, ...change });
 }
 

@@ -24,6 +24,9 @@ export interface NewLock {
   readonly cancel_orders: boolean;
 }
 
+/** What locking everybody or a tier needs: a way in that has no more than this can stop everything. */
+export type PolicyLockPorts = Pick<AdminPorts, 'policy' | 'edges' | 'digests' | 'random' | 'clock'>;
+
 /** How the position in the list of locks begins. */
 const OF_POLICY = 'P';
 const OF_USERS = 'U';
@@ -111,7 +114,8 @@ function unlockUser(ports: AdminPorts, context: ChangeContext, user_id: string):
   });
 }
 
-async function lockPolicy(ports: AdminPorts, context: ChangeContext, given: NewLock): Promise<Locked> {
+/** {@link lock} of a tier or of everybody. */
+export async function lockPolicy(ports: PolicyLockPorts, context: ChangeContext, given: NewLock): Promise<Locked> {
   const { target } = given;
   const locked = await changePolicy(ports, { ...context, type: 'lock' }, async (policy, version, now) => {
     if (target.kind === 'tier') tierNamed(policy, target.tier);
@@ -139,7 +143,8 @@ function sessionsOn({ figures }: EdgeRow, target: LockTarget): number {
   return target.kind === 'tier' ? (figures.sessions_by_tier[target.tier] ?? 0) : figures.sessions;
 }
 
-async function unlockPolicy(ports: AdminPorts, context: ChangeContext, target: LockTarget): Promise<Lock> {
+/** {@link unlock} of a tier or of everybody. */
+export async function unlockPolicy(ports: PolicyLockPorts, context: ChangeContext, target: LockTarget): Promise<Lock> {
   const lifted = await changePolicy(ports, { ...context, type: 'unlock' }, (policy) => {
     const before = policy.locks.find((one) => lockName(one.target) === lockName(target));
     if (before === undefined) throw new FixgateError('lock_not_found', undefined, [{ ...target }]);

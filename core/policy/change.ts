@@ -3,6 +3,7 @@ import { type AdminPorts, type ChangeContext, MAX_ROUNDS } from '../admin.ts';
 import { link, POLICY_CHAIN } from '../audit/chain.ts';
 import type { AuditType } from '../audit/model.ts';
 import { refusalDetails } from '../audit/refusals.ts';
+import { policyNotes } from '../audit/state.ts';
 import { FixgateError } from '../errors.ts';
 import { ulid } from '../ids.ts';
 import type { AddressedCommand, Policy, PolicyEdit } from '../ports.ts';
@@ -74,6 +75,7 @@ async function committed(
   outcome: 'done' | 'refused',
   at: number,
 ): Promise<boolean> {
+  const state = policyNotes(ports.digests, edits);
   const record = link(ports.digests, POLICY_CHAIN, policy.chain, {
     id: ulid(at, ports.random),
     at,
@@ -83,6 +85,7 @@ async function committed(
     ...(request.user_id === undefined ? {} : { user_id: request.user_id }),
     ...(request.reason === undefined ? {} : { reason: request.reason }),
     details,
+    ...(state ? { state } : {}),
   });
   const { chain: expected, version: expected_version } = policy;
   const result = await ports.policy.commit({ expected, expected_version, edits, record, commands });

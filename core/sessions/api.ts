@@ -278,6 +278,13 @@ export interface Gate {
   limiterFigures(): LimiterFigures;
   /** No new logons from now on; told to others with the heartbeat. */
   drain(): void;
+  /** Why this gate is shut; undefined: it is not. */
+  readonly shutFor: string | undefined;
+  /**
+   * Ends every session (cause `locked`) and refuses every logon, whatever the store says and whether or not it is there, until
+   * it is called with undefined. Also after `rejoin`. On record in the edge's own chain, as soon as the store takes it.
+   */
+  shut(reason: string | undefined): void;
   /** After onFenced: registers a new incarnation. Rejects with StoreUnavailable. */
   rejoin(): Promise<void>;
   /** Ends every session (cause `drain`), flushes records and counters, gives leases and slots back, says `stopped`. */

@@ -49,6 +49,12 @@ export function grantTable(
   if (table.encryptionKey !== undefined) grantKey(grantee, table.encryptionKey, USE_TABLE_KEY);
 }
 
+/** These actions on a table, not on its indexes, and the use of its key. */
+export function grantActions(grantee: IGrantable, table: Table, actions: readonly string[]): void {
+  Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [table.tableArn] });
+  if (table.encryptionKey !== undefined) grantKey(grantee, table.encryptionKey, USE_TABLE_KEY);
+}
+
 /**
  * One action of a key, under an encryption context that has these values, and these names beside them and no others (AWS
  * KMS Developer Guide, "kms:EncryptionContext:context-key" and "kms:EncryptionContextKeys").

@@ -38,6 +38,19 @@ for (const [name, open] of STORES) {
         expect(await directory.credential('B')).toEqual({ credential: made.created[0], user: made.user });
       });
 
+      test('a scan has every user and credential, and nothing of who is absent', async () => {
+        const { directory } = await make();
+        const created = [credential('A', 'ann'), credential('B#', 'ann', { idempotency: undefined as never })];
+        await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created, lock: 'put' }));
+        await directory.commit(change('bob', EMPTY_CHAIN, { user: user('bob') }));
+        await directory.commit(change('absent', EMPTY_CHAIN));
+        const rows = [];
+        for await (const row of directory.scan()) rows.push(row);
+        expect(rows).toHaveLength(4);
+        for (const one of ['ann', 'bob']) expect(rows).toContainEqual({ kind: 'user', user: user(one) });
+        for (const one of created) expect(rows).toContainEqual({ kind: 'credential', credential: one });
+      });
+
       test('a refused change leaves a record and no user', async () => {
         const { directory, audit } = await make();
         const refused = change('ann', EMPTY_CHAIN);

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { nodeDigests } from '../../adapters/node/digests.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
+import { noteOf, policyNotes } from '../../core/audit/state.ts';
 import type { Override, Rule } from '../../core/eligibility/model.ts';
 import { ulid } from '../../core/ids.ts';
 import { DEFAULT_TIERS, type Tier } from '../../core/limits/model.ts';
@@ -50,6 +52,29 @@ for (const [name, open] of STORES) {
         expect(await policy.version()).toBe(0);
         expect(await policy.overrides('ann')).toEqual([]);
         expect(await audit.expectedHead('policy')).toEqual(EMPTY_CHAIN);
+      });
+
+      test('is scanned under the names that its records note', async () => {
+        const { policy } = await make();
+        const everybody: Lock = {
+          target: { kind: 'everybody' },
+          reason: 'r',
+          by: 'b',
+          locked_at: NOON,
+          cancel_orders: false,
+          version: 1,
+        };
+        const edits: PolicyEdit[] = [
+          { put_rule: rule('a') },
+          { put_tier: DEFAULT_TIERS[0] as Tier },
+          { put_lock: everybody },
+          { put_override: override('a#b', 'c:d') },
+        ];
+        await policy.commit(change(edits));
+        const rows = [];
+        for await (const { name, value } of policy.scan()) rows.push([name, noteOf(nodeDigests, value)]);
+        expect(Object.fromEntries(rows)).toEqual(policyNotes(nodeDigests, edits));
+        expect(rows).toHaveLength(4);
       });
 
       test('is what was put, by one transaction with its record', async () => {

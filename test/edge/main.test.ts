@@ -135,6 +135,34 @@ test('an admin’s drain ends it with 0, for whoever keeps it alive to start ano
   close();
 });
 
+test('the file shut ends its sessions within a second; gone, clients are let in again, and a start finds it', async () => {
+  const data = join(directory, 'shut-here');
+  const shut = join(data, 'shut');
+  const edge = run({ FIXGATE_EDGE_ID: 'e-shut', FIXGATE_DATA_DIR: data });
+  const { fix_port, metrics_port } = await edge.ready;
+  const readiness = async (port: number) =>
+    (await (await fetch(`http://127.0.0.1:${port}/ready`)).json()) as { status: string };
+  const client = clientAt(fix_port);
+  expect((await client.logon(alice.password)).type).toBe('A');
+  writeFileSync(shut, 'everybody out\n');
+  expect((await client.next(({ type }) => type === '5')).get(58)).toBe('Locked: everybody out');
+  await client.closed();
+  expect((await clientAt(fix_port).logon(alice.password)).get(58)).toBe('Gateway is closed, try again later');
+  expect(await readiness(metrics_port)).toEqual({ status: 'not_ready', reason: 'shut' });
+  edge.child.kill('SIGTERM');
+  await edge.exited;
+  const again = run({ FIXGATE_EDGE_ID: 'e-shut', FIXGATE_DATA_DIR: data });
+  const next = await again.ready;
+  expect((await clientAt(next.fix_port).logon(alice.password)).type).toBe('5');
+  rmSync(shut);
+  await until('it is ready', async () => (await readiness(next.metrics_port)).status === 'ready');
+  const back = clientAt(next.fix_port, 3);
+  expect((await back.logon(alice.password)).type).toBe('A');
+  back.destroy();
+  again.child.kill('SIGTERM');
+  await again.exited;
+}, 30_000);
+
 describe('a start that cannot be', () => {
   test('for a wrong setting ends with 2 and names it', async () => {
     const { code, said } = await run({ FIXGATE_VENUE: 'moon' }).exited;

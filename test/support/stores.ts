@@ -7,6 +7,7 @@ import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import { link } from '../../core/audit/chain.ts';
 import { type AuditEntry, type AuditRecord, type ChainHead, EMPTY_CHAIN } from '../../core/audit/model.ts';
+import { accountNotes } from '../../core/audit/state.ts';
 import type { Credential, PasswordVerifier, User } from '../../core/credentials/model.ts';
 import { ulid } from '../../core/ids.ts';
 import type { AccountChange, Page, PageRequest } from '../../core/ports.ts';
@@ -110,13 +111,14 @@ export function credential(senderCompId: string, userId: string, more: Partial<C
 
 /** A change that provisions `user` with these credentials; `more` replaces parts of it. */
 export function change(userId: string, head: ChainHead, more: Partial<AccountChange> = {}): AccountChange {
+  const state = accountNotes(nodeDigests, more.user, more.created ?? []);
   return {
     user_id: userId,
     expected: head,
     created: [],
     changed: [],
     commands: [],
-    record: record(`user:${userId}`, head, { user_id: userId }),
+    record: record(`user:${userId}`, head, { user_id: userId, ...(state ? { state } : {}) }),
     ...more,
   };
 }

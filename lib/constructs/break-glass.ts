@@ -1,0 +1,32 @@
+/** The way in when the admin API or the rights of its callers are gone: a role that can lock everybody out, and no more. */
+import { Duration } from 'aws-cdk-lib';
+import { ArnPrincipal, PrincipalWithConditions, Role } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { type Context, deploymentName } from '../context.ts';
+import type { StorageStack } from '../storage-stack.ts';
+import { grantActions } from './grants.ts';
+
+const LONGEST_SESSION = Duration.hours(1);
+
+export class BreakGlass extends Construct {
+  readonly role: Role;
+
+  /** @param principal ARN of who may assume the role, with a second factor */
+  constructor(storage: StorageStack, context: Context, principal: string) {
+    super(storage, 'BreakGlass');
+    this.role = new Role(this, 'Role', {
+      // A name that can be typed by heart, and stands in the runbook.
+      roleName: `${deploymentName(context)}-break-glass`,
+      description: 'fixgate: locks everybody out when the admin API cannot',
+      maxSessionDuration: LONGEST_SESSION,
+      assumedBy: new PrincipalWithConditions(new ArnPrincipal(principal), {
+        Bool: { 'aws:MultiFactorAuthPresent': 'true' },
+      }),
+    });
+    const { policy, audit, sessions } = storage.tables;
+    grantActions(this.role, policy, ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem']);
+    // Records are put, never changed: each under the condition that its place is free.
+    grantActions(this.role, audit, ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem']);
+    grantActions(this.role, sessions, ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem']);
+  }
+}

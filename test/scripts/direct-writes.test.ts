@@ -1,0 +1,156 @@
+// Rows that were written past the product, as `npm run audit:verify` finds them.
+import { DeleteItemCommand, PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { createExpressions } from '../../adapters/cel/expressions.ts';
+import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
+import type { TableNames } from '../../adapters/dynamodb/tables.ts';
+import { fixedMasterKeys } from '../../adapters/kms/master-keys.ts';
+import { createRawAesSecretBox } from '../../adapters/kms/secret-box.ts';
+import { createRawAesVault } from '../../adapters/kms/vault.ts';
+import { systemClock } from '../../adapters/node/clock.ts';
+import { nodeDigests } from '../../adapters/node/digests.ts';
+import { systemRandom } from '../../adapters/node/random.ts';
+import type { AdminPorts } from '../../core/admin.ts';
+import { regeneratePassword } from '../../core/credentials/regenerate.ts';
+import { changeStatus } from '../../core/credentials/status.ts';
+import { CompiledExpressions } from '../../core/eligibility/evaluate.ts';
+import { lock, unlock } from '../../core/locks/locks.ts';
+import { ensureDefaults } from '../../core/policy/defaults.ts';
+import { setOverride } from '../../core/policy/rules.ts';
+import { provision } from '../../core/provisioning.ts';
+import { removeDirectory, temporaryDirectory } from '../support/product.ts';
+import { startStore, type TestStore } from '../support/store.ts';
+import { environmentOf, runTool } from './tool.ts';
+
+const folder = temporaryDirectory();
+const KEYS = fixedMasterKeys([{ id: 'k', key: new Uint8Array(32).fill(7) }]);
+const ADMIN = { actor: { principal: 'arn:aws:iam::111122223333:user/ann' }, reason: 'a test' };
+const FACTS = { account_balance: 5000.5, trading_volume: 20_000, account_age_days: 90, kyc_level: 3, groups: ['vip'] };
+let store: TestStore;
+let tables: TableNames;
+let ports: AdminPorts;
+let sender: string;
+
+beforeAll(async () => {
+  store = await startStore();
+}, 30_000);
+afterAll(async () => {
+  await store?.stop();
+  removeDirectory(folder);
+});
+beforeEach(async () => {
+  tables = await store.tables();
+  const { audit: trail, ...stores } = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
+  const [box, vault] = [createRawAesSecretBox(KEYS), createRawAesVault(KEYS)];
+  const expressions = new CompiledExpressions(createExpressions());
+  ports = { ...stores, trail, box, vault, digests: nodeDigests, random: systemRandom, clock: systemClock, expressions };
+  await ensureDefaults(ports, ADMIN.actor);
+  const input = { rate_limit_tier: 'standard', facts: FACTS, allowed_ips: [], additional_credential: false };
+  const { issued } = await provision(ports, ADMIN, { ...input, user_id: 'alice' });
+  sender = issued.sender_comp_id;
+}, 30_000);
+
+const verify = () => runTool('audit-verify', [], environmentOf(store, tables), folder);
+const keyOf = (pk: string, sk: string) => ({ Key: marshall({ pk, sk }) });
+
+/** Changes what a JSON attribute of a row says, as whoever may write the table could. */
+async function rewrite(
+  table: keyof TableNames,
+  pk: string,
+  sk: string,
+  attribute: string,
+  change: (value: never) => object,
+) {
+  const { Items = [] } = await store.client.send(new ScanCommand({ TableName: tables[table] }));
+  const row = Items.map((item) => unmarshall(item)).find((one) => one.pk === pk && one.sk === sk);
+  const text = JSON.stringify(change(JSON.parse(row?.[attribute]) as never));
+  await store.client.send(
+    new UpdateItemCommand({
+      TableName: tables[table],
+      ...keyOf(pk, sk),
+      UpdateExpression: 'SET #a = :v',
+      ExpressionAttributeNames: { '#a': attribute },
+      ExpressionAttributeValues: marshall({ ':v': text }),
+    }),
+  );
+}
+
+test('nothing is found while all goes through the product, logons and every kind of change among it', async () => {
+  await regeneratePassword(ports, ADMIN, { user_id: 'alice' }, 3600);
+  const { credential } = (await ports.directory.credential(sender)) ?? {};
+  await ports.directory.noteLogon(sender, credential?.version ?? 0, Date.now(), 2);
+  await lock(ports, ADMIN, { target: { kind: 'user', user_id: 'alice' }, reason: 'r', cancel_orders: false });
+  await lock(ports, ADMIN, { target: { kind: 'tier', tier: 'basic' }, reason: 'r', cancel_orders: false });
+  await lock(ports, ADMIN, { target: { kind: 'everybody' }, reason: 'r', cancel_orders: false });
+  await unlock(ports, ADMIN, { kind: 'everybody' });
+  await changeStatus(ports, ADMIN, 'suspend', { user_id: 'alice' });
+  const [rule] = (await ports.policy.read()).rules;
+  await setOverride(ports, ADMIN, { user_id: 'alice', rule_id: rule?.id ?? '', exempt: true, reason: 'r' });
+  const { code, out } = await verify();
+  expect([code, out]).toEqual([
+    0,
+    expect.stringMatching(/^\d+ rows as their records left them, 0 of an earlier release, 0 written directly$/m),
+  ]);
+}, 60_000);
+
+test('what was changed, put or removed past it is named', async () => {
+  await changeStatus(ports, ADMIN, 'suspend', { user_id: 'alice' });
+  await rewrite('credentials', `S#${sender}`, 'CRED', 'credential', (value: object) => ({
+    ...value,
+    status: 'active',
+  }));
+  await rewrite('credentials', 'U#alice', 'META', 'user', (value: object) => ({ ...value, tier: 'premium' }));
+  await rewrite('policy', 'TIERS', 'basic', 'value', (value: object) => ({ ...value, burst: 10_000 }));
+  await store.client.send(new DeleteItemCommand({ TableName: tables.policy, ...keyOf('TIERS', 'premium') }));
+  const { Items = [] } = await store.client.send(new ScanCommand({ TableName: tables.credentials }));
+  const [own] = Items.map((item) => unmarshall(item)).filter((row) => row.sk === 'CRED');
+  const copied = {
+    ...own,
+    pk: 'S#MINE',
+    credential: JSON.stringify({ ...JSON.parse(own?.credential), sender_comp_id: 'MINE' }),
+  };
+  await store.client.send(new PutItemCommand({ TableName: tables.credentials, Item: marshall(copied) }));
+  await store.client.send(new PutItemCommand({ TableName: tables.credentials, Item: marshall({ pk: 'x', sk: 'y' }) }));
+  const { code, out } = await verify();
+  expect(code).toBe(1);
+  expect(
+    out
+      .split('\n')
+      .filter((line) => line.startsWith('DIRECT'))
+      .sort(),
+  ).toEqual([
+    'DIRECT credentials: x y is nothing of ours',
+    'DIRECT policy: tier:basic is not as its record left it (record 1)',
+    'DIRECT policy: tier:premium is gone, and no record removed it (record 1)',
+    'DIRECT user:alice: credential:MINE was put there by no record',
+    `DIRECT user:alice: credential:${sender} is not as its record left it (record 2)`,
+    'DIRECT user:alice: user is not as its record left it (record 2)',
+  ]);
+  expect(out).toMatch(/, 0 chains broken$/m);
+}, 60_000);
+
+test('an old password that is given a longer life is found, one that a logon has ended is not', async () => {
+  await regeneratePassword(ports, ADMIN, { user_id: 'alice' }, 3600);
+  const found = await ports.directory.credential(sender);
+  const { Items = [] } = await store.client.send(new ScanCommand({ TableName: tables.credentials }));
+  const [row] = Items.map((item) => unmarshall(item)).filter((one) => one.sk === 'CRED');
+  const put = (retires_at: number) => {
+    const verifiers = row?.verifiers.map((one: { version: number }) =>
+      one.version === 1 ? { ...one, retires_at } : one,
+    );
+    return store.client.send(
+      new PutItemCommand({
+        TableName: tables.credentials,
+        Item: marshall({ ...row, verifiers }, { removeUndefinedValues: true }),
+      }),
+    );
+  };
+  expect(found?.credential.version).toBe(2);
+  await put(Date.now());
+  expect((await verify()).code).toBe(0);
+  await put(Date.now() + 86_400_000);
+  expect((await verify()).out).toMatch(
+    /^DIRECT user:alice: credential:\S+ is not as its record left it \(record 2\)$/m,
+  );
+}, 60_000);
