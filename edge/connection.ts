@@ -68,12 +68,13 @@ export class Connection implements Holder, Sleeper, Guest {
 
   #read(chunk: Buffer): void {
     const { name } = this.#state;
-    if (name === 'closing' || name === 'closed') this.#reading.drop(chunk.length);
+    const { length } = chunk; // it is given back when it has been worked off
+    if (name === 'closing' || name === 'closed') this.#reading.drop(length);
     else this.#input.append(chunk);
     if (name === 'authenticating') this.#reading.early(this.#input.length);
     if (name === 'awaiting_logon') this.#readLogon();
     if (this.#state.name === 'live') this.#feed(this.#state.seat);
-    if (name === 'live') this.#reading.took(chunk.length);
+    if (name === 'live') this.#reading.took(length);
   }
 
   /** Feeds messages to the session until there is none, it ends, or one waits for the gate. */
@@ -214,8 +215,7 @@ export class Connection implements Holder, Sleeper, Guest {
   writeOut(): void {
     const { turns, metrics, wheel } = this.#house;
     if (this.#state.name === 'closed') return;
-    const wire = this.#wire;
-    const { monoMs } = turns.now;
+    const [wire, { monoMs }] = [this.#wire, turns.now];
     const sent = this.#state.name === 'closing' ? wire.end(monoMs, turns) : wire.flush(monoMs, turns);
     if (sent !== undefined) metrics.sent(sent);
     if (this.#state.name === 'live') {

@@ -1,4 +1,9 @@
-/** Bytes read and not yet worked off: the chunk as it came where that will do, a buffer of our own where two must be joined. */
+/**
+ * Bytes read and not yet worked off: the chunk as it came where that will do, a buffer of our own where two must be joined.
+ * A chunk belongs to the input that it was appended to, and is given back when it has been worked off.
+ */
+
+import { giveBack } from './give-back.ts';
 
 const EMPTY = Buffer.alloc(0);
 /** A buffer that a burst has made larger than this is not kept. */
@@ -27,13 +32,17 @@ export class Input {
     const own = this.#own;
     if (this.buf === own && this.end + chunk.length <= own.length) {
       chunk.copy(own, this.end);
-      this.end += chunk.length;
+      giveBack(chunk);
+      this.end = this.start + need;
       return;
     }
-    // A chunk of one byte at a time must not copy the rest each time: room for as much again.
-    const target = need <= own.length ? own : Buffer.allocUnsafeSlow(Math.max(4096, 2 * need));
-    this.buf.copy(target, 0, this.start, this.end);
+    // A chunk of one byte at a time must not copy the rest each time: room for half as much again.
+    const target = need <= own.length ? own : Buffer.allocUnsafeSlow(Math.max(4096, Math.ceil(1.5 * need)));
+    const before = this.buf;
+    before.copy(target, 0, this.start, this.end);
     chunk.copy(target, rest);
+    if (before !== target) giveBack(before);
+    giveBack(chunk);
     this.#own = target;
     this.buf = target;
     this.start = 0;
@@ -43,6 +52,7 @@ export class Input {
   /** After a batch: an empty input keeps no chunk alive. */
   settle(): void {
     if (this.start < this.end) return;
+    if (this.buf !== this.#own) giveBack(this.buf);
     this.buf = this.#own.length > MAX_KEPT ? EMPTY : this.#own;
     if (this.#own.length > MAX_KEPT) this.#own = EMPTY;
     this.start = 0;

@@ -2,6 +2,7 @@
 
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { giveBack } from '../give-back.ts';
 import { BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
 
 /** Of the segment that a block belongs to. */
@@ -51,7 +52,9 @@ export function sealBlock(home: Home, plain: Buffer, into: Buffer, from: number,
     prepare(home, into, from);
     const cipher = createCipheriv(CIPHER, home.key, iv);
     cipher.setAAD(aad);
-    cipher.update(plain.subarray(from + BLOCK_BYTES, from + length)).copy(into, from + BLOCK_BYTES);
+    const sealed = cipher.update(plain.subarray(from + BLOCK_BYTES, from + length));
+    sealed.copy(into, from + BLOCK_BYTES);
+    giveBack(sealed);
     cipher.final();
     cipher.getAuthTag().copy(into, from + 32);
   }

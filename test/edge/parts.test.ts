@@ -254,8 +254,11 @@ test('the image starts the edge as npm start does', () => {
 });
 
 test('the input gives back what was put in, however it is cut and taken', () => {
+  const large = fc.integer({ min: 15_000, max: 40_000 }).map((length) => new Uint8Array(length).fill(length));
+  const chunk = fc.oneof({ arbitrary: fc.uint8Array({ maxLength: 300 }), weight: 3 }, { arbitrary: large, weight: 1 });
+  const take = fc.oneof(fc.nat(400), fc.nat(50_000));
   fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 300 })), fc.infiniteStream(fc.nat(400)), (chunks, takes) => {
+    fc.property(fc.array(chunk, { maxLength: 12 }), fc.infiniteStream(take), (chunks, takes) => {
       const input = new Input();
       const out: Buffer[] = [];
       for (const chunk of chunks) {
@@ -266,9 +269,43 @@ test('the input gives back what was put in, however it is cut and taken', () => 
         input.settle();
       }
       out.push(Buffer.from(input.buf.subarray(input.start, input.end)));
-      expect(Buffer.concat(out)).toEqual(Buffer.concat(chunks));
+      expect(Buffer.concat(out).equals(Buffer.concat(chunks))).toBe(true);
     }),
   );
+});
+
+describe('a large chunk', () => {
+  const chunk = (): Buffer => Buffer.alloc(40_000, 7);
+
+  test('is given back when it has been worked off', () => {
+    const input = new Input();
+    const read = chunk();
+    input.append(read);
+    input.start = input.end;
+    input.settle();
+    expect(read.length).toBe(0);
+  });
+
+  test('is kept until then, and given back when it has been joined to the next', () => {
+    const input = new Input();
+    const [first, second] = [chunk(), chunk()];
+    input.append(first);
+    input.start = 39_999;
+    input.settle();
+    expect(first.length).toBe(40_000);
+    input.append(second);
+    expect([first.length, second.length]).toEqual([0, 0]);
+    expect(input.buf.subarray(input.start, input.end)).toEqual(Buffer.alloc(40_001, 7));
+  });
+
+  test('is left alone where it is a part of another', () => {
+    const input = new Input();
+    const whole = chunk();
+    input.append(whole.subarray(0, 39_000));
+    input.start = input.end;
+    input.settle();
+    expect(whole).toEqual(chunk());
+  });
 });
 
 test('user labels are bounded in number', async () => {
