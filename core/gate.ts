@@ -41,6 +41,7 @@ import {
 } from './sessions/api.ts';
 import { BadLogons } from './sessions/bad-logons.ts';
 import { REFUSAL_TEXT } from './sessions/bounds.ts';
+import { type Claimed, NoFreeName } from './sessions/edge-name.ts';
 import { Live } from './sessions/live.ts';
 import { Logons, proven, unavailable } from './sessions/logon.ts';
 import { Membership } from './sessions/membership.ts';
@@ -132,8 +133,8 @@ class OpenGate implements Gate {
 
   /** Begins an incarnation: registers, opens its audit chain, starts what runs by itself. */
   async join(): Promise<void> {
-    const { edge_id, version } = this.#settings;
-    const membership = await Membership.join({ ...this.#ports, log: this.#log }, edge_id, version, {
+    const { version } = this.#settings;
+    const membership = await Membership.join({ ...this.#ports, log: this.#log }, () => this.#begin(), {
       figures: () => this.figures(),
       draining: () => this.#state !== 'running',
       onCommand: (command) => {
@@ -164,6 +165,18 @@ class OpenGate implements Gate {
     this.#state = 'running';
     tenure.begin(version);
     this.#policies.start();
+  }
+
+  /** The first incarnation of a claimed name is there already. */
+  async #begin(): Promise<Claimed> {
+    const { edge_id, version, claimed } = this.#settings;
+    if (claimed !== undefined && this.#current === undefined) return claimed;
+    const { edges, clock } = this.#ports;
+    const since = clock.monotonic();
+    if (claimed === undefined) return { identity: await edges.register(edge_id, version, clock.now()), since };
+    const identity = await edges.claim(edge_id, version, clock.now());
+    if (identity === undefined) throw new NoFreeName(`another process serves as edge ${edge_id}`);
+    return { identity, since };
   }
 
   async rejoin(): Promise<void> {

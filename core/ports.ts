@@ -199,6 +199,11 @@ export interface SessionSlots {
 export interface EdgeRegistry {
   /** Makes the edge's row alive with an incarnation above any before; the older incarnation is fenced by it. */
   register(edgeId: string, version: string, now: number): Promise<EdgeIdentity>;
+  /**
+   * As `register`, but only while nobody serves under this name: the last incarnation has stopped, was declared dead, or there
+   * is none. Undefined: somebody serves, or was quicker. A row that is alive may be left with nobody behind it when a reply is lost.
+   */
+  claim(edgeId: string, version: string, now: number): Promise<EdgeIdentity | undefined>;
   /** Renews the lease, and tells the figures. False: this incarnation is dead or superseded. */
   heartbeat(
     edge: EdgeIdentity,

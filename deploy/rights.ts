@@ -24,8 +24,6 @@ const TABLE = /Table(credentials|sessions|limits|policy|audit|journal)|(BranchKe
 const NO_OCCASION: Readonly<Record<string, readonly string[]>> = {
   // Shows and resets what users have spent: the story does neither for a user with a lease.
   Functionpolicy: ['limits'],
-  // The stack keeps the journal on the task's own disk unless told otherwise.
-  TaskTaskRole: ['journal'],
   // The release before has seeded the policy.
   PreparationFunction: ['audit'],
   // Notices to a tier ask which users have it; nobody is told anything here.

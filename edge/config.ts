@@ -57,6 +57,17 @@ const sources = z
   .transform((rules) => rules.filter((rule) => rule !== ''))
   .pipe(z.array(z.string().refine((rule) => parseAddressRule(rule) !== undefined, 'is no address, CIDR or range')));
 
+/** Names that processes share. */
+const MOST_NAMES = 1000;
+const pool = z.string().transform((value, context): readonly string[] => {
+  if (value === '') return [];
+  const [, name, count = '0'] = /^([A-Za-z0-9_-]{1,59}):(\d{1,4})$/.exec(value) ?? [];
+  if (name !== undefined && Number(count) > 0 && Number(count) <= MOST_NAMES)
+    return Array.from({ length: Number(count) }, (_, i) => `${name}-${i + 1}`);
+  context.addIssue({ code: 'custom', message: `is no name with a number up to ${MOST_NAMES}, such as edge:20` });
+  return z.NEVER;
+});
+
 /** Variable, check and default. docs/SETTINGS.md has each. */
 export const VARIABLES = {
   edge_id: [
@@ -64,6 +75,7 @@ export const VARIABLES = {
     z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no name (letters, digits, _ and -)'),
     hostName(),
   ],
+  edge_pool: ['FIXGATE_EDGE_POOL', pool, ''],
   deployment: ['FIXGATE_DEPLOYMENT', z.string().regex(/^[\w.-]{0,100}$/, 'is no name'), ''],
   fix_host: ['FIXGATE_FIX_HOST', text, '0.0.0.0'],
   fix_port: ['FIXGATE_FIX_PORT', port, '9878'],
@@ -104,7 +116,10 @@ export type TlsSource =
   | { readonly kind: 'secret'; readonly arn: string };
 
 export interface EdgeConfig {
+  /** With {@link edge_pool} the name that was taken of these. */
   readonly edge_id: string;
+  /** Names of which the process takes one that nobody has; none: {@link edge_id} is its own. */
+  readonly edge_pool: readonly string[];
   /** Given: metrics are told to CloudWatch under this name, by lines of the log. */
   readonly deployment: string;
   readonly fix_host: string;
@@ -201,6 +216,12 @@ export function readConfig(env: Environment): EdgeConfig {
   // Whoever asks for records must not find out later that there are none.
   if (config.archive === 'on' && config.journal !== 'file' && config.journal !== 'file_sync')
     throw new ConfigError(`FIXGATE_ARCHIVE: needs FIXGATE_JOURNAL=file or file_sync, not ${config.journal}`);
+  if (config.edge_pool.length > 0) {
+    if (env.FIXGATE_EDGE_ID) throw new ConfigError('FIXGATE_EDGE_POOL: not together with FIXGATE_EDGE_ID');
+    // A disk does not go where the name goes.
+    if (config.journal !== 'store' && config.journal !== 'memory')
+      throw new ConfigError(`FIXGATE_EDGE_POOL: needs FIXGATE_JOURNAL=store or memory, not ${config.journal}`);
+  }
   return Object.freeze(config);
 }
 

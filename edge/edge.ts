@@ -11,6 +11,7 @@ import {
 } from '../core/sessions/api.ts';
 import { ask } from '../core/sessions/asking.ts';
 import type { ClockWatch } from '../core/sessions/clock-watch.ts';
+import { type Claimed, NoFreeName } from '../core/sessions/edge-name.ts';
 import type { Asked, EdgeIdentity, NumbersCommand } from '../core/sessions/model.ts';
 import type { Clock, Timers } from '../core/time.ts';
 import { startAcceptor } from './acceptor.ts';
@@ -47,6 +48,9 @@ export interface EdgeParts {
   readonly config: EdgeConfig;
   /** Without the log: the edge's own is used. */
   readonly gate: Omit<GatePorts, 'log' | 'limiter' | 'vitals'>;
+  /** The name was one among several: {@link onLost} when another has it. */
+  readonly claimed?: Claimed | undefined;
+  readonly onLost?: (error: Error) => void;
   /** Hears of the store's clock. */
   readonly clockWatch: ClockWatch;
   readonly clock: Clock;
@@ -208,6 +212,7 @@ function openEdgeGate(parts: EdgeParts, events: GateEvents): Promise<Gate> {
   const settings = {
     ...DEFAULT_GATE_SETTINGS,
     edge_id: config.edge_id,
+    claimed: parts.claimed,
     logon_window_ms: config.logon_window_ms,
     bad_logon_limit: config.bad_logon_limit,
     real_addresses: config.client_addresses === 'real',
@@ -216,6 +221,8 @@ function openEdgeGate(parts: EdgeParts, events: GateEvents): Promise<Gate> {
     gate
       .then((one) => one.rejoin())
       .catch((error: unknown) => {
+        // Whoever has the name has its journal too.
+        if (error instanceof NoFreeName) return parts.onLost?.(error);
         log.warn({ error }, 'could not join again yet');
         timers.after(REJOIN_AFTER_MS, rejoin);
       });

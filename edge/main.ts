@@ -1,6 +1,7 @@
 /** The edge's process: settings, adapters, an edge over them, and its orderly end. */
 
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createExpressions } from '../adapters/cel/expressions.ts';
 import { environmentAdapters } from '../adapters/environment.ts';
 import { systemClock } from '../adapters/node/clock.ts';
@@ -8,7 +9,9 @@ import { nodeDigests } from '../adapters/node/digests.ts';
 import { systemRandom } from '../adapters/node/random.ts';
 import { systemTimers } from '../adapters/node/timers.ts';
 import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
+import { DEFAULT_GATE_SETTINGS } from '../core/sessions/api.ts';
 import { ClockWatch } from '../core/sessions/clock-watch.ts';
+import { type Claimed, claimName } from '../core/sessions/edge-name.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { EmfReporter, type ReadMetric } from './emf.ts';
@@ -30,11 +33,34 @@ const EMF_EVERY_MS = 60_000;
 /** The process ends by then, whatever hangs. */
 const LAST_MS = 28_000;
 
-async function open(config: EdgeConfig, metrics: Metrics, log: Logger): Promise<Edge> {
+/** The store and what else is reached from here; the clock is watched by how the store answers. */
+function reached(metrics: Metrics) {
   const clockWatch = new ClockWatch(systemClock);
-  const note = clockWatch.note.bind(clockWatch);
-  const { stores, leases, box, vault } = environmentAdapters(process.env, note);
-  const { audit, journals, ...rest } = measured(stores, metrics);
+  const { stores, ...rest } = environmentAdapters(process.env, clockWatch.note.bind(clockWatch));
+  return { ...rest, clockWatch, stores: measured(stores, metrics) };
+}
+
+/** Takes a name where the settings have several. Rejects with NoFreeName or StoreUnavailable. */
+async function named(config: EdgeConfig, { stores }: Reached): Promise<[EdgeConfig, Claimed | undefined]> {
+  const { edge_pool, log_level, edge_id: host } = config;
+  if (edge_pool.length === 0) return [config, undefined];
+  const ports = { edges: stores.edges, clock: systemClock, wait: sleep, log: createLogger(log_level, host) };
+  const claimed = await claimName(ports, edge_pool, DEFAULT_GATE_SETTINGS.version);
+  return [Object.freeze({ ...config, edge_id: claimed.identity.edge_id }), claimed];
+}
+
+type Reached = ReturnType<typeof reached>;
+
+interface OpenParts {
+  readonly config: EdgeConfig;
+  readonly claimed: Claimed | undefined;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+async function open({ stores, leases, box, vault, clockWatch }: Reached, parts: OpenParts): Promise<Edge> {
+  const { config, claimed, metrics, log } = parts;
+  const { audit, journals, ...rest } = stores;
   const clock = systemClock;
   const gate = {
     ...rest,
@@ -60,6 +86,8 @@ async function open(config: EdgeConfig, metrics: Metrics, log: Logger): Promise<
   return startEdge({
     config,
     gate,
+    claimed,
+    onLost: (error) => ended(error, log),
     clockWatch,
     clock,
     timers: systemTimers,
@@ -88,7 +116,7 @@ function openOwnVenue(sink: VenueSink, config: EdgeConfig, log: Logger): Venue |
 
 /** What is in memory is not what is kept: whoever starts the process again has it read that. */
 function ended(error: Error, log: Logger): void {
-  log.fatal({ error }, 'the edge ends: its journal has gone on without it');
+  log.fatal({ error }, 'the edge ends: its name and its journal have gone on without it');
   process.exit(EXIT_FAILED);
 }
 
@@ -124,7 +152,10 @@ function endBy(edge: Edge, log: Logger): void {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig(process.env);
+  const settings = readConfig(process.env);
+  const metrics = new Metrics();
+  const adapters = reached(metrics);
+  const [config, claimed] = await named(settings, adapters);
   const log = createLogger(config.log_level, config.edge_id);
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
@@ -132,8 +163,7 @@ async function main(): Promise<void> {
       process.exit(EXIT_FAILED);
     });
   }
-  const metrics = new Metrics();
-  const edge = await open(config, metrics, log);
+  const edge = await open(adapters, { config, claimed, metrics, log });
   if (config.deployment !== '') tellCloudWatch(config, metrics, log);
   endBy(edge, log);
   // Without TLS the signal keeps its own meaning: the terminal is gone.

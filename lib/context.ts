@@ -101,8 +101,13 @@ const Context = z.object({
    * ever is: stopping an edge ends its sessions.
    */
   quietHourUtc: whole(0, 23).optional(),
+  /**
+   * Where an edge's journal is: in the store it outlives the task, and the next one goes on with it; on the task's own disk
+   * (`file`) numbers begin at 1 when the task goes.
+   */
+  journal: z.enum(['store', 'file'], { error: 'is neither store nor file' }).default('store'),
   desiredCount: whole(1, 100).default(2),
-  maxCount: whole(1, 1000).default(10),
+  maxCount: whole(1, 500).default(10),
   logRetentionDays: z.coerce
     .number()
     .refine((days) => (LOG_RETENTION as readonly number[]).includes(days), `is none of ${LOG_RETENTION.join(', ')}`)

@@ -196,8 +196,9 @@ export class EdgeStack extends Stack {
       environment: this.#environment(context, storage),
     });
     container.addMountPoints({ sourceVolume: 'data', containerPath: '/data', readOnly: false });
-    for (const table of ['credentials', 'sessions', 'limits', 'journal'] as const)
+    for (const table of ['credentials', 'sessions', 'limits'] as const)
       storage.grant(task.taskRole, table, 'read-write');
+    if (context.journal === 'store') storage.grant(task.taskRole, 'journal', 'read-write');
     // Its own chain only grows.
     storage.grant(task.taskRole, 'audit', 'read-append');
     storage.grant(task.taskRole, 'policy', 'read');
@@ -230,6 +231,9 @@ export class EdgeStack extends Stack {
       FIXGATE_METRICS_HOST: '0.0.0.0',
       FIXGATE_METRICS_PORT: String(HEALTH_PORT),
       FIXGATE_DATA_DIR: '/data',
+      FIXGATE_JOURNAL: context.journal,
+      // While a deployment replaces tasks there are twice as many.
+      ...(context.journal === 'store' ? { FIXGATE_EDGE_POOL: `edge:${2 * context.maxCount}` } : {}),
       FIXGATE_VENUE: 'simulator',
       FIXGATE_REFUSED_LOGON: context.refusedLogon,
       // Without the header the balancer's address is all that the edge sees.

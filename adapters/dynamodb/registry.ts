@@ -16,6 +16,11 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
   return {
     register: (edgeId, version, now) => register(database, edgeId, version, now),
 
+    async claim(edgeId, version, now) {
+      const identity = await nextOf(database, edgeId);
+      return (await begin(database, identity, version, now, true)) ? identity : undefined;
+    },
+
     async heartbeat(edge, heartbeat, state, figures, now) {
       const change = told(state, figures, now, { heartbeat });
       return database.write({ update: edgeKey(edge.edge_id), change, when: serving(edge) });
@@ -145,38 +150,59 @@ function expiry(now: number): number {
 }
 
 /** The counter of incarnations stands apart from the row and never expires: no number comes twice. */
-async function register(database: Database, edgeId: string, version: string, now: number): Promise<EdgeIdentity> {
+async function nextOf(database: Database, edgeId: string): Promise<EdgeIdentity> {
   const counter = { table: 'sessions', pk: key('E', edgeId), sk: 'INCARNATION' } as const;
+  return { edge_id: edgeId, incarnation: await database.increment(counter, 'incarnation') };
+}
+
+async function register(database: Database, edgeId: string, version: string, now: number): Promise<EdgeIdentity> {
   for (let attempt = 0; ; attempt++) {
-    const incarnation = await database.increment(counter, 'incarnation');
-    const above = absent('incarnation');
-    const when: Expression = {
-      ...above,
-      text: `${above.text} OR #incarnation < :incarnation`,
-      values: { ':incarnation': incarnation },
-    };
-    const row: Row = {
-      ...edgeKey(edgeId),
-      incarnation,
-      state: 'alive',
-      heartbeat: 0,
-      version,
-      started_at: now,
-      seen_at: now,
-      figures: JSON.stringify(NO_FIGURES),
-      expires_at: expiry(now),
-    };
-    const outcome = await database.transact([
-      put(row, when),
-      ...Array.from({ length: ALL_FENCES }, (_, fence) => put({ ...fenceKey(edgeId, fence), incarnation }, when)),
-    ]);
-    if (outcome.result === 'done') {
-      await removeSessions(database, { edge_id: edgeId, incarnation: incarnation - 1 });
-      return { edge_id: edgeId, incarnation };
-    }
+    const identity = await nextOf(database, edgeId);
+    if (await begin(database, identity, version, now, false)) return identity;
     // A later boot of the same edge was quicker; whoever asked last shall have it.
     await database.backOff(attempt, `several processes begin as edge ${edgeId}`);
   }
+}
+
+/**
+ * Makes the incarnation the one that serves. False: a later one is there or, with `onlyFree`, one that serves.
+ */
+async function begin(
+  database: Database,
+  { edge_id, incarnation }: EdgeIdentity,
+  version: string,
+  now: number,
+  onlyFree: boolean,
+): Promise<boolean> {
+  const above = absent('incarnation');
+  const when: Expression = {
+    ...above,
+    text: `${above.text} OR #incarnation < :incarnation`,
+    values: { ':incarnation': incarnation },
+  };
+  const free: Expression = {
+    text: `${above.text} OR (#incarnation < :incarnation AND #state IN (:dead, :stopped))`,
+    names: ['incarnation', 'state'],
+    values: { ':incarnation': incarnation, ':dead': 'dead', ':stopped': 'stopped' },
+  };
+  const row: Row = {
+    ...edgeKey(edge_id),
+    incarnation,
+    state: 'alive',
+    heartbeat: 0,
+    version,
+    started_at: now,
+    seen_at: now,
+    figures: JSON.stringify(NO_FIGURES),
+    expires_at: expiry(now),
+  };
+  const outcome = await database.transact([
+    put(row, onlyFree ? free : when),
+    ...Array.from({ length: ALL_FENCES }, (_, fence) => put({ ...fenceKey(edge_id, fence), incarnation }, when)),
+  ]);
+  if (outcome.result === 'refused') return false;
+  await removeSessions(database, { edge_id, incarnation: incarnation - 1 });
+  return true;
 }
 
 function put({ pk, sk, ...attributes }: Row, when: Expression): Write {

@@ -11,20 +11,11 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
     return mine ? row : undefined;
   };
   return {
-    async register(edgeId, version, now) {
-      const incarnation = (world.edges.get(edgeId)?.incarnation ?? 0) + 1;
-      const row: EdgeRow = {
-        edge_id: edgeId,
-        incarnation,
-        state: 'alive',
-        heartbeat: 0,
-        version,
-        started_at: now,
-        seen_at: now,
-        figures: NO_FIGURES,
-      };
-      world.edges.set(edgeId, row);
-      return { edge_id: edgeId, incarnation };
+    register: async (edgeId, version, now) => begin(world, edgeId, version, now),
+
+    async claim(edgeId, version, now) {
+      const state = world.edges.get(edgeId)?.state;
+      return state === 'alive' || state === 'draining' ? undefined : begin(world, edgeId, version, now);
     },
 
     async heartbeat(edge, heartbeat, state, figures, now) {
@@ -104,4 +95,20 @@ function told(world: MemoryWorld): Pick<EdgeRegistry, Told> {
 function numbersOf(world: MemoryWorld, senderCompId: string): readonly SessionNumbers[] {
   const found = [...world.numbers.values()].filter(({ key }) => key.sender_comp_id === senderCompId);
   return structuredClone(found.sort((a, b) => compareKeys(numbersKey(a), numbersKey(b))));
+}
+
+function begin(world: MemoryWorld, edgeId: string, version: string, now: number): EdgeIdentity {
+  const incarnation = (world.edges.get(edgeId)?.incarnation ?? 0) + 1;
+  const row: EdgeRow = {
+    edge_id: edgeId,
+    incarnation,
+    state: 'alive',
+    heartbeat: 0,
+    version,
+    started_at: now,
+    seen_at: now,
+    figures: NO_FIGURES,
+  };
+  world.edges.set(edgeId, row);
+  return { edge_id: edgeId, incarnation };
 }

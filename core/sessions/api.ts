@@ -9,6 +9,7 @@ import type { LimitClass, UserLimits } from '../limits/model.ts';
 import type { BucketUsage } from '../limits/usage.ts';
 import type { OnLimitWarning } from '../limits/watch.ts';
 import type { SlotResult } from '../ports.ts';
+import type { Claimed } from './edge-name.ts';
 import type {
   Asked,
   EdgeCommand,
@@ -210,6 +211,8 @@ export const SILENT_LOG: GateLog = { info() {}, warn() {}, error() {} };
 
 export interface GateSettings {
   readonly edge_id: string;
+  /** The name is one that others may take, and was: see {@link claimName}. It is begun anew only while nobody else has it. */
+  readonly claimed?: Claimed | undefined;
   /** Version of the software, shown with the edge. */
   readonly version: string;
   /** How far SendingTime of a signed Logon may be off this process's clock, ms; at most {@link MAX_LOGON_WINDOW_MS}. */
@@ -285,7 +288,7 @@ export interface Gate {
    * it is called with undefined. Also after `rejoin`. On record in the edge's own chain, as soon as the store takes it.
    */
   shut(reason: string | undefined): void;
-  /** After onFenced: registers a new incarnation. Rejects with StoreUnavailable. */
+  /** After onFenced: registers a new incarnation. Rejects with StoreUnavailable, or NoFreeName when another has taken the name. */
   rejoin(): Promise<void>;
   /** Ends every session (cause `drain`), flushes records and counters, gives leases and slots back, says `stopped`. */
   stop(): Promise<void>;

@@ -10,6 +10,7 @@ import type { EdgeRegistry } from '../ports.ts';
 import type { Clock, Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
 import { COMMAND_POLL_MS, DEAD_AFTER_MS, HEARTBEAT_MS, LEASE_MS, WATCH_MS } from './bounds.ts';
+import type { Claimed } from './edge-name.ts';
 import type { EdgeCommand, EdgeFigures, EdgeIdentity, EdgeRow } from './model.ts';
 
 export interface MembershipPorts {
@@ -60,16 +61,14 @@ export class Membership {
     this.#leaseEnd = registeredAt + LEASE_MS;
   }
 
-  /** Registers a new incarnation and starts its heartbeat. Rejects with StoreUnavailable. */
+  /** Starts the heartbeat of an incarnation. Rejects as `begin` does. */
   static async join(
     ports: MembershipPorts,
-    edgeId: string,
-    version: string,
+    begin: () => Promise<Claimed>,
     events: MembershipEvents,
   ): Promise<Membership> {
-    const sent = ports.clock.monotonic();
-    const identity = await ports.edges.register(edgeId, version, ports.clock.now());
-    const membership = new Membership(ports, identity, events, sent);
+    const { identity, since } = await begin();
+    const membership = new Membership(ports, identity, events, since);
     membership.#start();
     return membership;
   }

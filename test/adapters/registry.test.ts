@@ -101,6 +101,36 @@ for (const [name, open] of STORES) {
         }
       });
 
+      test('is claimed only while nobody serves under its name', async () => {
+        const { edges } = await make();
+        const first = await edges.claim('e-1', '1', NOON);
+        expect(first).toMatchObject({ edge_id: 'e-1' });
+        expect(await edges.claim('e-1', '1', NOON)).toBeUndefined();
+        await edges.heartbeat(first!, 1, 'draining', FIGURES, NOON);
+        expect(await edges.claim('e-1', '1', NOON)).toBeUndefined();
+        expect(await edges.heartbeat(first!, 2, 'alive', FIGURES, NOON)).toBe(true);
+        await edges.stop(first!, FIGURES, NOON);
+        const second = await edges.claim('e-1', '2', NOON + 1);
+        expect(second!.incarnation).toBeGreaterThan(first!.incarnation);
+        expect(await edges.list()).toMatchObject([{ ...second, state: 'alive', version: '2', heartbeat: 0 }]);
+        await edges.declareDead(second!, 0);
+        const third = await edges.claim('e-1', '2', NOON + 1);
+        expect(third!.incarnation).toBeGreaterThan(second!.incarnation);
+        expect(await edges.heartbeat(second!, 1, 'alive', FIGURES, NOON)).toBe(false);
+        expect(await edges.heartbeat(third!, 1, 'alive', FIGURES, NOON)).toBe(true);
+      });
+
+      test('claimed by five processes at once is one’s', async () => {
+        const { edges } = await make();
+        for (let round = 0; round < 3; round++) {
+          const all = await Promise.all(Array.from({ length: 5 }, () => edges.claim('e-1', '1', NOON)));
+          const [only, ...others] = all.filter((one) => one !== undefined);
+          expect(others).toEqual([]);
+          expect(await edges.heartbeat(only!, 1, 'alive', FIGURES, NOON)).toBe(true);
+          await edges.stop(only!, FIGURES, NOON);
+        }
+      }, 30_000);
+
       test('that dies takes its sessions out of the list, not those of others', async () => {
         const stores = await make();
         await provision(stores, 'ann');

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { killUser } from '../../core/credentials/kill.ts';
 import { ADMITTED, CANCEL, ORDER, REFUSED_STORE, WAIT } from '../../core/limits/admission.ts';
+import { NoFreeName } from '../../core/sessions/edge-name.ts';
 import {
   type Account,
   ADMIN,
@@ -86,6 +87,30 @@ describe('the edge among edges', () => {
     expect(edge.gate.identity).toEqual({ edge_id: 'edge-1', incarnation: 2 });
     expect((await connect(edge, account, 'D')).result).toMatchObject({ result: 'registered' });
     await other.gate.stop();
+  });
+
+  test.each([
+    ['begins again while nobody has its name', false],
+    ['does not begin again under a name that another has taken', true],
+  ])('an edge of a claimed name that was declared dead %s', async (_what, taken) => {
+    const { edges } = world.admin;
+    const identity = await edges.claim('pool-1', '1', world.time.now());
+    const claimed = { identity: identity!, since: world.time.monotonic() };
+    const pooled = await world.edge('pool-1', { claimed });
+    expect(pooled.gate.identity).toEqual({ edge_id: 'pool-1', incarnation: 1 });
+    await world.time.advance(1500);
+    expect(await edges.declareDead(identity!, 1)).toBe(true);
+    if (taken) expect(await edges.claim('pool-1', '2', world.time.now())).toMatchObject({ incarnation: 2 });
+    await world.time.advance(1100);
+    expect([pooled.fenced, pooled.gate.state]).toEqual([1, 'fenced']);
+    if (taken) {
+      await expect(pooled.gate.rejoin()).rejects.toThrow(NoFreeName);
+      expect(world.world.edges.get('pool-1')).toMatchObject({ incarnation: 2, state: 'alive', version: '2' });
+    } else {
+      await pooled.gate.rejoin();
+      expect(pooled.gate.identity).toEqual({ edge_id: 'pool-1', incarnation: 2 });
+    }
+    await pooled.gate.stop();
   });
 
   test('a live edge is never declared dead', async () => {

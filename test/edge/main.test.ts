@@ -169,6 +169,15 @@ describe('a start that cannot be', () => {
     expect([code, said]).toEqual([2, expect.stringMatching(/FIXGATE_VENUE/)]);
   });
 
+  test.each([
+    [{ FIXGATE_EDGE_POOL: 'edge' }, /FIXGATE_EDGE_POOL: "edge" is no name with a number/],
+    [{ FIXGATE_EDGE_POOL: 'edge:1001', FIXGATE_EDGE_ID: '' }, /FIXGATE_EDGE_POOL/],
+    [{ FIXGATE_EDGE_POOL: 'edge:2', FIXGATE_JOURNAL: 'store' }, /not together with FIXGATE_EDGE_ID/],
+    [{ FIXGATE_EDGE_POOL: 'edge:2', FIXGATE_EDGE_ID: '', FIXGATE_JOURNAL: 'file' }, /needs FIXGATE_JOURNAL=store/],
+  ])('for names that cannot be taken ends with 2: %j', async (more, why) => {
+    expect(await run(more).exited).toEqual({ code: 2, said: expect.stringMatching(why) });
+  });
+
   test('for mistakes in dictionaries ends with 2 and tells file, line and mistake of each', async () => {
     const own = join(directory, 'dictionaries');
     mkdirSync(own);
@@ -222,6 +231,47 @@ test('numbers and messages survive a kill; SIGTERM tells the client and ends wit
   expect((await back.next((m) => m.type === '5')).get(58)).toMatch(/shutting down/);
   expect((await second.exited).code).toBe(0);
 }, 30_000);
+
+test('a task with another disk takes the name of one that was killed, and goes on with its sessions', async () => {
+  const pool = (disk: string) => ({
+    FIXGATE_EDGE_ID: '',
+    FIXGATE_EDGE_POOL: 'task:2',
+    FIXGATE_JOURNAL: 'store',
+    FIXGATE_DATA_DIR: join(directory, disk),
+  });
+  const named = async () => {
+    const { stores, close } = environmentAdapters(env);
+    const rows = (await stores.edges.list()).filter(({ edge_id }) => edge_id.startsWith('task-'));
+    close();
+    return rows.map(({ edge_id, state, incarnation }) => [edge_id, state, incarnation]);
+  };
+  const first = run(pool('disk-1'));
+  const { fix_port } = await first.ready;
+  const second = run(pool('disk-2'));
+  await second.ready;
+  expect(await named()).toEqual([
+    ['task-1', 'alive', 1],
+    ['task-2', 'alive', 1],
+  ]);
+  const client = clientAt(fix_port);
+  expect((await client.logon(alice.password, [[141, 'Y']])).type).toBe('A');
+  for (const id of ['p', 'q']) client.send('D', order(id));
+  await client.next((m) => m.get(11) === 'q');
+  first.child.kill('SIGKILL');
+  await Promise.all([first.exited, client.closed()]);
+
+  const third = run(pool('disk-3'));
+  const back = clientAt((await third.ready).fix_port, 4);
+  expect((await named())[0]).toEqual(['task-1', 'alive', 2]);
+  expect((await back.logon(alice.password)).get(34)).toBe('4');
+  back.send('2', [
+    [7, 2],
+    [16, 2],
+  ]);
+  expect((await back.next((m) => m.get(11) === 'p')).get(43)).toBe('Y');
+  for (const { child } of [second, third]) child.kill('SIGTERM');
+  expect((await Promise.all([second.exited, third.exited])).map(({ code }) => code)).toEqual([0, 0]);
+}, 60_000);
 
 test('SIGHUP has the certificate looked at again; one that cannot be used ends the start with 2', async () => {
   const maker = new CertificateMaker();

@@ -35,6 +35,7 @@ describe('the context', () => {
     [{ vpcCidr: '10.0.0.0/28' }, 'vpcCidr=10.0.0.0/28'],
     [{ emulator: 'yes' }, 'emulator=yes'],
     [{ zones: '4' }, 'zones=4'],
+    [{ journal: 'memory' }, 'journal=memory'],
     [{ quietHourUtc: '24' }, 'quietHourUtc=24'],
     [{ adminDomain: 'fix.example.com' }, 'adminCertificateArn'],
     [{ adminDomain: 'fix', adminCertificateArn: PRODUCTION.certificateArn }, 'adminDomain=fix'],

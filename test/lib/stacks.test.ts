@@ -302,6 +302,33 @@ describe('the stacks', () => {
     });
   });
 
+  test('an edge keeps its journal in the store, under one of enough names for a deployment that doubles the tasks', () => {
+    const of = (template: Template) => {
+      const [task] = Object.values(template.findResources('AWS::ECS::TaskDefinition'));
+      const [{ Environment }] = task!.Properties.ContainerDefinitions as [
+        { Environment: { Name: string; Value: string }[] },
+      ];
+      const variables = Object.fromEntries(Environment.map(({ Name, Value }) => [Name, Value]));
+      const [policy] = Object.entries(template.findResources('AWS::IAM::Policy'))
+        .find(([id]) => id.startsWith('TaskTaskRole'))!
+        .slice(1) as {
+        Properties: { PolicyDocument: { Statement: { Action: string | string[]; Resource: unknown }[] } };
+      }[];
+      const rights = policy!.Properties.PolicyDocument.Statement.filter(({ Resource }) =>
+        JSON.stringify(Resource).includes('Tablejournal'),
+      ).flatMap(({ Action }) => Action);
+      return { variables, rights };
+    };
+    const stored = of(edge);
+    expect(stored.variables).toMatchObject({ FIXGATE_JOURNAL: 'store', FIXGATE_EDGE_POOL: 'edge:20' });
+    expect(stored.variables).not.toHaveProperty('FIXGATE_EDGE_ID');
+    expect(stored.rights).toEqual(expect.arrayContaining(['dynamodb:PutItem', 'dynamodb:Query']));
+    const filed = of(Template.fromStack(make({ ...IMAGE, journal: 'file' }).edge));
+    expect(filed.variables).toMatchObject({ FIXGATE_JOURNAL: 'file' });
+    expect(filed.variables).not.toHaveProperty('FIXGATE_EDGE_POOL');
+    expect(filed.rights).toEqual([]);
+  });
+
   test('FIX is TLS in production, health is asked of /ready, deregistration is quick', () => {
     edge.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', { Protocol: 'TLS', Port: 9878 });
     edge.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {

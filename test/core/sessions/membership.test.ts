@@ -35,7 +35,8 @@ async function join(edges: EdgeRegistry, edgeId: string, time = new SimTime()) {
     onFenced: () => void fenced.push(edgeId),
   };
   const ports = { edges, clock: time, timers: time, log: SILENT_LOG };
-  const membership = await Membership.join(ports, edgeId, 'test', events);
+  const begin = async () => ({ identity: await edges.register(edgeId, 'test', time.now()), since: time.monotonic() });
+  const membership = await Membership.join(ports, begin, events);
   return { membership, time, commands, orders, fenced };
 }
 

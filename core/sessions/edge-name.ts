@@ -1,0 +1,101 @@
+/**
+ * Names that processes share: an edge whose host comes and goes takes one of a fixed set when it starts, and with it the
+ * journal of whoever had it before. A name is its taker's while its heartbeat goes on, as {@link Membership} has it.
+ */
+import type { EdgeRegistry } from '../ports.ts';
+import type { Clock } from '../time.ts';
+import type { GateLog } from './api.ts';
+import { CLAIM_LOOK_MS, CLAIM_WITHIN_MS, DEAD_AFTER_MS } from './bounds.ts';
+import type { EdgeIdentity, EdgeRow } from './model.ts';
+
+export interface Claimed {
+  readonly identity: EdgeIdentity;
+  /** Monotonic ms from before it was asked for: its lease is counted from there. */
+  readonly since: number;
+}
+
+/** Every name has somebody who serves under it. */
+export class NoFreeName extends Error {
+  override readonly name = 'NoFreeName';
+}
+
+export interface ClaimPorts {
+  readonly edges: EdgeRegistry;
+  readonly clock: Clock;
+  /** Resolves after so many ms; the process goes on meanwhile, though nothing else is open yet. */
+  readonly wait: (ms: number) => Promise<unknown>;
+  readonly log: GateLog;
+}
+
+/** A heartbeat as it was first seen; `since` is after the reply that showed it. */
+interface Seen {
+  readonly incarnation: number;
+  readonly heartbeat: number;
+  readonly since: number;
+}
+
+/** Whether a beat has been seen of whoever has the name: before that it may be dead, and its journal waiting. */
+type Judged = 'serves' | 'unknown' | 'dead';
+
+/**
+ * Takes a name: first one that ended, the last one before others, since sessions wait for its journal; then one that nobody
+ * has had. The latter only when every other name has been seen to beat: one whose process was killed a moment ago looks alive.
+ * Rejects with {@link NoFreeName} after {@link CLAIM_WITHIN_MS}, or with StoreUnavailable.
+ */
+export async function claimName(ports: ClaimPorts, names: readonly string[], version: string): Promise<Claimed> {
+  const { edges, clock, log } = ports;
+  const watch = new Watch(ports);
+  for (const from = clock.monotonic(); ; ) {
+    const sent = clock.monotonic();
+    const rows = (await edges.list()).filter(({ edge_id }) => names.includes(edge_id));
+    const judged = await watch.judge(rows, sent, clock.monotonic());
+    const ended = rows.filter(({ edge_id }) => judged.get(edge_id) === 'dead').sort((a, b) => b.seen_at - a.seen_at);
+    const settled = [...judged.values()].every((state) => state !== 'unknown');
+    const unused = settled ? names.filter((name) => !judged.has(name)) : [];
+    for (const name of [...ended.map(({ edge_id }) => edge_id), ...unused]) {
+      const since = clock.monotonic();
+      const identity = await edges.claim(name, version, clock.now());
+      if (identity === undefined) continue;
+      log.info({ ...identity, after_ms: since - from }, 'this edge has taken a name');
+      return { identity, since };
+    }
+    if (clock.monotonic() - from > CLAIM_WITHIN_MS)
+      throw new NoFreeName(
+        `all ${names.length} names of edges are served by others: ${names.slice(0, 3).join(', ')} …`,
+      );
+    await ports.wait(CLAIM_LOOK_MS);
+  }
+}
+
+class Watch {
+  readonly #ports: ClaimPorts;
+  readonly #first = new Map<string, Seen>();
+  readonly #beating = new Set<string>();
+
+  constructor(ports: ClaimPorts) {
+    this.#ports = ports;
+  }
+
+  /** What is known of each, by its name. Declares dead whose heartbeat stands still for so long. */
+  async judge(rows: readonly EdgeRow[], sent: number, seen: number): Promise<ReadonlyMap<string, Judged>> {
+    const judged = new Map<string, Judged>();
+    for (const row of rows) judged.set(row.edge_id, await this.#one(row, sent, seen));
+    return judged;
+  }
+
+  async #one(row: EdgeRow, sent: number, seen: number): Promise<Judged> {
+    const { edge_id, incarnation, heartbeat, state } = row;
+    if (state === 'dead' || state === 'stopped') return 'dead';
+    const first = this.#first.get(edge_id);
+    if (first === undefined || first.incarnation !== incarnation || first.heartbeat !== heartbeat) {
+      // Of an incarnation that has begun while we look, too.
+      if (first !== undefined) this.#beating.add(edge_id);
+      this.#first.set(edge_id, { incarnation, heartbeat, since: seen });
+    } else if (sent - first.since >= DEAD_AFTER_MS) {
+      const dead = await this.#ports.edges.declareDead({ edge_id, incarnation }, heartbeat);
+      if (dead) this.#ports.log.warn({ edge: edge_id, incarnation }, 'declared an edge dead');
+      return dead ? 'dead' : 'unknown';
+    }
+    return this.#beating.has(edge_id) ? 'serves' : 'unknown';
+  }
+}
