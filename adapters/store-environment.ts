@@ -54,6 +54,7 @@ export interface OpenStores {
   readonly stores: Stores;
   readonly leases: TokenLeases;
   readonly client: DynamoDBClient;
+  readonly tables: TableNames;
   /** Makes the tables that are not there yet; in AWS the stack does. */
   makeTables(): Promise<void>;
   /** Closes connections; a process that ends needs no call. */
@@ -89,6 +90,7 @@ export function openStoresOf(variables: StoreVariables, onDate?: OnDate): OpenSt
     stores: createDynamoAdapters({ client, tables, random: systemRandom }),
     leases: new DynamoTokenLeases(client, tables.limits),
     client,
+    tables,
     makeTables: () => createTables(client, tables),
     close: () => client.destroy(),
   };

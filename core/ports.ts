@@ -46,6 +46,8 @@ export interface Account {
 export interface AccountChange {
   readonly user_id: string;
   readonly expected: ChainHead;
+  /** The head that the user's row has when a restore has set it back behind its chain: the condition then. */
+  readonly row_head?: ChainHead;
   readonly user?: User;
   readonly created: readonly Credential[];
   readonly changed: readonly { readonly credential: Credential; readonly expected_version: number }[];
@@ -132,6 +134,8 @@ export interface PolicyStore {
   /** ONE transaction under the condition that the chain head is still `expected`; bumps `version` by one when there are edits. */
   commit(change: {
     readonly expected: ChainHead;
+    /** As of an account's change. */
+    readonly row_head?: ChainHead;
     readonly expected_version: number;
     readonly edits: readonly PolicyEdit[];
     readonly record: AuditRecord;
@@ -204,6 +208,8 @@ export interface EdgeRegistry {
    * is none. Undefined: somebody serves, or was quicker. A row that is alive may be left with nobody behind it when a reply is lost.
    */
   claim(edgeId: string, version: string, now: number): Promise<EdgeIdentity | undefined>;
+  /** The next incarnation of this edge is above this one: after the loss of the rows that count them. */
+  passIncarnation(edgeId: string, incarnation: number): Promise<void>;
   /** Renews the lease, and tells the figures. False: this incarnation is dead or superseded. */
   heartbeat(
     edge: EdgeIdentity,

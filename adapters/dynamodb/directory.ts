@@ -134,8 +134,8 @@ function lockWrites({ lock, user }: AccountChange): readonly Write[] {
 }
 
 /** The user's row, or only its chain head, under the condition that the head is still the expected one. */
-function headWrite({ user_id, user, expected, record }: AccountChange): Write {
-  const when = headIs(expected);
+function headWrite({ user_id, user, expected, row_head = expected, record }: AccountChange): Write {
+  const when = headIs(row_head);
   const head = { audit_seq: record.seq, audit_hash: record.hash };
   if (user !== undefined) return { put: 'credentials', row: { ...accounts.userRow(user), ...head }, when };
   return {

@@ -46,7 +46,7 @@ export function createPolicyStore(database: Database, noteDays: DayNotes): Polic
         {
           put: 'policy',
           row: { pk: META.pk, sk: META.sk, version, audit_seq: seq, audit_hash: hash },
-          when: both(headIs(change.expected), versionIs(change.expected_version)),
+          when: both(headIs(change.row_head ?? change.expected), versionIs(change.expected_version)),
         },
         recordPut(change.record),
         ...change.edits.map(editWrite),

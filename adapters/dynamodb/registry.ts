@@ -3,7 +3,7 @@ import type { EdgeRegistry } from '../../core/ports.ts';
 import { type EdgeFigures, type EdgeIdentity, type EdgeState, NO_FIGURES } from '../../core/sessions/model.ts';
 import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
-import { absent, type Database, type Expression, LAST_KEY, type Row, type Write } from './database.ts';
+import { absent, type Database, type Expression, type Key, LAST_KEY, type Row, type Write } from './database.ts';
 import { ALL_FENCES, EDGES, edgeKey, fenceKey, fenceRemovals, toEdge, toSession } from './edges.ts';
 
 /** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
@@ -20,6 +20,8 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
       const identity = await nextOf(database, edgeId);
       return (await begin(database, identity, version, now, true)) ? identity : undefined;
     },
+
+    passIncarnation: (edgeId, incarnation) => passIncarnation(database, edgeId, incarnation),
 
     async heartbeat(edge, heartbeat, state, figures, now) {
       const change = told(state, figures, now, { heartbeat });
@@ -149,10 +151,19 @@ function expiry(now: number): number {
   return Math.ceil(now / 1000) + ROW_LIFE_S;
 }
 
+async function passIncarnation(database: Database, edgeId: string, incarnation: number): Promise<void> {
+  await database.write({
+    update: counterOf(edgeId),
+    change: { text: 'SET #incarnation = :at', names: ['incarnation'], values: { ':at': incarnation } },
+    when: { text: 'attribute_not_exists(#incarnation) OR #incarnation < :at', names: ['incarnation'] },
+  });
+}
+
+const counterOf = (edgeId: string): Key => ({ table: 'sessions', pk: key('E', edgeId), sk: 'INCARNATION' });
+
 /** The counter of incarnations stands apart from the row and never expires: no number comes twice. */
 async function nextOf(database: Database, edgeId: string): Promise<EdgeIdentity> {
-  const counter = { table: 'sessions', pk: key('E', edgeId), sk: 'INCARNATION' } as const;
-  return { edge_id: edgeId, incarnation: await database.increment(counter, 'incarnation') };
+  return { edge_id: edgeId, incarnation: await database.increment(counterOf(edgeId), 'incarnation') };
 }
 
 async function register(database: Database, edgeId: string, version: string, now: number): Promise<EdgeIdentity> {

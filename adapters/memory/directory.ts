@@ -100,7 +100,7 @@ function matches(row: Credential | User, filter: { readonly status?: string; rea
 function refuse(world: MemoryWorld, change: AccountChange): CommitResult | undefined {
   if (stands(world, change.record)) return { result: 'committed' };
   const head = world.users.get(change.user_id)?.chain ?? EMPTY_CHAIN;
-  if (!sameHead(head, change.expected)) return { result: 'conflict' };
+  if (!sameHead(head, change.row_head ?? change.expected)) return { result: 'conflict' };
   const stale = change.changed.some(
     ({ credential, expected_version }) =>
       world.credentials.get(credential.sender_comp_id)?.version !== expected_version,

@@ -39,7 +39,8 @@ export function createPolicyStore(world: MemoryWorld): PolicyStore {
       checkFollows(change.expected, change.record);
       if (stands(world, change.record)) return 'committed';
       const { policy } = world;
-      if (!sameHead(policy.chain, change.expected) || policy.version !== change.expected_version) return 'conflict';
+      if (!sameHead(policy.chain, change.row_head ?? change.expected) || policy.version !== change.expected_version)
+        return 'conflict';
       for (const edit of change.edits) apply(world, structuredClone(edit));
       policy.chain = { seq: change.record.seq, hash: change.record.hash };
       if (change.edits.length > 0) policy.version++;

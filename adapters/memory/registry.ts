@@ -11,6 +11,8 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
     return mine ? row : undefined;
   };
   return {
+    passIncarnation: async (edgeId, at) => void world.passed.set(edgeId, Math.max(at, world.passed.get(edgeId) ?? 0)),
+
     register: async (edgeId, version, now) => begin(world, edgeId, version, now),
 
     async claim(edgeId, version, now) {
@@ -98,7 +100,7 @@ function numbersOf(world: MemoryWorld, senderCompId: string): readonly SessionNu
 }
 
 function begin(world: MemoryWorld, edgeId: string, version: string, now: number): EdgeIdentity {
-  const incarnation = (world.edges.get(edgeId)?.incarnation ?? 0) + 1;
+  const incarnation = Math.max(world.edges.get(edgeId)?.incarnation ?? 0, world.passed.get(edgeId) ?? 0) + 1;
   const row: EdgeRow = {
     edge_id: edgeId,
     incarnation,

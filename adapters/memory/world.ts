@@ -45,6 +45,8 @@ export interface MemoryWorld {
   /** By command id. */
   readonly answers: Map<string, Answer>;
   readonly edges: Map<string, EdgeRow>;
+  /** By edge: the incarnation that its next one is above. */
+  readonly passed: Map<string, number>;
   /** By edge, then command id. */
   readonly commands: Map<string, Map<string, EdgeCommand>>;
   readonly numbers: Map<string, SessionNumbers>;
@@ -73,6 +75,7 @@ export function createWorld(): MemoryWorld {
     holdings: new Map(),
     answers: new Map(),
     edges: new Map(),
+    passed: new Map(),
     commands: new Map(),
     numbers: new Map(),
     receipts: new Map(),

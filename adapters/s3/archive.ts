@@ -6,11 +6,11 @@ import type { CheckpointArchive } from '../../core/audit/checkpoint-port.ts';
 import { padded } from '../keys.ts';
 import type { Bucket } from './bucket.ts';
 
-const RECORDS = 'records/';
-const CHECKPOINTS = 'checkpoints/';
+export const RECORDS = 'records/';
+export const CHECKPOINTS = 'checkpoints/';
 /** A key has 1,024 bytes at most. */
 const LONGEST_NAME = 900;
-const ENDING = '.json';
+export const ENDING = '.json';
 
 /** A chain's folder: its name, escaped; a longer name by its hash, which the records in it name. */
 export function folderOf(chain: string): string {

@@ -53,6 +53,8 @@ export const AUDIT_TYPES = [
   'rate_limit_violation',
   'archive_sealed',
   'access_refused',
+  'restored',
+  'resealed',
   'export',
 ] as const;
 export type AuditType = (typeof AUDIT_TYPES)[number];

@@ -48,11 +48,15 @@ async function walkChain(
   return { whole: false, chain, fault: 'tail', seq: beyond, text: 'stands behind the head kept outside the chain' };
 }
 
-/** All records of a chain, in its order. */
-export async function* recordsOf(trail: Pick<AuditTrail, 'chain'>, chain: string): AsyncGenerator<StoredRecord> {
+/** Records of a chain in its order, all or from this number on. */
+export async function* recordsOf(
+  trail: Pick<AuditTrail, 'chain'>,
+  chain: string,
+  from = 1,
+): AsyncGenerator<StoredRecord> {
   let after: string | undefined;
   do {
-    const page = await trail.chain(chain, after === undefined ? { limit: PAGE } : { limit: PAGE, after });
+    const page = await trail.chain(chain, after === undefined ? { limit: PAGE } : { limit: PAGE, after }, from);
     yield* page.items;
     after = page.next;
   } while (after !== undefined);

@@ -108,6 +108,14 @@ export function checkVersion(ifVersion: number | undefined, version: number): vo
   }
 }
 
+/** As a commit takes them: with their next version, on condition of the one they have. */
+export function changedCredentials(credentials: readonly Credential[], now: number): AccountChange['changed'] {
+  return credentials.map((credential) => ({
+    credential: { ...credential, version: credential.version + 1, updated_at: now },
+    expected_version: credential.version,
+  }));
+}
+
 /** `active` when any credential is, else `suspended` when any is, else `revoked`. */
 export function statusOf(credentials: readonly Credential[]): User['status'] {
   if (credentials.some((one) => one.status === 'active')) return 'active';
@@ -129,10 +137,7 @@ async function commitDecision<R>(
   now: number,
 ): Promise<Committed> {
   const created = decision.created ?? [];
-  const changed = (decision.changed ?? []).map((credential) => ({
-    credential: { ...credential, version: credential.version + 1, updated_at: now },
-    expected_version: credential.version,
-  }));
+  const changed = changedCredentials(decision.changed ?? [], now);
   const touched = new Map(
     [...created, ...changed.map((one) => one.credential)].map((one) => [one.sender_comp_id, one]),
   );

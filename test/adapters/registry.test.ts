@@ -31,6 +31,15 @@ for (const [name, open] of STORES) {
     });
 
     describe('an edge', () => {
+      test('no incarnation comes that was passed, and passing what is behind changes nothing', async () => {
+        const { edges } = await make();
+        await edges.passIncarnation('e', 7);
+        await edges.passIncarnation('e', 3);
+        expect(await edges.register('e', '1', NOON)).toEqual({ edge_id: 'e', incarnation: 8 });
+        await edges.passIncarnation('e', 2);
+        expect(await edges.register('e', '1', NOON)).toEqual({ edge_id: 'e', incarnation: 9 });
+      });
+
       test('begins alive, tells its figures, and stops', async () => {
         const { edges } = await make();
         expect(await edges.list()).toEqual([]);

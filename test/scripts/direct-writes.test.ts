@@ -2,31 +2,18 @@
 import { DeleteItemCommand, PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { createExpressions } from '../../adapters/cel/expressions.ts';
-import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import type { TableNames } from '../../adapters/dynamodb/tables.ts';
-import { fixedMasterKeys } from '../../adapters/kms/master-keys.ts';
-import { createRawAesSecretBox } from '../../adapters/kms/secret-box.ts';
-import { createRawAesVault } from '../../adapters/kms/vault.ts';
-import { systemClock } from '../../adapters/node/clock.ts';
-import { nodeDigests } from '../../adapters/node/digests.ts';
-import { systemRandom } from '../../adapters/node/random.ts';
 import type { AdminPorts } from '../../core/admin.ts';
 import { regeneratePassword } from '../../core/credentials/regenerate.ts';
 import { changeStatus } from '../../core/credentials/status.ts';
-import { CompiledExpressions } from '../../core/eligibility/evaluate.ts';
 import { lock, unlock } from '../../core/locks/locks.ts';
-import { ensureDefaults } from '../../core/policy/defaults.ts';
 import { setOverride } from '../../core/policy/rules.ts';
-import { provision } from '../../core/provisioning.ts';
 import { removeDirectory, temporaryDirectory } from '../support/product.ts';
 import { startStore, type TestStore } from '../support/store.ts';
+import { ADMIN, adminPorts, client } from './admin-world.ts';
 import { environmentOf, runTool } from './tool.ts';
 
 const folder = temporaryDirectory();
-const KEYS = fixedMasterKeys([{ id: 'k', key: new Uint8Array(32).fill(7) }]);
-const ADMIN = { actor: { principal: 'arn:aws:iam::111122223333:user/ann' }, reason: 'a test' };
-const FACTS = { account_balance: 5000.5, trading_volume: 20_000, account_age_days: 90, kyc_level: 3, groups: ['vip'] };
 let store: TestStore;
 let tables: TableNames;
 let ports: AdminPorts;
@@ -41,14 +28,8 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   tables = await store.tables();
-  const { audit: trail, ...stores } = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
-  const [box, vault] = [createRawAesSecretBox(KEYS), createRawAesVault(KEYS)];
-  const expressions = new CompiledExpressions(createExpressions());
-  ports = { ...stores, trail, box, vault, digests: nodeDigests, random: systemRandom, clock: systemClock, expressions };
-  await ensureDefaults(ports, ADMIN.actor);
-  const input = { rate_limit_tier: 'standard', facts: FACTS, allowed_ips: [], additional_credential: false };
-  const { issued } = await provision(ports, ADMIN, { ...input, user_id: 'alice' });
-  sender = issued.sender_comp_id;
+  ports = await adminPorts(store, tables);
+  sender = (await client(ports, 'alice')).sender_comp_id;
 }, 30_000);
 
 const verify = () => runTool('audit-verify', [], environmentOf(store, tables), folder);
