@@ -1,9 +1,12 @@
-/** Carries what is left of old segments forward into the current one, so that they can go. */
+/**
+ * Carries what is left of old segments forward into the current one, so that they can go: a little after each flush, for
+ * nothing else is done meanwhile.
+ */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
 import { CARRIED, FIXED_BYTES, ID, KEPT, PENDING, SENT } from './format.ts';
 import type { JournalLog } from './journal.ts';
-import { CARRY_BUDGET, CARRY_SHARE, type JournalLimits } from './limits.ts';
+import { CARRY_BUDGET, CARRY_LOOK_BYTES, CARRY_SHARE, type JournalLimits } from './limits.ts';
 import type { Places } from './places.ts';
 import type { Place } from './reader.ts';
 import type { Segment, Segments } from './segments.ts';
@@ -12,7 +15,6 @@ import type { Tail } from './tail.ts';
 
 export interface CarryParts {
   readonly segments: Segments;
-  readonly current: Segment;
   readonly sessions: readonly FileSession[];
   /** Empty. */
   readonly tail: Tail;
@@ -29,31 +31,98 @@ interface Move {
   readonly length: number;
 }
 
-/** The old segments are as they were until the copies are written. @throws what the file system says */
-export function carry(parts: CarryParts): void {
-  const { segments, current, tail } = parts;
-  const chosen = sparse(parts);
-  for (const segment of overflow(parts)) chosen.add(segment);
-  if (chosen.size === 0) return;
-  const moves: Move[] = [];
-  for (const session of parts.sessions) {
-    copy(parts, session, session.sent, SENT, chosen, moves);
-    copy(parts, session, session.waiting, PENDING, chosen, moves);
-    copyIds(parts, session, chosen, moves);
+/** What is left to carry: everything before this place has been looked at. */
+interface Plan {
+  readonly chosen: ReadonlySet<number>;
+  session: number;
+  /** Index in {@link KINDS}. */
+  kind: number;
+  /** First number, or ordinal, that has not been looked at. */
+  from: number;
+}
+
+const KINDS: readonly ((session: FileSession) => Places)[] = [
+  (session) => session.sent,
+  (session) => session.waiting,
+  (session) => session.ids.places,
+];
+const IDS = 2;
+
+export class Carrier {
+  readonly #parts: CarryParts;
+  #plan: Plan | undefined;
+
+  constructor(parts: CarryParts) {
+    this.#parts = parts;
   }
-  if (moves.length === 0) return;
-  const base = current.size;
-  segments.write(current, tail, 0);
-  tail.clear();
-  for (const { places, i, block, at, length } of moves) {
-    segments.lost(places.segment(i), places.length(i));
-    places.move(i, current.number, base + block, base + at, length);
-    segments.gained(current.number, length);
+
+  /** Whether there is something left to carry. */
+  get busy(): boolean {
+    return this.#plan !== undefined;
+  }
+
+  /** At the start of a segment: chooses what is carried into it, step by step. */
+  begin(current: Segment): void {
+    const chosen = sparse(this.#parts, current);
+    for (const segment of overflow(this.#parts, current)) chosen.add(segment);
+    this.#plan = chosen.size === 0 ? undefined : { chosen, session: 0, kind: 0, from: 0 };
+  }
+
+  /**
+   * Writes the next `bytes` or so as a flush of their own. The old places count until that is written.
+   * @param current the one that {@link begin} was told of
+   * @throws what the file system says; the rest stays where it is until the next {@link begin}
+   */
+  step(current: Segment, bytes: number): void {
+    const plan = this.#plan;
+    if (plan === undefined) return;
+    this.#plan = undefined;
+    const { segments, tail } = this.#parts;
+    const moves: Move[] = [];
+    const isDone = collect(this.#parts, plan, bytes, moves);
+    if (moves.length > 0) {
+      const base = current.size;
+      segments.write(current, tail, 0);
+      tail.clear();
+      for (const { places, i, block, at, length } of moves) {
+        segments.lost(places.segment(i), places.length(i));
+        places.move(i, current.number, base + block, base + at, length);
+        segments.gained(current.number, length);
+      }
+    }
+    if (!isDone) this.#plan = plan;
   }
 }
 
+/** Copies to the tail what the plan comes to next. @returns whether that was all */
+function collect(parts: CarryParts, plan: Plan, bytes: number, moves: Move[]): boolean {
+  let room = bytes;
+  for (; plan.session < parts.sessions.length; plan.session++, plan.kind = 0) {
+    const session = parts.sessions[plan.session]!;
+    for (; plan.kind < KINDS.length; plan.kind++, plan.from = 0) {
+      const places = KINDS[plan.kind]!(session);
+      for (let i = places.find(plan.from); i < places.count; i++) {
+        if (room <= 0) {
+          plan.from = places.number(i);
+          return false;
+        }
+        room -= CARRY_LOOK_BYTES;
+        if (!plan.chosen.has(places.segment(i))) continue;
+        const move =
+          plan.kind === IDS
+            ? copyId(parts, session, i)
+            : copy(parts, session, places, i, plan.kind === 0 ? SENT : PENDING);
+        room -= move.length;
+        moves.push(move);
+      }
+    }
+    room -= CARRY_LOOK_BYTES;
+  }
+  return true;
+}
+
 /** Segments of which little is alive. */
-function sparse({ segments, current, limits }: CarryParts): Set<number> {
+function sparse({ segments, limits }: CarryParts, current: Segment): Set<number> {
   const chosen = new Set<number>();
   let budget = limits.segment_bytes * CARRY_BUDGET;
   for (const segment of segments.all.values()) {
@@ -69,7 +138,7 @@ function sparse({ segments, current, limits }: CarryParts): Set<number> {
  * The oldest, while there are too many bytes: their sent messages are forgotten; those that wait for a client never are,
  * nor ClOrdIDs, which have bounds of their own.
  */
-function overflow({ segments, current, sessions, limits, log }: CarryParts): number[] {
+function overflow({ segments, sessions, limits, log }: CarryParts, current: Segment): number[] {
   const chosen: number[] = [];
   let over = segments.bytes - limits.total_bytes;
   for (const segment of segments.all.values()) {
@@ -85,37 +154,24 @@ function overflow({ segments, current, sessions, limits, log }: CarryParts): num
 }
 
 /** A promoted message becomes a sent one: its session's state at the start of the segment has it promoted already. */
-function copy(
-  { tail, read }: CarryParts,
-  session: FileSession,
-  places: Places,
-  type: number,
-  chosen: ReadonlySet<number>,
-  moves: Move[],
-): void {
-  for (let i = 0; i < places.count; i++) {
-    if (!chosen.has(places.segment(i))) continue;
-    const number = places.number(i);
-    const found = read(session.placeOf(places, i, type === SENT ? number : 0));
-    const fixed = FIXED_BYTES[type]!;
-    const length = fixed + found.end - found.start;
-    const at = tail.begin(type, session.index, length, type === SENT ? KEPT + CARRIED : CARRIED);
-    tail.put(at, 0, number);
-    tail.put(at, 1, places.second(i) * 1000);
-    found.buf.copy(tail.buf, at + fixed, found.start, found.end);
-    moves.push({ places, i, block: tail.block, at, length });
-  }
+function copy({ tail, read }: CarryParts, session: FileSession, places: Places, i: number, type: number): Move {
+  const number = places.number(i);
+  const found = read(session.placeOf(places, i, type === SENT ? number : 0));
+  const fixed = FIXED_BYTES[type]!;
+  const length = fixed + found.end - found.start;
+  const at = tail.begin(type, session.index, length, type === SENT ? KEPT + CARRIED : CARRIED);
+  tail.put(at, 0, number);
+  tail.put(at, 1, places.second(i) * 1000);
+  found.buf.copy(tail.buf, at + fixed, found.start, found.end);
+  return { places, i, block: tail.block, at, length };
 }
 
-function copyIds({ tail }: CarryParts, { index, ids }: FileSession, chosen: ReadonlySet<number>, moves: Move[]): void {
+function copyId({ tail }: CarryParts, { index, ids }: FileSession, i: number): Move {
   const { places } = ids;
-  for (let i = 0; i < places.count; i++) {
-    if (!chosen.has(places.segment(i))) continue;
-    const id = ids.id(i);
-    const length = FIXED_BYTES[ID]! + id.length;
-    const at = tail.begin(ID, index, length);
-    tail.put(at, 0, places.second(i) * 1000);
-    id.copy(tail.buf, at + FIXED_BYTES[ID]!);
-    moves.push({ places, i, block: tail.block, at, length });
-  }
+  const id = ids.id(i);
+  const length = FIXED_BYTES[ID]! + id.length;
+  const at = tail.begin(ID, index, length);
+  tail.put(at, 0, places.second(i) * 1000);
+  id.copy(tail.buf, at + FIXED_BYTES[ID]!);
+  return { places, i, block: tail.block, at, length };
 }

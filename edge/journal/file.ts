@@ -3,7 +3,7 @@
  *
  * All sessions of the edge append to one tail in memory; a flush writes it as one block (format.ts) behind the others in
  * the current segment. A full one is followed by a new one that begins with a snapshot of all sessions, so that an old
- * segment is needed for its messages only, and goes when they are dead or few enough to be carried forward. Each opening
+ * segment is needed for its messages only, and goes when they are dead or few enough to be carried forward (carry.ts). Each opening
  * begins a new one: what an earlier process wrote is only read.
  *
  * While the disk refuses, what was appended stays in memory and readable, `healthy` is false, and each flush tries again
@@ -16,7 +16,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
 import type { Complete } from './archive.ts';
-import { carry } from './carry.ts';
+import { Carrier } from './carry.ts';
 import {
   type Accepted,
   type Journal,
@@ -104,6 +104,7 @@ class FileJournal implements Journal, Ledger {
   readonly #unlock: () => void;
   readonly #segments: Segments;
   readonly #reader: Reader;
+  readonly #carrier: Carrier;
   readonly #byKey = new Map<string, FileSession>();
   /** By index. */
   readonly #sessions: FileSession[] = [];
@@ -144,12 +145,17 @@ class FileJournal implements Journal, Ledger {
       mirror,
     });
     this.#reader = new Reader(this.#segments);
+    const [segments, sessions, read] = [this.#segments, this.#sessions, (place: Place) => this.read(place)];
+    this.#carrier = new Carrier({ segments, sessions, tail: this.tail, limits, log, read });
     this.#rotateAt = limits.segment_bytes;
     try {
       this.#current = this.#begin(this.#recover() + 1);
       this.#rotateAt = Math.max(limits.segment_bytes, this.#current.size * 2);
       for (const segment of this.#segments.all.values()) if (segment !== this.#current) this.#completed(segment);
-      if (this.#dependents.length === 0) this.#tidy();
+      if (this.#dependents.length > 0) return;
+      this.#carrier.begin(this.#current);
+      while (this.#carrier.busy) this.#carrier.step(this.#current, limits.carry_bytes);
+      this.#segments.sweep(this.#current);
     } catch (error) {
       this.#segments.close();
       throw error;
@@ -194,6 +200,7 @@ class FileJournal implements Journal, Ledger {
     if (this.#failure !== undefined && tail.length > RETRY_FREELY_BYTES) this.#awaitRetry(this.#failure);
     const before = tail.mark();
     for (let i = 0; i < dirty.length; i++) dirty[i]!.writeNumbers();
+    const { length } = tail;
     try {
       this.#segments.write(this.#current, tail, depends);
     } catch (error) {
@@ -207,6 +214,7 @@ class FileJournal implements Journal, Ledger {
     if (this.#state === 'failing') this.#recovered();
     if (depends > 0) this.#unsure = true;
     this.#rotateIfDue();
+    if (this.#carrier.busy) this.#carry(Math.max(length, this.#limits.carry_bytes));
   }
 
   committed(): void {
@@ -331,7 +339,8 @@ class FileJournal implements Journal, Ledger {
       this.#current = this.#begin(before.number + 1);
       this.#rotateAt = Math.max(segment_bytes, this.#current.size * 2);
       this.#completed(before);
-      this.#tidy();
+      this.#carrier.begin(this.#current);
+      this.#segments.sweep(this.#current);
     } catch (error) {
       this.tail.clear();
       this.#rotateAt = this.#current.size + segment_bytes * ROTATE_RETRY;
@@ -352,18 +361,14 @@ class FileJournal implements Journal, Ledger {
     return this.later === undefined ? this.#unsure : this.#commits < 2;
   }
 
-  /** What is left of old segments comes into the current one, and they go. @throws what the file system says */
-  #tidy(): void {
-    carry({
-      segments: this.#segments,
-      current: this.#current,
-      sessions: this.#sessions,
-      tail: this.tail,
-      limits: this.#limits,
-      log: this.log,
-      read: (place) => this.read(place),
-    });
-    this.#segments.sweep(this.#current);
+  /** After a flush: the tail is empty. Nothing depends on what fails here. */
+  #carry(bytes: number): void {
+    try {
+      this.#carrier.step(this.#current, bytes);
+    } catch (error) {
+      this.tail.clear();
+      this.log.warn({ error }, 'what is left of old segments of the journal stays there until the next one is begun');
+    }
   }
 
   #failed(error: unknown): JournalError {

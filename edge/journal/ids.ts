@@ -18,6 +18,8 @@ export class Ids {
   #max: number;
   #seconds: number;
   #ordinal = 0;
+  /** Ordinals of those that {@link addCarried} has added. */
+  #carried = new Set<number>();
   /** By ordinal & mask. */
   #mask = INITIAL - 1;
   #hashes = new Uint32Array(INITIAL);
@@ -52,6 +54,13 @@ export class Ids {
     const slot = this.#find(buf, start, end);
     if (slot < 0) return false;
     return second - this.#secondOf(slot) < this.#seconds;
+  }
+
+  /** Recovery: adds an id that was carried forward, after younger ones perhaps: {@link settled} puts it ahead of those of its second. */
+  addCarried(buf: Buffer, start: number, end: number, place: IdPlace, second: number, lost: Lost): void {
+    const ordinal = this.#ordinal;
+    this.add(buf, start, end, place, second, lost);
+    if (this.#ordinal > ordinal) this.#carried.add(ordinal);
   }
 
   /** Adds an id; one that is there already is as old as it was, and lies where it is said to lie now. */
@@ -98,11 +107,14 @@ export class Ids {
   /** After recovery, where what was carried forward came late: oldest first again. @returns itself, or a new one in its place */
   settled(lost: Lost): Ids {
     const { places } = this;
+    const carried = this.#carried;
+    this.#carried = new Set();
+    const rank = (i: number): number => places.second(i) * 2 + (carried.has(places.number(i)) ? 0 : 1);
     let ordered = true;
-    for (let i = 1; i < places.count; i++) ordered &&= places.second(i - 1) <= places.second(i);
+    for (let i = 1; i < places.count; i++) ordered &&= rank(i - 1) <= rank(i);
     if (ordered) return this;
     const order = Array.from({ length: places.count }, (_, i) => i);
-    order.sort((a, b) => places.second(a) - places.second(b) || a - b);
+    order.sort((a, b) => rank(a) - rank(b) || a - b);
     const sorted = new Ids(this.#max, this.#seconds);
     for (const i of order) {
       const id = this.id(i);

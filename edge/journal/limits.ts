@@ -13,6 +13,8 @@ export interface JournalLimits {
   readonly resend_retention: number;
   /** Bytes after which a block is followed by another. */
   readonly block_bytes: number;
+  /** Bytes carried forward after one flush, or as many as it had. */
+  readonly carry_bytes: number;
 }
 
 export const JOURNAL_LIMITS: JournalLimits = {
@@ -27,6 +29,8 @@ export const JOURNAL_LIMITS: JournalLimits = {
   resend_retention: 100_000,
   // A resend decrypts the block of each message that it has not at hand; a table's item holds one.
   block_bytes: 64 * 1024,
+  // A millisecond of reading, opening, sealing and writing: what 32 MB in one piece took, others would wait for.
+  carry_bytes: 256 * 1024,
 };
 export const BLOCK_TARGET_BYTES: number = JOURNAL_LIMITS.block_bytes;
 
@@ -77,7 +81,9 @@ export const SEGMENT_BYTES_HARD = 2 ** 31 - 1;
 export const SEGMENT_BYTES_MAX = 1024 * 1024 * 1024;
 /** A segment with less than this share of segment_bytes alive is carried forward and deleted. */
 export const CARRY_SHARE = 0.25;
-/** Carried at one rotation at most, share of segment_bytes: a rotation is no longer than this takes. */
+/** A place that is looked at costs as much as carrying so many bytes. */
+export const CARRY_LOOK_BYTES = 16;
+/** Carried into one segment at most, share of segment_bytes: there is room for as much that is new. */
 export const CARRY_BUDGET = 0.5;
 /** A rotation that failed is tried again after so much more was written, share of segment_bytes. */
 export const ROTATE_RETRY = 1 / 16;

@@ -18,7 +18,6 @@ import {
   VOID,
   WAS_PENDING,
 } from './format.ts';
-import type { Ids } from './ids.ts';
 import { type FileSession, secondOf } from './session.ts';
 
 /** Where a record lies. */
@@ -82,12 +81,12 @@ export function replay(s: FileSession, record: Recorded): void {
       const id = bytes.readUInt32LE(body + 24);
       const length = bytes.readUInt32LE(body + 28);
       const message = at + fixedBytesAt(bytes, at);
-      if ((flags & FATE) === SUBMITTED && length > 0) remember(s.ids, s, record, message + id, length, number(1));
+      if ((flags & FATE) === SUBMITTED && length > 0) remember(s, record, message + id, length, number(1));
       return;
     }
     case ID: {
       const id = at + fixedBytesAt(bytes, at);
-      remember(s.ids, s, record, id, at + record.length - id, number(0));
+      remember(s, record, id, at + record.length - id, number(0));
     }
   }
 }
@@ -96,8 +95,12 @@ function push(places: FileSession['sent'], number: number, record: Recorded, epo
   places.push(number, record.segment, record.block, record.offset, record.length, secondOf(epochMs));
 }
 
-function remember(ids: Ids, s: FileSession, record: Recorded, start: number, length: number, epochMs: number): void {
-  if (s.terms.ids > 0) ids.add(record.bytes, start, start + length, record, secondOf(epochMs), nothing);
+function remember(s: FileSession, record: Recorded, start: number, length: number, epochMs: number): void {
+  if (s.terms.ids === 0) return;
+  const { bytes, at } = record;
+  const second = secondOf(epochMs);
+  if (bytes[at] === ID) s.ids.addCarried(bytes, start, start + length, record, second, nothing);
+  else s.ids.add(bytes, start, start + length, record, second, nothing);
 }
 
 function replayState(s: FileSession, { bytes, at }: Recorded, isFirst: boolean): void {
@@ -118,6 +121,8 @@ function replayState(s: FileSession, { bytes, at }: Recorded, isFirst: boolean):
   s.forgotten = number(6);
   const term = (i: number): number => bytes.readUInt32LE(body + 56 + i * 4);
   s.bound({ ...s.terms, retention: term(0), retention_s: term(1), ids: term(2), ids_s: term(3) }, nothing);
+  // Old ids that were carried forward come after younger ones: until all have been read, none is to be put out for them.
+  if (s.terms.ids > 0) s.ids.bound(s.terms.ids * 2, s.terms.ids_s);
 }
 
 /** Every record has been replayed. @param epochMs now */
@@ -127,8 +132,9 @@ export function settle(s: FileSession, epochMs: number, gained: (segment: number
   sent.settle(s.forgotten + 1);
   for (; sent.count > s.terms.retention; sent.shift()) s.forgotten = Math.max(s.forgotten, sent.number(0));
   waiting.settle(s.firstOrdinal);
-  s.ids.expire(secondOf(epochMs), nothing);
+  if (s.terms.ids > 0) s.ids.bound(s.terms.ids, s.terms.ids_s);
   s.ids = s.ids.settled(nothing);
+  s.ids.expire(secondOf(epochMs), nothing);
   for (const places of [sent, waiting, s.ids.places])
     for (let i = 0; i < places.count; i++) gained(places.segment(i), places.length(i));
 }

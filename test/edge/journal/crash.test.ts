@@ -1,7 +1,7 @@
 // Whatever was done and whenever the process died: what is read afterwards is the state of a flush, the last one that
 // is whole. Segments are tiny here, so that rotation, carrying and deletion happen all the time.
 
-import { readdirSync, statSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -21,7 +21,7 @@ import {
   seen,
 } from './support.ts';
 
-const LIMITS = { segment_bytes: 1500, resend_retention: 12, block_bytes: 300 };
+const LIMITS = { segment_bytes: 1500, resend_retention: 12, block_bytes: 300, carry_bytes: 150 };
 const KEYS = ['a', 'b', 'c', 'd'];
 
 type Operation =
@@ -63,16 +63,31 @@ const all = (journal: Journal): Seen[] => KEYS.map((key) => seen(journal.session
 interface Flushed {
   readonly file: string;
   readonly size: number;
+  /** With what was carried after it. */
+  readonly end: number;
   readonly state: Seen[];
 }
 
-/** The last segment and its size: what the disk holds of a flush. */
-function atFlush(directory: string, journal: Journal): Flushed {
+/** The last segment, and its size once it holds the flush after `last`; what is carried comes behind, as a flush of its own. */
+function atFlush(directory: string, journal: Journal, last?: Flushed): Flushed {
   const file = readdirSync(directory)
     .filter((name) => name.endsWith('.seg'))
     .sort()
     .at(-1)!;
-  return { file, size: statSync(join(directory, file)).size, state: all(journal) };
+  const path = join(directory, file);
+  const from = last?.file === file ? last.end : 0;
+  return { file, size: flushEnd(path, from), end: statSync(path).size, state: all(journal) };
+}
+
+/** Where the first flush behind `from` ends, by the lengths and marks of its blocks. */
+function flushEnd(path: string, from: number): number {
+  const bytes = readFileSync(path);
+  let at = from === 0 ? 32 + bytes.readUInt16LE(22) : from;
+  for (let isLast = false; at < bytes.length && !isLast; ) {
+    isLast = bytes.readUInt32LE(at + 16) === 1;
+    at += bytes.readUInt32LE(at + 4);
+  }
+  return at;
 }
 
 async function run(operations: readonly Operation[], cut: number, encrypted: boolean): Promise<void> {
@@ -96,7 +111,7 @@ async function run(operations: readonly Operation[], cut: number, encrypted: boo
     }
     journal.flush();
     expect(all(journal)).toEqual(all(model));
-    flushes.push(atFlush(home, model));
+    flushes.push(atFlush(home, model, flushes.at(-1)));
     if (each.what === 'reopen') {
       home = crashed(home);
       journal = openFile(home, LIMITS);
@@ -108,7 +123,7 @@ async function run(operations: readonly Operation[], cut: number, encrypted: boo
   const last = flushes.at(-1)!;
   const here = flushes.filter(({ file }) => file === last.file);
   const least = here[0]!.size;
-  const size = Math.max(least, last.size - cut);
+  const size = Math.max(least, last.end - cut);
   const copy = crashed(home);
   truncateSync(join(copy, last.file), size);
   const expected = here.filter((flushed) => flushed.size <= size).at(-1)!;

@@ -4,9 +4,10 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { BLOCK_BYTES, HEADER_BYTES } from '../../../edge/journal/format.ts';
 import { JournalError } from '../../../edge/journal/journal.ts';
-import { append, crashed, enqueue, type Line, newDirectory, openFile, promote, seen, sent } from './support.ts';
+import { append, crashed, enqueue, type Line, NOW, newDirectory, openFile, promote, seen, sent } from './support.ts';
 
 const segments = (directory: string): string[] =>
   readdirSync(directory)
@@ -146,6 +147,61 @@ test('segments go when their messages are dead, and the few of a quiet session a
       oldest: 'promoted early',
     });
   expect(sent(again.session('busy')).map(([n]) => n)).toEqual(Array.from({ length: 50 }, (_, i) => 9951 + i));
+});
+
+test('what is carried forward comes a little after each flush, and is there at any moment of it', () => {
+  const limits = { segment_bytes: 60_000, carry_bytes: 500 };
+  const directory = newDirectory();
+  const journal = openFile(directory, limits);
+  const quiet = Array.from({ length: 20 }, (_, i) => journal.session(`quiet-${i}`));
+  const busy = journal.session('busy', { retention: 10 });
+  for (const store of quiet) for (let n = 0; n < 5; n++) append(store, `${n}`.padEnd(100, '.'));
+  const before = quiet.map(seen);
+  const grown: number[] = [];
+  let last = '';
+  let size = 0;
+  while (segments(directory).length > 1 || grown.length < 300) {
+    append(busy, 'x'.repeat(200));
+    journal.flush();
+    const [name] = segments(directory).slice(-1) as [string];
+    const now = statSync(join(directory, name)).size;
+    if (name === last) grown.push(now - size);
+    [last, size] = [name, now];
+    if (grown.length % 50 === 0) {
+      const again = openFile(crashed(directory), limits);
+      expect(quiet.map((_, i) => seen(again.session(`quiet-${i}`)))).toEqual(before);
+    }
+    if (grown.length > 2000) break;
+  }
+  // A flush with one message, and behind it what is carried: the last message of that may be beyond its share.
+  expect(Math.max(...grown)).toBeLessThan(400 + 500 + 300);
+  expect(grown.some((bytes) => bytes > 600)).toBe(true);
+  expect(Number.parseInt(segments(directory)[0]!, 10)).toBeGreaterThan(1);
+  expect(quiet.map(seen)).toEqual(before);
+});
+
+test('a ClOrdID that is carried forward late puts out no younger one at the next start', () => {
+  const limits = { segment_bytes: 20_000, carry_bytes: 1 };
+  const terms = { ids: 100, ids_s: 3600 };
+  const directory = newDirectory();
+  const journal = openFile(directory, limits);
+  const store = journal.session('one', terms);
+  const busy = journal.session('busy', { retention: 5 });
+  const use = (id: string, i: number): void => {
+    const text = `35=D|11=${id}|58=${'.'.repeat(60)}|`;
+    store.received(1, Buffer.from(text), 0, text.length, NOW + i * 100, SUBMITTED, 8, 8 + id.length);
+  };
+  const ids = Array.from({ length: 400 }, (_, i) => `id-${i}`);
+  const known = (of: SessionStore): string[] =>
+    ids.filter((id) => of.knowsId(Buffer.from(id), 0, Buffer.byteLength(id), NOW));
+  for (const [i, id] of ids.entries()) {
+    use(id, i);
+    append(busy, 'x'.repeat(500));
+    journal.flush();
+    if (i % 5 !== 4) continue;
+    expect(known(store)).toEqual(ids.slice(Math.max(0, i - 99), i + 1));
+    expect(known(openFile(crashed(directory), limits).session('one', terms))).toEqual(known(store));
+  }
 });
 
 test('beyond total_bytes the oldest sent messages are forgotten, never one that waits', () => {
