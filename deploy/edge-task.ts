@@ -3,7 +3,7 @@
  * agent of ECS serves them. What a machine without the VPC must change is listed here.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -44,8 +44,8 @@ export async function startTask(aws: Aws, emulator: Emulator, arn: string, direc
   if (container === undefined) throw new Error(`task definition ${arn} has no container "edge"`);
   const definition = Object.fromEntries(container.environment.map(({ name, value }) => [name, value]));
   const keys = await serveRoleKeys(aws, taskDefinition.taskRoleArn);
-  const data = join(directory, 'edge');
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  // The disk of a task is its own, and gone with it.
+  const data = mkdtempSync(join(directory, 'edge-'));
   const edge = await startEdge(
     {
       ...cleanEnvironment(directory),

@@ -112,7 +112,7 @@ async function main(): Promise<number> {
     await warmed(endpoint);
     const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
     const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest];
-    const said = await run(process.execPath, [...node, '--maxWorkers=1', 'test/adapters'], {
+    const said = await run(process.execPath, [...node, '--maxWorkers=1', '--testTimeout=60000', 'test/adapters'], {
       env: { ...process.env, FIXGATE_TEST_STORE: endpoint },
       cwd: ROOT,
       timeoutMs: TESTED_WITHIN_MS,

@@ -2,7 +2,7 @@
 // scripts are at hand, and nothing follows, they are played meanwhile: they wait for heartbeats most of the time.
 // Every step runs even when an earlier one failed. The last line is always `N passed, N failed`: Jest's tests and the
 // acceptance scripts, plus one each for the type check and the lint. With FIXGATE_TEST_DEPLOYMENT=1 the deployment is
-// tried last.
+// tried last, and the store's suites over DynamoDB Local.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -100,24 +100,21 @@ class Acceptance {
   }
 }
 
-/** What scripts/deploy-local.ts exits with when there is no emulator to deploy into. */
-const NO_EMULATOR = 3;
-/** Each of its steps is bounded; this bounds them all. */
-const DEPLOYED_WITHIN_MS = 10 * 60_000;
+/** What scripts exit with when what they try on is not to be had here: an emulator, DynamoDB Local. */
+const NOTHING_TRIED = 3;
+/** Each of their steps is bounded; this bounds them all. */
+const COUNTED_WITHIN_MS = 10 * 60_000;
 
-/** The deployment, by its own count: asked for by `FIXGATE_TEST_DEPLOYMENT=1`, since it may fetch the emulator. */
-async function deployment(): Promise<Tally> {
-  const folder = mkdtempSync(join(tmpdir(), 'fixgate-deployment-'));
-  const child = spawn(process.execPath, [join(root, 'scripts', 'deploy-local.ts'), '--data-dir', folder], {
-    cwd: root,
-  });
+/** A script that counts by itself, told with `N passed, N failed` at its end. */
+async function counted(script: string, args: readonly string[]): Promise<Tally> {
+  const child = spawn(process.execPath, [join(root, 'scripts', script), ...args], { cwd: root });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
       output += String(chunk);
       process.stdout.write(chunk);
     });
-  const late = setTimeout(() => child.kill(), DEPLOYED_WITHIN_MS);
+  const late = setTimeout(() => child.kill(), COUNTED_WITHIN_MS);
   const stop = () => child.kill();
   process.once('exit', stop);
   const code = await new Promise<number>((resolve) => {
@@ -126,10 +123,22 @@ async function deployment(): Promise<Tally> {
   });
   clearTimeout(late);
   process.off('exit', stop);
-  if (code === 0 || code === NO_EMULATOR) rmSync(folder, { recursive: true, force: true });
-  if (code === NO_EMULATOR) return { passed: 0, failed: 0 };
+  if (code === NOTHING_TRIED) return { passed: 0, failed: 0 };
   const [, passed = '0', failed = '0'] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
   return { passed: Number(passed), failed: code === 0 ? Number(failed) : Math.max(1, Number(failed)) };
+}
+
+/** The deployment, and the store's suites over AWS's own emulation: both may fetch what they run on. */
+async function elsewhere(): Promise<Tally> {
+  const folder = mkdtempSync(join(tmpdir(), 'fixgate-deployment-'));
+  const tallies = [
+    await counted('deploy-local.ts', ['--data-dir', folder]),
+    await counted('compliance-dynamodb-local.ts', []),
+  ];
+  const sum = (of: keyof Tally) => tallies.reduce((all, tally) => all + tally[of], 0);
+  // What failed is there to be read.
+  if (sum('failed') === 0) rmSync(folder, { recursive: true, force: true });
+  return { passed: sum('passed'), failed: sum('failed') };
 }
 
 async function step(title: string, command: string, args: readonly string[]): Promise<Tally> {
@@ -186,7 +195,7 @@ const steps = [
   await jest(args),
 ];
 if (acceptance !== undefined) steps.push(await acceptance.tally());
-if (process.env.FIXGATE_TEST_DEPLOYMENT === '1') steps.push(await deployment());
+if (process.env.FIXGATE_TEST_DEPLOYMENT === '1') steps.push(await elsewhere());
 const passed = steps.reduce((sum, { passed }) => sum + passed, 0);
 const failed = steps.reduce((sum, { failed }) => sum + failed, 0);
 process.exitCode = failed === 0 ? 0 : 1;

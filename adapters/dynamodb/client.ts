@@ -7,6 +7,8 @@ export interface ClientOptions {
   readonly endpoint?: string;
   /** Undefined: the SDK's own chain (the role of the function or task). */
   readonly credentials?: DynamoDBClientConfig['credentials'];
+  /** How long one try may take, ms; a store that answers slowly for its own reasons (an emulator) may be given more. */
+  readonly requestTimeoutMs?: number;
   /** Told of each reply's Date (epoch ms) and of when the request went and the reply came (monotonic ms). */
   readonly onDate?: OnDate | undefined;
 }
@@ -22,6 +24,7 @@ const MAX_SOCKETS = 128;
 
 /** @param options where the store is, and who asks */
 export function createClient(options: ClientOptions): DynamoDBClient {
+  const { requestTimeoutMs: requestTimeout = REQUEST_TIMEOUT_MS } = options;
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const client = new DynamoDBClient({
     region: options.region,
@@ -29,8 +32,8 @@ export function createClient(options: ClientOptions): DynamoDBClient {
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     maxAttempts: MAX_ATTEMPTS,
     requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionTimeout: Math.max(CONNECT_TIMEOUT_MS, requestTimeout / 2),
+      requestTimeout,
       throwOnRequestTimeout: true,
       httpAgent: agent,
       httpsAgent: agent,

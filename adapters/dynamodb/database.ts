@@ -90,7 +90,11 @@ export class Database {
   readonly tables: TableNames;
   readonly #random: Random;
 
-  constructor(client: DynamoDBClient, tables: TableNames, random: Random) {
+  readonly #deadlineMs: number;
+
+  /** @param deadlineMs of a call with all its tries */
+  constructor(client: DynamoDBClient, tables: TableNames, random: Random, deadlineMs: number = DEADLINE_MS) {
+    this.#deadlineMs = deadlineMs;
     this.client = client;
     this.tables = tables;
     this.#random = random;
@@ -279,7 +283,7 @@ export class Database {
   async #call<T>(run: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await run({ abortSignal: AbortSignal.timeout(DEADLINE_MS) });
+        return await run({ abortSignal: AbortSignal.timeout(this.#deadlineMs) });
       } catch (error) {
         const cancelled = cancellation(error);
         if (isOutage(error) || cancelled?.kind === 'outage') {

@@ -23,6 +23,8 @@ export interface DynamoOptions {
   readonly tables: TableNames;
   /** For jitter, and for choosing among free slots. */
   readonly random: Random;
+  /** Of a call with all its tries; by default that of people on a FIX line. */
+  readonly deadlineMs?: number;
 }
 
 /** What archives and signs the trail. */
@@ -41,8 +43,8 @@ export function createAuditAdapters({ client, tables, random }: DynamoOptions): 
   };
 }
 
-export function createDynamoAdapters({ client, tables, random }: DynamoOptions): Stores {
-  const database = new Database(client, tables, random);
+export function createDynamoAdapters({ client, tables, random, deadlineMs }: DynamoOptions): Stores {
+  const database = new Database(client, tables, random, deadlineMs);
   const noteDays = createDayNotes(database);
   return {
     directory: createDirectory(database, noteDays),

@@ -12,7 +12,7 @@ import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import { StoreUnavailable } from '../../core/errors.ts';
-import { clientOf, startStore, type TestStore } from '../support/store.ts';
+import { clientOf, patienceOf, startStore, type TestStore } from '../support/store.ts';
 import { change, credential, FIGURES, NOON, record, run, session, user } from '../support/stores.ts';
 
 let store: TestStore;
@@ -40,6 +40,18 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
     'policy.commit',
     (s) => s.policy.commit({ expected: EMPTY_CHAIN, expected_version: 0, edits: [], record: record('policy') }),
   ],
+  [
+    'policy.scan',
+    async (s) => {
+      for await (const _ of s.policy.scan()) return;
+    },
+  ],
+  [
+    'directory.scan',
+    async (s) => {
+      for await (const _ of s.directory.scan()) return;
+    },
+  ],
   ['audit.append', (s) => s.audit.append([record('edge:e:1')])],
   ['audit.query', (s) => s.audit.query({}, { limit: 1 }, NOON)],
   ['audit.chain', (s) => s.audit.chain('policy', { limit: 1 })],
@@ -56,7 +68,9 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['slots.ofUser', (s) => s.slots.ofUser('ann')],
   ['slots.session', (s) => s.slots.session('e.1.1')],
   ['slots.list', (s) => s.slots.list({ limit: 1 })],
+  ['slots.settle', (s) => s.slots.settle(session({ edge_id: 'e', incarnation: 1 }, 'ann'), 1)],
   ['edges.register', (s) => s.edges.register('e', '1', NOON)],
+  ['edges.passIncarnation', (s) => s.edges.passIncarnation('e', 1)],
   ['edges.claim', (s) => s.edges.claim('e', '1', NOON)],
   ['edges.heartbeat', (s) => s.edges.heartbeat({ edge_id: 'e', incarnation: 1 }, 1, 'alive', FIGURES, NOON)],
   ['edges.stop', (s) => s.edges.stop({ edge_id: 'e', incarnation: 1 }, FIGURES, NOON)],
@@ -76,6 +90,8 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
       ]),
   ],
   ['edges.numbers', (s) => s.edges.numbers('A')],
+  ['edges.tellAnswer', (s) => s.edges.tellAnswer('c', { said: 'gone' }, NOON)],
+  ['edges.answer', (s) => s.edges.answer('c')],
   ['edges.tellReceipt', (s) => s.edges.tellReceipt({ notice_id: 'n', edge_id: 'e', told: 0, not_told: 0 }, 0)],
   ['edges.receipts', (s) => s.edges.receipts('n')],
   [
@@ -100,7 +116,7 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
 ];
 
 const storesAt = (endpoint: string, tables: TableNames = tableNames('none')) =>
-  createDynamoAdapters({ client: clientOf(endpoint), tables, random: systemRandom });
+  createDynamoAdapters({ client: clientOf(endpoint), tables, random: systemRandom, ...patienceOf(endpoint) });
 
 /** Every call, all at once, and how long the slowest took. */
 async function callAll(stores: Stores): Promise<{ readonly outcomes: Record<string, string>; readonly ms: number }> {

@@ -19,12 +19,13 @@ export interface TestStore {
   stop(): Promise<void>;
 }
 
+const OTHER = process.env.FIXGATE_TEST_STORE;
 const READY_WITHIN_MS = 15_000;
 const GUARD = join(resolve(import.meta.dirname, '..', '..'), 'local', 'guard.ts');
 
 export async function startStore(): Promise<TestStore> {
   // scripts/compliance-dynamodb-local.ts: another store than the embedded one, though that is there.
-  const other = process.env.FIXGATE_TEST_STORE;
+  const other = OTHER;
   if (other !== undefined) return storeAt(other, async () => {});
   const binary = storeBinary();
   const given = process.env.FIXGATE_DYNAMODB_ENDPOINT;
@@ -47,9 +48,19 @@ export async function startStore(): Promise<TestStore> {
   );
 }
 
+/** What that store is given more of than an edge would give it: on a busy machine a virtual machine pauses for seconds. */
+export const patienceOf = (endpoint: string): { readonly requestTimeoutMs?: number; readonly deadlineMs?: number } =>
+  endpoint === OTHER ? { requestTimeoutMs: 20_000, deadlineMs: 30_000 } : {};
+
 export function clientOf(endpoint: string): DynamoDBClient {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  return createClient({ region: 'us-east-1', endpoint, credentials });
+  const { requestTimeoutMs } = patienceOf(endpoint);
+  return createClient({
+    region: 'us-east-1',
+    endpoint,
+    credentials,
+    ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+  });
 }
 
 function storeAt(endpoint: string, end: () => Promise<void>): TestStore {
