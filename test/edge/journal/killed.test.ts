@@ -10,7 +10,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { type Field, utcTimestamp } from '../../../local/fix-client.ts';
 import { startStore, type TestStore } from '../../support/store.ts';
 import type { Account } from '../support/desk.ts';
-import type { KillAt } from '../support/killed-edge.ts';
+import type { Disk, KillAt } from '../support/killed-edge.ts';
 import { Trader } from '../support/trader.ts';
 
 const directories: string[] = [];
@@ -119,6 +119,12 @@ async function reconcile(trader: Trader): Promise<void> {
   );
   await trader.until(() => trader.reports.filter((report) => report.get(150) === 'I').length >= orders.length);
   for (const id of orders) {
+    // Refused ahead of the venue: it knows nothing of it.
+    if (trader.refused.includes(id)) {
+      const told = trader.reports.filter((report) => report.get(11) === id).map((report) => report.get(150));
+      expect([id, told]).toEqual([id, ['I']]);
+      continue;
+    }
     const reports = trader.reports.filter((report) => report.get(11) === id || report.get(41) === id);
     const answer = reports.find((report) => report.get(150) === 'I')!;
     const known = reports.slice(0, reports.indexOf(answer));
@@ -242,3 +248,76 @@ test('the journal in the store: killed at random under load', async () => {
   await useStore();
   await atRandom();
 }, 120_000);
+
+async function tell(child: ChildProcess, message: Disk): Promise<void> {
+  child.send(message);
+  await once(child, 'message');
+}
+
+/** Turns, with a pause after each in which the edge reads it. */
+async function turns(trader: Trader, count: number): Promise<void> {
+  for (let sent = 0; sent < count; sent++) {
+    trader.send(turn());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test.each(['goes on', 'dies and starts again'])(
+  'a full disk refuses orders, takes cancels and says nothing until there is room; the edge %s',
+  async (what) => {
+    environment = process.env;
+    orders.length = 0;
+    const directory = newDirectory();
+    let edge = await start(directory);
+    const trader = new Trader(edge.account);
+    expect(await trader.logon(edge.port)).toBe(true);
+    const [type, fields] = order(1, 1, 10);
+    trader.send([[type, fields]]);
+    await trader.inStep();
+    await tell(edge.child, { disk: 'full' });
+    await turns(trader, 1);
+    const heard = trader.reports.length;
+    await turns(trader, 9);
+    trader.send([cancel(String(fields[0]![1]))]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // Whoever is told of something that no disk holds could be told otherwise after a crash.
+    expect(trader.reports.length).toBe(heard);
+    expect(trader.refused).toEqual([]);
+    if (what === 'goes on') await tell(edge.child, { disk: 'well' });
+    else {
+      const gone = trader.gone();
+      edge.child.kill('SIGKILL');
+      await gone;
+      edge = await start(directory);
+      expect(await trader.logon(edge.port)).toBe(true);
+    }
+    await trader.inStep();
+    if (what === 'goes on') {
+      expect(trader.refused.length).toBeGreaterThanOrEqual(9 * 4);
+      expect(trader.reports.filter((report) => report.get(150) === '4').map((report) => report.get(41))).toContain(
+        fields[0]![1],
+      );
+    }
+    await turns(trader, 2);
+    await reconcile(trader);
+    trader.close();
+    edge.child.kill('SIGKILL');
+  },
+  60_000,
+);
+
+test('a slow disk makes answers late, and nothing else', async () => {
+  environment = process.env;
+  orders.length = 0;
+  const edge = await start(newDirectory());
+  const trader = new Trader(edge.account);
+  expect(await trader.logon(edge.port)).toBe(true);
+  await tell(edge.child, { disk: 'slow', ms: 100 });
+  await turns(trader, 20);
+  await trader.inStep();
+  expect(trader.refused).toEqual([]);
+  await tell(edge.child, { disk: 'well' });
+  await reconcile(trader);
+  trader.close();
+  edge.child.kill('SIGKILL');
+}, 60_000);

@@ -1,6 +1,7 @@
 /**
  * An edge in a process of its own, for tests that kill it: memory stores that are the same at each start, a journal and the
  * simulator on disk, or the journal in the embedded store. Kills itself at a write that it is told over IPC, or as an argument: {file, when, nth} counts from then on.
+ * Its disk may also be full, or slow, until it is told otherwise.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -26,6 +27,10 @@ export interface KillAt {
   readonly nth: number;
 }
 
+/** `full`: half a write, then no more. `slow`: each write takes so long. */
+export type Disk = { readonly disk: 'well' | 'full' } | { readonly disk: 'slow'; readonly ms: number };
+
+let disk: Disk = { disk: 'well' };
 let armed = process.argv[3] === undefined ? undefined : (JSON.parse(process.argv[3]) as KillAt);
 let seen = 0;
 const files = new Map<number, string>();
@@ -43,6 +48,7 @@ fs.openSync = ((path: string, ...rest: [never]) => {
 fs.writeSync = ((fd: number, bytes: Buffer, offset: number, length: number, position: number) => {
   const path = files.get(fd) ?? '';
   const file = path.endsWith('.seg') ? 'journal' : path.includes('.jsonl') ? 'venue' : 'other';
+  if (file !== 'other') suffer(fd, bytes, offset, length, position);
   if (armed === undefined || file !== armed.file || ++seen < armed.nth) {
     return writeSync(fd, bytes, offset, length, position);
   }
@@ -54,6 +60,14 @@ fs.writeSync = ((fd: number, bytes: Buffer, offset: number, length: number, posi
   return end();
 }) as typeof fs.writeSync;
 syncBuiltinESMExports();
+
+/** @throws ENOSPC when the disk is full: half of the write has had room */
+function suffer(fd: number, bytes: Buffer, offset: number, length: number, position: number): void {
+  if (disk.disk === 'slow') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, disk.ms);
+  if (disk.disk !== 'full') return;
+  writeSync(fd, bytes, offset, length >> 1, position);
+  throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+}
 
 /** The same bytes at each start: the credential is the same, and so are the numbers of its session. */
 function seeded(): { bytes(length: number): Uint8Array } {
@@ -150,8 +164,9 @@ const edge = await house.open({
       warn: (problem) => say({ problem }, 'venue'),
     }),
 });
-process.on('message', (message) => {
-  armed = message as KillAt;
+process.on('message', (message: KillAt | Disk) => {
+  if ('disk' in message) disk = message;
+  else armed = message;
   process.send!({ armed: true });
 });
 process.on('disconnect', () => process.exit(1));

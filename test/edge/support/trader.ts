@@ -40,6 +40,8 @@ function parse(raw: string): Fields {
 export class Trader {
   /** Reports in the order in which they were due, each once. */
   readonly reports: Fields[] = [];
+  /** ClOrdIDs of orders and cancels that were refused on the way to the venue (35=j or 3), each once. */
+  readonly refused: string[] = [];
   /** What is wrong with what came. */
   readonly faults: string[] = [];
   readonly #account: Account;
@@ -192,6 +194,10 @@ export class Trader {
     }
     this.#nextIn += 1;
     if (type === '0') this.#step(message.get(112));
+    if (type === 'j' || type === '3') {
+      const about = this.#sent.get(Number(message.get(45)));
+      this.refused.push(String(about?.fields.find(([tag]) => tag === 11)?.[1]));
+    }
     if (type !== '8' && type !== '9') return;
     this.#heard.set(seq, message.content);
     this.reports.push(message);
