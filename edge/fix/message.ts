@@ -7,7 +7,7 @@ import { DATA_FIELDS } from './data-fields.ts';
 import { parseInteger, parseUInt } from './integers.ts';
 import { msgTypeCodeOf, SOH, Tag } from './tags.ts';
 import { TimestampReader } from './timestamp.ts';
-import { viewOf } from './words.ts';
+import { type Name, viewOf } from './words.ts';
 
 /** Fields of one message. The longest standard messages (market data snapshots of full depth) stay far below. */
 export const MAX_FIELDS = 2048;
@@ -272,15 +272,11 @@ export class Message {
     return true;
   }
 
-  /** Whether field i is there and has these bytes. */
-  holds(i: number, bytes: Uint8Array): boolean {
+  /** Whether field i, one of the header, is there and is this name. (The trailer behind it is more than what is read over.) */
+  holds(i: number, name: Name): boolean {
     if (i < 0) return false;
     const from = this.from[i]!;
-    const { length } = bytes;
-    if (this.to[i]! - from !== length) return false;
-    const { buf } = this;
-    for (let k = 0; k < length; k++) if (buf[from + k] !== bytes[k]) return false;
-    return true;
+    return this.to[i]! - from === name.length && name.isAt(this.view, from);
   }
 
   /** The one byte of a char field i; -1 when it is absent or not one byte long. */

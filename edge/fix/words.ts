@@ -9,6 +9,20 @@ export const SLACK = 7;
 /** A view of the same bytes. */
 export const viewOf = (buf: Uint8Array): DataView => new DataView(buf.buffer, buf.byteOffset, buf.length);
 
+/** Views of one buffer after another, each made once as long as no other is asked for. */
+export class Views {
+  #buf: Uint8Array | undefined;
+  #view = viewOf(new Uint8Array(0));
+
+  of(buf: Uint8Array): DataView {
+    if (buf !== this.#buf) {
+      this.#buf = buf;
+      this.#view = viewOf(buf);
+    }
+    return this.#view;
+  }
+}
+
 /**
  * Copies `length` bytes, rounded up to whole words: both sides must have {@link SLACK} bytes more, and what stands there in
  * `to` is lost. @returns the position after the last byte asked for
@@ -42,4 +56,28 @@ export function sumWords(view: DataView, from: number, to: number): number {
   }
   for (; at < to; at++) sum = (sum + view.getUint8(at)) | 0;
   return sum & 0xff;
+}
+
+/** A name that is looked for in many messages, by the word. */
+export class Name {
+  readonly length: number;
+  readonly #words: Int32Array;
+  /** Of the last word, the bytes that are the name's. */
+  readonly #mask: number;
+
+  /** @param text one character per byte */
+  constructor(text: string) {
+    this.length = text.length;
+    const view = viewOf(Buffer.from(text + '\0'.repeat(SLACK), 'latin1'));
+    this.#words = Int32Array.from({ length: (text.length + 3) >>> 2 }, (_, i) => view.getInt32(i * 4, true));
+    this.#mask = (-1 >>> (8 * (-text.length & 3))) | 0;
+  }
+
+  /** Whether it stands at `at`, where there are {@link SLACK} bytes more. */
+  isAt(view: DataView, at: number): boolean {
+    const words = this.#words;
+    const last = words.length - 1;
+    for (let i = 0; i < last; i++) if (view.getInt32(at + i * 4, true) !== words[i]) return false;
+    return last < 0 || ((view.getInt32(at + last * 4, true) ^ words[last]!) & this.#mask) === 0;
+  }
 }

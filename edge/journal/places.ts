@@ -1,31 +1,39 @@
 /**
- * Where the messages of one session lie: a ring of number → (segment, block, offset, length, time) in typed arrays, 28 bytes
- * a message, ascending by number. It grows by doubling and allocates nothing while the count stands.
+ * Where the messages of one session lie: a ring of number → (segment, block, offset, length, time), ascending by number, 32
+ * bytes a message, which lie together: what is noted and what is forgotten for it are a cache line each. It grows by doubling
+ * and allocates nothing while the count stands.
  */
 
 const INITIAL = 8;
+/** Of an entry: its number, f64, then u32s. */
+const DOUBLES = 4;
+const WORDS = 8;
+const SEGMENT = 2;
+const BLOCK = 3;
+const OFFSET = 4;
+const LENGTH = 5;
+const SECOND = 6;
 
 export class Places {
   count = 0;
   #head = 0;
   #mask = -1;
   #numbers = new Float64Array(0);
-  #segments = new Uint32Array(0);
-  #blocks = new Uint32Array(0);
-  #offsets = new Uint32Array(0);
-  #lengths = new Uint32Array(0);
-  #seconds = new Uint32Array(0);
+  /** The same bytes. */
+  #words = new Uint32Array(0);
 
   /** `number` is above all that are here, or {@link settle} is called before anything is looked up. */
   push(number: number, segment: number, block: number, offset: number, length: number, second: number): void {
     if (this.count > this.#mask) this.#grow();
     const at = (this.#head + this.count) & this.#mask;
-    this.#numbers[at] = number;
-    this.#segments[at] = segment;
-    this.#blocks[at] = block;
-    this.#offsets[at] = offset;
-    this.#lengths[at] = length;
-    this.#seconds[at] = second;
+    const words = this.#words;
+    const word = at * WORDS;
+    this.#numbers[at * DOUBLES] = number;
+    words[word + SEGMENT] = segment;
+    words[word + BLOCK] = block;
+    words[word + OFFSET] = offset;
+    words[word + LENGTH] = length;
+    words[word + SECOND] = second;
     this.count += 1;
   }
 
@@ -46,34 +54,34 @@ export class Places {
   }
 
   number(i: number): number {
-    return this.#numbers[(this.#head + i) & this.#mask]!;
+    return this.#numbers[((this.#head + i) & this.#mask) * DOUBLES]!;
   }
   segment(i: number): number {
-    return this.#segments[(this.#head + i) & this.#mask]!;
+    return this.#words[((this.#head + i) & this.#mask) * WORDS + SEGMENT]!;
   }
   /** Where the block of the record begins. */
   block(i: number): number {
-    return this.#blocks[(this.#head + i) & this.#mask]!;
+    return this.#words[((this.#head + i) & this.#mask) * WORDS + BLOCK]!;
   }
   offset(i: number): number {
-    return this.#offsets[(this.#head + i) & this.#mask]!;
+    return this.#words[((this.#head + i) & this.#mask) * WORDS + OFFSET]!;
   }
   length(i: number): number {
-    return this.#lengths[(this.#head + i) & this.#mask]!;
+    return this.#words[((this.#head + i) & this.#mask) * WORDS + LENGTH]!;
   }
 
   /** When it was made, seconds since 1970; 0: not known. */
   second(i: number): number {
-    return this.#seconds[(this.#head + i) & this.#mask]!;
+    return this.#words[((this.#head + i) & this.#mask) * WORDS + SECOND]!;
   }
 
   /** The message has been written again, elsewhere. */
   move(i: number, segment: number, block: number, offset: number, length: number): void {
-    const at = (this.#head + i) & this.#mask;
-    this.#segments[at] = segment;
-    this.#blocks[at] = block;
-    this.#offsets[at] = offset;
-    this.#lengths[at] = length;
+    const word = ((this.#head + i) & this.#mask) * WORDS;
+    this.#words[word + SEGMENT] = segment;
+    this.#words[word + BLOCK] = block;
+    this.#words[word + OFFSET] = offset;
+    this.#words[word + LENGTH] = length;
   }
 
   /** Index of the first with at least this number; `count` when there is none. */
@@ -141,23 +149,15 @@ export class Places {
     this.#head = other.#head;
     this.#mask = other.#mask;
     this.#numbers = other.#numbers;
-    this.#segments = other.#segments;
-    this.#blocks = other.#blocks;
-    this.#offsets = other.#offsets;
-    this.#lengths = other.#lengths;
-    this.#seconds = other.#seconds;
+    this.#words = other.#words;
   }
 
   #grow(): void {
     const size = this.#mask < 0 ? INITIAL : (this.#mask + 1) * 2;
     const larger = new Places();
     larger.#mask = size - 1;
-    larger.#numbers = new Float64Array(size);
-    larger.#segments = new Uint32Array(size);
-    larger.#blocks = new Uint32Array(size);
-    larger.#offsets = new Uint32Array(size);
-    larger.#lengths = new Uint32Array(size);
-    larger.#seconds = new Uint32Array(size);
+    larger.#numbers = new Float64Array(size * DOUBLES);
+    larger.#words = new Uint32Array(larger.#numbers.buffer);
     for (let i = 0; i < this.count; i++) this.#copy(i, larger);
     this.#take(larger);
   }

@@ -93,6 +93,8 @@ export class Segments {
   readonly all = new Map<number, Segment>();
   readonly #options: SegmentsOptions;
   #out = Buffer.alloc(0);
+  /** The one counted for last: most are for the same, by the thousand. */
+  #last: Segment | undefined;
 
   constructor(options: SegmentsOptions) {
     this.#options = options;
@@ -206,15 +208,21 @@ export class Segments {
   }
 
   gained(number: number, bytes: number): void {
-    const segment = this.all.get(number)!;
+    const segment = this.#counted(number);
     segment.live += 1;
     segment.liveBytes += bytes;
   }
 
   lost(number: number, bytes: number): void {
-    const segment = this.all.get(number)!;
+    const segment = this.#counted(number);
     segment.live -= 1;
     segment.liveBytes -= bytes;
+  }
+
+  /** One that has something alive, or is written to: it is there. */
+  #counted(number: number): Segment {
+    if (this.#last?.number !== number) this.#last = this.all.get(number)!;
+    return this.#last;
   }
 
   /**
@@ -260,6 +268,7 @@ export class Segments {
       return;
     }
     this.all.delete(segment.number);
+    if (this.#last === segment) this.#last = undefined;
     this.#options.mirror?.deleted(segment.number);
     closeSync(segment.fd);
   }

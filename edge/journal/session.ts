@@ -294,7 +294,7 @@ export class FileSession implements SessionStore {
       throw new JournalError('too_large', `a message of ${end - start} bytes is too long`);
     const tail = this.#room(length);
     const at = tail.begin(type, this.index, length, flags);
-    buf.copy(tail.buf, at + fixed, start, end);
+    tail.copy(at + fixed, buf, start, end);
     return at;
   }
 

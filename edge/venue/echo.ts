@@ -53,7 +53,7 @@ export class EchoVenue implements Venue {
         const to = message.to[id]!;
         // PossResend of what has been seen in this session is ignored (test case 19.a), of anything else taken (19.b).
         if (possResend && seen.has(message.buf, from, to)) return;
-        seen.note(message.buf, from, to);
+        seen.note(message.view, from, to);
       }
     }
     const body = this.sink.open(session, message.msgType);

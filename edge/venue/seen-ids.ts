@@ -4,6 +4,8 @@
  * anybody does. A string is compared byte for byte, so that no hash is mistaken for it.
  */
 
+import { copyWords, SLACK, viewOf } from '../fix/words.ts';
+
 class Table {
   count = 0;
   used = 0;
@@ -11,7 +13,8 @@ class Table {
   indexed = 0;
   /** Start of an entry in `bytes` + 1, by hash; 0: none. An entry is its length in two bytes and its bytes. */
   slots = new Int32Array(64);
-  bytes = Buffer.allocUnsafe(1024);
+  bytes = Buffer.allocUnsafeSlow(1024);
+  view = viewOf(this.bytes);
 
   clear(): void {
     if (this.indexed > 0) this.slots.fill(0);
@@ -36,19 +39,18 @@ export class SeenIds {
     this.maxBytes = bytes >>> 1;
   }
 
-  /** Remembers the bytes [from, to). */
-  note(buf: Uint8Array, from: number, to: number): void {
-    const size = to - from + 2;
-    if (size > this.maxBytes || to - from > MAX_BYTES) return;
+  /** Remembers the bytes [from, to), behind which there are {@link SLACK} more. */
+  note(view: DataView, from: number, to: number): void {
+    const length = to - from;
+    const size = length + 2;
+    if (size > this.maxBytes || length > MAX_BYTES) return;
     let table = this.young;
     if (table.count >= this.maxCount || table.used + size > this.maxBytes) table = this.turn();
-    if (table.used + size > table.bytes.length) grow(table, size, this.maxBytes);
-    const { bytes } = table;
-    let at = table.used;
-    bytes[at++] = (to - from) & 0xff;
-    bytes[at++] = (to - from) >>> 8;
-    for (let i = from; i < to; i++) bytes[at++] = buf[i]!;
-    table.used = at;
+    const { used } = table;
+    if (used + size + SLACK > table.bytes.length) grow(table, size, this.maxBytes);
+    table.view.setUint16(used, length, true);
+    copyWords(view, from, length, table.view, used + 2);
+    table.used = used + size;
     table.count++;
   }
 
@@ -68,9 +70,11 @@ export class SeenIds {
 }
 
 function grow(table: Table, size: number, most: number): void {
-  const grown = Buffer.allocUnsafe(Math.min(most, Math.max(table.bytes.length * 2, table.used + size)));
+  const least = Math.min(most, Math.max(table.bytes.length * 2, table.used + size));
+  const grown = Buffer.allocUnsafeSlow(least + SLACK);
   table.bytes.copy(grown, 0, 0, table.used);
   table.bytes = grown;
+  table.view = viewOf(grown);
 }
 
 const lengthAt = (bytes: Buffer, at: number): number => bytes[at]! | (bytes[at + 1]! << 8);

@@ -4,6 +4,7 @@ import type { Verdict } from '../dictionary/verdict.ts';
 import type { Encoder, HeaderTemplate } from '../encoder.ts';
 import type { Message } from '../message.ts';
 import type { TimestampDecimals } from '../timestamp.ts';
+import type { Name } from '../words.ts';
 import type { CloseCause, SessionIdentity, SessionOutput, SessionStore } from './ports.ts';
 import type { SessionProfile } from './profile.ts';
 import type { InboundQueue } from './queue.ts';
@@ -80,8 +81,8 @@ export interface Waiting {
 
 export interface SessionRecord {
   readonly identity: SessionIdentity;
-  /** BeginString, SenderCompID and TargetCompID of all that comes in, as bytes. */
-  readonly names: { readonly begin: Buffer; readonly sender: Buffer; readonly target: Buffer };
+  /** BeginString, SenderCompID and TargetCompID of all that comes in. */
+  readonly names: { readonly begin: Name; readonly sender: Name; readonly target: Name };
   /** These three change between connections only. */
   profile: SessionProfile;
   header: HeaderTemplate;

@@ -7,6 +7,7 @@ import { Verdict } from '../dictionary/verdict.ts';
 import { type BodyWriter, Encoder, HeaderTemplate } from '../encoder.ts';
 import { Message } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
+import { Name } from '../words.ts';
 import * as application from './application.ts';
 import { clearGap } from './gap.ts';
 import { drain, receive } from './inbound.ts';
@@ -60,9 +61,9 @@ export class Session implements FixSession {
     this.s = {
       identity,
       names: {
-        begin: Buffer.from(identity.beginString, 'latin1'),
-        sender: Buffer.from(identity.senderCompId, 'latin1'),
-        target: Buffer.from(identity.targetCompId, 'latin1'),
+        begin: new Name(identity.beginString),
+        sender: new Name(identity.senderCompId),
+        target: new Name(identity.targetCompId),
       },
       profile,
       store,

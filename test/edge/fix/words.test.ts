@@ -1,0 +1,45 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Name, SLACK, Views, viewOf } from '../../../edge/fix/words.ts';
+
+const latin1 = fc.string({
+  unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)),
+  maxLength: 20,
+});
+/** `text` from `at` on, with other bytes around it. */
+const inside = (text: string, at: number): DataView =>
+  viewOf(Buffer.from(`${'~'.repeat(at)}${text}${'\x01'.repeat(SLACK)}`, 'latin1'));
+
+describe('a name', () => {
+  test('is found where it stands, whatever stands around it', () => {
+    fc.assert(
+      fc.property(latin1, fc.nat(9), (text, at) => {
+        expect(new Name(text).isAt(inside(text, at), at)).toBe(true);
+      }),
+    );
+  });
+
+  test('is not found where one byte is another', () => {
+    fc.assert(
+      fc.property(latin1, fc.nat(19), fc.integer({ min: 1, max: 255 }), fc.nat(9), (text, where, by, at) => {
+        fc.pre(where < text.length);
+        const other = String.fromCharCode(text.charCodeAt(where) ^ by);
+        const changed = text.slice(0, where) + other + text.slice(where + 1);
+        expect(new Name(text).isAt(inside(changed, at), at)).toBe(false);
+      }),
+    );
+  });
+
+  test('has its length in bytes', () => {
+    expect(new Name('FIX.4.4').length).toBe(7);
+  });
+});
+
+test('a view is made once for a buffer, and anew for another', () => {
+  const views = new Views();
+  const [one, other] = [Buffer.from('one.....'), Buffer.from('other...')];
+  const view = views.of(one);
+  expect(views.of(one)).toBe(view);
+  expect(views.of(other).getUint8(1)).toBe(0x74);
+  expect(views.of(one).getUint8(1)).toBe(0x6e);
+});
