@@ -1,6 +1,6 @@
 /** What every store does alike to the values it is given, whatever it keeps them in. */
 import type { AuditRecord, ChainHead } from '../core/audit/model.ts';
-import type { Credential, CredentialStatus, User } from '../core/credentials/model.ts';
+import type { Credential, CredentialProof, CredentialStatus, User } from '../core/credentials/model.ts';
 import { retiredBy, withoutSecrets } from '../core/credentials/proof.ts';
 import type { EdgeIdentity, Holding, LiveSession } from '../core/sessions/model.ts';
 import { compareKeys, key } from './keys.ts';
@@ -36,6 +36,11 @@ export function afterLogon(credential: Credential, at: number, verifierVersion: 
     updated_at: at,
     version: credential.version + 1,
   };
+}
+
+/** The credential with its proof sealed anew. */
+export function afterReseal(credential: Credential, proof: CredentialProof): Credential {
+  return { ...credential, proof, version: credential.version + 1 };
 }
 
 /** The credential as lists show it: neither secrets nor the request that made it. */

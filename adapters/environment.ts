@@ -5,7 +5,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import * as z from 'zod';
-import type { SecretBox, SecretVault } from '../core/ports.ts';
+import type { KeyAge, SecretBox, SecretVault } from '../core/ports.ts';
 import type { OnDate } from './dynamodb/client.ts';
 import { KMS_KEY_VARIABLES, LOCAL_KEY_VARIABLES } from './key-variables.ts';
 import { fileMasterKeys } from './kms/master-keys.ts';
@@ -27,7 +27,7 @@ const Keys = z.discriminatedUnion('FIXGATE_KEY_PROVIDER', [z.object(LOCAL_KEY_VA
 export type KeyVariables = z.output<typeof Keys>;
 
 /** Envelope encryption by the provider that the environment names. */
-export function secretBoxOf(keys: KeyVariables, region: string, dynamodb: DynamoDBClient): SecretBox {
+export function secretBoxOf(keys: KeyVariables, region: string, dynamodb: DynamoDBClient): SecretBox & KeyAge {
   if (keys.FIXGATE_KEY_PROVIDER === 'local') return createRawAesSecretBox(fileMasterKeys(keys.FIXGATE_SECRETS_FILE));
   return createHierarchicalSecretBox({
     kms: new KMSClient({ region }),
@@ -40,7 +40,7 @@ export function secretBoxOf(keys: KeyVariables, region: string, dynamodb: Dynamo
 }
 
 /** Secrets that have to be recovered, by the provider that the environment names. */
-export function vaultOf(keys: KeyVariables, region: string): SecretVault {
+export function vaultOf(keys: KeyVariables, region: string): SecretVault & KeyAge {
   if (keys.FIXGATE_KEY_PROVIDER === 'local') return createRawAesVault(fileMasterKeys(keys.FIXGATE_SECRETS_FILE));
   return createKmsVault({ kms: new KMSClient({ region }), keyArn: keys.FIXGATE_PROOF_KEY_ARN });
 }
@@ -49,7 +49,7 @@ export function vaultOf(keys: KeyVariables, region: string): SecretVault {
 export function environmentAdapters(
   env: Environment,
   onDate?: OnDate,
-): OpenStores & { readonly box: SecretBox; readonly vault: SecretVault } {
+): OpenStores & { readonly box: SecretBox & KeyAge; readonly vault: SecretVault & KeyAge } {
   const variables = readVariables(Store, env);
   const keys = readVariables(Keys, env);
   const open = openStoresOf(variables, onDate);

@@ -3,7 +3,7 @@
  * both pass. Every method may reject with StoreUnavailable (core/errors.ts); a failed condition is a value, not an error.
  */
 import type { AuditEntry, AuditRecord, AuditType, ChainHead, StoredRecord } from './audit/model.ts';
-import type { Credential, CredentialStatus, User, UserRecord } from './credentials/model.ts';
+import type { Credential, CredentialProof, CredentialStatus, User, UserRecord } from './credentials/model.ts';
 import type { Override, Rule } from './eligibility/model.ts';
 import type { Tier, Violations, ViolationType } from './limits/model.ts';
 import type { Lock, LockTarget } from './locks/model.ts';
@@ -98,6 +98,8 @@ export interface Directory {
   countUsers(): Promise<
     readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]
   >;
+  /** Puts the same proof, sealed anew, in place of the credential's. Without a record of its own. False: the credential has changed since it was read. */
+  reseal(credential: Credential, proof: CredentialProof): Promise<boolean>;
   /** Written by the edge at the first logon with a password, secret or key: sets first_logon_at when unset and retires older passwords and secrets. False: the credential has changed since; read again. */
   noteLogon(senderCompId: string, expectedVersion: number, at: number, verifierVersion: number): Promise<boolean>;
 }
@@ -273,6 +275,12 @@ export interface SecretBox {
   seal(plaintext: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array>;
   /** Rejects when the ciphertext is not of this context or not whole. */
   open(ciphertext: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array>;
+}
+
+/** What knows which of its keys is the current one. */
+export interface KeyAge {
+  /** Whether this was sealed under the key that seals now. Rejects with StoreUnavailable. */
+  isCurrent(ciphertext: Uint8Array): Promise<boolean>;
 }
 
 /**

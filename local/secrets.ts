@@ -1,6 +1,6 @@
 /** The secrets of a local installation, in one file of mode 0600. In AWS, IAM and KMS take their place. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { STORE_FILE } from './data-dir.ts';
@@ -69,6 +69,24 @@ export function readSecrets(dataDir: string): LocalSecrets {
       `${file} is damaged at ${parsed.error.issues.map((issue) => issue.path.join('.') || '(top)').join(', ')}; restore it from a copy (only --fresh, which deletes every client, does without)`,
     );
   return parsed.data;
+}
+
+/**
+ * Gives the file a new master key; the one that it has, and those before it, still open what they sealed. Whoever has read the
+ * file goes on with the old key until it is started anew. @returns the ids of both @throws SettingError
+ */
+export function rotateMasterKey(dataDir: string): { readonly before: string; readonly after: string } {
+  const { master_key, retired_master_keys = [], ...rest } = readSecrets(dataDir);
+  const next = generateSecrets().master_key;
+  const secrets: LocalSecrets = {
+    ...rest,
+    master_key: next,
+    retired_master_keys: [master_key, ...retired_master_keys],
+  };
+  const file = secretsFile(dataDir);
+  writeFileSync(`${file}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  renameSync(`${file}.new`, file);
+  return { before: master_key.id, after: next.id };
 }
 
 /** Reads the secrets; makes them for a data directory without a store. @throws SettingError when the store's are lost */

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { environmentAdapters, type OpenStores, openStores } from '../adapters/environment.ts';
 import { fileMasterKeys } from '../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../adapters/kms/secret-box.ts';
-import type { SecretBox } from '../core/ports.ts';
+import { createRawAesVault } from '../adapters/kms/vault.ts';
+import type { KeyAge, SecretBox, SecretVault } from '../core/ports.ts';
 import { EDGES_FOLDER } from '../local/data-dir.ts';
 import { secretsFile } from '../local/secrets.ts';
 
@@ -34,13 +35,17 @@ export function storesOf(dataDir: string): OpenStores {
   return openStores(env);
 }
 
-/** What opens the keys of a data directory: of the environment where it names a provider, else its own secrets. */
-export function secretBoxFor(dataDir: string): SecretBox {
-  if (process.env.FIXGATE_KEY_PROVIDER) return environmentAdapters(process.env).box;
+/** What seals and opens for a data directory: by the environment where it names a provider, else by its own secrets. */
+export function keysOf(dataDir: string): { readonly box: SecretBox & KeyAge; readonly vault: SecretVault & KeyAge } {
+  if (process.env.FIXGATE_KEY_PROVIDER) return environmentAdapters(process.env);
   const file = secretsFile(dataDir);
   if (!existsSync(file)) throw new Error(`there is no ${file}, and FIXGATE_KEY_PROVIDER names no other keys`);
-  return createRawAesSecretBox(fileMasterKeys(file));
+  const keys = fileMasterKeys(file);
+  return { box: createRawAesSecretBox(keys), vault: createRawAesVault(keys) };
 }
+
+/** What opens the keys of a data directory's journal. */
+export const secretBoxFor = (dataDir: string): SecretBox => keysOf(dataDir).box;
 
 /** Where the archive of an edge is: the first edge of a local installation has the data directory for itself. */
 export function archiveDirectories(dataDir: string, edge: string): readonly string[] {

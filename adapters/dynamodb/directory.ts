@@ -3,7 +3,7 @@ import { type AuditRecord, EMPTY_CHAIN } from '../../core/audit/model.ts';
 import type { CredentialStatus, User } from '../../core/credentials/model.ts';
 import type { Lock } from '../../core/locks/model.ts';
 import type { AccountChange, CommitResult, Directory, DirectoryRow, Page, PageRequest } from '../../core/ports.ts';
-import { afterLogon, checkFollows, countByKind } from '../changes.ts';
+import { afterLogon, afterReseal, checkFollows, countByKind } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
 import * as accounts from './accounts.ts';
 import { type DayNotes, recordPut, stands, tokenOf } from './audit.ts';
@@ -75,15 +75,25 @@ export function createDirectory(database: Database, noteDays: DayNotes): Directo
     countUsers: () => countUsers(database),
     scan: () => scanned(database),
 
-    async noteLogon(senderCompId, expectedVersion, at, verifierVersion) {
-      const row = await database.get(accounts.credentialKey(senderCompId));
-      if (row?.version !== expectedVersion) return false;
-      const after = afterLogon(accounts.toCredential(row), at, verifierVersion);
-      if (after === undefined) return true;
-      const when = equals({ version: expectedVersion });
-      return database.write({ put: 'credentials', row: accounts.credentialRow(after), when });
+    reseal(credential, proof) {
+      const row = accounts.credentialRow(afterReseal(credential, proof));
+      return database.write({ put: 'credentials', row, when: equals({ version: credential.version }) });
     },
+
+    noteLogon: (...logon) => noteLogon(database, ...logon),
   };
+}
+
+async function noteLogon(
+  database: Database,
+  ...[senderCompId, expectedVersion, at, verifierVersion]: Parameters<Directory['noteLogon']>
+): Promise<boolean> {
+  const row = await database.get(accounts.credentialKey(senderCompId));
+  if (row?.version !== expectedVersion) return false;
+  const after = afterLogon(accounts.toCredential(row), at, verifierVersion);
+  if (after === undefined) return true;
+  const when = equals({ version: expectedVersion });
+  return database.write({ put: 'credentials', row: accounts.credentialRow(after), when });
 }
 
 async function listLocks(database: Database, page: PageRequest): Promise<Page<Lock>> {

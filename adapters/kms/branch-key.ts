@@ -66,8 +66,23 @@ function keyStore({ kms, dynamodb, tableName, logicalName, kmsKeyArn }: BranchKe
   });
 }
 
+type ActivePlace = Pick<BranchKeyOptions, 'dynamodb' | 'tableName' | 'branchKeyId'>;
+
+/** The UUID of the version in use; undefined: there is no branch key. */
+export async function activeBranchKeyVersion(options: ActivePlace): Promise<string | undefined> {
+  return /^branch:version:([0-9a-f-]{36})$/.exec((await activeRow(options))?.version?.S ?? '')?.[1];
+}
+
 /** Epoch ms at which the version in use was made; undefined: there is none. */
-async function activeSince({ dynamodb, tableName, branchKeyId }: BranchKeyOptions): Promise<number | undefined> {
+async function activeSince(options: BranchKeyOptions): Promise<number | undefined> {
+  const row = await activeRow(options);
+  if (row === undefined) return undefined;
+  const made = Date.parse(row['create-time']?.S ?? '');
+  if (Number.isNaN(made)) throw new Error(`branch key ${options.branchKeyId} has no create-time`);
+  return made;
+}
+
+async function activeRow({ dynamodb, tableName, branchKeyId }: ActivePlace) {
   const { Item } = await dynamodb.send(
     new GetItemCommand({
       TableName: tableName,
@@ -75,10 +90,7 @@ async function activeSince({ dynamodb, tableName, branchKeyId }: BranchKeyOption
       ConsistentRead: true,
     }),
   );
-  if (Item === undefined) return undefined;
-  const made = Date.parse(Item['create-time']?.S ?? '');
-  if (Number.isNaN(made)) throw new Error(`branch key ${branchKeyId} has no create-time`);
-  return made;
+  return Item;
 }
 
 async function unlessRaced(change: () => Promise<BranchKeyState>): Promise<BranchKeyState> {

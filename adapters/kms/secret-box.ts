@@ -8,8 +8,9 @@ import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from '@aws-crypto/ra
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { StoreUnavailable } from '../../core/errors.ts';
-import type { SecretBox } from '../../core/ports.ts';
+import type { KeyAge, SecretBox } from '../../core/ports.ts';
 import { isOutage } from '../dynamodb/errors.ts';
+import { activeBranchKeyVersion } from './branch-key.ts';
 import type { MasterKeys } from './master-keys.ts';
 
 /** Marks our wrapped data keys among those of others; part of every ciphertext. */
@@ -29,7 +30,7 @@ interface Keyrings {
 }
 
 /** Data keys wrapped by AES-256-GCM under a master key of the provider: for local installations. */
-export function createRawAesSecretBox(keys: MasterKeys): SecretBox {
+export function createRawAesSecretBox(keys: MasterKeys): SecretBox & KeyAge {
   const keyrings = new Map<string, KeyringNode>();
   const keyringOf = ({ id, key }: { readonly id: string; readonly key: Uint8Array }) => {
     const known = keyrings.get(id);
@@ -44,7 +45,7 @@ export function createRawAesSecretBox(keys: MasterKeys): SecretBox {
     keyrings.set(id, keyring);
     return keyring;
   };
-  return createBox({
+  const box = createBox({
     forSeal: async () => keyringOf(await keys.current()),
     // The current key opens nearly everything; which older one is meant stands in the ciphertext, as the key's name.
     forOpen: async (ciphertext) => {
@@ -55,6 +56,10 @@ export function createRawAesSecretBox(keys: MasterKeys): SecretBox {
       return keyringOf(named);
     },
   });
+  return {
+    ...box,
+    isCurrent: async (ciphertext) => keyNameIn(Buffer.from(ciphertext)) === (await keys.current()).id,
+  };
 }
 
 export interface HierarchicalOptions {
@@ -70,7 +75,7 @@ export interface HierarchicalOptions {
 }
 
 /** Data keys wrapped under a branch key that KMS wraps and that is cached, so that a logon storm asks KMS nothing. */
-export function createHierarchicalSecretBox(options: HierarchicalOptions): SecretBox {
+export function createHierarchicalSecretBox(options: HierarchicalOptions): SecretBox & KeyAge {
   const keyring = new KmsHierarchicalKeyRingNode({
     branchKeyId: options.branchKeyId,
     keyStore: new BranchKeyStoreNode({
@@ -81,7 +86,16 @@ export function createHierarchicalSecretBox(options: HierarchicalOptions): Secre
     }),
     cacheLimitTtl: options.cacheSeconds ?? 600,
   });
-  return createBox({ forSeal: async () => keyring, forOpen: async () => keyring });
+  let active: Promise<string | undefined> | undefined;
+  return {
+    ...createBox({ forSeal: async () => keyring, forOpen: async () => keyring }),
+    async isCurrent(ciphertext) {
+      // As the keyring itself, which goes on with the version that it has.
+      active ??= reach(() => activeBranchKeyVersion(options));
+      const version = await active;
+      return version !== undefined && branchKeyVersionIn(Buffer.from(ciphertext)) === version;
+    },
+  };
 }
 
 function createBox(keyrings: Keyrings): SecretBox {
@@ -132,21 +146,38 @@ function sameContext(found: Context, asked: Context): boolean {
 }
 
 /**
- * The name of the raw AES key in a message of format 2 (AWS Encryption SDK, message format reference: version, suite,
- * message id, context, then the data keys, each provider id, provider info, key). Provider info begins with the
- * name; tag length (4), IV length (4) and IV (12) follow it. Undefined where that is not what stands there: then the
- * library says what is wrong.
+ * The name of the raw AES key in a message of format 2. Provider info begins with the name; tag length (4), IV length (4) and
+ * IV (12) follow it. Undefined where that is not what stands there: then the library says what is wrong.
  */
 function keyNameIn(message: Buffer): string | undefined {
+  const { info } = dataKeyIn(message) ?? {};
+  return info?.subarray(0, Math.max(0, info.length - 20)).toString('utf8');
+}
+
+/**
+ * The version of the branch key in a message of the hierarchical keyring, whose wrapped key is salt (16), IV (12), version
+ * (16 bytes of a UUID), and what is wrapped (AWS Encryption SDK specification, "AWS KMS Hierarchical Keyring", ciphertext).
+ */
+function branchKeyVersionIn(message: Buffer): string | undefined {
+  const hex = dataKeyIn(message)?.key.toString('hex', 28, 44);
+  return hex?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/**
+ * The first data key of a message of format 2 (AWS Encryption SDK, message format reference: version, suite, message id, context,
+ * then the data keys, each provider id, provider info, key).
+ */
+function dataKeyIn(message: Buffer): { readonly info: Buffer; readonly key: Buffer } | undefined {
   const contextAt = 1 + 2 + 32;
   if (message[0] !== 2 || message.length < contextAt + 2) return undefined;
   let at = contextAt + 2 + message.readUInt16BE(contextAt) + 2;
-  for (const field of ['provider', 'info'] as const) {
+  const fields: Buffer[] = [];
+  while (fields.length < 3) {
     if (at + 2 > message.length) return undefined;
-    const length = message.readUInt16BE(at);
-    const value = message.subarray(at + 2, at + 2 + length);
-    if (field === 'info') return value.subarray(0, Math.max(0, length - 20)).toString('utf8');
-    at += 2 + length;
+    const end = at + 2 + message.readUInt16BE(at);
+    fields.push(message.subarray(at + 2, end));
+    at = end;
   }
-  return undefined;
+  const [, info, key] = fields as [Buffer, Buffer, Buffer];
+  return { info, key };
 }

@@ -1,7 +1,7 @@
 /** Secrets that have to be recovered, behind the SecretVault port: by KMS itself, or under a local master key. */
 import { DecryptCommand, EncryptCommand, InvalidCiphertextException, type KMSClient } from '@aws-sdk/client-kms';
 import { StoreUnavailable } from '../../core/errors.ts';
-import type { SecretVault } from '../../core/ports.ts';
+import type { KeyAge, SecretVault } from '../../core/ports.ts';
 import { isOutage } from '../dynamodb/errors.ts';
 import { systemRandom } from '../node/random.ts';
 import type { MasterKeys } from './master-keys.ts';
@@ -19,7 +19,7 @@ export interface KmsVaultOptions {
 }
 
 /** Each secret by a call of its own: no data key lies beside it, and KMS has every opening in its log. */
-export function createKmsVault({ kms, keyArn }: KmsVaultOptions): SecretVault {
+export function createKmsVault({ kms, keyArn }: KmsVaultOptions): SecretVault & KeyAge {
   return {
     async seal(plaintext, context) {
       const command = new EncryptCommand({ KeyId: keyArn, Plaintext: plaintext, EncryptionContext: { ...context } });
@@ -43,6 +43,9 @@ export function createKmsVault({ kms, keyArn }: KmsVaultOptions): SecretVault {
       return new Uint8Array(Plaintext);
     },
 
+    // KMS rotates the key behind its ARN by itself, and opens what it has sealed before.
+    isCurrent: async () => true,
+
     async decoy() {
       return systemRandom.bytes(DECOY_BYTES);
     },
@@ -50,7 +53,7 @@ export function createKmsVault({ kms, keyArn }: KmsVaultOptions): SecretVault {
 }
 
 /** The same for a local installation: AES-256-GCM under the master keys, the context bound in. */
-export function createRawAesVault(keys: MasterKeys): SecretVault {
+export function createRawAesVault(keys: MasterKeys): SecretVault & KeyAge {
   const box = createRawAesSecretBox(keys);
   return { ...box, decoy: (context) => box.seal(systemRandom.bytes(43), context) };
 }

@@ -1,9 +1,9 @@
 /** Users and credentials in memory. */
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
-import type { Credential, User } from '../../core/credentials/model.ts';
+import type { Credential, CredentialProof, User } from '../../core/credentials/model.ts';
 import type { Lock } from '../../core/locks/model.ts';
 import type { AccountChange, CommitResult, Directory, DirectoryRow, Page, PageRequest } from '../../core/ports.ts';
-import { afterLogon, checkFollows, countByKind, listed } from '../changes.ts';
+import { afterLogon, afterReseal, checkFollows, countByKind, listed } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
 import { type MemoryWorld, pageOf, putCommand, putRecord, sameHead, stands } from './world.ts';
 
@@ -67,19 +67,32 @@ export function createDirectory(world: MemoryWorld): Directory {
 
     scan: () => scanned(world),
 
-    async noteLogon(senderCompId, expectedVersion, at, verifierVersion) {
-      const credential = world.credentials.get(senderCompId);
-      if (credential?.version !== expectedVersion) return false;
-      const after = afterLogon(credential, at, verifierVersion);
-      if (after !== undefined) world.credentials.set(senderCompId, after);
-      return true;
-    },
+    reseal: async (credential, proof) => resealed(world, credential, proof),
+
+    noteLogon: async (...logon) => noteLogon(world, ...logon),
   };
 }
 
 async function* scanned({ users, credentials }: MemoryWorld): AsyncGenerator<DirectoryRow> {
   for (const { user } of users.values()) if (user !== undefined) yield { kind: 'user', user: structuredClone(user) };
   for (const credential of credentials.values()) yield { kind: 'credential', credential: structuredClone(credential) };
+}
+
+function noteLogon(
+  world: MemoryWorld,
+  ...[senderCompId, expectedVersion, at, verifierVersion]: Parameters<Directory['noteLogon']>
+): boolean {
+  const credential = world.credentials.get(senderCompId);
+  if (credential?.version !== expectedVersion) return false;
+  const after = afterLogon(credential, at, verifierVersion);
+  if (after !== undefined) world.credentials.set(senderCompId, after);
+  return true;
+}
+
+function resealed({ credentials }: MemoryWorld, credential: Credential, proof: CredentialProof): boolean {
+  if (credentials.get(credential.sender_comp_id)?.version !== credential.version) return false;
+  credentials.set(credential.sender_comp_id, structuredClone(afterReseal(credential, proof)));
+  return true;
 }
 
 function listLocks(world: MemoryWorld, page: PageRequest): Page<Lock> {

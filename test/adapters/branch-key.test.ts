@@ -72,7 +72,9 @@ describe('the branch key', () => {
     const after = await boxOf(options).seal(SECRET, CONTEXT);
     for (const sealed of [before, after]) expect(await boxOf(options).open(sealed, CONTEXT)).toEqual(SECRET);
     // The version's name stands in each ciphertext.
-    expect(Buffer.from(after).equals(Buffer.from(before))).toBe(false);
+    expect(await boxOf(options).isCurrent(before)).toBe(false);
+    expect(await boxOf(options).isCurrent(after)).toBe(true);
+    expect(await boxOf(options).isCurrent(new Uint8Array([2, 1, 2, 3]))).toBe(false);
   });
 
   test('is not made under another name for a store that was restored', async () => {
@@ -82,7 +84,8 @@ describe('the branch key', () => {
     await expect(boxOf({ ...options, logicalName: 'another' }).open(sealed, CONTEXT)).rejects.toThrow();
   });
 
-  test('that was never made cannot be rotated', async () => {
+  test('that was never made cannot be rotated, and is nobody’s', async () => {
+    expect(await boxOf(await empty()).isCurrent(new Uint8Array(200))).toBe(false);
     await expect(rotateBranchKey(await empty(), DAY, 0)).rejects.toThrow('there is no branch key fixgate');
   });
 });

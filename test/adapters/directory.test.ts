@@ -51,6 +51,22 @@ for (const [name, open] of STORES) {
         for (const one of created) expect(rows).toContainEqual({ kind: 'credential', credential: one });
       });
 
+      test('a proof sealed anew takes the place of the one that was read, and of no other', async () => {
+        const { directory } = await make();
+        const before = credential('A', 'ann');
+        await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [before] }));
+        const anew: CredentialProof = {
+          type: 'password',
+          verifiers: [{ ...VERIFIER, sealed: new Uint8Array([7, 0]) }],
+        };
+        expect(await directory.reseal(before, anew)).toBe(true);
+        const after = { ...before, proof: anew, version: 2 };
+        expect((await directory.credential('A'))?.credential).toEqual(after);
+        expect(await directory.reseal(before, before.proof)).toBe(false);
+        expect(await directory.reseal({ ...before, sender_comp_id: 'B' }, anew)).toBe(false);
+        expect((await directory.credential('A'))?.credential).toEqual(after);
+      });
+
       test('a refused change leaves a record and no user', async () => {
         const { directory, audit } = await make();
         const refused = change('ann', EMPTY_CHAIN);
