@@ -13,13 +13,8 @@ import type { Exchanged, ExchangeOutcome } from './leases-port.ts';
 import type { UserLimits } from './model.ts';
 import { KINDS, NS_PER_MS, Purse, type Statement, three } from './purse.ts';
 import { type BucketUsage, usageOf } from './usage.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 import { type OnLimitWarning, Watchers } from './watch.ts';
-
-interface Waiter {
-  readonly kind: Kind;
-  readonly decided: (decision: Decision) => void;
-  readonly timer: Timer;
-}
 
 /** A call under way; a reply to any other than the current one is nobody's. */
 interface Call {
@@ -52,7 +47,9 @@ export class UserLimiter implements UserAdmissions {
   #away: Allowance | undefined;
   /** Looks whether the user rests, or the store is back. */
   #look: Timer | undefined;
-  #waiters: Waiter[] = [];
+  readonly #waiters: Waiters;
+  /** Serves cancels that wait for their turn while the store is away. */
+  #turn: Timer | undefined;
   /** While waiters are told, calls wait: the next one shall ask for what they bring. */
   #serving = false;
   #secondMs = 0;
@@ -61,6 +58,7 @@ export class UserLimiter implements UserAdmissions {
 
   constructor(house: LimiterHouse, userId: string, limits: UserLimits) {
     this.#house = house;
+    this.#waiters = new Waiters(house.timers);
     this.userId = userId;
     this.limits = limits;
     this.#purse = new Purse(limits);
@@ -86,36 +84,24 @@ export class UserLimiter implements UserAdmissions {
 
   #withoutTokens(kind: Kind, nowMs: number): Admission {
     this.#purse.seek(kind, nowMs);
-    if (this.#away !== undefined) return this.#whileAway(kind, nowMs, this.#away);
-    const empty = this.#purse.emptyOf(kind, nowMs);
-    if (empty !== undefined) return this.#refuse(empty, nowMs);
-    if (this.sessions === 0 || this.#waiters.length >= this.#house.settings.maxWaiting) return this.#refuseForStore();
+    const decision = this.#decideNow(kind, nowMs);
+    if (decision !== undefined) return decision;
+    if (this.sessions === 0 || this.#waiters.size >= this.#house.settings.maxWaiting) return this.#refuseForStore();
     return admission.WAIT;
   }
 
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void {
     const { waitMs, callTimeoutMs } = this.#house.settings;
     // A cancel is how a client gets out: it waits until the call under way and the one that asks for it are answered or
-    // lost, and while the store is away it passes.
+    // lost, and while the store is away until its turn at the rate of cancels.
     const patienceMs = kind === CANCEL ? 2 * callTimeoutMs + waitMs : waitMs;
-    const timer = this.#house.timers.after(patienceMs, () => {
-      if (this.#forget(waiter)) decided(this.#refuseForStore());
-    });
-    const waiter: Waiter = { kind, decided, timer };
-    this.#waiters.push(waiter);
+    const waiter = this.#waiters.add(kind, decided, patienceMs, () => decided(this.#refuseForStore()));
     this.#house.tally.waited++;
-    if (this.#call === undefined && !this.#serving) this.#exchange();
+    if (this.#away !== undefined) this.#serveInTurn(this.#away);
+    else if (this.#call === undefined && !this.#serving) this.#exchange();
     return () => {
-      this.#forget(waiter);
+      this.#waiters.forget(waiter);
     };
-  }
-
-  #forget(waiter: Waiter): boolean {
-    const at = this.#waiters.indexOf(waiter);
-    if (at < 0) return false;
-    this.#waiters.splice(at, 1);
-    waiter.timer.cancel();
-    return true;
   }
 
   retryAfterMs(kind: Kind, nowMs: number): number {
@@ -176,8 +162,8 @@ export class UserLimiter implements UserAdmissions {
 
   /** The last session has gone: settle, give back, and tell the house. */
   leave(): void {
-    for (const waiter of [...this.#waiters]) {
-      if (this.#forget(waiter)) waiter.decided(this.#refuseForStore());
+    for (const waiter of this.#waiters.list()) {
+      if (this.#waiters.forget(waiter)) waiter.decided(this.#refuseForStore());
     }
     if (this.#call === undefined) this.#settleAndGo();
   }
@@ -190,6 +176,7 @@ export class UserLimiter implements UserAdmissions {
 
   #go(): void {
     this.#look?.cancel();
+    this.#turn?.cancel();
     this.#look = undefined;
     this.#house.tally.wasted += this.#purse.wasted;
     this.#purse.wasted = 0;
@@ -216,13 +203,23 @@ export class UserLimiter implements UserAdmissions {
     return storeAway === 'refuse' || (kind === ORDER && nowMs - away.since > graceMs);
   }
 
-  #whileAway(kind: Kind, nowMs: number, away: Allowance): Decision {
-    if (this.#isClosed(kind, nowMs, away) || !away.draw(kind, nowMs)) return this.#refuseForStore();
+  /** Undefined: a cancel whose turn has not come. It begins with none: refused at once, the first ones would all be. */
+  #whileAway(kind: Kind, nowMs: number, away: Allowance): Decision | undefined {
+    if (this.#isClosed(kind, nowMs, away)) return this.#refuseForStore();
+    if (!away.draw(kind, nowMs)) return kind === CANCEL ? undefined : this.#refuseForStore();
     this.#unleased[kind]! += 1;
     if (kind === ORDER) this.#unleased[MESSAGE]! += 1;
     this.#house.tally.admitted++;
     this.#house.tally.unleased++;
     return admission.ADMITTED;
+  }
+
+  #serveInTurn(away: Allowance): void {
+    const { clock, timers } = this.#house;
+    this.#turn ??= timers.after(Math.max(1, away.waitMs(CANCEL, clock.now())), () => {
+      this.#turn = undefined;
+      if (this.#away !== undefined) this.#serve();
+    });
   }
 
   // Exchanges with the shared item
@@ -263,13 +260,9 @@ export class UserLimiter implements UserAdmissions {
     if (this.#call !== call) return undefined;
     const { clock, settings, edgeKey } = this.#house;
     const nowMs = clock.now();
-    const waiting: [number, number, number] = [0, 0, 0];
-    for (const { kind } of this.#waiters) {
-      waiting[kind]++;
-      if (kind === ORDER) waiting[MESSAGE]++;
-    }
+    const waiting = this.#waiters.wanted();
     const rests = nowMs - this.#purse.soughtMs() >= settings.idleMs;
-    call.leave = this.sessions === 0 || (this.#waiters.length === 0 && rests);
+    call.leave = this.sessions === 0 || (this.#waiters.size === 0 && rests);
     // This very call has been written already, though the store says otherwise: what it returned is not returned twice.
     const repeated = current?.edges[edgeKey]?.call === call.number;
     if (repeated) this.#purse.unsettled();
@@ -341,9 +334,9 @@ export class UserLimiter implements UserAdmissions {
     const nowMs = this.#house.clock.now();
     this.#serving = true;
     const ready: { readonly waiter: Waiter; readonly decision: Decision }[] = [];
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of this.#waiters.list()) {
       const decision = this.#decide(waiter.kind, nowMs);
-      if (decision !== undefined && this.#forget(waiter)) ready.push({ waiter, decision });
+      if (decision !== undefined && this.#waiters.forget(waiter)) ready.push({ waiter, decision });
     }
     try {
       for (const { waiter, decision } of ready) waiter.decided(decision);
@@ -351,15 +344,20 @@ export class UserLimiter implements UserAdmissions {
       this.#serving = false;
     }
     if (this.#purse.alerted) this.#watch(nowMs, false);
-    if (this.#call !== undefined) return;
+    if (this.#away !== undefined && this.#waiters.size > 0) this.#serveInTurn(this.#away);
+    if (this.#call !== undefined || this.#away !== undefined) return;
     const fill = ready.some(
       ({ waiter, decision }) => decision === admission.ADMITTED && this.#shouldFill(waiter.kind, nowMs),
     );
-    if (fill || this.#waiters.length > 0) this.#exchange();
+    if (fill || this.#waiters.size > 0) this.#exchange();
   }
 
   #decide(kind: Kind, nowMs: number): Decision | undefined {
-    if (this.#draw(kind, nowMs)) return admission.ADMITTED;
+    return this.#draw(kind, nowMs) ? admission.ADMITTED : this.#decideNow(kind, nowMs);
+  }
+
+  /** Without tokens; undefined: it waits. */
+  #decideNow(kind: Kind, nowMs: number): Decision | undefined {
     if (this.#away !== undefined) return this.#whileAway(kind, nowMs, this.#away);
     const empty = this.#purse.emptyOf(kind, nowMs);
     return empty === undefined ? undefined : this.#refuse(empty, nowMs);

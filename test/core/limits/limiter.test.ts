@@ -166,6 +166,40 @@ describe('the store is away', () => {
     expect(world.excess(ORDER, 5, 10)).toBeLessThanOrEqual(1);
   });
 
+  test('the first cancels of an outage wait for their turn at the rate of cancels, and pass', async () => {
+    const world = new World(16, BASIC);
+    const edge = world.addEdge();
+    world.burst(edge, ORDER, 1);
+    await world.run(100);
+    world.leases.away = true;
+    // At once, as by a client that wants out: twice five a second may pass.
+    for (let sent = 0; sent < 5; sent++) world.send(edge, CANCEL);
+    await world.run(1200);
+    expect(world.refused).toEqual([]);
+    expect(world.count(CANCEL)).toBe(5);
+    for (let sent = 0; sent < 40; sent++) world.send(edge, CANCEL);
+    await world.run(2000);
+    expect(world.count(CANCEL)).toBeGreaterThan(5 + 11);
+    expect(world.excess(CANCEL, 10, 20)).toBeLessThanOrEqual(1);
+    expect(world.refused.length + world.count(CANCEL)).toBe(45);
+    // It is back: what waits is decided by the item.
+    world.leases.away = false;
+    await world.run(1000);
+    world.send(edge, CANCEL);
+    await world.run(200);
+    expect(world.refused.length + world.count(CANCEL)).toBe(46);
+  });
+
+  test('cancels that wait while a store hangs are not lost with the call', async () => {
+    const world = new World(17, BASIC);
+    const edge = world.addEdge();
+    world.leases.faults = { delay: [60_000, 60_000], lostRequests: 0, lostReplies: 0 };
+    for (let sent = 0; sent < 3; sent++) world.send(edge, CANCEL);
+    await world.run(1249);
+    expect(world.count(CANCEL)).toBe(3);
+    expect(world.refused).toEqual([]);
+  });
+
   test('fails closed at once by setting', async () => {
     const world = new World(10, BASIC, { storeAway: 'refuse' });
     world.leases.away = true;
