@@ -16,6 +16,8 @@ process.umask(0o077);
 // A process group of its own, where there are such: what the program has started is in it too.
 const grouped = process.platform !== 'win32';
 const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: grouped });
+// For who wants to stop and continue it.
+process.send?.({ pid: child.pid });
 
 function signal(name: 'SIGTERM' | 'SIGKILL'): void {
   if (child.pid === undefined) return;

@@ -54,9 +54,13 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   'local/': { may: [...PRODUCT, 'local/'], packages: true },
   'bench/': { may: [...PRODUCT, 'local/', 'bench/'], packages: true },
   'interop/': { may: ['interop/'], packages: true },
+  'chaos/': { may: [...PRODUCT, 'local/', 'chaos/'], packages: true },
   'deploy/': { may: [...PRODUCT, 'local/', 'deploy/'], packages: true },
   'scripts/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'deploy/', 'scripts/'], packages: true },
-  'test/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'deploy/', 'scripts/', 'test/'], packages: true },
+  'test/': {
+    may: [...PRODUCT, 'local/', 'bench/', 'chaos/', 'interop/', 'deploy/', 'scripts/', 'test/'],
+    packages: true,
+  },
   'jest.config.mjs': { may: [], packages: true },
 };
 
@@ -67,6 +71,7 @@ const ENTRIES = [
   // In bundles, by an alias of lib/constructs/bundling.ts.
   /^lambdas\/role-keys\.ts$/,
   /^edge\/(?:venue\/)?main\.ts$/,
+  /^chaos\/main\.ts$/,
   /^(?:cli|console)\/main\.tsx?$/,
   /^(?:local|scripts|bench)\/[^/]+$/,
   /^(?:index\.ts|jest\.config\.mjs)$/,

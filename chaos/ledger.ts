@@ -1,0 +1,204 @@
+/** What a run of chaos leaves behind, and what the checkers read: nothing else. Times are milliseconds of one monotonic clock. */
+import type { LineFault } from './fault-proxy.ts';
+
+/** A connection that asked to log on. */
+export interface Attempt {
+  readonly at: number;
+  /** Where it went: an edge's number, 0 the balancer. */
+  readonly through: number;
+  /** Undefined: nothing came back before the connection ended. */
+  readonly answered?: { readonly at: number; readonly accepted: boolean; readonly text: string };
+  /** The end of the connection. */
+  readonly ended?: { readonly at: number; readonly text: string };
+}
+
+/** An application message that came from the gateway, in the order of coming. */
+export interface Received {
+  readonly at: number;
+  /** Rises when both numbers begin at 1 again. */
+  readonly generation: number;
+  readonly seq: number;
+  readonly poss_dup: boolean;
+  readonly msg_type: string;
+  /** Without what a repetition may change: 8, 9, 10, 34, 43, 52, 97, 122. */
+  readonly content: string;
+  /** ExecID; empty: none, or that of a status. */
+  readonly exec_id: string;
+}
+
+export type AnswerKind = 'report' | 'cancel_reject' | 'limit' | 'not_now' | 'reject';
+
+/** An order, cancel or status request of a client, with what became of it. */
+export interface Asked {
+  readonly id: string;
+  readonly kind: 'order' | 'cancel' | 'status';
+  readonly at: number;
+  readonly generation: number;
+  answered?: { readonly at: number; readonly kind: AnswerKind; readonly text: string };
+}
+
+/** An order as its reports tell it. */
+export interface OrderView {
+  readonly id: string;
+  /** Sum of LastQty over distinct ExecIDs. */
+  filled: number;
+  /** CumQty of the last report that is no status. */
+  cum: number;
+  status: string;
+  /** CumQty and OrdStatus as the venue said them at the end. */
+  said?: { readonly cum: number; readonly status: string };
+}
+
+export interface SessionLog {
+  readonly name: string;
+  readonly user: string;
+  readonly role: Role;
+  readonly attempts: Attempt[];
+  readonly received: Received[];
+  readonly asked: Asked[];
+  readonly orders: OrderView[];
+  /** What a client must never see, in words. */
+  readonly faults: string[];
+}
+
+/** keeper: keeps its numbers for good. Others begin anew with each Logon. */
+export type Role = 'keeper' | 'crowd' | 'greedy' | 'victim';
+
+export interface UserPlan {
+  readonly user: string;
+  readonly max_sessions: number;
+  readonly orders_per_second: number;
+  readonly burst: number;
+}
+
+export type FaultKind =
+  | 'edge_killed'
+  | 'edge_stopped'
+  | 'edge_cut'
+  | 'edge_drained'
+  | 'store_stopped'
+  | 'store_killed'
+  | 'store_delayed'
+  | 'store_throttled'
+  | 'venue_killed';
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** Number of the edge; 0: all. */
+  readonly edge: number;
+  readonly line?: LineFault;
+  readonly from: number;
+  /** What was broken runs again. */
+  to: number;
+  /** Everybody who is to be logged on is; undefined: not within the patience. */
+  healed?: number;
+}
+
+export interface AdminAct {
+  readonly kind: 'kill_session' | 'kill_user' | 'lock' | 'unlock' | 'suspend' | 'reactivate' | 'tier';
+  readonly user: string;
+  readonly at: number;
+  readonly done: number;
+  /** HTTP status; 0: no answer. */
+  readonly status: number;
+  /** From asking to each client's having its Logout or its line cut, ms. */
+  readonly reached: readonly number[];
+  /** How many clients it was to reach, and did not within half a minute. */
+  readonly missed: number;
+  /** Nothing was broken meanwhile. */
+  readonly calm: boolean;
+}
+
+/** A second of an edge, by its metrics. */
+export interface Sample {
+  readonly at: number;
+  readonly edge: number;
+  /** Undefined: it did not answer. */
+  readonly unleased?: number;
+}
+
+/** Slot rows that count, for the user with the most beyond its maximum. */
+export interface SlotCount {
+  readonly at: number;
+  readonly user: string;
+  readonly held: number;
+  readonly most: number;
+}
+
+/** Probes of one outage of the store. */
+export interface Outage {
+  readonly from: number;
+  readonly to: number;
+  /** Cancels sent while it was away, and how many had their answer then. */
+  readonly cancels: number;
+  readonly cancelled: number;
+  /** Logons tried, by the Text that refused them; empty: no answer, or accepted. */
+  readonly logons: readonly string[];
+  /** Orders sent after the lease was over: what became of each. */
+  readonly orders: readonly (AnswerKind | 'none')[];
+}
+
+export interface Storm {
+  readonly edge: number;
+  readonly at: number;
+  readonly why: 'edge_killed' | 'edge_drained';
+  readonly sessions: number;
+  /** The last is back; undefined: not within the patience. */
+  readonly back?: number;
+  /** Logons that each of them sent. */
+  readonly logons: readonly number[];
+}
+
+export interface Drain {
+  readonly edge: number;
+  readonly at: number;
+  readonly sessions: number;
+  /** Clients that got a Logout. */
+  readonly told: number;
+  readonly exited?: { readonly at: number; readonly code: number | null };
+}
+
+export interface Freed {
+  readonly edge: number;
+  readonly killed: number;
+  readonly free?: number;
+}
+
+export interface Ending {
+  readonly edges: number;
+  /** Edges whose /ready says 200. */
+  readonly ready: number;
+  /** Sessions that are to be on, and are. */
+  readonly wanted: number;
+  readonly on: number;
+  /** Sessions that the store lists, and clients that say they are on, by name: those of one list only. */
+  readonly only_in_store: readonly string[];
+  readonly only_at_clients: readonly string[];
+  readonly took_ms: number;
+}
+
+export interface Ledger {
+  readonly users: ReadonlyMap<string, UserPlan>;
+  readonly sessions: readonly SessionLog[];
+  readonly faults: readonly Fault[];
+  readonly acts: readonly AdminAct[];
+  readonly samples: readonly Sample[];
+  readonly slots: readonly SlotCount[];
+  readonly outages: readonly Outage[];
+  readonly storms: readonly Storm[];
+  readonly drains: readonly Drain[];
+  readonly freed: readonly Freed[];
+  readonly ending: Ending;
+  readonly audit: { readonly chains: number; readonly records: number; readonly broken: readonly string[] };
+  /** Records of the audit by type, of the acts above. */
+  readonly recorded: Readonly<Record<string, number>>;
+}
+
+export interface Verdict {
+  readonly promise: string;
+  readonly bound: string;
+  readonly held: boolean;
+  /** What was looked at: a promise for which nothing was is not held. */
+  readonly evidence: string;
+  readonly against: readonly string[];
+}

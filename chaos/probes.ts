@@ -1,0 +1,117 @@
+/** Clients that look at one promise each while something is broken. */
+import type { Crowd } from './crowd.ts';
+import type { AnswerKind, Asked, Freed, Outage, SessionLog } from './ledger.ts';
+import type { Trader } from './trader.ts';
+
+const ON_WITHIN_MS = 20_000;
+const TRY_EVERY_MS = 200;
+const FREED_WITHIN_MS = 60_000;
+const CANCELS_EACH = 3;
+const ORDER_TRIES = 20;
+const ANSWER_WITHIN_MS = 4_000;
+const LOGONS = 4;
+/** Into an outage, orders are asked for by this time: the lease of 6 s is over, wherever its last renewal stood. */
+const FAIL_CLOSED_AFTER_MS = 7_500;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function logOn(trader: Trader): Promise<void> {
+  trader.start();
+  if (!(await trader.until(() => trader.on, ON_WITHIN_MS))) throw new Error(`${trader.log.name} could not log on`);
+}
+
+export class Probes {
+  readonly logs: SessionLog[] = [];
+  readonly #crowd: Crowd;
+  readonly #edges: number;
+  #made = 0;
+
+  constructor(crowd: Crowd, edges: number) {
+    this.#crowd = crowd;
+    this.#edges = edges;
+  }
+
+  async #trader(user: string, subs: readonly (readonly [sub: string, through: number])[], most: number) {
+    const credentials = await this.#crowd.provision(user, most);
+    return subs.map(([sub, through]) => {
+      const trader = this.#crowd.client(credentials, user, sub, through);
+      this.logs.push(trader.log);
+      return trader;
+    });
+  }
+
+  /** A user with one slot, held on the edge that is about to die. @returns what waits for the slot, from the kill on */
+  async hostage(edge: number): Promise<(killed: number) => Promise<Freed>> {
+    this.#made += 1;
+    const other = 1 + (edge % this.#edges);
+    const [holder, heir] = (await this.#trader(
+      `hostage-${this.#made}`,
+      [
+        ['a', edge],
+        ['b', other],
+      ],
+      1,
+    )) as [Trader, Trader];
+    await logOn(holder);
+    return async (killed) => {
+      holder.stop();
+      while (performance.now() - killed < FREED_WITHIN_MS) {
+        if ((await heir.tryOnce()) === 'accepted') {
+          const free = performance.now();
+          heir.stop();
+          return { edge, killed, free };
+        }
+        await pause(TRY_EVERY_MS);
+      }
+      return { edge, killed };
+    };
+  }
+
+  /** On each edge a client with orders that rest. @returns what looks at an outage, from its beginning on; awaited before its end */
+  async beforeOutage(): Promise<(from: number) => Promise<Omit<Outage, 'to'>>> {
+    this.#made += 1;
+    const ways = Array.from({ length: this.#edges }, (_, i) => [`e${i + 1}`, i + 1] as const);
+    const traders = await this.#trader(`outage-${this.#made}`, ways, this.#edges);
+    await Promise.all(traders.map(logOn));
+    const late = await this.#trader(
+      `late-${this.#made}`,
+      Array.from({ length: LOGONS }, (_, i) => [`l${i}`, 1 + (i % this.#edges)] as const),
+      LOGONS,
+    );
+    for (const trader of traders) {
+      // One that is refused, for a store that is slow at the moment, is asked again.
+      for (let tries = 0; tries < ORDER_TRIES && trader.resting.length < CANCELS_EACH; tries++) {
+        trader.order(true);
+        await trader.until(() => trader.waiting === 0, ANSWER_WITHIN_MS);
+      }
+    }
+    return async (from) => {
+      const logons = Promise.all(late.map((one) => one.tryOnce()));
+      const cancels = traders.flatMap((trader) =>
+        trader.resting.map((order) => ({ trader, asked: trader.cancel(order) })),
+      );
+      const cancelled = await Promise.all(cancels.map(({ trader, asked }) => answered(trader, asked, 'report')));
+      await pause(from + FAIL_CLOSED_AFTER_MS - performance.now());
+      const orders = await Promise.all(traders.map((trader) => answerOf(trader, trader.order(true))));
+      const refused = (await logons).map((text) => (text === 'accepted' ? '' : text));
+      for (const trader of [...traders, ...late]) trader.stop();
+      return {
+        from,
+        cancels: cancels.length,
+        cancelled: cancelled.filter((done) => done).length,
+        logons: refused,
+        orders,
+      };
+    };
+  }
+}
+
+async function answerOf(trader: Trader, asked: Asked | undefined): Promise<AnswerKind | 'none'> {
+  if (asked === undefined) return 'none';
+  await trader.until(() => asked.answered !== undefined, ANSWER_WITHIN_MS);
+  return asked.answered?.kind ?? 'none';
+}
+
+async function answered(trader: Trader, asked: Asked | undefined, kind: AnswerKind): Promise<boolean> {
+  return (await answerOf(trader, asked)) === kind;
+}

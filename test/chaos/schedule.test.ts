@@ -1,0 +1,29 @@
+import { expect, test } from '@jest/globals';
+import { NEEDED_STEPS, type Step, schedule } from '../../chaos/schedule.ts';
+
+const first = (seed: number, edges: number, count: number): Step[] => {
+  const steps: Step[] = [];
+  for (const step of schedule(seed, edges)) {
+    if (steps.length === count) break;
+    steps.push(step);
+  }
+  return steps;
+};
+
+test('a seed names a run, and another one another', () => {
+  expect(first(7, 3, 40)).toEqual(first(7, 3, 40));
+  expect(first(7, 3, 40)).not.toEqual(first(8, 3, 40));
+});
+
+test('the steps that every promise needs come first, whatever the seed', () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const kinds = first(seed, 3, NEEDED_STEPS).map(({ kind }) => kind);
+    expect(kinds.sort()).toEqual(['edge_drained', 'edge_killed', 'store_stopped']);
+  }
+});
+
+test('edges are those there are, and every kind comes', () => {
+  const steps = first(3, 2, 60);
+  expect(new Set(steps.map(({ edge }) => edge))).toEqual(new Set([0, 1, 2]));
+  expect(new Set(steps.map(({ kind }) => kind)).size).toBe(9);
+});
