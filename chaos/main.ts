@@ -1,8 +1,9 @@
-/** `npm run chaos`: breaks a whole installation on purpose and checks what was promised. Exit code 0: all held; 1: not; 2: it could not be run. */
+/** `npm run chaos`: breaks a whole installation on purpose and checks what was promised. Exit code 0: all held; 1: not; 2: it could not be run; 3: there is no embedded store here. */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { Command } from 'commander';
 import { removeDirectory, temporaryDirectory } from '../local/product.ts';
+import { storeBinary } from '../local/store.ts';
 import { verdicts } from './checks/all.ts';
 import { Conductor, type Plan } from './conductor.ts';
 import type { Ledger, Verdict } from './ledger.ts';
@@ -12,6 +13,8 @@ import { openWorld, type WorldHandle } from './world-handle.ts';
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const EXIT_BROKEN = 1;
 const EXIT_FAILED = 2;
+/** There is no embedded store for this platform. */
+const EXIT_NOTHING_TRIED = 3;
 /** Starting, healing and the end take no longer. */
 const BEYOND_MINUTES = 6;
 
@@ -67,6 +70,7 @@ function timeout(minutes: number): Promise<never> {
 }
 
 async function main(): Promise<number> {
+  if (storeBinary() === undefined) return EXIT_NOTHING_TRIED;
   const { short, ledger: file, keep, ...options } = command.opts<Options>();
   const size = short ? { minutes: 0, sessions: 100 } : {};
   const plan: Plan = { ...options, ...size, homes: true, say };

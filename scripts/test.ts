@@ -2,7 +2,7 @@
 // scripts are at hand, and nothing follows, they are played meanwhile: they wait for heartbeats most of the time.
 // Every step runs even when an earlier one failed. The last line is always `N passed, N failed`: Jest's tests and the
 // acceptance scripts, plus one each for the type check and the lint. With FIXGATE_TEST_DEPLOYMENT=1 the deployment is
-// tried last, and the store's suites over DynamoDB Local.
+// tried last, and the store's suites over DynamoDB Local; with FIXGATE_TEST_CHAOS=1 a short run of chaos before them.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -195,6 +195,9 @@ const steps = [
   await jest(args),
 ];
 if (acceptance !== undefined) steps.push(await acceptance.tally());
+// Whoever runs all of this does other things as well: what is promised in time has ten times as long.
+if (process.env.FIXGATE_TEST_CHAOS === '1')
+  steps.push(await counted(join('..', 'chaos', 'main.ts'), ['--short', '--patience', '10']));
 if (process.env.FIXGATE_TEST_DEPLOYMENT === '1') steps.push(await elsewhere());
 const passed = steps.reduce((sum, { passed }) => sum + passed, 0);
 const failed = steps.reduce((sum, { failed }) => sum + failed, 0);
