@@ -11,7 +11,7 @@ import { type EdgeProcess, startEdge } from '../local/edge-process.ts';
 import { type Aws, assumeRole } from './aws.ts';
 import { cleanEnvironment, type Emulator, REGION } from './emulator.ts';
 
-export interface RunningTask extends EdgeProcess {
+export interface RunningTask extends Pick<EdgeProcess, 'ready' | 'pid' | 'stop'> {
   /** The environment as the task definition has it. */
   readonly definition: Readonly<Record<string, string>>;
 }

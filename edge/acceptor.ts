@@ -18,7 +18,7 @@ export interface Acceptor {
 
 /** Rejects with ConfigError when the port cannot be listened on. */
 export async function startAcceptor(house: House, doors: Doors): Promise<Acceptor> {
-  const { fix_host, fix_port } = house.config;
+  const { fix_host, fix_port, shared_port } = house.config;
   let count = 0;
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
     count += 1;
@@ -31,7 +31,7 @@ export async function startAcceptor(house: House, doors: Doors): Promise<Accepto
     else house.turns.run(() => arrive(socket, remoteAddress, house, doors));
   });
   server.maxConnections = CONNECTIONS;
-  await listening(server, fix_host, fix_port);
+  await listening(server, fix_host, fix_port, shared_port === 'on');
   server.on('error', (error) => house.log.error({ error }, 'the FIX acceptor met an error'));
   return {
     port: (server.address() as AddressInfo).port,
@@ -40,14 +40,21 @@ export async function startAcceptor(house: House, doors: Doors): Promise<Accepto
   };
 }
 
-function listening(server: Server, host: string, port: number): Promise<void> {
+/** Workers share a port among themselves, not with whoever else has it. Rejects with ConfigError when it is taken. */
+export async function portIsFree(host: string, port: number): Promise<void> {
+  const server = createServer();
+  await listening(server, host, port, false);
+  await new Promise((resolve) => server.close(resolve));
+}
+
+function listening(server: Server, host: string, port: number, reusePort: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why =
         error.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${error.code})`;
       reject(new ConfigError(`FIXGATE_FIX_PORT (--fix-port): port ${port} of ${host} ${why}`));
     });
-    server.listen({ host, port, backlog: LISTEN_BACKLOG }, () => {
+    server.listen({ host, port, backlog: LISTEN_BACKLOG, reusePort }, () => {
       server.removeAllListeners('error');
       resolve();
     });

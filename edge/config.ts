@@ -57,6 +57,8 @@ const sources = z
   .transform((rules) => rules.filter((rule) => rule !== ''))
   .pipe(z.array(z.string().refine((rule) => parseAddressRule(rule) !== undefined, 'is no address, CIDR or range')));
 
+/** More than machines have cores. */
+const MOST_WORKERS = 64;
 /** Names that processes share. */
 const MOST_NAMES = 1000;
 const pool = z.string().transform((value, context): readonly string[] => {
@@ -79,6 +81,8 @@ export const VARIABLES = {
   deployment: ['FIXGATE_DEPLOYMENT', z.string().regex(/^[\w.-]{0,100}$/, 'is no name'), ''],
   fix_host: ['FIXGATE_FIX_HOST', text, '0.0.0.0'],
   fix_port: ['FIXGATE_FIX_PORT', port, '9878'],
+  shared_port: ['FIXGATE_SHARED_PORT', oneOf('on', 'off'), 'off'],
+  workers: ['FIXGATE_WORKERS', whole(1, MOST_WORKERS), '1'],
   metrics_host: ['FIXGATE_METRICS_HOST', text, '0.0.0.0'],
   metrics_port: ['FIXGATE_METRICS_PORT', port, '9464'],
   data_dir: ['FIXGATE_DATA_DIR', text, '.fixgate'],
@@ -125,6 +129,10 @@ export interface EdgeConfig {
   readonly fix_host: string;
   /** 0: any free one. */
   readonly fix_port: number;
+  /** `on`: other edges of this user may listen on it too. */
+  readonly shared_port: 'on' | 'off';
+  /** Edges that share the port; with more than one this process only keeps them. */
+  readonly workers: number;
   readonly metrics_host: string;
   readonly metrics_port: number;
   /** Holds the journal. */

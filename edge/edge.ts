@@ -259,7 +259,7 @@ async function startWatching(
 ) {
   const { metrics_host, metrics_port } = config;
   try {
-    return await startHttp(metrics_host, metrics_port, metrics, readiness, sources);
+    return await startHttp(metrics_host, metrics_port, metrics.registry, readiness, sources);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${code})`;

@@ -67,11 +67,19 @@ export class GateMetrics {
     );
     this.#refusals(figures);
     const seconds = (of: keyof ClockReading) => (clock()?.[of] ?? Number.NaN) / 1000;
-    readGauge(this.#registry, 'fix_clock_offset_seconds', 'Our wall clock minus the store’s.', () =>
-      seconds('offset_ms'),
+    readGauge(
+      this.#registry,
+      'fix_clock_offset_seconds',
+      'Our wall clock minus the store’s.',
+      () => seconds('offset_ms'),
+      'average',
     );
-    readGauge(this.#registry, 'fix_clock_error_seconds', 'The offset is right to within this.', () =>
-      seconds('error_ms'),
+    readGauge(
+      this.#registry,
+      'fix_clock_error_seconds',
+      'The offset is right to within this.',
+      () => seconds('error_ms'),
+      'average',
     );
   }
 

@@ -2,11 +2,16 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Metrics } from './metrics.ts';
 import { type ProxySources, takeProxyHeader } from './proxy-protocol.ts';
 
 /** Why no new client should be sent here; undefined: one may. */
-export type Readiness = () => string | undefined;
+export type Readiness = () => string | undefined | Promise<string | undefined>;
+
+/** What /metrics says, such as a registry of prom-client. */
+export interface Figures {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
 
 export interface WatchServer {
   readonly port: number;
@@ -25,20 +30,20 @@ const WATCHERS = 256;
 export async function startHttp(
   host: string,
   port: number,
-  metrics: Metrics,
+  figures: Figures,
   ready: Readiness,
   sources?: ProxySources,
 ): Promise<WatchServer> {
   const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
     '/health': (response) => json(response, 200, { status: 'ok' }),
-    '/ready': (response) => {
-      const reason = ready();
+    '/ready': async (response) => {
+      const reason = await ready();
       if (reason === undefined) json(response, 200, { status: 'ready' });
       else json(response, 503, { status: 'not_ready', reason });
     },
     '/metrics': async (response) => {
-      const body = await metrics.registry.metrics();
-      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(body);
+      const body = await figures.metrics();
+      response.writeHead(200, { 'content-type': figures.contentType }).end(body);
     },
   };
   const server = createServer((request: IncomingMessage, response) => {

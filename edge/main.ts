@@ -22,6 +22,7 @@ import { Metrics } from './metrics.ts';
 import { journalOf } from './open-journal.ts';
 import { openVenue, type Venue, type VenueSink } from './venue/index.ts';
 import { LinkVenue } from './venue/link/venue.ts';
+import { startWorkers, type WorkerMetrics } from './workers.ts';
 
 /** A wrong setting, or one that cannot be met: starting again will not help. */
 const EXIT_SETTINGS = 2;
@@ -131,6 +132,12 @@ function tellCloudWatch({ deployment, edge_id }: EdgeConfig, { registry }: Metri
   });
 }
 
+/** To the process that keeps this one as a worker. */
+async function tellMetrics({ registry }: Metrics): Promise<void> {
+  const answer: WorkerMetrics = { type: 'metrics', metrics: await registry.getMetricsAsJSON() };
+  process.send?.(answer);
+}
+
 /** Ends the process, at the latest after {@link LAST_MS}. */
 function endBy(edge: Edge, log: Logger): void {
   let ending = false;
@@ -153,6 +160,7 @@ function endBy(edge: Edge, log: Logger): void {
 
 async function main(): Promise<void> {
   const settings = readConfig(process.env);
+  if (settings.workers > 1) return keepWorkers(settings);
   const metrics = new Metrics();
   const adapters = reached(metrics);
   const [config, claimed] = await named(settings, adapters);
@@ -168,8 +176,31 @@ async function main(): Promise<void> {
   endBy(edge, log);
   // Without TLS the signal keeps its own meaning: the terminal is gone.
   if (config.tls !== undefined) process.on('SIGHUP', () => void edge.reloadTls());
+  process.on('message', (message) => {
+    if ((message as { ask?: string }).ask === 'metrics') void tellMetrics(metrics);
+  });
   const { fixPort: fix_port, metricsPort: metrics_port } = edge;
   log.info({ fix_port, metrics_port, venue: config.venue }, 'ready');
+  process.send?.({ type: 'ready', fix_port, metrics_port });
+}
+
+/** The process of several workers: see workers.ts. */
+async function keepWorkers(config: EdgeConfig): Promise<void> {
+  const log = createLogger(config.log_level, config.edge_id);
+  const workers = await startWorkers(config, process.env, log);
+  let ending = false;
+  const end = (why: string): void => {
+    if (ending) return;
+    ending = true;
+    log.info({ why }, 'draining all workers');
+    void workers.stop().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
+  if (process.send !== undefined) process.on('disconnect', () => end('the parent is gone'));
+  if (config.tls !== undefined) process.on('SIGHUP', () => workers.signal('SIGHUP'));
+  const { fixPort: fix_port, metricsPort: metrics_port, pids } = workers;
+  log.info({ fix_port, metrics_port, workers: pids }, 'ready');
   process.send?.({ type: 'ready', fix_port, metrics_port });
 }
 

@@ -158,11 +158,19 @@ export class Metrics {
       'Logons that may ask the store at once.',
       () => watched.logonLine().width,
     );
-    readGauge(this.registry, 'fix_orders_allowed', '1 while the edge holds its lease.', () =>
-      gate.mayPlaceOrders ? 1 : 0,
+    readGauge(
+      this.registry,
+      'fix_orders_allowed',
+      '1 while the edge holds its lease.',
+      () => (gate.mayPlaceOrders ? 1 : 0),
+      'min',
     );
-    readGauge(this.registry, 'fix_journal_healthy', '1 while the journal can be written.', () =>
-      watched.journalHealthy() ? 1 : 0,
+    readGauge(
+      this.registry,
+      'fix_journal_healthy',
+      '1 while the journal can be written.',
+      () => (watched.journalHealthy() ? 1 : 0),
+      'min',
     );
     readGauge(this.registry, 'fix_journal_waiting_bytes', 'Bytes of the journal that its store has not got yet.', () =>
       watched.journalWaiting(),

@@ -2,11 +2,18 @@
 
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** A value that goes up and down. */
-export function readGauge(registry: Registry, name: string, help: string, read: () => number): void {
+/** A value that goes up and down. @param aggregator what workers of one edge say of it together */
+export function readGauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => number,
+  aggregator: 'sum' | 'average' | 'min' = 'sum',
+): void {
   new Gauge({
     name,
     help,
+    aggregator,
     registers: [registry],
     collect() {
       this.set(read());

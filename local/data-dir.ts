@@ -1,9 +1,8 @@
 /** The data directory: what stands in it, that one `npm start` uses it at a time, and how to begin anew. */
-import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { socketPath } from '../adapters/node/socket-path.ts';
 import { SettingError } from './settings.ts';
 
 /** The embedded store's database in the data directory. */
@@ -11,6 +10,8 @@ export const STORE_FILE = 'store.db';
 
 /** Holds the data of all edges but the first. */
 export const EDGES_FOLDER = 'edges';
+/** And of all workers of an edge but the first. */
+const WORKERS_FOLDER = 'workers';
 
 /** What `--fresh` removes: our own files, never the directory itself. */
 const OWN = [
@@ -19,8 +20,11 @@ const OWN = [
   `${STORE_FILE}-shm`,
   `${STORE_FILE}-journal`,
   'journal',
+  'journal-copy',
+  'link',
   'venue',
   EDGES_FOLDER,
+  WORKERS_FOLDER,
   'logs',
   'local.json',
   'secrets.json',
@@ -109,14 +113,6 @@ export const venueAddress = (dataDir: string): string => socketPath(dataDir, 've
 
 function lockPath(dataDir: string): string {
   return socketPath(dataDir, 'lock');
-}
-
-/** In the directory itself, unless the path is longer than a socket's may be (108 bytes on Linux, 104 on macOS). */
-function socketPath(dataDir: string, what: string): string {
-  const inside = join(dataDir, `${what}.sock`);
-  const name = `fixgate-${what}-${createHash('sha256').update(dataDir).digest('hex').slice(0, 24)}`;
-  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
-  return Buffer.byteLength(inside) < 100 ? inside : join(tmpdir(), `${name}.sock`);
 }
 
 /** True: the address is in use. */

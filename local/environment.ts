@@ -30,6 +30,7 @@ export function productEnvironment(settings: Settings, endpoint: string, env: No
     FIXGATE_LOG_LEVEL: settings.log_level,
     FIXGATE_FIX_HOST: '127.0.0.1',
     FIXGATE_METRICS_HOST: '127.0.0.1',
+    FIXGATE_WORKERS: String(settings.workers),
     FIXGATE_VENUE: settings.venue,
     FIXGATE_ARCHIVE: settings.archive,
     FIXGATE_JOURNAL: settings.journal,

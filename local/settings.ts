@@ -23,6 +23,8 @@ const whole = z
 
 /** Each is a process of its own, on a laptop. */
 const MAX_EDGES = 16;
+/** As the edge has it. */
+const MAX_WORKERS = 64;
 
 interface Definition {
   readonly flag: string;
@@ -40,6 +42,13 @@ export const SETTINGS = {
     fallback: '1',
     schema: whole.pipe(z.number().min(1, 'is below 1').max(MAX_EDGES, `is above ${MAX_EDGES}`)),
     says: 'how many edges, on one store; with more than one a balancer has the FIX port',
+  },
+  workers: {
+    flag: '--workers',
+    env: 'FIXGATE_WORKERS',
+    fallback: '1',
+    schema: whole.pipe(z.number().min(1, 'is below 1').max(MAX_WORKERS, `is above ${MAX_WORKERS}`)),
+    says: 'how many processes share the FIX port of an edge, one a core',
   },
   admin_port: {
     flag: '--admin-port',
@@ -150,6 +159,7 @@ export const SETTINGS = {
 
 export interface Settings {
   readonly edges: number;
+  readonly workers: number;
   readonly admin_port: number;
   readonly fix_port: number;
   readonly metrics_port: number;
