@@ -88,6 +88,11 @@ export class Aws {
     return JSON.parse(await this.#send(service, path, {}, undefined, path, 'GET'));
   }
 
+  /** A DELETE of a service that speaks REST. */
+  async remove(service: string, path: string): Promise<void> {
+    await this.#send(service, path, {}, undefined, path, 'DELETE');
+  }
+
   #ownEndpoint(service: string): string {
     const host = { ecr: 'api.ecr', iam: undefined }[service] ?? service;
     const suffix = this.region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';

@@ -1,92 +1,95 @@
 /**
- * What each role was given on the tables, from the templates, beside what it called in this run, as IAM decided it. A role that
- * was refused fails the run, and so does a table that a role was given and never touched without a reason.
+ * The access matrix: the rights of every role of the stacks, role by resource by action, are those that were called in this
+ * run, those that only a fault needs, and those that AWS uses in a role's name. No other, and none is missing.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { deepStrictEqual } from 'node:assert';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { templateOf } from './cdk.ts';
-import { STACKS, type World } from './world.ts';
+import { type Account, called, grantedNow } from './access.ts';
+import { BY_FAULT } from './by-fault.ts';
+import type { World } from './world.ts';
 
-interface Call {
-  readonly principal: string | null;
-  readonly action: string;
-  readonly resource: string;
-  readonly allowed: boolean;
+interface AwsRights {
+  /** Of `role resource action`. */
+  readonly rights: RegExp;
+  readonly why: string;
 }
 
-interface Statement {
-  readonly Action: string | readonly string[];
-  readonly Resource: unknown;
-}
+/** No line of the product makes these calls, and the emulator does not either. */
+export const BY_AWS: readonly AwsRights[] = [
+  {
+    rights: / key TableKey \(by dynamodb\) kms:/,
+    why: 'DynamoDB, for whoever uses a table under a customer managed key',
+  },
+  { rights: / key TableKey \(by s3\) kms:(Decrypt|GenerateDataKey)$/, why: 'S3, for whoever uses a bucket under one' },
+  { rights: / \* managed:AWSLambdaBasicExecutionRole$/, why: 'Lambda writes what functions log' },
+  { rights: /^Canary \* managed:AWSLambdaVPCAccessExecutionRole$/, why: 'Lambda, for functions in a VPC' },
+  { rights: / \* xray:Put(TelemetryRecords|TraceSegments)$/, why: 'Lambda sends traces' },
+  { rights: / queue DeadLetters sqs:SendMessage$/, why: 'Lambda, when an event has failed each time' },
+  {
+    rights:
+      /^Archiver (table audit\/stream dynamodb:(DescribeStream|GetRecords|GetShardIterator)|\* dynamodb:ListStreams)$/,
+    why: 'Lambda reads the stream',
+  },
+  {
+    rights: /^Archiver key TableKey kms:(Decrypt|DescribeKey)$/,
+    why: 'the same, of a table under a customer managed key',
+  },
+  { rights: /^TaskExecution log EdgeLogs logs:(CreateLogStream|PutLogEvents)$/, why: 'ECS writes what edges log' },
+  {
+    rights: /^VpcRejectedIAM log FlowLogs logs:(CreateLogStream|DescribeLogStreams|PutLogEvents)$/,
+    why: 'the VPC writes which packets it rejected',
+  },
+  { rights: /^ApiCloudWatch \* managed:AmazonAPIGatewayPushToCloudWatchLogs$/, why: 'API Gateway writes its log' },
+  {
+    rights: /^CustomVpcRestrictDefaultSGCustomResourceProvider (\S+ ec2:(Authorize|Revoke)SecurityGroup(In|E)gress)$/,
+    why: 'CDK empties the default security group; its function is left out of the emulator',
+  },
+];
 
-const TABLE = /Table(credentials|sessions|limits|policy|audit|journal)|(BranchKeys)/;
-/** Of roles by how their names begin: tables that this run gives them no occasion to touch. */
-const NO_OCCASION: Readonly<Record<string, readonly string[]>> = {
-  // Shows and resets what users have spent: the story does neither for a user with a lease.
-  Functionpolicy: ['limits'],
-  // The release before has seeded the policy.
-  PreparationFunction: ['audit'],
-  // Notices to a tier ask which users have it; nobody is told anything here.
-  Functionsessions: ['policy'],
-  // Ends sessions of the canary's user, which has none while the stack is made.
-  CanaryUser: ['sessions'],
-};
+/** Rights as they stood after each deployment of a run; called after each. */
+export class Rights {
+  readonly #granted = new Set<string>();
+  readonly #world: World;
 
-/** `role table action`, for tables alone. */
-function granted(assembly: string): ReadonlySet<string> {
-  const rights = new Set<string>();
-  for (const stack of Object.values(STACKS))
-    for (const { Type, Properties } of Object.values(templateOf(assembly, stack).Resources)) {
-      if (Type !== 'AWS::IAM::Policy') continue;
-      const [{ Ref: role = '' } = {}] = Properties.Roles as { Ref?: string }[];
-      const { Statement } = Properties.PolicyDocument as { Statement: readonly Statement[] };
-      for (const { Action, Resource } of Statement)
-        for (const action of [Action].flat().filter((one) => one.startsWith('dynamodb:') && !/Stream/.test(one)))
-          for (const resource of [Resource].flat()) {
-            const [, name, keys] = TABLE.exec(JSON.stringify(resource)) ?? [];
-            const table = name ?? (keys === undefined ? undefined : 'branch-keys');
-            if (table !== undefined) rights.add(`${stack}-${role} ${table} ${action}`);
-          }
-    }
-  return rights;
-}
-
-/** The same, of what was called. Names of roles are cut by IAM at 64 characters, and end in something random. */
-function used(calls: readonly Call[], roles: ReadonlySet<string>): ReadonlySet<string> {
-  const rights = new Set<string>();
-  for (const { principal, action, resource } of calls) {
-    const name = /:assumed-role\/([^/]+)\//.exec(principal ?? '')?.[1];
-    const table = /:table\/fixgate-dev-([a-z-]+)/.exec(resource)?.[1];
-    if (name === undefined || table === undefined) continue;
-    const role = [...roles].find((one) => name.startsWith(one.slice(0, 45)));
-    if (role !== undefined) rights.add(`${role} ${table} ${action}`);
+  constructor(world: World) {
+    this.#world = world;
   }
-  return rights;
-}
 
-export async function tryRights({ report, emulator, directory }: World, assembly: string): Promise<void> {
-  await report.step('no role was refused anything, and none has a table that it never touches', async () => {
-    const lines = readFileSync(emulator.callsFile, 'utf8').trimEnd().split('\n');
-    const calls = lines.map((line) => JSON.parse(line) as Call);
-    const refused = calls.filter(({ principal, allowed }) => !allowed && principal?.includes(':assumed-role/fixgate-'));
-    if (refused.length > 0) throw new Error(`refused: ${JSON.stringify(refused.slice(0, 3))}`);
-    const given = granted(assembly);
-    const called = used(calls, new Set([...given].map((right) => right.split(' ')[0] as string)));
-    const beyond = [...called].filter((right) => !given.has(right));
-    if (beyond.length > 0) throw new Error(`called and not in the templates: ${beyond.slice(0, 5).join('; ')}`);
-    const pair = (right: string): string => right.split(' ').slice(0, 2).join(' ');
-    const touched = new Set([...called].map(pair));
-    const idle = [...new Set([...given].map(pair))].filter((one) => !touched.has(one) && !excused(one));
-    if (idle.length > 0) throw new Error(`given and never touched: ${idle.join('; ')}`);
-    const unused = [...given].filter((right) => !called.has(right)).sort();
-    writeFileSync(join(directory, 'rights-not-used.txt'), `${unused.join('\n')}\n`);
-    report.note(
-      `${called.size} of ${given.size} rights (role, table, action) were used; the others: rights-not-used.txt`,
+  async note(account: Account): Promise<void> {
+    for (const right of await grantedNow(this.#world, account)) this.#granted.add(right);
+  }
+
+  /** @param account of whose roles calls are looked at */
+  async prove(account: Account): Promise<void> {
+    const { report, directory } = this.#world;
+    await report.step(
+      'every right of every role was called for, is for a fault, or is AWS’s own: no other',
+      async () => {
+        const made = called(this.#world, account);
+        const faults = new Set(BY_FAULT.map(({ right }) => right));
+        const ofAws = (right: string): boolean => BY_AWS.some(({ rights }) => rights.test(right));
+        const granted = [...this.#granted];
+        const line = (right: string): string =>
+          `${made.has(right) ? 'called' : faults.has(right) ? 'fault ' : ofAws(right) ? 'aws   ' : 'IDLE  '} ${right}`;
+        writeFileSync(join(directory, 'access-matrix.txt'), `${granted.map(line).sort().join('\n')}\n`);
+        deepStrictEqual(
+          {
+            idle: granted.filter((right) => !made.has(right) && !faults.has(right) && !ofAws(right)).sort(),
+            calledAndNotGranted: [...made].filter((right) => !this.#granted.has(right)).sort(),
+            faultAndNotGranted: [...faults].filter((right) => !this.#granted.has(right)).sort(),
+            calledAndCalledAws: [...made].filter(ofAws).sort(),
+            awsAndNotGranted: BY_AWS.filter(({ rights }) => !granted.some((right) => rights.test(right))),
+          },
+          { idle: [], calledAndNotGranted: [], faultAndNotGranted: [], calledAndCalledAws: [], awsAndNotGranted: [] },
+        );
+        const aws = granted.filter(ofAws).length;
+        const rest = granted.length - aws;
+        const only = granted.filter((right) => !made.has(right) && faults.has(right)).length;
+        report.note(
+          `${rest} rights of the product's own: ${rest - only} called, ${only} for faults; ${aws} of AWS: access-matrix.txt`,
+        );
+      },
     );
-  });
+  }
 }
-
-const excused = (pair: string): boolean => {
-  const [role = '', table = ''] = pair.split(' ');
-  return Object.entries(NO_OCCASION).some(([begins, tables]) => role.includes(`-${begins}`) && tables.includes(table));
-};

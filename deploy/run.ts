@@ -1,5 +1,5 @@
 /** `npm run deploy:local`, from an empty account to what must stay when the stacks are gone. */
-import { match, ok, rejects, strictEqual } from 'node:assert';
+import { deepStrictEqual, match, ok, rejects, strictEqual } from 'node:assert';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
@@ -7,15 +7,18 @@ import { tableNames } from '../adapters/dynamodb/tables.ts';
 import type { AdminTarget } from '../local/admin-client.ts';
 import { type LocalJson, writeAddresses } from '../local/data-dir.ts';
 import { ROOT } from '../local/product.ts';
+import { readAccount } from './access.ts';
 import { archiveOf, keysOf, tryArchive } from './archive.ts';
+import { tryBackground, tryEdgeEnds } from './background.ts';
 import { tryDoors } from './doors.ts';
 import { cleanEnvironment, NoEmulator, REGION } from './emulator.ts';
+import { playOperations, unanswered } from './operations.ts';
 import type { Options } from './options.ts';
 import { run } from './process.ts';
 import { tryReplacement } from './replaced.ts';
-import { tryRights } from './rights.ts';
+import { Rights } from './rights.ts';
 import { deployPrevious, keptByUpgrade } from './upgrade.ts';
-import { BEHIND_BALANCER, deployVariant, PLAIN, type Running, startVariant, tryVariant } from './variants.ts';
+import { BEHIND_BALANCER, deployVariant, PLAIN, type Running, stageOf, startVariant, tryVariant } from './variants.ts';
 import { closeWorld, makeOperator, openWorld, STACKS, type World } from './world.ts';
 
 /** Nothing was tried. */
@@ -75,6 +78,9 @@ async function everything(
   });
   const before = await deployPrevious(world);
   await deployVariant(world, BEHIND_BALANCER);
+  const rights = new Rights(world);
+  await rights.note(await readAccount(world));
+  const answered = new Set<string>();
   await keptByUpgrade(world, before);
   const operator = await makeOperator(world, 'operator', '*');
   const reader = await makeOperator(world, 'reader', 'GET');
@@ -82,16 +88,23 @@ async function everything(
   const behind = await report.step('the edge starts with the environment of its task', () =>
     startVariant(world, BEHIND_BALANCER),
   );
-  await tryVariant(world, BEHIND_BALANCER, behind, operator);
+  await tryVariant(world, BEHIND_BALANCER, behind, operator, answered);
+  await tryEdgeEnds(stageOf(world, BEHIND_BALANCER, behind, operator, 'ends', answered), () => behind.task.pid);
   await behind.stop();
   const assembly = await deployVariant(world, PLAIN);
   const first = await report.step('the edge starts with the environment of its task', () => startVariant(world, PLAIN));
   strictEqual(first.task.definition.FIXGATE_PROXY_PROTOCOL, 'off');
-  await tryVariant(world, PLAIN, first, operator);
+  await tryVariant(world, PLAIN, first, operator, answered);
   const plain = await tryReplacement(world, PLAIN, first, operator);
+  const account = await readAccount(world);
+  await rights.note(account);
+  const stage = stageOf(world, PLAIN, plain, operator, 'operations', answered);
+  await playOperations(stage);
+  await tryBackground(world, account, stage);
+  await report.step('no operation of the contract was left out', async () => deepStrictEqual(unanswered(answered), []));
   await changesNothing(world, assembly);
   await tryArchive(world, { ...plain.task.definition, ...awsEnvironment(world) });
-  await tryRights(world, assembly);
+  await rights.prove(account);
   if (options.keep) {
     writeAddresses(addresses, describe(world, options, operator, plain));
     say(`\naddresses and keys: ${addresses}\n${report.passed} passed, ${report.failed} failed\nfixgate deployed`);

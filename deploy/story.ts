@@ -18,7 +18,7 @@ export interface Stage {
 const WITHIN_MS = 5_000;
 const AGAIN_MS = 100;
 
-const order = (id: string, price?: number): Field[] => [
+export const order = (id: string, price?: number): Field[] => [
   [11, id],
   [55, 'AAPL'],
   [54, 1],
@@ -36,20 +36,20 @@ const answerTo = (id: string) => (message: FixMessage) =>
 const report = (id: string, status: string) => (message: FixMessage) =>
   message.type === '8' && message.get(11) === id && message.get(39) === status;
 
-const client = (stage: Stage, { sender_comp_id: sender, target_comp_id: target }: Credentials): FixClient =>
+export const client = (stage: Stage, { sender_comp_id: sender, target_comp_id: target }: Credentials): FixClient =>
   new FixClient({ ...stage.fix, sender, target });
 
 /** Insists on a status. */
-async function expecting(status: number, reply: Promise<Reply>): Promise<Reply['body']> {
+export async function expecting(status: number, reply: Promise<Reply>): Promise<Reply['body']> {
   const { status: found, body } = await reply;
   strictEqual(found, status, `answered ${found} ${JSON.stringify(body).slice(0, 500)}`);
   return body;
 }
 
 /** Asks again until it holds: what is told in batches is there within a second or two. */
-async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
+export async function eventually(holds: () => Promise<boolean>, what: string, withinMs = WITHIN_MS): Promise<void> {
   for (const from = performance.now(); !(await holds()); await sleep(AGAIN_MS))
-    if (performance.now() - from > WITHIN_MS) throw new Error(`${what}: not within ${WITHIN_MS} ms`);
+    if (performance.now() - from > withinMs) throw new Error(`${what}: not within ${withinMs} ms`);
 }
 
 /** Plays it from provisioning to the audit. @returns the credentials that work at its end */

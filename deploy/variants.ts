@@ -1,13 +1,14 @@
 /** Ways to deploy the edge, each with what stands before it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AdminClient, type AdminTarget } from '../local/admin-client.ts';
+import type { AdminTarget } from '../local/admin-client.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 import { tryCanary } from './canary.ts';
 import type { CdkContext } from './cdk.ts';
 import { tryHealth } from './doors.ts';
 import { type RunningTask, startTask } from './edge-task.ts';
-import { play } from './story.ts';
+import { CountingClient } from './operations.ts';
+import { play, type Stage } from './story.ts';
 import { STACKS, type World } from './world.ts';
 
 export interface Variant {
@@ -80,22 +81,37 @@ export async function startVariant(world: World, variant: Variant): Promise<Runn
   return { task, balancer, stop };
 }
 
+/** @param answered operations are counted there */
+export function stageOf(
+  { report, emulator }: World,
+  variant: Variant,
+  { balancer, task }: Running,
+  target: AdminTarget,
+  user: string,
+  answered: Set<string>,
+): Stage {
+  return {
+    report,
+    admin: new CountingClient(target, answered),
+    target,
+    fix: {
+      host: '127.0.0.1',
+      port: variant.tls ? balancer.port : task.ready.fix_port,
+      ca_file: variant.tls ? emulator.caFile : undefined,
+    },
+    user: `${user}-${variant.name}`,
+  };
+}
+
 /** Health checks, then the whole story. */
 export async function tryVariant(
   world: World,
   variant: Variant,
   running: Running,
   operator: AdminTarget,
+  answered: Set<string>,
 ): Promise<void> {
-  const { report, emulator } = world;
-  await tryHealth(report, running.task.ready.metrics_port, variant.proxyProtocol);
+  await tryHealth(world.report, running.task.ready.metrics_port, variant.proxyProtocol);
   await tryCanary(world, running.task);
-  const tls = variant.tls ? { ca_file: emulator.caFile } : {};
-  await play({
-    report,
-    admin: new AdminClient(operator),
-    target: operator,
-    fix: { host: '127.0.0.1', port: variant.tls ? running.balancer.port : running.task.ready.fix_port, ...tls },
-    user: `story-${variant.name}`,
-  });
+  await play(stageOf(world, variant, running, operator, 'story', answered));
 }

@@ -20,10 +20,8 @@ import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-l
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnWebACL, CfnWebACLAssociation } from 'aws-cdk-lib/aws-wafv2';
 import type { Construct } from 'constructs';
-import type { TableName } from '../adapters/dynamodb/tables.ts';
 import { ERRORS, type ErrorCode } from '../contract/errors.ts';
 import { BASE_PATH, MAX_BODY_BYTES, OPERATIONS, type Rights } from '../contract/operations.ts';
-import type { Access } from './constructs/grants.ts';
 import { ProductFunction } from './constructs/product-function.ts';
 import type { Context } from './context.ts';
 import type { StorageStack } from './storage-stack.ts';
@@ -35,20 +33,6 @@ export interface AdminApiStackProps extends StackProps {
 
 /** Requests of one address in five minutes before the web ACL refuses more. */
 const REQUESTS_PER_FIVE_MINUTES = 3000;
-
-/** What the operations of each function do to each table; test/lib holds it against what they call. */
-const ACCESS: Readonly<Record<Rights, Partial<Record<TableName, Access>>>> = {
-  read: { credentials: 'read', sessions: 'read', limits: 'read', policy: 'read', audit: 'read' },
-  credentials: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-append' },
-  policy: {
-    credentials: 'read-write',
-    sessions: 'read-write',
-    limits: 'read-write',
-    policy: 'read-write',
-    audit: 'read-append',
-  },
-  sessions: { credentials: 'read-write', sessions: 'read-write', policy: 'read', audit: 'read-append' },
-};
 
 /**
  * Concurrency that is kept for each, and its most: readers cannot starve who stops sessions, and none of them the functions
@@ -274,11 +258,10 @@ function reach({ adminCidrs, adminVpcEndpoint, adminDomain }: Context) {
   };
 }
 
-/** What the operations of these rights need: the tables of `ACCESS`, the cursor key, and who seals may seal. */
-export function grantRights(storage: StorageStack, fn: ProductFunction, rights: Rights): void {
-  for (const [table, access] of Object.entries(ACCESS[rights]) as [TableName, Access][])
-    storage.grant(fn, table, access);
-  storage.cursorKey.grantRead(fn);
+/** What the operations of these rights need: tables, the cursor key, and who seals may seal. */
+function grantRights(storage: StorageStack, fn: ProductFunction, rights: Rights): void {
+  storage.grant(fn, rights);
+  storage.grantCursorKey(fn);
   if (rights !== 'credentials') return;
   storage.grantEnvelope(fn);
   storage.grantSecrets(fn, 'kms:Encrypt');

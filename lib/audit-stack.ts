@@ -4,8 +4,9 @@ import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { Grant } from 'aws-cdk-lib/aws-iam';
+import { type DlqDestinationConfig, FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { DataEvents } from './constructs/data-events.ts';
@@ -81,7 +82,7 @@ export class AuditStack extends Stack {
         reportBatchItemFailures: true,
         retryAttempts: 20,
         parallelizationFactor: 2,
-        onFailure: new SqsDlq(this.deadLetters),
+        onFailure: { bind: () => this.#deadLettersOf(this.archiver) },
         // Rows that are no records (days, notes, checkpoints) are nobody's matter here.
         filters: [
           FilterCriteria.filter({ dynamodb: { NewImage: { record } } }),
@@ -91,10 +92,17 @@ export class AuditStack extends Stack {
     );
   }
 
+  /** As the library's own destination, which would let the function ask for the queue's attributes as well. */
+  #deadLettersOf(fn: ProductFunction): DlqDestinationConfig {
+    const { queueArn: destination } = this.deadLetters;
+    Grant.addToPrincipal({ grantee: fn, actions: ['sqs:SendMessage'], resourceArns: [destination] });
+    return { destination };
+  }
+
   #grant(storage: StorageStack): void {
-    storage.grant(this.archiver, 'audit', 'write');
-    storage.grant(this.gapFiller, 'audit', 'read-write');
-    storage.grant(this.checkpointer, 'audit', 'read-write');
+    storage.grant(this.archiver, 'archiver');
+    storage.grant(this.gapFiller, 'gapFiller');
+    storage.grant(this.checkpointer, 'checkpointer');
     storage.grantArchive(this.archiver, 'put-records');
     storage.grantArchive(this.gapFiller, 'fill-records');
     storage.grantArchive(this.checkpointer, 'checkpoints');

@@ -196,12 +196,8 @@ export class EdgeStack extends Stack {
       environment: this.#environment(context, storage),
     });
     container.addMountPoints({ sourceVolume: 'data', containerPath: '/data', readOnly: false });
-    for (const table of ['credentials', 'sessions', 'limits'] as const)
-      storage.grant(task.taskRole, table, 'read-write');
-    if (context.journal === 'store') storage.grant(task.taskRole, 'journal', 'read-write');
-    // Its own chain only grows.
-    storage.grant(task.taskRole, 'audit', 'read-append');
-    storage.grant(task.taskRole, 'policy', 'read');
+    storage.grant(task.taskRole, 'edge');
+    if (context.journal === 'store') storage.grant(task.taskRole, 'edgeJournal');
     storage.grantEnvelope(task.taskRole);
     storage.grantSecrets(task.taskRole, 'kms:Decrypt');
     if (context.fixTlsSecretArn !== undefined)

@@ -11,8 +11,8 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
-import { grantRights } from './admin-api-stack.ts';
 import { type AlarmRow, alarmRows, type Watched } from './alarms.ts';
+import { grantSecretValue } from './constructs/grants.ts';
 import { acknowledgeSchedule, ProductFunction } from './constructs/product-function.ts';
 import { type Context, deploymentName } from './context.ts';
 import { makeDashboard } from './dashboard.ts';
@@ -138,7 +138,7 @@ export class MonitoringStack extends Stack {
         FIXGATE_CANARY_TLS: context.fixTls === 'container' ? 'on' : 'off',
       },
     });
-    secret.grantRead(canary);
+    grantSecretValue(canary, secret);
     if (canary.role !== undefined)
       Validations.of(canary.role).acknowledge({
         id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole]',
@@ -166,7 +166,9 @@ export class MonitoringStack extends Stack {
         FIXGATE_CANARY_SECRET_ARN: secret.secretArn,
       },
     });
-    grantRights(storage, fn, 'credentials');
+    storage.grant(fn, 'canaryUser');
+    storage.grantCursorKey(fn);
+    storage.grantEnvelope(fn);
     Grant.addToPrincipal({
       grantee: fn,
       actions: ['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'],

@@ -21,10 +21,11 @@ import {
   tableNames,
 } from '../adapters/dynamodb/tables.ts';
 import { BreakGlass } from './constructs/break-glass.ts';
-import { type Access, grantKey, grantKeyInContext, grantTable } from './constructs/grants.ts';
+import { grantKey, grantKeyInContext, grantKeyVia, grantSecretValue, grantTable } from './constructs/grants.ts';
 import { Preparation } from './constructs/preparation.ts';
 import type { ProductFunction } from './constructs/product-function.ts';
 import type { Context } from './context.ts';
+import { ROLES, type RoleName, type TableRights } from './rights.ts';
 
 /** What the encryption context of every secret says, and what it names beside (core/credentials/model.ts). */
 export const SECRET_CONTEXT = { table: 'credentials', proof: 'hmac_sha256' };
@@ -152,9 +153,7 @@ export class StorageStack extends Stack {
   #prepare(context: Context): ProductFunction {
     const preparation = new Preparation(this, 'Preparation', { context, environment: this.variables() });
     const { fn } = preparation;
-    this.grant(fn, 'policy', 'read-write');
-    this.grant(fn, 'audit', 'read-append');
-    grantTable(fn, this.branchKeys, undefined, 'read-write');
+    this.grant(fn, 'preparation');
     // Branch keys are made and wrapped inside KMS; who makes them does not see them.
     const wrap = ['kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];
     grantKey(fn, this.envelopeKey, wrap);
@@ -187,15 +186,20 @@ export class StorageStack extends Stack {
     return table;
   }
 
-  /** Access to one table, its indexes and its key. */
-  grant(grantee: IGrantable, name: TableName, access: Access): void {
-    grantTable(grantee, this.tables[name], TABLES[name], access);
+  /** What a role does to tables, their indexes and their key. */
+  grant(grantee: IGrantable, role: RoleName): void {
+    const tables = { ...this.tables, branchKeys: this.branchKeys };
+    for (const [name, rights] of Object.entries(ROLES[role]) as [keyof typeof tables, TableRights][])
+      grantTable(grantee, tables[name], rights);
   }
 
-  /** Lets a grantee open and seal verifiers through the branch key, which KMS decrypts. */
+  /** Lets a grantee that reads the branch key open and seal verifiers by it: KMS decrypts it. */
   grantEnvelope(grantee: IGrantable): void {
-    grantTable(grantee, this.branchKeys, undefined, 'read');
     grantKey(grantee, this.envelopeKey, ['kms:Decrypt']);
+  }
+
+  grantCursorKey(grantee: IGrantable): void {
+    grantSecretValue(grantee, this.cursorKey);
   }
 
   /** Secrets of HMAC: who issues them may not open them, who opens them may not make any, and neither anything else. */
@@ -224,8 +228,8 @@ export class StorageStack extends Stack {
         actions: ['s3:ListBucket'],
         resourceArns: [`arn:${Aws.PARTITION}:s3:::${name}`],
       });
-    if (what === 'checkpoints') grantKey(grantee, this.tableKey, ['kms:Decrypt']);
-    grantKey(grantee, this.tableKey, ['kms:GenerateDataKey']);
+    const use = what === 'checkpoints' ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:GenerateDataKey'];
+    grantKeyVia(grantee, this.tableKey, 's3', use);
   }
 
   grantSigning(grantee: IGrantable): void {

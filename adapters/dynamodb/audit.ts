@@ -74,7 +74,8 @@ export function createDayNotes(database: Database): DayNotes {
     }
     const missing = [...rows].filter(([name]) => !noted.has(name));
     if (missing.length === 0) return;
-    await database.batch(missing.map(([, row]) => ({ put: 'audit', row })));
+    // One by one: who may write batches may remove rows as well.
+    await Promise.all(missing.map(([, row]) => database.write({ put: 'audit', row })));
     if (noted.size > MAX_NOTED) noted.clear();
     for (const [name] of missing) noted.add(name);
   };

@@ -26,7 +26,7 @@ export class BreakGlass extends Construct {
     const { policy, audit, sessions } = storage.tables;
     grantActions(this.role, policy, ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem']);
     // Records are put, never changed: each under the condition that its place is free.
-    grantActions(this.role, audit, ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem']);
+    grantActions(this.role, audit, ['dynamodb:GetItem', 'dynamodb:PutItem']);
     grantActions(this.role, sessions, ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem']);
   }
 }

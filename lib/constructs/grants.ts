@@ -1,18 +1,11 @@
-/** Rights on tables and keys by name, without wildcards: exactly the actions the adapters call. */
+/** Rights on tables, keys and secrets by name, without wildcards. */
+import { Aws } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { TableDefinition } from '../../adapters/dynamodb/tables.ts';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { TableRights } from '../rights.ts';
 
-const READ = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'] as const;
-/** A transaction needs the rights of its parts. */
-const WRITE = [
-  'dynamodb:PutItem',
-  'dynamodb:UpdateItem',
-  'dynamodb:DeleteItem',
-  'dynamodb:BatchWriteItem',
-  'dynamodb:ConditionCheckItem',
-] as const;
 /** What DynamoDB asks of the caller on a table under a customer managed key (DynamoDB Developer Guide, "Managing encrypted tables"). */
 const USE_TABLE_KEY = [
   'kms:Decrypt',
@@ -24,35 +17,48 @@ const USE_TABLE_KEY = [
   'kms:DescribeKey',
 ] as const;
 
-/** What adds rows and changes none. */
-const APPEND = ['dynamodb:PutItem', 'dynamodb:BatchWriteItem', 'dynamodb:ConditionCheckItem'] as const;
-
-export type Access = 'read' | 'write' | 'read-write' | 'read-append';
-
-const ACTIONS: Readonly<Record<Access, readonly string[]>> = {
-  read: READ,
-  write: WRITE,
-  'read-write': [...READ, ...WRITE],
-  'read-append': [...READ, ...APPEND],
-};
-
-export function grantTable(
-  grantee: IGrantable,
-  table: Table,
-  definition: TableDefinition | undefined,
-  access: Access,
-): void {
-  Grant.addToPrincipal({ grantee, actions: [...ACTIONS[access]], resourceArns: [table.tableArn] });
-  const indexes = (definition?.indexes ?? []).map(({ name }) => `${table.tableArn}/index/${name}`);
-  if (indexes.length > 0 && access !== 'write')
-    Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns: indexes });
-  if (table.encryptionKey !== undefined) grantKey(grantee, table.encryptionKey, USE_TABLE_KEY);
+export function grantTable(grantee: IGrantable, table: Table, { actions, indexes = [] }: TableRights): void {
+  grantActions(
+    grantee,
+    table,
+    actions.map((action) => `dynamodb:${action}`),
+  );
+  if (indexes.length === 0) return;
+  const resourceArns = indexes.map((name) => `${table.tableArn}/index/${name}`);
+  Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns });
 }
 
 /** These actions on a table, not on its indexes, and the use of its key. */
 export function grantActions(grantee: IGrantable, table: Table, actions: readonly string[]): void {
   Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [table.tableArn] });
-  if (table.encryptionKey !== undefined) grantKey(grantee, table.encryptionKey, USE_TABLE_KEY);
+  if (table.encryptionKey !== undefined) grantKeyVia(grantee, table.encryptionKey, 'dynamodb', USE_TABLE_KEY);
+}
+
+/**
+ * Actions of a key that a service takes for the grantee, with what it is asked to read or write; the grantee itself may not
+ * (AWS KMS Developer Guide, "kms:ViaService").
+ */
+export function grantKeyVia(
+  grantee: IGrantable,
+  key: IKey,
+  service: 'dynamodb' | 's3',
+  actions: readonly string[],
+): void {
+  Grant.addToPrincipal({
+    grantee,
+    actions: [...actions],
+    resourceArns: [key.keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `${service}.${Aws.REGION}.${Aws.URL_SUFFIX}` } },
+  });
+}
+
+/** Its value, not what is said about it: the code asks for nothing else. */
+export function grantSecretValue(grantee: IGrantable, secret: Pick<ISecret, 'secretArn'>): void {
+  Grant.addToPrincipal({
+    grantee,
+    actions: ['secretsmanager:GetSecretValue'],
+    resourceArns: [secret.secretArn],
+  });
 }
 
 /**

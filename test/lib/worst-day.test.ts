@@ -81,7 +81,6 @@ describe('break-glass', () => {
       .filter((right) => !right.includes('kms:'))
       .sort();
     expect(rights).toEqual([
-      'audit dynamodb:BatchWriteItem',
       'audit dynamodb:GetItem',
       'audit dynamodb:PutItem',
       'policy dynamodb:DeleteItem',
