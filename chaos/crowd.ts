@@ -17,11 +17,11 @@ const SHAPE: Readonly<Record<Role, { readonly share: number; readonly sessions: 
   victim: { share: 0.08, sessions: 2, most: 2 },
 };
 const ROLES: readonly Role[] = ['keeper', 'crowd', 'greedy', 'victim'];
-/** Between messages of a session, ms, in a crowd of a hundred; of more it is as much longer. */
-const PACE = 1_000;
+/** Between messages of a session, ms, in a crowd of a hundred; of more it is as much longer: who sends little asks the store each time. */
+const PACE = 3_000;
 const PACED_AT = 100;
-/** Three sessions that send so often want twelve orders a second where five are allowed. */
-const GREEDY_PACE = 250;
+/** Three sessions that send so often want seven orders a second where five are allowed. */
+const GREEDY_PACE = 400;
 const PROVISIONED_AT_ONCE = 6;
 
 export interface Crowd {

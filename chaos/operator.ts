@@ -13,7 +13,7 @@ interface Options {
   readonly calm: () => boolean;
 }
 
-const BETWEEN_MS = 400;
+const BETWEEN_MS = 600;
 /** Longer than any fault: who is cut off from the store hears of a kill when it is back. */
 const REACHED_WITHIN_MS = 30_000;
 const SHUT_MS = 2_500;

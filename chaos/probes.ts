@@ -3,7 +3,7 @@ import type { Crowd } from './crowd.ts';
 import type { AnswerKind, Asked, Freed, Outage, SessionLog } from './ledger.ts';
 import type { Trader } from './trader.ts';
 
-const ON_WITHIN_MS = 20_000;
+const ON_WITHIN_MS = 60_000;
 const TRY_EVERY_MS = 200;
 const FREED_WITHIN_MS = 60_000;
 const CANCELS_EACH = 3;
