@@ -89,15 +89,25 @@ export class Database {
   readonly client: DynamoDBClient;
   readonly tables: TableNames;
   readonly #random: Random;
-
+  readonly #pause: (ms: number) => Promise<unknown>;
   readonly #deadlineMs: number;
 
-  /** @param deadlineMs of a call with all its tries */
-  constructor(client: DynamoDBClient, tables: TableNames, random: Random, deadlineMs: number = DEADLINE_MS) {
+  /**
+   * @param deadlineMs of a call with all its tries
+   * @param pause waits between tries
+   */
+  constructor(
+    client: DynamoDBClient,
+    tables: TableNames,
+    random: Random,
+    deadlineMs: number = DEADLINE_MS,
+    pause: (ms: number) => Promise<unknown> = sleep,
+  ) {
     this.#deadlineMs = deadlineMs;
     this.client = client;
     this.tables = tables;
     this.#random = random;
+    this.#pause = pause;
   }
 
   /** One row, consistently. */
@@ -299,7 +309,7 @@ export class Database {
   async backOff(attempt: number, what: string, cause?: unknown): Promise<void> {
     if (attempt + 1 >= RACE_TRIES) throw new StoreUnavailable(what, { cause });
     const share = ((this.#random.bytes(1)[0] ?? 0) + 1) / 256;
-    await sleep(Math.min(200, 4 * 2 ** attempt) * share);
+    await this.#pause(Math.min(200, 4 * 2 ** attempt) * share);
   }
 
   #item(write: Write): TransactWriteItem {

@@ -25,6 +25,8 @@ export interface DynamoOptions {
   readonly random: Random;
   /** Of a call with all its tries; by default that of people on a FIX line. */
   readonly deadlineMs?: number;
+  /** Waits between tries, ms; left out: by the system's clock. */
+  readonly pause?: (ms: number) => Promise<unknown>;
 }
 
 /** What archives and signs the trail. */
@@ -43,8 +45,8 @@ export function createAuditAdapters({ client, tables, random }: DynamoOptions): 
   };
 }
 
-export function createDynamoAdapters({ client, tables, random, deadlineMs }: DynamoOptions): Stores {
-  const database = new Database(client, tables, random, deadlineMs);
+export function createDynamoAdapters({ client, tables, random, deadlineMs, pause }: DynamoOptions): Stores {
+  const database = new Database(client, tables, random, deadlineMs, pause);
   const noteDays = createDayNotes(database);
   return {
     directory: createDirectory(database, noteDays),
