@@ -187,10 +187,15 @@ export interface SessionSlots {
   /**
    * ONE transaction: a free slot below `max_sessions` becomes this session's and its session row is written, if the
    * user's epoch is still `session.epoch` and this edge's row is alive with its incarnation. When `supersedes` names a
-   * session of the same key, its slot is inherited. The FIX session is this edge's to speak for from now on, in the same
+   * session of the same key, its slot is inherited, and `told` is put for the edge of that session. The FIX session is this edge's to speak for from now on, in the same
    * transaction: under a new epoch, unless it was this incarnation's before.
    */
-  take(session: Omit<LiveSession, 'slot'>, maxSessions: number, supersedes?: string): Promise<SlotResult>;
+  take(
+    session: Omit<LiveSession, 'slot'>,
+    maxSessions: number,
+    supersedes?: string,
+    told?: AddressedCommand,
+  ): Promise<SlotResult>;
   /** Everything of the session is in this edge's journal, durably. False: another has taken it since. */
   settle(session: Omit<LiveSession, 'slot'>, epoch: number): Promise<boolean>;
   /** Frees slot and session row of each, as far as they are still that session's. Idempotent, and not one transaction. */

@@ -1,10 +1,10 @@
 /** Session slots in DynamoDB: exact by conditions, never by counting alone. */
-import type { SessionSlots, SlotResult } from '../../core/ports.ts';
+import type { AddressedCommand, SessionSlots, SlotResult } from '../../core/ports.ts';
 import type { Holding, LiveSession } from '../../core/sessions/model.ts';
 import type { Random } from '../../core/time.ts';
 import { edgeOf, type Held, heldBy, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
-import { userKey } from './accounts.ts';
+import { commandRow, userKey } from './accounts.ts';
 import {
   absent,
   absentOr,
@@ -24,9 +24,10 @@ type Asked = Omit<LiveSession, 'slot'>;
 
 export function createSessionSlots(database: Database, random: Random): SessionSlots {
   return {
-    async take(session, maxSessions, supersedes) {
+    async take(session, maxSessions, supersedes, told) {
       for (let attempt = 0; ; attempt++) {
-        const result = await tryTake(database, random, session, maxSessions, supersedes);
+        const superseding = supersedes === undefined ? undefined : { supersedes, told };
+        const result = await tryTake(database, random, session, maxSessions, superseding);
         if (result !== 'again') return result;
         await database.backOff(attempt, 'others keep taking slots of the same user');
       }
@@ -156,12 +157,18 @@ async function read(database: Database, session: Asked): Promise<Standing> {
   return { slots, keys, held, live: await livenessOf(database, [...slots.values(), ...keys.values()]) };
 }
 
+/** Who is to give way, and what its edge is told with the taking. */
+interface Superseding {
+  readonly supersedes: string;
+  readonly told: AddressedCommand | undefined;
+}
+
 async function tryTake(
   database: Database,
   random: Random,
   session: Asked,
   maxSessions: number,
-  supersedes: string | undefined,
+  superseding: Superseding | undefined,
 ): Promise<SlotResult | 'again'> {
   const fence = fenceKey(session.edge_id, fenceOf(session.session_id));
   const standing = await read(database, session);
@@ -173,7 +180,7 @@ async function tryTake(
   const { slots, keys, live } = standing;
   const keyHolder = keys.get(keyRowKey(session).sk);
   const holder = keyHolder && live(keyHolder) ? keyHolder : undefined;
-  if (holder !== undefined && holder.session_id !== supersedes)
+  if (holder !== undefined && holder.session_id !== superseding?.supersedes)
     return (await guarded(database, session, fence)) ?? { result: 'held', holder };
   const others = [...slots.values()].filter((held) => live(held) && held.session_id !== holder?.session_id);
   const slot = choose(random, slots, others, keyHolder, holder !== undefined, maxSessions);
@@ -181,7 +188,10 @@ async function tryTake(
 
   // Edge and epoch are looked at by the transaction itself: most takings cost one query and one write.
   const holding = heldBy(session, standing.held);
-  const outcome = await database.transact(takingWrites({ ...session, slot }, fence, standing, holding));
+  const writes = takingWrites({ ...session, slot }, fence, standing, holding);
+  const told = holder === undefined ? undefined : superseding?.told;
+  if (told !== undefined) writes.push({ put: 'sessions', row: commandRow(told.edge_id, told.command) });
+  const outcome = await database.transact(writes);
   if (outcome.result === 'done') return { result: 'taken', slot, holding };
   if (outcome.failed.includes(0)) return { result: 'fenced' };
   return outcome.failed.includes(1) ? { result: 'epoch_changed' } : 'again';
@@ -216,12 +226,7 @@ function choose(
 }
 
 /** The transaction of a taking; the first two conditions are told apart by their place. */
-function takingWrites(
-  session: LiveSession,
-  fence: Key,
-  { slots, keys, held }: Standing,
-  holding: Holding,
-): readonly Write[] {
+function takingWrites(session: LiveSession, fence: Key, { slots, keys, held }: Standing, holding: Holding): Write[] {
   const slotKey = slotRowKey(session.user_id, session.slot);
   const nameKey = keyRowKey(session);
   const inSlot = slots.get(session.slot);

@@ -3,7 +3,9 @@ import type { SessionSlots, SlotResult } from '../../core/ports.ts';
 import type { LiveSession } from '../../core/sessions/model.ts';
 import { heldBy, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
-import { type MemoryWorld, pageOf } from './world.ts';
+import { type MemoryWorld, pageOf, putCommand } from './world.ts';
+
+type Take = (...asked: Parameters<SessionSlots['take']>) => SlotResult;
 
 export function createSessionSlots(world: MemoryWorld): SessionSlots {
   const live = ({ edge_id, incarnation }: Pick<LiveSession, 'edge_id' | 'incarnation'>) => {
@@ -14,7 +16,7 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
   const liveSessions = () => [...world.sessions.values()].filter(live);
 
   /** The same answers, in the same order of precedence, as the transaction of the DynamoDB adapter gives. */
-  const take = (session: Omit<LiveSession, 'slot'>, maxSessions: number, supersedes?: string): SlotResult => {
+  const take: Take = (session, maxSessions, supersedes, told) => {
     const mine = world.sessions.get(session.session_id);
     const name = key(...sessionKey(session));
     const holding = heldBy(session, world.holdings.get(name));
@@ -36,14 +38,15 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
       if (held.user_id === session.user_id && inTheWay) world.sessions.delete(held.session_id);
     }
     world.sessions.set(session.session_id, structuredClone({ ...session, slot }));
+    if (holder !== undefined && told !== undefined) putCommand(world, told.edge_id, told.command);
     const { edge_id, incarnation } = session;
     world.holdings.set(name, { ...holding, edge_id, incarnation });
     return { result: 'taken', slot, holding };
   };
 
   return {
-    async take(session, maxSessions, supersedes) {
-      return structuredClone(take(session, maxSessions, supersedes));
+    async take(...asked) {
+      return structuredClone(take(...asked));
     },
 
     async settle(session, epoch) {

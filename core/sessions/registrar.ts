@@ -3,13 +3,17 @@
  * a command that ends it may arrive before the answer does, and must not be lost.
  */
 import { retiredBy } from '../credentials/proof.ts';
-import type { Directory, SlotResult } from '../ports.ts';
-import type { Clock } from '../time.ts';
+import { ulid } from '../ids.ts';
+import type { AddressedCommand, Directory, SlotResult } from '../ports.ts';
+import type { Clock, Random } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonRefused, LogonResult, RegisterRequest } from './api.ts';
 import { REGISTER_ATTEMPTS } from './bounds.ts';
 import { proven, unavailable } from './logon.ts';
 import type { EdgeCommand, EdgeIdentity, EndCause, Holding, LiveSession } from './model.ts';
 import type { SlotKeeper, Taking } from './slot-keeper.ts';
+
+/** What a client hears whose session another Logon has taken. */
+export const SUPERSEDED = 'Another Logon took this session over';
 
 /** Why a session is over before it began. */
 export interface Ended {
@@ -33,6 +37,7 @@ export interface RegistrarPorts {
   readonly slots: SlotKeeper;
   readonly directory: Pick<Directory, 'credential' | 'noteLogon'>;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: GateLog;
   readonly identity: EdgeIdentity;
   readonly isLive: (sessionId: string) => boolean;
@@ -108,10 +113,12 @@ export class Registrar {
     const { slots, isLive, recheck } = this.#ports;
     const alive = (id: string): boolean =>
       isLive(id) || [...this.#onTheirWay].some((one) => one.taking.session_id === id);
+    const { supersedes } = request;
+    const told = supersedes === undefined ? undefined : this.#endOf(supersedes);
     let logon = request.logon;
     for (let attempt = 0; attempt < REGISTER_ATTEMPTS; attempt++) {
-      const answer: SlotResult = await slots.take(onItsWay.taking, logon.max_sessions, request.supersedes);
-      this.#ports.asked(answer.result, request.supersedes !== undefined);
+      const answer: SlotResult = await slots.take(onItsWay.taking, logon.max_sessions, supersedes, told);
+      this.#ports.asked(answer.result, supersedes !== undefined);
       switch (answer.result) {
         case 'taken':
           return await this.#taken(onItsWay, logon, answer);
@@ -134,6 +141,14 @@ export class Registrar {
       }
     }
     return { result: 'refused', refusal: unavailable() };
+  }
+
+  /** For the edge of a session that is taken over, this one too: whether it is told must not hang on who takes it. */
+  #endOf(session_id: string): AddressedCommand {
+    const { clock, random } = this.#ports;
+    const at = clock.now();
+    const body = { type: 'end_session', session_id, cause: 'superseded', reason: SUPERSEDED } as const;
+    return { edge_id: session_id.split('.').slice(0, -2).join('.'), command: { id: ulid(at, random), at, ...body } };
   }
 
   /**

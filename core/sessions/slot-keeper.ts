@@ -3,7 +3,7 @@
  * back later; a slot of this very edge that no live session here has is a left-over, and is given back when it is met.
  */
 import { StoreUnavailable } from '../errors.ts';
-import type { SessionSlots, SlotResult } from '../ports.ts';
+import type { AddressedCommand, SessionSlots, SlotResult } from '../ports.ts';
 import type { Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
 import { RELEASE_CALLS, RELEASE_RETRY_MS, RELEASES_TOGETHER } from './bounds.ts';
@@ -42,9 +42,9 @@ export class SlotKeeper {
   }
 
   /** As SessionSlots.take; when no answer comes, the slot is seen to later and StoreUnavailable is passed on. */
-  async take(session: Taking, maxSessions: number, supersedes?: string): Promise<SlotResult> {
+  async take(session: Taking, maxSessions: number, supersedes?: string, told?: AddressedCommand): Promise<SlotResult> {
     try {
-      return await this.#slots.take(session, maxSessions, supersedes);
+      return await this.#slots.take(session, maxSessions, supersedes, told);
     } catch (error) {
       this.#owe(session.session_id, undefined);
       throw error;

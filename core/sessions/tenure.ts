@@ -5,7 +5,6 @@
 import type { AdminPorts } from '../admin.ts';
 import { recordExpiry } from '../credentials/expiry.ts';
 import type { Credential, User } from '../credentials/model.ts';
-import { ulid } from '../ids.ts';
 import type { TokenLeases } from '../limits/leases-port.ts';
 import { Limiter } from '../limits/limiter.ts';
 import type { Tier, UserLimits } from '../limits/model.ts';
@@ -31,7 +30,7 @@ import type {
   NoticeTarget,
   NumbersCommand,
 } from './model.ts';
-import { type Ended, ends, Registrar } from './registrar.ts';
+import { type Ended, ends, Registrar, SUPERSEDED } from './registrar.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
 
@@ -95,7 +94,7 @@ export class Tenure {
     this.#log = log;
     this.#events = events;
     this.identity = identity;
-    const { timers, clock, leases, directory, limiter: settings, violations: counters } = ports;
+    const { timers, clock, random, leases, directory, limiter: settings, violations: counters } = ports;
     this.audit = new EdgeAudit({ ...ports, audit: ports.trail, log }, identity);
     const edgeKey = `${identity.edge_id}.${identity.incarnation}`;
     const report = (error: unknown): void => log.warn({ error }, 'a lease of tokens could not be had');
@@ -111,6 +110,7 @@ export class Tenure {
     this.registrar = new Registrar({
       slots: this.#slots,
       clock,
+      random,
       directory,
       log,
       identity,
@@ -351,21 +351,10 @@ export class Tenure {
     return live ? [live] : [];
   }
 
-  /** The session whose slot was inherited ends, here or on the edge that its id names. */
+  /** The session whose slot was inherited ends: here at once, elsewhere by the command that the taking has put. */
   #endSuperseded(sessionId: string | undefined): void {
-    if (sessionId === undefined) return;
-    const text = 'Another Logon took this session over';
-    const live = this.table.get(sessionId);
-    const edge_id = sessionId.split('.').slice(0, -2).join('.');
-    if (live) void this.end(live, 'superseded', text, { slotKept: true });
-    else if (edge_id !== this.identity.edge_id) {
-      const at = this.#ports.clock.now();
-      const body = { type: 'end_session', session_id: sessionId, cause: 'superseded', reason: text } as const;
-      const command: EdgeCommand = { id: ulid(at, this.#ports.random), at, ...body };
-      this.#ports.edges.send([{ edge_id, command }]).catch((error: unknown) => {
-        this.#log.warn({ error, session_id: sessionId }, 'the edge of a superseded session could not be told');
-      });
-    }
+    const live = sessionId === undefined ? undefined : this.table.get(sessionId);
+    if (live) void this.end(live, 'superseded', SUPERSEDED, { slotKept: true });
   }
 
   #tell(live: Live, cause: EndCause, text: string): void {

@@ -78,6 +78,27 @@ describe('slots', () => {
     await other.gate.stop();
   });
 
+  test.each(['another edge', 'the same edge'])(
+    'who was taken over hears of it though whoever took it is gone before it could say so: %s',
+    async (where) => {
+      const other = await world.edge('edge.2');
+      const holder = where === 'the same edge' ? edge : other;
+      const first = await live(holder, account);
+      const logon = await edge.gate.validateLogon(attempt(account));
+      if (logon.result === 'refused') throw new Error('refused');
+      // The slot is taken, the answer never comes, and neither does anything after it.
+      edge.link.state = 'replies_lost';
+      const supersedes = first.session.session.session_id;
+      const request = { logon, key: keyOf(account), supersedes, onEnd: () => undefined };
+      expect(await edge.gate.registerSession(request)).toMatchObject({ result: 'refused', reason: 'unavailable' });
+      edge.link.state = 'here';
+      await world.time.advance(500);
+      expect(first.ended).toMatchObject([{ cause: 'superseded' }]);
+      expect(first.session.live).toBe(false);
+      await other.gate.stop();
+    },
+  );
+
   test('a slot taken without an answer is given back when the store is here again', async () => {
     const logon = await edge.gate.validateLogon(attempt(account));
     if (logon.result === 'refused') throw new Error('refused');
