@@ -1,8 +1,9 @@
 // npm test: type check, lint, then Jest; what follows `--` goes to Jest (`npm test -- test/core`). Where the acceptance
 // scripts are at hand, and nothing follows, they are played meanwhile: they wait for heartbeats most of the time.
 // Every step runs even when an earlier one failed. The last line is always `N passed, N failed`: Jest's tests and the
-// acceptance scripts, plus one each for the type check and the lint. With FIXGATE_TEST_DEPLOYMENT=1 the deployment is
-// tried last, and the store's suites over DynamoDB Local; with FIXGATE_TEST_CHAOS=1 a short run of chaos before them.
+// acceptance scripts, plus one each for the type check and the lint. FIXGATE_TEST_SEEDS=N adds so many seeds of the
+// simulation. With FIXGATE_TEST_DEPLOYMENT=1 the deployment is tried last, and the store's suites over DynamoDB Local; with
+// FIXGATE_TEST_CHAOS=1 a short run of chaos before them.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -195,6 +196,9 @@ const steps = [
   await jest(args),
 ];
 if (acceptance !== undefined) steps.push(await acceptance.tally());
+const seeds = process.env.FIXGATE_TEST_SEEDS;
+if (seeds !== undefined)
+  steps.push(await step('simulation', process.execPath, [join(root, 'scripts', 'simulate.ts'), '--seeds', seeds]));
 // Whoever runs all of this does other things as well: what is promised in time has ten times as long.
 if (process.env.FIXGATE_TEST_CHAOS === '1')
   steps.push(await counted(join('..', 'chaos', 'main.ts'), ['--short', '--patience', '10']));

@@ -17,7 +17,8 @@ const code = tree
   .join('\n');
 const scripts: Readonly<Record<string, string>> = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts;
 
-const TOP = 'bin|lib|lambdas|edge|core|adapters|contract|deploy|local|scripts|test|docs|bench|cli|console|\\.ci';
+const TOP =
+  'bin|lib|lambdas|edge|core|adapters|contract|deploy|simulation|local|scripts|test|docs|bench|cli|console|\\.ci';
 const FENCE = /^```[\s\S]*?^```$/gm;
 
 const exists = (path: string) => existsSync(join(root, path));

@@ -179,14 +179,13 @@ for (const [name, open] of STORES) {
         const first = session(stores.edge, 'ann', 'A');
         await stores.slots.take(first, 3);
         const end = { type: 'end_session', session_id: first.session_id, cause: 'superseded', reason: 'x' } as const;
-        const command = { id: '01K0000000000000000000000A', at: NOON, ...end };
-        const told = { edge_id: stores.edge.edge_id, command };
+        const told = { edge_id: stores.edge.edge_id, command: { id: '01K0000000000000000000000A', at: NOON, ...end } };
         const take = (sub: string) => stores.slots.take(session(other, 'ann', sub), 3, first.session_id, told);
         expect((await take('B')).result).toBe('taken');
         expect(await stores.edges.commands(stores.edge.edge_id, '')).toEqual([]);
         expect((await take('A')).result).toBe('taken');
-        expect(await stores.edges.commands(stores.edge.edge_id, '')).toEqual([command]);
-        await stores.edges.acknowledge(stores.edge.edge_id, [command.id]);
+        expect(await stores.edges.commands(stores.edge.edge_id, '')).toEqual([told.command]);
+        await stores.edges.acknowledge(stores.edge.edge_id, [told.command.id]);
         // Another has it by now: it is not the one to give way.
         expect((await take('A')).result).toBe('held');
         expect(await stores.edges.commands(stores.edge.edge_id, '')).toEqual([]);

@@ -55,10 +55,14 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   'bench/': { may: [...PRODUCT, 'local/', 'bench/'], packages: true },
   'interop/': { may: ['interop/'], packages: true },
   'chaos/': { may: [...PRODUCT, 'local/', 'chaos/'], packages: true },
+  'simulation/': { may: [...PRODUCT, 'local/', 'simulation/'], packages: true },
   'deploy/': { may: [...PRODUCT, 'local/', 'deploy/'], packages: true },
-  'scripts/': { may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'deploy/', 'scripts/'], packages: true },
+  'scripts/': {
+    may: [...PRODUCT, 'local/', 'bench/', 'interop/', 'deploy/', 'simulation/', 'scripts/'],
+    packages: true,
+  },
   'test/': {
-    may: [...PRODUCT, 'local/', 'bench/', 'chaos/', 'interop/', 'deploy/', 'scripts/', 'test/'],
+    may: [...PRODUCT, 'local/', 'bench/', 'chaos/', 'interop/', 'deploy/', 'simulation/', 'scripts/', 'test/'],
     packages: true,
   },
   'jest.config.mjs': { may: [], packages: true },

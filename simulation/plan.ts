@@ -1,0 +1,198 @@
+/** What a seed stands for: who there is, how the weather is, and when what goes wrong. */
+import type { LimiterSettings } from '../core/limits/settings.ts';
+import type { Chance } from './scheduler.ts';
+import type { Weather } from './store/client.ts';
+
+export interface UserPlan {
+  readonly user_id: string;
+  readonly tier: string;
+  readonly max_sessions: number;
+  /** FIX sessions, each of a client that stays on as long as it may. */
+  readonly sessions: number;
+  /** Clients more than those: of a session that another has too, or of one too many. */
+  readonly rivals: readonly ('same_key' | 'one_more')[];
+  /** Orders a second that each client tries. */
+  readonly pace: number;
+}
+
+export type Trouble =
+  /** The process is killed, and started again after `ms`. */
+  | { readonly kind: 'crash'; readonly edge: number; readonly ms: number }
+  | { readonly kind: 'stop'; readonly edge: number; readonly ms: number }
+  /** Cut off from the store. */
+  | { readonly kind: 'cut'; readonly edge: number; readonly ms: number }
+  | { readonly kind: 'away'; readonly ms: number }
+  | { readonly kind: 'jump'; readonly edge: number; readonly offset: number }
+  /** Ended as on SIGTERM, and started again after `ms`. */
+  | { readonly kind: 'drain'; readonly edge: number; readonly ms: number };
+
+export type AdminAct =
+  | { readonly act: 'kill_user' | 'kill_session' | 'suspend' | 'reactivate'; readonly user: number }
+  | { readonly act: 'lock_user' | 'unlock_user'; readonly user: number }
+  | { readonly act: 'lock_tier' | 'unlock_tier'; readonly user: number }
+  | { readonly act: 'lock_everybody' | 'unlock_everybody' }
+  | { readonly act: 'tier'; readonly user: number; readonly tier: string };
+
+/** At this many ms of the run. */
+export type At<T> = T & { readonly at: number };
+
+export interface Plan {
+  readonly edges: number;
+  readonly users: readonly UserPlan[];
+  readonly weather: Weather;
+  /** Of the wall clocks, in ms, as the bound reckons with: see {@link LimiterSettings}. */
+  readonly clockErrorMs: number;
+  /** Some wall clock is further off: the bound of the limiter does not hold then, everything else does. */
+  readonly wildClocks: boolean;
+  readonly limiter: Partial<LimiterSettings>;
+  /** Share of clients that go by themselves after a while. */
+  readonly restless: number;
+  readonly troubles: readonly At<Trouble>[];
+  readonly acts: readonly At<AdminAct>[];
+  /** Ms of clients coming and going, and things going wrong. */
+  readonly busyMs: number;
+}
+
+type Befalling = Exclude<Trouble['kind'], 'jump'>;
+
+/** Ms of busy time of a run that is one of many. */
+export const SHORT_MS = 15_000;
+
+export const CALM: Weather = { delay: [0.5, 8], lostRequests: 0, lostReplies: 0, throttled: 0, conflicts: 0 };
+
+/** Others notice that an edge is gone. */
+const LONG_MS = 8_000;
+/** Longer than any run. */
+const FOR_GOOD_MS = 1e9;
+/** What the limiter's bound reckons with unless told otherwise. */
+const CLOCK_ERROR_MS = 10;
+const TIERS = ['basic', 'standard', 'premium'] as const;
+const ROOMY_TIERS = ['standard', 'premium'] as const;
+/** Orders a second of each: what the default tiers allow. */
+const RATES: Readonly<Record<string, number>> = { basic: 5, standard: 20, premium: 100 };
+
+/** Whether calls are lost or refused in it. */
+export function isRough({ lostRequests, lostReplies, throttled, conflicts }: Weather): boolean {
+  return lostRequests + lostReplies + throttled + conflicts > 0;
+}
+
+function userPlan(chance: Chance, index: number): UserPlan {
+  const tier = chance.pick(TIERS);
+  const most = tier === 'basic' ? 1 : 3;
+  const max_sessions = chance.whole(1, most);
+  const sessions = chance.whole(1, max_sessions);
+  const rivals = Array.from({ length: chance.whole(0, 2) }, () => chance.pick(['same_key', 'one_more'] as const));
+  const pace = ((RATES[tier] ?? 5) * chance.between(0.3, 2.5)) / sessions;
+  return { user_id: `u${index}`, tier, max_sessions, sessions, rivals, pace: Math.min(pace, 60) };
+}
+
+/** Far away, or busy: everything arrives, and late. */
+function slow(chance: Chance): Weather {
+  return { ...CALM, delay: [chance.between(0.5, 20), chance.between(20, 120)] };
+}
+
+function rough(chance: Chance): Weather {
+  const share = (most: number): number => (chance.hit(0.5) ? 0 : most * chance.next() ** 2);
+  return {
+    delay: [0.5, chance.pick([8, 40, 150, 600])],
+    lostRequests: share(0.1),
+    lostReplies: share(0.15),
+    throttled: share(0.3),
+    conflicts: share(0.2),
+  };
+}
+
+/** Any of them, but at least one: what a seed leaves out makes room for what it has. */
+function some<T>(chance: Chance, of: readonly T[]): readonly T[] {
+  const some = of.filter(() => chance.hit(0.4));
+  return some.length > 0 ? some : [chance.pick(of)];
+}
+
+function troubleOf(chance: Chance, edges: number, kinds: readonly Befalling[]): Trouble {
+  const edge = chance.whole(0, edges - 1);
+  const kind = chance.pick(kinds);
+  // Short ones are met by retries, long ones outlast leases; both sides of each bound are tried.
+  const ms = chance.hit(0.5) ? chance.between(50, 2_000) : chance.between(2_000, 14_000);
+  if (kind === 'crash' && chance.hit(0.2)) return { kind, edge, ms: FOR_GOOD_MS };
+  if (kind === 'cut' && chance.hit(0.5)) return { kind, edge, ms: chance.between(9_000, 14_000) };
+  return kind === 'away' ? { kind, ms } : { kind, edge, ms };
+}
+
+function troublesOf(chance: Chance, edges: number, busyMs: number): At<Trouble>[] {
+  const kinds = some(chance, ['crash', 'stop', 'cut', 'away', 'drain'] as const);
+  return several(chance, [0, 4], busyMs).map((at) => {
+    const trouble = troubleOf(chance, edges, kinds);
+    // What others need time to notice begins while there is time.
+    const early = 'ms' in trouble && trouble.ms > LONG_MS && busyMs <= SHORT_MS;
+    return { ...trouble, at: early ? chance.between(500, busyMs / 3) : at };
+  });
+}
+
+/** Times: as many as fit a run of {@link SHORT_MS}, and as often in a longer one. */
+function several(chance: Chance, [from, to]: readonly [number, number], busyMs: number): number[] {
+  const count = Math.round((chance.whole(from, to) * busyMs) / SHORT_MS);
+  return Array.from({ length: count }, () => chance.between(500, busyMs));
+}
+
+interface Occasion {
+  readonly at: number;
+  /** When what shuts out is lifted again. */
+  readonly until: number;
+  readonly user: number;
+  readonly tier: string;
+}
+
+const ACTS: Readonly<Record<string, (when: Occasion) => readonly At<AdminAct>[]>> = {
+  kill_user: ({ at, user }) => [{ at, act: 'kill_user', user }],
+  kill_session: ({ at, user }) => [{ at, act: 'kill_session', user }],
+  tier: ({ at, user, tier }) => [{ at, act: 'tier', user, tier }],
+  suspend: ({ at, until, user }) => [
+    { at, act: 'suspend', user },
+    { at: until, act: 'reactivate', user },
+  ],
+  lock_user: ({ at, until, user }) => [
+    { at, act: 'lock_user', user },
+    { at: until, act: 'unlock_user', user },
+  ],
+  lock_tier: ({ at, until, user }) => [
+    { at, act: 'lock_tier', user },
+    { at: until, act: 'unlock_tier', user },
+  ],
+  lock_everybody: ({ at, until }) => [
+    { at, act: 'lock_everybody' },
+    { at: until, act: 'unlock_everybody' },
+  ],
+};
+
+function actsOf(chance: Chance, users: readonly UserPlan[], busyMs: number): At<AdminAct>[] {
+  const kinds = some(chance, Object.values(ACTS));
+  return several(chance, [0, 10], busyMs).flatMap((at) => {
+    const user = chance.whole(0, users.length - 1);
+    // Among tiers that allow as many sessions: how many are left of a maximum that was lowered is another question.
+    const tier = users[user]?.tier === 'basic' ? 'basic' : chance.pick(ROOMY_TIERS);
+    return chance.pick(kinds)({ at, until: at + chance.between(300, 3_000), user, tier });
+  });
+}
+
+/** Most seeds lose nothing on the way to the store, so that what is promised then is held to its narrow bounds. */
+export function drawPlan(chance: Chance, busyMs: number): Plan {
+  const edges = chance.whole(1, 4);
+  const users = Array.from({ length: chance.whole(1, 3) }, (_none, index) => userPlan(chance, index));
+  const weather = chance.pick([CALM, CALM, slow(chance), slow(chance), rough(chance), rough(chance), rough(chance)]);
+  const wildClocks = chance.hit(0.1);
+  const jumps = several(chance, wildClocks ? [1, 3] : [0, 0], busyMs).map((at) => {
+    return { kind: 'jump', edge: chance.whole(0, edges - 1), offset: chance.between(-5_000, 5_000), at } as const;
+  });
+  return {
+    edges,
+    users,
+    weather,
+    clockErrorMs: CLOCK_ERROR_MS,
+    wildClocks,
+    limiter: { clockErrorMs: CLOCK_ERROR_MS, storeAway: chance.hit(0.5) ? 'refuse' : 'continue' },
+    restless: chance.pick([0.1, 0.7, 0.9]),
+    troubles: [...troublesOf(chance, edges, busyMs), ...jumps],
+    acts: actsOf(chance, users, busyMs),
+    busyMs,
+  };
+}

@@ -1,0 +1,274 @@
+/** A world drawn from a seed: the store, machines with edges on them, clients, an admin, and what goes wrong. */
+import { verifyChain } from '../core/audit/chain.ts';
+import type { GatePorts } from '../core/gate.ts';
+import { ensureDefaults } from '../core/policy/defaults.ts';
+import { provision } from '../core/provisioning.ts';
+import { Admin, CONTEXT } from './admin.ts';
+import { type Account, Client } from './client.ts';
+import { EdgeHost } from './edge-host.ts';
+import type { Mutation } from './mutations.ts';
+import { Oracle } from './oracle.ts';
+import { type At, CALM, drawPlan, isRough, type Plan, type Trouble, type UserPlan } from './plan.ts';
+import { Machine, Process } from './process.ts';
+import { Chance, Scheduler } from './scheduler.ts';
+import { type Network, StoreClient } from './store/client.ts';
+import { Tables } from './store/tables.ts';
+import { portsOf, type StorePorts } from './wiring.ts';
+
+export const START: number = Date.UTC(2026, 0, 5, 12);
+/** What goes wrong has an end, and this is how long the world has to be whole again. */
+const REST_MS = 20_000;
+const DOWN_MS = 11_000;
+
+export interface Violation {
+  /** Which promise. */
+  readonly promise: string;
+  readonly text: string;
+  /** Ms since the run began. */
+  readonly at: number;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** Ms of things going wrong. */
+  readonly busyMs: number;
+  readonly mutation?: Mutation | undefined;
+  /** Told of everything that happens; undefined: nobody is. */
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
+export class World {
+  readonly chance: Chance;
+  readonly scheduler: Scheduler;
+  readonly tables: Tables;
+  readonly network: Network = { weather: CALM, away: false, cut: new Set() };
+  readonly oracle: Oracle;
+  readonly plan: Plan;
+  readonly hosts: EdgeHost[] = [];
+  readonly clients: Client[] = [];
+  violation: Violation | undefined;
+  /** True time until which something is wrong between processes and the store. */
+  troubledUntil = 0;
+  /** Nothing goes wrong any more. */
+  calm = false;
+  began: number;
+  /** Of all writes: two runs of one seed have one. */
+  fingerprint = 0;
+  readonly #options: WorldOptions;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.chance = new Chance(options.seed);
+    this.plan = drawPlan(this.chance.fork(), options.busyMs);
+    this.scheduler = new Scheduler(START, this.chance.fork());
+    this.began = START;
+    this.tables = new Tables(() => this.scheduler.now);
+    this.oracle = new Oracle(this);
+    this.tables.onWrite = (table, pk, sk, item) => {
+      this.#print(`${this.scheduler.now} ${table} ${pk} ${sk}`);
+      this.oracle.written(table, pk, sk, item);
+    };
+  }
+
+  #print(text: string): void {
+    let hash = this.fingerprint ^ 0x811c9dc5;
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    this.fingerprint = hash >>> 0;
+  }
+
+  trace(who: string, text: () => string): void {
+    const { trace } = this.#options;
+    if (trace === undefined) return;
+    const at = ((this.scheduler.now - this.began) / 1000).toFixed(4).padStart(9);
+    trace(`${at}  ${who.padEnd(6)} ${text()}`);
+  }
+
+  fail(promise: string, text: string): void {
+    this.violation ??= { promise, text, at: this.scheduler.now - this.began };
+    this.trace('oracle', () => `BROKEN ${promise}: ${text}`);
+  }
+
+  /** Something is wrong with the way to the store, or with a process, for so long. */
+  #trouble(ms: number): void {
+    this.troubledUntil = Math.max(this.troubledUntil, this.scheduler.now + ms);
+  }
+
+  #client(process: Process): StoreClient {
+    const { scheduler, network, tables } = this;
+    const tamper = this.#options.mutation?.tamper ?? ((_command, input) => input);
+    const trace = (text: () => string): void => this.trace(process.name, text);
+    return new StoreClient({ scheduler, network, tables, process, tamper, chance: this.chance.fork(), trace });
+  }
+
+  /** What a gate in this process is given. */
+  gatePorts(process: Process): GatePorts {
+    const ports = portsOf(process, this.#client(process));
+    const mutated = this.#options.mutation?.ports?.(ports, process) ?? ports;
+    return { ...mutated, timers: process.timers, limiter: this.plan.limiter };
+  }
+
+  #process(name: string): Process {
+    const machine = new Machine(this.scheduler, { offset: 0, drift: 0 });
+    return new Process(name, machine, this.scheduler, this.chance.fork());
+  }
+
+  #adminPorts(name: string): StorePorts {
+    const process = this.#process(name);
+    const ports = portsOf(process, this.#client(process));
+    return this.#options.mutation?.adminPorts?.(ports, process) ?? ports;
+  }
+
+  /** @returns what was found wrong first; undefined: everything held */
+  async run(): Promise<Violation | undefined> {
+    const over = (): boolean => this.violation !== undefined;
+    const { scheduler, plan, oracle } = this;
+    const accounts = this.#settle();
+    for (let done = false; !done; ) {
+      void accounts.then(() => {
+        done = true;
+      });
+      await scheduler.run(scheduler.now + 100);
+    }
+    this.#open(await accounts);
+    scheduler.onStep = () => oracle.step();
+    await scheduler.run(this.began + plan.busyMs, over);
+    if (over()) return this.violation;
+    this.#rest();
+    await scheduler.run(this.began + plan.busyMs + REST_MS, over);
+    if (over()) return this.violation;
+    oracle.atRest();
+    await this.#audit();
+    return this.violation;
+  }
+
+  /** The store as a deployment finds it: defaults, users. */
+  async #settle(): Promise<readonly Account[]> {
+    const process = this.#process('setup');
+    const ports = portsOf(process, this.#client(process));
+    await ensureDefaults(ports, CONTEXT.actor);
+    const accounts: Account[] = [];
+    for (const { user_id, tier, max_sessions } of this.plan.users) {
+      this.oracle.user(user_id, max_sessions);
+      const { issued } = await provision(ports, CONTEXT, {
+        user_id,
+        rate_limit_tier: tier,
+        max_sessions,
+        facts: { account_balance: 1e6, trading_volume: 1e6, account_age_days: 400, kyc_level: 3, groups: [] },
+        allowed_ips: [],
+        additional_credential: false,
+      });
+      if (issued.proof !== 'password') throw new TypeError('passwords were asked for');
+      accounts.push({ user_id, sender_comp_id: issued.sender_comp_id, password: issued.password.reveal() });
+    }
+    return accounts;
+  }
+
+  #open(accounts: readonly Account[]): void {
+    const { plan, scheduler, chance, network } = this;
+    this.began = scheduler.now;
+    network.weather = plan.weather;
+    if (isRough(plan.weather)) this.#trouble(plan.busyMs);
+    for (let index = 0; index < plan.edges; index++) {
+      const offset = chance.between(-plan.clockErrorMs, plan.clockErrorMs);
+      const drift = chance.between(-1e-4, 1e-4);
+      const host = new EdgeHost(this, index, new Machine(scheduler, { offset, drift }));
+      this.hosts.push(host);
+      scheduler.after(chance.between(0, 300), () => host.start());
+    }
+    for (const [index, user] of plan.users.entries()) this.#clients(user, accounts[index]!);
+    for (const client of this.clients) scheduler.after(chance.between(50, 1500), () => client.connect());
+    for (const trouble of plan.troubles) scheduler.after(trouble.at, () => this.#befall(trouble));
+    const admin = new Admin(this, this.#adminPorts('admin'));
+    for (const act of plan.acts) scheduler.after(act.at, () => void this.#guarded(admin.act(act)));
+    // What an admin has asked for last may still be on its way.
+    scheduler.after(plan.busyMs + 3_500, () => void this.#guarded(admin.pardon()));
+  }
+
+  /** A defect in what runs beside the scheduler ends the run as one that was found. */
+  async #guarded(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.fail('no defects', (error as Error).stack ?? String(error));
+    }
+  }
+
+  #clients({ sessions, rivals, pace }: UserPlan, account: Account): void {
+    const names = Array.from({ length: sessions }, (_none, index) => `s${index}`);
+    const all = [...names.map((sub) => ({ sub, rival: false }))];
+    for (const [index, kind] of rivals.entries())
+      all.push({ sub: kind === 'same_key' ? this.chance.pick(names) : `r${index}`, rival: true });
+    for (const { sub, rival } of all) this.clients.push(new Client(this, account, sub, rival, pace));
+  }
+
+  #befall(trouble: At<Trouble>): void {
+    const { network, scheduler } = this;
+    this.trace('world', () => JSON.stringify(trouble));
+    if (trouble.kind === 'away') {
+      this.#trouble(trouble.ms);
+      network.away = true;
+      scheduler.after(trouble.ms, () => {
+        network.away = false;
+      });
+      return;
+    }
+    const host = this.hosts[trouble.edge]!;
+    switch (trouble.kind) {
+      case 'crash':
+        host.crash(trouble.ms);
+        return;
+      case 'drain':
+        host.drain(trouble.ms);
+        return;
+      case 'stop':
+        this.#trouble(trouble.ms);
+        host.process?.stopFor(trouble.ms);
+        return;
+      case 'cut':
+        this.#trouble(trouble.ms);
+        network.cut.add(host.name);
+        scheduler.after(trouble.ms, () => void network.cut.delete(host.name));
+        return;
+      case 'jump':
+        host.machine.offset = trouble.offset;
+        return;
+    }
+  }
+
+  /** All faults end, rivals go, locks are lifted: what is left has to be as it should within {@link REST_MS}. */
+  #rest(): void {
+    this.trace('world', () => 'nothing goes wrong any more');
+    this.calm = true;
+    this.network.weather = CALM;
+    this.network.away = false;
+    this.network.cut.clear();
+    // Whoever is down stays so for as long as others may need to notice.
+    for (const host of this.hosts) this.scheduler.after(DOWN_MS, () => host.start());
+    for (const client of this.clients) if (client.rival) client.retire();
+  }
+
+  /** Every chain of the trail proves to be whole. */
+  async #audit(): Promise<void> {
+    const process = this.#process('auditor');
+    const ports = portsOf(process, this.#client(process));
+    const walk = async (): Promise<void> => {
+      for await (const chain of ports.trail.chains()) {
+        const records = [];
+        for (let after: string | undefined; ; ) {
+          const page = await ports.trail.chain(chain, { limit: 1000, ...(after === undefined ? {} : { after }) });
+          records.push(...page.items);
+          after = page.next;
+          if (after === undefined) break;
+        }
+        const verdict = await verifyChain(ports.digests, chain, records, await ports.trail.expectedHead(chain));
+        if (!verdict.whole) this.oracle.broken(chain, `is broken at ${verdict.seq}: ${verdict.text}`);
+      }
+    };
+    let done = false;
+    const walking = walk().finally(() => {
+      done = true;
+    });
+    while (!done) await this.scheduler.run(this.scheduler.now + 1000);
+    await walking;
+  }
+}
