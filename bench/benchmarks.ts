@@ -9,6 +9,7 @@ import { encode, journal, limiter, parse } from './micro.ts';
 import type { Sizes } from './sizes.ts';
 import { start } from './start.ts';
 import { idleSessions, stormOfLogons } from './storm.ts';
+import { scaling } from './workers.ts';
 
 export interface Benchmark {
   readonly name: string;
@@ -33,6 +34,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'idle', group: 'edge', says: 'what a session costs that does nothing', run: idleSessions },
   { name: 'echo', group: 'edge', says: 'orders against the echo venue', run: echo },
   { name: 'simulator', group: 'edge', says: 'orders against the simulator', run: simulator },
+  { name: 'workers', group: 'edge', says: 'orders against several processes on one port', run: scaling },
 ];
 
 async function journals(sizes: Sizes): Promise<Figure[]> {

@@ -92,9 +92,9 @@ export interface Directory {
   ): Promise<Page<User>>;
   /** Locks of users, expired ones among them, by user. */
   listLocks(page: PageRequest): Promise<Page<Lock>>;
-  /** Users by status and tier. */
   /** Every user and credential, in no order, consistently each; a scan, for verification and repair only. */
   scan(): AsyncIterable<DirectoryRow>;
+  /** Users by status and tier. */
   countUsers(): Promise<
     readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]
   >;
