@@ -9,17 +9,24 @@ export const SLACK = 7;
 /** A view of the same bytes. */
 export const viewOf = (buf: Uint8Array): DataView => new DataView(buf.buffer, buf.byteOffset, buf.length);
 
-/** Views of one buffer after another, each made once as long as no other is asked for. */
+/** Views of buffers that are asked for by turns, of which the last two are at hand: what came in, and what goes out. */
 export class Views {
   #buf: Uint8Array | undefined;
   #view = viewOf(new Uint8Array(0));
+  #other: Uint8Array | undefined;
+  #otherView = this.#view;
 
   of(buf: Uint8Array): DataView {
-    if (buf !== this.#buf) {
-      this.#buf = buf;
-      this.#view = viewOf(buf);
-    }
-    return this.#view;
+    return buf === this.#buf ? this.#view : this.#exchanged(buf);
+  }
+
+  #exchanged(buf: Uint8Array): DataView {
+    const view = buf === this.#other ? this.#otherView : viewOf(buf);
+    this.#other = this.#buf;
+    this.#otherView = this.#view;
+    this.#buf = buf;
+    this.#view = view;
+    return view;
   }
 }
 

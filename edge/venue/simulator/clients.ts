@@ -3,6 +3,7 @@
 import { KNOWN_IDS_PER_SESSION } from '../limits.ts';
 import type { VenueSession } from '../venue.ts';
 import { versionOf } from '../versions.ts';
+import { KnownIds } from './known-ids.ts';
 import type { ClientOrder } from './order.ts';
 
 export interface User {
@@ -19,41 +20,15 @@ export interface Client {
   version: number;
   readonly user: User;
   /** Every ClOrdID that was accepted: of orders, of cancels and of replacements. */
-  readonly ids: Map<string, ClientOrder>;
+  readonly ids: KnownIds;
   /** How far its messages have been seen: what comes again up to here, in this generation, has been done. */
   generation: number;
   taken: number;
-  /** The same ids, oldest first: the first key of a map costs as much as has been deleted before it. */
-  readonly ages: Ages;
-}
-
-/** A queue of strings, each operation in constant time over many. */
-export class Ages {
-  private items: string[] = [];
-  private head = 0;
-
-  push(item: string): void {
-    this.items.push(item);
-  }
-
-  /** The oldest item, which must be there. */
-  shift(): string {
-    const item = this.items[this.head++]!;
-    if (this.head > 1024 && this.head * 2 > this.items.length) {
-      this.items = this.items.slice(this.head);
-      this.head = 0;
-    }
-    return item;
-  }
-
-  *[Symbol.iterator](): Generator<string> {
-    for (let i = this.head; i < this.items.length; i++) yield this.items[i]!;
-  }
 }
 
 /** What the session itself has placed and is open, oldest first. */
 export function openOrders({ session, ids }: Client): readonly ClientOrder[] {
-  const own = [...ids.values()].filter((order) => order.open && order.session_id === session.id);
+  const own = [...ids.orders()].filter((order) => order.open && order.session_id === session.id);
   return [...new Set(own)];
 }
 
@@ -77,7 +52,7 @@ export class Clients {
       this.users.set(user.id, user);
     }
     const version = versionOf(session.begin_string, session.appl_ver_id);
-    const client: Client = { session, version, user, generation: 0, taken: 0, ids: new Map(), ages: new Ages() };
+    const client: Client = { session, version, user, generation: 0, taken: 0, ids: new KnownIds() };
     user.clients.push(client);
     this.byId.set(session.id, client);
     return client;
@@ -111,16 +86,8 @@ export class Clients {
 
   /** Remembers that an id has been used; the oldest ids that no open order goes by are forgotten. */
   remember(client: Client, clOrdId: string, order: ClientOrder): void {
-    const { ids, ages } = client;
-    const before = ids.size;
-    ids.set(clOrdId, order);
-    if (ids.size > before) ages.push(clOrdId);
-    while (ids.size > KNOWN_IDS_PER_SESSION) {
-      const oldest = ages.shift();
-      const its = ids.get(oldest)!;
-      if (its.open && its.cl_ord_id === oldest) ages.push(oldest);
-      else ids.delete(oldest);
-    }
+    client.ids.set(clOrdId, order);
+    client.ids.bound(KNOWN_IDS_PER_SESSION);
   }
 
   /** Forgets a session that has left nothing behind. */

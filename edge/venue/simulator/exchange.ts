@@ -67,6 +67,9 @@ export class Exchange implements TradeListener {
   /** Orders changed in the step in hand. */
   private readonly changed: ClientOrder[] = [];
   private readonly changes: Change[] = [];
+  /** Used within {@link commit} only. */
+  private readonly line = new Line();
+  private readonly known: Change[] = [];
   /** The trade being told. */
   private readonly fill = { ...NEW, type: ExecType.Trade };
 
@@ -235,10 +238,10 @@ export class Exchange implements TradeListener {
   commit(): void {
     const { keeping, changed, changes } = this;
     if (keeping !== undefined && changed.length + changes.length > 0) {
-      const line = new Line();
+      const line = this.line.begin();
       for (let i = 0; i < changed.length; i++) this.logOrder(line, changed[i]!, keeping);
       line.add(changes);
-      keeping.append(line.text());
+      keeping.append(line.end());
     }
     for (let i = 0; i < changed.length; i++) changed[i]!.change = UNCHANGED;
     changed.length = 0;
@@ -250,9 +253,10 @@ export class Exchange implements TradeListener {
       line.addFill(order);
       return;
     }
-    const known: Change[] = [];
+    const { known } = this;
     keeping.introductions.make(this.clients.ownerOf(order), known);
     line.add(known);
+    known.length = 0;
     line.addOrder(order);
   }
 

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { LOG_LINE_BYTES } from '../limits.ts';
-import type { OrderLog } from './log.ts';
+import type { LineBytes, OrderLog } from './log.ts';
 
 const FILE = 'orders.jsonl';
 const CHUNK = 1 << 20;
@@ -65,15 +65,26 @@ export class FileLog implements OrderLog {
     this.base = at - rest.length;
   }
 
-  append(line: string): void {
-    const most = this.used + line.length * UTF8_BYTES + 1;
-    if (most > this.buf.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(most, this.buf.length * 2));
-      this.buf.copy(grown, 0, 0, this.used);
-      this.buf = grown;
-    }
+  append({ buf, length }: LineBytes): void {
+    this.room(length);
+    buf.copy(this.buf, this.used, 0, length);
+    this.used += length;
+    this.buf[this.used++] = NEWLINE;
+  }
+
+  private appendText(line: string): void {
+    this.room(line.length * UTF8_BYTES);
     this.used += this.buf.write(line, this.used);
     this.buf[this.used++] = NEWLINE;
+  }
+
+  /** Of a line of so many bytes, at most. */
+  private room(bytes: number): void {
+    const most = this.used + bytes + 1;
+    if (most <= this.buf.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(most, this.buf.length * 2));
+    this.buf.copy(grown, 0, 0, this.used);
+    this.buf = grown;
   }
 
   get pending(): boolean {
@@ -82,7 +93,7 @@ export class FileLog implements OrderLog {
 
   flush(last: string): void {
     const before = this.used;
-    this.append(last);
+    this.appendText(last);
     try {
       writeAll(this.fd, this.buf.subarray(0, this.used), this.base + this.appended);
     } catch (error) {
@@ -99,7 +110,7 @@ export class FileLog implements OrderLog {
   }
 
   seal(last: string): void {
-    this.append(last);
+    this.appendText(last);
     this.sealed = Buffer.copyBytesFrom(this.buf, 0, this.used);
     this.forget();
   }

@@ -2,7 +2,9 @@
 
 import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Client, Clients } from './clients.ts';
-import { type Change, Introductions, type OrderLog, snapshot, takenChange } from './log.ts';
+import { type Change, Introductions, type LineBytes, type OrderLog, snapshot, takenChange } from './log.ts';
+
+const NOTHING: LineBytes = { buf: Buffer.from('[]'), length: 2 };
 
 export class Keeping {
   /** Of the last flush that is on disk. */
@@ -28,7 +30,7 @@ export class Keeping {
   }
 
   /** A JSON array of changes. */
-  append(line: string): void {
+  append(line: LineBytes): void {
     this.#log.append(line);
   }
 
@@ -38,7 +40,7 @@ export class Keeping {
 
   /** Has something to write though nothing may have changed: the journal is not to ask for this mark again. */
   touch(): void {
-    this.append('[]');
+    this.append(NOTHING);
   }
 
   get pending(): boolean {

@@ -1,45 +1,165 @@
-/** A line of the order log, written piece by piece: what log.ts reads, without an object for each change of each order. */
+/** A line of the order log, written as bytes piece by piece: what log.ts reads, without an object or a string for each change. */
 
+import { Output } from '../../fix/output.ts';
+import { copyWords, SLACK, viewOf } from '../../fix/words.ts';
+import { LOG_LINE_BYTES } from '../limits.ts';
 import { type Change, stateName } from './log.ts';
 import type { ClientOrder } from './order.ts';
 
-/** Text that stands for itself in JSON. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+const INITIAL = 1024;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN = 0x5b;
+const CLOSE = 0x5d;
+/** Longest rendering of a number, with what stands behind it. */
+const NUMBER = 24;
+/** Most bytes of a UTF-16 code unit. */
+const UTF8_BYTES = 3;
 
-const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
+const piece = (text: string): Piece => ({ view: viewOf(Buffer.from(text + '\0'.repeat(SLACK))), length: text.length });
+const WHOLE = piece('["whole",');
+const FILL = piece('["fill",');
+const NULL = piece('null,');
 
-export class Line {
-  private json = '';
+/** ASCII, and {@link SLACK} bytes behind it. */
+interface Piece {
+  readonly view: DataView;
+  readonly length: number;
+}
+
+export class Line extends Output {
+  constructor() {
+    super(INITIAL, LOG_LINE_BYTES);
+  }
+
+  /** Begins a line in place of the one before. */
+  begin(): this {
+    this.at = 0;
+    this.ensure(1);
+    this.byte(OPEN);
+    return this;
+  }
+
+  cancel(): void {
+    this.at = 0;
+  }
 
   add(changes: readonly Change[]): void {
-    for (const change of changes) this.push(JSON.stringify(change));
+    for (const change of changes) {
+      this.next();
+      this.text(JSON.stringify(change));
+    }
   }
 
   /** All of an order. */
   addOrder(order: ClientOrder): void {
     const { terms } = order;
-    const { side, side_code, ord_type, tif, price, stop_price, qty, expires_at } = terms;
-    const ends = Number.isFinite(expires_at) ? expires_at : null;
-    this.push(
-      `["order",{"id":${quoted(order.id)},"s":${quoted(order.session_id)},"c":${quoted(order.cl_ord_id)},` +
-        `"symbol":${quoted(terms.instrument.symbol)},"terms":{"side":${side},"side_code":${side_code},` +
-        `"ord_type":${ord_type},"tif":${tif},"price":${price},"stop_price":${stop_price},"qty":${qty},` +
-        `"account":${quoted(terms.account)},"expires_at":${ends}},"priority":${order.priority},` +
-        `"state":"${stateName(order.state)}","cum":${order.cum},"notional":${order.notional}}]`,
-    );
+    this.next();
+    this.constant(WHOLE);
+    this.id(order);
+    this.quoted(order.session_id);
+    this.quoted(order.cl_ord_id);
+    this.quoted(terms.instrument.symbol);
+    this.number(terms.side);
+    this.number(terms.side_code);
+    this.number(terms.ord_type);
+    this.number(terms.tif);
+    this.number(terms.price);
+    this.number(terms.stop_price);
+    this.number(terms.qty);
+    this.quoted(terms.account);
+    if (Number.isFinite(terms.expires_at)) this.number(terms.expires_at);
+    else this.constant(NULL);
+    this.number(order.priority);
+    this.standing(order);
   }
 
   /** Its state and fills, all of which changes. */
   addFill(order: ClientOrder): void {
-    const { state, cum, notional } = order;
-    this.push(`["fill",${quoted(order.id)},"${stateName(state)}",${cum},${notional}]`);
+    this.next();
+    this.constant(FILL);
+    this.id(order);
+    this.standing(order);
   }
 
-  text(): string {
-    return `[${this.json}]`;
+  /** The line is buf[0, length) from now on. */
+  end(): this {
+    this.ensure(1);
+    this.byte(CLOSE);
+    this.length = this.at;
+    return this;
   }
 
-  private push(change: string): void {
-    this.json = this.json === '' ? change : `${this.json},${change}`;
+  override toString(): string {
+    return this.buf.toString('utf8', 0, this.length);
+  }
+
+  /** A change follows: behind a comma where it is not the first. */
+  private next(): void {
+    this.ensure(1);
+    if (this.at > 1) this.byte(COMMA);
+  }
+
+  private standing({ state, cum, notional }: ClientOrder): void {
+    this.quoted(stateName(state));
+    this.number(cum);
+    this.number(notional);
+    this.view.setUint8(this.at - 1, CLOSE);
+  }
+
+  private constant({ view, length }: Piece): void {
+    this.ensure(length);
+    this.at = copyWords(view, 0, length, this.view, this.at);
+  }
+
+  private byte(code: number): void {
+    this.view.setUint8(this.at++, code);
+  }
+
+  /** OrderID, with a comma behind it. */
+  private id(order: ClientOrder): void {
+    this.quoted(order.run);
+    if (order.serial < 0) return;
+    this.ensure(NUMBER);
+    this.at -= 2; // what closes the text
+    this.at = this.putUInt(order.serial, this.at);
+    this.byte(QUOTE);
+    this.byte(COMMA);
+  }
+
+  /** A whole number, with a comma behind it. */
+  private number(value: number): void {
+    this.ensure(NUMBER);
+    if (value < 0) throw new RangeError(`${value} in the order log`);
+    this.at = this.putUInt(value, this.at);
+    this.byte(COMMA);
+  }
+
+  /** A text in JSON, with a comma behind it. */
+  private quoted(text: string): void {
+    const { length } = text;
+    this.ensure(length + 3);
+    const { view, at: start } = this;
+    let at = start;
+    view.setUint8(at++, QUOTE);
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) {
+        this.text(JSON.stringify(text));
+        this.ensure(1);
+        this.byte(COMMA);
+        return;
+      }
+      view.setUint8(at++, code);
+    }
+    view.setUint8(at++, QUOTE);
+    view.setUint8(at++, COMMA);
+    this.at = at;
+  }
+
+  private text(text: string): void {
+    this.ensure(text.length * UTF8_BYTES);
+    this.at += this.buf.write(text, this.at);
   }
 }

@@ -6,7 +6,7 @@
 
 import type { VenueSession } from '../venue.ts';
 import type { Client, Clients } from './clients.ts';
-import type { Instrument } from './instruments.ts';
+import type { Instrument, Side } from './instruments.ts';
 import { Line } from './line.ts';
 import {
   CANCELED,
@@ -20,12 +20,18 @@ import {
   partsOfId,
 } from './order.ts';
 
+/** A line: UTF-8, buf[0, length). */
+export interface LineBytes {
+  readonly buf: Buffer;
+  readonly length: number;
+}
+
 /** Where lines go; file-log.ts, or memory in tests. */
 export interface OrderLog {
   /** The lines of earlier runs. A last line that was cut off is not among them. */
   read(): Iterable<string>;
-  /** Adds a line; durable after {@link flush}. */
-  append(line: string): void;
+  /** Adds a line, which is copied; durable after {@link flush}. */
+  append(line: LineBytes): void;
   /** Whether there are lines to be written. */
   readonly pending: boolean;
   /** Writes them and `last` in one piece. Throws when the disk refuses: they are kept. */
@@ -54,8 +60,52 @@ interface OrderRecord {
   readonly notional: number;
 }
 
+type Whole = readonly [
+  id: string,
+  session: string,
+  clOrdId: string,
+  symbol: string,
+  side: Side,
+  side_code: number,
+  ord_type: number,
+  tif: number,
+  price: number,
+  stop_price: number,
+  qty: number,
+  account: string,
+  expires_at: number | null,
+  priority: number,
+  state: string,
+  cum: number,
+  notional: number,
+];
+
+function recordOf([
+  id,
+  s,
+  c,
+  symbol,
+  side,
+  side_code,
+  ord_type,
+  tif,
+  price,
+  stop_price,
+  qty,
+  account,
+  expires_at,
+  priority,
+  state,
+  cum,
+  notional,
+]: Whole): OrderRecord {
+  const terms = { side, side_code, ord_type, tif, price, stop_price, qty, account, expires_at };
+  return { id, s, c, symbol, terms, priority, state, cum, notional };
+}
+
 /**
- * boot: a run's stamp. mark: ends a flush. taken: how far the messages of a session have been seen. session: who an id is. order: all of an order. fill: state, CumQty, notional. id: a used ClOrdID.
+ * boot: a run's stamp. mark: ends a flush. taken: how far the messages of a session have been seen. session: who an id is. whole: all
+ * of an order. order: the same as earlier releases wrote it. fill: state, CumQty, notional. id: a used ClOrdID.
  */
 export type Change =
   | readonly ['boot', stamp: number]
@@ -63,6 +113,7 @@ export type Change =
   | readonly ['taken', session: string, generation: number, msgSeqNum: number]
   | readonly ['session', VenueSession]
   | readonly ['order', OrderRecord]
+  | readonly ['whole', ...Whole]
   | readonly ['fill', id: string, state: string, cum: number, notional: number]
   | readonly ['id', session: string, clOrdId: string, order: string];
 
@@ -84,6 +135,7 @@ export function stateName(state: OrderState): string {
 
 /** Everything there is, one line a session and its orders' ids in the order they were used. */
 export function* snapshot(clients: Clients, stamp: number, mark: number): Generator<string> {
+  const line = new Line();
   yield JSON.stringify([
     ['boot', stamp],
     ['mark', mark],
@@ -91,12 +143,11 @@ export function* snapshot(clients: Clients, stamp: number, mark: number): Genera
   for (const client of clients.all()) {
     if (client.ids.size === 0) continue;
     yield JSON.stringify([['session', client.session], takenChange(client)] satisfies Change[]);
-    for (const clOrdId of client.ages) {
-      const order = client.ids.get(clOrdId)!;
-      const line = new Line();
+    for (const [clOrdId, order] of client.ids.entries()) {
+      line.begin();
       if (clOrdId === order.cl_ord_id) line.addOrder(order);
       else line.add([idChange(client, clOrdId, order)]);
-      yield line.text();
+      yield line.end().toString();
     }
   }
   yield JSON.stringify([['mark', mark]] satisfies Change[]);
@@ -215,6 +266,11 @@ function apply(
     case 'order':
       restoreOrder(change[1], restored, clients, instruments);
       return;
+    case 'whole': {
+      const [, ...whole] = change;
+      restoreOrder(recordOf(whole), restored, clients, instruments);
+      return;
+    }
     case 'fill': {
       const order = restored.orders.get(change[1]);
       if (order === undefined) throw new Error(`a fill of the unknown order ${change[1]}`);

@@ -2,7 +2,7 @@
 
 import type { Message } from '../../fix/message.ts';
 import { MsgType, msgTypeCode, Tag } from '../../fix/tags.ts';
-import { OPEN_ORDERS_PER_BOOK, OPEN_ORDERS_PER_USER } from '../limits.ts';
+import { ID_BYTES, OPEN_ORDERS_PER_BOOK, OPEN_ORDERS_PER_USER } from '../limits.ts';
 import { ExecType, RESPONSE_TO_CANCEL, RESPONSE_TO_REPLACE } from '../refusals.ts';
 import { Field } from '../tags.ts';
 import { CxlRejReason, OrdRejReason } from '../versions.ts';
@@ -32,16 +32,21 @@ const isRefusal = (value: OrderTerms | Refusal): value is Refusal => 'reason' in
 export function known(exchange: Exchange, client: Client, message: Message): boolean {
   const { msgType } = message;
   if (msgType === MsgType.OrderStatusRequest) return false;
-  const order = client.ids.get(readClOrdId(message));
+  const order = knownBy(client, message);
   if (order === undefined) return false;
   exchange.reports.execution(client, order, STATUS, exchange.now);
   return true;
 }
 
+/** The order that the session has used the message's ClOrdID for. */
+function knownBy(client: Client, message: Message): ClientOrder | undefined {
+  const i = message.index(Tag.ClOrdID);
+  return message.length(i) > ID_BYTES ? undefined : client.ids.named(message, i);
+}
+
 function newOrderSingle(exchange: Exchange, client: Client, message: Message): void {
   const { reports, now } = exchange;
-  const clOrdId = readClOrdId(message);
-  const known = client.ids.get(clOrdId);
+  const known = knownBy(client, message);
   if (known !== undefined && message.flag(message.possResend)) {
     // PossResend of an order that is known: its status, and nothing else (FIX 4.4 vol. 2, PossResend).
     reports.execution(client, known, STATUS, now);
@@ -54,7 +59,7 @@ function newOrderSingle(exchange: Exchange, client: Client, message: Message): v
   const terms = readTerms(message, exchange.instruments, now);
   const refusal = isRefusal(terms) ? terms : overLimit(exchange, client, terms);
   if (refusal !== undefined) reports.rejected(client, message, refusal.reason, refusal.text, now);
-  else exchange.place(client, clOrdId, terms as OrderTerms);
+  else exchange.place(client, readClOrdId(message), terms as OrderTerms);
 }
 
 function overLimit(exchange: Exchange, client: Client, { instrument }: OrderTerms): Refusal | undefined {
@@ -75,7 +80,7 @@ function target(exchange: Exchange, client: Client, message: Message, responseTo
   let reason: number = CxlRejReason.Other;
   let text = '';
   if (clOrdId === '') text = 'ClOrdID is too long';
-  else if (client.ids.has(clOrdId)) {
+  else if (client.ids.get(clOrdId) !== undefined) {
     reason = CxlRejReason.DuplicateClOrdId;
     text = 'Duplicate ClOrdID';
   } else if (order === undefined) {
@@ -147,7 +152,7 @@ function orderMassCancelRequest(exchange: Exchange, client: Client, message: Mes
   }
   const orders = new Set<ClientOrder>();
   for (const one of client.user.clients) {
-    for (const order of one.ids.values()) {
+    for (const order of one.ids.orders()) {
       const { instrument, side_code } = order.terms;
       if (!order.open || (type === MASS_CANCEL_SECURITY && instrument.symbol !== symbol)) continue;
       if (side < 0 || side === side_code) orders.add(order);

@@ -35,11 +35,15 @@ describe('a name', () => {
   });
 });
 
-test('a view is made once for a buffer, and anew for another', () => {
+test('views of two buffers are made once, and anew for a third', () => {
   const views = new Views();
-  const [one, other] = [Buffer.from('one.....'), Buffer.from('other...')];
-  const view = views.of(one);
-  expect(views.of(one)).toBe(view);
-  expect(views.of(other).getUint8(1)).toBe(0x74);
-  expect(views.of(one).getUint8(1)).toBe(0x6e);
+  const [one, other, third] = ['one.....', 'other...', 'third...'].map((text) => Buffer.from(text));
+  const [view, second] = [views.of(one!), views.of(other!)];
+  for (let i = 0; i < 3; i++) {
+    expect(views.of(one!)).toBe(view);
+    expect(views.of(other!)).toBe(second);
+  }
+  expect(views.of(third!).getUint8(0)).toBe(0x74);
+  expect(views.of(one!).getUint8(1)).toBe(0x6e);
+  expect(views.of(other!).getUint8(1)).toBe(0x74);
 });

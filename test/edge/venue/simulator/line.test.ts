@@ -27,27 +27,16 @@ test('a line is the JSON that its orders are, whatever is in their texts and num
       expect(order.id).toBe(id);
       order.cum = cum;
       order.state = FILLED;
-      const { instrument, expires_at, ...rest } = terms;
-      const line = new Line();
+      const line = new Line().begin();
       line.add([['mark', 3]]);
       line.addOrder(order);
       line.addFill(order);
-      expect(JSON.parse(line.text())).toEqual([
+      const { instrument, side, side_code, ord_type, tif, price, stop_price } = terms;
+      const expires_at = ends ? terms.expires_at : null;
+      const asked = [instrument.symbol, side, side_code, ord_type, tif, price, stop_price, qty, account, expires_at];
+      expect(JSON.parse(line.end().toString())).toEqual([
         ['mark', 3],
-        [
-          'order',
-          {
-            id,
-            s: session,
-            c: clOrdId,
-            symbol: instrument.symbol,
-            terms: { ...rest, expires_at: ends ? expires_at : null },
-            priority: 7,
-            state: 'filled',
-            cum,
-            notional: 0,
-          },
-        ],
+        ['whole', id, session, clOrdId, ...asked, 7, 'filled', cum, 0],
         ['fill', id, 'filled', cum, 0],
       ]);
     }),

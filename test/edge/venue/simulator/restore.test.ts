@@ -16,7 +16,7 @@ import fc from 'fast-check';
 import { openVenue } from '../../../../edge/venue/index.ts';
 import { FileLog } from '../../../../edge/venue/simulator/file-log.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
-import type { OrderLog } from '../../../../edge/venue/simulator/log.ts';
+import type { LineBytes, OrderLog } from '../../../../edge/venue/simulator/log.ts';
 import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
 import type { Venue } from '../../../../edge/venue/venue.ts';
 import { Client, NOON, pick, sessionOf, TestSink, utc } from '../harness.ts';
@@ -154,6 +154,26 @@ describe('a restart', () => {
     await second.venue.close();
   });
 
+  test('the log of the release before is read', async () => {
+    const terms =
+      '"side":1,"side_code":49,"ord_type":50,"tif":49,"price":3400,"stop_price":0,"qty":10,"account":"AC","expires_at":null';
+    const order = `{"id":"OLD-1","s":"ONE","c":"A","symbol":"INTC","terms":{${terms}},"priority":1,"state":"book","cum":0,"notional":0}`;
+    const lines = [
+      `[["boot",${NOON - 1000}],["mark",7]]`,
+      `[["session",${JSON.stringify(sessionOf('ONE'))}],["order",${order}]]`,
+      '[["fill","OLD-1","book",4,13600]]',
+      '[["taken","ONE",0,2],["mark",8]]',
+    ];
+    writeFileSync(path(), lines.map((line) => `${line}\n`).join(''));
+    const { venue, problems, client } = run();
+    expect(problems).toEqual([]);
+    expect(venue.mark).toBe(8);
+    expect(client('ONE').ask('35=H|11=A|55=INTC|54=1', [37, 1, 39, 38, 44, 151, 14, 6])).toEqual([
+      '35=8|37=OLD-1|39=1|1=AC|38=10|44=34.00|151=6|14=4|6=34.00',
+    ]);
+    await venue.close();
+  });
+
   test('the log is written anew at each start: it does not grow with restarts', async () => {
     const first = run();
     const one = first.client('ONE');
@@ -189,8 +209,8 @@ class MemoryLog implements OrderLog {
     return [...this.lines];
   }
   waiting: string[] = [];
-  append(line: string): void {
-    this.waiting.push(line);
+  append({ buf, length }: LineBytes): void {
+    this.waiting.push(buf.toString('utf8', 0, length));
   }
   get pending(): boolean {
     return this.waiting.length > 0;
@@ -328,7 +348,7 @@ test('a disk that refuses is told of, and what was to be written waits for the n
   try {
     symlinkSync('/dev/full', join(directory, 'orders.jsonl'));
     const log = new FileLog(directory);
-    log.append('[]');
+    log.append({ buf: Buffer.from('[]'), length: 2 });
     for (let tries = 0; tries < 2; tries++) {
       expect(() => log.flush('[["mark",1]]')).toThrow('ENOSPC');
       expect(log.pending).toBe(true);
