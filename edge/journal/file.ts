@@ -15,7 +15,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
-import type { Complete } from './archive.ts';
 import { Carrier } from './carry.ts';
 import {
   type Accepted,
@@ -25,7 +24,6 @@ import {
   type LaterJournal,
   type SessionTerms,
 } from './journal.ts';
-import type { SegmentKeys } from './keys.ts';
 import {
   JOURNAL_LIMITS,
   type JournalLimits,
@@ -36,39 +34,14 @@ import {
   SEGMENT_BYTES_MAX,
 } from './limits.ts';
 import { lockDirectory } from './lock.ts';
+import { type After, adopted, exported, type SessionState } from './moved.ts';
+import type { FileJournalOptions } from './options.ts';
 import { type Place, Reader } from './reader.ts';
 import { type Dependent, recover } from './recovery.ts';
-import { type Mirror, noteMessage, type Segment, Segments } from './segments.ts';
+import { noteMessage, type Segment, Segments } from './segments.ts';
 import { FileSession, type Ledger } from './session.ts';
 import { Tail } from './tail.ts';
 import { takeBack } from './undone.ts';
-
-export interface FileJournalOptions {
-  /** Made when it is not there; one process at a time. */
-  readonly directory: string;
-  /** Wall clock, epoch ms. */
-  readonly now: () => number;
-  readonly log: JournalLog;
-  readonly limits?: Partial<JournalLimits>;
-  /** fdatasync after each write: survives the machine too, at the price of the disk's answer per flush. */
-  readonly sync?: boolean;
-  /** A random 32-bit number; the default is the system's. */
-  readonly salt?: () => number;
-  /** Keys of what is there and of what is to come (keys.ts). */
-  readonly keys?: SegmentKeys | undefined;
-  /** Whether new segments are encrypted; the default is whether there are keys. */
-  readonly encrypt?: boolean;
-  /** Records everything that is sent and received, and the times it was sent again. */
-  readonly archive?: boolean;
-  /** Where segments of the archive go when they are not needed any more; the default is `archive` beside the directory. */
-  readonly archiveDirectory?: string;
-  /** Told of each segment of the archive that has come to its end, the earlier process's among them. */
-  readonly completed?: (segment: Complete) => void;
-  /** Records what goes to the venue, for {@link Journal.settle}. */
-  readonly inbound?: boolean;
-  /** Hears of all that is written, and says when it is durable. */
-  readonly mirror?: (Mirror & LaterJournal & { end(): void }) | undefined;
-}
 
 /**
  * Opens the journal of a directory and reads what is there.
@@ -192,6 +165,26 @@ class FileJournal implements Journal, Ledger {
     return this.#byKey.keys();
   }
 
+  told(key: string): number {
+    return this.#byKey.get(key)?.told ?? 0;
+  }
+
+  tell(key: string, report: number): void {
+    (this.#byKey.get(key) ?? (this.session(key) as FileSession)).tell(report);
+  }
+
+  export(key: string, after?: After): SessionState | undefined {
+    const found = this.#byKey.get(key);
+    if (found === undefined) return undefined;
+    if (this.#dirty.length > 0 || !this.tail.empty)
+      throw this.#failure?.error ?? new JournalError('write_failed', 'something waits to be flushed');
+    return exported(found, this, { segments: this.#segments, reader: this.#reader }, after);
+  }
+
+  adopt(key: string, state: SessionState): void {
+    adopted(this.session(key) as FileSession, this, state);
+  }
+
   flush(depends = 0): void {
     const { tail } = this;
     const dirty = this.#dirty;
@@ -208,7 +201,7 @@ class FileJournal implements Journal, Ledger {
       tail.cut(before);
       throw this.#failed(error);
     }
-    for (let i = 0; i < dirty.length; i++) dirty[i]!.isDirty = false;
+    for (let i = 0; i < dirty.length; i++) dirty[i]!.numbersWritten();
     dirty.length = 0;
     tail.clear();
     if (this.#state === 'failing') this.#recovered();

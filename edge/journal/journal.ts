@@ -5,6 +5,7 @@
 
 import type { SessionStore } from '../fix/session/ports.ts';
 import type { Later } from '../turn.ts';
+import type { After, SessionState } from './moved.ts';
 
 /** How a session is kept; what is not given stays as it was, or is the journal's default. */
 export interface SessionTerms {
@@ -44,6 +45,18 @@ export interface Journal {
   has(key: string): boolean;
   /** Names of all sessions that it has. */
   keys(): Iterable<string>;
+  /** Number of the last of the venue's reports on a session that is in it; 0: none is, or they have no numbers. */
+  told(key: string): number;
+  /** The report of this number is in the next flush, with all before it. */
+  tell(key: string, report: number): void;
+  /**
+   * All of a session, everything having been flushed, to move to another edge; undefined: it has none of it.
+   * @param after the last of its messages that the venue has had: those behind it go along. Undefined: none do
+   * @throws JournalError `damaged`, or `write_failed` when something has not been flushed
+   */
+  export(key: string, after?: After): SessionState | undefined;
+  /** In the next flush, and whole or not at all: the session is as it was elsewhere. @throws JournalError as {@link session} */
+  adopt(key: string, state: SessionState): void;
   /**
    * One synchronous write of everything that all sessions have appended since the last one: all of it survives or none.
    * Costs nothing when nothing was appended. What depends on it must not leave before it has returned.

@@ -53,6 +53,8 @@ export const SHIP_RETRY_MAX_MS = 1000;
 export const MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Longest session key: BeginString, three CompIDs of 64 and what joins them fit several times. */
 export const KEY_BYTES = 1024;
+/** Sent messages of a session that moves to another edge, bytes: the newest; who asks for older ones gets a gap fill. */
+export const MOVED_BYTES = 16 * 1024 * 1024;
 /** First size of the buffer of what is not written. */
 export const TAIL_INITIAL_BYTES = 256 * 1024;
 /** A buffer that one burst has made larger than this is given back after it is written. */

@@ -4,6 +4,7 @@ import { type Fate, KEEP, type SessionStore, type StoredMessage, SUBMITTED } fro
 import { Ids } from './ids.ts';
 import { checkNext, checkNumber, type Journal, JournalError, type SessionTerms } from './journal.ts';
 import { ID_BYTES, JOURNAL_LIMITS, type JournalLimits } from './limits.ts';
+import type { MovedMessage, SessionState } from './moved.ts';
 import { secondOf } from './session.ts';
 
 export interface MemoryJournalOptions {
@@ -16,23 +17,30 @@ export function openMemoryJournal({ now, limits: given }: MemoryJournalOptions):
   const limits = { ...JOURNAL_LIMITS, ...given };
   const sessions = new Map<string, MemorySession>();
   let closed = false;
+  const session = (key: string, terms: Partial<SessionTerms> = {}): MemorySession => {
+    if (closed) throw new JournalError('closed', 'the journal is closed');
+    const known = sessions.get(key);
+    if (known !== undefined) {
+      known.agree(terms);
+      return known;
+    }
+    if (sessions.size >= limits.sessions)
+      throw new JournalError('too_many_sessions', `the journal has ${sessions.size} sessions, and may have no more`);
+    const made = new MemorySession(now, limits.resend_retention);
+    made.agree(terms);
+    sessions.set(key, made);
+    return made;
+  };
   return {
-    session(key, terms = {}) {
-      if (closed) throw new JournalError('closed', 'the journal is closed');
-      const known = sessions.get(key);
-      if (known !== undefined) {
-        known.agree(terms);
-        return known;
-      }
-      if (sessions.size >= limits.sessions)
-        throw new JournalError('too_many_sessions', `the journal has ${sessions.size} sessions, and may have no more`);
-      const made = new MemorySession(now, limits.resend_retention);
-      made.agree(terms);
-      sessions.set(key, made);
-      return made;
-    },
+    session,
     has: (key) => sessions.has(key),
     keys: () => sessions.keys(),
+    told: (key) => sessions.get(key)?.told ?? 0,
+    tell(key, report) {
+      session(key).told = report;
+    },
+    export: (key) => sessions.get(key)?.exported(),
+    adopt: (key, state) => session(key).adopt(state),
     flush() {
       if (closed) throw new JournalError('closed', 'the journal is closed');
     },
@@ -78,6 +86,17 @@ class Kept {
     return this.#all[this.#first];
   }
 
+  copies(): MovedMessage[] {
+    return this.#all
+      .slice(this.#first)
+      .map(({ msgSeqNum, second, buf }) => ({ msgSeqNum, second, message: Buffer.from(buf) }));
+  }
+
+  replace(all: readonly MovedMessage[]): void {
+    this.clear();
+    for (const { msgSeqNum, second, message } of all) this.push(msgSeqNum, message, 0, message.length, second);
+  }
+
   /** The first with at least this number. */
   from(least: number): StoredMessage | undefined {
     let low = this.#first;
@@ -91,6 +110,7 @@ class Kept {
   }
 }
 
+const NO_IDS = new Ids(0, 0);
 const NO_PLACE = { segment: 0, block: 0, offset: 0, length: 0 };
 
 class MemorySession implements SessionStore {
@@ -98,6 +118,8 @@ class MemorySession implements SessionStore {
   nextOut = 1;
   generation = 0;
   createdAt: number;
+  /** See Journal.told. */
+  told = 0;
   readonly #now: () => number;
   readonly #sent = new Kept();
   readonly #pending = new Kept();
@@ -117,6 +139,43 @@ class MemorySession implements SessionStore {
     else if (this.#ids === undefined) this.#ids = new Ids(ids, ids_s);
     else this.#ids.bound(ids, ids_s);
     this.#trim(this.#now());
+  }
+
+  /** Nothing is recorded of what has gone to the venue. */
+  exported(): SessionState {
+    const { nextIn, nextOut, generation, createdAt, told } = this;
+    const { places } = this.#ids ?? NO_IDS;
+    const ids = Array.from({ length: places.count }, (_, i) => ({
+      second: places.second(i),
+      id: Buffer.from(this.#ids!.id(i)),
+    }));
+    const [sent, waiting] = [this.#sent.copies(), this.#pending.copies()];
+    const forgotten = (sent[0]?.msgSeqNum ?? 1) - 1;
+    return {
+      nextIn,
+      nextOut,
+      generation,
+      createdAt,
+      forgotten,
+      told,
+      terms: this.#terms,
+      sent,
+      waiting,
+      ids,
+      submitted: [],
+    };
+  }
+
+  adopt(state: SessionState): void {
+    const { nextIn, nextOut, generation, createdAt, told } = state;
+    Object.assign(this, { nextIn, nextOut, generation, createdAt, told });
+    this.#sent.replace(state.sent);
+    this.#pending.replace(state.waiting);
+    const { ids, ids_s } = state.terms;
+    const known = ids === 0 ? undefined : new Ids(ids, ids_s);
+    for (const { second, id } of state.ids) known?.add(id, 0, id.length, NO_PLACE, second, () => {});
+    this.#ids = known;
+    this.agree(state.terms);
   }
 
   setNextIn(next: number): void {

@@ -15,6 +15,7 @@ import {
   RECORD_BYTES,
   readHeader,
   STATE,
+  TOLD,
   VERSION,
 } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
@@ -91,7 +92,7 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
     if (fields.depends > 0) depend(dependents, { depends: fields.depends, segment: number, block: at });
   }
   if (whole.at < bytes.length) cutOff(parts, path, bytes, whole.at);
-  Object.assign(segments.adopt(home, whole.at, whole.blocks.length), counts);
+  Object.assign(segments.adopt(home, header.bytes, whole.at, whole.blocks.length), counts);
 }
 
 function keyOf({ keys }: RecoveryParts, path: string, wrapped: Uint8Array | undefined): KeyObject | undefined {
@@ -219,7 +220,7 @@ function openedBlock({ path, bytes, home }: Source, block: number, length: numbe
 
 function checkRecord(path: string, version: number, bytes: Buffer, at: number, base: number): void {
   const type = bytes[at]!;
-  const most = version === 1 ? PROMOTED : ID;
+  const most = version === 1 ? PROMOTED : TOLD;
   if (type >= STATE && type <= most && bytes[at + 1] === version) return;
   const what = `a record of type ${type}, version ${bytes[at + 1]} at ${base + at}`;
   throw new JournalError('unknown_version', `${path} has ${what}`);

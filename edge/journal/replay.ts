@@ -15,6 +15,7 @@ import {
   RESET,
   SENT,
   STATE,
+  TOLD,
   VOID,
   WAS_PENDING,
 } from './format.ts';
@@ -81,9 +82,16 @@ export function replay(s: FileSession, record: Recorded): void {
       const id = bytes.readUInt32LE(body + 24);
       const length = bytes.readUInt32LE(body + 28);
       const message = at + fixedBytesAt(bytes, at);
-      if ((flags & FATE) === SUBMITTED && length > 0) remember(s, record, message + id, length, number(1));
+      if ((flags & FATE) !== SUBMITTED) return;
+      s.submitted.generation = number(2);
+      s.submitted.msgSeqNum = number(0);
+      if (length > 0) remember(s, record, message + id, length, number(1));
       return;
     }
+    case TOLD:
+      s.told = number(0);
+      s.toldWritten = s.told;
+      return;
     case ID: {
       const id = at + fixedBytesAt(bytes, at);
       remember(s, record, id, at + record.length - id, number(0));

@@ -24,6 +24,8 @@ import type { Tail } from './tail.ts';
 export interface Segment extends Home {
   readonly path: string;
   readonly fd: number;
+  /** Where the first block begins. */
+  readonly begin: number;
   /** Bytes that are written, and in order. */
   size: number;
   /** Blocks among them. */
@@ -119,9 +121,9 @@ export class Segments {
   }
 
   /** Takes a file that is there, to be read. */
-  adopt(home: Home & Of, size: number, blocks: number): Segment {
+  adopt(home: Home & Of, begin: number, size: number, blocks: number): Segment {
     const path = this.path(home.number);
-    const segment = { ...EMPTY, ...home, path, fd: openSync(path, 'r'), size, blocks };
+    const segment = { ...EMPTY, ...home, path, fd: openSync(path, 'r'), begin, size, blocks };
     this.all.set(home.number, segment);
     return segment;
   }
@@ -139,7 +141,7 @@ export class Segments {
     const header = headerOf({ number, salt, begunAt: epochMs, wrapped: made?.wrapped, archives: archive });
     const fd = openSync(path, 'w+', 0o600);
     const home = { version: VERSION, number, salt, key: made?.key, archives: archive, begunAt: epochMs };
-    const segment = { ...EMPTY, ...home, path, fd, size: header.length };
+    const segment = { ...EMPTY, ...home, path, fd, begin: header.length, size: header.length };
     try {
       writeAll(fd, header, header.length, 0);
       const bytes = this.#write(segment, tail, 0);

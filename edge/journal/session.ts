@@ -12,6 +12,7 @@ import {
   RESET,
   SENT,
   STATE,
+  TOLD,
   VOID,
   WAS_PENDING,
 } from './format.ts';
@@ -67,6 +68,11 @@ export class FileSession implements SessionStore {
   forgotten = 0;
   readonly #ledger: Ledger;
   readonly #lost: (segment: number, length: number) => void;
+  /** See Journal.told; and what of it the journal has. */
+  told = 0;
+  toldWritten = 0;
+  /** The last message that was handed to the venue, where such are recorded. */
+  readonly submitted = { generation: 0, msgSeqNum: 0 };
   /** Ordinals of pending messages: those before the first are gone, the next has not been given. */
   firstOrdinal = 0;
   nextOrdinal = 0;
@@ -186,6 +192,10 @@ export class FileSession implements SessionStore {
     const { archive, inbound } = this.#ledger;
     const remembers = fate === SUBMITTED && this.terms.ids > 0 && idEnd > idStart && idEnd - idStart <= ID_BYTES;
     if (!archive && !remembers && !(inbound && fate === SUBMITTED)) return;
+    if (fate === SUBMITTED) {
+      this.submitted.generation = this.generation;
+      this.submitted.msgSeqNum = msgSeqNum;
+    }
     const at = this.#write(RECEIVED, fate, buf, start, end);
     const { tail } = this.#ledger;
     tail.put(at, 0, msgSeqNum);
@@ -215,6 +225,24 @@ export class FileSession implements SessionStore {
     return this.terms.ids > 0 && this.ids.has(buf, start, end, secondOf(epochMs));
   }
 
+  tell(report: number): void {
+    this.told = report;
+    if (!this.isDirty) this.#ledger.dirty(this);
+  }
+
+  /** Nothing that is kept here counts any more. */
+  cleared(): void {
+    const { sent, waiting } = this;
+    for (const places of [sent, waiting, this.ids.places]) {
+      for (let i = 0; i < places.count; i++) this.#lost(places.segment(i), places.length(i));
+    }
+    sent.clear();
+    waiting.clear();
+    this.ids = NO_IDS;
+    // Those of before are below it, also for who reads them again.
+    this.firstOrdinal = this.nextOrdinal;
+  }
+
   /** How it is kept from now on. */
   agree(given: Partial<SessionTerms>): void {
     const terms = { ...this.terms, ...given };
@@ -234,6 +262,20 @@ export class FileSession implements SessionStore {
     const at = tail.begin(NUMBERS, this.index, NUMBERS_BYTES);
     tail.put(at, 0, this.nextIn);
     tail.put(at, 1, this.nextOut);
+    if (this.told !== this.toldWritten) this.#writeTold();
+  }
+
+  /** The numbers that {@link writeNumbers} has written are on disk. */
+  numbersWritten(): void {
+    this.isDirty = false;
+    this.toldWritten = this.told;
+  }
+
+  #writeTold(): void {
+    const { tail } = this.#ledger;
+    const at = tail.begin(TOLD, this.index, FIXED_BYTES[TOLD]!);
+    tail.put(at, 0, this.told);
+    tail.put(at, 1, this.toldWritten);
   }
 
   writeState(): void {
@@ -250,6 +292,7 @@ export class FileSession implements SessionStore {
     const { retention, retention_s, ids, ids_s, about } = this.terms;
     [retention, retention_s, ids, ids_s].forEach((term, i) => void tail.putUint(at, 56 + i * 4, term));
     tail.buf.write(this.key, at + fixed);
+    if (this.told > 0) this.#writeTold();
     if (about === '') return;
     const text = tail.begin(ABOUT, this.index, FIXED_BYTES[ABOUT]! + Buffer.byteLength(about));
     tail.buf.write(about, text + FIXED_BYTES[ABOUT]!);

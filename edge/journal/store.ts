@@ -7,11 +7,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import type { Piece } from '../../core/sessions/journal-store.ts';
 import type { Home } from './block.ts';
-import { type FileJournalOptions, openJournal } from './file.ts';
+import { openJournal } from './file.ts';
 import { readHeader, segmentName, segmentNumber } from './format.ts';
 import { type Journal, JournalError } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { lockDirectory } from './lock.ts';
+import type { FileJournalOptions } from './options.ts';
 import { rawOf, resealed, unpacked } from './pack.ts';
 import { Shipping, type ShippingParts } from './shipping.ts';
 

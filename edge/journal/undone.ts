@@ -5,7 +5,7 @@
  */
 
 import { SUBMITTED } from '../fix/session/ports.ts';
-import { BY_VENUE, FATE, fixedBytesAt, PENDING, PROMOTED, RECEIVED, RECORD_BYTES, SENT } from './format.ts';
+import { BY_VENUE, FATE, fixedBytesAt, PENDING, PROMOTED, RECEIVED, RECORD_BYTES, SENT, TOLD } from './format.ts';
 import type { Accepted, JournalLog } from './journal.ts';
 import type { Reader } from './reader.ts';
 import type { Dependent } from './recovery.ts';
@@ -36,22 +36,34 @@ export function takeBack(
   const accepted: Accepted[] = [];
   /** Pending messages that are void, by session and ordinal. */
   const waited = new Set<string>();
+  /** Which report each session had been told before these. */
+  const told = new Map<FileSession, number>();
   let voided = 0;
   for (const { segment, block } of dependents) {
     const home = parts.segments.all.get(segment)!;
     const records = parts.reader.records(home, block);
     for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
       const session = parts.sessions[records.readUInt32LE(at + 8)]!;
-      if (isSubmitted(records, at)) accepted.push(acceptedOf(session, records, at));
+      if (records[at] === TOLD) noteTold(told, session, records, at);
+      else if (isSubmitted(records, at)) accepted.push(acceptedOf(session, records, at));
       else if (takenBack(session, records, at, waited)) voided += 1;
     }
   }
+  // Those that are void come again.
+  for (const [session, number] of told) session.tell(number);
   if (accepted.length + voided > 0)
     parts.log.warn(
       { messages: accepted.length, reports: voided },
       'the venue had not written what it did last: it is given the messages again',
     );
   return accepted;
+}
+
+/** What moved here in these flushes was told elsewhere, and stays so: it says that nothing was before it. */
+function noteTold(told: Map<FileSession, number>, session: FileSession, records: Buffer, at: number): void {
+  const number = records.readDoubleLE(at + RECORD_BYTES);
+  const before = records.readDoubleLE(at + RECORD_BYTES + 8);
+  if (before === number || !told.has(session)) told.set(session, before);
 }
 
 const flagsAt = (records: Buffer, at: number): number => records.readUInt16LE(at + 2);

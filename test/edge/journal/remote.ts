@@ -7,9 +7,9 @@ import { StoreUnavailable } from '../../../core/errors.ts';
 import type { JournalStore, Piece } from '../../../core/sessions/journal-store.ts';
 import { type EdgeIdentity, NO_FIGURES } from '../../../core/sessions/model.ts';
 import type { Timer } from '../../../core/time.ts';
-import type { FileJournalOptions } from '../../../edge/journal/file.ts';
 import type { Journal, JournalError } from '../../../edge/journal/journal.ts';
 import type { SegmentKeys } from '../../../edge/journal/keys.ts';
+import type { FileJournalOptions } from '../../../edge/journal/options.ts';
 import { openStoreJournal } from '../../../edge/journal/store.ts';
 import { type Line, logInto, NOW, newDirectory } from './support.ts';
 

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 import { KEEP, type SessionStore, type StoredMessage } from '../../../edge/fix/session/ports.ts';
-import { type FileJournalOptions, openJournal } from '../../../edge/journal/file.ts';
+import { openJournal } from '../../../edge/journal/file.ts';
 import type { Journal, JournalLog } from '../../../edge/journal/journal.ts';
 import type { JournalLimits } from '../../../edge/journal/limits.ts';
+import type { FileJournalOptions } from '../../../edge/journal/options.ts';
 
 export const NOW = 1_700_000_000_000;
 

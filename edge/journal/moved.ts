@@ -1,0 +1,235 @@
+/**
+ * A session that moves between edges: all that the journal of one has of it, and its way into that of another. Out of it
+ * go numbers and terms, sent messages that may be asked for again, those that wait for the client, ClOrdIDs, and what the
+ * client has sent that the venue has not had.
+ */
+
+import type { StoredMessage } from '../fix/session/ports.ts';
+import { SUBMITTED } from '../fix/session/ports.ts';
+import { blockBytes } from './block.ts';
+import {
+  CARRIED,
+  FATE,
+  FIXED_BYTES,
+  fixedBytesAt,
+  ID,
+  KEPT,
+  PENDING,
+  RECEIVED,
+  RECORD_BYTES,
+  RESET,
+  SENT,
+} from './format.ts';
+import type { SessionTerms } from './journal.ts';
+import { MOVED_BYTES } from './limits.ts';
+import type { Places } from './places.ts';
+import type { Reader } from './reader.ts';
+import type { Segments } from './segments.ts';
+import type { FileSession, Ledger } from './session.ts';
+
+/** A message of the client, by its place in all that it has ever sent. */
+export interface After {
+  readonly generation: number;
+  readonly msgSeqNum: number;
+}
+
+export interface MovedMessage {
+  /** MsgSeqNum; 0 for one that waits. */
+  readonly msgSeqNum: number;
+  /** Seconds since 1970. */
+  readonly second: number;
+  readonly message: Buffer;
+}
+
+export interface MovedOrder extends After {
+  /** Epoch ms. */
+  readonly receivedAt: number;
+  /** As it came. */
+  readonly message: Buffer;
+}
+
+/** All of a session. */
+export interface SessionState {
+  readonly nextIn: number;
+  readonly nextOut: number;
+  readonly generation: number;
+  readonly createdAt: number;
+  readonly forgotten: number;
+  /** See {@link Journal.told}. */
+  readonly told: number;
+  readonly terms: SessionTerms;
+  /** Ascending. */
+  readonly sent: readonly MovedMessage[];
+  /** Oldest first. */
+  readonly waiting: readonly MovedMessage[];
+  readonly ids: readonly { readonly second: number; readonly id: Buffer }[];
+  /** What it had handed to the venue after the message that was named, in order. */
+  readonly submitted: readonly MovedOrder[];
+}
+
+export interface MovedParts {
+  readonly segments: Segments;
+  readonly reader: Reader;
+}
+
+/** @param after the last message that the venue has had; undefined: none is given. @throws JournalError `damaged` */
+export function exported(session: FileSession, ledger: Ledger, parts: MovedParts, after?: After): SessionState {
+  const { nextIn, nextOut, generation, createdAt, told, terms, sent, waiting, ids } = session;
+  const copies = (places: Places, from: number, isSent: boolean): MovedMessage[] => {
+    const made: MovedMessage[] = [];
+    for (let i = from; i < places.count; i++) {
+      const msgSeqNum = isSent ? places.number(i) : 0;
+      const found = ledger.read(session.placeOf(places, i, msgSeqNum));
+      made.push({ msgSeqNum, second: places.second(i), message: copyOf(found) });
+    }
+    return made;
+  };
+  const first = firstWithin(sent, MOVED_BYTES);
+  return {
+    nextIn,
+    nextOut,
+    generation,
+    createdAt,
+    forgotten: first === 0 ? session.forgotten : sent.number(first - 1),
+    told,
+    terms,
+    sent: copies(sent, first, true),
+    waiting: copies(waiting, 0, false),
+    ids: Array.from({ length: ids.places.count }, (_, i) => ({
+      second: ids.places.second(i),
+      id: Buffer.from(ids.id(i)),
+    })),
+    submitted: after === undefined ? [] : submittedAfter(session, parts, after),
+  };
+}
+
+const copyOf = ({ buf, start, end }: StoredMessage): Buffer => Buffer.copyBytesFrom(buf, start, end - start);
+
+/** Index of the first of the newest that have so many bytes together. */
+function firstWithin(places: Places, bytes: number): number {
+  let first = places.count;
+  for (let left = bytes; first > 0; first--) {
+    left -= places.length(first - 1);
+    if (left < 0) break;
+  }
+  return first;
+}
+
+const isAfter = (a: After, b: After): boolean =>
+  a.generation > b.generation || (a.generation === b.generation && a.msgSeqNum > b.msgSeqNum);
+
+/** Read backwards, a segment at a time, and only where there are such. */
+function submittedAfter(session: FileSession, { segments, reader }: MovedParts, after: After): MovedOrder[] {
+  if (!isAfter(session.submitted, after)) return [];
+  const found: MovedOrder[] = [];
+  for (const segment of [...segments.all.values()].reverse()) {
+    const here: MovedOrder[] = [];
+    let earlier = false;
+    for (let block = segment.begin; block < segment.size; ) {
+      const records = reader.records(segment, block);
+      for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
+        if (records[at] !== RECEIVED || records.readUInt32LE(at + 8) !== session.index) continue;
+        if ((records.readUInt16LE(at + 2) & FATE) !== SUBMITTED) continue;
+        const order = orderAt(records, at);
+        if (isAfter(order, after)) here.push(order);
+        else earlier = true;
+      }
+      block += blockBytes(segment.version) + records.length;
+    }
+    found.unshift(...here);
+    if (earlier) break;
+  }
+  return found;
+}
+
+function orderAt(records: Buffer, at: number): MovedOrder {
+  const number = (i: number): number => records.readDoubleLE(at + RECORD_BYTES + i * 8);
+  const end = at + records.readUInt32LE(at + 4);
+  const start = at + fixedBytesAt(records, at);
+  const message = Buffer.copyBytesFrom(records, start, end - start);
+  return { msgSeqNum: number(0), receivedAt: number(1), generation: number(2), message };
+}
+
+/**
+ * The session is as it was elsewhere from now on; what was here of it goes. All of it is in the tail, for one flush.
+ * @throws JournalError `tail_full`: nothing was changed
+ */
+export function adopted(session: FileSession, ledger: Ledger, state: SessionState): void {
+  ledger.check();
+  ledger.tail.reserve(bytesOf(state));
+  session.cleared();
+  const { nextIn, nextOut, generation, createdAt, forgotten, told, terms } = state;
+  const reset = ledger.tail.begin(RESET, session.index, FIXED_BYTES[RESET]!);
+  ledger.tail.put(reset, 0, generation);
+  ledger.tail.put(reset, 1, createdAt);
+  Object.assign(session, { nextIn, nextOut, generation, createdAt, forgotten, told, toldWritten: told });
+  session.bound(terms);
+  session.writeState();
+  for (const { msgSeqNum, second, message } of state.sent)
+    place(session.sent, ledger, session, SENT, KEPT + CARRIED, msgSeqNum, second, message);
+  for (const { second, message } of state.waiting) {
+    place(session.waiting, ledger, session, PENDING, CARRIED, session.nextOrdinal, second, message);
+    session.nextOrdinal += 1;
+  }
+  if (terms.ids > 0) for (const { second, id } of state.ids) known(session, ledger, second, id);
+  for (const order of state.submitted) received(session, ledger, order);
+}
+
+/** Of the records, and of what blocks begin with. */
+function bytesOf({ sent, waiting, ids, submitted, terms }: SessionState): number {
+  let bytes = 4096 + terms.about.length * 4;
+  for (const { message } of [...sent, ...waiting]) bytes += message.length + 96;
+  for (const { id } of ids) bytes += id.length + 96;
+  for (const { message } of submitted) bytes += message.length + 128;
+  return bytes;
+}
+
+function place(
+  places: Places,
+  ledger: Ledger,
+  { index }: FileSession,
+  type: number,
+  flags: number,
+  number: number,
+  second: number,
+  message: Buffer,
+): void {
+  const { tail, segment, base } = ledger;
+  const fixed = FIXED_BYTES[type]!;
+  const length = fixed + message.length;
+  const at = tail.begin(type, index, length, flags);
+  tail.put(at, 0, number);
+  tail.put(at, 1, second * 1000);
+  message.copy(tail.buf, at + fixed);
+  places.push(number, segment, base + tail.block, base + at, length, second);
+  ledger.gained(segment, length);
+}
+
+function known(session: FileSession, ledger: Ledger, second: number, id: Buffer): void {
+  const { tail, segment, base } = ledger;
+  const length = FIXED_BYTES[ID]! + id.length;
+  const at = tail.begin(ID, session.index, length);
+  tail.put(at, 0, second * 1000);
+  id.copy(tail.buf, at + FIXED_BYTES[ID]!);
+  const where = { segment, block: base + tail.block, offset: base + at, length };
+  ledger.gained(segment, length);
+  session.ids.add(id, 0, id.length, where, second, (lost, bytes) => ledger.lost(lost, bytes));
+}
+
+/** It goes to the venue once more: as when it came, it is on record before that. */
+function received(
+  session: FileSession,
+  { tail }: Ledger,
+  { msgSeqNum, receivedAt, generation, message }: MovedOrder,
+): void {
+  const fixed = FIXED_BYTES[RECEIVED]!;
+  const at = tail.begin(RECEIVED, session.index, fixed + message.length, SUBMITTED);
+  tail.put(at, 0, msgSeqNum);
+  tail.put(at, 1, receivedAt);
+  tail.put(at, 2, generation);
+  tail.putUint(at, 24, 0);
+  tail.putUint(at, 28, 0);
+  message.copy(tail.buf, at + fixed);
+  session.submitted.generation = generation;
+  session.submitted.msgSeqNum = msgSeqNum;
+}

@@ -1,0 +1,34 @@
+/** How the journal on local disk is opened. */
+
+import type { Complete } from './archive.ts';
+import type { JournalLog, LaterJournal } from './journal.ts';
+import type { SegmentKeys } from './keys.ts';
+import type { JournalLimits } from './limits.ts';
+import type { Mirror } from './segments.ts';
+
+export interface FileJournalOptions {
+  /** Made when it is not there; one process at a time. */
+  readonly directory: string;
+  /** Wall clock, epoch ms. */
+  readonly now: () => number;
+  readonly log: JournalLog;
+  readonly limits?: Partial<JournalLimits>;
+  /** fdatasync after each write: survives the machine too, at the price of the disk's answer per flush. */
+  readonly sync?: boolean;
+  /** A random 32-bit number; the default is the system's. */
+  readonly salt?: () => number;
+  /** Keys of what is there and of what is to come (keys.ts). */
+  readonly keys?: SegmentKeys | undefined;
+  /** Whether new segments are encrypted; the default is whether there are keys. */
+  readonly encrypt?: boolean;
+  /** Records everything that is sent and received, and the times it was sent again. */
+  readonly archive?: boolean;
+  /** Where segments of the archive go when they are not needed any more; the default is `archive` beside the directory. */
+  readonly archiveDirectory?: string;
+  /** Told of each segment of the archive that has come to its end, the earlier process's among them. */
+  readonly completed?: (segment: Complete) => void;
+  /** Records what goes to the venue, for {@link Journal.settle}. */
+  readonly inbound?: boolean;
+  /** Hears of all that is written, and says when it is durable. */
+  readonly mirror?: (Mirror & LaterJournal & { end(): void }) | undefined;
+}
