@@ -10,6 +10,7 @@ import type { Journal } from './journal/journal.ts';
 import { DRAIN_LOGOUT_MS, DRAIN_MS, FAST_DRAIN_MS, TICK_MS } from './limits.ts';
 import type { Numbers } from './numbers.ts';
 import { nextMark } from './resubmit.ts';
+import type { Estates } from './takeover/estates.ts';
 
 /** What is closed at the end. */
 export interface Opened {
@@ -18,6 +19,7 @@ export interface Opened {
   doors?: Doors;
   readonly numbers: Numbers;
   readonly journal: Journal;
+  readonly estates: Estates | undefined;
   readonly venueTime: Timer;
 }
 
@@ -27,7 +29,7 @@ const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 export async function closeAll(
   house: House,
   { archive, timers, clock, log }: EdgeParts,
-  { acceptor, http, doors, numbers, journal, venueTime }: Opened,
+  { acceptor, http, doors, numbers, journal, estates, venueTime }: Opened,
   ticking: readonly Timer[],
   fast: boolean,
 ): Promise<void> {
@@ -66,6 +68,7 @@ export async function closeAll(
     turns.retire();
     return journal.close();
   });
+  await step('estates', () => estates?.close());
   for (const timer of ticking) timer.cancel();
   await step('http', () => http?.close());
 }

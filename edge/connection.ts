@@ -230,6 +230,10 @@ export class Connection implements Holder, Sleeper, Guest {
     if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
   }
 
+  forsake(): void {
+    this.#wire.discard();
+  }
+
   /** The socket has taken the last write. A resend goes on after others have had their turn: the kernel may take it all at once. */
   #drained(): void {
     if (this.#state.name === 'live' && this.#state.seat.entry.fix.resending)
@@ -301,10 +305,7 @@ export class Connection implements Holder, Sleeper, Guest {
   /** Asks the client whether it is there; false when it is not, or does not say so before the connection ends. */
   probe(answered: (there: boolean) => void): void {
     this.#turn(() => {
-      if (this.#state.name !== 'live' || this.#ending !== undefined || this.#socket.destroyed) {
-        answered(false);
-        return;
-      }
+      if (this.#state.name !== 'live' || this.#ending !== undefined || this.#socket.destroyed) return answered(false);
       this.#probes.add(answered);
       this.#state.seat.entry.fix.testRequest(this.#house.turns.now);
       this.#house.turns.touch(this);
@@ -388,10 +389,7 @@ export class Connection implements Holder, Sleeper, Guest {
   #failed(error: unknown): void {
     const { log, sessions } = this.#house;
     sessions.abandon();
-    if (error instanceof OutputFull) {
-      this.#cutSlowReader();
-      return;
-    }
+    if (error instanceof OutputFull) return this.#cutSlowReader();
     log.error({ error, address: this.address }, 'a connection failed inside and is closed');
     this.#lost('protocol', 'Something failed inside');
     this.settle();

@@ -9,9 +9,9 @@ import {
   type GateLog,
   type OrdersOf,
 } from '../core/sessions/api.ts';
-import { ask } from '../core/sessions/asking.ts';
 import type { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { type Claimed, NoFreeName } from '../core/sessions/edge-name.ts';
+import type { JournalStore } from '../core/sessions/journal-store.ts';
 import type { Asked, EdgeIdentity, NumbersCommand } from '../core/sessions/model.ts';
 import type { Clock, Timers } from '../core/time.ts';
 import { startAcceptor } from './acceptor.ts';
@@ -38,6 +38,9 @@ import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
 import { watchShut } from './shut.ts';
 import { answering } from './takeover/answering.ts';
+import { Estates, type OpenEstate } from './takeover/estates.ts';
+import { Mover } from './takeover/mover.ts';
+import { askingNeighbours } from './takeover/neighbours.ts';
 import { openTlsDoor } from './tls.ts';
 import { twoLogs } from './two-logs.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
@@ -59,6 +62,10 @@ export interface EdgeParts {
   readonly journal: Journal | ((edge: () => EdgeIdentity) => Promise<Journal>);
   /** Seals what the journal completes; undefined: there is none. */
   readonly archive?: Archive;
+  /** Where edges leave sessions for each other. */
+  readonly journals: JournalStore;
+  /** Reads the journal of an edge that is dead; undefined: what it had is lost with it. */
+  readonly openEstate?: OpenEstate;
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -103,20 +110,30 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const questions = new Later<Asked>();
   const drainAsked = Promise.withResolvers<string>();
   const { turns, open } = twoLogs(parts);
+  let mover: Mover | undefined;
   const notices: House['notices'] = new Map();
   const gate = await openEdgeGate(parts, {
     onNumbers: changes.put,
     onAsked: questions.put,
     onCancelOrders: cancels.put,
     onDrain: drainAsked.resolve,
+    onFenced: () => {
+      mover?.leftAll();
+      turns.forsake();
+    },
     onNotice: (notice, to) => announceTo({ turns, notices, log }, notice, to),
   });
   parts.archive?.start((seal) => gate.noteArchived({ ...seal }));
   const { journal, sessions, venue } = await open(dictionaries, () => gate.identity);
-  const { house, numbers } = furnished(parts, { gate, turns, sessions, venue, dictionaries, notices });
+  const { house, numbers, estates } = furnished(
+    parts,
+    { gate, turns, sessions, venue, dictionaries, notices },
+    journal,
+  );
+  mover = house.mover;
   changes.open((command) => numbers.apply(command));
   cancels.open(cancelling(house));
-  const answer = answering({ house, edges: parts.gate.edges, clock });
+  const answer = answering({ ...parts.gate, house, journal, store: parts.journals, clock });
   questions.open((asked) => void answer(asked));
 
   const clockAlarm = new ClockAlarm(parts.clockWatch, config, log);
@@ -131,7 +148,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     timers.every(CLOCK_LOOK_MS, () => clockAlarm.look()),
     timers.every(SHUT_LOOK_MS, lookShut),
   ];
-  const opened: Opened = { numbers, journal, venueTime: timers.every(VENUE_TICK_MS, venueTime(house)) };
+  const opened: Opened = { numbers, journal, estates, venueTime: timers.every(VENUE_TICK_MS, venueTime(house)) };
   try {
     opened.doors = await openDoors(parts);
     opened.http = await startWatching(config, metrics, readiness, opened.doors.sources);
@@ -167,9 +184,10 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 
 /** All that connections share. */
 function furnished(
-  { config, clock, timers, metrics, log, gate: ports }: EdgeParts,
+  { config, clock, timers, metrics, log, gate: ports, journals: store, openEstate }: EdgeParts,
   opened: Pick<House, 'gate' | 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'notices'>,
-): { readonly house: House; readonly numbers: Numbers } {
+  journal: Journal,
+): { readonly house: House; readonly numbers: Numbers; readonly estates: Estates | undefined } {
   const { turns, sessions, venue } = opened;
   const numbers = new Numbers({ edge_id: config.edge_id, edges: ports.edges, sessions, turns, log });
   const attendance = new Attendance(venue, (session) => numbers.note(session));
@@ -184,11 +202,14 @@ function furnished(
     profiles: new Profiles(config.session_profile),
     attendance,
     message: new Message(),
-    ask: (edgeId, question, withinMs) => ask({ ...ports, clock, timers }, edgeId, question, withinMs),
+    ask: askingNeighbours({ ...ports, clock, timers }),
+    mover: undefined as never,
     frontDesk: undefined as never,
   };
+  const estates = openEstate && new Estates(openEstate, timers, log);
+  house.mover = new Mover({ ...ports, house, journal, numbers, store, estates, clock, timers });
   house.frontDesk = new FrontDesk(house);
-  return { house, numbers };
+  return { house, numbers, estates };
 }
 
 /** Why an edge is not ready; undefined: it is. */
@@ -233,8 +254,9 @@ function openEdgeGate(parts: EdgeParts, events: GateEvents): Promise<Gate> {
     ...events,
     onCommand: (type, ageMs) => metrics.gate.command(type, ageMs),
     onSlot: (result, supersedes) => metrics.gate.slot(result, supersedes),
-    onFenced: () => {
+    onFenced: (edge) => {
       metrics.gate.fenced();
+      events.onFenced?.(edge);
       rejoin();
     },
   });

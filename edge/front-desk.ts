@@ -18,7 +18,7 @@ import { LogonLine } from './logon-line.ts';
 import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refusalOfRules } from './logon-rules.ts';
 import { type Sender, SILENT, senderOf } from './refusal.ts';
 import { statusOfRefusal } from './session-status.ts';
-import { type Entry, sessionId } from './sessions.ts';
+import { type Entry, sessionId, TAKEN_OVER } from './sessions.ts';
 import { Holders } from './takeover/holders.ts';
 import type { VenueSession } from './venue/venue.ts';
 
@@ -26,6 +26,11 @@ import type { VenueSession } from './venue/venue.ts';
 const ROUNDS = 4;
 
 const IN_USE: Refusal = { reason: 'session_in_use', text: 'Logon refused: session in use', covered: true };
+const ELSEWHERE: Refusal = {
+  reason: 'session_elsewhere',
+  text: 'Logon refused: another gateway still has this session, try again',
+  covered: false,
+};
 /** Refusals of the session's own rules that silence covers. */
 const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
 /** First messages that name their sender well enough to be answered. */
@@ -152,7 +157,10 @@ export class FrontDesk {
    * too low is no session in the audit each time, and takes over from nobody. A holder in the way is asked first.
    */
   #ruledOut(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Refusal | undefined {
-    const entry = this.#house.sessions.begun(venueSession(claim, logon.user, profile));
+    const { sessions, mover } = this.#house;
+    // What another edge may have is not judged by what was here of it once.
+    if (!mover.isHere(sessionId(keyOf(claim)))) return undefined;
+    const entry = sessions.begun(venueSession(claim, logon.user, profile));
     if (entry === undefined) return undefined;
     if (entry.holder !== undefined && profile.duplicate_logon !== 'takeover') return undefined;
     return this.#judged(connection, claim, profile, entry);
@@ -190,6 +198,7 @@ export class FrontDesk {
         return;
       }
       if (result.result === 'registered') {
+        if (!(await this.#brought(connection, claim, logon, profile, result))) return;
         const change = await this.#newPassword(connection, claim, logon, profile, result.session);
         seated = true;
         if (change?.result === 'refused') {
@@ -209,6 +218,27 @@ export class FrontDesk {
       supersedes = way === 'again' ? undefined : result.holder.session_id;
     }
     this.#refusedHere(connection, claim, logon, profile, IN_USE);
+  }
+
+  /** The session's state is here, from wherever it was. False: it cannot be had, and the Logon has been refused. */
+  async #brought(
+    connection: Connection,
+    claim: Claim,
+    logon: LogonAccepted,
+    profile: SessionProfile,
+    { session: live, holding }: Extract<RegisterResult, { result: 'registered' }>,
+  ): Promise<boolean> {
+    const { gate, mover } = this.#house;
+    const { session } = live;
+    if (!mover.needs(holding, session.edge_id)) return true;
+    const { user_id } = session;
+    const venue = venueSession(claim, { user_id, epoch: holding.epoch }, profile);
+    const wanted = () => connection.waits && live.live;
+    if (await this.#line.aside(mover.bring(venue, session, holding, wanted))) return true;
+    this.#notSeated(claim);
+    void gate.unregisterSession(session.session_id, 'protocol', ELSEWHERE.text);
+    this.#refusedHere(connection, claim, logon, profile, ELSEWHERE);
+    return false;
   }
 
   /**
@@ -242,7 +272,7 @@ export class FrontDesk {
     registered: Extract<RegisterResult, { result: 'registered' }>,
     greeting: Greeting,
   ): void {
-    const { gate, sessions, metrics, log } = this.#house;
+    const { gate, sessions, metrics, log, mover } = this.#house;
     const { session } = registered;
     const { session_id, user_id } = session.session;
     if (!connection.waits) {
@@ -252,6 +282,13 @@ export class FrontDesk {
     }
     const { epoch } = registered.holding;
     const venue = venueSession(claim, { user_id, epoch }, profile);
+    if (sessions.goneBy(venue.id) > epoch) {
+      this.#notSeated(claim);
+      void gate.unregisterSession(session_id, 'superseded', TAKEN_OVER);
+      this.#refusedHere(connection, claim, logon, profile, IN_USE);
+      return;
+    }
+    mover.arrived(venue.id);
     const begun = connection.begin(() => sessions.renewed(venue, profile), session, greeting);
     if (begun.begun) {
       metrics.logon('accepted');

@@ -13,7 +13,8 @@ import type { Metrics } from './metrics.ts';
 import type { Notices } from './notices.ts';
 import type { Profiles } from './profiles.ts';
 import type { Sessions } from './sessions.ts';
-import type { Ask } from './takeover/holders.ts';
+import type { Mover } from './takeover/mover.ts';
+import type { Ask } from './takeover/neighbours.ts';
 import type { Turns } from './turn.ts';
 import type { Venue } from './venue/venue.ts';
 import type { Wheel } from './wheel.ts';
@@ -35,6 +36,7 @@ export interface House {
   readonly lobby: Lobby<Guest>;
   readonly frontDesk: FrontDesk;
   readonly ask: Ask;
+  readonly mover: Mover;
   /** By the gate's session id. */
   readonly live: Map<string, Connection>;
   /** Likewise: who can be told something. */

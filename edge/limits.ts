@@ -77,6 +77,26 @@ export const PROBED_MS: number = PROBE_MS - 500;
 /** Logons that may wait for one session's holder: the client's last try and one before; more are refused at once. */
 export const WAITING_LOGONS = 2;
 
+/**
+ * A Logon waits so long for the state of its session, which is elsewhere: an edge that has just died is declared dead within
+ * 10 s, and its journal is read. Below {@link AUTHENTICATE_WITHIN_MS}.
+ */
+export const MOVE_WITHIN_MS = 14_000;
+/** Of that, for the venue to hear that the session moves: it is a process on the same machine, or about as near. */
+export const CLAIM_WITHIN_MS = 3_000;
+/** An edge that has acknowledged gives a session away within this: it writes it to the store. */
+export const YIELD_WITHIN_MS = 5_000;
+/** Between tries to get at an edge that does not answer: its heartbeat is what it is, or another declares it dead. */
+export const MOVE_RETRY_MS = 250;
+/** Other edges' rows are read this often at most, however many sessions wait for one of them. */
+export const EDGES_FRESH_MS = 500;
+/** An edge that did not hear is not asked again sooner: thousands of sessions may wait for it. */
+export const SILENT_MS = 1_000;
+/** How long the journal of a dead edge, once read, is kept for those of its sessions that are yet to come. */
+export const ESTATE_MS = 120_000;
+/** A session on its way, unpacked: its messages are bounded by the journal, those that wait for a client by what a day brings. */
+export const PARCEL_BYTES = 512 * 1024 * 1024;
+
 /** Sessions whose numbers are told in one call; after a storm of logons the others wait their turn. */
 export const NUMBERS_AT_ONCE = 500;
 /** Between tries to tell what could not be told. */

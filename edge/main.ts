@@ -19,7 +19,7 @@ import { Archive } from './journal/archive.ts';
 import { createLogger, type Logger } from './log.ts';
 import { measured } from './measured.ts';
 import { Metrics } from './metrics.ts';
-import { journalOf } from './open-journal.ts';
+import { journalOf, openEstateBy } from './open-journal.ts';
 import { openVenue, type Venue, type VenueSink } from './venue/index.ts';
 import { LinkVenue } from './venue/link/venue.ts';
 import { startWorkers, type WorkerMetrics } from './workers.ts';
@@ -94,6 +94,8 @@ async function open({ stores, leases, box, vault, clockWatch }: Reached, parts: 
     timers: systemTimers,
     journal,
     archive,
+    journals,
+    openEstate: openEstateBy({ config, box, store: journals, log }),
     venue: (sink) => openOwnVenue(sink, config, log),
     metrics,
     log,

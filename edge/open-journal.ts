@@ -1,6 +1,6 @@
 /** The journal that the settings ask for. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../adapters/node/clock.ts';
 import { systemRandom } from '../adapters/node/random.ts';
@@ -10,6 +10,7 @@ import type { JournalStore } from '../core/sessions/journal-store.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
 import type { EdgeParts } from './edge.ts';
 import type { Archive } from './journal/archive.ts';
+import { openEstate } from './journal/estate.ts';
 import { openJournal } from './journal/file.ts';
 import { segmentNumber } from './journal/format.ts';
 import type { JournalError } from './journal/journal.ts';
@@ -17,10 +18,13 @@ import { openKeys, type SegmentKeys, wrappedKeys } from './journal/keys.ts';
 import { openMemoryJournal } from './journal/memory.ts';
 import { openStoreJournal } from './journal/store.ts';
 import type { Logger } from './log.ts';
+import type { OpenEstate } from './takeover/estates.ts';
 
 /** Below the data directory: the journal itself, and the working copy of one that is in the store. */
 const JOURNAL = 'journal';
 const COPY = 'journal-copy';
+/** Those of other edges that are dead, while their sessions come here. */
+const ESTATES = 'estates';
 
 const now = () => systemClock.now();
 
@@ -40,6 +44,8 @@ export interface JournalParts {
  */
 export async function journalOf(parts: JournalParts): Promise<EdgeParts['journal']> {
   const { config } = parts;
+  // A process that was killed has left them.
+  rmSync(join(config.data_dir, ESTATES), { recursive: true, force: true });
   if (config.journal === 'memory') return openMemoryJournal({ now });
   if (config.journal === 'store') return inStore(parts);
   const copy = join(config.data_dir, COPY);
@@ -76,6 +82,15 @@ function inStore(parts: JournalParts): EdgeParts['journal'] {
   };
 }
 
+/** Reads the journal that an edge has left in the store, which this edge's kind of journal need not be. */
+export function openEstateBy({ config, box, store, log }: Omit<JournalParts, 'archive' | 'onLost'>): OpenEstate {
+  return (edgeId, incarnation) => {
+    const directory = join(config.data_dir, ESTATES, `${edgeId}.${incarnation}`);
+    const openKeys = () => keysOf({ config, box, log }, directory, edgeId);
+    return openEstate({ store, edgeId, directory, openKeys, log, now });
+  };
+}
+
 /** What every journal on disk is told. The echo venue keeps nothing that could be missing. */
 const common = ({ config, archive }: JournalParts) => ({
   now,
@@ -87,10 +102,13 @@ const common = ({ config, archive }: JournalParts) => ({
 });
 
 /** The keys of the segments there, and the first one to come. Rejects with JournalError `no_key`. */
-function keysOf({ config, box, log }: JournalParts, directory: string): Promise<SegmentKeys> {
+function keysOf(
+  { config, box, log }: Pick<JournalParts, 'config' | 'box' | 'log'>,
+  directory: string,
+  edgeId = config.edge_id,
+): Promise<SegmentKeys> {
   const random = () => systemRandom.bytes(32);
   const after = (ms: number, work: () => void) => void systemTimers.after(ms, work);
-  const { edge_id: edgeId } = config;
   return openKeys({ box, edgeId, log, random, after }, wrappedKeys(directory), config.journal_encryption === 'on');
 }
 

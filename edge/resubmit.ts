@@ -9,7 +9,7 @@ import type { Accepted, Journal } from './journal/journal.ts';
 import type { Logger } from './log.ts';
 import type { About, Sessions } from './sessions.ts';
 import type { Player, Turns } from './turn.ts';
-import type { Venue } from './venue/venue.ts';
+import type { Venue, VenueSession } from './venue/venue.ts';
 
 /** Mark of the venue's flush that what has happened is in; 0: nothing has. */
 export const nextMark = ({ mark, pending, sealed }: Venue): number =>
@@ -35,12 +35,21 @@ export function resubmit(parts: ResubmitParts): void {
   });
 }
 
-/** A message that the venue trips over is told of in the log; the others are not to be lost for it. */
-function submitOne(parts: ResubmitParts, accepted: Accepted, message: Message): void {
+/**
+ * A message that the venue trips over is told of in the log; the others are not to be lost for it.
+ * @param by who the session is by now; undefined: as the journal has it
+ */
+export function submitOne(
+  parts: Omit<ResubmitParts, 'journal'>,
+  accepted: Accepted,
+  message: Message,
+  by?: VenueSession,
+): void {
   const { sessions, dictionaries, turns, venue, log } = parts;
   const { key, generation, msgSeqNum } = accepted;
   try {
-    const { venue: session, named } = JSON.parse(accepted.about) as About;
+    const { venue: known, named } = JSON.parse(accepted.about) as About;
+    const session = by ?? known;
     if (tokenise(accepted.message, 0, accepted.message.length, message) !== TOKENS_OK)
       throw new Error('it does not parse');
     const version = message.applVerId < 0 ? session.appl_ver_id : message.text(message.applVerId);

@@ -9,6 +9,7 @@ import { BY_VENUE, type FixSession, type SessionStore } from './fix/session/port
 import type { SessionProfile } from './fix/session/profile.ts';
 import { Session } from './fix/session/session.ts';
 import type { Journal, SessionTerms } from './journal/journal.ts';
+import type { SessionState } from './journal/moved.ts';
 import { AWAY_SESSIONS, OUTPUT_BYTES } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { Player, Turns } from './turn.ts';
@@ -82,6 +83,8 @@ export class Sessions implements VenueSink {
   readonly #parts: SessionsParts;
   /** Sessions that the journal has, by SenderCompID. */
   readonly #begun = new Map<string, number>();
+  /** Sessions that other edges have taken from here, and under which epoch. */
+  readonly #gone = new Map<string, number>();
   #open: Entry | undefined;
   /** The one asked for last: a batch has many messages of one session. */
   #last: Entry | undefined;
@@ -174,6 +177,45 @@ export class Sessions implements VenueSink {
   live(session: VenueSession): boolean {
     const entry = this.#entries.get(session.id);
     return entry?.holder !== undefined && entry.fix.active && entry.holder.backlog() < OUTPUT_BYTES / 4;
+  }
+
+  due({ id }: VenueSession, number: number): boolean {
+    if (this.#gone.has(id)) return false;
+    if (number === 0) return true;
+    const { journal } = this.#parts;
+    if (number <= journal.told(id)) return false;
+    journal.tell(id, number);
+    return true;
+  }
+
+  /** Everything of a session, from another edge: inside a turn. @throws JournalError: it is as before */
+  adopt(id: string, state: SessionState): void {
+    const { journal } = this.#parts;
+    const isNew = !journal.has(id);
+    journal.adopt(id, state);
+    if (isNew) this.#count(senderOf(id));
+    this.#forget(id);
+  }
+
+  /** Another edge has it, under this epoch: what still comes for it is that edge's too. */
+  gaveAway(id: string, epoch: number): void {
+    this.#forget(id);
+    this.#gone.set(id, Math.max(epoch, this.#gone.get(id) ?? 0));
+  }
+
+  /** The epoch under which it has been given away; 0: it has not. */
+  goneBy(id: string): number {
+    return this.#gone.get(id) ?? 0;
+  }
+
+  /** It is here. */
+  came(id: string): void {
+    this.#gone.delete(id);
+  }
+
+  #forget(id: string): void {
+    this.#entries.delete(id);
+    this.#last = undefined;
   }
 
   fenced({ id, epoch }: VenueSession): void {

@@ -18,6 +18,8 @@ export interface Player {
   writeOut(): void;
   /** The disk refused: nothing may leave yet, for the client would know more than we do after a restart. */
   unwritable(): void;
+  /** What it has made and may not leave never will: see {@link Turns.forsake}. */
+  forsake?(): void;
 }
 
 /** What has to be on disk before bytes leave. Throws when the disk refuses. */
@@ -87,6 +89,15 @@ export class Turns {
       for (const player of this.#awaiting) this.touch(player);
       this.#awaiting.clear();
     });
+  }
+
+  /**
+   * What is not durable may never be, and another process may give its numbers to something else: nobody is to hear of it.
+   * Who waits for it hears nothing more.
+   */
+  forsake(): void {
+    for (const player of this.#awaiting) player.forsake?.();
+    this.#awaiting.clear();
   }
 
   /** Writes after those that are there, and not at all when one of them could not. */

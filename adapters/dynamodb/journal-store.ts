@@ -90,6 +90,8 @@ export function createJournalStore(database: Database): JournalStore {
       return row && pieceOf(segment, row);
     },
 
+    ...parcels(database),
+
     truncate: (edge, segment, size) => truncate(database, write, edge, segment, size),
 
     async remove(edge, segment) {
@@ -104,6 +106,31 @@ export function createJournalStore(database: Database): JournalStore {
     async sweep({ edge_id }) {
       const rows = await database.all(TABLE, homeOf(edge_id), 'GONE#');
       for (const { sk } of rows) await removePieces(database, edge_id, Number(sk.slice('GONE#'.length)));
+    },
+  };
+}
+
+/** Nobody waits longer than seconds; for who looks into what went wrong. */
+const PARCEL_LIFE_S = 86_400;
+
+function parcels(database: Database): Pick<JournalStore, 'leave' | 'collect' | 'discard'> {
+  const pkOf = (name: string): string => key('PARCEL', name);
+  return {
+    async leave(name, parts, now) {
+      const expires_at = Math.ceil(now / 1000) + PARCEL_LIFE_S;
+      const of = parts.length;
+      const row = (bytes: Uint8Array, i: number): Row => ({ pk: pkOf(name), sk: digits(i), of, bytes, expires_at });
+      await database.batch(parts.map((bytes, i) => ({ put: TABLE, row: row(bytes, i) })));
+    },
+
+    async collect(name) {
+      const rows = await database.all(TABLE, pkOf(name));
+      return rows.length > 0 && rows.length === rows[0]?.of ? rows.map(({ bytes }) => bytes as Uint8Array) : [];
+    },
+
+    async discard(name) {
+      const rows = await database.all(TABLE, pkOf(name));
+      await database.batch(rows.map(({ pk, sk }) => ({ remove: { table: TABLE, pk, sk } })));
     },
   };
 }

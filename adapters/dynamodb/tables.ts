@@ -85,6 +85,8 @@ export const TABLES: Readonly<Record<TableName, TableDefinition>> = {
     ...base,
     suffix: 'journal',
     indexes: [],
+    // What one edge has left for another; nothing else expires.
+    ttlAttribute: 'expires_at',
     stream: 'none',
     pointInTimeRecovery: false,
     retain: true,

@@ -72,5 +72,18 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
     },
 
     async sweep() {},
+
+    async leave(name, parts) {
+      world.parcels.set(
+        name,
+        parts.map((part) => Uint8Array.from(part)),
+      );
+    },
+
+    collect: async (name) => (world.parcels.get(name) ?? []).map((part) => Uint8Array.from(part)),
+
+    async discard(name) {
+      world.parcels.delete(name);
+    },
   };
 }

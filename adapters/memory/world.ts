@@ -57,6 +57,8 @@ export interface MemoryWorld {
   readonly signedLogons: Map<string, { readonly attempt: string; readonly until: number }>;
   /** By edge. */
   readonly journals: Map<string, MemoryJournal>;
+  /** By name. */
+  readonly parcels: Map<string, readonly Uint8Array[]>;
 }
 
 /** An empty world. */
@@ -82,6 +84,7 @@ export function createWorld(): MemoryWorld {
     violations: new Map(),
     signedLogons: new Map(),
     journals: new Map(),
+    parcels: new Map(),
   };
 }
 

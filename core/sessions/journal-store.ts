@@ -22,6 +22,9 @@ export const APPEND_PIECES = 90;
 /** …and 4 MB, of which a request of this many bytes is well within the time that a try has. */
 export const APPEND_BYTES: number = 2 * 1024 * 1024;
 
+/** Of one part of what is left for another edge; below what an item may have. */
+export const PARCEL_PART_BYTES: number = 256 * 1024;
+
 /** `fenced`: the incarnation has been declared dead, has stopped, or another has begun. Nothing was done. */
 export type Written = 'done' | 'fenced';
 
@@ -49,4 +52,10 @@ export interface JournalStore {
   remove(edge: EdgeIdentity, segment: number): Promise<Written>;
   /** Takes away bytes that a {@link remove} has left behind when its process ended. */
   sweep(edge: EdgeIdentity): Promise<void>;
+  /** Leaves something for another edge, in parts, under a name that is used once; gone a day after. */
+  leave(name: string, parts: readonly Uint8Array[], now: number): Promise<void>;
+  /** What was left, in order; none: it is not there, or not all of it. */
+  collect(name: string): Promise<readonly Uint8Array[]>;
+  /** It is not wanted any more. */
+  discard(name: string): Promise<void>;
 }

@@ -5,7 +5,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Piece } from '../../core/sessions/journal-store.ts';
+import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
 import type { Home } from './block.ts';
 import { openJournal } from './file.ts';
 import { readHeader, segmentName, segmentNumber } from './format.ts';
@@ -67,8 +67,15 @@ function emptied(directory: string): void {
   for (const name of readdirSync(directory)) if (segmentNumber(name) > 0) rmSync(join(directory, name));
 }
 
+/** Where segments come from, and go to. */
+export interface Source {
+  readonly store: JournalStore;
+  readonly edge: () => { readonly edge_id: string };
+  readonly directory: string;
+}
+
 /** Writes the header of a segment, which has its key. */
-async function begin({ store, edge, directory }: StoreJournalOptions, segment: number): Promise<void> {
+export async function begin({ store, edge, directory }: Source, segment: number): Promise<void> {
   const first = await store.first(edge().edge_id, segment);
   const header = first === undefined ? undefined : rawOf(first.bytes);
   writeFileSync(join(directory, segmentName(segment)), header ?? '', { mode: 0o600 });
@@ -78,11 +85,7 @@ async function begin({ store, edge, directory }: StoreJournalOptions, segment: n
  * Writes a segment up to the first piece that is missing. Rejects with JournalError `damaged`.
  * @returns where its last piece ends
  */
-async function fetched(
-  { store, edge, directory }: StoreJournalOptions,
-  segment: number,
-  keys: SegmentKeys | undefined,
-) {
+export async function fetched({ store, edge, directory }: Source, segment: number, keys: SegmentKeys | undefined) {
   const path = join(directory, segmentName(segment));
   const pieces = await store.pieces(edge().edge_id, segment);
   const last = pieces.at(-1);

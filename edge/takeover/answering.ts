@@ -1,31 +1,33 @@
 /** Answers what other edges ask about sessions here (core/sessions/model.ts, Question). */
 
 import type { EdgeRegistry } from '../../core/ports.ts';
+import type { JournalStore } from '../../core/sessions/journal-store.ts';
 import type { Answer, Asked } from '../../core/sessions/model.ts';
-import type { Clock } from '../../core/time.ts';
+import type { Clock, Random } from '../../core/time.ts';
 import type { House } from '../house.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { KeyBox } from '../journal/keys.ts';
 import { PROBED_MS } from '../limits.ts';
+import { sessionId, TAKEN_OVER } from '../sessions.ts';
 import { probed } from './holders.ts';
+import { afterOf, flushAll } from './mover.ts';
+import { wrapped } from './parcel.ts';
 
 export interface AnsweringParts {
-  readonly house: Pick<House, 'live' | 'log'>;
+  readonly house: Pick<House, 'live' | 'log' | 'turns' | 'sessions' | 'mover'>;
+  readonly journal: Journal;
   readonly edges: Pick<EdgeRegistry, 'tellAnswer'>;
+  readonly store: Pick<JournalStore, 'leave'>;
+  readonly box: KeyBox;
   readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** Never rejects: an edge that is not answered takes it for a no. */
-export function answering({ house, edges, clock }: AnsweringParts): (asked: Asked) => Promise<void> {
-  const decided = async (asked: Asked): Promise<Answer> => {
-    switch (asked.type) {
-      case 'probe': {
-        const holder = house.live.get(asked.session_id);
-        const there = holder !== undefined && (await probed(holder, PROBED_MS));
-        return { said: there ? 'there' : 'gone' };
-      }
-      case 'yield':
-        return { said: 'failed' };
-    }
-  };
+export function answering(parts: AnsweringParts): (asked: Asked) => Promise<void> {
+  const { house, edges, clock } = parts;
+  const decided = (asked: Asked): Promise<Answer> =>
+    asked.type === 'probe' ? isThere(parts, asked) : givenAway(parts, asked);
   return async (asked) => {
     const tell = (answer: Answer): Promise<void> => edges.tellAnswer(asked.id, answer, clock.now());
     try {
@@ -33,6 +35,42 @@ export function answering({ house, edges, clock }: AnsweringParts): (asked: Aske
       await tell(answer);
     } catch (error) {
       house.log.warn({ error, asked: asked.type }, 'another edge could not be answered');
+      await tell({ said: 'failed' }).catch(() => {});
     }
   };
+}
+
+async function isThere({ house }: AnsweringParts, { session_id }: Extract<Asked, { type: 'probe' }>): Promise<Answer> {
+  const holder = house.live.get(session_id);
+  const there = holder !== undefined && (await probed(holder, PROBED_MS));
+  return { said: there ? 'there' : 'gone' };
+}
+
+/**
+ * Ends the session here and hands over all of it. From here on nothing of it is written here; what the other edge makes of
+ * it is its own. Asked again, it is given again: the one that asked may have died.
+ */
+async function givenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'yield' }>): Promise<Answer> {
+  const { house, journal, store, box, clock, random } = parts;
+  const { sessions, turns, mover, log } = house;
+  const { epoch, after, id: ask } = asked;
+  const id = sessionId(asked.key);
+  const entry = sessions.known(id);
+  // A question that has been overtaken: it has come back since.
+  if (entry?.holder !== undefined && (entry.venue.epoch ?? 0) > epoch) return { said: 'failed' };
+  entry?.holder?.end('superseded', TAKEN_OVER);
+  if (sessions.known(id)?.holder !== undefined) throw new Error('the session does not end');
+  flushAll(turns);
+  const state = journal.export(id, afterOf(after));
+  mover.left(id);
+  sessions.gaveAway(id, epoch);
+  if (state === undefined) return { said: 'nothing' };
+  const parcel = await wrapped({ box, session: id, epoch }, state, (length) => random.bytes(length));
+  await store.leave(ask, parcel, clock.now());
+  const bytes = parcel.reduce((sum, part) => sum + part.length, 0);
+  log.info(
+    { session: id, epoch, messages: state.sent.length, waiting: state.waiting.length, bytes },
+    'a session has gone to another edge',
+  );
+  return { said: 'yielded' };
 }

@@ -4,8 +4,7 @@
  */
 
 import { StoreUnavailable } from '../../core/errors.ts';
-import type { Reply } from '../../core/sessions/asking.ts';
-import type { LiveSession, Question } from '../../core/sessions/model.ts';
+import type { LiveSession } from '../../core/sessions/model.ts';
 import type { Connection } from '../connection.ts';
 import type { SessionProfile } from '../fix/session/profile.ts';
 import type { House } from '../house.ts';
@@ -16,9 +15,6 @@ export type Way = 'refuse' | 'supersede' | 'again';
 
 /** A holder of our own that is neither live nor gone is on its way in or out; a moment settles it. */
 const OWN_HOLDER_MS = 100;
-
-/** Asks another edge: see core/sessions/asking.ts. */
-export type Ask = (edgeId: string, question: Question, withinMs: number) => Promise<Reply>;
 
 export class Holders {
   readonly #house: Pick<House, 'live' | 'gate' | 'log' | 'ask'>;

@@ -3,6 +3,7 @@
  * sequence, valid and admitted, and writes its answers through a sink.
  */
 
+import type { MessageName } from '../../core/sessions/model.ts';
 import type { Dictionary } from '../fix/dictionary/index.ts';
 import type { BodyWriter } from '../fix/encoder.ts';
 import type { Message } from '../fix/message.ts';
@@ -71,6 +72,11 @@ export interface VenueSink {
    * otherwise.
    */
   live(session: VenueSession): boolean;
+  /**
+   * Whether a report of this number is to be told: false when it has been told before, or when the session is another
+   * edge's by now, whom it is told to. True only with {@link open} following in the same turn.
+   */
+  due?(session: VenueSession, number: number): boolean;
   /** Another edge has taken the session, as this record has it, away from here: the venue has refused what it sent. */
   fenced?(session: VenueSession): void;
   /** For a venue that answers in its own time: what `work` makes is written, and sent once it is. Not within another turn. */
@@ -88,6 +94,13 @@ export interface Venue {
   supports(msgType: number): boolean;
   /** One application message. Reads the view synchronously and keeps no reference to it or to the context. */
   submit(message: Message, context: SubmitContext): void;
+  /**
+   * The session has been taken from another edge: nothing more of it is sent there, nor taken from there, and its reports
+   * wait until {@link sessionStarted}. Undefined: edges do not share this venue. Rejects when the venue has not answered in
+   * time, or has seen a higher epoch.
+   * @returns the last message of it that the venue has had
+   */
+  claim?(session: VenueSession, withinMs: number): Promise<MessageName>;
   /** A client has logged on: after its Logon was answered, before its first message is submitted. */
   sessionStarted(session: VenueSession, now: number): void;
   /** Its connection is gone: market data subscriptions end, resting orders stay. */

@@ -4,7 +4,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { Stores } from '../../adapters/stores.ts';
-import { APPEND_BYTES, APPEND_PIECES, PIECE_BYTES, type Piece } from '../../core/sessions/journal-store.ts';
+import {
+  APPEND_BYTES,
+  APPEND_PIECES,
+  PARCEL_PART_BYTES,
+  PIECE_BYTES,
+  type Piece,
+} from '../../core/sessions/journal-store.ts';
 import { FIGURES, NOON, STORES } from '../support/stores.ts';
 
 const bytes = (length: number, seed: number): Uint8Array =>
@@ -104,6 +110,21 @@ for (const [name, open] of STORES) {
       expect(await journals.claim(edge, 'one')).toBe('fenced');
       expect(await journals.reclaim(edge, 'one')).toBe('fenced');
       expect(await journals.pieces('e-1', 1)).toEqual(run(1, 3, 10));
+    });
+
+    test('what an edge leaves for another comes back whole, until it is discarded', async () => {
+      const { journals } = await make();
+      expect(await journals.collect('p1')).toEqual([]);
+      const parts = Array.from({ length: 12 }, (_, i) => bytes(i === 11 ? 10 : PARCEL_PART_BYTES, i));
+      await journals.leave('p1', parts, NOON);
+      await journals.leave('p2', [bytes(5, 1)], NOON);
+      const sums = (all: readonly Uint8Array[]) => all.map((part) => createHash('sha256').update(part).digest('hex'));
+      expect(sums(await journals.collect('p1'))).toEqual(sums(parts));
+      await journals.leave('p1', parts, NOON);
+      expect(await journals.collect('p1')).toHaveLength(12);
+      for (let i = 0; i < 2; i++) await journals.discard('p1');
+      expect(await journals.collect('p1')).toEqual([]);
+      expect(await journals.collect('p2')).toEqual([bytes(5, 1)]);
     });
 
     test('a process whose incarnation had ended goes on only if nobody has claimed the log since', async () => {

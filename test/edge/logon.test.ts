@@ -123,14 +123,15 @@ describe('a client that proves itself', () => {
     expect((await house.client(edge, alice).logon(alice.password)).get(34)).toBe('7');
   });
 
-  test('leaves no session in the audit when its number is too low, however often it tries', async () => {
+  test('leaves no session in the audit when its number is too low, but the first since the start of the edge', async () => {
     house.journal.session(`FIX.4.4|GATEWAY|${alice.sender_comp_id}|`).setNextIn(5);
     for (let i = 0; i < 3; i++) {
       const answer = await house.client(edge, alice).logon(alice.password);
       expect([answer.type, answer.get(58)]).toEqual(['5', 'MsgSeqNum too low, expecting 5 but received 1']);
     }
     await until('it is recorded', () => house.records('logon_refused').length === 3);
-    expect([house.records('logon'), house.records('session_started')]).toEqual([[], []]);
+    // Until it has been here, another edge may have what is newer: that is known with its slot.
+    expect([house.records('logon'), house.records('session_started')].map(({ length }) => length)).toEqual([1, 1]);
   });
 
   test('takes over from nobody with a number that is too low', async () => {

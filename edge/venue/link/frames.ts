@@ -11,6 +11,8 @@ import { FRAME_BYTES } from './limits.ts';
 export const HELLO = 1;
 /** Both ways: all numbered frames up to this number are on disk here. */
 export const ACK = 2;
+/** Edge to venue, without a number: the session has been taken. Until it is started there, its reports wait at the venue. */
+export const CLAIM = 3;
 /** Edge to venue. */
 export const SUBMIT = 10;
 export const STARTED = 11;
@@ -21,6 +23,10 @@ export const MASS_CANCEL = 14;
 export const REPORT = 20;
 /** A message of a session that somebody of a later epoch speaks for: it was not taken. */
 export const FENCED = 22;
+/** The answer to a claim: the last message of the session that the venue has had. */
+export const CLAIMED = 23;
+/** Nothing: what had this number is for another edge by now. */
+export const NOTHING = 24;
 /** A report that is worthless later: it has no number, and is gone when the connection is. */
 export const FLEETING = 21;
 

@@ -5,7 +5,7 @@ import type { VenueSession } from '../venue.ts';
 import { PRESENT } from './limits.ts';
 
 /** Of the link itself; another one is refused. */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const name = z.string().min(1).max(200);
@@ -56,4 +56,7 @@ export const massCancel = z.discriminatedUnion('of', [
   z.object({ of: z.literal('everybody') }),
 ]);
 
-export const report = z.object({ session, msg_type: whole });
+/** `number`: of all reports on the session, ever; absent of those that are worthless later. */
+export const report = z.object({ session, msg_type: whole, number: whole.optional() });
+
+export const claimed = z.object({ id: name, epoch: whole, generation: whole, msg_seq_num: whole });

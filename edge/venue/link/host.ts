@@ -5,6 +5,7 @@
  */
 
 import { ORDER } from '../../../core/limits/admission.ts';
+import type { MessageName } from '../../../core/sessions/model.ts';
 import { kindOf } from '../../classes.ts';
 import type { BodyWriter } from '../../fix/body-writer.ts';
 import { Encoder, HeaderTemplate } from '../../fix/encoder.ts';
@@ -16,7 +17,7 @@ import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
-import { RELINK_MS } from './limits.ts';
+import { CLAIMED_MS, RELINK_MS } from './limits.ts';
 import type { Mailroom } from './mailroom.ts';
 import type { LinkWire } from './wire.ts';
 
@@ -72,8 +73,6 @@ export class VenueHost implements VenueSink {
   readonly #templates = new Map<string, HeaderTemplate>();
   #to: VenueSession | undefined;
   #type = 0;
-  /** Where what is being written goes, when that is not the session's owner. */
-  #only: string | undefined;
   /** The disk has refused: nothing more is taken before it writes. */
   #stuck = false;
 
@@ -171,12 +170,18 @@ export class VenueHost implements VenueSink {
     if (session === undefined) throw new RangeError('no message has been begun');
     const start = this.#encoder.end();
     const body = this.#encoder.buf.subarray(start, this.#encoder.length);
-    const owner = this.#only ?? this.#mailroom.owners.get(session.id)?.edge ?? nobodyFor(session.id);
-    const fleeting = FLEETING.has(this.#type);
-    const head = JSON.stringify({ session, msg_type: this.#type });
-    const frame = frames.frameOf(fleeting ? frames.FLEETING : frames.REPORT, head, body);
-    if (fleeting) this.#links.get(owner)?.wire.pass(frame);
-    else this.#mailroom.post(owner, frame);
+    const { id } = session;
+    const mailroom = this.#mailroom;
+    const owner = mailroom.owners.get(id);
+    const msg_type = this.#type;
+    if (FLEETING.has(msg_type)) {
+      const frame = frames.frameOf(frames.FLEETING, JSON.stringify({ session, msg_type }), body);
+      if (owner?.there === true) this.#links.get(owner.edge)?.wire.pass(frame);
+    } else {
+      const number = mailroom.number(id, this.#parts.now());
+      const frame = frames.frameOf(frames.REPORT, JSON.stringify({ session, msg_type, number }), body);
+      mailroom.post(owner?.there === true ? owner.edge : nobodyFor(id), frame, id);
+    }
     this.#forget();
   }
 
@@ -195,6 +200,10 @@ export class VenueHost implements VenueSink {
     for (const frame of received) {
       if (frame.type === frames.ACK) {
         this.#mailroom.acked(link.edge_id, heads.ack.parse(frame.head).received);
+        continue;
+      }
+      if (frame.type === frames.CLAIM) {
+        this.#guarded(`claim of ${link.edge_id}`, () => this.#claim(link, frame));
         continue;
       }
       const due = this.#mailroom.box(link.edge_id).received + 1;
@@ -223,14 +232,47 @@ export class VenueHost implements VenueSink {
       this.#mailroom.post(link.edge_id, frames.frameOf(frames.FENCED, JSON.stringify({ session })));
       return;
     }
+    const had = this.#mailroom.had(session.id);
+    // It comes again out of a journal, whose edge may not have known that it had come.
+    if (recovered && !isAfter({ generation, msg_seq_num }, had)) return;
     if (!this.#mailroom.owners.has(session.id)) this.#own(link, session);
+    this.#mailroom.have(session.id, generation, msg_seq_num);
     if (number <= link.stale && kindOf(message.msgType) === ORDER) {
-      this.#refuse(link, session, message, 'Too late: the order did not reach the market in time');
+      this.#refuse(session, message, 'Too late: the order did not reach the market in time');
       return;
     }
     const now = this.#parts.now();
     const dictionary = this.#parts.dictionaryOf(session);
     this.#venue.submit(message, { session, generation, msg_seq_num, dictionary, now, recovered });
+  }
+
+  /** Its reports wait here until it is started, also those that the edge before has not got for sure. */
+  #claim(link: Link, { head }: Frame): void {
+    const { session } = heads.aboutSession.parse(head);
+    const { id, epoch = 0 } = session;
+    if (!this.#speaksFor(link, session)) {
+      this.#mailroom.post(link.edge_id, frames.frameOf(frames.FENCED, JSON.stringify({ session })));
+      return;
+    }
+    const before = this.#mailroom.owners.get(id);
+    if (before?.edge !== link.edge_id || before.epoch !== epoch) {
+      this.#mailroom.own(id, link.edge_id, epoch, false);
+      if (before !== undefined) this.#mailroom.part(id, before.edge, nobodyFor(id));
+      this.#unlessStarted(session);
+    }
+    const answer = JSON.stringify({ id, epoch, ...this.#mailroom.had(id) });
+    this.#mailroom.post(link.edge_id, frames.frameOf(frames.CLAIMED, answer));
+  }
+
+  /** Who has claimed it may not get as far: its orders are as if its edge were gone. */
+  #unlessStarted({ id, cancel_after_ms }: VenueSession): void {
+    if (cancel_after_ms === undefined || this.#missing.has(id)) return;
+    for (const session of this.#venue.resting()) {
+      if (session.id !== id) continue;
+      const until = this.#parts.now() + Math.max(cancel_after_ms, CLAIMED_MS);
+      this.#missing.set(id, { session, until });
+      return;
+    }
   }
 
   started(link: Link, { head }: Frame): void {
@@ -272,14 +314,14 @@ export class VenueHost implements VenueSink {
     return !fenced;
   }
 
-  #own({ edge_id }: Link, session: VenueSession): void {
-    this.#mailroom.own(session.id, edge_id, session.epoch ?? 0);
-    this.#mailroom.move(nobodyFor(session.id), edge_id);
+  #own({ edge_id }: Link, { id, epoch = 0 }: VenueSession): void {
+    const before = this.#mailroom.owners.get(id);
+    this.#mailroom.own(id, edge_id, epoch);
+    if (before !== undefined) this.#mailroom.part(id, before.edge, edge_id);
+    this.#mailroom.move(nobodyFor(id), edge_id);
   }
 
-  /** To whom it came from, whoever the session belongs to. */
-  #refuse({ edge_id }: Link, session: VenueSession, message: Message, text: string): void {
-    this.#only = edge_id;
+  #refuse(session: VenueSession, message: Message, text: string): void {
     const body = this.open(session, BUSINESS_REJECT);
     body.uint(Tag.RefSeqNum, Math.max(0, message.uint(message.msgSeqNum))).text(Tag.Text, text);
     body.copy(message, message.msgTypeField, Tag.RefMsgType);
@@ -336,11 +378,13 @@ export class VenueHost implements VenueSink {
   #forget(): void {
     this.#encoder.clear();
     this.#to = undefined;
-    this.#only = undefined;
   }
 }
 
-/** Where reports wait of a session that no edge has spoken for yet. */
+const isAfter = (a: MessageName, b: MessageName): boolean =>
+  a.generation > b.generation || (a.generation === b.generation && a.msg_seq_num > b.msg_seq_num);
+
+/** Where reports wait of a session that no edge has spoken for yet, or that has been claimed. */
 const nobodyFor = (id: string): string => `?${id}`;
 
 type Work = (host: VenueHost, link: Link, frame: Frame) => void;

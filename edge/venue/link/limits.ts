@@ -12,6 +12,8 @@ export const LINKS = 64;
 export const PRESENT = 20_000;
 /** An edge whose link is gone has at least so long to be back, whatever grace its sessions have: it may be the venue that was restarted. */
 export const RELINK_MS = 5_000;
+/** Whoever has claimed a session has so long to start it, whatever grace it has: a Logon waits no longer for what is elsewhere. */
+export const CLAIMED_MS = 20_000;
 /** From accept to HELLO. */
 export const HELLO_WITHIN_MS = 5_000;
 /** Between tries to reach the venue. */

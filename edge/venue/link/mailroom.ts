@@ -3,19 +3,23 @@
  * from what comes again by its number. On disk in JSON lines; a line is one flush, whole or not there.
  */
 
+import type { MessageName } from '../../../core/sessions/model.ts';
 import { FileLog } from '../simulator/file-log.ts';
-import { setNumber } from './frames.ts';
+import { frameOf, NOTHING, setNumber } from './frames.ts';
 import { LINK_COMPACT_BYTES, WAITING_BYTES } from './limits.ts';
 
-/** out: a frame for a peer. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to. */
+/** out: a frame for a peer, about a session or none. void: one that is for somebody else by now. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to, once it is there. said: how many reports there have been on a session. had: the last of its messages that has been done. */
 type Entry =
-  | readonly ['out', peer: string, number: number, frame: string]
+  | readonly ['out', peer: string, number: number, frame: string, session?: string]
+  | readonly ['void', peer: string, number: number]
   | readonly ['next', peer: string, number: number]
   | readonly ['in', peer: string, number: number]
   | readonly ['acked', peer: string, number: number]
   | readonly ['peer', peer: string, log: string]
   | readonly ['gone', peer: string]
-  | readonly ['owner', session: string, edge: string, epoch: number];
+  | readonly ['owner', session: string, edge: string, epoch: number, there?: 0 | 1]
+  | readonly ['said', session: string, number: number]
+  | readonly ['had', session: string, generation: number, msgSeqNum: number];
 
 type Line = { readonly log: string; readonly mark: number; readonly entries: readonly Entry[] };
 
@@ -23,7 +27,9 @@ const FILE = 'link.jsonl';
 
 interface Waiting {
   readonly number: number;
-  readonly frame: Buffer;
+  frame: Buffer;
+  /** Which session it is about; undefined: none, or it does not matter. */
+  session: string | undefined;
 }
 
 export class Mailbox {
@@ -47,10 +53,10 @@ export class Mailbox {
     return this.#waiting.length - this.#head;
   }
 
-  add(frame: Buffer): number {
+  add(frame: Buffer, session?: string): number {
     const number = this.next++;
     setNumber(frame, number);
-    this.#waiting.push({ number, frame });
+    this.#waiting.push({ number, frame, session });
     this.bytes += frame.length;
     return number;
   }
@@ -59,6 +65,21 @@ export class Mailbox {
   *after(number: number): Generator<Waiting> {
     const first = this.#waiting[this.#head]?.number ?? this.next;
     for (let i = this.#head + Math.max(0, number + 1 - first); i < this.#waiting.length; i++) yield this.#waiting[i]!;
+  }
+
+  /** The frame of this number is nothing from now on. @returns what it was */
+  void(number: number): Waiting | undefined {
+    const first = this.#waiting[this.#head]?.number ?? this.next;
+    const waiting = this.#waiting[this.#head + number - first];
+    if (waiting === undefined || number < first) return undefined;
+    const was = { ...waiting };
+    this.bytes -= waiting.frame.length;
+    // A new one: the socket may have what it was.
+    waiting.frame = frameOf(NOTHING, '{}');
+    setNumber(waiting.frame, number);
+    waiting.session = undefined;
+    this.bytes += waiting.frame.length;
+    return was;
   }
 
   acked(number: number): void {
@@ -87,7 +108,7 @@ export class Mailbox {
 
   /** The peer knows nothing of what was: what waits is numbered anew. */
   begin(theirLog: string): void {
-    const frames = [...this.after(0)].map(({ frame }) => frame);
+    const frames = [...this.after(0)];
     this.theirLog = theirLog;
     this.received = 0;
     this.next = 1;
@@ -97,14 +118,26 @@ export class Mailbox {
     this.bytes = 0;
     this.#waiting = [];
     this.#head = 0;
-    for (const frame of frames) this.add(frame);
+    for (const { frame, session } of frames) this.add(frame, session);
   }
 }
+
+function outOf(peer: string, { number, frame, session }: Waiting): Entry {
+  const text = frame.toString('base64');
+  return session === undefined ? ['out', peer, number, text] : ['out', peer, number, text, session];
+}
+
+/** Reports on one session that there are in a millisecond at most. */
+const REPORTS_A_MS = 2048;
+
+const NO_MESSAGE: MessageName = { generation: 0, msg_seq_num: 0 };
 
 export interface Owner {
   readonly edge: string;
   /** Only one that is not lower may speak for the session. */
   readonly epoch: number;
+  /** False: it has been claimed, and its reports wait until it is started. */
+  readonly there: boolean;
 }
 
 export interface MailroomOptions {
@@ -124,6 +157,10 @@ export class Mailroom {
   mark = 0;
   readonly boxes = new Map<string, Mailbox>();
   readonly owners = new Map<string, Owner>();
+  /** How many reports there have been on each session, counted from when the first was made: see {@link number}. */
+  readonly #said = new Map<string, number>();
+  /** The last message of each session that has been done. */
+  readonly #had = new Map<string, MessageName>();
   readonly #log: FileLog | undefined;
   readonly #onLost: (peer: string) => void;
   #entries: Entry[] = [];
@@ -175,10 +212,10 @@ export class Mailroom {
   }
 
   /** Puts a frame into a peer's box; it may leave after the next flush. */
-  post(peer: string, frame: Buffer): void {
+  post(peer: string, frame: Buffer, session?: string): void {
     const box = this.box(peer);
-    const number = box.add(frame);
-    this.#note(['out', peer, number, frame.toString('base64')]);
+    const number = box.add(frame, session);
+    this.#note(outOf(peer, { number, frame, session }));
     while (box.bytes > WAITING_BYTES && box.count > 1) {
       box.drop();
       this.#onLost(peer);
@@ -205,18 +242,53 @@ export class Mailroom {
     this.#note(['peer', peer, theirLog]);
   }
 
-  own(session: string, edge: string, epoch: number): void {
+  own(session: string, edge: string, epoch: number, there = true): void {
     const known = this.owners.get(session);
-    if (known?.edge === edge && known.epoch === epoch) return;
-    this.owners.set(session, { edge, epoch });
-    this.#note(['owner', session, edge, epoch]);
+    if (known?.edge === edge && known.epoch === epoch && known.there === there) return;
+    this.owners.set(session, { edge, epoch, there });
+    this.#note(['owner', session, edge, epoch, there ? 1 : 0]);
+  }
+
+  /**
+   * The number of the next report on a session. They rise for good: a log that begins anew, knowing of none, begins above
+   * all that there can have been.
+   * @param now epoch ms
+   */
+  number(session: string, now: number): number {
+    const number = (this.#said.get(session) ?? now * REPORTS_A_MS) + 1;
+    this.#said.set(session, number);
+    this.#note(['said', session, number]);
+    return number;
+  }
+
+  /** A message of a session has been done. */
+  have(session: string, generation: number, msg_seq_num: number): void {
+    this.#had.set(session, { generation, msg_seq_num });
+    this.#note(['had', session, generation, msg_seq_num]);
+  }
+
+  had(session: string): MessageName {
+    return this.#had.get(session) ?? NO_MESSAGE;
+  }
+
+  /** What waits about a session in one box goes to another. */
+  part(session: string, from: string, to: string): void {
+    const box = this.boxes.get(from);
+    if (box === undefined || from === to) return;
+    for (const { number, session: about } of [...box.after(0)]) {
+      if (about !== session) continue;
+      const was = box.void(number);
+      if (was === undefined) continue;
+      this.#note(['void', from, number]);
+      this.post(to, Buffer.from(was.frame), session);
+    }
   }
 
   /** What waits in one box goes to another: its peer has turned out to be that one. */
   move(from: string, to: string): void {
     const box = this.boxes.get(from);
     if (box === undefined) return;
-    for (const { frame } of [...box.after(0)]) this.post(to, frame);
+    for (const { frame, session } of [...box.after(0)]) this.post(to, frame, session);
     this.boxes.delete(from);
     this.#note(['gone', from]);
   }
@@ -259,9 +331,12 @@ export class Mailroom {
       case 'out': {
         const box = this.box(entry[1]);
         box.next = entry[2];
-        box.add(Buffer.from(entry[3], 'base64'));
+        box.add(Buffer.from(entry[3], 'base64'), entry[4]);
         return;
       }
+      case 'void':
+        this.box(entry[1]).void(entry[2]);
+        return;
       case 'next':
         this.box(entry[1]).next = entry[2];
         return;
@@ -278,7 +353,13 @@ export class Mailroom {
         this.boxes.delete(entry[1]);
         return;
       case 'owner':
-        this.owners.set(entry[1], { edge: entry[2], epoch: entry[3] });
+        this.owners.set(entry[1], { edge: entry[2], epoch: entry[3], there: entry[4] !== 0 });
+        return;
+      case 'said':
+        this.#said.set(entry[1], entry[2]);
+        return;
+      case 'had':
+        this.#had.set(entry[1], { generation: entry[2], msg_seq_num: entry[3] });
     }
   }
 
@@ -290,13 +371,17 @@ export class Mailroom {
   *#lines(): Generator<string> {
     const { id: log, mark } = this;
     const line = (entries: readonly Entry[]): string => JSON.stringify({ log, mark, entries } satisfies Line);
-    yield line([...this.owners].map(([session, { edge, epoch }]): Entry => ['owner', session, edge, epoch]));
+    yield line(
+      [...this.owners].map(([id, { edge, epoch, there }]): Entry => ['owner', id, edge, epoch, there ? 1 : 0]),
+    );
+    yield line([...this.#said].map(([session, number]): Entry => ['said', session, number]));
+    yield line([...this.#had].map(([session, had]): Entry => ['had', session, had.generation, had.msg_seq_num]));
     for (const [peer, box] of this.boxes) {
       yield line([
         ['peer', peer, box.theirLog],
         ['in', peer, box.received],
       ]);
-      for (const { number, frame } of box.after(0)) yield line([['out', peer, number, frame.toString('base64')]]);
+      for (const waiting of box.after(0)) yield line([outOf(peer, waiting)]);
       yield line([['next', peer, box.next]]);
     }
   }

@@ -6,6 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
+import type { MessageName } from '../../../core/sessions/model.ts';
 import { Message, TOKENS_OK, tokenise } from '../../fix/message.ts';
 import { simulates } from '../simulator/simulator.ts';
 import type { OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
@@ -42,6 +43,13 @@ type State =
   | { readonly name: 'away'; readonly since: number }
   | { readonly name: 'closed' };
 
+interface Claim {
+  readonly session: VenueSession;
+  readonly epoch: number;
+  readonly resolve: (had: MessageName) => void;
+  readonly reject: (error: Error) => void;
+}
+
 export class LinkVenue implements Venue {
   readonly name = 'simulator';
   readonly #options: LinkVenueOptions;
@@ -54,6 +62,8 @@ export class LinkVenue implements Venue {
   readonly #present = new Map<string, VenueSession>();
   /** The other way round: reports name their sessions each time. */
   readonly #sessions = new Map<string, VenueSession>();
+  /** Claims that are not answered, by session. */
+  readonly #claims = new Map<string, Claim>();
   #state: State = { name: 'away', since: performance.now() };
   #opened: (() => void) | undefined;
 
@@ -103,6 +113,21 @@ export class LinkVenue implements Venue {
     const about = `"generation":${generation},"msg_seq_num":${msg_seq_num},"recovered":${recovered}`;
     const head = `{"session":${this.#textOf(session)},${about}}`;
     this.#post(frames.SUBMIT, head, message.buf.subarray(message.start, message.end));
+  }
+
+  async claim(session: VenueSession, withinMs: number): Promise<MessageName> {
+    const { id, epoch = 0 } = session;
+    const { promise, resolve, reject } = Promise.withResolvers<MessageName>();
+    const late = setTimeout(() => reject(new Error('the venue does not answer')), withinMs);
+    const claim: Claim = { session, epoch, resolve, reject };
+    this.#claims.set(id, claim);
+    if (this.#state.name === 'linked') this.#state.wire.say(frames.CLAIM, { session });
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(late);
+      if (this.#claims.get(id) === claim) this.#claims.delete(id);
+    }
   }
 
   sessionStarted(session: VenueSession): void {
@@ -235,6 +260,7 @@ export class LinkVenue implements Venue {
     // What has not been written yet is not released by this.
     this.#options.sink.turn(() => {});
     this.#release();
+    for (const { session } of this.#claims.values()) wire.say(frames.CLAIM, { session });
     const awayMs = Math.round(performance.now() - since);
     this.#options.log.info({ waiting: box.count, away_ms: awayMs }, 'linked to the venue');
     this.#opened?.();
@@ -286,14 +312,22 @@ export class LinkVenue implements Venue {
       { session: session.id, epoch: session.epoch },
       'the venue has fenced this edge from a session',
     );
+    const claim = this.#claims.get(session.id);
+    if (claim?.epoch === session.epoch) claim?.reject(new Error('somebody has claimed the session since'));
     this.#options.sink.fenced?.(session);
+  }
+
+  claimed({ head }: Frame): void {
+    const { id, epoch, generation, msg_seq_num } = heads.claimed.parse(head);
+    const claim = this.#claims.get(id);
+    if (claim?.epoch === epoch) claim.resolve({ generation, msg_seq_num });
   }
 
   #tell({ head, body }: Frame, fleeting: boolean): void {
     const { sink } = this.#options;
-    const { session: said, msg_type } = heads.report.parse(head);
+    const { session: said, msg_type, number } = heads.report.parse(head);
     const session = this.#sessionOf(said);
-    if (fleeting && !sink.live(session)) return;
+    if (fleeting ? !sink.live(session) : sink.due?.(session, number ?? 0) === false) return;
     const message = this.#message;
     if (tokenise(body, 0, body.length, message) !== TOKENS_OK) {
       this.#options.log.error({ session: session.id }, 'a report of the venue does not parse');
@@ -319,4 +353,6 @@ type Work = (venue: LinkVenue, frame: Frame) => void;
 const NUMBERED: ReadonlyMap<number, Work> = new Map<number, Work>([
   [frames.REPORT, (venue, frame) => venue.report(frame)],
   [frames.FENCED, (venue, frame) => venue.fenced(frame)],
+  [frames.CLAIMED, (venue, frame) => venue.claimed(frame)],
+  [frames.NOTHING, () => {}],
 ]);

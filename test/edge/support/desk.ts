@@ -20,6 +20,7 @@ import { ensureDefaults } from '../../../core/policy/defaults.ts';
 import type { SignedLogons } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
 import { ClockWatch } from '../../../core/sessions/clock-watch.ts';
+import type { JournalStore } from '../../../core/sessions/journal-store.ts';
 import { readConfig } from '../../../edge/config.ts';
 import { type Edge, type EdgeParts, startEdge } from '../../../edge/edge.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
@@ -52,6 +53,7 @@ export interface DeskOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly venue?: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly journal?: EdgeParts['journal'];
+  readonly openEstate?: NonNullable<EdgeParts['openEstate']>;
   readonly leases?: TokenLeases;
   readonly clockWatch?: ClockWatch;
 }
@@ -76,6 +78,7 @@ export class TestHouse {
   readonly admin: AdminPorts;
   readonly leases: TokenLeases;
   readonly signedLogons: SignedLogons;
+  readonly journals: JournalStore;
   readonly journal: Journal;
   /** Cut: the edge's way to the store is gone; the admin's is not. */
   readonly link = { cut: false };
@@ -83,8 +86,9 @@ export class TestHouse {
   readonly #clients: FixClient[] = [];
 
   constructor(options: Pick<DeskOptions, 'leases'> & { readonly journal?: Journal } = {}) {
-    const { audit, signedLogons, ...stores } = createMemoryAdapters(this.world);
+    const { audit, signedLogons, journals, ...stores } = createMemoryAdapters(this.world);
     this.signedLogons = signedLogons;
+    this.journals = journals;
     const keys = fixedMasterKeys([{ id: 'test', key: new Uint8Array(32).fill(7) }]);
     this.leases = options.leases ?? new MemoryTokenLeases();
     // It outlives the edges that are opened over it.
@@ -124,6 +128,8 @@ export class TestHouse {
       clock: systemClock,
       timers: systemTimers,
       journal: options.journal ?? this.journal,
+      journals: over(this.journals, this.link),
+      ...(options.openEstate === undefined ? {} : { openEstate: options.openEstate }),
       venue: options.venue ?? ((sink) => new TestEcho(sink)),
       metrics: new Metrics(),
       log: createLogger(config.log_level, config.edge_id),

@@ -17,6 +17,7 @@ import { dictionaryOf, NOON, sessionOf } from '../harness.ts';
 interface Told {
   readonly number: number;
   readonly type: number;
+  readonly head: unknown;
   readonly session: string;
   /** `35=8|37=…` without header and trailer. */
   readonly text: string;
@@ -49,7 +50,7 @@ class RawEdge {
       for (const frame of this.#unframer.add(chunk)) this.#hear(frame);
     });
     const hello = {
-      version: 1,
+      version: 2,
       edge_id,
       boot: `${edge_id}-1`,
       log: `${edge_id}-log`,
@@ -95,10 +96,14 @@ class RawEdge {
         .replaceAll('\x01', '|')
         .replace(/^.*?\|35=/, '35=')
         .replace(/10=\d+\|$/, '');
-      this.reports.push({ number, type, session: (head as { session: VenueSession }).session.id, text });
+      this.reports.push({ number, type, head, session: (head as { session?: VenueSession }).session?.id ?? '', text });
     }
   }
 }
+
+/** Of a report, among all on its session. */
+const numberOf = (told: Told | undefined): number =>
+  (told?.head as { number?: number } | undefined)?.number ?? Number.NaN;
 
 const disk = { full: false };
 
@@ -232,16 +237,78 @@ describe('who speaks for a session', () => {
     one.send(frames.STARTED, 1, { session: at(1) });
     one.submit(2, at(1), rests('a'));
     await one.told(1);
+    one.ack(1);
     two.send(frames.STARTED, 1, { session: at(2) });
     await until('it is taken', () => two.acked === 1);
     one.submit(3, at(1), rests('b'));
     // It is told that it is fenced, and no client of anything.
-    expect((await one.told(2))[1]).toEqual({ number: 2, type: frames.FENCED, session: at(1).id, text: '' });
+    expect((await one.told(2))[1]).toMatchObject({ number: 2, type: frames.FENCED, session: at(1).id, text: '' });
     one.send(frames.STARTED, 4, { session: at(1) });
     two.submit(2, at(2), cancels('c', 'a'));
     // What the first placed can be cancelled by the second, who is told.
     expect(kinds(await two.told(1))).toEqual(['4']);
     expect(one.reports).toHaveLength(2);
+  });
+
+  test('a session that is claimed has its reports kept until it is started, those not acknowledged elsewhere among them', async () => {
+    const [one, two] = [await linked(new RawEdge('e1')), await linked(new RawEdge('e2'))];
+    one.send(frames.STARTED, 1, { session: at(1) });
+    for (const [n, id] of [
+      [2, 'a'],
+      [3, 'b'],
+    ] as const)
+      one.submit(n, at(1), rests(id));
+    const first = await one.told(2);
+    one.ack(1);
+    two.send(frames.CLAIM, 0, { session: at(2) });
+    const [claimed] = await two.told(1);
+    expect(claimed?.type).toBe(frames.CLAIMED);
+    expect(claimed?.head).toEqual({ id: at(1).id, epoch: 2, generation: 1, msg_seq_num: 3 });
+    // The one before is fenced by it, and what two gives again is known.
+    one.submit(4, at(1), rests('c'));
+    expect((await one.told(3))[2]?.type).toBe(frames.FENCED);
+    two.submit(1, at(2), rests('b'), { msg_seq_num: 3, recovered: true });
+    two.submit(2, at(2), rests('c'), { msg_seq_num: 4, recovered: true });
+    await until('it is taken', () => two.acked === 2);
+    expect(two.reports).toHaveLength(1);
+    two.send(frames.STARTED, 3, { session: at(2) });
+    const told = (await two.told(3)).slice(1);
+    expect(told.map(({ text }) => /11=(\w)/.exec(text)?.[1])).toEqual(['b', 'c']);
+    // The same report under the same number, which one may have got, and two would know by it.
+    const numbers = [...first.slice(1), ...told].map(numberOf);
+    expect(numbers[1]).toBe(numbers[0]);
+    expect(numbers[2]).toBe(numbers[1]! + 1);
+    // To the first it is nothing any more.
+    one.die();
+    await until('it is gone', () => logged.includes('an edge is gone'));
+    const again = new RawEdge('e1', { received: 1 });
+    expect((await again.told(2)).map(({ type }) => type)).toEqual([frames.NOTHING, frames.FENCED]);
+    // And nobody of a lower epoch claims it back.
+    again.send(frames.CLAIM, 0, { session: at(1) });
+    expect((await again.told(3))[2]?.type).toBe(frames.FENCED);
+  });
+
+  test('a claim outlives the venue’s process, with what waits for it', async () => {
+    const [one, two] = [await linked(new RawEdge('e1')), await linked(new RawEdge('e2'))];
+    one.send(frames.STARTED, 1, { session: at(1) });
+    one.submit(2, at(1), rests('a'));
+    await one.told(1);
+    two.send(frames.CLAIM, 0, { session: at(2) });
+    await two.told(1);
+    await crash();
+    await start();
+    const [older, newer] = [
+      await linked(new RawEdge('e1', { received: 0 })),
+      await linked(new RawEdge('e2', { received: 1 })),
+    ];
+    expect((await older.told(1))[0]?.type).toBe(frames.NOTHING);
+    newer.send(frames.STARTED, 1, { session: at(2) });
+    expect(kinds(await newer.told(1))).toEqual(['0']);
+    expect(numberOf(newer.reports[0])).toBe(numberOf(one.reports[0]));
+    // Numbers go on behind those of before.
+    newer.submit(2, at(2), cancels('c', 'a'), { msg_seq_num: 9 });
+    const [, next] = await newer.told(2);
+    expect(numberOf(next)).toBeGreaterThan(numberOf(newer.reports[0]));
   });
 
   test('of the same epoch both are taken, and reports go to who has the session now', async () => {

@@ -1,0 +1,249 @@
+/**
+ * Brings the state of a FIX session to this edge, whose client has logged on here: out of the hands of the edge that has
+ * it, or out of the journal of one that is dead. The slot has been taken by then, and with it the right to speak for the
+ * session under a new epoch. What is brought is durable here before that is said (docs/adr/0027-sessions-that-move.md).
+ */
+
+import type { EdgeRegistry, SessionSlots } from '../../core/ports.ts';
+import type { JournalStore } from '../../core/sessions/journal-store.ts';
+import type { EdgeRow, FixSessionKey, Holding, LiveSession, MessageName } from '../../core/sessions/model.ts';
+import type { Clock, Timers } from '../../core/time.ts';
+import { Message } from '../fix/message.ts';
+import type { House } from '../house.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { KeyBox } from '../journal/keys.ts';
+import type { After, SessionState } from '../journal/moved.ts';
+import { CLAIM_WITHIN_MS, EDGES_FRESH_MS, MOVE_RETRY_MS, MOVE_WITHIN_MS, YIELD_WITHIN_MS } from '../limits.ts';
+import type { Numbers } from '../numbers.ts';
+import { submitOne } from '../resubmit.ts';
+import type { Player, Turns } from '../turn.ts';
+import type { VenueSession } from '../venue/venue.ts';
+import type { Estates } from './estates.ts';
+import { unwrapped } from './parcel.ts';
+
+export interface MoverParts {
+  readonly house: Pick<House, 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'log' | 'ask'>;
+  readonly journal: Journal;
+  readonly numbers: Pick<Numbers, 'note'>;
+  readonly slots: Pick<SessionSlots, 'settle'>;
+  readonly edges: Pick<EdgeRegistry, 'list'>;
+  /** Where edges leave sessions for each other. */
+  readonly store: Pick<JournalStore, 'collect' | 'discard'>;
+  readonly box: KeyBox;
+  /** Undefined: journals of other edges cannot be read from here. */
+  readonly estates: Estates | undefined;
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
+/** One that is to come here. */
+interface Move {
+  readonly session: VenueSession;
+  readonly epoch: number;
+  readonly home: string;
+  /** The last message of it that the venue has had; undefined: the venue is this edge's own. */
+  readonly after: MessageName | undefined;
+  /** Whether its client still waits. */
+  readonly wanted: () => boolean;
+  /** Monotonic ms. */
+  readonly until: number;
+}
+
+export class Mover {
+  readonly #parts: MoverParts;
+  /** Sessions of which nobody else can have anything newer, as far as this edge has heard. */
+  readonly #here = new Set<string>();
+  #rows: Promise<readonly EdgeRow[]> | undefined;
+
+  constructor(parts: MoverParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the journal here is right about this session for sure. */
+  isHere(id: string): boolean {
+    return this.#here.has(id);
+  }
+
+  /** It has been given away, or may have been. */
+  left(id: string): void {
+    this.#here.delete(id);
+  }
+
+  /** The edge was declared dead: others may have taken any of them. */
+  leftAll(): void {
+    this.#here.clear();
+  }
+
+  /** Whether there is anything to wait for: most sessions are where they were. */
+  needs({ home, from }: Holding, edgeId: string): boolean {
+    return home !== edgeId || from !== edgeId;
+  }
+
+  /** Never rejects. False: what the session has cannot be had now, or somebody has taken it since. */
+  async bring(session: VenueSession, live: LiveSession, holding: Holding, wanted: () => boolean): Promise<boolean> {
+    const { slots, house, clock } = this.#parts;
+    const { epoch, home, from } = holding;
+    const since = clock.monotonic();
+    try {
+      const after = await house.venue.claim?.(session, CLAIM_WITHIN_MS);
+      const move: Move = { session, epoch, home, after, wanted, until: since + MOVE_WITHIN_MS };
+      const state = home === live.edge_id ? this.#own(session.id, after) : await this.#fetched(live.key, move);
+      await this.#taken(session, state, home !== live.edge_id);
+      if (!(await slots.settle(live, epoch))) throw new Error('another edge has taken it since');
+      const ms = Math.round(clock.monotonic() - since);
+      house.log.info({ session: session.id, epoch, home, from, ms }, 'a session has come from another edge');
+      return true;
+    } catch (error) {
+      house.log.warn({ error, session: session.id, epoch, home }, 'a session could not be brought here');
+      return false;
+    }
+  }
+
+  /** Its client is about to be answered here. */
+  arrived(id: string): void {
+    this.#here.add(id);
+    this.#parts.house.sessions.came(id);
+  }
+
+  /** It has not left this edge, but another had spoken for it meanwhile. */
+  #own(id: string, after: MessageName | undefined): SessionState | undefined {
+    flushAll(this.#parts.house.turns);
+    return this.#parts.journal.export(id, afterOf(after));
+  }
+
+  /** Out of wherever it is; undefined: nowhere. Rejects when that cannot be found out in time. */
+  async #fetched(key: FixSessionKey, move: Move): Promise<SessionState | undefined> {
+    const { clock } = this.#parts;
+    const { home, wanted, until } = move;
+    for (;;) {
+      const row = await this.#rowOf(home);
+      const found = isOver(row) ? await this.#inherited(move, row) : await this.#asked(key, move);
+      if (found !== 'not now') return found;
+      if (!wanted()) throw new Error('its client has gone');
+      if (clock.monotonic() > until) throw new Error(`edge ${home} neither gives it away nor is declared dead`);
+      await this.#pause(MOVE_RETRY_MS);
+    }
+  }
+
+  async #asked(
+    key: FixSessionKey,
+    { session, epoch, home, after }: Move,
+  ): Promise<SessionState | undefined | 'not now'> {
+    const { house, store, box } = this.#parts;
+    const question = { type: 'yield', key, epoch, ...(after === undefined ? {} : { after }) } as const;
+    const { ask, said } = await house.ask(home, question, YIELD_WITHIN_MS);
+    if (said === 'nothing') return undefined;
+    if (said !== 'yielded') return 'not now';
+    const parts = await store.collect(ask);
+    if (parts.length === 0) return 'not now';
+    const state = await unwrapped({ box, session: session.id, epoch }, parts);
+    store.discard(ask).catch((error: unknown) => house.log.warn({ error, ask }, 'a parcel stays in the store'));
+    return state;
+  }
+
+  async #inherited(
+    { session, home, after }: Move,
+    row: EdgeRow | undefined,
+  ): Promise<SessionState | undefined | 'not now'> {
+    const { estates, house } = this.#parts;
+    const incarnation = row?.incarnation ?? 0;
+    const found = await estates?.use(home, incarnation, (estate) => ({
+      there: estate !== undefined,
+      state: estate?.export(session.id, afterOf(after)),
+    }));
+    // It may have begun anew while it was read, and have gone on: then it is asked.
+    const now = await this.#rowOf(home, true);
+    if (now?.incarnation !== row?.incarnation || !isOver(now)) return 'not now';
+    if (found?.there !== true)
+      house.log.error(
+        { session: session.id, edge: home },
+        'an edge is dead, and its journal is not in the store: a session begins with what is here',
+      );
+    return found?.state;
+  }
+
+  /** All of it is durable here. */
+  async #taken(session: VenueSession, state: SessionState | undefined, isNew: boolean): Promise<void> {
+    const { house, numbers, timers } = this.#parts;
+    const { turns, sessions } = house;
+    if (state === undefined) return;
+    const durable = new Durable(turns);
+    turns.run(() => {
+      turns.touch(durable);
+      if (isNew) {
+        sessions.adopt(session.id, state);
+        numbers.note(session);
+      }
+      const message = new Message();
+      for (const { generation, msgSeqNum, receivedAt, message: bytes } of state.submitted) {
+        const { about } = state.terms;
+        const accepted = { key: session.id, about, generation, msgSeqNum, message: bytes, receivedAt };
+        submitOne(house, accepted, message, session);
+      }
+    });
+    await new Promise<void>((resolve, reject) => {
+      const late = timers.after(MOVE_WITHIN_MS, () =>
+        reject(new Error('it does not get to where the journal is kept')),
+      );
+      void durable.done.then(() => {
+        late.cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #rowOf(edgeId: string, now = false): Promise<EdgeRow | undefined> {
+    const { edges, timers } = this.#parts;
+    if (now || this.#rows === undefined) {
+      const rows = edges.list();
+      this.#rows = rows;
+      const forget = (): void => {
+        if (this.#rows === rows) this.#rows = undefined;
+      };
+      rows.catch(forget);
+      timers.after(EDGES_FRESH_MS, forget);
+    }
+    return (await this.#rows).find(({ edge_id }) => edge_id === edgeId);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.timers.after(ms, resolve));
+  }
+}
+
+const isOver = (row: EdgeRow | undefined): boolean =>
+  row === undefined || row.state === 'dead' || row.state === 'stopped';
+
+/** In the journal's words. */
+export const afterOf = (name: MessageName | undefined): After | undefined =>
+  name && { generation: name.generation, msgSeqNum: name.msg_seq_num };
+
+/** What has happened so far is in the journal's segments: a turn in which nothing more does. */
+export function flushAll(turns: Turns): void {
+  turns.run(() => turns.touch(new Durable(turns)));
+}
+
+/** Says when all that its turn has made may leave. */
+class Durable implements Player {
+  dirty = false;
+  readonly done: Promise<void>;
+  readonly #turns: Turns;
+  #resolve = (): void => {};
+  #ticket = -1;
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  settle(): void {}
+
+  unwritable(): void {}
+
+  writeOut(): void {
+    if (this.#ticket < 0) this.#ticket = this.#turns.ticket;
+    if (this.#turns.released >= this.#ticket) this.#resolve();
+  }
+}
