@@ -1,7 +1,4 @@
-/**
- * One TCP connection, from accept to close, and the way of a message: bytes → frame → fields → session rules and
- * dictionary → gate → venue, and back through one buffer and one write a batch.
- */
+/** One connection, and a message's way: bytes → frame → fields → session, dictionary → gate → venue, and back in one write. */
 
 import type { Socket } from 'node:net';
 import type { GateSession } from '../core/sessions/api.ts';
@@ -305,7 +302,10 @@ export class Connection implements Holder, Sleeper, Guest {
   /** Asks the client whether it is there; false when it is not, or does not say so before the connection ends. */
   probe(answered: (there: boolean) => void): void {
     this.#turn(() => {
-      if (this.#state.name !== 'live' || this.#ending !== undefined || this.#socket.destroyed) return answered(false);
+      if (this.#state.name !== 'live' || this.#ending !== undefined || this.#socket.destroyed) {
+        answered(false);
+        return;
+      }
       this.#probes.add(answered);
       this.#state.seat.entry.fix.testRequest(this.#house.turns.now);
       this.#house.turns.touch(this);
@@ -315,7 +315,7 @@ export class Connection implements Holder, Sleeper, Guest {
   evict(): void {
     this.#house.metrics.closed('pushed_out');
     this.#turn(() => this.#toClosing());
-    this.#wire.discard();
+    this.forsake();
   }
 
   /** Ends a session with a Logout that says why. */
@@ -341,8 +341,7 @@ export class Connection implements Holder, Sleeper, Guest {
   settle(): void {
     if (this.#ending === undefined || this.#state.name !== 'live') return;
     const { turns, gate, attendance, live, metrics, log } = this.#house;
-    const { cause, text } = this.#ending;
-    const { seat } = this.#state;
+    const [{ cause, text }, { seat }] = [this.#ending, this.#state];
     const { entry } = seat;
     const { session_id, user_id } = seat.gate.session;
     this.#toClosing();
@@ -389,7 +388,10 @@ export class Connection implements Holder, Sleeper, Guest {
   #failed(error: unknown): void {
     const { log, sessions } = this.#house;
     sessions.abandon();
-    if (error instanceof OutputFull) return this.#cutSlowReader();
+    if (error instanceof OutputFull) {
+      this.#cutSlowReader();
+      return;
+    }
     log.error({ error, address: this.address }, 'a connection failed inside and is closed');
     this.#lost('protocol', 'Something failed inside');
     this.settle();

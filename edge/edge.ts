@@ -2,17 +2,11 @@
 
 import { createLoad } from '../adapters/node/load.ts';
 import { type GatePorts, openGate } from '../core/gate.ts';
-import {
-  DEFAULT_GATE_SETTINGS,
-  type Gate,
-  type GateEvents,
-  type GateLog,
-  type OrdersOf,
-} from '../core/sessions/api.ts';
+import { DEFAULT_GATE_SETTINGS, type Gate, type GateEvents, type GateLog } from '../core/sessions/api.ts';
 import type { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { type Claimed, NoFreeName } from '../core/sessions/edge-name.ts';
 import type { JournalStore } from '../core/sessions/journal-store.ts';
-import type { Asked, EdgeIdentity, NumbersCommand } from '../core/sessions/model.ts';
+import type { EdgeIdentity } from '../core/sessions/model.ts';
 import type { Clock, Timers } from '../core/time.ts';
 import { startAcceptor } from './acceptor.ts';
 import type { Doors } from './arrival.ts';
@@ -24,6 +18,7 @@ import type { Connection } from './connection.ts';
 import { openDictionaries } from './dictionaries.ts';
 import { Message } from './fix/message.ts';
 import { FrontDesk } from './front-desk.ts';
+import { hearing } from './hearing.ts';
 import type { House } from './house.ts';
 import { startHttp } from './http.ts';
 import type { Archive } from './journal/archive.ts';
@@ -32,7 +27,6 @@ import { CLOCK_LOOK_MS, NOT_LOGGED_ON, NUMBERS_RETRY_MS, SHUT_LOOK_MS, TICK_MS, 
 import { type Guest, Lobby } from './lobby.ts';
 import { type Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { announceTo } from './notices.ts';
 import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
@@ -44,7 +38,7 @@ import { askingNeighbours } from './takeover/neighbours.ts';
 import { openTlsDoor } from './tls.ts';
 import { twoLogs } from './two-logs.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
-import { cancelling, venueTime } from './venue-time.ts';
+import { venueTime } from './venue-time.ts';
 import { Wheel } from './wheel.ts';
 
 export interface EdgeParts {
@@ -85,44 +79,14 @@ export interface Edge {
 
 const REJOIN_AFTER_MS = 1000;
 
-/** What the gate says before there is anybody to hear it waits. */
-class Later<T> {
-  #waiting: T[] = [];
-  #taker: ((one: T) => void) | undefined;
-
-  readonly put = (one: T): void => {
-    if (this.#taker === undefined) this.#waiting.push(one);
-    else this.#taker(one);
-  };
-
-  open(taker: (one: T) => void): void {
-    this.#taker = taker;
-    for (const one of this.#waiting.splice(0)) taker(one);
-  }
-}
-
 /** Rejects with StoreUnavailable, or ConfigError when a port cannot be listened on or a dictionary is wrong. */
 export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { config, clock, timers, metrics, log } = parts;
   const dictionaries = await openDictionaries(config, log);
-  const changes = new Later<NumbersCommand>();
-  const cancels = new Later<OrdersOf>();
-  const questions = new Later<Asked>();
-  const drainAsked = Promise.withResolvers<string>();
   const { turns, open } = twoLogs(parts);
-  let mover: Mover | undefined;
   const notices: House['notices'] = new Map();
-  const gate = await openEdgeGate(parts, {
-    onNumbers: changes.put,
-    onAsked: questions.put,
-    onCancelOrders: cancels.put,
-    onDrain: drainAsked.resolve,
-    onFenced: () => {
-      mover?.leftAll();
-      turns.forsake();
-    },
-    onNotice: (notice, to) => announceTo({ turns, notices, log }, notice, to),
-  });
+  const heard = hearing({ turns, notices, log });
+  const gate = await openEdgeGate(parts, heard.events);
   parts.archive?.start((seal) => gate.noteArchived({ ...seal }));
   const { journal, sessions, venue } = await open(dictionaries, () => gate.identity);
   const { house, numbers, estates } = furnished(
@@ -130,14 +94,10 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     { gate, turns, sessions, venue, dictionaries, notices },
     journal,
   );
-  mover = house.mover;
-  changes.open((command) => numbers.apply(command));
-  cancels.open(cancelling(house));
-  const answer = answering({ ...parts.gate, house, journal, store: parts.journals, clock });
-  questions.open((asked) => void answer(asked));
+  heard.begin(house, numbers, answering({ ...parts.gate, house, journal, store: parts.journals, clock }));
 
   const clockAlarm = new ClockAlarm(parts.clockWatch, config, log);
-  const lookShut = watchShut(config.data_dir, gate, (whose) => cancels.put(whose), log);
+  const lookShut = watchShut(config.data_dir, gate, heard.cancel, log);
   // Before anybody comes in.
   lookShut();
   let draining = false;
@@ -172,7 +132,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     fixPort: acceptor.port,
     metricsPort: http.port,
     gate,
-    drainAsked: drainAsked.promise,
+    drainAsked: heard.drainAsked,
     reloadTls: async () => opened.doors?.tls?.reload(),
     drain: (fast) => {
       draining = true;

@@ -176,15 +176,16 @@ export class FixClient {
   /**
    * Connects, sends a Logon and answers what comes back first: a Logon, or the Logout of a refusal.
    * @param proof a text is a password
+   * @throws when no answer comes within `ms`
    */
-  async logon(proof: string | ClientProof, extra: readonly Field[] = []): Promise<FixMessage> {
+  async logon(proof: string | ClientProof, extra: readonly Field[] = [], ms = 5000): Promise<FixMessage> {
     await this.connect();
     const { sender, target } = this.#options;
     const by: ClientProof = typeof proof === 'string' ? { type: 'password', password: proof } : proof;
     const at = utcTimestamp(new Date());
     const proved = proofFields(by, { sender, target, number: this.nextOut, at });
     this.send('A', [[98, 0], [108, 30], ...proved, ...extra], [], at);
-    return this.next((message) => message.type === 'A' || message.type === '5');
+    return this.next((message) => message.type === 'A' || message.type === '5', ms);
   }
 
   /** Sends one message under the session's header and the next number. Answers its number. */

@@ -73,17 +73,21 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
 
     async sweep() {},
 
+    ...parcels(world),
+  };
+}
+
+function parcels({ parcels: left }: MemoryWorld): Pick<JournalStore, 'leave' | 'collect' | 'discard'> {
+  const copies = (parts: readonly Uint8Array[]) => parts.map((part) => Uint8Array.from(part));
+  return {
     async leave(name, parts) {
-      world.parcels.set(
-        name,
-        parts.map((part) => Uint8Array.from(part)),
-      );
+      left.set(name, copies(parts));
     },
 
-    collect: async (name) => (world.parcels.get(name) ?? []).map((part) => Uint8Array.from(part)),
+    collect: async (name) => copies(left.get(name) ?? []),
 
     async discard(name) {
-      world.parcels.delete(name);
+      left.delete(name);
     },
   };
 }

@@ -1,6 +1,5 @@
 // The venue's side of the link, spoken to in frames, as an edge speaks: numbers, fences, edges that go, disks that refuse.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -10,18 +9,9 @@ import { VenueHost } from '../../../../edge/venue/link/host.ts';
 import { Mailroom } from '../../../../edge/venue/link/mailroom.ts';
 import { type LinkServer, listenForEdges } from '../../../../edge/venue/link/server.ts';
 import type { VenueSession } from '../../../../edge/venue/venue.ts';
-import { framed } from '../../fix/wire.ts';
 import { until } from '../../support/desk.ts';
 import { dictionaryOf, NOON, sessionOf } from '../harness.ts';
-
-interface Told {
-  readonly number: number;
-  readonly type: number;
-  readonly head: unknown;
-  readonly session: string;
-  /** `35=8|37=…` without header and trailer. */
-  readonly text: string;
-}
+import { numberOf, RawEdge, type Told } from './raw-edge.ts';
 
 let directory: string;
 let now = NOON;
@@ -31,79 +21,11 @@ let ticking: NodeJS.Timeout;
 const edges: RawEdge[] = [];
 const logged: string[] = [];
 
-/** An edge that keeps what it is told, and says what it is asked to. */
-class RawEdge {
-  readonly reports: Told[] = [];
-  hello: { log: string; received: number } | undefined;
-  acked = 0;
-  closed = false;
-  readonly #socket: Socket;
-  readonly #unframer = new frames.Unframer();
-
-  constructor(edge_id: string, more: object = {}) {
-    this.#socket = connect({ path: join(directory, 's') });
-    this.#socket.on('error', () => {});
-    this.#socket.once('close', () => {
-      this.closed = true;
-    });
-    this.#socket.on('data', (chunk) => {
-      for (const frame of this.#unframer.add(chunk)) this.#hear(frame);
-    });
-    const hello = {
-      version: 2,
-      edge_id,
-      boot: `${edge_id}-1`,
-      log: `${edge_id}-log`,
-      received: 0,
-      stale: 0,
-      present: [],
-      ...more,
-    };
-    this.#socket.write(frames.frameOf(frames.HELLO, JSON.stringify(hello)));
-    edges.push(this);
-  }
-
-  send(type: number, number: number, head: object, message?: Buffer): void {
-    const frame = frames.frameOf(type, JSON.stringify(head), message);
-    frames.setNumber(frame, number);
-    this.#socket.write(frame);
-  }
-
-  submit(number: number, session: VenueSession, text: string, more: object = {}): void {
-    const head = { session, generation: 1, msg_seq_num: number, recovered: false, ...more };
-    this.send(frames.SUBMIT, number, head, framed(`${text}|`));
-  }
-
-  ack(received: number): void {
-    this.send(frames.ACK, 0, { received });
-  }
-
-  async told(count: number): Promise<readonly Told[]> {
-    await until(`${count} reports`, () => this.reports.length >= count);
-    return this.reports;
-  }
-
-  die(): void {
-    this.#socket.destroy();
-  }
-
-  #hear({ type, number, head, body }: frames.Frame): void {
-    if (type === frames.HELLO) this.hello = head as never;
-    else if (type === frames.ACK) this.acked = (head as { received: number }).received;
-    else {
-      const text = body
-        .toString('latin1')
-        .replaceAll('\x01', '|')
-        .replace(/^.*?\|35=/, '35=')
-        .replace(/10=\d+\|$/, '');
-      this.reports.push({ number, type, head, session: (head as { session?: VenueSession }).session?.id ?? '', text });
-    }
-  }
-}
-
-/** Of a report, among all on its session. */
-const numberOf = (told: Told | undefined): number =>
-  (told?.head as { number?: number } | undefined)?.number ?? Number.NaN;
+const rawEdge = (edge_id: string, more: object = {}): RawEdge => {
+  const edge = new RawEdge(join(directory, 's'), edge_id, more);
+  edges.push(edge);
+  return edge;
+};
 
 const disk = { full: false };
 
@@ -162,7 +84,7 @@ const kinds = (told: readonly Told[]) => told.map(({ text }) => /150=(.)/.exec(t
 
 describe('frames', () => {
   test('that come again are done once, and told again until they are acknowledged', async () => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: at(1) });
     edge.submit(2, at(1), rests('a'));
     edge.submit(2, at(1), rests('a'));
@@ -170,7 +92,7 @@ describe('frames', () => {
     expect((await edge.told(2)).map(({ number }) => number)).toEqual([1, 2]);
     await until('they are acknowledged', () => edge.acked === 3);
     edge.die();
-    const again = await linked(new RawEdge('e1', { received: 1 }));
+    const again = await linked(rawEdge('e1', { received: 1 }));
     expect(again.hello?.received).toBe(3);
     expect((await again.told(1)).map(({ number }) => number)).toEqual([2]);
     again.ack(2);
@@ -179,13 +101,13 @@ describe('frames', () => {
   });
 
   test('survive the venue: nothing is done twice, nothing told is lost', async () => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: at(1) });
     for (let n = 2; n <= 20; n++) edge.submit(n, at(1), rests(`o${n}`));
     await edge.told(19);
     await crash();
     await start();
-    const again = await linked(new RawEdge('e1', { received: 5 }));
+    const again = await linked(rawEdge('e1', { received: 5 }));
     expect(again.hello?.received).toBe(20);
     for (let n = 15; n <= 22; n++) again.submit(n, at(1), rests(`o${n}`));
     const told = await again.told(16);
@@ -194,7 +116,7 @@ describe('frames', () => {
   });
 
   test('of an edge that has lost its log begin at 1, and what waited for it is numbered anew', async () => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     edge.submit(1, at(1), rests('a'));
     edge.submit(2, at(1), rests('b'));
     await edge.told(2);
@@ -203,7 +125,7 @@ describe('frames', () => {
       edge.die();
       return true;
     });
-    const fresh = await linked(new RawEdge('e1', { log: 'another', received: 0 }));
+    const fresh = await linked(rawEdge('e1', { log: 'another', received: 0 }));
     expect(fresh.hello?.received).toBe(0);
     fresh.submit(1, at(1), cancels('c', 'a'));
     const told = await fresh.told(2);
@@ -216,13 +138,13 @@ describe('frames', () => {
     ['an unknown type', (edge: RawEdge) => edge.send(99, 1, {})],
     ['a second HELLO', (edge: RawEdge) => edge.send(frames.HELLO, 1, {})],
   ])('%s ends the connection', async (_, say) => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     say(edge);
     await until('it is closed', () => edge.closed);
   });
 
   test('that nobody can read are told of and passed over', async () => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     edge.send(frames.SUBMIT, 1, { session: { id: '' } });
     edge.send(frames.SUBMIT, 2, { session: at(1), generation: 1, msg_seq_num: 1, recovered: false }, Buffer.from('x'));
     edge.submit(3, at(1), rests('a'));
@@ -233,7 +155,7 @@ describe('frames', () => {
 
 describe('who speaks for a session', () => {
   test('an older epoch is refused, by whichever edge', async () => {
-    const [one, two] = [await linked(new RawEdge('e1')), await linked(new RawEdge('e2'))];
+    const [one, two] = [await linked(rawEdge('e1')), await linked(rawEdge('e2'))];
     one.send(frames.STARTED, 1, { session: at(1) });
     one.submit(2, at(1), rests('a'));
     await one.told(1);
@@ -251,14 +173,14 @@ describe('who speaks for a session', () => {
   });
 
   test('a session that is claimed has its reports kept until it is started, those not acknowledged elsewhere among them', async () => {
-    const [one, two] = [await linked(new RawEdge('e1')), await linked(new RawEdge('e2'))];
+    const [one, two] = [await linked(rawEdge('e1')), await linked(rawEdge('e2'))];
     one.send(frames.STARTED, 1, { session: at(1) });
     for (const [n, id] of [
       [2, 'a'],
       [3, 'b'],
     ] as const)
       one.submit(n, at(1), rests(id));
-    const first = await one.told(2);
+    const [, first] = await one.told(2);
     one.ack(1);
     two.send(frames.CLAIM, 0, { session: at(2) });
     const [claimed] = await two.told(1);
@@ -275,13 +197,13 @@ describe('who speaks for a session', () => {
     const told = (await two.told(3)).slice(1);
     expect(told.map(({ text }) => /11=(\w)/.exec(text)?.[1])).toEqual(['b', 'c']);
     // The same report under the same number, which one may have got, and two would know by it.
-    const numbers = [...first.slice(1), ...told].map(numberOf);
+    const numbers = [first, ...told].map(numberOf);
     expect(numbers[1]).toBe(numbers[0]);
     expect(numbers[2]).toBe(numbers[1]! + 1);
     // To the first it is nothing any more.
     one.die();
     await until('it is gone', () => logged.includes('an edge is gone'));
-    const again = new RawEdge('e1', { received: 1 });
+    const again = rawEdge('e1', { received: 1 });
     expect((await again.told(2)).map(({ type }) => type)).toEqual([frames.NOTHING, frames.FENCED]);
     // And nobody of a lower epoch claims it back.
     again.send(frames.CLAIM, 0, { session: at(1) });
@@ -289,7 +211,7 @@ describe('who speaks for a session', () => {
   });
 
   test('a claim outlives the venue’s process, with what waits for it', async () => {
-    const [one, two] = [await linked(new RawEdge('e1')), await linked(new RawEdge('e2'))];
+    const [one, two] = [await linked(rawEdge('e1')), await linked(rawEdge('e2'))];
     one.send(frames.STARTED, 1, { session: at(1) });
     one.submit(2, at(1), rests('a'));
     await one.told(1);
@@ -297,10 +219,7 @@ describe('who speaks for a session', () => {
     await two.told(1);
     await crash();
     await start();
-    const [older, newer] = [
-      await linked(new RawEdge('e1', { received: 0 })),
-      await linked(new RawEdge('e2', { received: 1 })),
-    ];
+    const [older, newer] = [await linked(rawEdge('e1', { received: 0 })), await linked(rawEdge('e2', { received: 1 }))];
     expect((await older.told(1))[0]?.type).toBe(frames.NOTHING);
     newer.send(frames.STARTED, 1, { session: at(2) });
     expect(kinds(await newer.told(1))).toEqual(['0']);
@@ -312,7 +231,7 @@ describe('who speaks for a session', () => {
   });
 
   test('of the same epoch both are taken, and reports go to who has the session now', async () => {
-    const [one, two] = [await linked(new RawEdge('e1')), await linked(new RawEdge('e2'))];
+    const [one, two] = [await linked(rawEdge('e1')), await linked(rawEdge('e2'))];
     one.send(frames.STARTED, 1, { session: at(1) });
     await until('it is taken', () => one.acked === 1);
     two.send(frames.STARTED, 1, { session: at(1) });
@@ -323,11 +242,11 @@ describe('who speaks for a session', () => {
   });
 
   test('orders that waited for too long are refused; cancels are done', async () => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     edge.submit(1, at(1), rests('a'));
     await edge.told(1);
     edge.die();
-    const again = await linked(new RawEdge('e1', { received: 1, stale: 3 }));
+    const again = await linked(rawEdge('e1', { received: 1, stale: 3 }));
     again.submit(2, at(1), rests('b'));
     again.submit(3, at(1), cancels('c', 'a'));
     again.submit(4, at(1), rests('d'));
@@ -341,7 +260,7 @@ describe('an edge that dies', () => {
   const mine = at(1, { cancel_after_ms: 1000 });
 
   test('takes along, after their grace, the orders of sessions that want it, of no others', async () => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
     edge.submit(2, mine, rests('a'));
     edge.submit(3, { ...sessionOf('TWO'), epoch: 1 }, rests('b'));
@@ -350,7 +269,7 @@ describe('an edge that dies', () => {
     edge.die();
     await until('it is noticed', () => logged.includes('an edge is gone'));
     now += 5001;
-    const again = await linked(new RawEdge('e1', { boot: 'e1-2', received: 2 }));
+    const again = await linked(rawEdge('e1', { boot: 'e1-2', received: 2 }));
     const told = await again.told(1);
     expect([told[0]?.session, ...kinds(told)]).toEqual(['ONE', '4']);
     expect(told[0]?.text).toContain('58=Canceled on disconnect');
@@ -361,7 +280,7 @@ describe('an edge that dies', () => {
     ['the session is back in time by another edge', 'e2', 'e2-1', true, false],
     ['it is the venue that was killed', 'e1', 'e1-1', false, true],
   ])('takes nothing when %s', async (_, edge_id, boot, starts, killed) => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
     edge.submit(2, mine, rests('a'));
     await edge.told(1);
@@ -375,7 +294,7 @@ describe('an edge that dies', () => {
     }
     now += 4900;
     const present = starts ? [] : [mine];
-    const back = await linked(new RawEdge(edge_id, { boot, received: edge_id === 'e1' ? 1 : 0, present }));
+    const back = await linked(rawEdge(edge_id, { boot, received: edge_id === 'e1' ? 1 : 0, present }));
     if (starts) back.send(frames.STARTED, 1, { session: { ...mine, epoch: 2 } });
     else back.ack(1);
     await until('it is seen', () => back.acked > 0 || !starts);
@@ -388,20 +307,20 @@ describe('an edge that dies', () => {
   });
 
   test('while the venue is away is missed from the venue’s start on', async () => {
-    const edge = await linked(new RawEdge('e1'));
+    const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
     edge.submit(2, mine, rests('a'));
     await edge.told(1);
     await crash();
     await start();
     now += 5001;
-    const again = await linked(new RawEdge('e1', { boot: 'e1-2', received: 1 }));
+    const again = await linked(rawEdge('e1', { boot: 'e1-2', received: 1 }));
     expect(kinds(await again.told(1))).toEqual(['4']);
   });
 });
 
 test('while the disk refuses, nothing is told and nothing acknowledged; then all is', async () => {
-  const edge = await linked(new RawEdge('e1'));
+  const edge = await linked(rawEdge('e1'));
   disk.full = true;
   edge.submit(1, at(1), rests('a'));
   await until('it has refused', () => host.stuck);
@@ -414,7 +333,7 @@ test('while the disk refuses, nothing is told and nothing acknowledged; then all
 });
 
 test('a mass cancel is of the users that it names', async () => {
-  const edge = await linked(new RawEdge('e1'));
+  const edge = await linked(rawEdge('e1'));
   edge.submit(1, at(1), rests('a'));
   edge.submit(2, { ...sessionOf('TWO'), epoch: 1 }, rests('b'));
   edge.send(frames.MASS_CANCEL, 3, { of: 'users', user_ids: ['TWO'] });

@@ -1,0 +1,62 @@
+/** What the gate has to say to the edge, which may be before there is anybody to hear it: then it waits. */
+
+import type { GateEvents, OrdersOf } from '../core/sessions/api.ts';
+import type { Asked, NumbersCommand } from '../core/sessions/model.ts';
+import type { House } from './house.ts';
+import { announceTo } from './notices.ts';
+import type { Numbers } from './numbers.ts';
+import { cancelling } from './venue-time.ts';
+
+class Later<T> {
+  #waiting: T[] = [];
+  #taker: ((one: T) => void) | undefined;
+
+  readonly put = (one: T): void => {
+    if (this.#taker === undefined) this.#waiting.push(one);
+    else this.#taker(one);
+  };
+
+  open(taker: (one: T) => void): void {
+    this.#taker = taker;
+    for (const one of this.#waiting.splice(0)) taker(one);
+  }
+}
+
+export interface Hearing {
+  readonly events: GateEvents;
+  /** Resolves with the reason when an admin has this edge drained. */
+  readonly drainAsked: Promise<string>;
+  /** Has orders cancelled, as an admin's word does. */
+  readonly cancel: (whose: OrdersOf) => void;
+  /** The house is there: what waits is told. */
+  begin(house: House, numbers: Numbers, answer: (asked: Asked) => Promise<void>): void;
+}
+
+export function hearing({ turns, notices, log }: Pick<House, 'turns' | 'notices' | 'log'>): Hearing {
+  const changes = new Later<NumbersCommand>();
+  const cancels = new Later<OrdersOf>();
+  const questions = new Later<Asked>();
+  const drainAsked = Promise.withResolvers<string>();
+  let mover: House['mover'] | undefined;
+  return {
+    drainAsked: drainAsked.promise,
+    cancel: cancels.put,
+    events: {
+      onNumbers: changes.put,
+      onAsked: questions.put,
+      onCancelOrders: cancels.put,
+      onDrain: drainAsked.resolve,
+      onFenced: () => {
+        mover?.leftAll();
+        turns.forsake();
+      },
+      onNotice: (notice, to) => announceTo({ turns, notices, log }, notice, to),
+    },
+    begin(house, numbers, answer) {
+      mover = house.mover;
+      changes.open((command) => numbers.apply(command));
+      cancels.open(cancelling(house));
+      questions.open((asked) => void answer(asked));
+    },
+  };
+}
