@@ -11,6 +11,8 @@ export const OPEN_ORDERS_PER_USER = 10_000;
 export const OPEN_ORDERS_PER_BOOK = 100_000;
 /** ClOrdIDs kept of a session, those of closed orders among them: duplicates and status requests look back so far. */
 export const KNOWN_IDS_PER_SESSION = 20_000;
+/** Orders that are over and kept to be made others: each new one takes one, and with its id comes one at most. */
+export const SPARE_ORDERS = 1024;
 /** Bytes of a ClOrdID or Account that is kept for long; longer ones are refused. */
 export const ID_BYTES = 64;
 

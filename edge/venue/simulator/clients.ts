@@ -1,10 +1,10 @@
 /** Who has which orders: users, their FIX sessions, and the ClOrdIDs of each session. */
 
-import { KNOWN_IDS_PER_SESSION } from '../limits.ts';
+import { KNOWN_IDS_PER_SESSION, SPARE_ORDERS } from '../limits.ts';
 import type { VenueSession } from '../venue.ts';
 import { versionOf } from '../versions.ts';
 import { KnownIds } from './known-ids.ts';
-import type { ClientOrder } from './order.ts';
+import { ClientOrder, type OrderIds, type OrderTerms } from './order.ts';
 
 export interface User {
   readonly id: string;
@@ -35,6 +35,11 @@ export function openOrders({ session, ids }: Client): readonly ClientOrder[] {
 export class Clients {
   private readonly users = new Map<string, User>();
   private readonly byId = new Map<string, Client>();
+  /** Orders that are over, to be made others. */
+  private readonly spare: ClientOrder[] = [];
+  private readonly freed = (order: ClientOrder): void => {
+    if (order.over && this.spare.length < SPARE_ORDERS) this.spare.push(order);
+  };
 
   /** The client of a session, made when it is new, brought up to date otherwise. */
   of(session: VenueSession): Client {
@@ -87,7 +92,12 @@ export class Clients {
   /** Remembers that an id has been used; the oldest ids that no open order goes by are forgotten. */
   remember(client: Client, clOrdId: string, order: ClientOrder): void {
     client.ids.set(clOrdId, order);
-    client.ids.bound(KNOWN_IDS_PER_SESSION);
+    client.ids.bound(KNOWN_IDS_PER_SESSION, this.freed);
+  }
+
+  /** A new order, which goes by no id yet; `terms` are its own from now on. */
+  order(ids: OrderIds, terms: OrderTerms, priority: number): ClientOrder {
+    return this.spare.pop()?.renew(ids, terms, priority) ?? new ClientOrder(ids, terms, priority);
   }
 
   /** Forgets a session that has left nothing behind. */

@@ -15,7 +15,7 @@ import {
   CHANGED,
   CHANGED_STATE,
   type Changed,
-  ClientOrder,
+  type ClientOrder,
   EXPIRED,
   FILLED,
   HELD,
@@ -119,7 +119,7 @@ export class Exchange implements TradeListener {
       user_id: client.user.id,
       cl_ord_id: clOrdId,
     };
-    const order = new ClientOrder(ids, terms, ++this.priority);
+    const order = this.clients.order(ids, terms, ++this.priority);
     const market = this.market(order);
     this.clients.remember(client, clOrdId, order);
     client.user.open++;

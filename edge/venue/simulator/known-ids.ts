@@ -59,20 +59,30 @@ export class KnownIds {
     for (let slot = hash & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
       const place = slots[slot]! - 1;
       if (this.#names[place] !== id) continue;
+      this.#orders[place]!.names -= 1;
       this.#orders[place] = order;
+      order.names += 1;
       return;
     }
+    order.names += 1;
     this.#push(id, order, hash);
   }
 
-  /** Forgets the oldest beyond `most`, but for those that an open order goes by now: they are as young as any then. */
-  bound(most: number): void {
+  /**
+   * Forgets the oldest beyond `most`, but for those that an open order goes by now: they are as young as any then.
+   * @param freed the order that an id which is forgotten has named
+   */
+  bound(most: number, freed: (order: ClientOrder) => void): void {
     while (this.size > most) {
       const place = this.#head;
       const name = this.#names[place]!;
       const order = this.#orders[place]!;
       this.#forget(place);
       if (order.open && order.cl_ord_id === name) this.#push(name, order, this.#hashes[place]!);
+      else {
+        order.names -= 1;
+        freed(order);
+      }
     }
   }
 

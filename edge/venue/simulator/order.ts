@@ -59,17 +59,35 @@ export function partsOfId(id: string): { run: string; serial: number } {
   return found === null ? { run: id, serial: -1 } : { run: found[1]!, serial: Number(found[2]) };
 }
 
+/** Who asks for an order, and by which names it goes. */
+export interface OrderIds {
+  readonly run: string;
+  readonly serial: number;
+  readonly session_id: string;
+  readonly user_id: string;
+  readonly cl_ord_id: string;
+}
+
+type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/**
+ * One that has ended and goes by no id any more becomes another by {@link renew}: as orders live for a while, each would be
+ * moved by the collector twice, and be a reason for it to go through all there is.
+ */
 export class ClientOrder implements Resting {
   readonly kind = 'client';
   /** OrderID (37) is `run` and the digits of `serial`; `run` alone where that is -1. */
-  readonly run: string;
-  readonly serial: number;
+  run: string;
+  serial: number;
   /** Id of the FIX session that placed it. */
-  readonly session_id: string;
-  readonly user_id: string;
+  session_id: string;
+  user_id: string;
   /** ClOrdID (11) of the last request that was accepted. */
   cl_ord_id: string;
-  readonly side: Side;
+  /** ClOrdIDs that it is known by, of any session. */
+  names = 0;
+  side: Side;
+  /** Nobody else's: see {@link renew}. */
   terms: OrderTerms;
   /** Rises with each order and each loss of priority: the order of restoring a book. */
   priority: number;
@@ -86,11 +104,7 @@ export class ClientOrder implements Resting {
   prev: Resting | undefined = undefined;
   next: Resting | undefined = undefined;
 
-  constructor(
-    ids: { run: string; serial: number; session_id: string; user_id: string; cl_ord_id: string },
-    terms: OrderTerms,
-    priority: number,
-  ) {
+  constructor(ids: OrderIds, terms: OrderTerms, priority: number) {
     this.run = ids.run;
     this.serial = ids.serial;
     this.session_id = ids.session_id;
@@ -101,6 +115,39 @@ export class ClientOrder implements Resting {
     this.priority = priority;
     this.price = terms.price;
     this.leaves = terms.qty;
+  }
+
+  /** Whether nothing can lead to it any more but an entry of {@link Expiry}, which means nothing. */
+  get over(): boolean {
+    return this.names === 0 && !this.open && this.change === UNCHANGED;
+  }
+
+  /** Makes it another order, with a copy of these terms. It is {@link over}, and so lies in no book. */
+  renew(ids: OrderIds, terms: OrderTerms, priority: number): this {
+    const own: Changeable<OrderTerms> = this.terms;
+    own.instrument = terms.instrument;
+    own.side = terms.side;
+    own.side_code = terms.side_code;
+    own.ord_type = terms.ord_type;
+    own.tif = terms.tif;
+    own.price = terms.price;
+    own.stop_price = terms.stop_price;
+    own.qty = terms.qty;
+    own.expires_at = terms.expires_at;
+    own.account = terms.account;
+    this.run = ids.run;
+    this.serial = ids.serial;
+    this.session_id = ids.session_id;
+    this.user_id = ids.user_id;
+    this.cl_ord_id = ids.cl_ord_id;
+    this.side = terms.side;
+    this.priority = priority;
+    this.state = IN_BOOK;
+    this.cum = 0;
+    this.notional = 0;
+    this.price = terms.price;
+    this.leaves = terms.qty;
+    return this;
   }
 
   /** OrderID (37). */

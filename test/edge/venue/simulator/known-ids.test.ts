@@ -6,7 +6,7 @@ import { KnownIds } from '../../../../edge/venue/simulator/known-ids.ts';
 import type { ClientOrder } from '../../../../edge/venue/simulator/order.ts';
 
 /** Of an order, what the table looks at. */
-const order = (cl_ord_id: string, open = false): ClientOrder => ({ cl_ord_id, open }) as ClientOrder;
+const order = (cl_ord_id: string, open = false): ClientOrder => ({ cl_ord_id, open, names: 0 }) as ClientOrder;
 
 function messageOf(id: string): Message {
   const bytes = Buffer.from(`8=FIX.4.4\x019=0\x0135=D\x0111=${id}\x0110=000\x01`, 'latin1');
@@ -32,8 +32,9 @@ describe('known ids', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
         const ids = new KnownIds();
-        const model = new Map<string, { cl_ord_id: string; open: boolean }>();
+        const model = new Map<string, { cl_ord_id: string; open: boolean; names: number }>();
         let ages: string[] = [];
+        const freed: ClientOrder[] = [];
         for (const { id, open, closes, bound } of steps) {
           const one = order(id, open);
           if (!model.has(id)) ages.push(id);
@@ -43,7 +44,7 @@ describe('known ids', () => {
           if (closed !== undefined) closed.open = false;
           const open_ = ages.filter((each) => model.get(each)!.open);
           if (bound !== null && bound > open_.length) {
-            ids.bound(bound);
+            ids.bound(bound, (order) => freed.push(order));
             while (ages.length > bound) {
               const [oldest, ...rest] = ages as [string, ...string[]];
               ages = rest;
@@ -52,6 +53,7 @@ describe('known ids', () => {
             }
           }
           expect(ids.size).toBe(model.size);
+          for (const order of freed.splice(0)) expect(order.names).toBe(0); // each has one id here
           for (const each of [id, closes ?? 'none', 'ID0', 'é']) {
             expect(ids.get(each)).toBe(model.get(each));
             expect(named(ids, each)).toBe(model.get(each));
@@ -68,7 +70,7 @@ describe('known ids', () => {
     ids.set('RESTS', rests);
     for (let n = 0; n < 20_000; n++) {
       ids.set(`ORD${n}`, order(`ORD${n}`));
-      ids.bound(1000);
+      ids.bound(1000, () => {});
     }
     expect(ids.size).toBe(1000);
     expect(ids.get('RESTS')).toBe(rests);

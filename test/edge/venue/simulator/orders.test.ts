@@ -23,6 +23,9 @@ const cancel = (id: string, orig: string) => `35=F|11=${id}|41=${orig}|55=INTC|5
 const replace = (id: string, orig: string, qty: string, price: string, more = '') =>
   `35=G|11=${id}|41=${orig}|55=INTC|54=1|38=${qty}|40=2|44=${price}|${TIME}${more}`;
 
+/** Fields of a reply, whatever their order. */
+const sorted = (reply: string): string => reply.split('|').sort().join('|');
+
 describe('orders', () => {
   test('a market order: New, then the fill, whole reports', () => {
     const { one } = exchange();
@@ -194,6 +197,22 @@ describe('refusals', () => {
       false,
       true,
     ]);
+  });
+
+  test('an order that takes the place of a forgotten one has nothing of it', () => {
+    const { one, two, sink } = exchange();
+    sink.listening = false;
+    for (let n = 0; n < KNOWN_IDS_PER_SESSION + 3; n++) one.say(limit(`${n}`, 1, '1', '1.00', '|1=OLD|59=3'));
+    sink.listening = true;
+    const all = [1, 39, 59, 54, 38, 40, 44, 99, 151, 14, 6];
+    const rests = '35=8|39=0|38=7|40=2|44=40.00|54=2|59=1|151=7|14=0|6=0';
+    const told = one.ask(limit('NEW', 2, '7', '40.00', '|59=1'), all);
+    const status = (who: typeof one, id: string) => who.ask(`35=H|11=${id}|55=INTC|54=1`, all);
+    expect(told.map(sorted)).toEqual([sorted(rests)]);
+    expect(status(one, 'NEW').map(sorted)).toEqual([sorted(rests)]);
+    const old = '35=8|1=OLD|39=4|38=1|40=2|44=1.00|54=1|59=3|151=0|14=0|6=0';
+    for (const n of [4, 100, KNOWN_IDS_PER_SESSION + 2]) expect(status(one, `${n}`).map(sorted)).toEqual([sorted(old)]);
+    expect(status(two, 'NEW').map(sorted)).toEqual([sorted('35=8|39=8|54=1|151=0|14=0|6=0')]);
   });
 
   test('PossResend of a known order is answered with its status', () => {
