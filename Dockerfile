@@ -6,7 +6,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 # What is in the image, for who scans it.
-RUN npm sbom --omit=dev --omit=optional --package-lock-only --sbom-format cyclonedx > sbom.cdx.json
+RUN npm run --silent sbom > sbom.cdx.json
 COPY adapters ./adapters
 COPY core ./core
 COPY edge ./edge
