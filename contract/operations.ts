@@ -40,6 +40,7 @@ export const COMMON_ERRORS: readonly ErrorCode[] = [
   'signature_invalid',
   'signature_expired',
   'access_denied',
+  'throttled',
   'internal',
   'store_unavailable',
 ];

@@ -172,6 +172,11 @@ export const ERRORS = {
     message: 'The user does not meet the eligibility rules.',
     action: 'See details for each failing rule; override a rule, or provision with bypass.',
   },
+  throttled: {
+    status: 429,
+    message: 'Too many requests.',
+    action: 'Wait a second, longer each time; clients of AWS do by themselves.',
+  },
   internal: { status: 500, message: 'Something failed inside.', action: 'Look for the request_id in the logs.' },
   store_unavailable: {
     status: 503,

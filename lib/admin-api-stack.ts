@@ -167,18 +167,18 @@ export class AdminApiStack extends Stack {
       this.api.addGatewayResponse(`Response-${type.responseType}`, {
         type,
         statusCode: String(ERRORS[code].status),
-        templates: {
-          'application/json': JSON.stringify({
-            success: false,
-            error: { code, message: ERRORS[code].message, details: [], request_id: '$context.requestId' },
-          }),
-        },
+        templates: { 'application/json': said(code, '$context.requestId') },
       });
     respond(ResponseType.MISSING_AUTHENTICATION_TOKEN, 'unsigned');
     respond(ResponseType.INVALID_SIGNATURE, 'signature_invalid');
     respond(ResponseType.EXPIRED_TOKEN, 'signature_expired');
     respond(ResponseType.ACCESS_DENIED, 'access_denied');
     respond(ResponseType.REQUEST_TOO_LARGE, 'too_large');
+    respond(ResponseType.THROTTLED, 'throttled');
+    respond(ResponseType.QUOTA_EXCEEDED, 'throttled');
+    respond(ResponseType.WAF_FILTERED, 'access_denied');
+    // Whatever else the gateway finds wrong with a request before a function sees it.
+    respond(ResponseType.DEFAULT_4XX, 'invalid_request');
     respond(ResponseType.DEFAULT_5XX, 'internal');
   }
 
@@ -192,22 +192,18 @@ export class AdminApiStack extends Stack {
       scope: 'REGIONAL',
       defaultAction: { allow: {} },
       visibilityConfig: visibility('fixgate-admin'),
-      customResponseBodies: {
-        too_large: {
-          contentType: 'APPLICATION_JSON',
-          content: JSON.stringify({
-            success: false,
-            error: { code: 'too_large', message: ERRORS.too_large.message, details: [], request_id: '' },
-          }),
-        },
-      },
+      customResponseBodies: Object.fromEntries(
+        (['too_large', 'throttled'] as const).map((code) => [
+          code,
+          // It knows no id of the request.
+          { contentType: 'APPLICATION_JSON', content: said(code, '') },
+        ]),
+      ),
       rules: [
         {
           name: 'body-size',
           priority: 0,
-          action: {
-            block: { customResponse: { responseCode: ERRORS.too_large.status, customResponseBodyKey: 'too_large' } },
-          },
+          action: blocked('too_large'),
           statement: {
             sizeConstraintStatement: {
               fieldToMatch: { body: { oversizeHandling: 'MATCH' } },
@@ -221,7 +217,7 @@ export class AdminApiStack extends Stack {
         {
           name: 'rate',
           priority: 1,
-          action: { block: { customResponse: { responseCode: 429 } } },
+          action: blocked('throttled'),
           statement: { rateBasedStatement: { aggregateKeyType: 'IP', limit: REQUESTS_PER_FIVE_MINUTES } },
           visibilityConfig: visibility('fixgate-admin-rate'),
         },
@@ -235,6 +231,14 @@ export class AdminApiStack extends Stack {
     });
   }
 }
+
+/** An error in the form of the catalogue. */
+const said = (code: ErrorCode, request_id: string): string =>
+  JSON.stringify({ success: false, error: { code, message: ERRORS[code].message, details: [], request_id } });
+
+const blocked = (code: ErrorCode) => ({
+  block: { customResponse: { responseCode: ERRORS[code].status, customResponseBodyKey: code } },
+});
 
 /** From where the API is reached: from everywhere with a signature, from addresses, or from one endpoint of a VPC. */
 function reach({ adminCidrs, adminVpcEndpoint, adminDomain }: Context) {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { TABLES } from '../../adapters/dynamodb/tables.ts';
+import { ERRORS, type ErrorCode } from '../../contract/errors.ts';
 import { OPERATIONS } from '../../contract/operations.ts';
 import { removeDirectory, temporaryDirectory } from '../support/product.ts';
 import { IMAGE, makeStacks, PRODUCTION, SECRET } from './support.ts';
@@ -144,12 +145,38 @@ describe('the stacks', () => {
     api.resourceCountIs('AWS::ApiGateway::Method', OPERATIONS.length + 1);
   });
 
-  test('what the gateway refuses speaks the catalogue', () => {
-    api.hasResourceProperties('AWS::ApiGateway::GatewayResponse', {
-      ResponseType: 'MISSING_AUTHENTICATION_TOKEN',
-      StatusCode: '403',
-      ResponseTemplates: { 'application/json': Match.stringLikeRegexp('"code":"unsigned"') },
-    });
+  test('whatever the gateway or the web ACL refuses speaks the catalogue', () => {
+    const catalogue = (text: string) => JSON.parse(text) as { success: boolean; error: Record<string, unknown> };
+    const responses = Object.values(api.findResources('AWS::ApiGateway::GatewayResponse')).map(
+      ({ Properties: { ResponseType, StatusCode, ResponseTemplates } }) => {
+        const { success, error } = catalogue(ResponseTemplates['application/json']);
+        expect([success, error.request_id, error.details]).toEqual([false, '$context.requestId', []]);
+        expect(StatusCode).toBe(String(ERRORS[error.code as ErrorCode].status));
+        return [ResponseType, StatusCode, error.code];
+      },
+    );
+    expect(responses.sort()).toEqual([
+      ['ACCESS_DENIED', '403', 'access_denied'],
+      ['DEFAULT_4XX', '400', 'invalid_request'],
+      ['DEFAULT_5XX', '500', 'internal'],
+      ['EXPIRED_TOKEN', '403', 'signature_expired'],
+      ['INVALID_SIGNATURE', '403', 'signature_invalid'],
+      ['MISSING_AUTHENTICATION_TOKEN', '403', 'unsigned'],
+      ['QUOTA_EXCEEDED', '429', 'throttled'],
+      ['REQUEST_TOO_LARGE', '413', 'too_large'],
+      ['THROTTLED', '429', 'throttled'],
+      ['WAF_FILTERED', '403', 'access_denied'],
+    ]);
+    const [acl] = Object.values(api.findResources('AWS::WAFv2::WebACL'));
+    const { CustomResponseBodies, Rules } = acl!.Properties as {
+      CustomResponseBodies: Record<string, { Content: string }>;
+      Rules: { Action: { Block: { CustomResponse: { ResponseCode: number; CustomResponseBodyKey: string } } } }[];
+    };
+    for (const { Action } of Rules) {
+      const { ResponseCode, CustomResponseBodyKey } = Action.Block.CustomResponse;
+      const { error } = catalogue(CustomResponseBodies[CustomResponseBodyKey]!.Content);
+      expect(ResponseCode).toBe(ERRORS[error.code as ErrorCode].status);
+    }
   });
 
   test('each method has a throttle of its own, and what stops clients the widest', () => {
