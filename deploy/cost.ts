@@ -45,13 +45,23 @@ export const UNITS = {
   sessionEnd: { write: 3 * 2, read: 1 },
   /** One exchange of tokens. */
   lease: { write: 1, read: 0 },
+  /** Of an edge's journal in the store, below a kilobyte: the fence that it checks, and its piece. */
+  journalCommit: { write: 2 * 2, read: 0 },
   /** Heartbeat, and the looks at commands, policy and other edges. */
   edgeSecond: { write: 1, read: 7 },
 } as const;
 /** Records of the audit of one session: logon, start, end. */
 export const RECORDS_PER_SESSION = 3;
 
+/** A commit waits for the one before: so the faster messages come, the more go in one. An answer of DynamoDB to a transaction. */
+const COMMIT_S = 0.006;
+/** Of a session: both sides tell each other that they are there, and each of that is numbered too. */
+const SESSION_HOURS = 8;
+const HEARTBEAT_S = 30;
+
 export interface Usage {
+  /** Where edges keep their journals: each commit to the store is paid, one to a disk is not. */
+  readonly journal: 'store' | 'file';
   readonly users: number;
   /** Begun in a month. */
   readonly sessions: number;
@@ -88,7 +98,25 @@ export const DEFAULTS: Omit<Usage, 'users' | 'sessions' | 'messages'> = {
   memoryGb: 2,
   zones: 2,
   adminCalls: 10_000,
+  journal: 'store',
 };
+
+/** Commits of all journals in a month. */
+export function journalCommits({ journal, sessions, messages, edges }: Usage): number {
+  if (journal === 'file') return 0;
+  const turns = messages + (sessions * SESSION_HOURS * 3600 * 2) / HEARTBEAT_S;
+  const rate = turns / SECONDS / edges;
+  return (rate / (1 + rate * COMMIT_S)) * edges * SECONDS;
+}
+
+function journalLine(usage: Usage): CostLine {
+  const commits = journalCommits(usage);
+  return {
+    what: 'journals in the store',
+    dollars: ((commits * UNITS.journalCommit.write) / MILLION) * PRICES.writeUnits,
+    how: usage.journal === 'file' ? 'on the disks of tasks' : `${(commits / MILLION).toFixed(1)} M commits`,
+  };
+}
 
 /** Lines of a month's bill, largest first. */
 export function monthly(usage: Usage): readonly CostLine[] {
@@ -122,6 +150,7 @@ export function monthly(usage: Usage): readonly CostLine[] {
       dollars: (sum('write') / MILLION) * p.writeUnits,
       how: `${(sum('write') / MILLION).toFixed(1)} M units`,
     },
+    journalLine(usage),
     {
       what: 'DynamoDB reads',
       dollars: (sum('read') / MILLION) * p.readUnits,

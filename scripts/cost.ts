@@ -1,6 +1,6 @@
 // npm run cost -- --users 1000 --sessions 60000 --messages 100000000: what a month costs in AWS. docs/COST.md says how it is reckoned.
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { DEFAULTS, monthly, total, type Usage } from '../deploy/cost.ts';
 
 const count = (text: string): number => {
@@ -18,6 +18,11 @@ const program = new Command('cost')
   .option('--memory-gb <n>', 'of an edge', count, DEFAULTS.memoryGb)
   .option('--zones <n>', 'availability zones', count, DEFAULTS.zones)
   .option('--admin-calls <n>', 'of the admin API in a month', count, DEFAULTS.adminCalls)
+  .addOption(
+    new Option('--journal <kind>', 'where edges keep their journals')
+      .choices(['store', 'file'])
+      .default(DEFAULTS.journal),
+  )
   .parse();
 const lines = monthly(program.opts<Usage>());
 for (const { what, dollars, how } of lines)

@@ -1,11 +1,13 @@
 /** The calls that docs/COST.md reckons with, counted at the client of the store. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import { DynamoTokenLeases } from '../../adapters/dynamodb/token-leases.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
-import { DEFAULTS, monthly, RECORDS_PER_SESSION, total, UNITS } from '../../deploy/cost.ts';
+import { DEFAULTS, journalCommits, monthly, RECORDS_PER_SESSION, total, UNITS } from '../../deploy/cost.ts';
 import { createGate, type FixGate, memoryStores } from '../../index.ts';
-import { ELIGIBLE } from '../support/product.ts';
+import { ELIGIBLE, ROOT } from '../support/product.ts';
 import { startStore, type TestStore } from '../support/store.ts';
 
 interface Counted {
@@ -36,6 +38,7 @@ describe('what a month is reckoned with', () => {
   let store: TestStore;
   let gate: FixGate;
   let counted: Counted;
+  let stores: ReturnType<typeof createDynamoAdapters>;
 
   beforeAll(async () => {
     store = await startStore();
@@ -52,7 +55,7 @@ describe('what a month is reckoned with', () => {
       { step: 'initialize' },
     );
     counted = { read: 0, write: 0 };
-    const stores = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
+    stores = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
     const keys = memoryStores();
     gate = await createGate({
       edge_id: 'cost',
@@ -93,6 +96,26 @@ describe('what a month is reckoned with', () => {
     expect(counted.read).toBeLessThanOrEqual(UNITS.logon.read + meanwhile);
   }, 40_000);
 
+  test('a commit of a journal takes what is reckoned', async () => {
+    const edge = await stores.edges.register('journal', '1', Date.now());
+    const piece = (offset: number) => ({ segment: 1, offset, length: 500, bytes: new Uint8Array(500) });
+    await stores.journals.append(edge, [piece(0)]);
+    counted = { read: 0, write: 0 };
+    await stores.journals.append(edge, [piece(500)]);
+    // The gate beside it goes on.
+    expect(counted.write - UNITS.journalCommit.write).toBeGreaterThanOrEqual(0);
+    expect(counted.write - UNITS.journalCommit.write).toBeLessThanOrEqual(1);
+  });
+
+  test('journals: each message alone is a commit, many share one, and a disk costs none', () => {
+    const usage = { ...DEFAULTS, users: 1, sessions: 0, messages: 1_000_000 };
+    expect(journalCommits(usage)).toBeCloseTo(1_000_000, -4);
+    const busy = journalCommits({ ...usage, messages: 100_000_000_000 });
+    expect(busy).toBeLessThan(1_000_000_000);
+    expect(journalCommits({ ...usage, sessions: 1000 })).toBeGreaterThan(journalCommits(usage) + 1_500_000);
+    expect(journalCommits({ ...usage, journal: 'file' })).toBe(0);
+  });
+
   test('more of anything costs more, and nothing costs what is always there', () => {
     const usage = { ...DEFAULTS, users: 1000, sessions: 60_000, messages: 50_000_000 };
     const base = total(monthly(usage));
@@ -100,5 +123,29 @@ describe('what a month is reckoned with', () => {
       expect(total(monthly({ ...usage, [name]: usage[name] * 2 }))).toBeGreaterThan(base);
     expect(total(monthly({ ...usage, users: 0, sessions: 0, messages: 0 }))).toBeGreaterThan(100);
     expect(RECORDS_PER_SESSION).toBe(3);
+  });
+
+  test('docs/COST.md says what the calculator says', () => {
+    const page = readFileSync(join(ROOT, 'docs', 'COST.md'), 'utf8');
+    const row = (name: string): readonly string[] =>
+      (page.split('\n').find((line) => line.startsWith(`| ${name}`)) ?? '')
+        .split('|')
+        .slice(2, 5)
+        .map((cell) => cell.trim());
+    const large = { edges: 20, vcpu: 4, memoryGb: 8, zones: 3 };
+    const usages = [
+      { ...DEFAULTS, users: 10, sessions: 600, messages: 1e6 },
+      { ...DEFAULTS, users: 1000, sessions: 60_000, messages: 1e8 },
+      { ...DEFAULTS, ...large, users: 100_000, sessions: 6e6, messages: 1e10 },
+    ];
+    const dollars = (amount: number): string => `$${Math.round(amount).toLocaleString('en-US')}`;
+    expect(row('**a month**')).toEqual(usages.map((usage) => `**${dollars(total(monthly(usage)))}**`));
+    expect(row('with journals on the disks')).toEqual(
+      usages.map((usage) => dollars(total(monthly({ ...usage, journal: 'file' })))),
+    );
+    const journals = usages.map(
+      (usage) => monthly(usage).find(({ what }) => what.startsWith('journals'))?.dollars ?? 0,
+    );
+    expect(row('journals in the store')).toEqual(journals.map(dollars));
   });
 });
