@@ -6,15 +6,11 @@ import { App } from 'aws-cdk-lib';
 import { tableNames } from '../adapters/dynamodb/tables.ts';
 import { type Context, ContextError, deploymentName, readContext } from '../lib/context.ts';
 import { type Aws, AwsError, element } from './aws.ts';
+import { type Finding, missing, ok, stackIs, warn } from './finding.ts';
 import { isThere } from './process.ts';
+import { quotas } from './quotas.ts';
 
-export type Finding =
-  | { readonly state: 'ok' | 'warn'; readonly says: string }
-  | { readonly state: 'missing'; readonly says: string; readonly todo: string };
-
-const ok = (says: string): Finding => ({ state: 'ok', says });
-const warn = (says: string): Finding => ({ state: 'warn', says });
-const missing = (says: string, todo: string): Finding => ({ state: 'missing', says, todo });
+export type { Finding };
 
 /** Of the modern bootstrap that the CLI of this project wants. */
 const BOOTSTRAP_VERSION = 6;
@@ -23,6 +19,7 @@ const UNRESERVED = 100;
 /** lib/admin-api-stack.ts reserves so much for the functions together. */
 const RESERVED = 80;
 const DAY_MS = 86_400_000;
+const WARNED_DAYS = 30;
 
 /** @param given `-c name=value` as they will be given to cdk @param now epoch ms */
 export async function examine(
@@ -39,10 +36,11 @@ export async function examine(
   }
   const findings: Finding[] = [ok(`context: ${deploymentName(context)}, FIX TLS ${context.fixTls}`)];
   const who = await caller(aws);
-  findings.push(who);
+  findings.push(who.finding);
   // Nothing else can be asked without.
-  if (who.state === 'missing') return findings;
-  for (const check of [bootstrap, image, certificates, secret, concurrency, network, names])
+  if (who.account === undefined) return findings;
+  findings.push(...elsewhere(aws, context, who.account));
+  for (const check of [bootstrap, zones, image, certificates, secret, concurrency, quotas, names])
     findings.push(...(await unlessDenied(check.name, () => check(aws, context, now))));
   return findings;
 }
@@ -57,16 +55,51 @@ async function unlessDenied(name: string, check: () => Promise<readonly Finding[
   }
 }
 
-async function caller(aws: Aws): Promise<Finding> {
+/** Who asks; without an account nothing else can be asked. */
+async function caller(aws: Aws): Promise<{ readonly finding: Finding; readonly account?: string }> {
   try {
     const xml = await aws.query('sts', '2011-06-15', 'GetCallerIdentity', {});
-    return ok(`account ${element(xml, 'Account')}, region ${aws.region}, as ${element(xml, 'Arn')}`);
+    const account = element(xml, 'Account');
+    return { finding: ok(`account ${account}, region ${aws.region}, as ${element(xml, 'Arn')}`), account };
   } catch (error) {
-    return missing(
-      `AWS does not know who asks: ${(error as Error).message.slice(0, 200)}`,
-      'sign in: aws sso login, or set AWS_PROFILE',
-    );
+    if (isUnreachable(error))
+      return {
+        finding: missing(
+          `AWS cannot be reached in region ${aws.region}`,
+          'is AWS_REGION the name of a region, such as eu-west-1, and is there a way out?',
+        ),
+      };
+    const code = error instanceof AwsError ? error.code : '';
+    const todo =
+      code === 'InvalidClientTokenId'
+        ? `other keys, or a region that is enabled: ${aws.region} may have to be opted into`
+        : 'sign in: aws sso login, or set AWS_PROFILE';
+    return { finding: missing(`AWS does not know who asks: ${(error as Error).message.slice(0, 200)}`, todo) };
   }
+}
+
+/** No such host: what a region is that is none. */
+function isUnreachable(error: unknown): boolean {
+  const { cause } = error as { readonly cause?: { readonly code?: string } };
+  return ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED'].includes(cause?.code ?? '');
+}
+
+/** What is named by its ARN must be of this account and region: neither a balancer nor a task takes another's. */
+function elsewhere(aws: Aws, context: Context, account: string): readonly Finding[] {
+  const { certificateArn, adminCertificateArn, fixTlsSecretArn } = context;
+  return Object.entries({ certificateArn, adminCertificateArn, fixTlsSecretArn }).flatMap(([name, arn]) => {
+    const [, , , region, owner] = arn?.split(':') ?? [];
+    if (arn === undefined) return [];
+    if (region !== aws.region) return [missing(`${name} is in region ${region}`, `one in ${aws.region} is needed`)];
+    return owner === account ? [] : [missing(`${name} is of account ${owner}`, `one of account ${account} is needed`)];
+  });
+}
+
+async function zones(aws: Aws, { zones: wanted }: Context): Promise<readonly Finding[]> {
+  const xml = await aws.query('ec2', '2016-11-15', 'DescribeAvailabilityZones', {});
+  const there = xml.match(/<zoneName>/g)?.length ?? 0;
+  if (there >= wanted) return [];
+  return [missing(`${there} availability zones, ${wanted} are wanted`, 'another region, or fewer with -c zones=2')];
 }
 
 async function bootstrap(aws: Aws): Promise<readonly Finding[]> {
@@ -96,7 +129,13 @@ async function image(aws: Aws, { edgeImage }: Context): Promise<readonly Finding
   );
   if (ecr === null) return [warn(`edgeImage is not in ECR: edges have no way out of their VPC to ${edgeImage}`)];
   const [, registryId, region, repositoryName, imageTag, imageDigest] = ecr;
-  if (region !== aws.region) return [warn(`edgeImage is in region ${region}`)];
+  if (region !== aws.region)
+    return [
+      missing(
+        `edgeImage is in region ${region}: tasks reach the registry of ${aws.region} alone`,
+        `push it, or replicate the repository, to ${aws.region}`,
+      ),
+    ];
   try {
     const imageIds = [imageTag === undefined ? { imageDigest } : { imageTag }];
     await aws.json('ecr', 'AmazonEC2ContainerRegistry_V20150921.DescribeImages', {
@@ -119,17 +158,17 @@ async function certificates(aws: Aws, context: Context, now: number): Promise<re
     adminCertificateArn: context.adminCertificateArn,
   })) {
     if (CertificateArn === undefined) continue;
-    const region = CertificateArn.split(':')[3];
-    if (region !== aws.region) {
-      findings.push(missing(`${name} is in region ${region}`, `request one in ${aws.region}`));
-      continue;
-    }
+    // Said already: it cannot be looked at from here.
+    if (CertificateArn.split(':')[3] !== aws.region) continue;
     try {
       const { Certificate } = await aws.json('acm', 'CertificateManager.DescribeCertificate', { CertificateArn });
-      const days = Math.floor((Number(Certificate.NotAfter ?? 0) * 1000 - now) / DAY_MS);
-      if (Certificate.Status !== 'ISSUED')
-        findings.push(missing(`${name} is ${Certificate.Status}`, 'finish its validation in ACM'));
-      else findings.push(days < 30 ? warn(`${name} expires in ${days} days`) : ok(`${name} is issued`));
+      findings.push(certificate(name, Certificate, now));
+      if (
+        name === 'adminCertificateArn' &&
+        context.adminDomain !== undefined &&
+        !covers(Certificate, context.adminDomain)
+      )
+        findings.push(missing(`${name} is not for ${context.adminDomain}`, 'request one with this name in ACM'));
     } catch (error) {
       if (!(error instanceof AwsError && /NotFound/.test(error.code))) throw error;
       findings.push(missing(`${name}: there is no such certificate`, 'request or import it in ACM'));
@@ -138,8 +177,31 @@ async function certificates(aws: Aws, context: Context, now: number): Promise<re
   return findings;
 }
 
+/** Of ACM's DescribeCertificate. */
+interface Certificate {
+  readonly Status: string;
+  /** Epoch seconds; of what was issued. */
+  readonly NotAfter?: number;
+  readonly DomainName?: string;
+  readonly SubjectAlternativeNames?: readonly string[];
+}
+
+function certificate(name: string, { Status, NotAfter = 0 }: Certificate, now: number): Finding {
+  const days = Math.floor((NotAfter * 1000 - now) / DAY_MS);
+  if (Status === 'EXPIRED' || (Status === 'ISSUED' && days < 0))
+    return missing(`${name} has expired`, 'renew it in ACM, or import another');
+  if (Status !== 'ISSUED') return missing(`${name} is ${Status}`, 'finish its validation in ACM');
+  return days < WARNED_DAYS ? warn(`${name} expires in ${days} days`) : ok(`${name} is issued`);
+}
+
+/** A wildcard stands for one label (RFC 6125, 6.4.3). */
+function covers({ DomainName, SubjectAlternativeNames = [] }: Certificate, host: string): boolean {
+  const wild = host.replace(/^[^.]+/, '*');
+  return [DomainName, ...SubjectAlternativeNames].some((name) => name === host || name === wild);
+}
+
 async function secret(aws: Aws, { fixTlsSecretArn: SecretId }: Context): Promise<readonly Finding[]> {
-  if (SecretId === undefined) return [];
+  if (SecretId === undefined || SecretId.split(':')[3] !== aws.region) return [];
   try {
     // Its value is for the edges alone.
     await aws.json('secretsmanager', 'secretsmanager.DescribeSecret', { SecretId });
@@ -163,17 +225,6 @@ async function concurrency(aws: Aws, { reservedConcurrency }: Context): Promise<
   ];
 }
 
-/** VPCs of a region, unless AWS was asked for more. */
-const VPCS = 5;
-
-async function network(aws: Aws, context: Context): Promise<readonly Finding[]> {
-  if (await stackIs(aws, `${deploymentName(context)}-edge`)) return [];
-  const xml = await aws.query('ec2', '2016-11-15', 'DescribeVpcs', {});
-  const used = xml.match(/<vpcId>/g)?.length ?? 0;
-  if (used < VPCS) return [ok(`${used} VPCs in the region, one more fits`)];
-  return [warn(`${used} VPCs in the region: the default quota is ${VPCS}`)];
-}
-
 /** Tables outlive their stack: a new one would find their names taken. */
 async function names(aws: Aws, context: Context): Promise<readonly Finding[]> {
   if (await stackIs(aws, `${deploymentName(context)}-storage`)) return [ok('an update of what is deployed already')];
@@ -195,14 +246,4 @@ async function names(aws: Aws, context: Context): Promise<readonly Finding[]> {
       );
   }
   return findings.length > 0 ? findings : [ok('all names are free')];
-}
-
-async function stackIs(aws: Aws, StackName: string): Promise<boolean> {
-  try {
-    const xml = await aws.query('cloudformation', '2010-05-15', 'DescribeStacks', { StackName });
-    return !xml.includes('<StackStatus>DELETE_COMPLETE</StackStatus>');
-  } catch (error) {
-    if (error instanceof AwsError && error.code === 'ValidationError') return false;
-    throw error;
-  }
 }

@@ -14,11 +14,18 @@ const { context: pairs } = new Command('doctor')
 
 const region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
 if (region === undefined) {
-  process.stderr.write('MISSING no region: set AWS_REGION\n');
+  process.stderr.write('MISSING no region\n        -> set AWS_REGION, to eu-west-1 for example\n');
+  process.exit(1);
+}
+const found = await new DynamoDBClient({ region }).config.credentials().catch((error: Error) => error);
+if (found instanceof Error) {
+  process.stderr.write(
+    `MISSING no keys of AWS: ${found.message}\n        -> sign in: aws sso login, or set AWS_PROFILE\n`,
+  );
   process.exit(1);
 }
 try {
-  const { sessionToken, ...keys } = await new DynamoDBClient({ region }).config.credentials();
+  const { sessionToken, ...keys } = found;
   const aws = new Aws(
     process.env.AWS_ENDPOINT_URL,
     sessionToken === undefined ? keys : { ...keys, sessionToken },
