@@ -36,11 +36,6 @@ export const BY_FAULT: readonly FaultRight[] = [
   { right: 'TaskTask table journal dynamodb:BatchWriteItem', when: 'the same: its pieces' },
   { right: 'TaskTask table sessions dynamodb:GetItem', when: 'an edge was declared dead by two at once' },
   {
-    right: 'PreparationFunction table policy dynamodb:PutItem',
-    when: 'a new installation is seeded; the rehearsal upgrades one',
-  },
-  { right: 'PreparationFunction table audit dynamodb:PutItem', when: 'the same' },
-  {
     right: 'Checkpointer bucket audit/checkpoints/* s3:GetObject',
     when: 'a run ended between keeping a checkpoint and noting it',
   },

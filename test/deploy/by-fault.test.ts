@@ -188,8 +188,6 @@ const FAULTS: Readonly<Record<string, () => Promise<ReadonlySet<string>>>> = {
     }),
   'TaskTask table journal dynamodb:DeleteItem': removedSegment,
   'TaskTask table journal dynamodb:BatchWriteItem': removedSegment,
-  'PreparationFunction table policy dynamodb:PutItem': () => seeded(false),
-  'PreparationFunction table audit dynamodb:PutItem': () => seeded(false),
   'Checkpointer bucket audit/checkpoints/* s3:GetObject': async () => {
     const calls = new Set<string>();
     class Recorded extends Bucket {
