@@ -125,17 +125,17 @@ const seeding = ({ stores }: Pick<Scene, 'stores'>) =>
   );
 
 /** Tables as they are made. @param rival seeds them in the same moment */
-async function seeded(rival: boolean): Promise<ReadonlySet<string>> {
+async function seeded(): Promise<ReadonlySet<string>> {
   const tables = await store.tables();
   const calls = new Set<string>();
   const random = systemRandom;
   const others = createDynamoAdapters({ client: store.client, tables, random });
   const own = createDynamoAdapters({ client: recording(clientOf(store.endpoint), tables, calls), tables, random });
   const commit: Stores['policy']['commit'] = async (given) => {
-    if (rival) await seeding({ stores: others });
+    await seeding({ stores: others });
     return own.policy.commit(given);
   };
-  expect(await seeding({ stores: { ...own, policy: { ...own.policy, commit } } })).toBe(rival ? 'present' : 'seeded');
+  expect(await seeding({ stores: { ...own, policy: { ...own.policy, commit } } })).toBe('present');
   return calls;
 }
 
@@ -155,7 +155,7 @@ const FAULTS: Readonly<Record<string, () => Promise<ReadonlySet<string>>>> = {
     called(racing(), ({ api }) => api.call('killSessions', { user_id: USER, reason: 'r' })),
   'CanaryUser table audit dynamodb:GetItem': () =>
     called(racing(), ({ api }) => changeStatus(api.services, CONTEXT, 'revoke', { user_id: USER })),
-  'PreparationFunction table audit dynamodb:GetItem': () => seeded(true),
+  'PreparationFunction table audit dynamodb:GetItem': () => seeded(),
   'TaskTask table audit dynamodb:GetItem': () =>
     called(racing(), async (made) => expect(await renewed(made)).toEqual({ result: 'changed' })),
   'Functioncredentials table sessions dynamodb:BatchWriteItem': () =>
