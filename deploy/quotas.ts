@@ -1,6 +1,6 @@
 /** What the account may have at most beside what it has: a deployment that meets a quota stops half-way. */
 import type { Context } from '../lib/context.ts';
-import { deploymentName } from '../lib/context.ts';
+import { stackName } from '../lib/context.ts';
 import { type Aws, AwsError } from './aws.ts';
 import { type Finding, missing, ok, stackIs, warn } from './finding.ts';
 
@@ -50,7 +50,7 @@ const QUOTAS: readonly Quota[] = [
 /** Elastic addresses are none: the balancer's are AWS's own, and no gateway needs one. */
 export async function quotas(aws: Aws, context: Context): Promise<readonly Finding[]> {
   // What is deployed already has its share.
-  if (await stackIs(aws, `${deploymentName(context)}-edge`)) return [];
+  if (await stackIs(aws, stackName(context, 'edge'))) return [];
   return Promise.all(QUOTAS.map((quota) => one(aws, quota, context)));
 }
 

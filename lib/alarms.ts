@@ -5,7 +5,7 @@ import type { AdminApiStack } from './admin-api-stack.ts';
 import type { AuditStack } from './audit-stack.ts';
 import type { Context } from './context.ts';
 import type { EdgeStack } from './edge-stack.ts';
-import { edgeMetric } from './metrics.ts';
+import { deploymentMetric, edgeMetric } from './metrics.ts';
 import type { StorageStack } from './storage-stack.ts';
 
 export interface Watched {
@@ -230,7 +230,7 @@ function apiAlarms({ adminApi, storage }: Watched): readonly AlarmRow[] {
 }
 
 function auditAlarms({ context, audit }: Watched): readonly AlarmRow[] {
-  const own = (name: string) => edgeMetric(context, name, Stats.SUM).with({ period: FIVE_MINUTES });
+  const own = (name: string) => deploymentMetric(context, name, Stats.SUM).with({ period: FIVE_MINUTES });
   return [
     ...directWrites(audit),
     {

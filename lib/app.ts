@@ -3,7 +3,7 @@ import { type App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { AdminApiStack } from './admin-api-stack.ts';
 import { AuditStack } from './audit-stack.ts';
-import { readContext } from './context.ts';
+import { readContext, stackName } from './context.ts';
 import { EdgeStack } from './edge-stack.ts';
 import { leaveOut } from './emulator.ts';
 import { MonitoringStack } from './monitoring-stack.ts';
@@ -20,7 +20,7 @@ export interface Stacks {
 /** @throws ContextError */
 export function assemble(app: App): Stacks {
   const context = readContext(app);
-  const name = (part: string) => `${context.prefix}-${context.stage}-${part}`;
+  const name = (part: string) => stackName(context, part);
   const storage = new StorageStack(app, name('storage'), { context });
   const audit = new AuditStack(app, name('audit'), { context, storage });
   const adminApi = new AdminApiStack(app, name('admin-api'), { context, storage });

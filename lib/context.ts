@@ -33,6 +33,14 @@ const Context = z.object({
     .string()
     .regex(/^[a-z][a-z0-9-]{1,30}$/, 'is not 2 to 31 of a-z, 0-9 and -, beginning with a letter')
     .default('fixgate'),
+  /**
+   * A second set of edges on the same tables, with a balancer, names and alarms of its own: to try a release beside the one that
+   * serves, and go back. The stacks `edge` and `monitoring` end in it; the others are the same for all.
+   */
+  color: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{0,9}$/, 'is not up to 10 of a-z and 0-9, beginning with a letter')
+    .optional(),
   /** An image of the edge that is already published; without it one is built from the Dockerfile when deploying. */
   edgeImage: z
     .string()
@@ -141,8 +149,22 @@ export interface Context extends z.output<typeof Context> {
   readonly reservedConcurrency: 'on' | 'off';
 }
 
-/** Begins the names of stacks and tables, and is the dimension of all metrics. */
+/** Begins the names of stacks and tables, and is the dimension of metrics that are nobody's color. */
 export const deploymentName = ({ prefix, stage }: Pick<Context, 'prefix' | 'stage'>): string => `${prefix}-${stage}`;
+
+type Named = Pick<Context, 'prefix' | 'stage' | 'color'>;
+
+/** A set of edges: begins the names of what watches them, and is the dimension of their metrics. */
+export const edgesName = (context: Named): string =>
+  context.color === undefined ? deploymentName(context) : `${deploymentName(context)}-${context.color}`;
+
+/** What each color has of its own. */
+const COLORED: ReadonlySet<string> = new Set(['edge', 'monitoring']);
+
+export const stackName = (context: Named, part: string): string =>
+  context.color !== undefined && COLORED.has(part)
+    ? `${deploymentName(context)}-${part}-${context.color}`
+    : `${deploymentName(context)}-${part}`;
 
 /** @throws ContextError with every problem at once */
 export function readContext(app: App): Context {

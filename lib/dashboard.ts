@@ -13,7 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import type { Watched } from './alarms.ts';
-import { deploymentName } from './context.ts';
+import { edgesName } from './context.ts';
 import { edgeMetric } from './metrics.ts';
 
 const WIDTH = 12;
@@ -26,7 +26,7 @@ const graph = (title: string, left: readonly IMetric[]): IWidget =>
 
 export function makeDashboard(scope: Construct, watched: Watched, alarms: readonly Alarm[]): Dashboard {
   const dashboard = new Dashboard(scope, 'Dashboard', {
-    dashboardName: deploymentName(watched.context),
+    dashboardName: edgesName(watched.context),
     defaultInterval: Duration.hours(3),
   });
   dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 24 }));

@@ -39,7 +39,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { DnsRecordType, PrivateDnsNamespace } from 'aws-cdk-lib/aws-servicediscovery';
 import type { Construct } from 'constructs';
-import { type Context, deploymentName } from './context.ts';
+import { type Context, edgesName } from './context.ts';
 import { edgeMetric } from './metrics.ts';
 import type { StorageStack } from './storage-stack.ts';
 
@@ -95,7 +95,7 @@ export class EdgeStack extends Stack {
       balancerGroup.addEgressRule(edgeGroup, Port.tcp(port), 'FIX and health checks');
       edgeGroup.addIngressRule(balancerGroup, Port.tcp(port), 'FIX and health checks');
     }
-    const namespace = new PrivateDnsNamespace(this, 'Names', { name: `${deploymentName(context)}.internal`, vpc });
+    const namespace = new PrivateDnsNamespace(this, 'Names', { name: `${edgesName(context)}.internal`, vpc });
     this.edgesName = `edges.${namespace.namespaceName}`;
     // The library is not written for exactOptionalPropertyTypes: its own classes want a cast to its own interfaces.
     const cluster = new Cluster(this, 'Cluster', { vpc, containerInsightsV2: ContainerInsights.ENABLED }) as ICluster;
@@ -221,7 +221,7 @@ export class EdgeStack extends Stack {
     const proxied = context.proxyProtocol === 'on';
     return {
       ...storage.variables(),
-      FIXGATE_DEPLOYMENT: deploymentName(context),
+      FIXGATE_DEPLOYMENT: edgesName(context),
       FIXGATE_FIX_HOST: '0.0.0.0',
       FIXGATE_FIX_PORT: String(CONTAINER_PORT),
       FIXGATE_METRICS_HOST: '0.0.0.0',
@@ -229,7 +229,9 @@ export class EdgeStack extends Stack {
       FIXGATE_DATA_DIR: '/data',
       FIXGATE_JOURNAL: context.journal,
       // While a deployment replaces tasks there are twice as many.
-      ...(context.journal === 'store' ? { FIXGATE_EDGE_POOL: `edge:${2 * context.maxCount}` } : {}),
+      ...(context.journal === 'store'
+        ? { FIXGATE_EDGE_POOL: `${context.color ?? 'edge'}:${2 * context.maxCount}` }
+        : {}),
       FIXGATE_VENUE: 'simulator',
       FIXGATE_REFUSED_LOGON: context.refusedLogon,
       // Without the header the balancer's address is all that the edge sees.

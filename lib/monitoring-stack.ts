@@ -14,7 +14,7 @@ import type { Construct } from 'constructs';
 import { type AlarmRow, alarmRows, type Watched } from './alarms.ts';
 import { grantSecretValue } from './constructs/grants.ts';
 import { acknowledgeSchedule, ProductFunction } from './constructs/product-function.ts';
-import { type Context, deploymentName } from './context.ts';
+import { type Context, edgesName } from './context.ts';
 import { makeDashboard } from './dashboard.ts';
 import { CONTAINER_PORT } from './edge-stack.ts';
 
@@ -83,7 +83,7 @@ export class MonitoringStack extends Stack {
     const { name, says, runbook, metric, above, below = 0, outOf, missingIsBad = false } = row;
     const [datapointsToAlarm, evaluationPeriods] = outOf;
     const alarm = new Alarm(this, `Alarm-${name}`, {
-      alarmName: `${deploymentName(context)}-${name}`,
+      alarmName: `${edgesName(context)}-${name}`,
       alarmDescription: `${says}. ${context.runbookUrl ?? RUNBOOK}#${runbook}`,
       metric,
       threshold: above ?? below,
@@ -101,7 +101,7 @@ export class MonitoringStack extends Stack {
   #composite(rows: readonly AlarmRow[], alarms: ReadonlyMap<AlarmRow, Alarm>, context: Context): void {
     const causes = rows.filter(({ cannotLogOn }) => cannotLogOn).map((row) => alarms.get(row) as Alarm);
     const composite = new CompositeAlarm(this, 'CannotLogOn', {
-      compositeAlarmName: `${deploymentName(context)}-clients-cannot-log-on`,
+      compositeAlarmName: `${edgesName(context)}-clients-cannot-log-on`,
       alarmDescription: `Clients cannot log on. ${context.runbookUrl ?? RUNBOOK}#everybody-is-refused`,
       alarmRule: AlarmRule.anyOf(...causes.map((alarm) => AlarmRule.fromAlarm(alarm, 'ALARM' as never))),
     });
@@ -131,6 +131,7 @@ export class MonitoringStack extends Stack {
         securityGroups: [edge.canaryGroup],
       },
       environment: {
+        FIXGATE_DEPLOYMENT: edgesName(context),
         FIXGATE_CANARY_SECRET_ARN: secret.secretArn,
         FIXGATE_CANARY_HOST: edge.edgesName,
         FIXGATE_CANARY_PORT: String(CONTAINER_PORT),
@@ -164,6 +165,8 @@ export class MonitoringStack extends Stack {
         ...storage.variables(),
         FIXGATE_CURSOR_KEY_SECRET_ARN: storage.cursorKey.secretArn,
         FIXGATE_CANARY_SECRET_ARN: secret.secretArn,
+        // Each color's canary has a password of its own.
+        FIXGATE_CANARY_USER: context.color === undefined ? 'fixgate-canary' : `fixgate-canary-${context.color}`,
       },
     });
     storage.grant(fn, 'canaryUser');

@@ -10,7 +10,7 @@ import { wiredServices } from '../keyed.ts';
 import { logger } from '../log.ts';
 import type { Services } from '../services.ts';
 
-const USER = 'fixgate-canary';
+const USER = process.env.FIXGATE_CANARY_USER ?? 'fixgate-canary';
 const CONTEXT = { actor: { principal: 'fixgate:deployment' }, reason: 'the canary of the monitoring stack' } as const;
 const NO_FACTS = { account_balance: 0, trading_volume: 0, account_age_days: 0, kyc_level: 0 } as const;
 
