@@ -149,8 +149,13 @@ export interface RoleKeys extends Required<Keys> {
 }
 
 /** Keys of a role for an hour, as the agent of ECS hands them to a task. */
-export async function assumeRole(aws: Aws, RoleArn: string, RoleSessionName: string): Promise<RoleKeys> {
-  const xml = await aws.query('sts', '2011-06-15', 'AssumeRole', { RoleArn, RoleSessionName });
+export async function assumeRole(
+  aws: Aws,
+  RoleArn: string,
+  RoleSessionName: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<RoleKeys> {
+  const xml = await aws.query('sts', '2011-06-15', 'AssumeRole', { RoleArn, RoleSessionName, ...more });
   return {
     accessKeyId: element(xml, 'AccessKeyId'),
     secretAccessKey: element(xml, 'SecretAccessKey'),

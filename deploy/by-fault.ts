@@ -12,11 +12,13 @@ const LOST_ANSWER = 'a change meets another one, or its answer is lost: whether 
 const BETWEEN = 'sessions that began while a change was made are told of it; so are edges beyond fifty';
 
 export const BY_FAULT: readonly FaultRight[] = [
-  ...['Functionpolicy', 'Functionsessions', 'CanaryUser', 'PreparationFunction', 'TaskTask'].map((role) => ({
-    right: `${role} table audit dynamodb:GetItem`,
-    when: LOST_ANSWER,
-  })),
-  ...['Functioncredentials', 'Functionpolicy', 'CanaryUser'].map((role) => ({
+  ...['Functionpolicy', 'Functionsessions', 'CanaryUser', 'PreparationFunction', 'TaskTask', 'BreakGlass'].map(
+    (role) => ({
+      right: `${role} table audit dynamodb:GetItem`,
+      when: LOST_ANSWER,
+    }),
+  ),
+  ...['Functioncredentials', 'Functionpolicy', 'CanaryUser', 'BreakGlass'].map((role) => ({
     right: `${role} table sessions dynamodb:BatchWriteItem`,
     when: BETWEEN,
   })),

@@ -11,6 +11,9 @@ const STEP_WITHIN_MS = 180_000;
 /** An image that is never pulled: the edge runs as a process. */
 const IMAGE = `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/fixgate-edge:local`;
 
+/** Who may assume the break-glass role. */
+export const ON_CALL = 'on-call';
+
 export type CdkContext = Readonly<Record<string, string>>;
 
 /** What a template says of an environment variable of a container. */
@@ -60,7 +63,8 @@ export class Cdk {
   async synth(name: string, context: CdkContext, root = ROOT): Promise<string> {
     const assembly = join(this.#directory, name);
     rmSync(assembly, { recursive: true, force: true });
-    const given = Object.entries({ edgeImage: IMAGE, emulator: 'true', ...context });
+    const breakGlassPrincipal = `arn:aws:iam::${ACCOUNT}:user/${ON_CALL}`;
+    const given = Object.entries({ edgeImage: IMAGE, emulator: 'true', breakGlassPrincipal, ...context });
     await this.#cdk(root, [
       'synth',
       '-q',

@@ -34,8 +34,14 @@ const elsewhere = (directory: string, definition: Readonly<Record<string, string
   ...(definition.FIXGATE_PROXY_SOURCES === undefined ? {} : { FIXGATE_PROXY_SOURCES: '127.0.0.1' }),
 });
 
-/** @param arn of the deployed task definition */
-export async function startTask(aws: Aws, emulator: Emulator, arn: string, directory: string): Promise<RunningTask> {
+/** @param arn of the deployed task definition @param more variables, for what a drill has wrong with the machine */
+export async function startTask(
+  aws: Aws,
+  emulator: Emulator,
+  arn: string,
+  directory: string,
+  more: NodeJS.ProcessEnv = {},
+): Promise<RunningTask> {
   const target = 'AmazonEC2ContainerServiceV20141113.DescribeTaskDefinition';
   const { taskDefinition } = (await aws.json('ecs', target, { taskDefinition: arn })) as {
     taskDefinition: TaskDefinition;
@@ -58,6 +64,7 @@ export async function startTask(aws: Aws, emulator: Emulator, arn: string, direc
       AWS_ENDPOINT_URL: emulator.endpoint,
       NODE_EXTRA_CA_CERTS: emulator.caFile,
       ...elsewhere(data, definition),
+      ...more,
     },
     join(directory, 'edge.log'),
     { onRestart() {}, onReady() {} },

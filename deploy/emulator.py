@@ -1,20 +1,24 @@
 """
-Starts MiniStack, the emulator of AWS, with five differences:
+Starts MiniStack, the emulator of AWS, with six differences:
 
 - KMS has ReEncrypt, which it lacks and which making a branch key needs: its own Decrypt, then its own Encrypt.
 - Conditions on the encryption context of a call to KMS are decided by that context.
+- Whoever assumes a role naming a second factor and its code has one, for conditions of the role: aws:MultiFactorAuthPresent.
 - In templates, a reference to a secret is its ARN, as AWS has it, not its name.
 - Each call that IAM decides on is written once to the file that FIXGATE_EMULATOR_CALLS names, as a line of JSON:
   who, which action, on what, whether it was allowed.
 - It listens on its own port alone, not on 443 beside it.
 """
 
+import contextvars
+import dataclasses
 import json
 import os
+from urllib.parse import parse_qs
 
 import ministack.app as app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import kms, secretsmanager
+from ministack.services import kms, secretsmanager, sts
 from ministack.services.cloudformation import provisioners
 
 PREFIX = "TrentService."
@@ -76,6 +80,31 @@ def with_encryption_context(original):
     return request_tag_context
 
 
+SECOND_FACTOR = contextvars.ContextVar("second_factor", default=False)
+
+
+def with_second_factor(original):
+    async def handle_request(method, path, headers, body, query_params):
+        given = {**parse_qs((body or b"").decode("utf-8", "replace")), **query_params}
+        token = SECOND_FACTOR.set("SerialNumber" in given and "TokenCode" in given)
+        try:
+            return await original(method, path, headers, body, query_params)
+        finally:
+            SECOND_FACTOR.reset(token)
+
+    return handle_request
+
+
+def knowing_second_factor(original):
+    def evaluate_trust_policy(trust_doc, caller_arn, ctx=None):
+        if ctx is not None and SECOND_FACTOR.get():
+            ctx = dataclasses.replace(
+                ctx, service_context={**ctx.service_context, "aws:multifactorauthpresent": "true"})
+        return original(trust_doc, caller_arn, ctx)
+
+    return evaluate_trust_policy
+
+
 def recorded(original, path):
     seen = set()
 
@@ -120,6 +149,8 @@ def with_secret_arns(handlers):
 SECRET = "AWS::SecretsManager::Secret"
 provisioners._RESOURCE_HANDLERS[SECRET] = with_secret_arns(provisioners._RESOURCE_HANDLERS[SECRET])
 kms.handle_request = with_reencrypt(kms.handle_request)
+sts.handle_request = with_second_factor(sts.handle_request)
+iam_evaluator.evaluate_trust_policy = knowing_second_factor(iam_evaluator.evaluate_trust_policy)
 iam_actions.extract_iam_action = with_reencrypt_rights(iam_actions.extract_iam_action)
 iam_actions.request_tag_context = with_encryption_context(iam_actions.request_tag_context)
 if os.environ.get("FIXGATE_EMULATOR_CALLS"):

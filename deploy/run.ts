@@ -11,6 +11,7 @@ import { readAccount } from './access.ts';
 import { archiveOf, keysOf, tryArchive } from './archive.ts';
 import { tryBackground, tryEdgeEnds } from './background.ts';
 import { tryDoors } from './doors.ts';
+import { playWorstDay } from './drills/worst-day.ts';
 import { cleanEnvironment, NoEmulator, REGION } from './emulator.ts';
 import { playOperations, unanswered } from './operations.ts';
 import type { Options } from './options.ts';
@@ -100,16 +101,17 @@ async function everything(
   await playOperations(stage);
   await tryBackground(world, account, stage);
   await report.step('no operation of the contract was left out', async () => deepStrictEqual(unanswered(answered), []));
+  const last = await playWorstDay(world, operator, plain);
   await changesNothing(world, assembly);
-  await tryArchive(world, { ...plain.task.definition, ...awsEnvironment(world) });
+  await tryArchive(world, { ...last.task.definition, ...awsEnvironment(world) });
   await rights.prove(account);
   await tryUpgrade(world, assembly, options.dataDir);
   if (options.keep) {
-    writeAddresses(addresses, describe(world, options, operator, plain));
+    writeAddresses(addresses, describe(world, options, operator, last));
     say(`\naddresses and keys: ${addresses}\n${report.passed} passed, ${report.failed} failed\nfixgate deployed`);
     return;
   }
-  await plain.stop();
+  await last.stop();
   await destroyed(world, assembly);
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { BASE_PATH } from '../contract/operations.ts';
 import type { AdminTarget } from '../local/admin-client.ts';
 import { Aws, type Keys, makeUser } from './aws.ts';
-import { Cdk } from './cdk.ts';
+import { Cdk, ON_CALL } from './cdk.ts';
 import { ACCOUNT, type Emulator, installEmulator, REGION, startEmulator } from './emulator.ts';
 import { Report } from './report.ts';
 
@@ -39,6 +39,7 @@ export async function openWorld(dataDir: string, say: (line: string) => void): P
   const root = new Aws(emulator.endpoint, ROOT_KEYS);
   try {
     const deployer = await makeUser(root, 'deployer', [{ Effect: 'Allow', Action: '*', Resource: '*' }]);
+    await makeUser(root, ON_CALL, [{ Effect: 'Allow', Action: 'sts:AssumeRole', Resource: '*' }]);
     const cdk = new Cdk(directory, emulator, deployer, root);
     return { directory, emulator, root, cdk, report, atEnd: [() => emulator.stop()] };
   } catch (error) {
@@ -56,21 +57,31 @@ export async function closeWorld(world: World): Promise<void> {
   for (let end = atEnd.pop(); end !== undefined; end = atEnd.pop()) await end();
 }
 
-/** An IAM user who may call these methods of the deployed API. */
+/** An IAM user who may call these methods of the deployed API; undefined: none. */
 export async function makeOperator(
-  { root, cdk, emulator }: World,
+  world: World,
   name: string,
-  method: '*' | 'GET',
+  method: '*' | 'GET' | 'POST' | undefined,
 ): Promise<AdminTarget> {
-  const api = await cdk.output(STACKS.adminApi, 'ApiId');
-  const resource = `arn:aws:execute-api:${REGION}:${ACCOUNT}:${api}/dev/${method}${BASE_PATH}/*`;
-  const keys = await makeUser(root, name, [{ Effect: 'Allow', Action: 'execute-api:Invoke', Resource: resource }]);
+  const { root, emulator, cdk } = world;
+  const keys = await makeUser(root, name, (await mayInvoke(world, method)).Statement);
   return {
-    admin_url: `${emulator.endpoint}/_aws/execute-api/${api}/dev${BASE_PATH}`,
+    admin_url: `${emulator.endpoint}/_aws/execute-api/${await cdk.output(STACKS.adminApi, 'ApiId')}/dev${BASE_PATH}`,
     region: REGION,
     service: 'execute-api',
     access_key_id: keys.accessKeyId,
     secret_access_key: keys.secretAccessKey,
+  };
+}
+
+/** The policy that docs/DEPLOY.md asks for, for these methods; for none one that is about nothing of ours. */
+export async function mayInvoke({ cdk }: World, method: '*' | 'GET' | 'POST' | undefined) {
+  const api = await cdk.output(STACKS.adminApi, 'ApiId');
+  const Resource = `arn:aws:execute-api:${REGION}:${ACCOUNT}:${api}/dev/${method}${BASE_PATH}/*`;
+  const Action = method === undefined ? 'sts:GetCallerIdentity' : 'execute-api:Invoke';
+  return {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action, Resource: method === undefined ? '*' : Resource }],
   };
 }
 

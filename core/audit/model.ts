@@ -55,6 +55,7 @@ export const AUDIT_TYPES = [
   'access_refused',
   'restored',
   'resealed',
+  'erased',
   'export',
 ] as const;
 export type AuditType = (typeof AUDIT_TYPES)[number];

@@ -10,8 +10,10 @@ import { createCheckpointArchive } from '../../adapters/s3/archive.ts';
 import { Bucket } from '../../adapters/s3/bucket.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import { edgeChain } from '../../core/audit/chain.ts';
+import { MAX_COMMANDS } from '../../core/credentials/change.ts';
 import { changeOwnPassword } from '../../core/credentials/new-password.ts';
 import { changeStatus } from '../../core/credentials/status.ts';
+import { lockPolicy } from '../../core/locks/locks.ts';
 import { ensureDefaults } from '../../core/policy/defaults.ts';
 import type { Directory } from '../../core/ports.ts';
 import { SILENT_LOG } from '../../core/sessions/api.ts';
@@ -147,6 +149,14 @@ async function renewed({ api, stores, sender }: Scene) {
   return changeOwnPassword(api.services, { ...CONTEXT, session_id: 's' }, logon, NEW_PASSWORD);
 }
 
+/** As `npm run break-glass` does. */
+const lockedEverybody = ({ policy, edges }: Pick<Stores, 'policy' | 'edges'>) =>
+  lockPolicy({ policy, edges, digests: nodeDigests, random: systemRandom, clock: new TestClock() }, CONTEXT, {
+    target: { kind: 'everybody' },
+    reason: 'r',
+    cancel_orders: false,
+  });
+
 /** By `role resource action`: what makes the call. */
 const FAULTS: Readonly<Record<string, () => Promise<ReadonlySet<string>>>> = {
   'Functionpolicy table audit dynamodb:GetItem': () =>
@@ -158,6 +168,20 @@ const FAULTS: Readonly<Record<string, () => Promise<ReadonlySet<string>>>> = {
   'PreparationFunction table audit dynamodb:GetItem': () => seeded(),
   'TaskTask table audit dynamodb:GetItem': () =>
     called(racing(), async (made) => expect(await renewed(made)).toEqual({ result: 'changed' })),
+  'BreakGlass table audit dynamodb:GetItem': () =>
+    called(scene(), async ({ stores, others }) => {
+      let left = 1;
+      const commit: Stores['policy']['commit'] = async (given) => {
+        if (left-- > 0) await lockedEverybody(others);
+        return stores.policy.commit(given);
+      };
+      await lockedEverybody({ ...stores, policy: { ...stores.policy, commit } });
+    }),
+  'BreakGlass table sessions dynamodb:BatchWriteItem': () =>
+    called(scene(), async ({ stores, others }) => {
+      for (let edge = 0; edge <= MAX_COMMANDS; edge++) await others.edges.register(`more-${edge}`, '1.0.0', START);
+      await lockedEverybody(stores);
+    }),
   'Functioncredentials table sessions dynamodb:BatchWriteItem': () =>
     called(between(), ({ api }) => api.call('suspend', { user_id: USER, reason: 'r' })),
   'Functionpolicy table sessions dynamodb:BatchWriteItem': () =>
