@@ -40,6 +40,8 @@ export abstract class Output {
   length = 0;
   /** Of `buf`. */
   protected view: DataView;
+  /** Bytes of `buf`: asked for with each field, and a typed array has to look for its own. */
+  private room = 0;
   /** Where the next byte goes. */
   protected at = 0;
   private readonly max: number;
@@ -105,7 +107,7 @@ export abstract class Output {
   /** Makes room for so many bytes, and what {@link copyWords} may write behind them. @throws OutputFull */
   protected ensure(bytes: number): void {
     const needed = this.at + bytes + SLACK;
-    if (needed > this.buf.length) this.grow(needed);
+    if (needed > this.room) this.grow(needed);
   }
 
   private grow(needed: number): void {
@@ -121,6 +123,7 @@ export abstract class Output {
   private replace(buf: Buffer): void {
     this.buf = buf;
     this.view = viewOf(buf);
+    this.room = buf.length;
   }
 
   // What follows writes at `at`, where there is room, and returns the position after it.
