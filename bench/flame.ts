@@ -120,6 +120,7 @@ export function svgOf(root: Frame, title: string): string {
   draw(root, 0, 0);
   const height = HEAD + depth * ROW + 8;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="11">
+<title>${escaped(title)}</title>
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
 <text x="8" y="24" font-size="15">${escaped(title)}</text>
 ${boxes.join('\n')}
