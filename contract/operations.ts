@@ -53,7 +53,9 @@ const get = (id: OperationId, path: string, summary: string, errors: readonly Er
   path,
   rights: 'read',
   summary,
-  request: requests[id],
+  get request() {
+    return requests[id];
+  },
   status: 200,
   errors,
 });
@@ -71,7 +73,9 @@ const post = (
   path,
   rights,
   summary,
-  request: requests[id],
+  get request() {
+    return requests[id];
+  },
   status,
   errors,
 });

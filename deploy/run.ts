@@ -10,6 +10,7 @@ import { ROOT } from '../local/product.ts';
 import { readAccount } from './access.ts';
 import { archiveOf, keysOf, tryArchive } from './archive.ts';
 import { tryBackground, tryEdgeEnds } from './background.ts';
+import { tryBundles } from './bundles.ts';
 import { tryDoors } from './doors.ts';
 import { playWorstDay } from './drills/worst-day.ts';
 import { cleanEnvironment, NoEmulator, REGION } from './emulator.ts';
@@ -91,6 +92,7 @@ async function everything(
   await tryEdgeEnds(stageOf(world, BEHIND_BALANCER, behind, operator, 'ends', answered), () => behind.task.pid);
   await behind.stop();
   const assembly = await deployVariant(world, PLAIN);
+  await tryBundles(world, assembly);
   const first = await report.step('the edge starts with the environment of its task', () => startVariant(world, PLAIN));
   strictEqual(first.task.definition.FIXGATE_PROXY_PROTOCOL, 'off');
   await tryVariant(world, PLAIN, first, operator, answered);
