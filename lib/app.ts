@@ -1,9 +1,10 @@
 /** The stacks of one deployment and what they hand each other. */
-import { type App, Tags, Validations } from 'aws-cdk-lib';
+import { type App, type Stack, Tags, Validations } from 'aws-cdk-lib';
+import { ManagedPolicy, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { AdminApiStack } from './admin-api-stack.ts';
 import { AuditStack } from './audit-stack.ts';
-import { readContext, stackName } from './context.ts';
+import { type Context, readContext, stackName } from './context.ts';
 import { EdgeStack } from './edge-stack.ts';
 import { leaveOut } from './emulator.ts';
 import { MonitoringStack } from './monitoring-stack.ts';
@@ -27,9 +28,20 @@ export function assemble(app: App): Stacks {
   const edge = new EdgeStack(app, name('edge'), { context, storage });
   const watched = { context, storage, audit, adminApi, edge };
   const monitoring = new MonitoringStack(app, name('monitoring'), { watched });
+  const stacks = { storage, audit, adminApi, edge, monitoring };
+  bound(Object.values(stacks), context);
   Tags.of(app).add('fixgate:stage', context.stage);
   // What is left out for the emulator would be found missing.
   if (context.emulator) leaveOut(app);
   else Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  return { storage, audit, adminApi, edge, monitoring };
+  return stacks;
+}
+
+/** The library's own context for this wants an object, and takes the text that a command line gives for nothing at all. */
+function bound(stacks: readonly Stack[], { permissionsBoundary }: Context): void {
+  if (permissionsBoundary === undefined) return;
+  for (const stack of stacks) {
+    const policy = ManagedPolicy.fromManagedPolicyName(stack, 'Boundary', permissionsBoundary);
+    PermissionsBoundary.of(stack).apply(policy);
+  }
 }

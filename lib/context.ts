@@ -122,6 +122,11 @@ const Context = z.object({
     .default(90),
   /** How long nobody can remove what is in the audit archive: by default seven years in production, else a day. */
   auditRetentionDays: whole(1, 36_500).optional(),
+  /** Name of a managed policy of the account that no role of the stacks can go beyond. */
+  permissionsBoundary: z
+    .string()
+    .regex(/^[\w+=,.@-]{1,128}$/, 'is no name of a managed policy of this account')
+    .optional(),
   /** Who may lock everybody out when the admin API cannot, with a second factor; without it there is no such role. */
   breakGlassPrincipal: z
     .string()

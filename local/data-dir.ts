@@ -23,6 +23,7 @@ const OWN = [
   'journal-copy',
   'link',
   'venue',
+  'shut',
   EDGES_FOLDER,
   WORKERS_FOLDER,
   'logs',

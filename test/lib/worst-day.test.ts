@@ -27,7 +27,7 @@ test('with a permissions boundary in the context no role is without it', () => {
   const stacks = makeStacks(BOUND, {
     ...PRODUCTION,
     breakGlassPrincipal: PRINCIPAL,
-    '@aws-cdk/core:permissionsBoundary': { name: 'limits' },
+    permissionsBoundary: 'limits',
   });
   const roles = templates(stacks).flatMap((template) => Object.entries(template.findResources('AWS::IAM::Role')));
   expect(roles.length).toBeGreaterThan(15);
@@ -35,6 +35,9 @@ test('with a permissions boundary in the context no role is without it', () => {
     ([, { Properties }]) => !JSON.stringify(Properties.PermissionsBoundary ?? '').includes('policy/limits'),
   );
   expect(without.map(([id]) => id)).toEqual([]);
+  expect(() => makeStacks(BOUND, { ...PRODUCTION, permissionsBoundary: '{"name":"limits"}' })).toThrow(
+    'permissionsBoundary',
+  );
 }, 60_000);
 
 describe('break-glass', () => {
