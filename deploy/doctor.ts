@@ -7,7 +7,7 @@ import { tableNames } from '../adapters/dynamodb/tables.ts';
 import { type Context, ContextError, deploymentName, readContext } from '../lib/context.ts';
 import { type Aws, AwsError, element } from './aws.ts';
 import { type Finding, missing, ok, stackIs, warn } from './finding.ts';
-import { isThere } from './process.ts';
+import { isThere, isWell } from './process.ts';
 import { quotas } from './quotas.ts';
 
 export type { Finding };
@@ -119,9 +119,10 @@ async function bootstrap(aws: Aws): Promise<readonly Finding[]> {
 
 async function image(aws: Aws, { edgeImage }: Context): Promise<readonly Finding[]> {
   if (edgeImage === undefined) {
-    if (isThere('docker')) return [ok('docker is there to build the image of the edge')];
+    if (isThere('docker') && isWell('docker', 'info')) return [ok('docker is there to build the image of the edge')];
+    const what = isThere('docker') ? 'docker does not answer' : 'there is no docker';
     return [
-      missing('no docker to build the image of the edge', 'start docker, or give -c edgeImage=URI of a published one'),
+      missing(`${what}, to build the image of the edge`, 'start it, or give -c edgeImage=URI of a published one'),
     ];
   }
   const ecr = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)(?::([^@]+)|@(sha256:\S+))$/.exec(

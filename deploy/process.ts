@@ -19,6 +19,10 @@ export interface RunOptions {
 export const isThere = (program: string): boolean =>
   spawnSync(program, ['--version'], { stdio: 'ignore', timeout: 10_000 }).error === undefined;
 
+/** Whether a program says by its exit code that all is well. */
+export const isWell = (program: string, ...args: readonly string[]): boolean =>
+  spawnSync(program, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+
 /** Starts a program under the guard: it ends when its standard input is closed, or when we do. */
 export function guarded(
   program: string,

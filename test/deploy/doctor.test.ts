@@ -1,6 +1,7 @@
 // The doctor over a stand-in for AWS: one HTTP endpoint that answers each call as AWS words it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -287,9 +288,10 @@ test('a region that does not exist has no endpoint, and is told so', async () =>
 });
 
 describe('as a command', () => {
-  const run = async (env: Record<string, string>) => {
+  const run = async (env: Record<string, string>, ...args: string[]) => {
     const home = temporaryDirectory();
-    const child = spawn(process.execPath, [join(ROOT, 'scripts', 'doctor.ts'), '-c', `edgeImage=${IMAGE}`], {
+    const given = args.length > 0 ? args : ['-c', `edgeImage=${IMAGE}`];
+    const child = spawn(process.execPath, [join(ROOT, 'scripts', 'doctor.ts'), ...given], {
       env: { PATH: process.env.PATH ?? '', HOME: home, AWS_EC2_METADATA_DISABLED: 'true', ...env },
     });
     let said = '';
@@ -310,6 +312,25 @@ describe('as a command', () => {
       said: expect.stringMatching(/^MISSING no keys of AWS: .*\n +-> sign in: aws sso login/),
     });
   }, 30_000);
+
+  test.each([
+    ['there is no docker', undefined],
+    ['docker does not answer', '#!/bin/sh\ntest "$1" = --version'],
+  ])(
+    'without an image that is published, %s',
+    async (said, script) => {
+      const bin = temporaryDirectory();
+      if (script !== undefined) writeFileSync(join(bin, 'docker'), script, { mode: 0o755 });
+      const env = { ...keys, AWS_REGION: REGION, AWS_ENDPOINT_URL: endpoint(), PATH: bin };
+      const ran = await run(env, '-c', 'stage=dev');
+      removeDirectory(bin);
+      expect(ran).toEqual({
+        code: 1,
+        said: expect.stringMatching(new RegExp(`^MISSING ${said}, to build the image`, 'm')),
+      });
+    },
+    30_000,
+  );
 
   test('its exit code says whether something is missing', async () => {
     const env = { ...keys, AWS_REGION: REGION, AWS_ENDPOINT_URL: endpoint() };
