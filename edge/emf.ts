@@ -17,7 +17,7 @@ export interface ReadMetric {
 const NAMESPACE = 'fixgate';
 const UNAVAILABLE = 'unavailable';
 /** CloudWatch's own names of units. */
-type Unit = 'Count' | 'Milliseconds' | 'None';
+type Unit = 'Count' | 'Milliseconds' | 'Bytes' | 'None';
 
 /** Turns readings into lines; keeps the last one, since counters only rise. */
 export class EmfReporter {
@@ -51,6 +51,7 @@ export class EmfReporter {
       NotLoggedOn: [gauge('fix_connections_not_logged_on'), 'Count'],
       OrdersNotAllowed: [1 - gauge('fix_orders_allowed'), 'Count'],
       JournalUnhealthy: [1 - gauge('fix_journal_healthy'), 'Count'],
+      JournalWaiting: [gauge('fix_journal_waiting_bytes'), 'Bytes'],
       LogonsAccepted: [rise((series) => series === accepted), 'Count'],
       LogonsUnavailable: [rise((series) => series === unavailable), 'Count'],
       LogonsRefused: [rise((s) => of('fix_login_attempts_total')(s) && s !== accepted && s !== unavailable), 'Count'],

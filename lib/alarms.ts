@@ -106,14 +106,7 @@ function edgeAlarms({ context, edge }: Watched): readonly AlarmRow[] {
       above: 0,
       outOf: [2, 3],
     },
-    {
-      name: 'JournalUnhealthy',
-      says: 'an edge cannot write its journal',
-      runbook: 'the-disk-is-full',
-      metric: own('JournalUnhealthy', Stats.MAXIMUM),
-      above: 0,
-      outOf: [2, 2],
-    },
+    ...journalAlarms(context),
     {
       name: 'LogonsSlow',
       says: 'a Logon in a hundred takes longer than a second',
@@ -153,6 +146,28 @@ function edgeAlarms({ context, edge }: Watched): readonly AlarmRow[] {
       metric: own('LeaseFailures', Stats.SUM),
       above: 10,
       outOf: [3, 5],
+    },
+  ];
+}
+
+function journalAlarms(context: Context): readonly AlarmRow[] {
+  const own = (name: string) => edgeMetric(context, name, Stats.MAXIMUM);
+  return [
+    {
+      name: 'JournalUnhealthy',
+      says: 'an edge cannot write its journal',
+      runbook: 'the-disk-is-full',
+      metric: own('JournalUnhealthy'),
+      above: 0,
+      outOf: [2, 2],
+    },
+    {
+      name: 'JournalWaits',
+      says: 'more than a megabyte of an edge’s journal waits for the store: replies do, too',
+      runbook: 'the-journal-does-not-get-to-the-store',
+      metric: own('JournalWaiting'),
+      above: 1_048_576,
+      outOf: [2, 3],
     },
   ];
 }

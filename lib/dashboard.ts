@@ -34,7 +34,7 @@ export function makeDashboard(scope: Construct, watched: Watched, alarms: readon
   return dashboard;
 }
 
-function edgeRows({ context, edge }: Watched): readonly Row[] {
+function edgeRows({ context, edge, storage }: Watched): readonly Row[] {
   const own = (names: readonly string[], statistic: string) =>
     names.map((name) => edgeMetric(context, name, statistic));
   const query = (title: string, ...queryLines: string[]): IWidget =>
@@ -51,6 +51,12 @@ function edgeRows({ context, edge }: Watched): readonly Row[] {
     [
       graph('Latency, 99 of 100 (ms)', own(['OrderToReportP99', 'LogonP99', 'StoreP99', 'CanaryLogon'], Stats.MAXIMUM)),
       graph('Messages', own(['MessagesIn', 'MessagesOut', 'ReportsKept'], Stats.SUM)),
+    ],
+    [
+      graph('Journal: bytes that wait for the store', own(['JournalWaiting'], Stats.MAXIMUM)),
+      graph('Cost: capacity of the journal', [
+        storage.tables.journal.metricConsumedWriteCapacityUnits({ statistic: Stats.SUM }),
+      ]),
     ],
     [
       graph('Limiter', own(['LimiterRefusals', 'MessagesWaited'], Stats.SUM)),

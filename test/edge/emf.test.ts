@@ -49,7 +49,7 @@ describe('the line for CloudWatch', () => {
     // The format takes a hundred metrics a line.
     expect(named.length).toBeLessThanOrEqual(100);
     for (const { Name, Unit } of named) {
-      expect(['Count', 'Milliseconds']).toContain(Unit);
+      expect(['Count', 'Milliseconds', 'Bytes']).toContain(Unit);
       expect(Number.isFinite(values[Name])).toBe(true);
     }
   });
