@@ -5,6 +5,7 @@ import { echo, logon, simulator } from './edge.ts';
 import type { Figure } from './figures.ts';
 import { heap } from './heap.ts';
 import { journalModes } from './journal-modes.ts';
+import { limitsOverStore } from './limits.ts';
 import { encode, journal, limiter, parse } from './micro.ts';
 import type { Sizes } from './sizes.ts';
 import { start } from './start.ts';
@@ -27,6 +28,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'heap', group: 'micro', says: 'what an order leaves on the heap', run: heap },
   { name: 'start', group: 'admin', says: 'npm start to ready', run: start },
   { name: 'cold-start', group: 'admin', says: 'bundle and init of each function', run: coldStart },
+  { name: 'limits', group: 'admin', says: 'leases of tokens beside a write a message', run: limitsOverStore },
   { name: 'provision', group: 'admin', says: 'a provision over HTTP', run: provision },
   { name: 'kill', group: 'admin', says: 'a kill until the client has its Logout', run: kill },
   { name: 'logon', group: 'edge', says: 'connect to Logon', run: logon },

@@ -28,6 +28,8 @@ export interface Sizes {
   readonly settle_s: number;
   /** How long they are watched doing nothing, seconds. */
   readonly idle_s: number;
+  /** How long each limiter is asked, seconds. */
+  readonly limits_s: number;
   /** Other engines that run beside the edge, by the names of their runner. */
   readonly peers: readonly string[];
 }
@@ -50,6 +52,7 @@ export const FULL: Sizes = {
   sessions: 300,
   settle_s: 2,
   idle_s: 35,
+  limits_s: 10,
   peers: [],
 };
 
@@ -72,5 +75,6 @@ export const QUICK: Sizes = {
   sessions: 5,
   settle_s: 0,
   idle_s: 0.2,
+  limits_s: 0.5,
   peers: [],
 };

@@ -83,10 +83,11 @@ export class Conductor {
   async run(): Promise<Ledger> {
     const plan = this.#plan;
     const { traders, users } = this.#crowd;
+    // From before the first message: an edge may lose the store while all log on at once.
+    await this.#watch.begin();
     for (const trader of traders) trader.start();
     if (!(await this.#allBack(now()))) throw new Error('the clients could not log on to begin with');
     plan.say(`${this.#on()} sessions on`);
-    this.#watch.begin();
     const end = now() + plan.minutes * 60_000;
     let played = 0;
     for (const step of schedule(plan.seed, plan.edges)) {

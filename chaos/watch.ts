@@ -42,7 +42,8 @@ export class Watch {
     this.#close = () => client.destroy();
   }
 
-  begin(): void {
+  async begin(): Promise<void> {
+    await this.#sample();
     this.#timers = [
       setInterval(() => void this.#sample(), SAMPLE_MS),
       setInterval(() => void this.#count(), SAMPLE_MS),
