@@ -19,7 +19,7 @@ export interface Plan {
   readonly minutes: number;
   readonly sessions: number;
   readonly edges: number;
-  readonly homes: boolean;
+  readonly journal: 'store' | 'file';
   readonly patience: number;
   readonly say: (text: string) => void;
 }
@@ -62,7 +62,9 @@ export class Conductor {
   #calm = false;
 
   static async open(plan: Plan, world: WorldHandle, addresses: Addresses): Promise<Conductor> {
-    const { seed, sessions, homes } = plan;
+    const { seed, sessions } = plan;
+    // What a dead edge has in its files is had again only by that edge.
+    const homes = plan.journal === 'file';
     const making = { admin: addresses.admin, ports: addresses, sessions, homes, chance: seeded(seed + 1) };
     return new Conductor(plan, world, addresses, await makeCrowd(making));
   }
@@ -226,9 +228,12 @@ export class Conductor {
     begin();
     const from = now();
     await this.#world.signalStore('SIGSTOP');
-    const [seen] = await Promise.all([look?.(from), pause(ms)]);
+    const [answers] = await Promise.all([look?.(from), pause(ms)]);
     await this.#world.signalStore('SIGCONT');
-    if (seen !== undefined) this.#outages.push({ ...seen, to: now() });
+    const to = now();
+    const seen = await answers?.();
+    // With the journal in the store, no word of the gateway's leaves while it is away.
+    if (seen !== undefined) this.#outages.push({ ...seen, to, withheld: this.#plan.journal === 'store' });
   }
 
   #exit(edge: number): Promise<number | null> {

@@ -129,9 +129,12 @@ export interface SlotCount {
 export interface Outage {
   readonly from: number;
   readonly to: number;
-  /** Cancels sent while it was away, and how many had their answer then. */
+  /** Answers are not heard before it is back: what is not on record there does not leave. */
+  readonly withheld: boolean;
+  /** Cancels sent while it was away, how many were done, and how many of those the client heard of meanwhile. */
   readonly cancels: number;
   readonly cancelled: number;
+  readonly meanwhile: number;
   /** Logons tried, by the Text that refused them; empty: no answer, or accepted. */
   readonly logons: readonly string[];
   /** Orders sent after the lease was over: what became of each. */

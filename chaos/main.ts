@@ -1,7 +1,7 @@
 /** `npm run chaos`: breaks a whole installation on purpose and checks what was promised. Exit code 0: all held; 1: not; 2: it could not be run; 3: there is no embedded store here. */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { removeDirectory, temporaryDirectory } from '../local/product.ts';
 import { storeBinary } from '../local/store.ts';
 import { verdicts } from './checks/all.ts';
@@ -33,6 +33,11 @@ const command = new Command('chaos')
   .option('--minutes <m>', 'for how long things are broken', number(0, 24 * 60), 10)
   .option('--sessions <n>', 'clients', number(10, 20_000), 1000)
   .option('--edges <n>', 'edges', number(2, 16), 3)
+  .addOption(
+    new Option('--journal <kind>', 'store: sessions go on at any edge; file: they go back to theirs')
+      .choices(['store', 'file'])
+      .default('store'),
+  )
   .option('--short', 'about a minute, a hundred sessions: what a commit is tried with')
   .option(
     '--patience <n>',
@@ -49,6 +54,7 @@ interface Options {
   readonly minutes: number;
   readonly sessions: number;
   readonly edges: number;
+  readonly journal: Plan['journal'];
   readonly short?: true;
   readonly patience: number;
   readonly ledger?: string;
@@ -56,7 +62,7 @@ interface Options {
 }
 
 async function played(plan: Plan, world: WorldHandle, dataDir: string): Promise<Ledger> {
-  const addresses = await world.begin(dataDir, plan.edges);
+  const addresses = await world.begin(dataDir, plan.edges, plan.journal);
   say(`${plan.edges} edges are ready; provisioning`);
   const conductor = await Conductor.open(plan, world, addresses);
   return conductor.run();
@@ -73,10 +79,12 @@ async function main(): Promise<number> {
   if (storeBinary() === undefined) return EXIT_NOTHING_TRIED;
   const { short, ledger: file, keep, ...options } = command.opts<Options>();
   const size = short ? { minutes: 0, sessions: 100 } : {};
-  const plan: Plan = { ...options, ...size, homes: true, say };
+  const plan: Plan = { ...options, ...size, say };
   const { seed, minutes, sessions, edges, patience } = plan;
   const load = loadavg()[0]?.toFixed(1);
-  say(`seed ${seed}, ${sessions} sessions, ${edges} edges, ${minutes} minutes of faults, patience ${patience}`);
+  say(
+    `seed ${seed}, ${sessions} sessions, ${edges} edges, journal ${plan.journal}, ${minutes} minutes of faults, patience ${patience}`,
+  );
   say(`${availableParallelism()} cores, load average before ${load}\n`);
   const dataDir = temporaryDirectory();
   const world = openWorld();

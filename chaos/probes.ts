@@ -9,6 +9,8 @@ const FREED_WITHIN_MS = 60_000;
 const CANCELS_EACH = 3;
 const ORDER_TRIES = 20;
 const ANSWER_WITHIN_MS = 4_000;
+/** Once the store is back, what was withheld comes. */
+const HEARD_WITHIN_MS = 20_000;
 const LOGONS = 4;
 /** Into an outage, orders are asked for by this time: the lease of 6 s is over, wherever its last renewal stood. */
 const FAIL_CLOSED_AFTER_MS = 7_500;
@@ -67,8 +69,8 @@ export class Probes {
     };
   }
 
-  /** On each edge a client with orders that rest. @returns what looks at an outage, from its beginning on; awaited before its end */
-  async beforeOutage(): Promise<(from: number) => Promise<Omit<Outage, 'to'>>> {
+  /** On each edge a client with orders that rest. @returns what acts in an outage, from its beginning on; and that, what reads its answers after it */
+  async beforeOutage(): Promise<(from: number) => Promise<() => Promise<Seen>>> {
     this.#made += 1;
     const ways = Array.from({ length: this.#edges }, (_, i) => [`e${i + 1}`, i + 1] as const);
     const traders = await this.#trader(`outage-${this.#made}`, ways, this.#edges);
@@ -90,28 +92,38 @@ export class Probes {
       const cancels = traders.flatMap((trader) =>
         trader.resting.map((order) => ({ trader, asked: trader.cancel(order) })),
       );
-      const cancelled = await Promise.all(cancels.map(({ trader, asked }) => answered(trader, asked, 'report')));
       await pause(from + FAIL_CLOSED_AFTER_MS - performance.now());
-      const orders = await Promise.all(traders.map((trader) => answerOf(trader, trader.order(true))));
-      const refused = (await logons).map((text) => (text === 'accepted' ? '' : text));
-      for (const trader of [...traders, ...late]) trader.stop();
-      return {
-        from,
-        cancels: cancels.length,
-        cancelled: cancelled.filter((done) => done).length,
-        logons: refused,
-        orders,
+      const orders = traders.map((trader) => ({ trader, asked: trader.order(true) }));
+      const texts = await logons;
+      return async () => {
+        const to = performance.now();
+        const kinds = await Promise.all(cancels.map(answerOf));
+        const done = cancels.filter((_, i) => kinds[i] === 'report');
+        const seen = {
+          from,
+          cancels: cancels.length,
+          cancelled: done.length,
+          meanwhile: done.filter(({ asked }) => (asked?.answered?.at ?? to) < to).length,
+          logons: texts.map((text) => (text === 'accepted' ? '' : text)),
+          orders: await Promise.all(orders.map(answerOf)),
+        };
+        for (const trader of [...traders, ...late]) trader.stop();
+        return seen;
       };
     };
   }
 }
 
-async function answerOf(trader: Trader, asked: Asked | undefined): Promise<AnswerKind | 'none'> {
-  if (asked === undefined) return 'none';
-  await trader.until(() => asked.answered !== undefined, ANSWER_WITHIN_MS);
-  return asked.answered?.kind ?? 'none';
+/** What an outage looked like, but for its end. */
+type Seen = Omit<Outage, 'to' | 'withheld'>;
+
+interface Question {
+  readonly trader: Trader;
+  readonly asked: Asked | undefined;
 }
 
-async function answered(trader: Trader, asked: Asked | undefined, kind: AnswerKind): Promise<boolean> {
-  return (await answerOf(trader, asked)) === kind;
+async function answerOf({ trader, asked }: Question): Promise<AnswerKind | 'none'> {
+  if (asked === undefined) return 'none';
+  await trader.until(() => asked.answered !== undefined, HEARD_WITHIN_MS);
+  return asked.answered?.kind ?? 'none';
 }

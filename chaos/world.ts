@@ -34,7 +34,7 @@ export interface Addresses {
 
 /** What can be asked of the world; edges are numbered from 1. */
 export interface Deeds {
-  begin(dataDir: string, edges: number): Promise<Addresses>;
+  begin(dataDir: string, edges: number, journal: string): Promise<Addresses>;
   signalEdge(edge: number, signal: NodeJS.Signals): void;
   startEdge(edge: number): Promise<void>;
   signalStore(signal: NodeJS.Signals): void;
@@ -64,8 +64,8 @@ class World implements Deeds {
   readonly #lines: FaultProxy[] = [];
   readonly #edges: Program[] = [];
 
-  async begin(dataDir: string, count: number): Promise<Addresses> {
-    const settings = settingsOf(dataDir, count);
+  async begin(dataDir: string, count: number, journal: string): Promise<Addresses> {
+    const settings = settingsOf(dataDir, count, journal);
     prepareDataDir(dataDir);
     const secrets = openSecrets(dataDir);
     const logs = join(dataDir, 'logs');
@@ -161,10 +161,11 @@ class World implements Deeds {
   }
 }
 
-function settingsOf(dataDir: string, edges: number): Settings {
+function settingsOf(dataDir: string, edges: number, journal: string): Settings {
   const flags = {
     '--data-dir': dataDir,
     '--edges': edges,
+    '--journal': journal,
     '--admin-port': 0,
     '--fix-port': 0,
     '--metrics-port': 0,

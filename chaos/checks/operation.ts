@@ -102,12 +102,14 @@ export function storeAway({ outages }: Ledger): Verdict {
   const against: string[] = [];
   const count = { cancels: 0, logons: 0, orders: 0 };
   const texts = new Set<string>();
-  for (const { cancels, cancelled, logons, orders } of outages) {
+  for (const { cancels, cancelled, meanwhile, withheld, logons, orders } of outages) {
     count.cancels += cancels;
     count.logons += logons.length;
     count.orders += orders.length;
+    if (!withheld && meanwhile < cancelled)
+      against.push(`${cancelled - meanwhile} cancels were done, and told only when the store was back`);
     if (cancelled < cancels)
-      against.push(`${cancels - cancelled} of ${cancels} cancels had no answer while the store was away`);
+      against.push(`${cancels - cancelled} of ${cancels} cancels sent while the store was away were not done`);
     for (const text of logons) {
       if (text === '') against.push('a Logon was accepted, or had no answer, while the store was away');
       else texts.add(text);

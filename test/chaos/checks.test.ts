@@ -82,8 +82,10 @@ const KEPT: Ledger = {
     {
       from: 0,
       to: 1,
+      withheld: false,
       cancels: 3,
       cancelled: 3,
+      meanwhile: 3,
       logons: ['Service temporarily unavailable, try again'],
       orders: ['not_now'],
     },
@@ -187,6 +189,7 @@ describe('a broken promise is found', () => {
       ['locked and suspended stay out'],
     ],
     ['a cancel that does not pass', { ...KEPT, outages: [{ ...KEPT.outages[0]!, cancelled: 2 }] }, ['store away']],
+    ['a cancel that is told late', { ...KEPT, outages: [{ ...KEPT.outages[0]!, meanwhile: 2 }] }, ['store away']],
     ['a Logon without the store', { ...KEPT, outages: [{ ...KEPT.outages[0]!, logons: [''] }] }, ['store away']],
     ['an order after the lease', { ...KEPT, outages: [{ ...KEPT.outages[0]!, orders: ['report'] }] }, ['store away']],
     [
