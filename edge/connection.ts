@@ -204,7 +204,7 @@ export class Connection implements Holder, Sleeper, Guest {
   turnAway(claim: Sender | undefined, says: Says): void {
     this.#turn(() => {
       if (this.#state.name !== 'awaiting_logon' && this.#state.name !== 'authenticating') return;
-      if (claim !== undefined) refusalOf(this.#wire.encoder, claim, says, this.#house);
+      if (claim !== undefined) refusalOf(this.#wire.unbound(), claim, says, this.#house);
       this.#toClosing();
     });
   }

@@ -62,6 +62,7 @@ export class Wire {
   #since = 0;
   /** Made when something waits for the first time. */
   #marks: Marks | undefined;
+  #bound = true;
   /** Encoded bytes that may not leave yet, as of the last {@link flush} or {@link end}. */
   withheld = 0;
 
@@ -76,6 +77,12 @@ export class Wire {
       this.encoder.recycle(taken);
       this.#onDrained();
     };
+  }
+
+  /** For what is told to who has no session: it is in no journal, and waits for none. */
+  unbound(): Encoder {
+    this.#bound = false;
+    return this.encoder;
   }
 
   /** Bytes that the client's side has not taken. */
@@ -133,7 +140,7 @@ export class Wire {
   /** @returns how many of the bytes encoded may leave */
   #free({ ticket, released }: Leave): number {
     const { length } = this.encoder;
-    if (ticket <= released && (this.#marks === undefined || this.#marks.none)) {
+    if (!this.#bound || (ticket <= released && (this.#marks === undefined || this.#marks.none))) {
       this.withheld = 0;
       return length;
     }

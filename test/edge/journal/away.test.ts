@@ -93,6 +93,25 @@ test('the store does not take the journal: nothing is said, then orders are refu
   expect(await ready()).toEqual({ status: 'ready' });
 }, 30_000);
 
+test('who is refused meanwhile is told so: it has no session whose journal there would be to wait for', async () => {
+  const edge = await open();
+  const account = await house.user('lea');
+  const client = house.client(edge, account);
+  expect((await client.logon(account.password)).type).toBe('A');
+  store.faults = ['refused'];
+  const before = store.appends;
+  client.send('D', order('during'));
+  await until('a batch waits', () => store.appends > before, 10_000);
+  const stranger = house.client(edge, await house.user('kim'));
+  const refusal = await stranger.logon('wrong');
+  expect([refusal.type, refusal.get(34)]).toEqual(['5', '1']);
+  expect(refusal.get(58)).toMatch(/^Logon refused/);
+  await stranger.closed();
+  expect(client.received.map(({ type }) => type)).toEqual(['A']);
+  store.faults = ['none'];
+  await client.next((m) => m.get(11) === 'during', 10_000);
+}, 30_000);
+
 test('a drain leaves all of it in the store: the next machine goes on after the last number', async () => {
   const edge = await open();
   const account = await house.user('noa');
