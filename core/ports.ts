@@ -230,6 +230,8 @@ export interface EdgeRegistry {
   /** Writes `dead` if the row still has this incarnation and heartbeat. True: it did, or it was dead already. */
   declareDead(edge: EdgeIdentity, heartbeat: number): Promise<boolean>;
   list(): Promise<readonly EdgeRow[]>;
+  /** The next `count` edges that serve after this one in the circle of names; fewer where there are no more. Read consistently. */
+  following(edgeId: string, count: number): Promise<readonly EdgeRow[]>;
   /** Commands after `after` (a command id; '' for all), oldest first, read consistently. */
   commands(edgeId: string, after: string): Promise<readonly EdgeCommand[]>;
   /** Puts commands outside an account's transaction (a kill, or one an earlier read missed). */

@@ -1,6 +1,12 @@
 /** Edges and their command queues in DynamoDB. */
 import type { EdgeRegistry } from '../../core/ports.ts';
-import { type EdgeFigures, type EdgeIdentity, type EdgeState, NO_FIGURES } from '../../core/sessions/model.ts';
+import {
+  type EdgeFigures,
+  type EdgeIdentity,
+  type EdgeRow,
+  type EdgeState,
+  NO_FIGURES,
+} from '../../core/sessions/model.ts';
 import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
 import { absent, type Database, type Expression, type Key, LAST_KEY, type Row, type Write } from './database.ts';
@@ -38,9 +44,9 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
 
     declareDead: (edge, heartbeat) => declareDead(database, edge, heartbeat),
 
-    async list() {
-      return (await database.all('sessions', EDGES)).map(toEdge);
-    },
+    list: async () => (await database.all('sessions', EDGES)).map(toEdge),
+
+    following: (edgeId, count) => following(database, edgeId, count),
 
     async commands(edgeId, after) {
       const from = after === '' ? ' ' : after;
@@ -80,6 +86,29 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
       await database.batch([...new Set(ids)].map((sk) => ({ remove: { table: 'sessions', pk, sk } })));
     },
   };
+}
+
+/** Reads no more rows than it has to, whatever the number of edges: those of ended ones stand between for a week. */
+async function following(database: Database, edgeId: string, count: number): Promise<readonly EdgeRow[]> {
+  const found: EdgeRow[] = [];
+  for (const [from, to] of [
+    [edgeId, LAST_KEY],
+    [' ', edgeId],
+  ] as const) {
+    const range = { table: 'sessions', pk: ['pk', EDGES], sk: 'sk', from, to } as const;
+    let last: Parameters<Database['range']>[2];
+    do {
+      const page = await database.range(range, count + 1, last);
+      for (const edge of page.rows.map(toEdge)) {
+        const serves = edge.state === 'alive' || edge.state === 'draining';
+        if (edge.edge_id === edgeId || !serves) continue;
+        found.push(edge);
+        if (found.length === count) return found;
+      }
+      last = page.last;
+    } while (last !== undefined);
+  }
+  return found;
 }
 
 /** What edges ask each other. */

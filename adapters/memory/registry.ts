@@ -46,6 +46,14 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
       return structuredClone([...world.edges.values()].sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
     },
 
+    async following(edgeId, count) {
+      const rows = [...world.edges.values()].filter(({ state }) => state === 'alive' || state === 'draining');
+      const sorted = rows.sort((a, b) => compareKeys(a.edge_id, b.edge_id));
+      const after = sorted.filter((row) => compareKeys(row.edge_id, edgeId) > 0);
+      const before = sorted.filter((row) => compareKeys(row.edge_id, edgeId) < 0);
+      return structuredClone([...after, ...before].slice(0, count));
+    },
+
     async commands(edgeId, after) {
       const queue = [...(world.commands.get(edgeId)?.values() ?? [])];
       const rest = queue.filter(({ id }) => compareKeys(id, after) > 0);

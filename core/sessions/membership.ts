@@ -9,7 +9,7 @@
 import type { EdgeRegistry } from '../ports.ts';
 import type { Clock, Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
-import { COMMAND_POLL_MS, DEAD_AFTER_MS, HEARTBEAT_MS, LEASE_MS, WATCH_MS } from './bounds.ts';
+import { COMMAND_POLL_MS, DEAD_AFTER_MS, HEARTBEAT_MS, LEASE_MS, WATCH_MS, WATCHED_EDGES } from './bounds.ts';
 import type { Claimed } from './edge-name.ts';
 import type { EdgeCommand, EdgeFigures, EdgeIdentity, EdgeRow } from './model.ts';
 
@@ -51,6 +51,8 @@ export class Membership {
   readonly #timers = new Set<Timer>();
   #watchTimer: Timer | undefined;
   readonly #watched = new Map<string, Watched>();
+  /** More than all watch. */
+  #many = false;
   /** Applied commands that the store may still have. */
   readonly #applied = new Set<string>();
 
@@ -182,11 +184,14 @@ export class Membership {
     let next = WATCH_MS;
     await this.#exclusively('watch', async () => {
       const sent = this.#ports.clock.monotonic();
-      const rows = await this.#ports.edges.list();
+      const { edges } = this.#ports;
+      const rows = await (this.#many ? edges.following(this.identity.edge_id, WATCHED_EDGES) : edges.list());
       const seen = this.#ports.clock.monotonic();
       const others = rows.filter(
         (row) => row.edge_id !== this.identity.edge_id && (row.state === 'alive' || row.state === 'draining'),
       );
+      // Fewer than were asked for: those are all.
+      this.#many = this.#many ? others.length === WATCHED_EDGES : others.length > WATCHED_EDGES;
       for (const id of this.#watched.keys()) {
         if (!others.some((row) => row.edge_id === id)) this.#watched.delete(id);
       }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { EdgeCommand } from '../../core/sessions/model.ts';
+import type { EdgeCommand, EdgeIdentity } from '../../core/sessions/model.ts';
 import { FIGURES, NOON, provision, STORES, session } from '../support/stores.ts';
 
 const command = (id: string): EdgeCommand => ({
@@ -95,6 +95,23 @@ for (const [name, open] of STORES) {
         expect(await edges.list()).toMatchObject([{ state: 'dead' }]);
         const anew = await edges.register('e-1', '1', NOON);
         expect(anew.incarnation).toBeGreaterThan(edge.incarnation);
+      });
+
+      test('has those after it, in the circle of names, that serve', async () => {
+        const { edges } = await make();
+        const all: EdgeIdentity[] = [];
+        for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) all.push(await edges.register(id, '1', NOON));
+        const ids = async (id: string, count: number) =>
+          (await edges.following(id, count)).map(({ edge_id }) => edge_id);
+        expect(await ids('b', 3)).toEqual(['c', 'd', 'e']);
+        expect(await ids('f', 3)).toEqual(['g', 'a', 'b']);
+        expect(await ids('nobody', 2)).toEqual(['a', 'b']);
+        // Those that have ended stand between for a week.
+        for (const one of all.slice(2, 5)) expect(await edges.declareDead(one, 0)).toBe(true);
+        await edges.stop(all[6]!, FIGURES, NOON);
+        expect(await ids('b', 3)).toEqual(['f', 'a']);
+        expect(await ids('b', 1)).toEqual(['f']);
+        expect((await edges.following('f', 1))[0]).toEqual((await edges.list())[0]);
       });
 
       test('of a beat and a death at once: one of them holds', async () => {

@@ -144,3 +144,40 @@ test('an older incarnation of the same edge is fenced by its next heartbeat', as
   expect(second.fenced).toEqual([]);
   await second.membership.stop();
 });
+
+test('of many edges each watches some, and whoever dies is declared dead, a whole row of neighbours too', async () => {
+  const { edges, world } = shared();
+  let lists = 0;
+  const gone = new Set<string>();
+  // A process that is gone neither beats nor watches.
+  const unless = <T>(id: string, call: () => Promise<T>): Promise<T> => (gone.has(id) ? new Promise(() => {}) : call());
+  const counted: EdgeRegistry = {
+    ...edges,
+    list: () => {
+      lists += 1;
+      return edges.list();
+    },
+    following: (id, count) => unless(id, () => edges.following(id, count)),
+    heartbeat: (edge, ...rest) => unless(edge.edge_id, () => edges.heartbeat(edge, ...rest)),
+  };
+  const time = new SimTime();
+  const all = [];
+  for (let i = 0; i < 40; i++) all.push(await join(counted, `e${String(i).padStart(2, '0')}`, time));
+  await time.advance(4000);
+  lists = 0;
+  for (const { membership } of all.slice(5, 17)) gone.add(membership.identity.edge_id);
+  const states = () => [...gone].map((id) => world.edges.get(id)?.state);
+  await time.advance(10_000);
+  expect(states().slice(0, 8)).toEqual(Array(8).fill('dead'));
+  // Those beyond are seen once those before them are known to be dead.
+  await time.advance(10_000);
+  expect(states()).toEqual(Array(12).fill('dead'));
+  const alive = [...world.edges.values()].filter(({ state }) => state === 'alive');
+  expect(alive).toHaveLength(28);
+  expect(lists).toBe(0);
+  // When few are left they all watch all again.
+  for (const { membership } of all.slice(17, 37)) await membership.stop();
+  await time.advance(4000);
+  expect(lists).toBeGreaterThan(0);
+  await Promise.all(all.map(({ membership }) => membership.stop()));
+});
