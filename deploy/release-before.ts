@@ -23,7 +23,7 @@ export function unpackReleaseBefore(directory: string): string | undefined {
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(tree, { recursive: true });
   execFileSync('tar', ['-x', '-C', tree], { input: archive, stdio: ['pipe', 'ignore', 'inherit'] });
-  // It runs on the libraries of this one: what it was locked to may not be there.
+  // It runs on the libraries of this one; what it alone imports is a development dependency (@aws-crypto/client-node).
   symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
   return tree;
 }
