@@ -94,7 +94,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     { gate, turns, sessions, venue, dictionaries, notices },
     journal,
   );
-  heard.begin(house, numbers, answering({ ...parts.gate, house, journal, store: parts.journals, clock }));
+  heard.begin(house, numbers, answering({ ...parts.gate, house, journal, store: parts.journals, clock, timers }));
 
   const clockAlarm = new ClockAlarm(parts.clockWatch, config, log);
   const lookShut = watchShut(config.data_dir, gate, heard.cancel, log);

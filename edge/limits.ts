@@ -86,6 +86,8 @@ export const MOVE_WITHIN_MS = 14_000;
 export const CLAIM_WITHIN_MS = 3_000;
 /** An edge that has acknowledged gives a session away within this: it writes it to the store. */
 export const YIELD_WITHIN_MS = 5_000;
+/** What is decided sooner is answered without an acknowledgement first: there are 500 ms to spare before that is missed. */
+export const DECIDED_SOON_MS = 100;
 /** Between tries to get at an edge that does not answer: its heartbeat is what it is, or another declares it dead. */
 export const MOVE_RETRY_MS = 250;
 /** Other edges' rows are read this often at most, however many sessions wait for one of them. */

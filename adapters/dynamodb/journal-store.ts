@@ -128,9 +128,11 @@ function parcels(database: Database): Pick<JournalStore, 'leave' | 'collect' | '
       return rows.length > 0 && rows.length === rows[0]?.of ? rows.map(({ bytes }) => bytes as Uint8Array) : [];
     },
 
-    async discard(name) {
-      const rows = await database.all(TABLE, pkOf(name));
-      await database.batch(rows.map(({ pk, sk }) => ({ remove: { table: TABLE, pk, sk } })));
+    async discard(name, parts) {
+      const pk = pkOf(name);
+      await database.batch(
+        Array.from({ length: parts }, (_, i) => ({ remove: { table: TABLE, pk, sk: digits(i) } as const })),
+      );
     },
   };
 }

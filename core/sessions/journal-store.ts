@@ -56,6 +56,6 @@ export interface JournalStore {
   leave(name: string, parts: readonly Uint8Array[], now: number): Promise<void>;
   /** What was left, in order; none: it is not there, or not all of it. */
   collect(name: string): Promise<readonly Uint8Array[]>;
-  /** It is not wanted any more. */
-  discard(name: string): Promise<void>;
+  /** It is not wanted any more; it had so many parts. */
+  discard(name: string, parts: number): Promise<void>;
 }

@@ -3,11 +3,11 @@
 import type { EdgeRegistry } from '../../core/ports.ts';
 import type { JournalStore } from '../../core/sessions/journal-store.ts';
 import type { Answer, Asked } from '../../core/sessions/model.ts';
-import type { Clock, Random } from '../../core/time.ts';
+import type { Clock, Random, Timers } from '../../core/time.ts';
 import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
-import { PROBED_MS } from '../limits.ts';
+import { DECIDED_SOON_MS, PROBED_MS } from '../limits.ts';
 import { sessionId, TAKEN_OVER } from '../sessions.ts';
 import { probed } from './holders.ts';
 import { afterOf, flushAll } from './mover.ts';
@@ -20,19 +20,28 @@ export interface AnsweringParts {
   readonly store: Pick<JournalStore, 'leave'>;
   readonly box: KeyBox;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Random;
 }
 
+const pause = (timers: Timers, ms: number): Promise<undefined> =>
+  new Promise((resolve) => void timers.after(ms, () => resolve(undefined)));
+
 /** Never rejects: an edge that is not answered takes it for a no. */
 export function answering(parts: AnsweringParts): (asked: Asked) => Promise<void> {
-  const { house, edges, clock } = parts;
+  const { house, edges, clock, timers } = parts;
   const decided = (asked: Asked): Promise<Answer> =>
     asked.type === 'probe' ? isThere(parts, asked) : givenAway(parts, asked);
   return async (asked) => {
     const tell = (answer: Answer): Promise<void> => edges.tellAnswer(asked.id, answer, clock.now());
     try {
-      const [answer] = await Promise.all([decided(asked), tell({ said: 'acknowledged' })]);
-      await tell(answer);
+      const deciding = decided(asked);
+      // Where the store is away for the word before it, nobody is left to hear this one.
+      deciding.catch(() => {});
+      // What is decided at once needs no other word before it.
+      const soon = await Promise.race([deciding, pause(timers, DECIDED_SOON_MS)]);
+      if (soon === undefined) await tell({ said: 'acknowledged' });
+      await tell(soon ?? (await deciding));
     } catch (error) {
       house.log.warn({ error, asked: asked.type }, 'another edge could not be answered');
       await tell({ said: 'failed' }).catch(() => {});

@@ -43,8 +43,6 @@ interface Move {
   readonly home: string;
   /** The last message of it that the venue has had; undefined: the venue is this edge's own. */
   readonly after: MessageName | undefined;
-  /** Whether its client still waits. */
-  readonly wanted: () => boolean;
   /** Monotonic ms. */
   readonly until: number;
 }
@@ -53,6 +51,8 @@ export class Mover {
   readonly #parts: MoverParts;
   /** Sessions of which nobody else can have anything newer, as far as this edge has heard. */
   readonly #here = new Set<string>();
+  /** Those on their way, by session. */
+  readonly #coming = new Map<string, { readonly epoch: number; readonly came: Promise<boolean> }>();
   #rows: Promise<readonly EdgeRow[]> | undefined;
 
   constructor(parts: MoverParts) {
@@ -79,14 +79,35 @@ export class Mover {
     return home !== edgeId || from !== edgeId;
   }
 
-  /** Never rejects. False: what the session has cannot be had now, or somebody has taken it since. */
+  /**
+   * Never rejects. False: what the session has cannot be had now, somebody has taken it since, or its client waits no longer.
+   * It comes all the same then: whoever comes back finds it here, or on its way.
+   */
   async bring(session: VenueSession, live: LiveSession, holding: Holding, wanted: () => boolean): Promise<boolean> {
+    const { id } = session;
+    const { epoch } = holding;
+    const known = this.#coming.get(id);
+    const coming = known?.epoch === epoch ? known : { epoch, came: this.#bring(session, live, holding) };
+    if (coming !== known) {
+      this.#coming.set(id, coming);
+      void coming.came.then(() => {
+        if (this.#coming.get(id) === coming) this.#coming.delete(id);
+      });
+    }
+    const unwanted = async (): Promise<false> => {
+      while (wanted() && this.#coming.get(id) === coming) await this.#pause(MOVE_RETRY_MS);
+      return this.#coming.get(id) === coming ? false : new Promise(() => {});
+    };
+    return Promise.race([coming.came, unwanted()]);
+  }
+
+  async #bring(session: VenueSession, live: LiveSession, holding: Holding): Promise<boolean> {
     const { slots, house, clock } = this.#parts;
     const { epoch, home, from } = holding;
     const since = clock.monotonic();
     try {
       const after = await house.venue.claim?.(session, CLAIM_WITHIN_MS);
-      const move: Move = { session, epoch, home, after, wanted, until: since + MOVE_WITHIN_MS };
+      const move: Move = { session, epoch, home, after, until: since + MOVE_WITHIN_MS };
       const state = home === live.edge_id ? this.#own(session.id, after) : await this.#fetched(live.key, move);
       await this.#taken(session, state, home !== live.edge_id);
       if (!(await slots.settle(live, epoch))) throw new Error('another edge has taken it since');
@@ -114,12 +135,11 @@ export class Mover {
   /** Out of wherever it is; undefined: nowhere. Rejects when that cannot be found out in time. */
   async #fetched(key: FixSessionKey, move: Move): Promise<SessionState | undefined> {
     const { clock } = this.#parts;
-    const { home, wanted, until } = move;
+    const { home, until } = move;
     for (;;) {
       const row = await this.#rowOf(home);
       const found = isOver(row) ? await this.#inherited(move, row) : await this.#asked(key, move);
       if (found !== 'not now') return found;
-      if (!wanted()) throw new Error('its client has gone');
       if (clock.monotonic() > until) throw new Error(`edge ${home} neither gives it away nor is declared dead`);
       await this.#pause(MOVE_RETRY_MS);
     }
@@ -137,7 +157,9 @@ export class Mover {
     const parts = await store.collect(ask);
     if (parts.length === 0) return 'not now';
     const state = await unwrapped({ box, session: session.id, epoch }, parts);
-    store.discard(ask).catch((error: unknown) => house.log.warn({ error, ask }, 'a parcel stays in the store'));
+    store
+      .discard(ask, parts.length)
+      .catch((error: unknown) => house.log.warn({ error, ask }, 'a parcel stays in the store'));
     return state;
   }
 

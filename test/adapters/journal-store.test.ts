@@ -122,7 +122,7 @@ for (const [name, open] of STORES) {
       expect(sums(await journals.collect('p1'))).toEqual(sums(parts));
       await journals.leave('p1', parts, NOON);
       expect(await journals.collect('p1')).toHaveLength(12);
-      for (let i = 0; i < 2; i++) await journals.discard('p1');
+      for (let i = 0; i < 2; i++) await journals.discard('p1', 12);
       expect(await journals.collect('p1')).toEqual([]);
       expect(await journals.collect('p2')).toEqual([bytes(5, 1)]);
     });
