@@ -67,12 +67,12 @@ export async function coldStart(sizes: Sizes): Promise<Figure[]> {
     return [...took.keys()]
       .filter((name) => name !== EMPTY)
       .flatMap((name) => [
-        figure(`init ${name}`, median(took.get(name) ?? []), 'ms', ['an empty handler', empty], init, {
+        figure(`cold-start ${name}`, median(took.get(name) ?? []), 'ms', ['an empty handler', empty], init, {
           of: 'value',
           most: MOST_MS,
         }),
         figure(
-          `bundle ${name}`,
+          `cold-start ${name}, size`,
           (bytes.get(name) ?? 0) / 1000,
           'kB',
           ['the bound', MAX_BUNDLE_BYTES / 1000],

@@ -10,10 +10,10 @@ import { FixClient } from '../local/fix-client.ts';
 import { type Credentials, ELIGIBLE } from '../local/product.ts';
 import { client, eventually, expecting, order, outcome, type Stage } from './story.ts';
 
-/** Of a question that the store did not answer in time: on a machine that does other things the emulator is slow. */
+/** Of a call for which the store did not answer in time: on a machine that does other things the emulator is slow. */
 const TRIES = 5;
 
-/** Remembers which operations it was answered well. What only asks is asked again, as any client would. */
+/** Remembers which operations it was answered well. Calls again when the store did not answer, as any client would. */
 export class CountingClient extends AdminClient {
   readonly #answered: Set<string>;
 
@@ -23,10 +23,8 @@ export class CountingClient extends AdminClient {
   }
 
   override async request(...call: Parameters<AdminClient['request']>): Promise<Reply> {
-    const [method] = call;
     let reply = await super.request(...call);
-    for (let left = TRIES - 1; method === 'GET' && reply.status === 503 && left > 0; left--)
-      reply = await super.request(...call);
+    for (let left = TRIES - 1; reply.status === 503 && left > 0; left--) reply = await super.request(...call);
     if (reply.status < 300) this.#answered.add(`${call[0]} /${call[1]}`);
     return reply;
   }
