@@ -63,6 +63,8 @@ export interface EdgeParts {
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** How clients, and those who watch, get in; left out: over TCP. */
+  readonly ways?: { readonly accept: typeof startAcceptor; readonly watch: typeof startHttp } | undefined;
 }
 
 export interface Edge {
@@ -111,8 +113,9 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const opened: Opened = { numbers, journal, estates, venueTime: timers.every(VENUE_TICK_MS, venueTime(house)) };
   try {
     opened.doors = await openDoors(parts);
-    opened.http = await startWatching(config, metrics, readiness, opened.doors.sources);
-    opened.acceptor = await startAcceptor(house, opened.doors);
+    const { accept, watch } = parts.ways ?? { accept: startAcceptor, watch: startHttp };
+    opened.http = await startWatching(config, metrics, readiness, opened.doors.sources, watch);
+    opened.acceptor = await accept(house, opened.doors);
   } catch (error) {
     await closeAll(house, parts, opened, ticking, true);
     throw error;
@@ -238,10 +241,11 @@ async function startWatching(
   metrics: Metrics,
   readiness: () => string | undefined,
   sources: ProxySources | undefined,
+  watch: typeof startHttp,
 ) {
   const { metrics_host, metrics_port } = config;
   try {
-    return await startHttp(metrics_host, metrics_port, metrics.registry, readiness, sources);
+    return await watch(metrics_host, metrics_port, metrics.registry, readiness, sources);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${code})`;

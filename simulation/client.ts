@@ -1,7 +1,7 @@
 /** A client as its owner runs it: it stays on as long as it may, sends, goes and comes back. */
 import { CANCEL, MESSAGE, ORDER } from '../core/limits/admission.ts';
 import type { FixSessionKey } from '../core/sessions/model.ts';
-import type { Caller, EdgeHost, Seat } from './edge-host.ts';
+import { type Caller, EdgeHost, type Seat } from './edge-host.ts';
 import type { World } from './world.ts';
 
 export interface Account {
@@ -84,9 +84,9 @@ export class Client implements Caller {
   /** By what a balancer knows of edges; now and then it is wrong. */
   #host(): EdgeHost | undefined {
     const { hosts, chance } = this.#world;
-    const ready = hosts.filter((host) => host.ready);
-    if (ready.length === 0 || chance.hit(0.02)) return chance.pick(hosts);
-    return chance.pick(ready);
+    const gates = hosts.filter((host) => host instanceof EdgeHost);
+    const ready = gates.filter((host) => host.ready);
+    return ready.length === 0 || chance.hit(0.02) ? chance.pick(gates) : chance.pick(ready);
   }
 
   #hangUp(): void {

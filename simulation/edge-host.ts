@@ -13,15 +13,14 @@ import {
   type LogonRefused,
 } from '../core/sessions/api.ts';
 import type { EndCause, FixSessionKey } from '../core/sessions/model.ts';
-import { type Machine, Process } from './process.ts';
+import { Host, START_AGAIN_MS } from './host.ts';
+import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
 /** How long a holder on another edge is given before it is taken over, and rounds of it: as edge/front-desk.ts has them. */
 const HOLDER_MS = 1_000;
 const OWN_HOLDER_MS = 100;
 const ROUNDS = 4;
-/** A supervisor starts a process again after it has ended by itself. */
-const START_AGAIN_MS = 1_000;
 const REJOIN_AFTER_MS = 1_000;
 
 /** What the other end of a connection hears. */
@@ -54,89 +53,32 @@ export class Seat {
 /** On its way between a client and an edge, ms. */
 const wayMs = (world: World): number => world.chance.between(0.1, 2);
 
-export class EdgeHost {
-  readonly name: string;
-  readonly index: number;
-  readonly machine: Machine;
-  readonly #world: World;
+export class EdgeHost extends Host {
   readonly seats = new Set<Seat>();
-  process: Process | undefined;
-  gate: Gate | undefined;
-  /** True time at which the process of the moment was started, or the last one ended. */
-  changedAt = 0;
-  draining: { readonly since: number } | undefined;
 
-  constructor(world: World, index: number, machine: Machine) {
-    this.#world = world;
-    this.index = index;
-    this.name = `e${index + 1}`;
-    this.machine = machine;
-  }
-
-  /** Whether a balancer would send clients here. */
-  get ready(): boolean {
-    return this.process?.alive === true && this.gate?.state === 'running';
-  }
-
-  start(): void {
-    if (this.process?.alive) return;
-    const { scheduler, chance } = this.#world;
-    const process = new Process(this.name, this.machine, scheduler, chance.fork());
-    this.process = process;
-    this.changedAt = scheduler.now;
-    const ports = this.#world.gatePorts(process);
+  protected async open(process: Process): Promise<Gate> {
+    const ports = this.world.gatePorts(process);
     const settings = { ...DEFAULT_GATE_SETTINGS, edge_id: this.name, version: 'simulated' };
     const rejoin = (): void => {
       this.gate?.rejoin().catch(() => void process.timers.after(REJOIN_AFTER_MS, rejoin));
     };
-    const opening = openGate(ports, settings, {
+    return await openGate(ports, settings, {
       onFenced: (identity) => {
-        this.#world.trace(this.name, () => `is fenced as ${identity.incarnation}`);
+        this.world.trace(this.name, () => `is fenced as ${identity.incarnation}`);
         rejoin();
       },
       onDrain: () => this.drain(START_AGAIN_MS),
     });
-    opening.then(
-      (gate) => {
-        this.gate = gate;
-        this.#world.trace(this.name, () => `serves as incarnation ${gate.identity.incarnation}`);
-      },
-      (error: unknown) => {
-        this.#world.trace(this.name, () => `cannot begin: ${String(error)}`);
-        this.#end(START_AGAIN_MS);
-      },
-    );
   }
 
-  crash(backAfterMs: number): void {
-    if (!this.process?.alive) return;
-    this.#world.trace(this.name, () => `crashes, back in ${backAfterMs.toFixed(0)} ms`);
-    this.#end(backAfterMs);
+  protected stop(gate: Gate): Promise<void> {
+    gate.drain();
+    return gate.stop();
   }
 
-  #end(backAfterMs: number): void {
-    const { scheduler } = this.#world;
-    this.process?.kill();
-    this.gate = undefined;
-    this.draining = undefined;
-    this.changedAt = scheduler.now;
+  protected lost(): void {
     for (const seat of this.seats) this.#tell(seat, () => seat.caller.ended(seat, 'connection lost'));
     this.seats.clear();
-    scheduler.after(backAfterMs, () => this.start());
-  }
-
-  /** As edge/main.ts ends on SIGTERM. */
-  drain(backAfterMs: number): void {
-    const { gate, process } = this;
-    if (gate === undefined || process === undefined || this.draining !== undefined) return;
-    this.#world.trace(this.name, () => 'drains');
-    this.draining = { since: this.#world.scheduler.now };
-    gate.drain();
-    void gate.stop().then(() => {
-      if (this.process !== process) return;
-      this.#world.trace(this.name, () => 'has stopped');
-      this.#end(backAfterMs);
-    });
   }
 
   /** A client connects; what it hears, it hears later. */
@@ -145,13 +87,13 @@ export class EdgeHost {
     if (process === undefined || !process.alive) return undefined;
     const seat = new Seat(this, process, caller);
     this.seats.add(seat);
-    process.reach(wayMs(this.#world), () => void this.#admit(seat));
+    process.reach(wayMs(this.world), () => void this.#admit(seat));
     return seat;
   }
 
   /** The client hangs up, or says Logout. */
   leave(seat: Seat, cause: EndCause): void {
-    seat.process.reach(wayMs(this.#world), () => {
+    seat.process.reach(wayMs(this.world), () => {
       if (seat.gone) return;
       this.#close(seat);
       if (seat.session !== undefined) void this.#unregister(seat.session, cause);
@@ -162,18 +104,18 @@ export class EdgeHost {
     // One that the gate has ended already frees its slot by itself.
     if (this.gate?.session(session.session_id) === undefined) return;
     await this.gate.unregisterSession(session.session_id, cause);
-    this.#world.oracle.leftCleanly(session);
+    this.world.oracle.leftCleanly(session);
   }
 
   /** One message; while one waits for its grant, what follows is lost, for it is not what is looked at here. */
   message(seat: Seat, kind: Kind): void {
-    seat.process.reach(wayMs(this.#world), () => {
+    seat.process.reach(wayMs(this.world), () => {
       const { session } = seat;
       if (seat.gone || seat.waits || session === undefined) return;
       const decided = (decision: Decision): void => {
         seat.waits = false;
         if (decision !== ADMITTED) return;
-        this.#world.oracle.admitted(session.session, kind, this.gate?.limiterFigures().unleased ?? 0);
+        this.world.oracle.admitted(session.session, kind, this.gate?.limiterFigures().unleased ?? 0);
       };
       const answer = session.admit(kind, this.machine.clock.now());
       if (answer !== WAIT) decided(answer);
@@ -187,7 +129,7 @@ export class EdgeHost {
   #tell(seat: Seat, tell: () => void): void {
     if (seat.gone) return;
     seat.gone = true;
-    this.#world.scheduler.after(wayMs(this.#world), tell);
+    this.world.scheduler.after(wayMs(this.world), tell);
   }
 
   #close(seat: Seat): void {
@@ -207,7 +149,7 @@ export class EdgeHost {
       this.#refuse(seat, 'not ready');
       return;
     }
-    const since = this.#world.scheduler.now;
+    const since = this.world.scheduler.now;
     const { sender_comp_id, target_comp_id } = key;
     const proof = { kind: 'password', password: utf8(password) } as const;
     const logon = await gate.validateLogon({ sender_comp_id, target_comp_id, proof, address: '192.0.2.10' });
@@ -243,13 +185,13 @@ export class EdgeHost {
   }
 
   #seated(seat: Seat, session: GateSession, since: number): void {
-    const { oracle } = this.#world;
+    const { oracle } = this.world;
     oracle.registered(session.session, since);
     seat.session = session;
     if (seat.gone) {
       void this.#unregister(session, 'disconnect');
       return;
     }
-    this.#world.scheduler.after(wayMs(this.#world), () => seat.caller.loggedOn(seat));
+    this.world.scheduler.after(wayMs(this.world), () => seat.caller.loggedOn(seat));
   }
 }

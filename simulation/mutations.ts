@@ -7,6 +7,8 @@ import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/admission.ts';
 import { type Buckets, type ExchangeReply, ratesOf, type Three } from '../core/limits/lease.ts';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { EdgeRegistry } from '../core/ports.ts';
+import type { Journal } from '../edge/journal/journal.ts';
+import { over } from './over.ts';
 import type { Process } from './process.ts';
 import type { Tamper } from './store/client.ts';
 import { sortKeyOf, spoiling, unconditional } from './tampering.ts';
@@ -22,6 +24,8 @@ export interface Mutation {
   readonly tamper?: Tamper;
   /** Changes the ports of an edge. */
   readonly ports?: (ports: StorePorts, process: Process) => StorePorts;
+  /** Changes the journal of an edge. */
+  readonly journal?: (journal: Journal, process: Process) => Journal;
   /** Changes the ports of the admin's functions. */
   readonly adminPorts?: (ports: StorePorts, process: Process) => StorePorts;
 }
@@ -68,6 +72,7 @@ async function assuming<T>(call: Promise<T>, assumed: T): Promise<T> {
 }
 
 const STALE_MS = 5_000;
+const COMMIT_LATER_MS = 30;
 
 const LIMITS: readonly Mutation[] = [
   {
@@ -245,7 +250,41 @@ const COMMANDS: readonly Mutation[] = [
   },
 ];
 
-export const MUTATIONS: readonly Mutation[] = [...LIMITS, ...SLOTS, ...EDGES, ...COMMANDS];
+/** The journal, of edges that speak FIX. */
+const JOURNAL: readonly Mutation[] = [
+  {
+    name: 'commit_after_send',
+    what: 'messages leave before the journal is written, which follows a moment later',
+    breaks: 'numbers',
+    journal: (journal, process) => {
+      let waits = false;
+      return over(journal, {
+        flush(depends) {
+          if (waits) return;
+          waits = true;
+          process.timers.after(COMMIT_LATER_MS, () => {
+            waits = false;
+            journal.flush(depends);
+          });
+        },
+      });
+    },
+  },
+  {
+    name: 'undone_left_standing',
+    what: 'what the journal has and the venue has not is neither taken back nor submitted again at the start',
+    breaks: 'reports',
+    journal: (journal) => over(journal, { settle: () => [] }),
+  },
+  {
+    name: 'venue_first',
+    what: 'the journal does not name the flush of the venue that it depends on',
+    breaks: 'reports',
+    journal: (journal) => over(journal, { flush: () => journal.flush() }),
+  },
+];
+
+export const MUTATIONS: readonly Mutation[] = [...LIMITS, ...SLOTS, ...EDGES, ...COMMANDS, ...JOURNAL];
 
 /** @throws RangeError when there is none of that name */
 export function mutationNamed(name: string | undefined): Mutation | undefined {

@@ -7,7 +7,7 @@ import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/admission.ts';
 import { capacitiesOf, ratesOf } from '../core/limits/lease.ts';
 import { DEFAULT_TIERS } from '../core/limits/model.ts';
 import type { LiveSession } from '../core/sessions/model.ts';
-import { CALM } from './plan.ts';
+import { CALM, isRough } from './plan.ts';
 import type { Item } from './store/expressions.ts';
 import { TABLES } from './wiring.ts';
 import { START, type World } from './world.ts';
@@ -224,9 +224,8 @@ export class Oracle {
   }
 
   #mayStillSend(session: LiveSession, state: UserState): void {
-    const within = IN_FORCE_MS + CALLS * (this.#world.network.weather.delay[1] - CALM.delay[1]);
     const late = (since: number | undefined): since is number =>
-      since !== undefined && this.#now > this.#known(since) + within;
+      since !== undefined && this.#now > this.#known(since) + this.#inForceWithin(since);
     const who = `${session.session_id} of ${session.user_id}`;
     if (session.epoch < state.endsBelow && late(state.endsAt))
       this.#fail(
@@ -239,6 +238,13 @@ export class Oracle {
     const tier = this.#locks.get(`tier:${state.tier}`);
     const since = [this.#locks.get('everybody'), tier === undefined ? undefined : Math.max(tier, state.tierAt)];
     for (const one of since) if (late(one)) this.#fail('lock', `${who} still sends, ${this.#ago(one)} after the lock`);
+  }
+
+  /** What was asked for in slow weather takes so much longer; where calls are lost it counts from the end of that. */
+  #inForceWithin(since: number): number {
+    const { plan, began } = this.#world;
+    const slow = since < began + plan.busyMs && !isRough(plan.weather);
+    return IN_FORCE_MS + (slow ? CALLS * (plan.weather.delay[1] - CALM.delay[1]) : 0);
   }
 
   #ago(since: number): string {

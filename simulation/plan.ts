@@ -23,6 +23,8 @@ export type Trouble =
   | { readonly kind: 'cut'; readonly edge: number; readonly ms: number }
   | { readonly kind: 'away'; readonly ms: number }
   | { readonly kind: 'jump'; readonly edge: number; readonly offset: number }
+  /** The disk of an edge that speaks FIX takes no writes. */
+  | { readonly kind: 'disk'; readonly edge: number; readonly ms: number }
   /** Ended as on SIGTERM, and started again after `ms`. */
   | { readonly kind: 'drain'; readonly edge: number; readonly ms: number };
 
@@ -37,6 +39,8 @@ export type AdminAct =
 export type At<T> = T & { readonly at: number };
 
 export interface Plan {
+  /** Edges as they are shipped, FIX and journal and all; otherwise their gates alone. */
+  readonly fix: boolean;
   readonly edges: number;
   readonly users: readonly UserPlan[];
   readonly weather: Weather;
@@ -47,6 +51,8 @@ export interface Plan {
   readonly limiter: Partial<LimiterSettings>;
   /** Share of clients that go by themselves after a while. */
   readonly restless: number;
+  /** How likely a process is to die before, and after, a write to its disk. */
+  readonly diesWriting: number;
   readonly troubles: readonly At<Trouble>[];
   readonly acts: readonly At<AdminAct>[];
   /** Ms of clients coming and going, and things going wrong. */
@@ -62,10 +68,16 @@ export const CALM: Weather = { delay: [0.5, 8], lostRequests: 0, lostReplies: 0,
 
 /** Others notice that an edge is gone. */
 const LONG_MS = 8_000;
+const BEFALLINGS: readonly Befalling[] = ['crash', 'stop', 'cut', 'away', 'drain'];
+const DIES_WRITING = 0.004;
+/** Orders a second of a client that speaks FIX: what is looked at is what becomes of each. */
+const FIX_PACE = 8;
 /** Longer than any run. */
 const FOR_GOOD_MS = 1e9;
 /** What the limiter's bound reckons with unless told otherwise. */
 const CLOCK_ERROR_MS = 10;
+/** Who wants one session too many shows soonest that a slot is free which is not. */
+const RIVALS = ['same_key', 'one_more', 'one_more'] as const;
 const TIERS = ['basic', 'standard', 'premium'] as const;
 const ROOMY_TIERS = ['standard', 'premium'] as const;
 /** Orders a second of each: what the default tiers allow. */
@@ -81,7 +93,7 @@ function userPlan(chance: Chance, index: number): UserPlan {
   const most = tier === 'basic' ? 1 : 3;
   const max_sessions = chance.whole(1, most);
   const sessions = chance.whole(1, max_sessions);
-  const rivals = Array.from({ length: chance.whole(0, 2) }, () => chance.pick(['same_key', 'one_more'] as const));
+  const rivals = Array.from({ length: chance.whole(0, 3) }, () => chance.pick(RIVALS));
   const pace = ((RATES[tier] ?? 5) * chance.between(0.3, 2.5)) / sessions;
   return { user_id: `u${index}`, tier, max_sessions, sessions, rivals, pace: Math.min(pace, 60) };
 }
@@ -114,12 +126,12 @@ function troubleOf(chance: Chance, edges: number, kinds: readonly Befalling[]): 
   // Short ones are met by retries, long ones outlast leases; both sides of each bound are tried.
   const ms = chance.hit(0.5) ? chance.between(50, 2_000) : chance.between(2_000, 14_000);
   if (kind === 'crash' && chance.hit(0.2)) return { kind, edge, ms: FOR_GOOD_MS };
-  if (kind === 'cut' && chance.hit(0.5)) return { kind, edge, ms: chance.between(9_000, 14_000) };
+  if (kind === 'cut' && chance.hit(0.75)) return { kind, edge, ms: chance.between(10_000, 14_000) };
   return kind === 'away' ? { kind, ms } : { kind, edge, ms };
 }
 
-function troublesOf(chance: Chance, edges: number, busyMs: number): At<Trouble>[] {
-  const kinds = some(chance, ['crash', 'stop', 'cut', 'away', 'drain'] as const);
+function troublesOf(chance: Chance, edges: number, busyMs: number, fix: boolean): At<Trouble>[] {
+  const kinds = some(chance, [...BEFALLINGS, ...(fix ? (['disk', 'crash'] as const) : [])]);
   return several(chance, [0, 4], busyMs).map((at) => {
     const trouble = troubleOf(chance, edges, kinds);
     // What others need time to notice begins while there is time.
@@ -174,25 +186,47 @@ function actsOf(chance: Chance, users: readonly UserPlan[], busyMs: number): At<
   });
 }
 
+/** One edge is without the store, or stands still, for longer than its lease, and nothing else goes wrong: its user's next client waits for the slot. */
+function cutOff(chance: Chance, plan: Plan): Plan {
+  const edges = chance.whole(2, 3);
+  const kind = chance.pick(['cut', 'stop'] as const);
+  const gone = { kind, edge: chance.whole(0, edges - 1), ms: chance.between(10_500, 12_500), at: 2_500 };
+  const user = {
+    user_id: 'u0',
+    tier: 'standard',
+    max_sessions: 1,
+    sessions: 1,
+    rivals: ['one_more'],
+    pace: 5,
+  } as const;
+  return { ...plan, edges, users: [user], weather: CALM, restless: 0, troubles: [gone], acts: [] };
+}
+
 /** Most seeds lose nothing on the way to the store, so that what is promised then is held to its narrow bounds. */
-export function drawPlan(chance: Chance, busyMs: number): Plan {
-  const edges = chance.whole(1, 4);
-  const users = Array.from({ length: chance.whole(1, 3) }, (_none, index) => userPlan(chance, index));
+export function drawPlan(chance: Chance, busyMs: number, fix: boolean): Plan {
+  const edges = chance.pick(fix ? [1, 2] : [1, 2, 2, 3, 3, 4]);
+  const users = Array.from({ length: chance.whole(1, fix ? 2 : 3) }, (_none, index) => {
+    const user = userPlan(chance, index);
+    return fix ? { ...user, rivals: [], pace: Math.min(user.pace, FIX_PACE) } : user;
+  });
   const weather = chance.pick([CALM, CALM, slow(chance), slow(chance), rough(chance), rough(chance), rough(chance)]);
   const wildClocks = chance.hit(0.1);
   const jumps = several(chance, wildClocks ? [1, 3] : [0, 0], busyMs).map((at) => {
     return { kind: 'jump', edge: chance.whole(0, edges - 1), offset: chance.between(-5_000, 5_000), at } as const;
   });
-  return {
+  const plan: Plan = {
+    fix,
     edges,
     users,
     weather,
     clockErrorMs: CLOCK_ERROR_MS,
     wildClocks,
     limiter: { clockErrorMs: CLOCK_ERROR_MS, storeAway: chance.hit(0.5) ? 'refuse' : 'continue' },
-    restless: chance.pick([0.1, 0.7, 0.9]),
-    troubles: [...troublesOf(chance, edges, busyMs), ...jumps],
+    diesWriting: fix && chance.hit(0.5) ? DIES_WRITING : 0,
+    restless: chance.pick([0.1, 0.5, 0.9]),
+    troubles: [...troublesOf(chance, edges, busyMs, fix), ...jumps],
     acts: actsOf(chance, users, busyMs),
     busyMs,
   };
+  return !fix && chance.hit(0.1) ? cutOff(chance, plan) : plan;
 }

@@ -74,8 +74,10 @@ export class Process {
     let timer = this.#scheduler.after(ms, () => {
       if (!this.alive) return;
       const wait = this.#stoppedUntil - this.#scheduler.now;
-      if (wait <= 0) work();
-      else timer = this.reach(wait, work);
+      if (wait <= 0) {
+        this.#scheduler.current = this;
+        work();
+      } else timer = this.reach(wait, work);
     });
     return { cancel: () => timer.cancel() };
   }

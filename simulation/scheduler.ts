@@ -3,6 +3,7 @@
  * any two. Whatever looks like chance comes from one seed, so that a seed is a run.
  */
 import type { Timer } from '../core/time.ts';
+import type { Process } from './process.ts';
 
 /** Numbers in [0, 1) from a seed: mulberry32, 32 bits of state. */
 export class Chance {
@@ -67,8 +68,11 @@ export class Scheduler {
   /** Called after each event, once all promises have settled. */
   onStep: () => void = () => {};
   steps = 0;
+  /** Whose event this is: what runs until the next one is its doing. */
+  current: Process | undefined;
   readonly #heap: Event[] = [];
   readonly #chance: Chance;
+  readonly #holds: Promise<void>[] = [];
 
   constructor(start: number, chance: Chance) {
     this.now = start;
@@ -97,15 +101,29 @@ export class Scheduler {
     return new Promise((resolve) => this.after(ms, resolve));
   }
 
+  /** Time stands until this has been done: something reads files, in the time of the machine. */
+  hold(until: Promise<void>): void {
+    this.#holds.push(until);
+  }
+
+  async #settled(): Promise<void> {
+    await settled();
+    while (this.#holds.length > 0) {
+      await this.#holds.pop();
+      await settled();
+    }
+  }
+
   /** Runs events until true time is `until`, or until `over` says so. */
   async run(until: number, over: () => boolean = () => false): Promise<void> {
-    await settled();
+    await this.#settled();
     for (let next = this.#heap[0]; next !== undefined && next.at <= until; next = this.#heap[0]) {
       this.#pop();
       if (next.run === undefined) continue;
       this.now = next.at;
+      this.current = undefined;
       next.run();
-      await settled();
+      await this.#settled();
       this.steps += 1;
       this.onStep();
       if (over()) return;

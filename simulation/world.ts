@@ -1,4 +1,7 @@
 /** A world drawn from a seed: the store, machines with edges on them, clients, an admin, and what goes wrong. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { verifyChain } from '../core/audit/chain.ts';
 import type { GatePorts } from '../core/gate.ts';
 import { ensureDefaults } from '../core/policy/defaults.ts';
@@ -6,6 +9,10 @@ import { provision } from '../core/provisioning.ts';
 import { Admin, CONTEXT } from './admin.ts';
 import { type Account, Client } from './client.ts';
 import { EdgeHost } from './edge-host.ts';
+import { FixHost } from './fix/fix-host.ts';
+import { standIn } from './fix/timers.ts';
+import { LAST_ORDERS_MS, Trader } from './fix/trader.ts';
+import type { Host } from './host.ts';
 import type { Mutation } from './mutations.ts';
 import { Oracle } from './oracle.ts';
 import { type At, CALM, drawPlan, isRough, type Plan, type Trouble, type UserPlan } from './plan.ts';
@@ -19,6 +26,9 @@ export const START: number = Date.UTC(2026, 0, 5, 12);
 /** What goes wrong has an end, and this is how long the world has to be whole again. */
 const REST_MS = 20_000;
 const DOWN_MS = 11_000;
+
+/** One seed of so many is of edges that speak FIX. */
+const FIX_EVERY = 4;
 
 export interface Violation {
   /** Which promise. */
@@ -44,8 +54,10 @@ export class World {
   readonly network: Network = { weather: CALM, away: false, cut: new Set() };
   readonly oracle: Oracle;
   readonly plan: Plan;
-  readonly hosts: EdgeHost[] = [];
-  readonly clients: Client[] = [];
+  readonly hosts: Host[] = [];
+  readonly clients: (Client | Trader)[] = [];
+  /** Of this run; made when an edge keeps something. */
+  directory = '';
   violation: Violation | undefined;
   /** True time until which something is wrong between processes and the store. */
   troubledUntil = 0;
@@ -59,7 +71,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.chance = new Chance(options.seed);
-    this.plan = drawPlan(this.chance.fork(), options.busyMs);
+    this.plan = drawPlan(this.chance.fork(), options.busyMs, options.seed % FIX_EVERY === 0);
     this.scheduler = new Scheduler(START, this.chance.fork());
     this.began = START;
     this.tables = new Tables(() => this.scheduler.now);
@@ -84,7 +96,9 @@ export class World {
   }
 
   fail(promise: string, text: string): void {
-    this.violation ??= { promise, text, at: this.scheduler.now - this.began };
+    // What follows from what is broken is nobody's fault.
+    if (this.violation !== undefined) return;
+    this.violation = { promise, text, at: this.scheduler.now - this.began };
     this.trace('oracle', () => `BROKEN ${promise}: ${text}`);
   }
 
@@ -101,7 +115,7 @@ export class World {
   }
 
   /** What a gate in this process is given. */
-  gatePorts(process: Process): GatePorts {
+  gatePorts(process: Process): GatePorts & StorePorts {
     const ports = portsOf(process, this.#client(process));
     const mutated = this.#options.mutation?.ports?.(ports, process) ?? ports;
     return { ...mutated, timers: process.timers, limiter: this.plan.limiter };
@@ -118,8 +132,30 @@ export class World {
     return this.#options.mutation?.adminPorts?.(ports, process) ?? ports;
   }
 
+  get mutation(): Mutation | undefined {
+    return this.#options.mutation;
+  }
+
+  /** Nothing new is ordered any more. */
+  get closing(): boolean {
+    return this.scheduler.now > this.began + this.plan.busyMs + REST_MS - LAST_ORDERS_MS;
+  }
+
   /** @returns what was found wrong first; undefined: everything held */
   async run(): Promise<Violation | undefined> {
+    if (!this.plan.fix) return await this.#run();
+    this.directory = mkdtempSync(join(tmpdir(), 'fixgate-simulation-'));
+    const restore = standIn(this.scheduler);
+    try {
+      return await this.#run();
+    } finally {
+      for (const host of this.hosts) if (host instanceof FixHost) host.dispose();
+      restore();
+      rmSync(this.directory, { recursive: true });
+    }
+  }
+
+  async #run(): Promise<Violation | undefined> {
     const over = (): boolean => this.violation !== undefined;
     const { scheduler, plan, oracle } = this;
     const accounts = this.#settle();
@@ -137,6 +173,7 @@ export class World {
     await scheduler.run(this.began + plan.busyMs + REST_MS, over);
     if (over()) return this.violation;
     oracle.atRest();
+    for (const client of this.clients) if (client instanceof Trader) client.settle();
     await this.#audit();
     return this.violation;
   }
@@ -171,7 +208,8 @@ export class World {
     for (let index = 0; index < plan.edges; index++) {
       const offset = chance.between(-plan.clockErrorMs, plan.clockErrorMs);
       const drift = chance.between(-1e-4, 1e-4);
-      const host = new EdgeHost(this, index, new Machine(scheduler, { offset, drift }));
+      const machine = new Machine(scheduler, { offset, drift });
+      const host = plan.fix ? new FixHost(this, index, machine) : new EdgeHost(this, index, machine);
       this.hosts.push(host);
       scheduler.after(chance.between(0, 300), () => host.start());
     }
@@ -198,7 +236,13 @@ export class World {
     const all = [...names.map((sub) => ({ sub, rival: false }))];
     for (const [index, kind] of rivals.entries())
       all.push({ sub: kind === 'same_key' ? this.chance.pick(names) : `r${index}`, rival: true });
-    for (const { sub, rival } of all) this.clients.push(new Client(this, account, sub, rival, pace));
+    for (const { sub, rival } of all) {
+      const home = this.chance.pick(this.hosts);
+      const trades = home instanceof FixHost;
+      this.clients.push(
+        trades ? new Trader(this, home, account, sub, pace) : new Client(this, account, sub, rival, pace),
+      );
+    }
   }
 
   #befall(trouble: At<Trouble>): void {
@@ -219,6 +263,9 @@ export class World {
         return;
       case 'drain':
         host.drain(trouble.ms);
+        return;
+      case 'disk':
+        if (host instanceof FixHost) host.fillDisk(trouble.ms);
         return;
       case 'stop':
         this.#trouble(trouble.ms);
@@ -242,6 +289,7 @@ export class World {
     this.network.weather = CALM;
     this.network.away = false;
     this.network.cut.clear();
+    for (const host of this.hosts) if (host instanceof FixHost) host.diskFull = false;
     // Whoever is down stays so for as long as others may need to notice.
     for (const host of this.hosts) this.scheduler.after(DOWN_MS, () => host.start());
     for (const client of this.clients) if (client.rival) client.retire();

@@ -81,6 +81,8 @@ export class StoreClient {
 
   send({ constructor: { name: command }, input }: { constructor: { name: string }; input: object }): Promise<object> {
     const { process, tamper } = this.#parts;
+    // It died within this event.
+    if (!process.alive) return new Promise(() => {});
     return new Promise((resolve, reject) => {
       // The SDK gives a transaction a token before its first try.
       const token = { ClientRequestToken: `${this.#tokens}.${++this.#made}` };

@@ -4,34 +4,34 @@ import { describe, expect, test } from '@jest/globals';
 import { MUTATIONS, mutationNamed } from '../../simulation/mutations.ts';
 import { type Outcome, runSeed, SHORT_MS } from '../../simulation/run.ts';
 
-/** Seeds that have found defects once, and a few more. */
-const FOUND: readonly [seed: number, what: string][] = [
-  [32, 'an edge dies after it has taken a session over'],
-  [357, 'a session is taken over in bad weather'],
-];
+/** Seeds that have found defects once. */
+const FOUND: readonly [seed: number, what: string][] = [[357, 'who took a session over could not tell who had it']];
 
 const WITHIN_SEEDS = 500;
 
 /** Where each was found last: looked at first, for a change of the product may move it. */
 const HINTS: Readonly<Record<string, number>> = {
-  settle_nothing: 4,
-  count_holders_only: 2,
-  own_share_only: 2,
-  lease_written_blindly: 2,
+  settle_nothing: 9,
+  count_holders_only: 1,
+  own_share_only: 1,
+  lease_written_blindly: 1,
   slot_without_condition: 1,
-  key_without_condition: 7,
-  skip_fence: 126,
-  epoch_unchecked: 16,
+  key_without_condition: 3,
+  skip_fence: 174,
+  epoch_unchecked: 31,
   released_blindly: 1,
-  heartbeat_assumed: 96,
-  fencing_ignored: 359,
-  dead_by_impatience: 9,
-  nobody_watches: 4,
-  acknowledged_unread: 2,
-  moved_sessions_missed: 21,
-  superseded_not_told: 31,
-  no_second_look: 10,
+  heartbeat_assumed: 150,
+  fencing_ignored: 27,
+  dead_by_impatience: 23,
+  nobody_watches: 18,
+  acknowledged_unread: 15,
+  moved_sessions_missed: 40,
+  superseded_not_told: 1,
+  no_second_look: 1,
   audit_assumed: 3,
+  commit_after_send: 16,
+  undone_left_standing: 20,
+  venue_first: 20,
 };
 
 describe('everything that is promised holds', () => {

@@ -1,0 +1,208 @@
+/**
+ * A client's FIX engine: numbers and messages outlive its connections, gaps are asked for, what is asked for is sent again.
+ * It holds everything it receives against what it has received before.
+ */
+import { encodeFix, type Field, FixMessage, utcTimestamp } from '../../local/fix-client.ts';
+
+/** What the engine asks of its owner. */
+export interface EngineHost {
+  /** True time, epoch ms. */
+  now(): number;
+  send(text: string): void;
+  /** Logged on: application messages may go. */
+  loggedOn(): void;
+  /** The other side wants the connection closed. */
+  loggedOut(text: string): void;
+  /** An application message, in order, once. */
+  application(message: FixMessage): void;
+  broken(promise: string, text: string): void;
+}
+
+export interface EngineNames {
+  readonly sender: string;
+  readonly sub: string;
+  readonly target: string;
+  readonly password: string;
+}
+
+const BEGIN_STRING = 'FIX.4.4';
+const HEARTBEAT_S = 30;
+/** Fields that differ each time a message is sent. */
+const OF_THE_SENDING = new Set([8, 9, 10, 34, 43, 52, 97, 122]);
+const SESSION_TYPES = new Set(['0', '1', '2', '3', '4', '5', 'A']);
+const END = /\x0110=\d{3}\x01/g;
+
+/** A message without what differs each time it is sent. */
+function contentOf(message: FixMessage): string {
+  return message.fields
+    .filter(([tag]) => !OF_THE_SENDING.has(tag))
+    .map(([tag, value]) => `${tag}=${value}`)
+    .join('|');
+}
+
+export class Engine {
+  nextOut = 1;
+  nextIn = 1;
+  on = false;
+  readonly #host: EngineHost;
+  readonly #names: EngineNames;
+  /** Application messages by their numbers. */
+  readonly #sent = new Map<number, readonly Field[]>();
+  /** Content of what was received under a number, accepted or not. */
+  readonly #seen = new Map<number, string>();
+  #input = '';
+  /** A gap has been asked for, up to here. */
+  #askedTo = 0;
+
+  constructor(host: EngineHost, names: EngineNames) {
+    this.#host = host;
+    this.#names = names;
+  }
+
+  /** A connection is there. */
+  connected(): void {
+    this.#input = '';
+    this.#askedTo = 0;
+    this.on = false;
+    const { sender, password } = this.#names;
+    this.#session('A', [
+      [98, 0],
+      [108, HEARTBEAT_S],
+      [553, sender],
+      [554, password],
+    ]);
+  }
+
+  disconnected(): void {
+    this.on = false;
+  }
+
+  heartbeat(): void {
+    if (this.on) this.#session('0', []);
+  }
+
+  logout(): void {
+    this.#session('5', []);
+    this.on = false;
+  }
+
+  /** @returns its number */
+  order(fields: readonly Field[]): number {
+    const number = this.nextOut++;
+    this.#sent.set(number, fields);
+    if (this.on) this.#put(number, fields, []);
+    return number;
+  }
+
+  receive(bytes: Buffer): void {
+    this.#input += bytes.toString('latin1');
+    END.lastIndex = 0;
+    let from = 0;
+    for (let match = END.exec(this.#input); match !== null; match = END.exec(this.#input)) {
+      const to = END.lastIndex;
+      this.#message(new FixMessage(this.#input.slice(from, to)));
+      from = to;
+    }
+    this.#input = this.#input.slice(from);
+  }
+
+  #session(type: string, fields: readonly Field[]): void {
+    this.#put(this.nextOut++, [[35, type], ...fields], []);
+  }
+
+  #put(number: number, [type, ...fields]: readonly Field[], more: readonly Field[]): void {
+    const { sender, sub, target } = this.#names;
+    const sent: Field = [52, utcTimestamp(new Date(this.#host.now()))];
+    const head: readonly Field[] = [
+      type ?? [35, '0'],
+      [49, sender],
+      [56, target],
+      [50, sub],
+      [34, number],
+      sent,
+      ...more,
+      ...(more.length > 0 ? [[122, sent[1]] as Field] : []),
+    ];
+    this.#host.send(encodeFix(BEGIN_STRING, [...head, ...fields]));
+  }
+
+  #message(message: FixMessage): void {
+    const type = message.type;
+    const number = Number(message.get(34));
+    const possDup = message.get(43) === 'Y';
+    // Who is refused is no session: its number is not one of the session's.
+    if (!this.on && type === '5') {
+      this.#host.loggedOut(message.get(58) ?? '');
+      return;
+    }
+    this.#compare(type, number, possDup, message);
+    if (type === 'A') {
+      this.on = true;
+      this.#host.loggedOn();
+    }
+    if (type === '2') this.#resend(Number(message.get(7)), Number(message.get(16)));
+    if (type === '4') this.#reset(message, number);
+    else if (number === this.nextIn) this.#accept(message, type);
+    else if (number > this.nextIn) this.#ask(number);
+    if (type === '5') {
+      this.on = false;
+      this.#host.loggedOut(message.get(58) ?? '');
+    }
+  }
+
+  #compare(type: string, number: number, possDup: boolean, message: FixMessage): void {
+    const broken = (promise: string, text: string): void => this.#host.broken(promise, text);
+    if (number < this.nextIn && !possDup)
+      broken('numbers', `${number} came again without PossDup, ${this.nextIn} was next: ${message}`);
+    if (SESSION_TYPES.has(type)) return;
+    const content = contentOf(message);
+    const before = this.#seen.get(number);
+    if (before !== undefined && before !== content)
+      broken('numbers', `${number} came with two contents: ${before} and ${content}`);
+    this.#seen.set(number, content);
+  }
+
+  #accept(message: FixMessage, type: string): void {
+    this.nextIn += 1;
+    if (type === '1') this.#session('0', [[112, message.get(112) ?? '']]);
+    if (!SESSION_TYPES.has(type) || type === '3') this.#host.application(message);
+  }
+
+  #reset(message: FixMessage, number: number): void {
+    const next = Number(message.get(36));
+    if (message.get(123) !== 'Y') this.#host.broken('numbers', `the numbers were reset: ${message}`);
+    else if (number > this.nextIn) this.#ask(number);
+    else if (next > this.nextIn) this.nextIn = next;
+  }
+
+  #ask(upTo: number): void {
+    if (this.nextIn <= this.#askedTo) return;
+    this.#askedTo = upTo;
+    this.#session('2', [
+      [7, this.nextIn],
+      [16, 0],
+    ]);
+  }
+
+  #resend(from: number, to: number): void {
+    const last = to === 0 ? this.nextOut - 1 : Math.min(to, this.nextOut - 1);
+    let gap = from;
+    const fill = (end: number): void => {
+      if (gap >= end) return;
+      const fields: readonly Field[] = [
+        [35, '4'],
+        [123, 'Y'],
+        [36, end],
+      ];
+      this.#put(gap, fields, [[43, 'Y']]);
+    };
+    for (let number = from; number <= last; number++) {
+      const fields = this.#sent.get(number);
+      if (fields === undefined) continue;
+      fill(number);
+      this.#put(number, fields, [[43, 'Y']]);
+      gap = number + 1;
+    }
+    fill(last + 1);
+  }
+}

@@ -1,0 +1,257 @@
+/** A client that trades over FIX on one edge, comes back whenever it is cut off, and knows what it is owed. */
+import type { Field, FixMessage } from '../../local/fix-client.ts';
+import { utcTimestamp } from '../../local/fix-client.ts';
+import type { Account } from '../client.ts';
+import type { World } from '../world.ts';
+import { Engine, type EngineHost } from './engine.ts';
+import type { FixHost } from './fix-host.ts';
+import type { Peer, SimSocket } from './socket.ts';
+
+const BACK_MS = [100, 1_500] as const;
+/** How long it waits for an answer to its Logon. */
+const PATIENCE_MS = 12_000;
+const HEARTBEAT_MS = 10_000;
+const STAY_MS = [800, 10_000] as const;
+/** What it does not know to have been done by the end is missing; so much before it sends nothing new any more. */
+export const LAST_ORDERS_MS = 6_000;
+const SYMBOLS = ['AAPL', 'GOOG'] as const;
+
+export class Trader implements Peer, EngineHost {
+  readonly name: string;
+  readonly account: Account;
+  readonly rival = false;
+  readonly retired = false;
+  state: 'away' | 'logging_on' | 'on' = 'away';
+  refusedFor = '';
+  readonly #world: World;
+  readonly #home: FixHost;
+  readonly #engine: Engine;
+  readonly #everyMs: number;
+  #socket: SimSocket | undefined;
+  #attempt = 0;
+  #orders = 0;
+  /** ClOrdIDs nobody has said anything about, by the number of their message. */
+  readonly #owed = new Map<number, string>();
+  /** Number of the message that told of each execution. */
+  readonly #executions = new Map<string, string>();
+  /** Orders' quantities done, as their reports add up. */
+  readonly #done = new Map<string, number>();
+  /** Orders that rest, by what they were told: ClOrdID and symbol with side. */
+  readonly #open = new Map<string, readonly Field[]>();
+  reports = 0;
+
+  constructor(world: World, home: FixHost, account: Account, sub: string, pace: number) {
+    this.#world = world;
+    this.#home = home;
+    this.account = account;
+    this.name = `${account.user_id}/${sub}`;
+    this.#everyMs = 1000 / pace;
+    const { sender_comp_id: sender, password } = account;
+    this.#engine = new Engine(this, { sender, sub, target: 'GATEWAY', password });
+  }
+
+  retire(): void {}
+
+  connect(): void {
+    if (this.state !== 'away') return;
+    const socket = this.#home.accept(this);
+    if (socket === undefined) {
+      this.#backLater();
+      return;
+    }
+    this.#socket = socket;
+    this.state = 'logging_on';
+    const attempt = ++this.#attempt;
+    this.#engine.connected();
+    this.#world.scheduler.after(PATIENCE_MS, () => {
+      if (this.#attempt === attempt && this.state === 'logging_on') this.#hangUp();
+    });
+  }
+
+  #hangUp(): void {
+    this.#socket?.leave();
+    this.lost();
+  }
+
+  // What comes
+
+  received(bytes: Buffer): void {
+    this.#engine.receive(bytes);
+  }
+
+  lost(): void {
+    if (this.state === 'away') return;
+    this.#world.trace(this.name, () => 'has lost its connection');
+    this.#away();
+  }
+
+  #away(): void {
+    this.#socket = undefined;
+    this.#attempt += 1;
+    this.state = 'away';
+    this.#engine.disconnected();
+    this.#backLater();
+  }
+
+  #backLater(): void {
+    const { scheduler, chance } = this.#world;
+    scheduler.after(chance.between(...BACK_MS), () => this.connect());
+  }
+
+  now(): number {
+    return Math.floor(this.#world.scheduler.now);
+  }
+
+  send(text: string): void {
+    this.#socket?.feed(text);
+  }
+
+  loggedOn(): void {
+    this.#world.trace(this.name, () => `logged on, ${this.#engine.nextOut} next out, ${this.#engine.nextIn} next in`);
+    this.state = 'on';
+    const attempt = this.#attempt;
+    const { scheduler, chance, plan } = this.#world;
+    if (chance.hit(plan.restless))
+      scheduler.after(chance.between(...STAY_MS), () => {
+        if (this.#attempt === attempt && !this.#world.calm) this.#go();
+      });
+    if (chance.hit(0.1)) this.#socket?.sleep(chance.between(200, 4_000));
+    this.#trade(attempt);
+    this.#beat(attempt);
+  }
+
+  /** With a Logout, or without a word. */
+  #go(): void {
+    this.#world.trace(this.name, () => 'goes');
+    const socket = this.#socket;
+    if (this.#world.chance.hit(0.5)) this.#engine.logout();
+    socket?.leave();
+    this.#away();
+  }
+
+  loggedOut(text: string): void {
+    this.refusedFor = text;
+    this.#world.trace(this.name, () => `is logged out: ${text}`);
+    if (/too low/i.test(text)) this.broken('numbers', `the edge expects more than was ever sent: ${text}`);
+    this.#socket?.leave();
+    if (this.state !== 'away') this.#away();
+  }
+
+  broken(promise: string, text: string): void {
+    this.#world.fail(promise, `${this.name}: ${text}`);
+  }
+
+  application(message: FixMessage): void {
+    this.reports += 1;
+    const refers = message.get(45);
+    if (refers !== undefined) this.#owed.delete(Number(refers));
+    const id = message.get(11);
+    if (id !== undefined) this.#owed.delete(Number(id.slice(id.lastIndexOf('-') + 1)));
+    if (message.type === '8') this.#report(message);
+    if (message.type === '9') this.#cancelRefused(message);
+  }
+
+  /** Of an order that rests by all that was told. */
+  #cancelRefused(message: FixMessage): void {
+    const order = message.get(41) ?? '';
+    const UNKNOWN_ORDER = '1';
+    if (message.get(102) === UNKNOWN_ORDER && this.#open.has(order))
+      this.broken('reports', `order ${order} rests by what was told, and the venue does not know it: ${message}`);
+  }
+
+  #report(message: FixMessage): void {
+    this.#note(message);
+    const execution = message.get(17) ?? '';
+    const number = message.get(34) ?? '';
+    const before = this.#executions.get(execution);
+    if (before !== undefined && before !== number && message.get(150) !== 'I')
+      this.broken('reports', `execution ${execution} was told by ${before} and by ${number}`);
+    this.#executions.set(execution, number);
+    const order = message.get(37) ?? '';
+    const last = message.get(150) === 'F' ? Number(message.get(32)) : 0;
+    const done = (this.#done.get(order) ?? 0) + last;
+    this.#done.set(order, done);
+    const cum = Number(message.get(14));
+    if (message.get(150) !== 'I' && cum !== done)
+      this.broken('reports', `order ${order} is said to have ${cum} done, its reports add up to ${done}: ${message}`);
+  }
+
+  #note(message: FixMessage): void {
+    const id = message.get(41) ?? message.get(11) ?? '';
+    const rests = message.get(39) === '0' || message.get(39) === '1';
+    const [symbol, side] = [message.get(55) ?? '', message.get(54) ?? ''];
+    if (!rests) this.#open.delete(id);
+    else
+      this.#open.set(id, [
+        [55, symbol],
+        [54, side],
+      ]);
+  }
+
+  // What goes
+
+  #trade(attempt: number): void {
+    const { scheduler, chance } = this.#world;
+    scheduler.after(this.#everyMs * chance.between(0.2, 1.8), () => {
+      if (this.#attempt !== attempt || this.state !== 'on') return;
+      if (!this.#world.closing) {
+        const count = chance.hit(0.05) ? chance.whole(3, 12) : 1;
+        for (let sent = 0; sent < count; sent++) {
+          if (chance.hit(0.25)) this.#cancel();
+          else this.#order();
+        }
+      }
+      this.#trade(attempt);
+    });
+  }
+
+  #order(): void {
+    const { chance } = this.#world;
+    const number = this.#engine.nextOut;
+    const id = `${++this.#orders}-${number}`;
+    const limit = chance.hit(0.5);
+    const type: readonly Field[] = limit
+      ? [
+          [40, 2],
+          [44, '10.00'],
+          [59, 0],
+        ]
+      : [[40, 1]];
+    this.#owed.set(number, id);
+    this.#engine.order([
+      [35, 'D'],
+      [11, id],
+      [55, chance.pick(SYMBOLS)],
+      [54, chance.pick([1, 2])],
+      [60, utcTimestamp(new Date(this.now()))],
+      [38, chance.whole(1, 20)],
+      ...type,
+    ]);
+  }
+
+  #cancel(): void {
+    const open = [...this.#open];
+    if (open.length === 0) return;
+    const { chance } = this.#world;
+    const [order, about] = chance.pick(open);
+    const number = this.#engine.nextOut;
+    const id = `${++this.#orders}-${number}`;
+    this.#owed.set(number, id);
+    this.#engine.order([[35, 'F'], [41, order], [11, id], ...about, [60, utcTimestamp(new Date(this.now()))]]);
+  }
+
+  #beat(attempt: number): void {
+    this.#world.scheduler.after(HEARTBEAT_MS, () => {
+      if (this.#attempt !== attempt || this.state !== 'on') return;
+      this.#engine.heartbeat();
+      this.#beat(attempt);
+    });
+  }
+
+  /** At the end: what it was never told about. */
+  settle(): void {
+    if (this.#owed.size === 0) return;
+    const [[number, id] = []] = this.#owed;
+    this.broken('reports', `${this.#owed.size} orders were never answered, such as ${id} (34=${number})`);
+  }
+}
