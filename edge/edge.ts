@@ -129,6 +129,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     connections: () => acceptor.connections(),
     journalHealthy: () => journal.healthy && turns.durable,
     journalWaiting: () => journal.later?.waiting ?? 0,
+    link: () => house.venue.link,
   });
   let done: Promise<void> | undefined;
   return {

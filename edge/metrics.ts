@@ -10,6 +10,7 @@ import { msgTypeText } from './fix/tags.ts';
 import { GateMetrics } from './gate-metrics.ts';
 import { METRIC_TYPES, METRIC_USERS } from './limits.ts';
 import { readCounter, readGauge } from './read-metrics.ts';
+import type { LinkFigures } from './venue/venue.ts';
 
 /** What is asked when the metrics are read. */
 export interface Watched {
@@ -23,6 +24,8 @@ export interface Watched {
   journalHealthy(): boolean;
   /** Bytes. */
   journalWaiting(): number;
+  /** Undefined: the venue is in this process. */
+  link(): LinkFigures | undefined;
 }
 
 const LOGON_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -175,6 +178,22 @@ export class Metrics {
     readGauge(this.registry, 'fix_journal_waiting_bytes', 'Bytes of the journal that its store has not got yet.', () =>
       watched.journalWaiting(),
     );
+    const first = watched.link();
+    if (first !== undefined) this.#watchLink(() => watched.link() ?? first);
+  }
+
+  #watchLink(link: () => LinkFigures): void {
+    const { registry } = this;
+    readGauge(registry, 'fix_venue_link_up', '1 while the venue’s process is linked.', () => (link().up ? 1 : 0));
+    readCounter(registry, 'fix_venue_links_total', 'Times the link to the venue came up.', () => link().links);
+    readCounter(
+      registry,
+      'fix_venue_fences_total',
+      'Sessions that the venue has fenced this edge from.',
+      () => link().fenced,
+    );
+    readGauge(registry, 'fix_venue_link_waiting', 'Frames that the venue has not acknowledged.', () => link().waiting);
+    readGauge(registry, 'fix_venue_link_waiting_bytes', 'Bytes of those frames.', () => link().waiting_bytes);
   }
 
   logon(status: string): void {

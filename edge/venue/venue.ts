@@ -83,10 +83,24 @@ export interface VenueSink {
   turn(work: () => void): void;
 }
 
+/** How the way to a venue in another process is. */
+export interface LinkFigures {
+  readonly up: boolean;
+  /** Times it came up. */
+  readonly links: number;
+  /** Sessions that the venue has fenced this edge from. */
+  readonly fenced: number;
+  /** Frames that the venue has not acknowledged, and their bytes. */
+  readonly waiting: number;
+  readonly waiting_bytes: number;
+}
+
 export interface Venue {
   readonly name: string;
   /** False while orders would reach it too late, or never: none are taken, cancels are. Undefined: always there. */
   readonly available?: boolean;
+  /** Undefined: it is in this process. */
+  readonly link?: LinkFigures;
   /**
    * Whether {@link submit} takes this MsgType (packed, fix/tags.ts). The session answers others with
    * BusinessMessageReject 380=3.

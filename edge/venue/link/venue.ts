@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import type { MessageName } from '../../../core/sessions/model.ts';
 import { Message, TOKENS_OK, tokenise } from '../../fix/message.ts';
 import { simulates } from '../simulator/simulator.ts';
-import type { OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import type { LinkFigures, OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
 import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
 import * as heads from './heads.ts';
@@ -66,6 +66,8 @@ export class LinkVenue implements Venue {
   readonly #claims = new Map<string, Claim>();
   #state: State = { name: 'away', since: performance.now() };
   #opened: (() => void) | undefined;
+  #links = 0;
+  #fenced = 0;
 
   private constructor(options: LinkVenueOptions) {
     this.#options = options;
@@ -103,6 +105,12 @@ export class LinkVenue implements Venue {
   get available(): boolean {
     const state = this.#state;
     return state.name === 'linked' || (state.name === 'away' && performance.now() - state.since < AWAY_MS);
+  }
+
+  get link(): LinkFigures {
+    const box = this.#mailroom.boxes.get(VENUE);
+    const [waiting, waiting_bytes] = box === undefined ? [0, 0] : [box.count, box.bytes];
+    return { up: this.#state.name === 'linked', links: this.#links, fenced: this.#fenced, waiting, waiting_bytes };
   }
 
   supports(msgType: number): boolean {
@@ -256,6 +264,7 @@ export class LinkVenue implements Venue {
     this.#mailroom.meet(VENUE, log);
     this.#mailroom.acked(VENUE, received);
     this.#state = { name: 'linked', wire };
+    this.#links += 1;
     wire.attach(box, received);
     // What has not been written yet is not released by this.
     this.#options.sink.turn(() => {});
@@ -308,6 +317,7 @@ export class LinkVenue implements Venue {
 
   fenced({ head }: Frame): void {
     const { session } = heads.aboutSession.parse(head);
+    this.#fenced += 1;
     this.#options.log.warn(
       { session: session.id, epoch: session.epoch },
       'the venue has fenced this edge from a session',

@@ -153,6 +153,10 @@ test('without the venue orders are refused after a moment, cancels wait for it, 
   await client.next((message) => message.type === '8');
   killVenue();
   const ready = async () => (await fetch(`http://127.0.0.1:${one.metricsPort}/ready`)).json();
+  const told = async (name: string): Promise<number> => {
+    const text = await (await fetch(`http://127.0.0.1:${one.metricsPort}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1]);
+  };
   await until(
     'it is not ready',
     async () => ((await ready()) as { reason?: string }).reason === 'venue_unavailable',
@@ -161,8 +165,14 @@ test('without the venue orders are refused after a moment, cancels wait for it, 
   client.send('D', rests('b'));
   expect((await client.next((message) => message.type === 'j')).get(379)).toBe('b');
   client.send('F', cancels('c', 'a'));
+  await until('it waits', async () => (await told('fix_venue_link_waiting')) > 0, 5000);
+  expect([await told('fix_venue_link_up'), await told('fix_venue_links_total')]).toEqual([0, 1]);
+  expect(await told('fix_venue_link_waiting_bytes')).toBeGreaterThan(0);
   await startVenue();
   expect((await client.next((message) => message.type === '8')).get(150)).toBe('4');
+  await until('nothing waits', async () => (await told('fix_venue_link_waiting')) === 0, 5000);
+  expect([await told('fix_venue_link_up'), await told('fix_venue_links_total')]).toEqual([1, 2]);
+  expect(await told('fix_venue_fences_total')).toBe(0);
   expect(await ready()).toEqual({ status: 'ready' });
   client.send('D', rests('d'));
   expect((await client.next((message) => message.type === '8')).get(39)).toBe('0');
