@@ -23,6 +23,8 @@ const PACED_AT = 100;
 /** Three sessions that send so often want seven orders a second where five are allowed. */
 const GREEDY_PACE = 400;
 const PROVISIONED_AT_ONCE = 6;
+/** A probe waits for what is withheld in an outage, and does not take its line for dead. */
+const PROBE_HEARTBEAT_S = 20;
 
 export interface Crowd {
   readonly users: ReadonlyMap<string, UserPlan>;
@@ -56,8 +58,8 @@ export async function makeCrowd(making: Making): Promise<Crowd> {
     const wanted = { user_id: user, rate_limit_tier: tier, max_sessions: maxSessions, ...ELIGIBLE };
     return (await done(admin.post('provision', wanted))).credentials as Credentials;
   };
-  const client = (credentials: Credentials, user: string, sub: string, through: number, role: Role = 'victim') => {
-    const log = emptyLog(`${user}/${sub}`, user, role);
+  const client = (credentials: Credentials, user: string, sub: string, through: number, role?: Role) => {
+    const log = emptyLog(`${user}/${sub}`, user, role ?? 'victim');
     const port = through === 0 ? ports.fix_port : (ports.fix_ports[through - 1] ?? 0);
     return new Trader({
       log,
@@ -66,6 +68,7 @@ export async function makeCrowd(making: Making): Promise<Crowd> {
       password: credentials.password,
       sub,
       resets: role !== 'keeper',
+      ...(role === undefined ? { heartbeat: PROBE_HEARTBEAT_S } : {}),
       way: () => ({ through, port }),
       chance,
     });

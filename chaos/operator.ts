@@ -16,7 +16,7 @@ interface Options {
 const BETWEEN_MS = 600;
 /** Longer than any fault: who is cut off from the store hears of a kill when it is back. */
 const REACHED_WITHIN_MS = 30_000;
-const SHUT_MS = 2_500;
+const TRIED_WITHIN_MS = 15_000;
 const OTHER_TIERS = ['premium', 'chaos'] as const;
 const OPENERS = { lock: 'unlock', suspend: 'reactivate' } as const;
 const REASON = 'chaos';
@@ -110,8 +110,13 @@ export class Operator {
     if (user === undefined) return;
     this.#shut.set(user, kind);
     const path = kind === 'lock' ? 'lock' : 'suspend';
-    await this.#act(kind, user, this.#ofUser(user), path, { user_id: user, reason: REASON });
-    await this.#wait(SHUT_MS);
+    const whom = this.#ofUser(user);
+    const status = await this.#act(kind, user, whom, path, { user_id: user, reason: REASON });
+    const since = performance.now();
+    // Until one of them has tried in vain: what nobody tries shows nothing.
+    const tried = ({ log }: Trader): boolean =>
+      log.attempts.some(({ at, answered }) => at >= since && answered !== undefined);
+    if (status === 200) await Promise.all(whom.map((trader) => trader.until(() => tried(trader), TRIED_WITHIN_MS)));
     await this.#open(user, kind);
   }
 

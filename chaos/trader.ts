@@ -12,6 +12,8 @@ export interface TraderOptions {
   readonly target: string;
   readonly password: string;
   readonly sub: string;
+  /** HeartBtInt, s; {@link HEARTBEAT_S} without. */
+  readonly heartbeat?: number;
   /** Both numbers begin anew with each Logon. */
   readonly resets: boolean;
   /** Where it connects to: the number of an edge or 0 for the balancer, and the port. */
@@ -22,8 +24,8 @@ export interface TraderOptions {
 
 const HOST = '127.0.0.1';
 const HEARTBEAT_S = 5;
-/** Nothing for so long: the line is dead. */
-const SILENCE_MS = 2.5 * HEARTBEAT_S * 1000;
+/** Nothing for so many intervals: the line is dead. */
+const SILENT_INTERVALS = 2.5;
 const LOOK_MS = 1_000;
 /** Longer than the gateway takes to say that it has no time. */
 const ANSWER_WITHIN_MS = 12_000;
@@ -70,6 +72,10 @@ export class Trader {
 
   get on(): boolean {
     return this.#on;
+  }
+
+  get #heartbeat(): number {
+    return this.#options.heartbeat ?? HEARTBEAT_S;
   }
 
   get sub(): string {
@@ -235,7 +241,7 @@ export class Trader {
     const { sender, password } = this.#options;
     return this.#state.send('A', [
       [98, 0],
-      [108, HEARTBEAT_S],
+      [108, this.#heartbeat],
       ...(resets ? ([[141, 'Y']] as const) : []),
       [553, sender],
       [554, password],
@@ -285,8 +291,8 @@ export class Trader {
       return;
     }
     if (!this.#on) return;
-    if (performance.now() - this.#heardAt > SILENCE_MS) this.#socket?.destroy();
-    else if (this.#options.chance() < LOOK_MS / (HEARTBEAT_S * 1000)) this.#state.send('0');
+    if (performance.now() - this.#heardAt > SILENT_INTERVALS * this.#heartbeat * 1000) this.#socket?.destroy();
+    else if (this.#options.chance() < LOOK_MS / (this.#heartbeat * 1000)) this.#state.send('0');
   }
 
   #trade(): void {
