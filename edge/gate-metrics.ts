@@ -6,12 +6,15 @@ import type { Gate } from '../core/sessions/api.ts';
 import type { ClockReading } from '../core/sessions/clock-watch.ts';
 import { readCounter, readGauge } from './read-metrics.ts';
 
+/** Between edges that are well about half a second; the longest is a Logon's patience. */
+const MOVE_SECONDS = [0.1, 0.25, 0.5, 0.75, 1, 2, 4, 7, 10, 14, 30];
 const COMMAND_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 30, 300];
 
 export class GateMetrics {
   readonly #registry: Registry;
   readonly #commands: Histogram<'type'>;
   readonly #slots: Counter<'result'>;
+  readonly #moves: Histogram<'result'>;
   #takeovers = 0;
   #fences = 0;
 
@@ -31,8 +34,19 @@ export class GateMetrics {
       labelNames: ['result'],
       registers,
     });
+    this.#moves = new Histogram({
+      name: 'fix_session_moves_seconds',
+      help: 'Until the state of a session had come here from another edge, or was found not to.',
+      labelNames: ['result'],
+      buckets: MOVE_SECONDS,
+      registers,
+    });
     readCounter(this.#registry, 'fix_takeovers_total', 'Sessions that a Logon here took over.', () => this.#takeovers);
     readCounter(this.#registry, 'fix_fences_total', 'Times this edge was declared dead.', () => this.#fences);
+  }
+
+  moved(came: boolean, ms: number): void {
+    this.#moves.observe({ result: came ? 'came' : 'failed' }, ms / 1000);
   }
 
   /** Figures of what others keep. */

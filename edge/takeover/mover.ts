@@ -22,7 +22,7 @@ import type { Estates } from './estates.ts';
 import { unwrapped } from './parcel.ts';
 
 export interface MoverParts {
-  readonly house: Pick<House, 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'log' | 'ask'>;
+  readonly house: Pick<House, 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'metrics' | 'log' | 'ask'>;
   readonly journal: Journal;
   readonly numbers: Pick<Numbers, 'note'>;
   readonly slots: Pick<SessionSlots, 'settle'>;
@@ -112,9 +112,11 @@ export class Mover {
       await this.#taken(session, state, home !== live.edge_id);
       if (!(await slots.settle(live, epoch))) throw new Error('another edge has taken it since');
       const ms = Math.round(clock.monotonic() - since);
+      house.metrics.gate.moved(true, ms);
       house.log.info({ session: session.id, epoch, home, from, ms }, 'a session has come from another edge');
       return true;
     } catch (error) {
+      house.metrics.gate.moved(false, clock.monotonic() - since);
       house.log.warn({ error, session: session.id, epoch, home }, 'a session could not be brought here');
       return false;
     }

@@ -151,6 +151,8 @@ describe.each<[Kind, Kind]>([
 
     const b = await loggedOn(two, ann, a, 'A');
     expect(numberOf(b.received[0]!)).toBe(seenUpTo + 1);
+    const metrics = await (await fetch(`http://127.0.0.1:${two.metricsPort}/metrics`)).text();
+    expect(metrics).toContain('fix_session_moves_seconds_count{result="came"} 1');
     await b.next(isReport('y', '4'));
     const reports = b.received.filter(({ type }) => type === '8');
     expect(reports.map((message) => [message.get(11), message.get(150), message.get(43)])).toEqual([
