@@ -141,7 +141,12 @@ describe('over the embedded store', () => {
     });
 
   test('the deployed wiring provisions, and audit:verify finds every chain whole', async () => {
-    expect(await verify()).toEqual({ code: 0, out: '3 chains, 4 records whole, 0 chains broken\n' });
+    expect(await verify()).toEqual({
+      code: 0,
+      out: expect.stringMatching(
+        /^3 chains, 4 records whole, 0 chains broken\n[1-9]\d* rows as their records left them, 0 of an earlier release, 0 written directly\n$/,
+      ),
+    });
     expect(await verify('--chain', 'user:u1')).toEqual({
       code: 0,
       out: '1 chains, 2 records whole, 0 chains broken\n',
