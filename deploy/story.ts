@@ -141,18 +141,15 @@ async function signing({ report: told, admin, fix, user }: Stage): Promise<void>
 const AWAY = /not accepted for the moment, try again/;
 const AWAY_TRIES = 10;
 
-/** Sends all at once. @returns what each was answered, other than to try again */
-async function placed(trader: FixClient, ids: readonly string[]): Promise<readonly FixMessage[]> {
-  const answers: FixMessage[] = [];
-  for (let left = ids, tries = AWAY_TRIES; left.length > 0; tries--) {
-    for (const id of left) trader.send('D', order(id, 1));
-    const heard = await Promise.all(left.map((id) => trader.next(answerTo(id), ANSWERED_WITHIN_MS)));
-    const away = tries > 0 ? heard.filter((one) => AWAY.test(one.get(58) ?? '')) : [];
-    answers.push(...heard.filter((one) => !away.includes(one)));
-    left = left.filter((_id, i) => away.includes(heard[i] as FixMessage)).map((id) => `${id}+`);
-    if (left.length > 0) await sleep(500);
+/** Sends all at once, and all of them again where one was told to try again: a burst that is spread is none. */
+async function placed(trader: FixClient, names: readonly string[]): Promise<readonly FixMessage[]> {
+  for (let tries = AWAY_TRIES; ; tries--) {
+    const ids = names.map((name) => `${name}-${tries}`);
+    for (const id of ids) trader.send('D', order(id, 1));
+    const heard = await Promise.all(ids.map((id) => trader.next(answerTo(id), ANSWERED_WITHIN_MS)));
+    if (tries === 0 || !heard.some((one) => AWAY.test(one.get(58) ?? ''))) return heard;
+    await sleep(1000);
   }
-  return answers;
 }
 
 async function trade({ report: told, admin, user }: Stage, trader: FixClient): Promise<void> {
