@@ -1,6 +1,6 @@
 /** The release before this one, as it was: its tree from the history, its stacks, its functions, its edge. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../local/product.ts';
 import type { startTask } from './edge-task.ts';
@@ -23,9 +23,29 @@ export function unpackReleaseBefore(directory: string): string | undefined {
   rmSync(tree, { recursive: true, force: true });
   mkdirSync(tree, { recursive: true });
   execFileSync('tar', ['-x', '-C', tree], { input: archive, stdio: ['pipe', 'ignore', 'inherit'] });
-  // It runs on the libraries of this one; what it alone imports is a development dependency (@aws-crypto/client-node).
+  // It runs on the libraries of this one.
   symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
+  addClientNode(join(tree, 'adapters', 'node_modules', '@aws-crypto', 'client-node'));
   return tree;
+}
+
+/**
+ * The one package that only its adapters import: an index of others, which this release imports one by one. As a dependency
+ * for development it would have npm leave those out of the list of what the image installs.
+ */
+function addClientNode(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  const description = { name: '@aws-crypto/client-node', version: '5.0.2', type: 'module', main: 'index.js' };
+  writeFileSync(join(directory, 'package.json'), JSON.stringify(description));
+  const parts = ['encrypt', 'decrypt', 'material-management', 'kms-keyring', 'raw-aes-keyring', 'branch-keystore'];
+  writeFileSync(
+    join(directory, 'index.js'),
+    `${parts.map((part) => `export * from '@aws-crypto/${part}-node';\n`).join('')}
+import { buildEncrypt } from '@aws-crypto/encrypt-node';
+import { buildDecrypt } from '@aws-crypto/decrypt-node';
+export const buildClient = (policy) => ({ ...buildEncrypt(policy), ...buildDecrypt(policy) });
+`,
+  );
 }
 
 /** What starts its edge. */
