@@ -12,7 +12,7 @@ export abstract class Host {
   protected readonly world: World;
   process: Process | undefined;
   gate: Gate | undefined;
-  /** True time at which the process of the moment was started, or the last one ended. */
+  /** True time at which the process of the moment was started, or began to serve, or the last one ended. */
   changedAt = 0;
   draining: { readonly since: number } | undefined;
 
@@ -46,6 +46,7 @@ export abstract class Host {
           // It may have been killed within the very event in which it began.
           if (this.process !== process || !process.alive) return;
           this.gate = gate;
+          this.changedAt = scheduler.now;
           this.world.trace(this.name, () => `serves as incarnation ${gate.identity.incarnation}`);
         },
         (error: unknown) => {
