@@ -351,7 +351,8 @@ export const limitsOverStore = (sizes: Sizes): Promise<Figure[]> =>
         .slice(1)
         .map((decider, i) => figure(name, of[0] ?? 0, unit, [decider.name, of[i + 1] ?? 0], settings, aim));
     const each = (of: (one: Open) => number) => open.map(of);
-    const share = each(({ admitted_per_s }) => (100 * admitted_per_s) / RATE);
+    // One that admitted nobody within a short run is not infinitely worse.
+    const share = each(({ admitted_per_s }) => Math.max(0.01, (100 * admitted_per_s) / RATE));
     return [
       ...beside('limits goodput', '% of rate', demand, share, { of: 'value', least: 90 }),
       figure(
