@@ -8,7 +8,7 @@ import { CARRIED, FIXED_BYTES, ID, KEPT, PENDING, SENT } from './format.ts';
 import type { JournalLog } from './journal.ts';
 import { CARRY_BUDGET, CARRY_LOOK_BYTES, CARRY_SHARE, type JournalLimits } from './limits.ts';
 import type { Places } from './places.ts';
-import type { Place } from './reader.ts';
+import type { Place, Reader } from './reader.ts';
 import type { Segment, Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 import type { Tail } from './tail.ts';
@@ -21,6 +21,7 @@ export interface CarryParts {
   readonly limits: JournalLimits;
   readonly log: JournalLog;
   readonly read: (place: Place) => StoredMessage;
+  readonly reader: Pick<Reader, 'opened'>;
 }
 
 interface Move {
@@ -94,8 +95,13 @@ export class Carrier {
   }
 }
 
-/** Copies to the tail what the plan comes to next. @returns whether that was all */
+/**
+ * Copies to the tail what the plan comes to next. A block counts as often as it is opened: the messages of a session that
+ * writes with others lie in as many blocks.
+ * @returns whether that was all
+ */
 function collect(parts: CarryParts, plan: Plan, bytes: number, moves: Move[]): boolean {
+  const { reader } = parts;
   let room = bytes;
   for (; plan.session < parts.sessions.length; plan.session++, plan.kind = 0) {
     const session = parts.sessions[plan.session]!;
@@ -108,11 +114,12 @@ function collect(parts: CarryParts, plan: Plan, bytes: number, moves: Move[]): b
         }
         room -= CARRY_LOOK_BYTES;
         if (!plan.chosen.has(places.segment(i))) continue;
+        const { opened } = reader;
         const move =
           plan.kind === IDS
             ? copyId(parts, session, i)
             : copy(parts, session, places, i, plan.kind === 0 ? SENT : PENDING);
-        room -= move.length;
+        room -= move.length + reader.opened - opened;
         moves.push(move);
       }
     }

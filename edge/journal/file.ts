@@ -119,7 +119,7 @@ class FileJournal implements Journal, Ledger {
     });
     this.#reader = new Reader(this.#segments);
     const [segments, sessions, read] = [this.#segments, this.#sessions, (place: Place) => this.read(place)];
-    this.#carrier = new Carrier({ segments, sessions, tail: this.tail, limits, log, read });
+    this.#carrier = new Carrier({ segments, sessions, tail: this.tail, limits, log, read, reader: this.#reader });
     this.#rotateAt = limits.segment_bytes;
     try {
       this.#current = this.#begin(this.#recover() + 1);

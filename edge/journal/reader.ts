@@ -40,6 +40,8 @@ export class Reader {
   #segment = 0;
   #from = 0;
   #to = 0;
+  /** Bytes of blocks that have been opened, ever: what reading has cost. */
+  opened = 0;
   /** Used last comes last. */
   readonly #opened: Opened[] = [];
   readonly #found: Found = { msgSeqNum: 0, buf: this.#window, start: 0, end: 0 };
@@ -92,6 +94,7 @@ export class Reader {
     const length = this.#window.readUInt32LE(block - this.#from + 4);
     if (length > segment.size - block) throw this.#damaged(segment, block);
     this.#fill(segment, block, length);
+    this.opened += length;
     const at = block - this.#from;
     if (blockAt(segment, this.#window, at, this.#window.readUInt32LE(at + 8)) !== length)
       throw this.#damaged(segment, block);
