@@ -3,6 +3,7 @@
  * any two. Whatever looks like chance comes from one seed, so that a seed is a run.
  */
 import type { Timer } from '../core/time.ts';
+import { EventHeap, type Ordered } from './event-heap.ts';
 import type { Process } from './process.ts';
 
 /** Numbers in [0, 1) from a seed: mulberry32, 32 bits of state. */
@@ -53,14 +54,9 @@ export class Chance {
   }
 }
 
-interface Event {
-  readonly at: number;
-  /** Among events of the same instant the smaller goes first: drawn, for nothing orders them in the world. */
-  readonly order: number;
+interface Event extends Ordered {
   run: (() => void) | undefined;
 }
-
-const before = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
 
 export class Scheduler {
   /** True time, ms since 1970, with fractions. No process sees it. */
@@ -70,7 +66,7 @@ export class Scheduler {
   steps = 0;
   /** Whose event this is: what runs until the next one is its doing. */
   current: Process | undefined;
-  readonly #heap: Event[] = [];
+  readonly #heap = new EventHeap<Event>();
   readonly #chance: Chance;
   readonly #holds: Promise<void>[] = [];
 
@@ -80,16 +76,9 @@ export class Scheduler {
   }
 
   after(ms: number, run: () => void): Timer {
+    // The order is drawn: nothing orders events of one instant in the world.
     const event: Event = { at: this.now + Math.max(0, ms), order: this.#chance.next(), run };
-    const heap = this.#heap;
-    let at = heap.push(event) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!before(event, heap[parent]!)) break;
-      heap[at] = heap[parent]!;
-      heap[parent] = event;
-      at = parent;
-    }
+    this.#heap.push(event);
     return {
       cancel: () => {
         event.run = undefined;
@@ -117,8 +106,8 @@ export class Scheduler {
   /** Runs events until true time is `until`, or until `over` says so. */
   async run(until: number, over: () => boolean = () => false): Promise<void> {
     await this.#settled();
-    for (let next = this.#heap[0]; next !== undefined && next.at <= until; next = this.#heap[0]) {
-      this.#pop();
+    for (let next = this.#heap.first; next !== undefined && next.at <= until; next = this.#heap.first) {
+      this.#heap.pop();
       if (next.run === undefined) continue;
       this.now = next.at;
       this.current = undefined;
@@ -129,22 +118,6 @@ export class Scheduler {
       if (over()) return;
     }
     this.now = until;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, last)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = last;
   }
 }
 

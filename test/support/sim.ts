@@ -1,5 +1,6 @@
 // A seeded world: one scheduler of true time, skewed clocks on it, timers and chance. Nothing runs in real time.
 import type { Clock, Timer, Timers } from '../../core/time.ts';
+import { EventHeap, type Ordered } from '../../simulation/event-heap.ts';
 
 /** mulberry32: 32 bits of state, the same numbers for the same seed everywhere. */
 export function seeded(seed: number): () => number {
@@ -12,17 +13,15 @@ export function seeded(seed: number): () => number {
   };
 }
 
-interface Event {
-  readonly at: number;
-  readonly order: number;
+interface Event extends Ordered {
   readonly run: () => void;
 }
 
-/** Events in the order of their time, then of their making; a binary heap. */
+/** Events in the order of their time, then of their making. */
 export class Scheduler {
   /** True time, ms since 1970; may have fractions. */
   now: number;
-  readonly #heap: Event[] = [];
+  readonly #heap = new EventHeap<Event>();
   readonly #cancelled = new Set<Event>();
   #made = 0;
 
@@ -32,15 +31,7 @@ export class Scheduler {
 
   after(ms: number, run: () => void): Timer {
     const event: Event = { at: this.now + Math.max(0, ms), order: this.#made++, run };
-    const heap = this.#heap;
-    let at = heap.push(event) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!before(event, heap[parent]!)) break;
-      heap[at] = heap[parent]!;
-      heap[parent] = event;
-      at = parent;
-    }
+    this.#heap.push(event);
     return { cancel: () => this.#cancelled.add(event) };
   }
 
@@ -51,8 +42,8 @@ export class Scheduler {
   /** Runs events until true time is `until`; promises settle between any two events. */
   async run(until: number): Promise<void> {
     await settled();
-    for (let next = this.#heap[0]; next !== undefined && next.at <= until; next = this.#heap[0]) {
-      this.#pop();
+    for (let next = this.#heap.first; next !== undefined && next.at <= until; next = this.#heap.first) {
+      this.#heap.pop();
       if (this.#cancelled.delete(next)) continue;
       this.now = next.at;
       next.run();
@@ -60,26 +51,6 @@ export class Scheduler {
     }
     this.now = until;
   }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, last)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = last;
-  }
-}
-
-function before(a: Event, b: Event): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
 /** Lets chains of promises run out; eight links are more than any port's call has. */
