@@ -50,7 +50,7 @@ export function createDynamoAdapters({ client, tables, random, deadlineMs, pause
   const noteDays = createDayNotes(database);
   return {
     directory: createDirectory(database, noteDays),
-    policy: createPolicyStore(database, noteDays),
+    policy: createPolicyStore(database, noteDays, random),
     audit: createAuditTrail(database, noteDays),
     slots: createSessionSlots(database, random),
     edges: createEdgeRegistry(database),

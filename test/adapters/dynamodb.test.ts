@@ -282,6 +282,7 @@ describe('a cancelled transaction', () => {
 });
 
 describe('the tables', () => {
+  const scan = async (TableName: string) => (await store.client.send(new ScanCommand({ TableName }))).Items ?? [];
   test('are made once, by however many processes, with keys, indexes, streams and expiry as defined', async () => {
     const names = tableNames('once');
     await Promise.all([1, 2, 3].map(() => createTables(store.client, names)));
@@ -341,7 +342,6 @@ describe('the tables', () => {
     const { directory } = storesAt(store.endpoint, tables);
     const command = { id: '1', at: NOON, type: 'violations_reset', user_id: 'ann' } as const;
     await directory.commit(change('ann', EMPTY_CHAIN, { commands: [{ edge_id: 'e', command }] }));
-    const scan = async (TableName: string) => (await store.client.send(new ScanCommand({ TableName }))).Items ?? [];
     const [queued] = await scan(tables.sessions);
     expect(Number(queued?.expires_at?.N)).toBeGreaterThan(NOON / 1000);
     expect((await scan(tables.audit)).filter((item) => 'expires_at' in item)).toEqual([]);
@@ -358,6 +358,24 @@ describe('the tables', () => {
     expect(names).toEqual(['user:ann']);
     expect(await cut.audit.expectedHead('user:ann')).toMatchObject({ seq: 1 });
     expect(await cut.audit.head('user:ann')).toEqual(EMPTY_CHAIN);
+  });
+
+  test('the version stands in copies that change with it, and is seen where a release without copies wrote it', async () => {
+    const tables = await store.tables();
+    const { policy } = storesAt(store.endpoint, tables);
+    const first = record('policy', EMPTY_CHAIN, { type: 'rule_add' });
+    const edits = [{ remove_rule: 'none' }];
+    expect(await policy.version()).toBe(0);
+    expect(await policy.commit({ expected: EMPTY_CHAIN, expected_version: 0, edits, record: first })).toBe('committed');
+    const items = await scan(tables.policy);
+    expect(items.filter(({ pk, version }) => pk?.S?.startsWith('META') && version?.N === '1')).toHaveLength(17);
+    for await (const row of policy.scan()) throw new Error(`${row.name} is no state`);
+    const meta = items.find(({ pk }) => pk?.S === 'META');
+    const Item = { ...meta, pk: { S: 'META' }, sk: { S: 'META' }, version: { N: '2' } };
+    await store.client.send(new PutItemCommand({ TableName: tables.policy, Item }));
+    const seen = new Set<number>();
+    for (let look = 0; look < 16; look++) seen.add(await policy.version());
+    expect(seen).toEqual(new Set([1, 2]));
   });
 
   test('a cursor of another list, or of nobody, is refused', async () => {
