@@ -4,7 +4,10 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { createClient } from '../adapters/dynamodb/client.ts';
+import { endStreams } from '../adapters/dynamodb/create-tables.ts';
 import { STORE_FILE } from './data-dir.ts';
+import { REGION } from './environment.ts';
 import { SettingError } from './settings.ts';
 
 const READY_WITHIN_MS = 10_000;
@@ -70,6 +73,7 @@ export async function startStore(dataDir: string, onRestart: (code: number | nul
   };
   child = run();
   await waitReady(endpoint, join(dataDir, 'logs', 'store.log'));
+  await withoutStreams(endpoint);
   return {
     endpoint,
     stop: async () => {
@@ -83,6 +87,17 @@ export async function startStore(dataDir: string, onRestart: (code: number | nul
       log.end();
     },
   };
+}
+
+/** What this store has was made with streams once, which nobody reads here. */
+async function withoutStreams(endpoint: string): Promise<void> {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = createClient({ region: REGION, endpoint, credentials });
+  try {
+    await endStreams(client);
+  } finally {
+    client.destroy();
+  }
 }
 
 async function waitReady(endpoint: string, logFile: string): Promise<void> {

@@ -1,9 +1,14 @@
-/** Makes the tables where no stack does: in the embedded store and in tests. */
+/**
+ * Makes the tables where no stack does: in the embedded store and in tests. Without streams: who reads them is deployed by
+ * the stack, and the embedded store looks through all that a stream ever had at each write.
+ */
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
   DescribeTableCommand,
   type DynamoDBClient,
+  ListTablesCommand,
+  UpdateTableCommand,
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
@@ -35,6 +40,16 @@ async function createTable(client: DynamoDBClient, name: string, table: TableDef
   }
 }
 
+/** Ends the streams of all tables. For an embedded store that was filled when its tables were made with them. */
+export async function endStreams(client: DynamoDBClient): Promise<void> {
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  for (const TableName of TableNames) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
+    if (Table?.StreamSpecification?.StreamEnabled !== true) continue;
+    await client.send(new UpdateTableCommand({ TableName, StreamSpecification: { StreamEnabled: false } }));
+  }
+}
+
 async function exists(client: DynamoDBClient, name: string): Promise<boolean> {
   try {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
@@ -62,9 +77,6 @@ function inputOf(name: string, table: TableDefinition): CreateTableCommandInput 
             Projection: projection(index.projection),
           })),
         }),
-    ...(table.stream === 'none'
-      ? {}
-      : { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } }),
   };
 }
 

@@ -2,12 +2,11 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
-import { DescribeTableCommand, DescribeTimeToLiveCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createTables } from '../../adapters/dynamodb/create-tables.ts';
 import { absent, Database } from '../../adapters/dynamodb/database.ts';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
-import { BY_STATUS, BY_TIER, TABLES, type TableNames, tableNames } from '../../adapters/dynamodb/tables.ts';
+import { BY_STATUS, BY_TIER, type TableNames, tableNames } from '../../adapters/dynamodb/tables.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
@@ -283,27 +282,9 @@ describe('a cancelled transaction', () => {
 
 describe('the tables', () => {
   const scan = async (TableName: string) => (await store.client.send(new ScanCommand({ TableName }))).Items ?? [];
-  test('are made once, by however many processes, with keys, indexes, streams and expiry as defined', async () => {
-    const names = tableNames('once');
-    await Promise.all([1, 2, 3].map(() => createTables(store.client, names)));
-    await createTables(store.client, names);
-    for (const table of Object.values(TABLES)) {
-      const TableName = names[table.suffix];
-      const { Table } = await store.client.send(new DescribeTableCommand({ TableName }));
-      expect(Table?.KeySchema?.map(({ AttributeName }) => AttributeName)).toEqual(['pk', 'sk']);
-      const indexes = (Table?.GlobalSecondaryIndexes ?? []).map(({ IndexName }) => IndexName);
-      expect(indexes.sort()).toEqual(table.indexes.map(({ name }) => name).sort());
-      expect(Table?.StreamSpecification?.StreamEnabled ?? false).toBe(table.stream !== 'none');
-      const ttl = await store.client.send(new DescribeTimeToLiveCommand({ TableName }));
-      expect(ttl.TimeToLiveDescription?.AttributeName).toBe(table.ttlAttribute);
-    }
-    expect(TABLES.audit.ttlAttribute).toBeUndefined();
-    expect(() => tableNames('a b')).toThrow(RangeError);
-  });
-
   test('no index shows a secret or a balance', async () => {
     const tables = await store.tables();
-    const { directory } = storesAt(store.endpoint, tables);
+    const { directory } = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
     await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [credential('A', 'ann')] }));
     for (const IndexName of [BY_STATUS, BY_TIER]) {
       const { Items = [] } = await store.client.send(new ScanCommand({ TableName: tables.credentials, IndexName }));
@@ -323,7 +304,7 @@ describe('the tables', () => {
 
   test('a credential of the time when all proved themselves by passwords is read as one', async () => {
     const tables = await store.tables();
-    const { directory } = storesAt(store.endpoint, tables);
+    const { directory } = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
     const made = credential('A', 'ann');
     await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [made] }));
     const database = new Database(clientOf(store.endpoint), tables, systemRandom);
@@ -339,7 +320,7 @@ describe('the tables', () => {
 
   test('commands expire, audit records never', async () => {
     const tables = await store.tables();
-    const { directory } = storesAt(store.endpoint, tables);
+    const { directory } = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
     const command = { id: '1', at: NOON, type: 'violations_reset', user_id: 'ann' } as const;
     await directory.commit(change('ann', EMPTY_CHAIN, { commands: [{ edge_id: 'e', command }] }));
     const [queued] = await scan(tables.sessions);
