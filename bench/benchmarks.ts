@@ -10,6 +10,7 @@ import { encode, journal, limiter, parse } from './micro.ts';
 import type { Sizes } from './sizes.ts';
 import { start } from './start.ts';
 import { idleSessions, stormOfLogons } from './storm.ts';
+import { way } from './way.ts';
 import { scaling } from './workers.ts';
 
 export interface Benchmark {
@@ -26,6 +27,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'limiter', group: 'micro', says: 'admit an order', run: limiter },
   { name: 'journal', group: 'micro', says: 'journal a report; what each kind of journal costs', run: journals },
   { name: 'heap', group: 'micro', says: 'what an order leaves on the heap', run: heap },
+  { name: 'way', group: 'micro', says: 'messages through the whole edge, without sockets', run: way },
   { name: 'start', group: 'admin', says: 'npm start to ready', run: start },
   { name: 'cold-start', group: 'admin', says: 'bundle and init of each function', run: coldStart },
   { name: 'limits', group: 'admin', says: 'leases of tokens beside a write a message', run: limitsOverStore },

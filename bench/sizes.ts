@@ -10,6 +10,8 @@ export interface Sizes {
   readonly heap_messages: number;
   /** Messages of one run through a kind of journal. */
   readonly journal_messages: number;
+  /** Messages through an edge without sockets. */
+  readonly way_messages: number;
   readonly provisions: number;
   readonly kills: number;
   readonly starts: number;
@@ -40,6 +42,7 @@ export const FULL: Sizes = {
   operations: 400_000,
   heap_messages: 200_000,
   journal_messages: 400_000,
+  way_messages: 400_000,
   provisions: 200,
   kills: 50,
   starts: 3,
@@ -63,6 +66,7 @@ export const QUICK: Sizes = {
   operations: 2_000,
   heap_messages: 2_000,
   journal_messages: 2_000,
+  way_messages: 2_000,
   provisions: 3,
   kills: 2,
   starts: 1,

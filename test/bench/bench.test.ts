@@ -74,6 +74,7 @@ describe('what the figures are made of', () => {
       'limiter',
       'journal',
       'heap',
+      'way',
       'kill',
     ]);
   });
