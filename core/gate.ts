@@ -165,6 +165,8 @@ class OpenGate implements Gate {
     this.#state = 'running';
     tenure.begin(version);
     this.#policies.start();
+    // What was said to this edge while it was away comes before anybody is let in.
+    await membership.poll();
   }
 
   /** The first incarnation of a claimed name is there already. */

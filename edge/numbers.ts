@@ -52,7 +52,7 @@ export class Numbers implements Player {
     });
   }
 
-  #change({ key, next_in, next_out, reset }: NumbersCommand): void {
+  #change({ key, next_in, next_out, reset, beyond }: NumbersCommand): void {
     const { turns, sessions, log } = this.#parts;
     const id = sessionId(key);
     if (sessions.known(id)?.holder !== undefined) {
@@ -60,8 +60,9 @@ export class Numbers implements Player {
       return;
     }
     const store = sessions.storeOf(id);
-    const goOnIn = next_in ?? store.nextIn;
-    const goOnOut = next_out ?? store.nextOut;
+    const restored = beyond !== undefined;
+    const goOnIn = restored ? Math.max(next_in ?? 1, store.nextIn) : (next_in ?? store.nextIn);
+    const goOnOut = restored ? Math.max(next_out ?? 1, store.nextOut) + beyond : (next_out ?? store.nextOut);
     // A number is never used twice within one generation.
     if (reset || goOnOut < store.nextOut) store.reset(turns.now.epochMs);
     store.setNextIn(goOnIn);

@@ -2,24 +2,12 @@
 // with --yes. Exit code 0: done; 1: shown, or refused.
 
 import { Command } from 'commander';
-import { createExpressions } from '../adapters/cel/expressions.ts';
-import { systemClock } from '../adapters/node/clock.ts';
-import { nodeDigests } from '../adapters/node/digests.ts';
-import { systemRandom } from '../adapters/node/random.ts';
-import type { AdminPorts } from '../core/admin.ts';
 import { erasable, eraseUser } from '../core/credentials/erase.ts';
-import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
 import { FixgateError } from '../core/errors.ts';
 import { userName } from './actor.ts';
-import { storesOf } from './stores-of.ts';
+import { adminPortsWithoutKeys, storesOf } from './stores-of.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-/** Nothing is sealed or opened by an erasure. */
-const refuse = async (): Promise<never> => {
-  throw new Error('an erasure has no keys');
-};
-const NO_KEYS = { seal: refuse, open: refuse, decoy: refuse };
 
 const HELP = `
 The user must be revoked. User and credentials stay as empty rows, so that their names are given to nobody else; facts, addresses,
@@ -39,10 +27,7 @@ const options = new Command('erase')
 
 try {
   const { stores, close } = storesOf(options.dataDir);
-  const { audit: trail, ...rest } = stores;
-  const expressions = new CompiledExpressions(createExpressions());
-  const parts = { digests: nodeDigests, random: systemRandom, clock: systemClock, expressions };
-  const ports: AdminPorts = { ...rest, trail, box: NO_KEYS, vault: NO_KEYS, ...parts };
+  const ports = adminPortsWithoutKeys(stores);
   const found = await erasable(ports, options.user);
   const what = `user ${options.user}, ${found.credentials} credentials, ${found.overrides} overrides`;
   if (options.yes === true) {

@@ -20,8 +20,9 @@ import { adoptCheckpoints } from '../core/restore/checkpoints.ts';
 import { type Finding, findings, isBehind } from '../core/restore/findings.ts';
 import { notAgain } from '../core/restore/lost.ts';
 import { type RestoreContext, type Restored, refill, restorePolicy, restoreUser } from '../core/restore/reconcile.ts';
+import { raiseNumbers } from '../core/sessions/numbers.ts';
 import { userName } from './actor.ts';
-import { storesOf } from './stores-of.ts';
+import { adminPortsWithoutKeys, storesOf } from './stores-of.ts';
 
 const TABLES = ['credentials', 'policy', 'audit', 'branch-keys'] as const;
 const DRY = 'nothing was changed: add --yes to do it';
@@ -32,6 +33,13 @@ interface Options {
   readonly moment: string;
   readonly reason: string;
   readonly edgesStopped?: boolean;
+  readonly yes?: boolean;
+}
+
+interface NumbersOptions {
+  readonly dataDir: string;
+  readonly beyond: number;
+  readonly reason: string;
   readonly yes?: boolean;
 }
 
@@ -171,8 +179,33 @@ async function tellNumbers({ directory, edges }: Opened['ports'], found: readonl
         journals.set(edge_id, (journals.get(edge_id) ?? 0) + 1);
   for (const [edge, sessions] of journals)
     say(
-      `NUMBERS of ${sessions} sessions are in the journal of ${edge}: start it with that journal; without it they log on with 141=Y`,
+      `NUMBERS of ${sessions} sessions are in the journal of ${edge}: start it with that journal; where it is lost or older: restore numbers`,
     );
+}
+
+/** Of every FIX session that an edge has told of. */
+async function numbers({ dataDir, beyond, reason, yes }: NumbersOptions): Promise<number> {
+  const { stores, close } = storesOf(dataDir);
+  const ports = adminPortsWithoutKeys(stores);
+  const context = { actor: { principal: `restore:${userName()}` }, reason };
+  let [users, sessions] = [0, 0];
+  try {
+    for await (const chain of stores.audit.chains()) {
+      if (!chain.startsWith('user:')) continue;
+      const user = chain.slice('user:'.length);
+      const { credentials } = await stores.directory.account(user);
+      const told = yes
+        ? await raiseNumbers(ports, context, user, beyond)
+        : (await Promise.all(credentials.map((one) => stores.edges.numbers(one.sender_comp_id)))).flat().length;
+      if (told > 0) users += 1;
+      sessions += told;
+    }
+  } finally {
+    close();
+  }
+  say(`outbound numbers of ${sessions} sessions of ${users} users ${yes ? 'go' : 'would go'} on ${beyond} further`);
+  if (yes !== true && sessions > 0) say(DRY);
+  return yes === true || sessions === 0 ? 0 : 1;
 }
 
 async function edgesOf({ edges }: Opened['ports']): Promise<number> {
@@ -232,6 +265,12 @@ const moment = (text: string): string => {
   if (Number.isNaN(Date.parse(text))) program.error(`--moment: ${text} is no time such as 2026-11-25T08:00:00Z`);
   return text;
 };
+const countOf = (text: string): number => {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 1_000_000_000)
+    program.error(`--beyond: ${text} is none of 1 to 1000000000`);
+  return count;
+};
 const ended = async (code: Promise<number>): Promise<void> => {
   process.exitCode = await code;
 };
@@ -251,6 +290,14 @@ command('reconcile', 'makes the tables safe to serve')
   .option('--edges-stopped', 'edges that say they serve have been killed')
   .option('--yes', 'do it; otherwise it is shown')
   .action((options: Options) => ended(reconcile(options)));
+command(
+  'numbers',
+  'where journals of edges, or the table of one, are older than their sessions: FIX numbers go on beyond what was used',
+)
+  .option('--beyond <n>', 'more than any session has sent since', countOf, 10_000_000)
+  .requiredOption('--reason <text>', 'for the records')
+  .option('--yes', 'do it; otherwise it is counted')
+  .action((options: NumbersOptions) => ended(numbers(options)));
 
 try {
   await program.parseAsync();

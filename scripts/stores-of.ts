@@ -2,10 +2,17 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createExpressions } from '../adapters/cel/expressions.ts';
 import { environmentAdapters, type OpenStores, openStores } from '../adapters/environment.ts';
 import { fileMasterKeys } from '../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../adapters/kms/secret-box.ts';
 import { createRawAesVault } from '../adapters/kms/vault.ts';
+import { systemClock } from '../adapters/node/clock.ts';
+import { nodeDigests } from '../adapters/node/digests.ts';
+import { systemRandom } from '../adapters/node/random.ts';
+import type { Stores } from '../adapters/stores.ts';
+import type { AdminPorts } from '../core/admin.ts';
+import { CompiledExpressions } from '../core/eligibility/evaluate.ts';
 import type { KeyAge, SecretBox, SecretVault } from '../core/ports.ts';
 import { EDGES_FOLDER } from '../local/data-dir.ts';
 import { secretsFile } from '../local/secrets.ts';
@@ -33,6 +40,18 @@ export function storesOf(dataDir: string): OpenStores {
     process.env.AWS_SECRET_ACCESS_KEY ??= 'local';
   }
   return openStores(env);
+}
+
+const refuse = async (): Promise<never> => {
+  throw new Error('this tool has no keys');
+};
+const NO_KEYS = { seal: refuse, open: refuse, decoy: refuse };
+
+/** What changes of accounts take, for tools by which nothing is sealed or opened. */
+export function adminPortsWithoutKeys({ audit: trail, ...rest }: Stores): AdminPorts {
+  const expressions = new CompiledExpressions(createExpressions());
+  const parts = { digests: nodeDigests, random: systemRandom, clock: systemClock, expressions };
+  return { ...rest, trail, box: NO_KEYS, vault: NO_KEYS, ...parts };
 }
 
 /** What seals and opens for a data directory: by the environment where it names a provider, else by its own secrets. */

@@ -34,6 +34,7 @@ export type Reach =
       readonly next_in?: number;
       readonly next_out?: number;
       readonly reset: boolean;
+      readonly beyond?: number;
     };
 
 type CommandBody = EdgeCommand extends infer C ? (C extends EdgeCommand ? Omit<C, 'id' | 'at'> : never) : never;

@@ -202,6 +202,8 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
       readonly next_out?: number;
       /** What was sent is not sent again. */
       readonly reset: boolean;
+      /** The journal or what is told of it is older than the session: it goes on at whichever is ahead, outbound so far beyond it. */
+      readonly beyond?: number;
     }
 );
 

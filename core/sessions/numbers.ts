@@ -73,6 +73,35 @@ export async function changeNumbers(
   return answer(ports, user_id, before, to);
 }
 
+/**
+ * After a restore, or where a journal is lost: all FIX sessions of a user go on with outbound numbers beyond any that was used,
+ * and a client that finds a gap asks for what is missing. The edge that had a session last is told, and does it before it lets
+ * anybody in when it begins. One that is live keeps its numbers: its client has just agreed to them. Each is one change.
+ * @param beyond more than the session has sent since what is restored was written
+ * @returns of how many sessions. Refuses with user_not_found
+ */
+export async function raiseNumbers(
+  ports: AdminPorts,
+  context: ChangeContext,
+  userId: string,
+  beyond: number,
+): Promise<number> {
+  const { credentials } = await ports.directory.account(userId);
+  let raised = 0;
+  for (const { sender_comp_id } of credentials)
+    for (const { key, edge_id, next_in, next_out } of await ports.edges.numbers(sender_comp_id)) {
+      const request = { ...context, type: 'sequence_set' as const, user_id: userId, sender_comp_id };
+      await changeAccount(ports, request, (account) => {
+        present(account);
+        const details = { ...key, edge_id, from: { next_in, next_out }, beyond };
+        const reach = { kind: 'numbers' as const, edge_id, key, next_in, next_out, reset: false, beyond };
+        return { sender_comp_id, details, reach, result: () => undefined };
+      });
+      raised += 1;
+    }
+  return raised;
+}
+
 /** What the edge has told since: the numbers asked for, or those of a client that was back first. */
 async function answer(
   ports: AnnouncePorts,

@@ -1,7 +1,7 @@
 // Sequence numbers, from an admin to the wire: the whole edge in this process, over real sockets.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { changeNumbers, type NumbersChange, sessionNumbers } from '../../core/sessions/numbers.ts';
+import { changeNumbers, type NumbersChange, raiseNumbers, sessionNumbers } from '../../core/sessions/numbers.ts';
 import type { Edge } from '../../edge/edge.ts';
 import { type FixClient, utcTimestamp } from '../../local/fix-client.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
@@ -94,4 +94,29 @@ test('a live session keeps its numbers', async () => {
   await until('it is taken', async () => (await house.admin.edges.commands('test-1', '')).length === 0);
   client.send('1', [[112, 'still in order']]);
   expect((await client.next((m) => m.type === '0')).get(112)).toBe('still in order');
+});
+
+test('after a restore: an edge that begins goes on beyond what was sent, and says so to a client that asks', async () => {
+  await used();
+  await edge.drain(true);
+  const sessions = await raiseNumbers(house.admin, ACTOR, 'alice', 1_000);
+  expect(sessions).toBe(1);
+  edge = await house.open();
+  const client = await loggedOn(4);
+  expect(client.received[0]?.get(34)).toBe('1004');
+  client.send('2', [
+    [7, 4],
+    [16, 0],
+  ]);
+  const fill = await client.next((m) => m.type === '4');
+  expect([fill.get(34), fill.get(43), fill.get(123), fill.get(36)]).toEqual(['4', 'Y', 'Y', '1005']);
+  await become(5, 1005, true);
+});
+
+test('after a restore: numbers of a journal that is ahead of what was told are not taken back', async () => {
+  await used();
+  const [one] = await sessionNumbers(house.admin, alice);
+  const command = { id: '0', at: 0, type: 'set_numbers' as const, reset: false, next_in: 2, next_out: 2, beyond: 10 };
+  await house.admin.edges.send([{ edge_id: edge.gate.identity.edge_id, command: { ...command, key: one!.key } }]);
+  await become(4, 14, false);
 });

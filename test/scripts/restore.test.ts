@@ -223,3 +223,24 @@ test('edges that serve, a table of other keys and a moment that is none are refu
     code: 1,
   });
 }, 60_000);
+
+test('numbers of sessions whose journal is older: each edge is told to go on beyond them, and the trail says so', async () => {
+  const alice = await client(ports, 'alice');
+  await client(ports, 'bob');
+  const key = { begin_string: 'FIX.4.4', sender_comp_id: alice.sender_comp_id, sender_sub_id: '', target_comp_id: 'X' };
+  await ports.edges.tellNumbers([{ key, edge_id: 'e-1', next_in: 7, next_out: 9, at: 0 }]);
+  const wrong = await restore('numbers', '--beyond', '0', '--reason', 'drill');
+  expect([wrong.code, wrong.err]).toEqual([1, expect.stringMatching(/--beyond: 0 is none of 1 to/)]);
+  const shown = await restore('numbers', '--reason', 'drill');
+  expect([shown.code, shown.out]).toEqual([
+    1,
+    expect.stringMatching(/1 sessions of 1 users would go on 10000000 further\n.*--yes/),
+  ]);
+  expect(await ports.edges.commands('e-1', '')).toEqual([]);
+  expect(await restore('numbers', '--beyond', '500', '--reason', 'drill', '--yes')).toMatchObject({ code: 0, err: '' });
+  expect(await ports.edges.commands('e-1', '')).toMatchObject([
+    { type: 'set_numbers', key, next_in: 7, next_out: 9, beyond: 500, reset: false },
+  ]);
+  expect((await records('user:alice')).at(-1)).toMatchObject({ type: 'sequence_set', details: { beyond: 500 } });
+  expect(await records('user:bob')).toHaveLength(1);
+}, 60_000);
