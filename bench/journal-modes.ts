@@ -122,7 +122,12 @@ async function inStore(directory: string): Promise<Opened> {
       throw error;
     },
   });
-  journal.later?.attend({ closing: () => journal.flush(), written: () => journal.committed(), released() {} });
+  journal.later?.attend({
+    closing: () => journal.flush(),
+    written: () => journal.committed(),
+    released() {},
+    revoked() {},
+  });
   const end = async (): Promise<void> => {
     await journal.close();
     client.destroy();

@@ -16,7 +16,7 @@ import type { Guest } from './lobby.ts';
 import { refusalOf, type Says, type Sender } from './refusal.ts';
 import { Seat } from './seat.ts';
 import { statusOfEnd } from './session-status.ts';
-import type { Entry, Holder } from './sessions.ts';
+import { type Entry, type Holder, vacate } from './sessions.ts';
 import type { Sleeper } from './wheel.ts';
 import { Wire } from './wire.ts';
 
@@ -347,7 +347,7 @@ export class Connection implements Holder, Sleeper, Guest {
     this.#toClosing();
     seat.leave();
     live.delete(session_id);
-    entry.holder = undefined;
+    vacate(entry, this);
     void gate.unregisterSession(session_id, cause, text);
     entry.fix.onDisconnect(seat, turns.now);
     metrics.closed(cause);

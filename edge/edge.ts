@@ -58,7 +58,7 @@ export interface EdgeParts {
   readonly archive?: Archive;
   /** Where edges leave sessions for each other. */
   readonly journals: JournalStore;
-  /** Reads the journal of an edge that is dead; undefined: what it had is lost with it. */
+  /** Reads the journals of other edges; undefined: what one has that does not give it away is out of reach. */
   readonly openEstate?: OpenEstate;
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
@@ -90,7 +90,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const heard = hearing({ turns, notices, log });
   const gate = await openEdgeGate(parts, heard.events);
   parts.archive?.start((seal) => gate.noteArchived({ ...seal }));
-  const { journal, sessions, venue } = await open(dictionaries, () => gate.identity);
+  const { journal, sessions, venue } = await open(dictionaries, () => gate.identity, heard.revoked);
   const { house, numbers, estates } = furnished(
     parts,
     { gate, turns, sessions, venue, dictionaries, notices },
@@ -170,7 +170,7 @@ function furnished(
     mover: undefined as never,
     frontDesk: undefined as never,
   };
-  const estates = openEstate && new Estates(openEstate, timers, log);
+  const estates = openEstate && new Estates({ open: openEstate, store, clock, timers, log });
   house.mover = new Mover({ ...ports, house, journal, numbers, store, estates, clock, timers });
   house.frontDesk = new FrontDesk(house);
   return { house, numbers, estates };

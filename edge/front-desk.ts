@@ -288,7 +288,7 @@ export class FrontDesk {
       this.#refusedHere(connection, claim, logon, profile, IN_USE);
       return;
     }
-    mover.arrived(venue.id);
+    mover.arrived(venue.id, epoch);
     const begun = connection.begin(() => sessions.renewed(venue, profile), session, greeting);
     if (begun.begun) {
       metrics.logon('accepted');

@@ -15,6 +15,7 @@ export class GateMetrics {
   readonly #commands: Histogram<'type'>;
   readonly #slots: Counter<'result'>;
   readonly #moves: Histogram<'result'>;
+  readonly #wrested: Counter<'by'>;
   #takeovers = 0;
   #fences = 0;
 
@@ -41,12 +42,22 @@ export class GateMetrics {
       buckets: MOVE_SECONDS,
       registers,
     });
+    this.#wrested = new Counter({
+      name: 'fix_sessions_wrested_total',
+      help: 'Sessions taken from an edge that did not answer: by this one, or from it by others.',
+      labelNames: ['by'],
+      registers,
+    });
     readCounter(this.#registry, 'fix_takeovers_total', 'Sessions that a Logon here took over.', () => this.#takeovers);
     readCounter(this.#registry, 'fix_fences_total', 'Times this edge was declared dead.', () => this.#fences);
   }
 
   moved(came: boolean, ms: number): void {
     this.#moves.observe({ result: came ? 'came' : 'failed' }, ms / 1000);
+  }
+
+  wrested(by: 'this' | 'others'): void {
+    this.#wrested.inc({ by });
   }
 
   /** Figures of what others keep. */

@@ -1,10 +1,12 @@
 /** What the gate has to say to the edge, which may be before there is anybody to hear it: then it waits. */
 
 import type { GateEvents, OrdersOf } from '../core/sessions/api.ts';
+import type { Revocation } from '../core/sessions/journal-store.ts';
 import type { Asked, NumbersCommand } from '../core/sessions/model.ts';
 import type { House } from './house.ts';
 import { announceTo } from './notices.ts';
 import type { Numbers } from './numbers.ts';
+import { taken } from './takeover/answering.ts';
 import { cancelling } from './venue-time.ts';
 
 class Later<T> {
@@ -28,6 +30,8 @@ export interface Hearing {
   readonly drainAsked: Promise<string>;
   /** Has orders cancelled, as an admin's word does. */
   readonly cancel: (whose: OrdersOf) => void;
+  /** Other edges have taken sessions from the journal of this one. */
+  readonly revoked: (revocations: readonly Revocation[]) => void;
   /** The house is there: what waits is told. */
   begin(house: House, numbers: Numbers, answer: (asked: Asked) => Promise<void>): void;
 }
@@ -36,11 +40,13 @@ export function hearing({ turns, notices, log }: Pick<House, 'turns' | 'notices'
   const changes = new Later<NumbersCommand>();
   const cancels = new Later<OrdersOf>();
   const questions = new Later<Asked>();
+  const revocations = new Later<readonly Revocation[]>();
   const drainAsked = Promise.withResolvers<string>();
   let mover: House['mover'] | undefined;
   return {
     drainAsked: drainAsked.promise,
     cancel: cancels.put,
+    revoked: revocations.put,
     events: {
       onNumbers: changes.put,
       onAsked: questions.put,
@@ -57,6 +63,7 @@ export function hearing({ turns, notices, log }: Pick<House, 'turns' | 'notices'
       changes.open((command) => numbers.apply(command));
       cancels.open(cancelling(house));
       questions.open((asked) => void answer(asked));
+      revocations.open((some) => taken(house, some));
     },
   };
 }

@@ -78,17 +78,22 @@ export const PROBED_MS: number = PROBE_MS - 500;
 export const WAITING_LOGONS = 2;
 
 /**
- * A Logon waits so long for the state of its session, which is elsewhere: an edge that has just died is declared dead within
- * 10 s, and its journal is read. Below {@link AUTHENTICATE_WITHIN_MS}.
+ * A Logon that has won its session waits so long while another edge's journal is read: most are read within a second, and
+ * none are larger than 2 GiB. Below {@link AUTHENTICATE_WITHIN_MS}.
  */
 export const MOVE_WITHIN_MS = 14_000;
+/**
+ * The same where the session cannot be taken from an edge that does not answer: an edge that is started again on its
+ * machine is back by then, and with the second that it has to acknowledge its client hears no later than after 4 s.
+ */
+export const OUT_OF_REACH_MS = 3_000;
 /** Of that, for the venue to hear that the session moves: it is a process on the same machine, or about as near. */
 export const CLAIM_WITHIN_MS = 3_000;
-/** An edge that has acknowledged gives a session away within this: it writes it to the store. */
-export const YIELD_WITHIN_MS = 5_000;
+/** An edge that has acknowledged gives a session away within this, or it is taken from it. */
+export const YIELD_WITHIN_MS = 2_500;
 /** What is decided sooner is answered without an acknowledgement first: there are 500 ms to spare before that is missed. */
 export const DECIDED_SOON_MS = 100;
-/** Between tries to get at an edge that does not answer: its heartbeat is what it is, or another declares it dead. */
+/** Between tries to get at an edge that does not answer. */
 export const MOVE_RETRY_MS = 250;
 /** Other edges' rows are read this often at most, however many sessions wait for one of them. */
 export const EDGES_FRESH_MS = 500;

@@ -23,7 +23,7 @@ import type { OpenEstate } from './takeover/estates.ts';
 /** Below the data directory: the journal itself, and the working copy of one that is in the store. */
 const JOURNAL = 'journal';
 const COPY = 'journal-copy';
-/** Those of other edges that are dead, while their sessions come here. */
+/** Those of other edges, while their sessions come here. */
 const ESTATES = 'estates';
 
 const now = () => systemClock.now();
@@ -82,10 +82,10 @@ function inStore(parts: JournalParts): EdgeParts['journal'] {
   };
 }
 
-/** Reads the journal that an edge has left in the store, which this edge's kind of journal need not be. */
+/** Reads the journal that an edge has in the store, which this edge's kind of journal need not be. */
 export function openEstateBy({ config, box, store, log }: Omit<JournalParts, 'archive' | 'onLost'>): OpenEstate {
-  return (edgeId, incarnation) => {
-    const directory = join(config.data_dir, ESTATES, `${edgeId}.${incarnation}`);
+  return (edgeId, name) => {
+    const directory = join(config.data_dir, ESTATES, name);
     const openKeys = () => keysOf({ config, box, log }, directory, edgeId);
     return openEstate({ store, edgeId, directory, openKeys, log, now });
   };

@@ -33,6 +33,14 @@ export interface Entry {
   venue: VenueSession;
   /** Undefined while the client is away. */
   holder: Holder | undefined;
+  /** The last that has left it, which may still have output that waits for the journal. */
+  leaving?: WeakRef<Holder>;
+}
+
+/** Its connection has ended. */
+export function vacate(entry: Entry, holder: Holder): void {
+  entry.holder = undefined;
+  entry.leaving = new WeakRef(holder);
 }
 
 /** Names a session in the journal and at the venue: CompIDs hold no `|`, and SenderSubID comes last. */

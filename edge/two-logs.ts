@@ -3,7 +3,7 @@
 import type { EdgeIdentity } from '../core/sessions/model.ts';
 import type { Dictionaries } from './dictionaries.ts';
 import type { EdgeParts } from './edge.ts';
-import type { Journal, LaterJournal } from './journal/journal.ts';
+import type { Attendant, Journal, LaterJournal } from './journal/journal.ts';
 import { nextMark, resubmit } from './resubmit.ts';
 import { Sessions } from './sessions.ts';
 import { Turns } from './turn.ts';
@@ -17,13 +17,17 @@ export interface Logs {
 
 /**
  * `open` opens journal, sessions and venue over what is kept of them, and brings them to the same state; it rejects with
- * JournalError, or StoreUnavailable where the journal is in the store.
+ * JournalError, or StoreUnavailable where the journal is in the store. `revoked` is told what other edges take from there.
  */
 export function twoLogs(parts: EdgeParts) {
   const { config, clock, metrics, log } = parts;
   let writeJournal = () => {};
   const turns = new Turns(clock, { flush: () => writeJournal() }, log);
-  const open = async (dictionaries: Dictionaries, edge: () => EdgeIdentity): Promise<Logs> => {
+  const open = async (
+    dictionaries: Dictionaries,
+    edge: () => EdgeIdentity,
+    revoked: Attendant['revoked'],
+  ): Promise<Logs> => {
     const journal = typeof parts.journal === 'function' ? await parts.journal(edge) : parts.journal;
     writeJournal = () => journal.flush();
     const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
@@ -36,15 +40,22 @@ export function twoLogs(parts: EdgeParts) {
           journal.committed();
         },
       });
-    } else follow(journal, journal.later, venue, turns);
+    } else follow({ journal, later: journal.later, venue, turns, revoked });
     resubmit({ journal, turns, sessions, venue, dictionaries, log });
     return { journal, sessions, venue };
   };
   return { turns, open };
 }
 
+interface Followed extends Pick<Attendant, 'revoked'> {
+  readonly journal: Journal;
+  readonly later: LaterJournal;
+  readonly venue: Venue;
+  readonly turns: Turns;
+}
+
 /** The venue writes what it had done when a batch of the journal was closed, once that batch is durable. */
-function follow(journal: Journal, later: LaterJournal, venue: Venue, turns: Turns): void {
+function follow({ journal, later, venue, turns, revoked }: Followed): void {
   later.attend({
     closing: () => {
       journal.flush(nextMark(venue));
@@ -56,6 +67,7 @@ function follow(journal: Journal, later: LaterJournal, venue: Venue, turns: Turn
     },
     // Where it happens within a turn, its own connections are served by that.
     released: () => setImmediate(() => turns.release()),
+    revoked,
   });
   turns.keep({ flush: () => later.retry() });
   turns.defer(later);

@@ -7,11 +7,13 @@ import {
   type JournalStore,
   PIECE_BYTES,
   type Piece,
+  REVOKED_TOGETHER,
+  type Revocation,
   type Written,
 } from '../../core/sessions/journal-store.ts';
 import type { EdgeIdentity } from '../../core/sessions/model.ts';
 import { key } from '../keys.ts';
-import { type Database, equals, type Row, type Write } from './database.ts';
+import { absent, type Database, type Expression, equals, type Key, type Row, type Write } from './database.ts';
 import { fenceKey, JOURNAL_FENCE } from './edges.ts';
 
 /** Partitions of a segment: 64 take 32 MB of pieces a second together. */
@@ -46,6 +48,19 @@ const alive = ({ edge_id, incarnation }: EdgeIdentity): Write => ({
   when: equals({ incarnation }),
 });
 
+/** The edge is alive, and nothing has been revoked that it has not heard of. */
+function heard({ incarnation }: EdgeIdentity, revoked: number): Expression {
+  if (revoked > 0) return equals({ incarnation, revoked });
+  const { text, names } = absent('revoked');
+  const mine = equals({ incarnation });
+  return { ...mine, text: `${mine.text} AND ${text}`, names: [...mine.names, ...names] };
+}
+
+const headPut = ({ edge_id, incarnation }: EdgeIdentity, writer: string): Write & { put: typeof TABLE } => ({
+  put: TABLE,
+  row: { pk: homeOf(edge_id), sk: HEAD, writer, incarnation },
+});
+
 export function createJournalStore(database: Database): JournalStore {
   const write: WriteAlive = async (edge, writes) => {
     const { result } = await database.transact([alive(edge), ...writes]);
@@ -53,26 +68,31 @@ export function createJournalStore(database: Database): JournalStore {
   };
   return {
     async claim(edge, writer) {
-      return write(edge, [{ put: TABLE, row: { pk: homeOf(edge.edge_id), sk: HEAD, writer } }]);
+      return write(edge, [headPut(edge, writer)]);
     },
 
     async reclaim(edge, writer) {
-      const head = { table: TABLE, pk: homeOf(edge.edge_id), sk: HEAD } as const;
-      const outcome = await database.transact([alive(edge), { check: head, when: equals({ writer }) }]);
+      const outcome = await database.transact([alive(edge), { ...headPut(edge, writer), when: equals({ writer }) }]);
       if (outcome.result === 'done') return 'done';
       return outcome.failed.includes(0) ? 'fenced' : 'lost';
     },
 
-    async append(edge, pieces) {
-      const { edge_id } = edge;
+    ...revocations(database),
+
+    async append(edge, pieces, revoked = 0) {
+      const { edge_id, incarnation } = edge;
       const begun = pieces.filter(({ offset }) => offset === 0).map(({ segment }) => segment);
-      return write(edge, [
+      const fence = fenceKey(edge_id, JOURNAL_FENCE);
+      const { result } = await database.transact([
+        { check: fence, when: heard(edge, revoked) },
         ...begun.map((segment): Write => {
           const { pk, sk } = segmentKey(edge_id, segment);
           return { put: TABLE, row: { pk, sk } };
         }),
         ...pieces.map((piece): Write => ({ put: TABLE, row: pieceRow(edge_id, piece) })),
       ]);
+      if (result === 'done') return 'done';
+      return (await database.get(fence))?.incarnation === incarnation ? 'revoked' : 'fenced';
     },
 
     async segments(edgeId) {
@@ -106,6 +126,54 @@ export function createJournalStore(database: Database): JournalStore {
     async sweep({ edge_id }) {
       const rows = await database.all(TABLE, homeOf(edge_id), 'GONE#');
       for (const { sk } of rows) await removePieces(database, edge_id, Number(sk.slice('GONE#'.length)));
+    },
+  };
+}
+
+/** An edge that hears of it later was declared dead long before. */
+const REVOCATION_LIFE_S = 7 * 86_400;
+
+const revocationsOf = (incarnation: number): string => key('REV', digits(incarnation), '');
+
+function revocations(database: Database): Pick<JournalStore, 'revoke' | 'revoked'> {
+  const countOf = async ({ edge_id, incarnation }: EdgeIdentity): Promise<number | undefined> => {
+    const fence = await database.get(fenceKey(edge_id, JOURNAL_FENCE));
+    return fence?.incarnation === incarnation ? ((fence.revoked as number | undefined) ?? 0) : undefined;
+  };
+  return {
+    async revoke(edge, some, now) {
+      if (some.length > REVOKED_TOGETHER) throw new RangeError(`${some.length} revocations in one call`);
+      const { edge_id, incarnation } = edge;
+      const head: Key = { table: TABLE, pk: homeOf(edge_id), sk: HEAD };
+      for (let attempt = 0; ; attempt++) {
+        const before = await countOf(edge);
+        if (before === undefined) return 'fenced';
+        const sk = `${revocationsOf(incarnation)}${digits(before + 1)}`;
+        const expires_at = Math.ceil(now / 1000) + REVOCATION_LIFE_S;
+        const change: Expression = {
+          text: 'SET #revoked = :next',
+          names: ['revoked'],
+          values: { ':next': before + 1 },
+        };
+        const outcome = await database.transact([
+          { update: fenceKey(edge_id, JOURNAL_FENCE), change, when: heard(edge, before) },
+          { check: head, when: equals({ incarnation }) },
+          { put: TABLE, row: { pk: head.pk, sk, expires_at, revocations: JSON.stringify(some) } },
+        ]);
+        if (outcome.result === 'done') return 'done';
+        if (!outcome.failed.includes(0)) return 'elsewhere';
+        await database.backOff(attempt, `others revoke sessions of edge ${edge_id}`);
+      }
+    },
+
+    async revoked(edge, since) {
+      const upTo = (await countOf(edge)) ?? since;
+      const prefix = revocationsOf(edge.incarnation);
+      const rows = await database.all(TABLE, homeOf(edge.edge_id), prefix);
+      const found = rows
+        .filter(({ sk }) => Number(sk.slice(prefix.length)) > since && Number(sk.slice(prefix.length)) <= upTo)
+        .map((row): readonly Revocation[] => JSON.parse(row.revocations as string));
+      return { upTo, revocations: found.flat() };
     },
   };
 }

@@ -1,11 +1,15 @@
 /** Journals of edges in memory; they outlive the edge's process in tests only. */
-import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
+import type { JournalStore, Piece, Revocation } from '../../core/sessions/journal-store.ts';
 import type { EdgeIdentity } from '../../core/sessions/model.ts';
 import type { MemoryWorld } from './world.ts';
 
 /** Of one edge. */
 export interface MemoryJournal {
   writer: string;
+  /** That has claimed it. */
+  incarnation: number;
+  /** Of that incarnation, oldest first. */
+  revocations: (readonly Revocation[])[];
   /** By number, then offset. */
   readonly segments: Map<number, Map<number, Piece>>;
 }
@@ -18,25 +22,36 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
     return row?.incarnation === incarnation && (row.state === 'alive' || row.state === 'draining');
   };
   const of = (edgeId: string): MemoryJournal => {
-    const journal = world.journals.get(edgeId) ?? { writer: '', segments: new Map() };
+    const journal = world.journals.get(edgeId) ?? { writer: '', incarnation: 0, revocations: [], segments: new Map() };
     world.journals.set(edgeId, journal);
     return journal;
+  };
+  const kept = ({ edge_id, incarnation }: EdgeIdentity, writer: string): void => {
+    const journal = of(edge_id);
+    if (journal.incarnation !== incarnation) journal.revocations = [];
+    Object.assign(journal, { writer, incarnation });
   };
   return {
     async claim(edge, writer) {
       if (!serves(edge)) return 'fenced';
-      of(edge.edge_id).writer = writer;
+      kept(edge, writer);
       return 'done';
     },
 
     async reclaim(edge, writer) {
       if (!serves(edge)) return 'fenced';
-      return of(edge.edge_id).writer === writer ? 'done' : 'lost';
+      if (of(edge.edge_id).writer !== writer) return 'lost';
+      kept(edge, writer);
+      return 'done';
     },
 
-    async append(edge, pieces) {
+    ...revocations(of, serves),
+
+    async append(edge, pieces, revoked = 0) {
       if (!serves(edge)) return 'fenced';
-      const { segments } = of(edge.edge_id);
+      const journal = of(edge.edge_id);
+      if (journal.incarnation === edge.incarnation && journal.revocations.length !== revoked) return 'revoked';
+      const { segments } = journal;
       for (const piece of pieces) {
         const there = segments.get(piece.segment) ?? new Map<number, Piece>();
         segments.set(piece.segment, there.set(piece.offset, copyOf(piece)));
@@ -44,19 +59,7 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
       return 'done';
     },
 
-    async segments(edgeId) {
-      return [...of(edgeId).segments.keys()].sort((a, b) => a - b);
-    },
-
-    async pieces(edgeId, segment) {
-      const found = [...(of(edgeId).segments.get(segment)?.values() ?? [])];
-      return found.sort((a, b) => a.offset - b.offset).map(copyOf);
-    },
-
-    async first(edgeId, segment) {
-      const found = of(edgeId).segments.get(segment)?.get(0);
-      return found && copyOf(found);
-    },
+    ...readings(of),
 
     async truncate(edge, segment, size) {
       if (!serves(edge)) return 'fenced';
@@ -74,6 +77,45 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
     async sweep() {},
 
     ...parcels(world),
+  };
+}
+
+function readings(of: (edgeId: string) => MemoryJournal): Pick<JournalStore, 'segments' | 'pieces' | 'first'> {
+  return {
+    async segments(edgeId) {
+      return [...of(edgeId).segments.keys()].sort((a, b) => a - b);
+    },
+
+    async pieces(edgeId, segment) {
+      const found = [...(of(edgeId).segments.get(segment)?.values() ?? [])];
+      return found.sort((a, b) => a.offset - b.offset).map(copyOf);
+    },
+
+    async first(edgeId, segment) {
+      const found = of(edgeId).segments.get(segment)?.get(0);
+      return found && copyOf(found);
+    },
+  };
+}
+
+function revocations(
+  of: (edgeId: string) => MemoryJournal,
+  serves: (edge: EdgeIdentity) => boolean,
+): Pick<JournalStore, 'revoke' | 'revoked'> {
+  return {
+    async revoke(edge, some) {
+      if (!serves(edge)) return 'fenced';
+      const journal = of(edge.edge_id);
+      if (journal.incarnation !== edge.incarnation) return 'elsewhere';
+      journal.revocations.push(structuredClone(some));
+      return 'done';
+    },
+
+    async revoked({ edge_id, incarnation }, heard) {
+      const journal = of(edge_id);
+      const all = journal.incarnation === incarnation ? journal.revocations : [];
+      return { upTo: Math.max(heard, all.length), revocations: structuredClone(all.slice(heard).flat()) };
+    },
   };
 }
 

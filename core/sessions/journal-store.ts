@@ -28,6 +28,16 @@ export const PARCEL_PART_BYTES: number = 256 * 1024;
 /** `fenced`: the incarnation has been declared dead, has stopped, or another has begun. Nothing was done. */
 export type Written = 'done' | 'fenced';
 
+/** Another edge has taken a FIX session under this epoch: what its edge before commits of it counts for nothing. */
+export interface Revocation {
+  /** As the journal names it. */
+  readonly session: string;
+  readonly epoch: number;
+}
+
+/** Of one {@link JournalStore.revoke}: some kilobytes of a row. */
+export const REVOKED_TOGETHER = 100;
+
 /** All reject with StoreUnavailable; what was asked for may have been done then, and asking for it again does no harm. */
 export interface JournalStore {
   /**
@@ -38,8 +48,23 @@ export interface JournalStore {
   claim(edge: EdgeIdentity, writer: string): Promise<Written>;
   /** For a process whose incarnation had ended: whether nobody else has claimed the log since. `lost`: somebody has. */
   reclaim(edge: EdgeIdentity, writer: string): Promise<Written | 'lost'>;
-  /** All of the pieces or none. Pieces of one segment are asked for in order; the first one of a segment begins it. */
-  append(edge: EdgeIdentity, pieces: readonly Piece[]): Promise<Written>;
+  /**
+   * All of the pieces or none. Pieces of one segment are asked for in order; the first one of a segment begins it.
+   * @param revoked revocations that the writer has heard of, 0 as its incarnation begins. `revoked`: there are more, and
+   * nothing was done
+   */
+  append(edge: EdgeIdentity, pieces: readonly Piece[], revoked?: number): Promise<Written | 'revoked'>;
+  /**
+   * From now on nothing is appended by this incarnation before it has heard that these sessions, at most
+   * {@link REVOKED_TOGETHER}, are not its own any more. What is read afterwards is all that it may have told anybody of them.
+   * `elsewhere`: it does not keep its journal here, or is of a release that would not ask. Nothing was done then.
+   */
+  revoke(edge: EdgeIdentity, revocations: readonly Revocation[], now: number): Promise<Written | 'elsewhere'>;
+  /** What has been revoked since the first `heard` of an incarnation, oldest first, and how many that makes in all. */
+  revoked(
+    edge: EdgeIdentity,
+    heard: number,
+  ): Promise<{ readonly upTo: number; readonly revocations: readonly Revocation[] }>;
   /** Numbers of the segments, ascending. */
   segments(edgeId: string): Promise<readonly number[]>;
   /** Its pieces by offset, consistently; what may be missing, or behind what is missing, is the reader's to find. */

@@ -1,6 +1,7 @@
-/** What an edge that is dead has left in the store: its journal, read by another that takes over a session of it. */
+/** What another edge has in the store: its journal, read by one that takes over a session of it. */
 
 import { mkdirSync, rmSync } from 'node:fs';
+import { StoreUnavailable } from '../../core/errors.ts';
 import type { JournalStore } from '../../core/sessions/journal-store.ts';
 import { openJournal } from './file.ts';
 import type { JournalLog } from './journal.ts';
@@ -10,7 +11,7 @@ import { begin, fetched } from './store.ts';
 
 export interface EstateOptions {
   readonly store: JournalStore;
-  /** Whose it is. Nothing is written to it any more. */
+  /** Whose it is. What matters of it has been written: the edge is dead, or fenced from the session. */
   readonly edgeId: string;
   /** For the time that it is open; made, and removed. */
   readonly directory: string;
@@ -29,7 +30,7 @@ export interface Estate {
 
 /** @returns undefined when the store has none of it. Rejects with JournalError `damaged`, `no_key`, or StoreUnavailable. */
 export async function openEstate(options: EstateOptions): Promise<Estate | undefined> {
-  const { store, edgeId, directory, openKeys, log, now } = options;
+  const { store, edgeId, directory, openKeys, log } = options;
   const segments = await store.segments(edgeId);
   if (segments.length === 0) return undefined;
   rmSync(directory, { recursive: true, force: true });
@@ -40,8 +41,12 @@ export async function openEstate(options: EstateOptions): Promise<Estate | undef
     for (const segment of segments) await begin(source, segment);
     const keys = await openKeys?.();
     for (const segment of segments) await fetched(source, segment, keys);
+    // One that lives does away with the oldest as it goes on.
+    const left = new Set(await store.segments(edgeId));
+    if (!segments.every((segment) => left.has(segment)))
+      throw new StoreUnavailable('the journal was changed meanwhile');
     // What it made last counts, whether or not its venue came to write: nobody takes anything back.
-    const journal = openJournal({ directory, now, log, keys, inbound: true });
+    const journal = openJournal({ directory, now: options.now, log, keys, inbound: true });
     return {
       export: (key, after) => journal.export(key, after),
       async close() {

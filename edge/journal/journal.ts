@@ -3,6 +3,7 @@
  * their client. `file.ts` outlives the process, `memory.ts` does not; both pass one compliance suite.
  */
 
+import type { Revocation } from '../../core/sessions/journal-store.ts';
 import type { SessionStore } from '../fix/session/ports.ts';
 import type { Later } from '../turn.ts';
 import type { After, SessionState } from './moved.ts';
@@ -89,6 +90,8 @@ export interface Attendant {
   written(): void;
   /** {@link Later.released} has risen. */
   released(): void;
+  /** Other edges have these sessions: nothing of them may leave here any more. */
+  revoked(revocations: readonly Revocation[]): void;
 }
 
 /** A journal whose flushes are durable some time after they return. */

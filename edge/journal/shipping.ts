@@ -148,7 +148,7 @@ export class Shipping implements Mirror, LaterJournal {
   released = 0;
   stuck = false;
   readonly #parts: ShippingParts;
-  #attendant: Attendant = { closing() {}, written() {}, released() {} };
+  #attendant: Attendant = { closing() {}, written() {}, released() {}, revoked() {} };
   #state: State = 'held';
   #filling = new Batch();
   #sending = new Batch();
@@ -158,6 +158,8 @@ export class Shipping implements Mirror, LaterJournal {
   #failing = false;
   /** The incarnation that the log is known to be ours under. */
   #serves: number;
+  /** Revocations of that incarnation that we have heard of. */
+  #heard = 0;
   /** Segments that are not needed once this batch is there. */
   readonly #dead: { readonly segment: number; readonly ticket: number }[] = [];
   #removing = false;
@@ -294,19 +296,36 @@ export class Shipping implements Mirror, LaterJournal {
     const { store, writer } = this.#parts;
     try {
       const edge = this.#parts.edge();
-      if (edge.incarnation === this.#serves && (await store.append(edge, pieces)) === 'done') return true;
+      if (edge.incarnation === this.#serves) {
+        const written = await store.append(edge, pieces, this.#heard);
+        if (written === 'done') return true;
+        if (written === 'revoked') {
+          await this.#hear(edge);
+          return false;
+        }
+      }
       // Its incarnation has ended. What is in memory is right only if nobody else has written since.
       const claimed = await store.reclaim(edge, writer);
       if (claimed === 'lost')
         throw new JournalError('in_use', `another process has the journal of edge ${edge.edge_id}`);
-      if (claimed === 'done') this.#serves = edge.incarnation;
-      else this.#failed('the edge has been declared dead: its journal waits until it is registered again');
+      if (claimed === 'done') {
+        this.#serves = edge.incarnation;
+        this.#heard = 0;
+      } else this.#failed('the edge has been declared dead: its journal waits until it is registered again');
       return false;
     } catch (error) {
       if (error instanceof JournalError) throw error;
       this.#failed('the store does not take the journal: replies are withheld', error);
       return false;
     }
+  }
+
+  /** Sessions have been taken from this edge. Of what the batch has of them nothing is told to anybody, then it may go. */
+  async #hear(edge: EdgeIdentity): Promise<void> {
+    const { upTo, revocations } = await this.#parts.store.revoked(edge, this.#heard);
+    this.#parts.log.warn({ sessions: revocations.length }, 'other edges have taken sessions that this one had');
+    this.#attendant.revoked(revocations);
+    this.#heard = upTo;
   }
 
   #failed(what: string, error?: unknown): void {

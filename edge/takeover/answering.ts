@@ -1,7 +1,7 @@
 /** Answers what other edges ask about sessions here (core/sessions/model.ts, Question). */
 
 import type { EdgeRegistry } from '../../core/ports.ts';
-import type { JournalStore } from '../../core/sessions/journal-store.ts';
+import type { JournalStore, Revocation } from '../../core/sessions/journal-store.ts';
 import type { Answer, Asked } from '../../core/sessions/model.ts';
 import type { Clock, Random, Timers } from '../../core/time.ts';
 import type { House } from '../house.ts';
@@ -64,10 +64,9 @@ async function givenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'y
   const { sessions, turns, mover, log } = house;
   const { epoch, after, id: ask } = asked;
   const id = sessionId(asked.key);
-  const entry = sessions.known(id);
   // A question that has been overtaken: it has come back since.
-  if (entry?.holder !== undefined && (entry.venue.epoch ?? 0) > epoch) return { said: 'failed' };
-  entry?.holder?.end('superseded', TAKEN_OVER);
+  if (mover.hereBy(id) > epoch) return { said: 'failed' };
+  sessions.known(id)?.holder?.end('superseded', TAKEN_OVER);
   if (sessions.known(id)?.holder !== undefined) throw new Error('the session does not end');
   flushAll(turns);
   const state = journal.export(id, afterOf(after));
@@ -82,4 +81,30 @@ async function givenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'y
     'a session has gone to another edge',
   );
   return { said: 'yielded' };
+}
+
+/**
+ * Other edges have taken these sessions without waiting for this one. Their clients hear nothing more here, not even that:
+ * a Logout would have a number that is given elsewhere.
+ */
+export function taken(
+  { turns, sessions, mover, metrics, log }: Pick<House, 'turns' | 'sessions' | 'mover' | 'metrics' | 'log'>,
+  revocations: readonly Revocation[],
+): void {
+  for (const { session, epoch } of revocations) {
+    // It has come back since.
+    if (mover.hereBy(session) > epoch) continue;
+    const entry = sessions.known(session);
+    const holder = entry?.holder;
+    // One that has ended by itself has yet to say what it had to.
+    entry?.leaving?.deref()?.forsake?.();
+    if (holder !== undefined) {
+      turns.run(() => holder.end('superseded', TAKEN_OVER));
+      holder.forsake?.();
+      log.warn({ session, epoch }, 'another edge has taken a session that this one had');
+    }
+    metrics.gate.wrested('others');
+    mover.left(session);
+    sessions.gaveAway(session, epoch);
+  }
 }

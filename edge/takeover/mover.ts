@@ -1,6 +1,6 @@
 /**
  * Brings the state of a FIX session to this edge, whose client has logged on here: out of the hands of the edge that has
- * it, or out of the journal of one that is dead. The slot has been taken by then, and with it the right to speak for the
+ * it, or out of the journal of one that is dead or does not answer. The slot has been taken by then, and with it the right to speak for the
  * session under a new epoch. What is brought is durable here before that is said (docs/adr/0027-sessions-that-move.md).
  */
 
@@ -13,7 +13,14 @@ import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
 import type { After, SessionState } from '../journal/moved.ts';
-import { CLAIM_WITHIN_MS, EDGES_FRESH_MS, MOVE_RETRY_MS, MOVE_WITHIN_MS, YIELD_WITHIN_MS } from '../limits.ts';
+import {
+  CLAIM_WITHIN_MS,
+  EDGES_FRESH_MS,
+  MOVE_RETRY_MS,
+  MOVE_WITHIN_MS,
+  OUT_OF_REACH_MS,
+  YIELD_WITHIN_MS,
+} from '../limits.ts';
 import type { Numbers } from '../numbers.ts';
 import { submitOne } from '../resubmit.ts';
 import type { Player, Turns } from '../turn.ts';
@@ -44,13 +51,16 @@ interface Move {
   /** The last message of it that the venue has had; undefined: the venue is this edge's own. */
   readonly after: MessageName | undefined;
   /** Monotonic ms. */
-  readonly until: number;
+  readonly since: number;
 }
+
+/** What there is of a session, undefined being nothing; or why it cannot be had, this time or from there at all. */
+type Found = { readonly state: SessionState | undefined } | 'not now' | 'silent' | 'elsewhere';
 
 export class Mover {
   readonly #parts: MoverParts;
-  /** Sessions of which nobody else can have anything newer, as far as this edge has heard. */
-  readonly #here = new Set<string>();
+  /** Sessions of which nobody else can have anything newer, as far as this edge has heard, and their epochs. */
+  readonly #here = new Map<string, number>();
   /** Those on their way, by session. */
   readonly #coming = new Map<string, { readonly epoch: number; readonly came: Promise<boolean> }>();
   #rows: Promise<readonly EdgeRow[]> | undefined;
@@ -62,6 +72,11 @@ export class Mover {
   /** Whether the journal here is right about this session for sure. */
   isHere(id: string): boolean {
     return this.#here.has(id);
+  }
+
+  /** The epoch under which this edge speaks for a session; 0: it does not, or has not since it began. */
+  hereBy(id: string): number {
+    return this.#here.get(id) ?? 0;
   }
 
   /** It has been given away, or may have been. */
@@ -107,7 +122,7 @@ export class Mover {
     const since = clock.monotonic();
     try {
       const after = await house.venue.claim?.(session, CLAIM_WITHIN_MS);
-      const move: Move = { session, epoch, home, after, until: since + MOVE_WITHIN_MS };
+      const move: Move = { session, epoch, home, after, since };
       const state = home === live.edge_id ? this.#own(session.id, after) : await this.#fetched(live.key, move);
       await this.#taken(session, state, home !== live.edge_id);
       if (!(await slots.settle(live, epoch))) throw new Error('another edge has taken it since');
@@ -123,8 +138,8 @@ export class Mover {
   }
 
   /** Its client is about to be answered here. */
-  arrived(id: string): void {
-    this.#here.add(id);
+  arrived(id: string, epoch: number): void {
+    this.#here.set(id, epoch);
     this.#parts.house.sessions.came(id);
   }
 
@@ -137,24 +152,25 @@ export class Mover {
   /** Out of wherever it is; undefined: nowhere. Rejects when that cannot be found out in time. */
   async #fetched(key: FixSessionKey, move: Move): Promise<SessionState | undefined> {
     const { clock } = this.#parts;
-    const { home, until } = move;
+    const { home, since } = move;
     for (;;) {
       const row = await this.#rowOf(home);
-      const found = isOver(row) ? await this.#inherited(move, row) : await this.#asked(key, move);
-      if (found !== 'not now') return found;
-      if (clock.monotonic() > until) throw new Error(`edge ${home} neither gives it away nor is declared dead`);
+      let found = isOver(row) ? await this.#inherited(move, row) : await this.#asked(key, move);
+      if (found === 'silent' && row !== undefined) found = await this.#wrested(move, row);
+      if (typeof found === 'object') return found.state;
+      const most = found === 'elsewhere' ? OUT_OF_REACH_MS : MOVE_WITHIN_MS;
+      if (clock.monotonic() - since > most) throw new Error(`edge ${home} neither gives it away nor is declared dead`);
       await this.#pause(MOVE_RETRY_MS);
     }
   }
 
-  async #asked(
-    key: FixSessionKey,
-    { session, epoch, home, after }: Move,
-  ): Promise<SessionState | undefined | 'not now'> {
+  /** `silent`: it does not answer, or not to the end. */
+  async #asked(key: FixSessionKey, { session, epoch, home, after }: Move): Promise<Found> {
     const { house, store, box } = this.#parts;
     const question = { type: 'yield', key, epoch, ...(after === undefined ? {} : { after }) } as const;
     const { ask, said } = await house.ask(home, question, YIELD_WITHIN_MS);
-    if (said === 'nothing') return undefined;
+    if (said === 'nothing') return { state: undefined };
+    if (said === 'silent' || said === 'late') return 'silent';
     if (said !== 'yielded') return 'not now';
     const parts = await store.collect(ask);
     if (parts.length === 0) return 'not now';
@@ -162,13 +178,23 @@ export class Mover {
     store
       .discard(ask, parts.length)
       .catch((error: unknown) => house.log.warn({ error, ask }, 'a parcel stays in the store'));
-    return state;
+    return { state };
   }
 
-  async #inherited(
-    { session, home, after }: Move,
-    row: EdgeRow | undefined,
-  ): Promise<SessionState | undefined | 'not now'> {
+  /** The edge lives, for all that is known: it is fenced from this one session, and its journal read up to there. */
+  async #wrested({ session, epoch, home, after }: Move, { incarnation }: EdgeRow): Promise<Found> {
+    const { estates, house } = this.#parts;
+    if (estates === undefined) return 'elsewhere';
+    const edge = { edge_id: home, incarnation };
+    const found = await estates.wrest(edge, { session: session.id, epoch }, (wrested): Found => {
+      if (wrested === 'fenced') return 'not now';
+      return wrested === 'elsewhere' ? wrested : { state: wrested.estate.export(session.id, afterOf(after)) };
+    });
+    if (typeof found === 'object') house.metrics.gate.wrested('this');
+    return found;
+  }
+
+  async #inherited({ session, home, after }: Move, row: EdgeRow | undefined): Promise<Found> {
     const { estates, house } = this.#parts;
     const incarnation = row?.incarnation ?? 0;
     const found = await estates?.use(home, incarnation, (estate) => ({
@@ -183,7 +209,7 @@ export class Mover {
         { session: session.id, edge: home },
         'an edge is dead, and its journal is not in the store: a session begins with what is here',
       );
-    return found?.state;
+    return { state: found?.state };
   }
 
   /** All of it is durable here. */

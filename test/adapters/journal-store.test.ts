@@ -127,6 +127,58 @@ for (const [name, open] of STORES) {
       expect(await journals.collect('p2')).toEqual([bytes(5, 1)]);
     });
 
+    test('after a revocation its edge appends nothing before it has heard of it', async () => {
+      const stores = await make();
+      const { journals } = stores;
+      const edge = await begun(stores);
+      await journals.claim(edge, 'one');
+      const revocation = (n: number) => ({ session: `FIX.4.4|GATEWAY|USER_${n}|`, epoch: n });
+      expect(await journals.append(edge, run(1, 1, 10))).toBe('done');
+      expect(await journals.revoke(edge, [revocation(1), revocation(2)], NOON)).toBe('done');
+      expect(await journals.append(edge, run(1, 1, 10, 10))).toBe('revoked');
+      expect(await journals.pieces('e-1', 1)).toEqual(run(1, 1, 10));
+      expect(await journals.revoked(edge, 0)).toEqual({ upTo: 1, revocations: [revocation(1), revocation(2)] });
+      expect(await journals.revoke(edge, [revocation(3)], NOON)).toBe('done');
+      expect(await journals.append(edge, run(1, 1, 10, 10), 1)).toBe('revoked');
+      expect(await journals.revoked(edge, 1)).toEqual({ upTo: 2, revocations: [revocation(3)] });
+      expect(await journals.append(edge, run(1, 1, 10, 10), 2)).toBe('done');
+      expect(await journals.revoked(edge, 2)).toEqual({ upTo: 2, revocations: [] });
+    });
+
+    test('revocations of many at once are each counted', async () => {
+      const stores = await make();
+      const { journals } = stores;
+      const edge = await begun(stores);
+      await journals.claim(edge, 'one');
+      const some = Array.from({ length: 6 }, (_, n) => ({ session: `s${n}`, epoch: n }));
+      const answers = await Promise.all(some.map((one) => journals.revoke(edge, [one], NOON)));
+      expect(answers).toEqual(some.map(() => 'done'));
+      const { upTo, revocations } = await journals.revoked(edge, 0);
+      expect(upTo).toBe(6);
+      expect([...revocations].sort((a, b) => a.epoch - b.epoch)).toEqual(some);
+    });
+
+    test('nothing is revoked of an edge that keeps its journal elsewhere, or does not serve', async () => {
+      const stores = await make();
+      const { journals, edges } = stores;
+      const one = [{ session: 's', epoch: 1 }];
+      const edge = await begun(stores);
+      // As an edge with its journal in files.
+      expect(await journals.revoke(edge, one, NOON)).toBe('elsewhere');
+      await journals.claim(edge, 'one');
+      const again = await begun(stores);
+      expect(await journals.revoke(edge, one, NOON)).toBe('fenced');
+      expect(await journals.revoke(again, one, NOON)).toBe('elsewhere');
+      expect(await journals.reclaim(again, 'one')).toBe('done');
+      expect(await journals.revoke(again, one, NOON)).toBe('done');
+      await edges.declareDead(again, 0);
+      expect(await journals.revoke(again, one, NOON)).toBe('fenced');
+      // What was revoked of one incarnation is not of the next.
+      const next = await begun(stores);
+      await journals.reclaim(next, 'one');
+      expect(await journals.append(next, run(1, 1, 10))).toBe('done');
+    });
+
     test('a process whose incarnation had ended goes on only if nobody has claimed the log since', async () => {
       const stores = await make();
       const { journals } = stores;

@@ -1,133 +1,18 @@
 // A client that logs on at another edge than before: its numbers go on, what it missed comes in order and once, and its
 // orders are where they were. Real edges in one process, a shared venue over the link, journals on disk and in the store.
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { systemTimers } from '../../adapters/node/timers.ts';
-import type { EdgeIdentity } from '../../core/sessions/model.ts';
 import type { Edge } from '../../edge/edge.ts';
-import { openEstate } from '../../edge/journal/estate.ts';
-import { openJournal } from '../../edge/journal/file.ts';
-import type { Journal } from '../../edge/journal/journal.ts';
-import { openMemoryJournal } from '../../edge/journal/memory.ts';
-import { openStoreJournal } from '../../edge/journal/store.ts';
-import { openVenue } from '../../edge/venue/index.ts';
-import { VenueHost } from '../../edge/venue/link/host.ts';
-import { Mailroom } from '../../edge/venue/link/mailroom.ts';
-import { type LinkServer, listenForEdges } from '../../edge/venue/link/server.ts';
-import { LinkVenue } from '../../edge/venue/link/venue.ts';
-import type { VenueSink } from '../../edge/venue/venue.ts';
-import { type Field, type FixClient, type FixMessage, utcTimestamp } from '../../local/fix-client.ts';
-import { keysOf } from './journal/keys.ts';
-import { type Account, TestHouse, until } from './support/desk.ts';
-import { dictionaryOf } from './venue/harness.ts';
+import type { FixClient } from '../../local/fix-client.ts';
+import { until } from './support/desk.ts';
+import { cancel, gone, isReport, type Kind, last, MovingHouse, numberOf, order } from './support/moving.ts';
 
-const SILENT = { info() {}, warn() {}, error() {} };
-type Kind = 'memory' | 'file' | 'store';
-
-let directory: string;
-let house: TestHouse;
-let host: VenueHost;
-let server: LinkServer;
-let ticking: NodeJS.Timeout;
+let house: MovingHouse;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'moves-'));
-  house = new TestHouse();
-  const own = join(directory, 'venue');
-  host = new VenueHost({
-    mailroom: (counts) => new Mailroom({ directory: own, newId: 'venue', counts, onLost: () => {} }),
-    venue: (sink) => openVenue('simulator', { sink, seed: 1, now: Date.now(), directory: own, warn: () => {} }),
-    dictionaryOf,
-    now: Date.now,
-    log: SILENT,
-  });
-  server = await listenForEdges(host, join(directory, 'venue.sock'), () => {});
-  ticking = setInterval(() => host.tick(), 20);
+  house = new MovingHouse();
+  await house.openVenue();
 });
-afterEach(async () => {
-  await house.close();
-  clearInterval(ticking);
-  server.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-/** The journal of an edge, over what one of its name has left. */
-function journalOf(kind: Kind, name: string): Journal | ((edge: () => EdgeIdentity) => Promise<Journal>) {
-  if (kind === 'memory') return openMemoryJournal({ now: Date.now });
-  const place = { directory: join(directory, name, 'journal'), now: Date.now, log: SILENT, inbound: true };
-  if (kind === 'file') return openJournal(place);
-  return (edge) =>
-    openStoreJournal({
-      ...place,
-      store: house.journals,
-      edge,
-      writer: randomBytes(8).toString('hex'),
-      openKeys: () => keysOf(place.directory, { edgeId: name }),
-      monotonic: () => performance.now(),
-      after: systemTimers.after,
-      every: systemTimers.every,
-      soon: (work) => void setImmediate(work),
-      onLost: () => {},
-    });
-}
-
-const open = (name: string, kind: Kind = 'file'): Promise<Edge> =>
-  house.open({
-    env: { FIXGATE_EDGE_ID: name },
-    journal: journalOf(kind, name),
-    openEstate: (edgeId, incarnation) => {
-      const place = join(directory, name, `${edgeId}.${incarnation}`);
-      const openKeys = () => keysOf(place, { edgeId });
-      return openEstate({ store: house.journals, edgeId, directory: place, openKeys, log: SILENT, now: Date.now });
-    },
-    venue: (sink: VenueSink) =>
-      LinkVenue.open({
-        sink,
-        address: join(directory, 'venue.sock'),
-        edge_id: name,
-        directory: join(directory, name),
-        log: SILENT,
-      }),
-  });
-
-/** At this edge, with the numbers of the client before, if there was one. */
-async function loggedOn(edge: Edge, account: Account, before?: FixClient, sub = ''): Promise<FixClient> {
-  const client = house.client(edge, account, sub === '' ? {} : { sender_sub_id: sub });
-  client.nextOut = before?.nextOut ?? 1;
-  const answer = await client.logon(account.password);
-  if (answer.type !== 'A') throw new Error(`refused: ${answer.get(58)}`);
-  return client;
-}
-
-const order = (id: string): Field[] => [
-  [11, id],
-  [55, 'INTC'],
-  [54, 1],
-  [38, 100],
-  [40, 2],
-  [44, '20.00'],
-  [59, 1],
-  [60, utcTimestamp(new Date())],
-];
-const cancel = (id: string, of: string): Field[] => [
-  [11, id],
-  [41, of],
-  [55, 'INTC'],
-  [54, 1],
-  [38, 100],
-  [60, utcTimestamp(new Date())],
-];
-const isReport = (id: string, type?: string) => (message: FixMessage) =>
-  message.type === '8' && message.get(11) === id && (type === undefined || message.get(150) === type);
-const numberOf = (message: FixMessage): number => Number(message.get(34));
-const last = (client: FixClient): number => Math.max(...client.received.map(numberOf));
-
-async function gone(edge: Edge): Promise<void> {
-  await until('nobody is there', () => [...edge.gate.sessions()].length === 0);
-}
+afterEach(() => house.close());
 
 describe.each<[Kind, Kind]>([
   ['file', 'file'],
@@ -136,10 +21,10 @@ describe.each<[Kind, Kind]>([
   ['store', 'file'],
 ])('from an edge whose journal is %s to one whose is %s', (from, to) => {
   test('go numbers, reports for who was away, messages to be asked for again, and the way to the orders', async () => {
-    const [one, two] = [await open('e-1', from), await open('e-2', to)];
+    const [one, two] = [await house.begin('e-1', from), await house.begin('e-2', to)];
     const ann = await house.user('ann');
-    const a = await loggedOn(one, ann, undefined, 'A');
-    const helper = await loggedOn(two, ann, undefined, 'H');
+    const a = await house.loggedOn(one, ann, undefined, 'A');
+    const helper = await house.loggedOn(two, ann, undefined, 'H');
     for (const id of ['x', 'y', 'z']) a.send('D', order(id));
     await a.next(isReport('z'));
     const seenUpTo = last(a);
@@ -149,7 +34,7 @@ describe.each<[Kind, Kind]>([
     helper.send('F', cancel('cy', 'y'));
     await new Promise((done) => setTimeout(done, 100));
 
-    const b = await loggedOn(two, ann, a, 'A');
+    const b = await house.loggedOn(two, ann, a, 'A');
     expect(numberOf(b.received[0]!)).toBe(seenUpTo + 1);
     const metrics = await (await fetch(`http://127.0.0.1:${two.metricsPort}/metrics`)).text();
     expect(metrics).toContain('fix_session_moves_seconds_count{result="came"} 1');
@@ -179,19 +64,19 @@ describe.each<[Kind, Kind]>([
     const upTo = last(b);
     await b.logout();
     await until('it is away', () => [...two.gate.sessions()].length === 1);
-    const c = await loggedOn(one, ann, b, 'A');
+    const c = await house.loggedOn(one, ann, b, 'A');
     expect(numberOf(c.received[0]!)).toBe(upTo + 2);
     c.send('D', order('w'));
     expect(numberOf(await c.next(isReport('w', '0')))).toBe(upTo + 3);
   }, 30_000);
 
   test('goes a session that is live there, and its client hears why', async () => {
-    const [one, two] = [await open('e-1', from), await open('e-2', to)];
+    const [one, two] = [await house.begin('e-1', from), await house.begin('e-2', to)];
     const ann = await house.user('ann', { session_profile: { duplicate_logon: 'takeover' } });
-    const a = await loggedOn(one, ann);
+    const a = await house.loggedOn(one, ann);
     a.send('D', order('x'));
     await a.next(isReport('x'));
-    const b = await loggedOn(two, ann, a);
+    const b = await house.loggedOn(two, ann, a);
     expect((await a.next(({ type }) => type === '5')).get(58)).toBe('Another Logon took this session over');
     // The Logout that ended it has used up a number.
     expect(numberOf(b.received[0]!)).toBe(last(a) + 1);
@@ -209,9 +94,9 @@ const heard = (...clients: readonly FixClient[]): string[] =>
     .map((message) => message.get(11)!);
 
 test('orders under way when the session is taken are done once, and told where it is', async () => {
-  const [one, two] = [await open('e-1'), await open('e-2')];
+  const [one, two] = [await house.begin('e-1'), await house.begin('e-2')];
   const ann = await house.user('ann', { session_profile: { duplicate_logon: 'takeover' } });
-  const a = await loggedOn(one, ann);
+  const a = await house.loggedOn(one, ann);
   let sent = 0;
   const busy = setInterval(() => {
     for (let i = 0; i < 5; i++) a.send('D', order(`o${sent++}`));
@@ -256,10 +141,10 @@ describe('from an edge that has ended', () => {
   ])(
     'having %s, what it has left in the store',
     async (_, end) => {
-      const [one, two] = [await open('e-1', 'store'), await open('e-2', 'store')];
+      const [one, two] = [await house.begin('e-1', 'store'), await house.begin('e-2', 'store')];
       const ann = await house.user('ann', { session_profile: { duplicate_logon: 'takeover' } });
-      const a = await loggedOn(one, ann, undefined, 'A');
-      const helper = await loggedOn(two, ann, undefined, 'H');
+      const a = await house.loggedOn(one, ann, undefined, 'A');
+      const helper = await house.loggedOn(two, ann, undefined, 'H');
       for (const id of ['x', 'y']) a.send('D', order(id));
       await a.next(isReport('y'));
       const upTo = last(a);
@@ -269,7 +154,7 @@ describe('from an edge that has ended', () => {
       await helper.next(isReport('cx', '4'));
       await end(one);
       helper.send('F', cancel('cy', 'y'));
-      const b = await loggedOn(two, ann, a, 'A');
+      const b = await house.loggedOn(two, ann, a, 'A');
       expect(numberOf(b.received[0]!)).toBeGreaterThan(upTo);
       await b.next(isReport('y', '4'));
       expect(heard(b)).toEqual(['x', 'y']);
@@ -290,9 +175,9 @@ describe('from an edge that has ended', () => {
   );
 
   test('and whose journal is nowhere: it begins with what is here', async () => {
-    const [one, two] = [await open('e-1', 'file'), await open('e-2', 'file')];
+    const [one, two] = [await house.begin('e-1', 'file'), await house.begin('e-2', 'file')];
     const ann = await house.user('ann');
-    const a = await loggedOn(one, ann);
+    const a = await house.loggedOn(one, ann);
     await a.logout();
     await one.drain(true);
     const b = house.client(two, ann);
@@ -301,16 +186,15 @@ describe('from an edge that has ended', () => {
 });
 
 test('who cannot get at the state of its session is told to try again, and gets it when it is there', async () => {
-  const [one, two] = [await open('e-1'), await open('e-2')];
+  const [one, two] = [await house.begin('e-1'), await house.begin('e-2')];
   const ann = await house.user('ann');
-  const a = await loggedOn(one, ann);
+  const a = await house.loggedOn(one, ann);
   a.send('D', order('x'));
   await a.next(isReport('x'));
   await a.logout();
   await gone(one);
   // The venue does not answer who claims it.
-  clearInterval(ticking);
-  server.close();
+  house.closeVenue();
   const b = house.client(two, ann);
   b.nextOut = a.nextOut;
   const refused = await b.logon(ann.password);
@@ -318,7 +202,7 @@ test('who cannot get at the state of its session is told to try again, and gets 
     '5',
     'Logon refused: another gateway still has this session, try again',
   ]);
-  server = await listenForEdges(host, join(directory, 'venue.sock'), () => {});
-  const c = await loggedOn(two, ann, a);
+  await house.openVenue();
+  const c = await house.loggedOn(two, ann, a);
   expect(numberOf(c.received[0]!)).toBe(last(a) + 1);
 }, 30_000);

@@ -30,17 +30,17 @@ export class FaultyStore {
   constructor(world = createWorld()) {
     this.world = world;
     this.#inner = createJournalStore(world);
-    this.port = { ...this.#inner, append: (edge, pieces) => this.#append(edge, pieces) };
+    this.port = { ...this.#inner, append: (...args) => this.#append(...args) };
   }
 
-  async #append(edge: EdgeIdentity, pieces: readonly Piece[]) {
+  async #append(edge: EdgeIdentity, pieces: readonly Piece[], revoked?: number) {
     await this.before();
     this.appends += 1;
     const fault = this.faults.length > 1 ? this.faults.shift()! : this.faults[0]!;
     const copies = pieces.map((piece) => ({ ...piece, bytes: Uint8Array.from(piece.bytes) }));
-    if (fault === 'late') this.#late.push(() => this.#inner.append(edge, copies));
+    if (fault === 'late') this.#late.push(() => this.#inner.append(edge, copies, revoked));
     if (fault === 'refused' || fault === 'late') throw new StoreUnavailable('the test refuses');
-    const written = await this.#inner.append(edge, copies);
+    const written = await this.#inner.append(edge, copies, revoked);
     if (fault === 'lost reply') throw new StoreUnavailable('the test has lost the reply');
     for (const late of this.#late.splice(0)) await late();
     return written;

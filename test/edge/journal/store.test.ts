@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Revocation } from '../../../core/sessions/journal-store.ts';
 import type { SessionStore } from '../../../edge/fix/session/ports.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
 import { openMemoryJournal } from '../../../edge/journal/memory.ts';
@@ -44,6 +45,13 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 
 let serial = 0;
 
+/** Pieces of the edge in the store. */
+async function piecesThere({ port }: FaultyStore): Promise<number> {
+  const segments = await port.segments('edge-1');
+  const pieces = await Promise.all(segments.map((segment) => port.pieces('edge-1', segment)));
+  return pieces.flat().length;
+}
+
 function perform(store: SessionStore, what: Change, size: number, body: string): void {
   if (what === 'in') store.setNextIn(store.nextIn + size);
   else if (what === 'out') store.setNextOut(store.nextOut + (size % 3));
@@ -68,7 +76,7 @@ async function run(operations: readonly Operation[], encrypted: boolean): Promis
     journal.flush();
     states.push({ ticket: journal.later!.ticket, state: all(model) });
   };
-  journal.later!.attend({ closing: flushed, written: () => journal.committed(), released() {} });
+  journal.later!.attend({ closing: flushed, written: () => journal.committed(), released() {}, revoked() {} });
   all(journal);
   all(model);
   flushed();
@@ -204,6 +212,7 @@ describe('a batch', () => {
       released: () => {
         released += 1;
       },
+      revoked() {},
     });
     append(journal.session('one'), 'waits');
     journal.flush();
@@ -267,7 +276,12 @@ test('segments go from the store when the one that stands for them is there, and
   const store = new FaultyStore();
   const timers = new HandTimers();
   const journal = await openRemote(store, { timers, limits: { segment_bytes: 2000, resend_retention: 3 } });
-  journal.later!.attend({ closing: () => journal.flush(), written: () => journal.committed(), released() {} });
+  journal.later!.attend({
+    closing: () => journal.flush(),
+    written: () => journal.committed(),
+    released() {},
+    revoked() {},
+  });
   for (let n = 0; n < 300; n++) {
     append(journal.session('one'), `${n}`.padEnd(100, '.'));
     await shipped(journal, timers);
@@ -293,4 +307,40 @@ test('a copy on the disk of an earlier process is not read', async () => {
   await expect(openRemote(copy, { directory })).rejects.toMatchObject({ code: 'in_use' });
   const elsewhere = await openRemote(copy);
   expect(sent(elsewhere.session('one')).map(([, text]) => text)).toEqual(['in the store']);
+});
+
+test('nothing is committed or released after a revocation before it has been heard, and then all of it is', async () => {
+  const store = new FaultyStore();
+  const timers = new HandTimers();
+  const journal = await openRemote(store, { timers });
+  const heard: (readonly Revocation[])[] = [];
+  const told: string[] = [];
+  journal.later!.attend({
+    closing: () => journal.flush(),
+    written: () => journal.committed(),
+    released: () => told.push('released'),
+    revoked: (some) => {
+      heard.push(some);
+      told.push('revoked');
+    },
+  });
+  const edge = { edge_id: 'edge-1', incarnation: store.world.edges.get('edge-1')!.incarnation };
+  for (let round = 1; round <= 2; round++) {
+    told.length = 0;
+    await store.port.revoke(edge, [{ session: 'one', epoch: round }], NOW);
+    await store.port.revoke(edge, [{ session: 'two', epoch: round }], NOW);
+    const before = await piecesThere(store);
+    append(journal.session('one'), `round ${round}`);
+    journal.flush();
+    await timers.pass(0);
+    expect(await piecesThere(store)).toBe(before);
+    await shipped(journal, timers);
+    expect(await piecesThere(store)).toBeGreaterThan(before);
+    expect(told).toEqual(['revoked', 'released']);
+    expect(heard.at(-1)).toEqual([
+      { session: 'one', epoch: round },
+      { session: 'two', epoch: round },
+    ]);
+  }
+  await journal.close();
 });

@@ -56,10 +56,12 @@ export interface DeskOptions {
   readonly openEstate?: NonNullable<EdgeParts['openEstate']>;
   readonly leases?: TokenLeases;
   readonly clockWatch?: ClockWatch;
+  /** This edge's way to the store, in place of the one that all have. */
+  readonly link?: { readonly cut: boolean };
 }
 
 /** The port, over a way that `link` can cut. */
-function over<T extends object>(port: T, link: { readonly cut: boolean }): T {
+export function over<T extends object>(port: T, link: { readonly cut: boolean }): T {
   return new Proxy(port, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name);
@@ -116,19 +118,20 @@ export class TestHouse {
       FIXGATE_LOG_LEVEL: 'error',
       ...options.env,
     });
+    const link = options.link ?? this.link;
     const edge = await startEdge({
       config,
       gate: {
-        ...this.#ports(),
-        leases: over(this.leases, this.link),
-        signedLogons: over(this.signedLogons, this.link),
+        ...this.#ports(link),
+        leases: over(this.leases, link),
+        signedLogons: over(this.signedLogons, link),
         timers: systemTimers,
       },
       clockWatch: options.clockWatch ?? new ClockWatch(systemClock),
       clock: systemClock,
       timers: systemTimers,
       journal: options.journal ?? this.journal,
-      journals: over(this.journals, this.link),
+      journals: over(this.journals, link),
       ...(options.openEstate === undefined ? {} : { openEstate: options.openEstate }),
       venue: options.venue ?? ((sink) => new TestEcho(sink)),
       metrics: new Metrics(),
@@ -138,10 +141,10 @@ export class TestHouse {
     return edge;
   }
 
-  #ports(): AdminPorts {
+  #ports(link: { readonly cut: boolean }): AdminPorts {
     const { directory, policy, trail, slots, edges, violations, ...rest } = this.admin;
     const ports = { directory, policy, trail, slots, edges, violations };
-    const cut = Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, over(port, this.link)]));
+    const cut = Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, over(port, link)]));
     return { ...rest, ...(cut as typeof ports) };
   }
 

@@ -128,7 +128,7 @@ async function journalOf(): Promise<EdgeParts['journal']> {
     openStoreJournal({
       ...shared,
       directory: copy,
-      store: { ...journals, append: (self, pieces) => append(() => journals.append(self, pieces)) },
+      store: { ...journals, append: (...args) => append(() => journals.append(...args)) },
       edge,
       writer: randomBytes(8).toString('hex'),
       openKeys: () => keysIn(copy),

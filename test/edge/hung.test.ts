@@ -1,0 +1,116 @@
+// A session is wanted from an edge that holds it, lives, and does not answer: cut off from the store, or stopped for a while.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { until } from './support/desk.ts';
+import { gone, isReport, last, MovingHouse, numberOf, order } from './support/moving.ts';
+
+let house: MovingHouse;
+
+beforeEach(async () => {
+  house = new MovingHouse();
+  await house.openVenue();
+});
+afterEach(() => house.close());
+
+const metric = async (port: number, name: string): Promise<number> => {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const found = text.split('\n').find((line) => line.startsWith(`${name} `));
+  return Number(found?.split(' ').at(-1) ?? 0);
+};
+
+describe.each(['takeover', 'probe'] as const)(
+  'with its journal in the store and duplicate_logon %s',
+  (duplicate_logon) => {
+    test('it is taken, goes on where its client was told, and the edge before says nothing more of it', async () => {
+      const link = { cut: false };
+      const [one, two] = [await house.begin('e-1', 'store', link), await house.begin('e-2', 'store')];
+      const ann = await house.user('ann', { session_profile: { duplicate_logon } });
+      const bob = await house.user('bob');
+      const a = await house.loggedOn(one, ann);
+      const other = await house.loggedOn(one, bob);
+      a.send('D', order('x'));
+      await a.next(isReport('x'));
+      other.send('D', order('y'));
+      await other.next(isReport('y'));
+      link.cut = true;
+      // It gets to the edge, and not to where the journal is kept: nobody hears of it.
+      a.send('D', order('late'));
+      other.send('D', order('kept'));
+      await until('it has come', async () => (await metric(one.metricsPort, 'fix_journal_waiting_bytes')) > 0);
+      const heardBefore = a.received.length;
+      const upTo = last(a);
+
+      const b = house.client(two, ann);
+      // Too high: the answer asks for what has not been taken.
+      b.nextOut = a.nextOut + 5;
+      expect((await b.logon(ann.password, [], 10_000)).type).toBe('A');
+      expect(numberOf(b.received[0]!)).toBe(upTo + 1);
+      expect((await b.next(({ type }) => type === '2')).get(7)).toBe(String(a.nextOut - 1));
+      // What its client has been told can be asked for.
+      b.send('2', [
+        [7, 1],
+        [16, 0],
+      ]);
+      await b.next((message) => message.get(43) === 'Y' && isReport('x')(message));
+      expect((await house.admin.edges.list()).map(({ state }) => state)).toEqual(['alive', 'alive']);
+      expect(await metric(two.metricsPort, 'fix_sessions_wrested_total{by="this"}')).toBe(1);
+
+      link.cut = false;
+      await until('it has heard', async () => [...one.gate.sessions()].length === 1, 10_000);
+      await a.closed();
+      expect(a.received).toHaveLength(heardBefore);
+      expect(await metric(one.metricsPort, 'fix_sessions_wrested_total{by="others"}')).toBe(1);
+      // Its other sessions go on, and what waited for the store is told.
+      await other.next(isReport('kept'));
+      expect((await house.admin.slots.ofUser('ann')).map(({ edge_id }) => edge_id)).toEqual(['e-2']);
+      expect(b.received.filter(isReport('late'))).toEqual([]);
+
+      // And back.
+      const upToB = last(b);
+      await b.logout();
+      await gone(two);
+      const c = house.client(one, ann);
+      c.nextOut = a.nextOut - 1;
+      expect((await c.logon(ann.password)).type).toBe('A');
+      expect(numberOf(c.received[0]!)).toBe(upToB + 2);
+    }, 40_000);
+  },
+);
+
+test('several are taken together, each as its own client knows it', async () => {
+  const link = { cut: false };
+  const [one, two] = [await house.begin('e-1', 'store', link), await house.begin('e-2', 'store')];
+  const ann = await house.user('ann');
+  const subs = ['A', 'B', 'C', 'D'];
+  const before = await Promise.all(subs.map((sub) => house.loggedOn(one, ann, undefined, sub)));
+  for (const [i, client] of before.entries()) {
+    for (let n = 0; n <= i; n++) client.send('D', order(`${i}-${n}`));
+    await client.next(isReport(`${i}-${i}`));
+  }
+  link.cut = true;
+  for (const client of before) client.destroy();
+  const after = await Promise.all(subs.map((sub, i) => house.loggedOn(two, ann, before[i], sub)));
+  expect(after.map(({ received }) => numberOf(received[0]!))).toEqual(before.map((client) => last(client) + 1));
+}, 40_000);
+
+test('with its journal in files it is out of reach: refused soon, and had once the edge hears', async () => {
+  const link = { cut: false };
+  const [one, two] = [await house.begin('e-1', 'file', link), await house.begin('e-2', 'file')];
+  const ann = await house.user('ann');
+  const a = await house.loggedOn(one, ann);
+  a.send('D', order('x'));
+  await a.next(isReport('x'));
+  link.cut = true;
+  const b = house.client(two, ann);
+  b.nextOut = a.nextOut;
+  // Well before the edge could be declared dead.
+  const refused = await b.logon(ann.password, [], 6_500);
+  expect([refused.type, refused.get(58)]).toEqual([
+    '5',
+    'Logon refused: another gateway still has this session, try again',
+  ]);
+  expect((await house.admin.edges.list()).map(({ state }) => state)).toEqual(['alive', 'alive']);
+  link.cut = false;
+  expect((await a.next(({ type }) => type === '5')).get(58)).toBe('Another Logon took this session over');
+  const c = await house.loggedOn(two, ann, a);
+  expect(numberOf(c.received[0]!)).toBe(last(a) + 1);
+}, 40_000);
