@@ -21,6 +21,11 @@ type Item = Record<string, AttributeValue>;
 /** One write with the SDK's own retries; the limiter has given up on it long before. */
 const DEADLINE_MS = 3_000;
 const SORT_KEY = 'BUCKETS';
+/**
+ * Of the item; absent: 1. A release may add what others may pass over; for anything else it takes the next number, and one that does not
+ * know it leaves the item alone: written over, tokens that another edge holds would be granted again.
+ */
+const FORMAT = 1;
 
 export class DynamoTokenLeases implements TokenLeases {
   readonly #client: DynamoDBClient;
@@ -109,6 +114,7 @@ function toItem(userId: string, buckets: Buckets): Item {
   }
   return {
     ...keyOf(userId),
+    format: number(FORMAT),
     version: number(buckets.version),
     orders_per_second: number(limits.orders_per_second),
     messages_per_second: number(limits.messages_per_second),
@@ -120,7 +126,10 @@ function toItem(userId: string, buckets: Buckets): Item {
   };
 }
 
+/** @throws StoreUnavailable of a later release; the limiter then does as if the store were away */
 function fromItem(item: Item): Buckets {
+  const format = Number(item.format?.N ?? FORMAT);
+  if (format > FORMAT) throw new StoreUnavailable(`leases of format ${format}, which is of a later release`);
   const edges: Record<string, Lease> = {};
   for (const [edge, record] of Object.entries(item.edges?.M ?? {})) {
     const lease = record.M ?? {};

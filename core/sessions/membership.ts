@@ -11,7 +11,7 @@ import type { Clock, Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
 import { COMMAND_POLL_MS, DEAD_AFTER_MS, HEARTBEAT_MS, LEASE_MS, WATCH_MS, WATCHED_EDGES } from './bounds.ts';
 import type { Claimed } from './edge-name.ts';
-import type { EdgeCommand, EdgeFigures, EdgeIdentity, EdgeRow } from './model.ts';
+import { type EdgeCommand, type EdgeFigures, type EdgeIdentity, type EdgeRow, isKnownCommand } from './model.ts';
 
 export interface MembershipPorts {
   readonly edges: EdgeRegistry;
@@ -168,9 +168,13 @@ export class Membership {
     }
     for (const command of commands) {
       if (this.#state !== 'member') return;
+      const known = isKnownCommand(command);
+      // It stays for a release that knows it.
+      if (!known) there.delete(command.id);
       if (this.#applied.has(command.id)) continue;
       this.#applied.add(command.id);
-      this.#events.onCommand(command);
+      if (known) this.#events.onCommand(command);
+      else this.#ports.log.warn({ type: command.type, id: command.id }, 'a command of a later release was left alone');
     }
     if (there.size > 0) await edges.acknowledge(this.identity.edge_id, [...there]);
   }

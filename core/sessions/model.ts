@@ -161,6 +161,25 @@ export type Answer =
 
 export type NumbersCommand = Extract<EdgeCommand, { type: 'set_numbers' }>;
 
+/**
+ * Commands that this release knows. What a type means stays: who changes that takes another name, and an edge of the release
+ * before leaves such a command for the one that comes after it.
+ */
+const COMMAND_TYPES: Readonly<Record<EdgeCommand['type'], true>> = {
+  end_user: true,
+  end_session: true,
+  policy_changed: true,
+  drain: true,
+  limits_changed: true,
+  violations_reset: true,
+  announce: true,
+  probe: true,
+  yield: true,
+  set_numbers: true,
+};
+
+export const isKnownCommand = ({ type }: { readonly type: string }): boolean => Object.hasOwn(COMMAND_TYPES, type);
+
 /** What an admin's change asks of edges. `id` is a ULID: commands of one edge are applied in its order, once. */
 export type EdgeCommand = { readonly id: string; readonly at: number } & (
   | {

@@ -1,6 +1,6 @@
 // One suite for the items of the limiter, over memory and over DynamoDB's API by the embedded store.
 
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DynamoTokenLeases } from '../../adapters/dynamodb/token-leases.ts';
 import { MemoryTokenLeases } from '../../adapters/memory/token-leases.ts';
@@ -122,6 +122,20 @@ describe('DynamoDB', () => {
   afterAll(() => store.stop());
 
   suite('by its API', () => new DynamoTokenLeases(client, 'limits'));
+
+  test('an item of a later release is left as it is, and the limiter does as if the store were away', async () => {
+    const leases = new DynamoTokenLeases(client, 'limits');
+    const Item = { pk: { S: 'U#later' }, sk: { S: 'BUCKETS' }, format: { N: '2' }, version: { N: '1' } };
+    await client.send(new PutItemCommand({ TableName: 'limits', Item }));
+    for (const known of [undefined, item(7)]) {
+      const exchange = leases.exchange('later', known, () => ({ next: item(2), result: 0 }));
+      await expect(exchange).rejects.toThrow(StoreUnavailable);
+    }
+    const kept = await client.send(
+      new GetItemCommand({ TableName: 'limits', Key: { pk: Item.pk, sk: Item.sk }, ConsistentRead: true }),
+    );
+    expect(kept.Item).toEqual(Item);
+  });
 
   test('a store that is not there is StoreUnavailable', async () => {
     const nowhere = new DynamoDBClient({

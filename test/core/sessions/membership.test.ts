@@ -62,6 +62,17 @@ test('commands: each once and in order, whatever their ids and however often an 
   await membership.stop();
 });
 
+test('a command of a later release is left for the edge that will know it', async () => {
+  const { edges, world } = shared();
+  const { time, commands, membership } = await join(edges, 'a');
+  const unknown = { id: '1', at: 0, type: 'liquidate' } as unknown as EdgeCommand;
+  await edges.send([unknown, reset('2')].map((command) => ({ edge_id: 'a', command })));
+  await time.advance(3000);
+  expect(commands.map((one) => one.id)).toEqual(['2']);
+  expect([...(world.commands.get('a')?.keys() ?? [])]).toEqual(['1']);
+  await membership.stop();
+});
+
 test('a heartbeat that stands still for less than lease + 1 s kills nobody; for more it does, by the watcher’s clock', async () => {
   const { edges, world } = shared();
   const a = await join(edges, 'a');
