@@ -1,10 +1,18 @@
 /** The parts of a message's way through the edge, each alone: bytes to a valid message, and a report to bytes. */
-import { DEFAULT_VALIDATION, loadDictionaries, Verdict, validate } from '../edge/fix/dictionary/index.ts';
+import {
+  DEFAULT_VALIDATION,
+  type Dictionary,
+  loadDictionaries,
+  Patterns,
+  Verdict,
+  validate,
+} from '../edge/fix/dictionary/index.ts';
 import { Encoder, HeaderTemplate } from '../edge/fix/encoder.ts';
-import { FRAME_OK, Frame, nextFrame } from '../edge/fix/framer.ts';
-import { Message, TOKENS_OK, tokenise } from '../edge/fix/message.ts';
+import { FRAME_OK, Frame } from '../edge/fix/framer.ts';
+import { nextMessage } from '../edge/fix/incoming.ts';
+import { Message, TOKENS_OK } from '../edge/fix/message.ts';
 import { MsgType } from '../edge/fix/tags.ts';
-import { MICRO_NAMES, orderStream } from './orders.ts';
+import { MICRO_NAMES, mixedStream, orderStream } from './orders.ts';
 
 const MAX_MESSAGE_BYTES = 65_536;
 /** Different orders in one buffer, so that no branch is learned by heart. */
@@ -12,36 +20,46 @@ const ORDERS = 512;
 /** Five digits from the first to the last, so that all are of one length. */
 const FIRST = 20_000;
 
-/** Takes the next order out of a buffer of them, round and round: framed, proved, tokenised, validated. */
+/** Takes the next order out of a buffer of them, round and round: framed, proved, split, validated, as a connection does it. */
 export class OrderReader {
-  readonly bytes = orderStream(MICRO_NAMES, 'rests', FIRST, ORDERS);
+  readonly bytes: Buffer;
   readonly message = new Message();
   readonly #frame = new Frame();
   readonly #verdict = new Verdict();
   readonly #dictionary;
-  #at = 0;
+  readonly #patterns = new Patterns();
+  readonly #stream: { readonly buf: Buffer; start: number; readonly end: number };
 
-  private constructor(dictionary: NonNullable<ReturnType<Awaited<ReturnType<typeof loadDictionaries>>['get']>>) {
+  private constructor(dictionary: Dictionary, bytes: Buffer) {
+    this.bytes = bytes;
     this.#dictionary = dictionary;
+    this.#stream = { buf: bytes, start: 0, end: bytes.length };
   }
 
-  static async open(): Promise<OrderReader> {
+  /** @param flow `mixed`: no two are alike */
+  static async open(flow: 'rests' | 'mixed' = 'rests'): Promise<OrderReader> {
     const dictionary = (await loadDictionaries(['FIX.4.4'])).get('FIX.4.4');
     if (dictionary === undefined) throw new Error('there is no dictionary of FIX.4.4');
-    return new OrderReader(dictionary);
+    const mixed = flow === 'mixed';
+    const bytes = mixed ? mixedStream(MICRO_NAMES, FIRST, ORDERS) : orderStream(MICRO_NAMES, flow, FIRST, ORDERS);
+    return new OrderReader(dictionary, bytes);
   }
 
   /** @throws when the order is not found to be right: the figure would be of something else */
   next(): Message {
-    const { bytes, message } = this;
-    const frame = this.#frame;
-    if (this.#at === bytes.length) this.#at = 0;
-    const found = nextFrame(bytes, this.#at, bytes.length, MAX_MESSAGE_BYTES, frame);
+    const { message } = this;
+    const [frame, stream, patterns] = [this.#frame, this.#stream, this.#patterns];
+    if (stream.start === stream.end) stream.start = 0;
+    const found = nextMessage(stream, MAX_MESSAGE_BYTES, frame, true, message, patterns);
     if (found !== FRAME_OK) throw new Error(`no frame: ${found}`);
-    this.#at = frame.resume;
-    const tokens = tokenise(bytes, frame.start, frame.end, message);
-    if (tokens !== TOKENS_OK || !validate(this.#dictionary, message, DEFAULT_VALIDATION, this.#verdict, tokens))
+    stream.start = frame.resume;
+    if (message.like !== undefined) return message;
+    if (
+      frame.tokens !== TOKENS_OK ||
+      !validate(this.#dictionary, message, DEFAULT_VALIDATION, this.#verdict, TOKENS_OK)
+    )
       throw new Error(`a benchmark's order is refused: ${this.#verdict.text} ${this.#verdict.refTagId}`);
+    patterns.learn(message, this.#dictionary);
     return message;
   }
 }

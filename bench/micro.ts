@@ -27,21 +27,29 @@ const BATCH = 64;
 /** Between them the limiter's calls are answered, as they are between two reads of a socket. */
 const SLICE = 8_192;
 
-/** frame + tokenise + validate one NewOrderSingle, beside adding up its bytes. */
+/** frame + tokenise + validate one order, beside adding up its bytes. */
 export async function parse(sizes: Sizes): Promise<Figure[]> {
-  const reader = await OrderReader.open();
-  const one = reader.bytes.subarray(0, ORDER_BYTES);
-  const { ns, besideNs } = await compareFastest(
-    sizes,
-    (count) => {
-      for (let i = 0; i < count; i++) sink.value += reader.next().count;
-    },
-    (count) => {
-      for (let i = 0; i < count; i++) sink.value += addUp(one);
-    },
-  );
-  const settings = `${ORDER_BYTES}-byte NewOrderSingle, FIX44, all checks on, the fastest of slices`;
-  return [figure('parse', ns, 'ns', ['sum of its bytes', besideNs], settings, { of: 'value', most: 250 })];
+  const figures: Figure[] = [];
+  for (const flow of ['rests', 'mixed'] as const) {
+    const reader = await OrderReader.open(flow);
+    const one = reader.bytes.subarray(0, ORDER_BYTES);
+    const { ns, besideNs } = await compareFastest(
+      sizes,
+      (count) => {
+        for (let i = 0; i < count; i++) sink.value += reader.next().count;
+      },
+      (count) => {
+        for (let i = 0; i < count; i++) sink.value += addUp(one);
+      },
+    );
+    const [name, what] =
+      flow === 'rests'
+        ? ['parse', `${ORDER_BYTES}-byte NewOrderSingle`]
+        : ['parse, mixed', 'two types, five shapes, values of any length'];
+    const settings = `${what}, FIX44, all checks on, the fastest of slices`;
+    figures.push(figure(name, ns, 'ns', ['sum of its bytes', besideNs], settings, { of: 'value', most: 250 }));
+  }
+  return figures;
 }
 
 /** One ExecutionReport into the output buffer, beside adding up as many bytes. */

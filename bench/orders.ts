@@ -119,5 +119,49 @@ export function tradingStream({ sender, target }: Names, first: number, count: n
   return Buffer.concat(messages);
 }
 
+const SYMBOLS = ['F', 'VW', 'IBM', 'INTC', 'GOOGL', 'BRK.A', 'BTCUSDT'] as const;
+const ACCOUNTS = ['A1', 'DESK-7', 'FUND-00391', 'X'] as const;
+
+/**
+ * Orders of which no two are alike: five shapes of two message types, ids of 1 to 20 characters, symbols, prices and quantities of
+ * any length. One in eight is a SecurityDefinition, the other type that the echo venue knows.
+ */
+function mixedFields(id: number, time: string): readonly Field[] {
+  const r = Math.imul(id + 1, 0x9e3779b1) >>> 8;
+  const symbol: Field = [55, SYMBOLS[r % SYMBOLS.length]!];
+  if (r % 8 === 7) return [[320, `R${id}`], [322, `S${r}`], [323, r % 16 === 7 ? 5 : 6], symbol];
+  const decimals = r % 4;
+  const price: Field = [44, ((r % 1_000_000) / 10 ** decimals).toFixed(decimals)];
+  return [
+    ...(r % 3 === 0 ? [[1, ACCOUNTS[r % ACCOUNTS.length]!] as const] : []),
+    [11, `${r}-${id}-ABCDEFGH`.slice(0, 1 + ((r >> 4) % 20))],
+    [21, 1],
+    [38, 1 + (r % 100_000)],
+    ...(r % 5 === 0 ? [[40, 1] as const] : [[40, 2] as const, price]),
+    [54, 1 + (r % 2)],
+    symbol,
+    [59, r % 2 === 0 ? 0 : 3],
+    [60, r % 4 === 0 ? time : time.slice(0, 17)],
+  ];
+}
+
+/** `count` messages of any length, no two alike, for the echo venue. */
+export function mixedStream({ sender, target }: Names, first: number, count: number): Buffer {
+  const time = utcTimestamp(new Date());
+  const messages: Buffer[] = [];
+  for (let n = first; n < first + count; n++) {
+    const fields = mixedFields(n, time);
+    const header: readonly Field[] = [
+      [35, fields[0]![0] === 320 ? 'd' : 'D'],
+      [34, n],
+      [49, sender],
+      [52, time],
+      [56, target],
+    ];
+    messages.push(Buffer.from(encodeFix('FIX.4.4', [...header, ...fields]), 'latin1'));
+  }
+  return Buffer.concat(messages);
+}
+
 /** Names that make a resting order with a MsgSeqNum of five digits {@link ORDER_BYTES} long. */
 export const MICRO_NAMES: Names = { sender: 'USER', target: 'FIX' };

@@ -31,7 +31,7 @@ import { createLogger } from '../edge/log.ts';
 import { Metrics } from '../edge/metrics.ts';
 import { openVenue } from '../edge/venue/index.ts';
 import { encodeFix, utcTimestamp } from '../local/fix-client.ts';
-import { type Names, orderStream, tradingStream } from './orders.ts';
+import { mixedStream, type Names, orderStream, tradingStream } from './orders.ts';
 import { makeScratch, removeScratch } from './scratch.ts';
 import { BENCH_TIER } from './stage.ts';
 
@@ -48,8 +48,8 @@ const NOTHING = Buffer.alloc(0);
 
 export interface WayTask {
   readonly venue: 'echo' | 'simulator';
-  /** `trades`: limit orders that rest and cross, replaces, cancels. */
-  readonly messages: 'rests' | 'fills' | 'trades';
+  /** `mixed`: of any length, for the echo; `trades`: limit orders that rest and cross, replaces, cancels. */
+  readonly messages: 'rests' | 'mixed' | 'fills' | 'trades';
   readonly count: number;
 }
 
@@ -174,9 +174,9 @@ function streamOf({ messages, count }: WayTask, names: Names): Buffer {
   const parts: Buffer[] = [];
   for (let done = 0; done < count; done += ROUND) {
     const [first, some] = [done + 2, Math.min(ROUND, count - done)];
-    parts.push(
-      messages === 'trades' ? tradingStream(names, first, some) : orderStream(names, messages, first, some, done),
-    );
+    if (messages === 'trades') parts.push(tradingStream(names, first, some));
+    else if (messages === 'mixed') parts.push(mixedStream(names, first, some));
+    else parts.push(orderStream(names, messages, first, some, done));
   }
   return Buffer.concat(parts);
 }

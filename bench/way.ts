@@ -9,6 +9,7 @@ import type { WayResult, WayTask } from './way-process.ts';
 
 const WAYS = [
   { name: 'echo', venue: 'echo', messages: 'rests' },
+  { name: 'echo-mixed', venue: 'echo', messages: 'mixed' },
   { name: 'simulator', venue: 'simulator', messages: 'fills' },
   { name: 'simulator-mixed', venue: 'simulator', messages: 'trades' },
 ] as const;

@@ -6,6 +6,7 @@ import type { EndCause } from '../core/sessions/model.ts';
 import { type Begun, END_CAUSES, type Ending, type Origin, Probes, Reading, type State } from './connection-state.ts';
 import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
+import { nextMessage } from './fix/incoming.ts';
 import { type Message, TRAITS, tokenise } from './fix/message.ts';
 import { AGAIN, ENDED, FED, type Fed, type Greeting, HELD } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
@@ -84,10 +85,9 @@ export class Connection implements Holder, Sleeper, Guest {
     const frame = this.#frame;
     turns.touch(this);
     while (!this.#reading.held && this.#ending === undefined) {
-      switch (nextFrame(input.buf, input.start, input.end, max_message_bytes, frame, validate_checksum)) {
+      switch (nextMessage(input, max_message_bytes, frame, validate_checksum, message, seat.patterns)) {
         case FRAME_OK: {
-          const tokens = tokenise(input.buf, frame.start, frame.end, message);
-          const fed = fix.onMessage(message, tokens, turns.now);
+          const fed = fix.onMessage(message, frame.tokens, turns.now);
           if (fed !== AGAIN && isSessionType(message.msgType)) seat.sessionLevel();
           if (fed === AGAIN || fed === HELD || seat.rests) this.#reading.hold(true);
           if (fed === AGAIN) return;

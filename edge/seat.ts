@@ -19,7 +19,7 @@ import {
 import type { GateSession } from '../core/sessions/api.ts';
 import { problemOf, refusalId, refuseId, usedId } from './cl-ord-ids.ts';
 import { kindOf } from './classes.ts';
-import { type Dictionary, validate } from './fix/dictionary/index.ts';
+import { type Dictionary, Patterns, validate } from './fix/dictionary/index.ts';
 import type { Encoder } from './fix/encoder.ts';
 import { type Frame, GARBLED_CHECKSUM, GARBLED_ORDER } from './fix/framer.ts';
 import { type Message, type TagTraits, TOKENS_MISFRAMED, tokenise } from './fix/message.ts';
@@ -75,6 +75,8 @@ export class Seat implements SessionOutput {
   readonly gate: GateSession;
   readonly validate: Validator;
   readonly traits: TagTraits;
+  /** Of application messages that were delivered. */
+  readonly patterns = new Patterns();
   readonly encoder: Encoder;
   /** Monotonic ms of the last application message. */
   lastApplicationAt: number;
@@ -130,6 +132,11 @@ export class Seat implements SessionOutput {
       return rules.get(begin_string, message.text(message.applVerId)) ?? dictionary;
     };
     this.validate = (message, tokens, verdict) => {
+      const { like } = message;
+      if (like !== undefined) {
+        this.#context.dictionary = like.dictionary!;
+        return true;
+      }
       const own = dictionaryOf(message);
       this.#context.dictionary = own;
       if (validate(own, message, profile, verdict, tokens)) return true;
@@ -226,6 +233,7 @@ export class Seat implements SessionOutput {
 
   /** An application message in sequence and valid. */
   deliver(message: Message, msgSeqNum: number, now: Instant): Delivery {
+    if (message.like === undefined) this.patterns.learn(message, this.#context.dictionary);
     const kind = kindOf(message.msgType);
     if (kind === ORDER && !(this.#house.turns.durable && (this.#house.venue.available ?? true))) {
       this.#record(message, msgSeqNum, REFUSED, now);

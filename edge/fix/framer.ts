@@ -66,6 +66,8 @@ export class Frame {
   reason = 0;
   /** Whether bytes are dropped until a trailer or the next BeginString. */
   skipping = false;
+  /** What {@link tokenise} said of the message: for who splits it (incoming.ts). */
+  tokens = 0;
   /** Bytes from `start` that must be there before another call can say more than {@link FRAME_MORE}; a hint for growing. */
   need = 0;
 }
@@ -118,13 +120,63 @@ export function nextFrame(
   const body = at + 1;
   frame.need = body - start + length + TRAILER;
   if (frame.need > maxBytes) return FRAME_TOO_LARGE;
-  return proveBody(buf, start, end, body, length, frame, validateChecksum);
+  return proveBody(buf, end, body, length, frame, validateChecksum);
+}
+
+/** `8=FI`, `X.4.`, `XT.1`, `.1`, `SOH 9=`, `35=` and `10=` as little-endian words, and the part of a word that has three bytes. */
+const BEGINS = Buffer.from('8=FI').readInt32LE(0);
+const FIX_4 = Buffer.from('X.4.').readInt32LE(0);
+const FIXT_1 = Buffer.from('XT.1').readInt32LE(0);
+const DOT_1 = Buffer.from('.1').readUInt16LE(0);
+const LENGTH_TAG = Buffer.from('\x019=\0').readInt32LE(0);
+const TYPE_TAG = Buffer.from('35=\0').readInt32LE(0);
+const SUM_TAG = Buffer.from('10=\0').readInt32LE(0);
+const THREE = 0xffffff;
+/** Of a message with nothing in it. */
+const HEAD = 17;
+
+/** Three digits and an SOH as a number, -1 for another word: their bytes are 0 to 9 when ZEROS is taken off, and overflow nothing. */
+function threeDigits(word: number): number {
+  const digits = (word & THREE) - 0x30_30_30;
+  if (word >>> 24 !== END || ((digits | (digits + 0x76_76_76)) & 0x80_80_80) !== 0) return -1;
+  return (digits & 0xff) * 100 + ((digits >>> 8) & 0xff) * 10 + (digits >>> 16);
+}
+
+/**
+ * The same as {@link nextFrame} for a message as nearly all are, by the word: of a known version, with a BodyLength of three digits. Its
+ * CheckSum is not looked at.
+ * @param view of the stream's bytes
+ * @returns false: nothing is said, ask nextFrame
+ */
+export function isPlainFrame(view: DataView, start: number, end: number, maxBytes: number, frame: Frame): boolean {
+  if (frame.skipping || end - start < HEAD || view.getInt32(start, true) !== BEGINS) return false;
+  const version = view.getInt32(start + 4, true);
+  let at = start + 8;
+  if (version === FIX_4) {
+    const minor = view.getUint8(at++) - ZERO;
+    if (minor < 0 || minor > 9) return false;
+  } else if (version === FIXT_1 && view.getUint16(at, true) === DOT_1) at += 2;
+  else return false;
+  if ((view.getInt32(at, true) & THREE) !== LENGTH_TAG) return false;
+  const length = threeDigits(view.getInt32(at + 3, true));
+  const body = at + 7;
+  const trailer = body + length;
+  const last = trailer + TRAILER;
+  if (length < 5 || last > end || last - start > maxBytes) return false;
+  if ((view.getInt32(body, true) & THREE) !== TYPE_TAG || view.getUint8(trailer - 1) !== END) return false;
+  if ((view.getInt32(trailer, true) & THREE) !== SUM_TAG || threeDigits(view.getInt32(trailer + 3, true)) < 0)
+    return false;
+  frame.start = start;
+  frame.end = last;
+  frame.resume = last;
+  frame.reason = 0;
+  frame.need = last - start;
+  return true;
 }
 
 /** The head is well formed; the message is [start, body + length + 7) if its body and trailer are. */
 function proveBody(
   buf: Uint8Array,
-  start: number,
   end: number,
   body: number,
   length: number,
@@ -145,18 +197,18 @@ function proveBody(
     }
   }
   if (buf[trailer - 1] !== END) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
-  if (validateChecksum) {
-    const sum = (buf[trailer + 3]! - ZERO) * 100 + (buf[trailer + 4]! - ZERO) * 10 + buf[trailer + 5]! - ZERO;
-    if (SUMS.modulo256(buf, start, trailer) !== sum) {
-      frame.end = last;
-      frame.resume = last;
-      frame.reason = GARBLED_CHECKSUM;
-      return FRAME_GARBLED;
-    }
-  }
   frame.end = last;
   frame.resume = last;
-  return FRAME_OK;
+  return validateChecksum ? proveCheckSum(buf, frame) : FRAME_OK;
+}
+
+/** Whether the CheckSum of the frame is right, which {@link nextFrame} was not to look at. @returns FRAME_OK, or FRAME_GARBLED */
+export function proveCheckSum(buf: Uint8Array, frame: Frame): number {
+  const trailer = frame.end - TRAILER;
+  const sum = (buf[trailer + 3]! - ZERO) * 100 + (buf[trailer + 4]! - ZERO) * 10 + buf[trailer + 5]! - ZERO;
+  if (SUMS.modulo256(buf, frame.start, trailer) === sum) return FRAME_OK;
+  frame.reason = GARBLED_CHECKSUM;
+  return FRAME_GARBLED;
 }
 
 /** Whether `10=dddSOH` stands at `at`. */

@@ -4,6 +4,7 @@
  */
 
 import { DATA_FIELDS } from './data-fields.ts';
+import type { Pattern } from './dictionary/patterns.ts';
 import { parseInteger, parseUInt } from './integers.ts';
 import { msgTypeCodeOf, SOH, Tag } from './tags.ts';
 import { TimestampReader } from './timestamp.ts';
@@ -117,6 +118,13 @@ export class Message {
    */
   bodyFrom = -1;
   bodyTo = -1;
+  /**
+   * The pattern that it was found to be like (dictionary/patterns.ts): it is valid, and has the names of its session. Undefined: it was
+   * split by {@link tokenise}, and nothing is known of it.
+   */
+  like: Pattern | undefined;
+  /** Of the pattern whose tags and slots are here; see {@link Pattern.layout}. */
+  layout: object | undefined;
   private viewed = this.buf;
   private words = viewOf(this.buf);
 
@@ -210,6 +218,8 @@ export class Message {
     this.msgType = 0;
     this.filled = 0;
     this.bodyFrom = -1;
+    this.like = undefined;
+    this.layout = undefined;
   }
 
   private slot(n: number): number {

@@ -14,6 +14,7 @@ export {
 } from './deployer.ts';
 export type { Dictionary } from './dictionary.ts';
 export { APPL_VER_IDS, BEGIN_STRINGS, type BeginString, DictionarySet, loadDictionaries, loadSource } from './load.ts';
+export { Patterns } from './patterns.ts';
 export { type Mistake, type ReadDictionary, readDictionary } from './read.ts';
 export type { DictionarySource } from './source.ts';
 export { validate } from './validate.ts';

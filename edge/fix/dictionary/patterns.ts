@@ -1,0 +1,294 @@
+/**
+ * Messages that are like one before. Most of a busy client's messages differ from an earlier one in a few values: what is
+ * byte for byte the same is split, valid and summed up already, and only the values that differ are looked at.
+ *
+ * What is answered is what framing, {@link tokenise} and {@link validate} would answer, or nothing: equal bytes between
+ * equal SOHs are equal fields, a value is checked as it always is, and the CheckSum is the earlier sum with the
+ * differences. A fuzzer and a property hold both ways to one answer.
+ */
+
+import type { Frame } from '../framer.ts';
+import { dataTagOf, type Message } from '../message.ts';
+import { SOH, Tag } from '../tags.ts';
+import { SLACK, viewOf } from '../words.ts';
+import type { Dictionary } from './dictionary.ts';
+import { isValueFine, type Plan, SHAPE_FIELDS } from './plan.ts';
+
+/** Patterns of a connection: a client sends orders, changes and cancels, each in one or two shapes. */
+const PATTERNS = 6;
+/** Longest message that is remembered: orders have 100 to 300. Each pattern costs three kilobytes. */
+const BYTES = 512;
+/** After so many messages read by it a pattern is replaced by the last one: what changed for good is the same again. */
+const RENEW = 32;
+/** When all are in use, one in so many messages that are like none takes the place of the oldest. */
+const LEARN = 16;
+/** So many in a row that are like none, and the next ones are not tried. */
+const STRANGE = 8;
+const REST = 64;
+
+const END = SOH;
+const FIELDS = SHAPE_FIELDS;
+const MSG_TYPE_FIELD = 2;
+/** Bytes of `10=ddd` and its SOH, and of `10=`. */
+const TRAILER = 7;
+const CHECK_SUM = 3;
+const ZERO = 0x30;
+
+/** What a session knows a message by: one in which these differ is another's, or is judged by another plan. */
+const FIXED: ReadonlySet<number> = new Set([
+  Tag.BeginString,
+  Tag.MsgType,
+  Tag.SenderCompID,
+  Tag.TargetCompID,
+  Tag.ApplVerID,
+]);
+
+/** One message as it was: its bytes, where its fields stand, by which entries they were found fine. */
+export class Pattern {
+  dictionary: Dictionary | undefined;
+  /** Undefined: this one is not in use. */
+  plan: Plan | undefined;
+  msgType = 0;
+  count = 0;
+  filled = 0;
+  bodyFrom = -1;
+  bodyTo = -1;
+  /** One and the same as long as its fields are. */
+  layout: object = {};
+  /** Where the trailer begins. */
+  stop = 0;
+  /** Messages to be read by it until it is renewed. */
+  left = RENEW;
+  readonly bytes: Buffer = Buffer.alloc(BYTES + 2 * SLACK);
+  readonly view: DataView = viewOf(this.bytes);
+  readonly tags = new Int32Array(FIELDS);
+  readonly from = new Int32Array(FIELDS);
+  readonly to = new Int32Array(FIELDS);
+  readonly entries = new Int32Array(FIELDS);
+  /** 1 for a field whose value may not differ. */
+  readonly fixed = new Uint8Array(FIELDS);
+  /** Sum of the bytes before the end of each value, and of the value itself. */
+  readonly before = new Int32Array(FIELDS);
+  readonly sums = new Int32Array(FIELDS);
+  readonly slots: Int32Array;
+
+  constructor(slots: number) {
+    this.slots = new Int32Array(slots);
+  }
+
+  /** Of the same fields, in this order. */
+  hasShapeOf(message: Message): boolean {
+    const { count, tags } = this;
+    if (this.plan === undefined || message.msgType !== this.msgType || message.count !== count) return false;
+    for (let i = 0; i < count; i++) if (tags[i] !== message.tags[i]) return false;
+    return true;
+  }
+
+  /** Becomes `message`, which is of `plan`'s shape. */
+  take(message: Message, plan: Plan, dictionary: Dictionary): void {
+    const { start, count, msgType, filled, bodyFrom, bodyTo } = message;
+    Object.assign(this, { plan, dictionary, count, msgType, filled, bodyFrom, bodyTo, layout: {} });
+    for (let i = 0; i < count; i++) {
+      const tag = message.tags[i]!;
+      this.tags[i] = tag;
+      this.entries[i] = plan.shapeEntries[i]!;
+      this.fixed[i] = FIXED.has(tag) ? 1 : 0;
+    }
+    this.slots.set(message.slots);
+    this.renew(message, start);
+  }
+
+  /** The same with the values of `message`, whose fields are the same. */
+  renew(message: Message, start: number): void {
+    const { count, bytes, from, to, before, sums } = this;
+    message.buf.copy(bytes, 0, start, message.end);
+    let sum = 0;
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      from[i] = message.from[i]! - start;
+      to[i] = message.to[i]! - start;
+      for (; at < from[i]!; at++) sum += bytes[at]!;
+      const head = sum;
+      for (; at < to[i]!; at++) sum += bytes[at]!;
+      before[i] = sum;
+      sums[i] = sum - head;
+    }
+    this.stop = from[count - 1]! - CHECK_SUM;
+    this.left = RENEW;
+  }
+
+  /** Whether it has the fields of `other` before field `i`, and has there what begins at the SOH at `at`: the tag, or all of it if it is fixed. */
+  goesOn(other: Pattern, i: number, view: DataView, at: number, end: number): boolean {
+    for (let k = 0; k < i; k++) if (this.tags[k] !== other.tags[k]) return false;
+    const first = this.to[i - 1]!;
+    const length = (this.fixed[i] === 0 ? this.from[i]! : this.to[i]! + 1) - first;
+    if (at + length > end) return false;
+    for (let k = 0; k < length; k++) if (view.getUint8(at + k) !== this.bytes[first + k]) return false;
+    return true;
+  }
+
+  /** Tells `message` of its fields all but where they are. */
+  lay(message: Message): void {
+    const { count } = this;
+    message.badTag = 0;
+    message.count = count;
+    message.msgType = this.msgType;
+    message.filled = this.filled;
+    message.bodyFrom = this.bodyFrom;
+    message.bodyTo = this.bodyTo;
+    for (let i = 0; i < count; i++) message.tags[i] = this.tags[i]!;
+    for (let i = 0; i < this.slots.length; i++) message.slots[i] = this.slots[i]!;
+    message.layout = this.layout;
+  }
+}
+
+/** The patterns of one session's messages. */
+export class Patterns {
+  readonly #all: Pattern[] = [];
+  #last: Pattern | undefined;
+  /** The next one to be replaced, and in how many messages. */
+  #oldest = 0;
+  #learnIn = LEARN;
+  /** Messages in a row that were like none, and how many are not tried. */
+  #strange = 0;
+  #resting = 0;
+
+  /**
+   * Reads the message in `frame` if it is like one before: then it is as {@link tokenise} would leave it, and fine, as is its
+   * CheckSum, if that counts. Its CompIDs, and what dictionary it is held against, are those of the one before.
+   * @returns false: nothing is known of it
+   */
+  read(frame: Frame, buf: Buffer, message: Message, checkSumCounts: boolean): boolean {
+    if (this.#last === undefined) return false;
+    if (this.#resting > 0) {
+      this.#resting -= 1;
+      return false;
+    }
+    if (this.#isLike(this.#last, frame, buf, message, checkSumCounts)) {
+      this.#strange = 0;
+      return true;
+    }
+    if (++this.#strange >= STRANGE) this.#resting = REST;
+    return false;
+  }
+
+  #isLike(first: Pattern, frame: Frame, buf: Buffer, message: Message, checkSumCounts: boolean): boolean {
+    message.buf = buf;
+    const { view, from, to } = message;
+    const last = frame.end - TRAILER;
+    let pattern = first;
+    let at = frame.start;
+    let t = 0; // the same place in the pattern
+    let i = 0; // the first field whose place is not known
+    let excess = 0; // sum of the bytes so far above that of the pattern's
+    for (;;) {
+      const { stop, view: known } = pattern;
+      while (t < stop && at < last && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
+        t = (t + 8) | 0;
+        at = (at + 8) | 0;
+      }
+      const shift = (at - t) | 0;
+      if (t < stop && at < last) t = (t + sameBytes(view, at, known, t)) | 0;
+      if (t >= stop && shift + stop === last) break;
+      const end = pattern.count - 1;
+      const { to: ends, from: starts } = pattern;
+      for (; i < end && ends[i]! < t; i++) {
+        from[i] = starts[i]! + shift;
+        to[i] = ends[i]! + shift;
+      }
+      if (i === end || t < starts[i]! || pattern.fixed[i] !== 0) {
+        if (i === 0) return false;
+        // Another field than the pattern has there: one that is the same up to here may have this one.
+        at = to[i - 1]!;
+        const other = this.#other(pattern, i, view, at, frame.end);
+        if (other === undefined) return false;
+        excess = (excess + pattern.before[i - 1]! - other.before[i - 1]!) | 0;
+        t = other.to[i - 1]!;
+        pattern = other;
+        continue;
+      }
+      at = (starts[i]! + shift) | 0;
+      from[i] = at;
+      let sum = 0;
+      for (let byte = buf[at]!; byte !== END; byte = buf[at]!) {
+        sum = (sum + byte) | 0;
+        at = (at + 1) | 0;
+      }
+      to[i] = at;
+      if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, i)) return false;
+      excess = (excess + sum - pattern.sums[i]!) | 0;
+      t = ends[i]!;
+      i = (i + 1) | 0;
+    }
+    return this.#ends(pattern, frame, message, i, excess, checkSumCounts);
+  }
+
+  /** All before the trailer is like the pattern; the places from field `i` on, and the CheckSum. */
+  #ends(pattern: Pattern, frame: Frame, message: Message, i: number, excess: number, checkSumCounts: boolean): boolean {
+    const { buf, from, to } = message;
+    const { from: starts, to: ends, stop } = pattern;
+    const end = pattern.count - 1;
+    const trailer = frame.end - TRAILER;
+    const shift = trailer - stop;
+    for (let k = i; k < end; k++) {
+      from[k] = starts[k]! + shift;
+      to[k] = ends[k]! + shift;
+    }
+    from[end] = trailer + CHECK_SUM;
+    to[end] = frame.end - 1;
+    if (checkSumCounts) {
+      const said = (buf[trailer + 3]! - ZERO) * 100 + (buf[trailer + 4]! - ZERO) * 10 + buf[trailer + 5]! - ZERO;
+      if (((pattern.before[end - 1]! + END + excess) & 0xff) !== said) return false;
+    }
+    if (!isValueFine(pattern.plan!, pattern.entries[end]!, message, end)) return false;
+    message.start = frame.start;
+    message.end = frame.end;
+    if (message.layout !== pattern.layout) pattern.lay(message);
+    message.like = pattern;
+    this.#last = pattern;
+    if (--pattern.left === 0) pattern.renew(message, frame.start);
+    return true;
+  }
+
+  /** One with the same fields before field `i`, and there what begins at the SOH at `at`. */
+  #other(pattern: Pattern, i: number, view: DataView, at: number, end: number): Pattern | undefined {
+    for (const other of this.#all) {
+      if (other === pattern || other.count <= i || other.dictionary !== pattern.dictionary) continue;
+      if (i > MSG_TYPE_FIELD && other.msgType !== pattern.msgType) continue;
+      if (other.goesOn(pattern, i, view, at, end)) return other;
+    }
+    return undefined;
+  }
+
+  /** A message was found fine without a pattern; the next one may be like it. @param dictionary that it was held against */
+  learn(message: Message, dictionary: Dictionary): void {
+    const { tags, count, traits, msgType } = message;
+    const plan = dictionary.plan(msgType);
+    if (plan === undefined || !plan.isShapeOf(message) || message.end - message.start > BYTES) return;
+    if (tags[count - 1] !== Tag.CheckSum) return;
+    for (let i = 0; i < count; i++) if (dataTagOf(tags[i]!, traits) !== 0) return;
+    const pattern = this.#all.find((each) => each.hasShapeOf(message)) ?? this.#room(message);
+    pattern?.take(message, plan, dictionary);
+    this.#last = pattern ?? this.#last;
+  }
+
+  #room({ slots }: Message): Pattern | undefined {
+    if (this.#all.length < PATTERNS) {
+      const made = new Pattern(slots.length);
+      this.#all.push(made);
+      return made;
+    }
+    if (--this.#learnIn > 0) return undefined;
+    this.#learnIn = LEARN;
+    this.#oldest = (this.#oldest + 1) % PATTERNS;
+    return this.#all[this.#oldest];
+  }
+}
+
+/** How many bytes are the same from there on, of eight that are not all the same. */
+function sameBytes(view: DataView, at: number, known: DataView, t: number): number {
+  const low = view.getInt32(at, true) ^ known.getInt32(t, true);
+  if (low !== 0) return (31 - Math.clz32(low & -low)) >> 3;
+  const high = view.getInt32(at + 4, true) ^ known.getInt32(t + 4, true);
+  return 4 + ((31 - Math.clz32(high & -high)) >> 3);
+}

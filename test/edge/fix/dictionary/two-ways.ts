@@ -1,0 +1,106 @@
+/** A session's stream read both ways: by patterns where they say something, and framed, split and validated. */
+
+import {
+  DEFAULT_VALIDATION,
+  type Dictionary,
+  Patterns,
+  Verdict,
+  validate,
+} from '../../../../edge/fix/dictionary/index.ts';
+import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from '../../../../edge/fix/framer.ts';
+import { nextMessage } from '../../../../edge/fix/incoming.ts';
+import { Message, tokenise } from '../../../../edge/fix/message.ts';
+
+const MAX_BYTES = 65_536;
+const WHATS = [FRAME_OK, FRAME_MORE, FRAME_GARBLED, FRAME_TOO_LARGE];
+
+/** All that anybody reads of a message. */
+function told(message: Message, verdict: Verdict): string {
+  const { start, end, count, msgType, filled, bodyFrom, bodyTo, badTag, slots } = message;
+  const fields = Array.from({ length: count }, (_, i) => [message.tags[i], message.from[i], message.to[i]]);
+  const places = Array.from(slots, (slot, i) => (((filled >>> i) & 1) === 0 ? -1 : slot));
+  const body = bodyFrom < 0 ? -1 : [bodyFrom, bodyTo];
+  const { reason, refTagId } = verdict;
+  return JSON.stringify([start, end, count, msgType, filled, body, badTag, fields, places, reason, refTagId]);
+}
+
+/** Messages of this sender to this target are of the session. */
+export interface Names {
+  readonly begin: string;
+  readonly sender: string;
+  readonly target: string;
+}
+
+export class TwoWays {
+  /** Messages that were found to be like one before, and all. */
+  like = 0;
+  messages = 0;
+  readonly #dictionary: Dictionary;
+  readonly #names: Names;
+  readonly #patterns = new Patterns();
+  readonly #message = new Message();
+  readonly #plain = new Message();
+  readonly #frame = new Frame();
+  readonly #plainFrame = new Frame();
+
+  constructor(dictionary: Dictionary, names: Names) {
+    this.#dictionary = dictionary;
+    this.#names = names;
+  }
+
+  /** Reads a stream of its own. @returns the first difference */
+  read(stream: Buffer, checkSumCounts = true): string | undefined {
+    const [frame, plainFrame] = [this.#frame, this.#plainFrame];
+    frame.skipping = false;
+    plainFrame.skipping = false;
+    for (let at = 0; at < stream.length; at = frame.resume) {
+      const { length } = stream;
+      const found = nextMessage(
+        { buf: stream, start: at, end: length },
+        MAX_BYTES,
+        frame,
+        checkSumCounts,
+        this.#message,
+        this.#patterns,
+      );
+      const plain = nextFrame(stream, at, length, MAX_BYTES, plainFrame, checkSumCounts);
+      const { tokens: _, ...said } = frame;
+      const { tokens: __, ...right } = plainFrame;
+      if (found !== plain || JSON.stringify(said) !== JSON.stringify(right))
+        return `framed ${found} ${JSON.stringify(said)} in place of ${plain} ${JSON.stringify(right)}`;
+      if (!WHATS.includes(found) || found === FRAME_MORE || found === FRAME_TOO_LARGE) return undefined;
+      const difference = found === FRAME_OK ? this.#compare(stream) : undefined;
+      if (difference !== undefined) return difference;
+    }
+    return undefined;
+  }
+
+  #compare(stream: Buffer): string | undefined {
+    const [message, plain, frame] = [this.#message, this.#plain, this.#frame];
+    const [verdict, plainVerdict] = [new Verdict(), new Verdict()];
+    const tokens = tokenise(stream, frame.start, frame.end, plain);
+    const fine = validate(this.#dictionary, plain, DEFAULT_VALIDATION, plainVerdict, tokens);
+    this.messages += 1;
+    const { like } = message;
+    if (like === undefined) validate(this.#dictionary, message, DEFAULT_VALIDATION, verdict, frame.tokens);
+    else {
+      this.like += 1;
+      if (!this.#isOfSession(plain)) return 'another session’s message is like one of this one';
+      if (like.dictionary !== this.#dictionary) return 'another dictionary';
+    }
+    if (frame.tokens !== tokens) return `tokens ${frame.tokens} in place of ${tokens}`;
+    const [said, right] = [told(message, verdict), told(plain, plainVerdict)];
+    if (said !== right) return `${like === undefined ? 'split' : 'like'} ${said} in place of ${right}`;
+    if (fine && like === undefined && this.#isOfSession(plain)) this.#patterns.learn(message, this.#dictionary);
+    return undefined;
+  }
+
+  #isOfSession(message: Message): boolean {
+    const { begin, sender, target } = this.#names;
+    return (
+      message.equals(message.beginString, begin) &&
+      message.equals(message.senderCompId, sender) &&
+      message.equals(message.targetCompId, target)
+    );
+  }
+}
