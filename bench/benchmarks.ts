@@ -2,6 +2,7 @@
 import { kill, provision } from './admin.ts';
 import { coldStart } from './cold-start.ts';
 import { echo, logon, simulator } from './edge.ts';
+import { effect } from './effect.ts';
 import type { Figure } from './figures.ts';
 import { heap } from './heap.ts';
 import { journalModes } from './journal-modes.ts';
@@ -33,6 +34,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'limits', group: 'admin', says: 'leases of tokens beside a write a message', run: limitsOverStore },
   { name: 'provision', group: 'admin', says: 'a provision over HTTP', run: provision },
   { name: 'kill', group: 'admin', says: 'a kill until the client has its Logout', run: kill },
+  { name: 'effect', group: 'admin', says: 'kill, lock, suspend and limits until every edge goes by them', run: effect },
   { name: 'logon', group: 'edge', says: 'connect to Logon', run: logon },
   { name: 'storm', group: 'edge', says: 'sessions that log on at once', run: stormOfLogons },
   { name: 'idle', group: 'edge', says: 'what a session costs that does nothing', run: idleSessions },

@@ -6,7 +6,7 @@ import { type Crowd, makeCrowd } from './crowd.ts';
 import type { LineFault } from './fault-proxy.ts';
 import type { Attempt, Drain, Ending, Fault, Freed, Ledger, Outage, Storm } from './ledger.ts';
 import { Operator } from './operator.ts';
-import { Probes } from './probes.ts';
+import { type Limited, Probes } from './probes.ts';
 import { NEEDED_STEPS, type Step, schedule, seeded } from './schedule.ts';
 import type { Trader } from './trader.ts';
 import { Watch } from './watch.ts';
@@ -53,6 +53,7 @@ export class Conductor {
   readonly #watch: Watch;
   readonly #operator: Operator;
   readonly #probes: Probes;
+  readonly #limited: Limited;
   readonly #faults: Fault[] = [];
   readonly #outages: Outage[] = [];
   readonly #storms: Storm[] = [];
@@ -66,10 +67,19 @@ export class Conductor {
     // What a dead edge has in its files is had again only by that edge.
     const homes = plan.journal === 'file';
     const making = { admin: addresses.admin, ports: addresses, sessions, homes, chance: seeded(seed + 1) };
-    return new Conductor(plan, world, addresses, await makeCrowd(making));
+    const crowd = await makeCrowd(making);
+    const probes = new Probes(crowd, plan.edges);
+    return new Conductor(plan, world, addresses, crowd, probes, await probes.limited());
   }
 
-  private constructor(plan: Plan, world: WorldHandle, addresses: Addresses, crowd: Crowd) {
+  private constructor(
+    plan: Plan,
+    world: WorldHandle,
+    addresses: Addresses,
+    crowd: Crowd,
+    probes: Probes,
+    limited: Limited,
+  ) {
     this.#plan = plan;
     this.#world = world;
     this.#crowd = crowd;
@@ -77,8 +87,9 @@ export class Conductor {
     this.#watch = new Watch(addresses.metrics_ports, addresses.store, crowd.users);
     const { traders } = crowd;
     const calm = (): boolean => this.#calm;
-    this.#operator = new Operator({ admin: this.#admin, traders, chance: seeded(plan.seed + 2), calm });
-    this.#probes = new Probes(crowd, plan.edges);
+    this.#operator = new Operator({ admin: this.#admin, traders, chance: seeded(plan.seed + 2), calm, limited });
+    this.#probes = probes;
+    this.#limited = limited;
     world.onExit((edge, code) => this.#exits.get(edge)?.(code));
   }
 
@@ -89,6 +100,7 @@ export class Conductor {
     await this.#watch.begin();
     for (const trader of traders) trader.start();
     if (!(await this.#allBack(now()))) throw new Error('the clients could not log on to begin with');
+    await this.#limited.start();
     plan.say(`${this.#on()} sessions on`);
     const end = now() + plan.minutes * 60_000;
     let played = 0;
@@ -97,6 +109,7 @@ export class Conductor {
       await this.#play(step);
       played += 1;
     }
+    this.#limited.stop();
     const ending = await this.#end();
     this.#watch.end();
     for (const trader of traders) trader.stop();

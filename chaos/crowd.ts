@@ -5,10 +5,14 @@ import type { Role, SessionLog, UserPlan } from './ledger.ts';
 import { Trader } from './trader.ts';
 
 /** Rates that nobody runs into who sends as {@link PACE} says, and the ones that the greedy do. */
-const TIERS = {
+export const TIERS = {
   chaos: { orders_per_second: 20, messages_per_second: 100, burst: 40, max_sessions: 20 },
   greedy: { orders_per_second: 5, messages_per_second: 50, burst: 10, max_sessions: 20 },
+  // Of the one user whose limits are changed and changed back: two orders in a row show which they are.
+  'limited-narrow': { orders_per_second: 1, messages_per_second: 1000, burst: 1, max_sessions: 20 },
+  'limited-wide': { orders_per_second: 500, messages_per_second: 5000, burst: 500, max_sessions: 20 },
 } as const;
+type TierName = keyof typeof TIERS;
 /** Of a user: how many sessions want to be on, and how many may. */
 const SHAPE: Readonly<Record<Role, { readonly share: number; readonly sessions: number; readonly most: number }>> = {
   keeper: { share: 0.6, sessions: 5, most: 5 },
@@ -30,7 +34,7 @@ export interface Crowd {
   readonly users: ReadonlyMap<string, UserPlan>;
   readonly traders: readonly Trader[];
   /** A user who is not of the crowd, for a probe. */
-  provision(user: string, maxSessions: number): Promise<Credentials>;
+  provision(user: string, maxSessions: number, tier?: TierName): Promise<Credentials>;
   /** A client of it. `through`: an edge's number, 0 the balancer. */
   client(credentials: Credentials, user: string, sub: string, through: number): Trader;
 }
@@ -54,7 +58,7 @@ export async function makeCrowd(making: Making): Promise<Crowd> {
   const { sessions, chance, ports } = making;
   const admin = new AdminClient(making.admin);
   for (const [name, tier] of Object.entries(TIERS)) await done(admin.post('rate-limits/tiers/put', { name, ...tier }));
-  const provision = async (user: string, maxSessions: number, tier = 'chaos'): Promise<Credentials> => {
+  const provision = async (user: string, maxSessions: number, tier: TierName = 'chaos'): Promise<Credentials> => {
     const wanted = { user_id: user, rate_limit_tier: tier, max_sessions: maxSessions, ...ELIGIBLE };
     return (await done(admin.post('provision', wanted))).credentials as Credentials;
   };

@@ -95,13 +95,13 @@ export interface Fault {
 }
 
 export interface AdminAct {
-  readonly kind: 'kill_session' | 'kill_user' | 'lock' | 'unlock' | 'suspend' | 'reactivate' | 'tier';
+  readonly kind: 'kill_session' | 'kill_user' | 'lock' | 'unlock' | 'suspend' | 'reactivate' | 'tier' | 'tier_put';
   readonly user: string;
   readonly at: number;
   readonly done: number;
   /** HTTP status; 0: no answer. */
   readonly status: number;
-  /** From asking to each client's having its Logout or its line cut, ms. */
+  /** From asking to each client's having its Logout or its line cut, or being answered as under its new limits, ms. */
   readonly reached: readonly number[];
   /** How many clients it was to reach, and did not within half a minute. */
   readonly missed: number;

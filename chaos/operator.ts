@@ -1,6 +1,8 @@
 /** Whoever holds the admin API during a run: kills, locks, suspends, changes tiers, and notes how long it took to be felt. */
 import type { AdminClient } from '../local/admin-client.ts';
+import { TIERS } from './crowd.ts';
 import type { AdminAct } from './ledger.ts';
+import type { Limited } from './probes.ts';
 import type { Trader } from './trader.ts';
 
 type Kind = AdminAct['kind'];
@@ -11,13 +13,15 @@ interface Options {
   readonly chance: () => number;
   /** Nothing is broken now. */
   readonly calm: () => boolean;
+  /** A user with a session on each edge, whose limits are changed. */
+  readonly limited: Limited;
 }
 
 const BETWEEN_MS = 600;
 /** Longer than any fault: who is cut off from the store hears of a kill when it is back. */
 const REACHED_WITHIN_MS = 30_000;
 const TRIED_WITHIN_MS = 15_000;
-const OTHER_TIERS = ['premium', 'chaos'] as const;
+const OWN_TIER = 'limited-own';
 const OPENERS = { lock: 'unlock', suspend: 'reactivate' } as const;
 const REASON = 'chaos';
 
@@ -26,6 +30,9 @@ export class Operator {
   readonly #options: Options;
   /** Users that may be shut out, and by what. */
   readonly #shut = new Map<string, keyof typeof OPENERS>();
+  /** What the limited user has now. */
+  #narrow = true;
+  #calms = 0;
   #going = false;
   #ended: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
@@ -50,12 +57,15 @@ export class Operator {
   }
 
   async #work(): Promise<void> {
+    this.#calms += 1;
+    // A short run has few acts: what is drawn least comes first.
+    await this.#tier(this.#calms % 2 === 0 ? 'tier_put' : 'tier');
     while (this.#going) {
       const draw = this.#options.chance();
-      if (draw < 0.45) await this.#kill('kill_user');
-      else if (draw < 0.7) await this.#kill('kill_session');
-      else if (draw < 0.92) await this.#shutOut(draw < 0.82 ? 'lock' : 'suspend');
-      else await this.#tier();
+      if (draw < 0.4) await this.#kill('kill_user');
+      else if (draw < 0.6) await this.#kill('kill_session');
+      else if (draw < 0.84) await this.#shutOut(draw < 0.72 ? 'lock' : 'suspend');
+      else await this.#tier(draw < 0.92 ? 'tier' : 'tier_put');
       if (this.#going) await this.#wait(BETWEEN_MS);
     }
   }
@@ -131,30 +141,67 @@ export class Operator {
     }
   }
 
-  async #tier(): Promise<void> {
-    const user = this.#any(['victim'])?.log.user;
-    const tier = OTHER_TIERS[this.#options.chance() < 0.5 ? 0 : 1];
-    if (user !== undefined)
-      await this.#act('tier', user, [], 'rate-limits/update', { user_id: user, tier, reason: REASON });
+  /** Another tier, or the same one defined anew: how long until every edge goes by it. */
+  async #tier(kind: 'tier' | 'tier_put'): Promise<void> {
+    const { limited } = this.#options;
+    const narrow = !this.#narrow;
+    const reach = async (at: number): Promise<readonly (number | undefined)[]> =>
+      (await limited.felt(narrow, REACHED_WITHIN_MS)).map((felt) => felt && felt - at);
+    const tier = narrow ? 'limited-narrow' : 'limited-wide';
+    const status =
+      kind === 'tier'
+        ? await this.#timed(kind, limited.user, reach, 'rate-limits/update', {
+            user_id: limited.user,
+            tier,
+            reason: REASON,
+          })
+        : await this.#redefined(narrow, reach);
+    if (status === 200) this.#narrow = narrow;
+  }
+
+  async #redefined(narrow: boolean, reach: (at: number) => Promise<readonly (number | undefined)[]>): Promise<number> {
+    const { user } = this.#options.limited;
+    const { 'limited-narrow': narrower, 'limited-wide': wider } = TIERS;
+    const own = { name: OWN_TIER, ...(this.#narrow ? narrower : wider) };
+    const { admin } = this.#options;
+    // The same limits by another name, from which nothing is felt.
+    const moved = async (): Promise<boolean> =>
+      (await admin.post('rate-limits/tiers/put', own)).status === 200 &&
+      (await admin.post('rate-limits/update', { user_id: user, tier: OWN_TIER, reason: REASON })).status === 200;
+    if (!(await moved().catch(() => false))) return 0;
+    return this.#timed('tier_put', user, reach, 'rate-limits/tiers/put', { ...own, ...(narrow ? narrower : wider) });
   }
 
   /** @returns the HTTP status; 0: no answer */
-  async #act(kind: Kind, user: string, whom: readonly Trader[], path: string, body: unknown): Promise<number> {
+  #act(kind: Kind, user: string, whom: readonly Trader[], path: string, body: unknown): Promise<number> {
+    const connections = whom.map((trader) => ({ trader, attempt: trader.log.attempts.at(-1) }));
+    const ends = (at: number) =>
+      Promise.all(
+        connections.map(async ({ trader, attempt }) => {
+          await trader.until(() => attempt?.ended !== undefined, REACHED_WITHIN_MS);
+          return attempt?.ended === undefined ? undefined : attempt.ended.at - at;
+        }),
+      );
+    return this.#timed(kind, user, ends, path, body);
+  }
+
+  /** @param reach how long it took until each session felt it; undefined: it did not @returns as #act */
+  async #timed(
+    kind: Kind,
+    user: string,
+    reach: (at: number) => Promise<readonly (number | undefined)[]>,
+    path: string,
+    body: unknown,
+  ): Promise<number> {
     const { admin, calm } = this.#options;
     const calmBefore = calm();
     const at = performance.now();
-    const connections = whom.map((trader) => ({ trader, attempt: trader.log.attempts.at(-1) }));
     const status = await admin.post(path, body).then(
       (reply) => reply.status,
       () => 0,
     );
     const done = performance.now();
-    const ends = connections.map(async ({ trader, attempt }) => {
-      if (status !== 200) return undefined;
-      await trader.until(() => attempt?.ended !== undefined, REACHED_WITHIN_MS);
-      return attempt?.ended === undefined ? undefined : attempt.ended.at - at;
-    });
-    const times = await Promise.all(ends);
+    const times = status === 200 ? await reach(at) : [];
     const reached = times.filter((ms) => ms !== undefined);
     const missed = status === 200 ? times.length - reached.length : 0;
     this.acts.push({ kind, user, at, done, status, reached, missed, calm: calmBefore && calm() });

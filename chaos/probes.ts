@@ -15,11 +15,22 @@ const LOGONS = 4;
 /** Into an outage, orders are asked for by this time: the lease of 6 s is over, wherever its last renewal stood. */
 const FAIL_CLOSED_AFTER_MS = 7_500;
 
+const LIMITED_EVERY_MS = 20;
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function logOn(trader: Trader): Promise<void> {
   trader.start();
   if (!(await trader.until(() => trader.on, ON_WITHIN_MS))) throw new Error(`${trader.log.name} could not log on`);
+}
+
+/** A user with a session on each edge, whose limits are changed. */
+export interface Limited {
+  readonly user: string;
+  start(): Promise<void>;
+  stop(): void;
+  /** Each session sends orders until two in a row are answered as by these limits. @returns when the first of them was; undefined: not in time */
+  felt(narrow: boolean, withinMs: number): Promise<readonly (number | undefined)[]>;
 }
 
 export class Probes {
@@ -33,13 +44,34 @@ export class Probes {
     this.#edges = edges;
   }
 
-  async #trader(user: string, subs: readonly (readonly [sub: string, through: number])[], most: number) {
-    const credentials = await this.#crowd.provision(user, most);
+  async #trader(
+    user: string,
+    subs: readonly (readonly [sub: string, through: number])[],
+    most: number,
+    tier?: Parameters<Crowd['provision']>[2],
+  ) {
+    const credentials = await this.#crowd.provision(user, most, tier);
     return subs.map(([sub, through]) => {
       const trader = this.#crowd.client(credentials, user, sub, through);
       this.logs.push(trader.log);
       return trader;
     });
+  }
+
+  /** Begins with the narrow ones. */
+  async limited(): Promise<Limited> {
+    const user = 'limited';
+    const ways = Array.from({ length: this.#edges }, (_, i) => [`e${i + 1}`, i + 1] as const);
+    const traders = await this.#trader(user, ways, this.#edges, 'limited-narrow');
+    return {
+      user,
+      start: async () => void (await Promise.all(traders.map(logOn))),
+      stop: () => {
+        for (const trader of traders) trader.stop();
+      },
+      felt: (narrow, withinMs) =>
+        Promise.all(traders.map((trader) => felt(trader, narrow ? 'limit' : 'report', withinMs))),
+    };
   }
 
   /** A user with one slot, held on the edge that is about to die. @returns what waits for the slot, from the kill on */
@@ -112,6 +144,20 @@ export class Probes {
       };
     };
   }
+}
+
+async function felt(trader: Trader, kind: AnswerKind, withinMs: number): Promise<number | undefined> {
+  const late = performance.now() + withinMs;
+  let before: Asked | undefined;
+  while (performance.now() < late) {
+    const asked = trader.order(false);
+    await pause(LIMITED_EVERY_MS);
+    await trader.until(() => asked?.answered !== undefined, ANSWER_WITHIN_MS);
+    const first = before?.answered;
+    if (first?.kind === kind && asked?.answered?.kind === kind) return first.at;
+    before = asked;
+  }
+  return undefined;
 }
 
 /** What an outage looked like, but for its end. */

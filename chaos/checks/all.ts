@@ -9,6 +9,7 @@ const CHECKS: readonly ((ledger: Ledger, patience: operation.Patience) => Verdic
   sessionCount,
   operation.slotsOfTheDead,
   operation.reached,
+  operation.limitsReached,
   operation.keptOut,
   oneContentANumber,
   noReportTwice,

@@ -30,20 +30,35 @@ export function slotsOfTheDead({ freed }: Ledger, { patience }: Patience): Verdi
 
 const ENDS: ReadonlySet<AdminAct['kind']> = new Set(['kill_session', 'kill_user', 'lock', 'suspend']);
 
+const LIMITS: ReadonlySet<AdminAct['kind']> = new Set(['tier', 'tier_put']);
+
 /** Kill, lock and suspend, while nothing is broken: by their clients, on whatever edge. */
-export function reached({ acts }: Ledger, { patience }: Patience): Verdict {
-  const calm = acts.filter(({ kind, calm, status }) => calm && status === 200 && ENDS.has(kind));
+export const reached = (ledger: Ledger, patience: Patience): Verdict =>
+  felt(ledger, patience, { promise: 'kill, lock, suspend', kinds: ENDS, what: 'sessions ended' });
+
+/** Another tier, and a tier that is defined anew: by the answers to the orders of a session on each edge. */
+export const limitsReached = (ledger: Ledger, patience: Patience): Verdict =>
+  felt(ledger, patience, { promise: 'tier change', kinds: LIMITS, what: 'sessions on all edges went by them' });
+
+interface Felt {
+  readonly promise: string;
+  readonly kinds: ReadonlySet<AdminAct['kind']>;
+  readonly what: string;
+}
+
+function felt({ acts }: Ledger, { patience }: Patience, { promise, kinds, what }: Felt): Verdict {
+  const calm = acts.filter(({ kind, calm, status }) => calm && status === 200 && kinds.has(kind));
   const took = calm.flatMap((act) => act.reached);
   const p99 = quantile(took, 0.99);
   const against = acts
-    .filter(({ kind, status, missed }) => status === 200 && ENDS.has(kind) && missed > 0)
-    .map(({ kind, user, missed }) => `${kind} of ${user}: ${missed} clients were never reached`);
+    .filter(({ kind, status, missed }) => status === 200 && kinds.has(kind) && missed > 0)
+    .map(({ kind, user, missed }) => `${kind} of ${user}: ${missed} sessions were never reached`);
   if (p99 >= REACH_WITHIN_MS * patience) against.push(`99th percentile ${p99.toFixed(0)} ms`);
   return verdict({
-    promise: 'kill, lock, suspend',
+    promise,
     bound: 'p99 < 500 ms on every edge',
     seen: took.length,
-    evidence: `${calm.length} while nothing was broken, ${took.length} sessions ended: median ${quantile(took, 0.5).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms; ${acts.length} acts in all`,
+    evidence: `${calm.length} while nothing was broken, ${took.length} ${what}: median ${quantile(took, 0.5).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms; ${acts.filter(({ kind }) => kinds.has(kind)).length} acts in all`,
     against,
   });
 }
@@ -198,6 +213,7 @@ export function trail({ audit, acts, recorded }: Ledger): Verdict {
     suspend: 'suspend',
     reactivate: 'reactivate',
     tier: 'tier_update',
+    tier_put: 'tier_put',
   } as const;
   const done = new Map<string, number>();
   for (const { kind, status } of acts) if (status === 200) done.set(TYPES[kind], (done.get(TYPES[kind]) ?? 0) + 1);

@@ -6,12 +6,12 @@
  * taken its slot: whichever came first sees the other.
  */
 import type { AdminPorts, ChangeContext } from '../admin.ts';
-import { changeAccount, checkVersion, MAX_COMMANDS, present } from '../credentials/change.ts';
-import { addressed, servingEdges } from '../credentials/reach.ts';
+import { changeAccount, checkVersion, present } from '../credentials/change.ts';
 import { pageOf } from '../cursors.ts';
 import { FixgateError } from '../errors.ts';
 import { tierNamed } from '../policy/assignment.ts';
 import { changePolicy } from '../policy/change.ts';
+import { telling } from '../policy/telling.ts';
 import type { AddressedCommand, Page, PageRequest } from '../ports.ts';
 import type { EdgeRow } from '../sessions/model.ts';
 import { inForce, type Lock, type LockTarget, lockName, lockText } from './model.ts';
@@ -122,19 +122,16 @@ export async function lockPolicy(ports: PolicyLockPorts, context: ChangeContext,
     const before = policy.locks.find((one) => lockName(one.target) === lockName(target));
     checkVersion(context.if_version, before?.version ?? 0);
     const put = made(context, given, version, now);
-    const edges = await servingEdges(ports);
-    const ids = edges.map(({ edge_id }) => edge_id);
-    const commands = addressed(ids, { type: 'policy_changed', version }, ports, now);
+    const { commands, rest, edges } = await telling(ports, version, now);
     const sessions = edges.reduce((sum, edge) => sum + sessionsOn(edge, target), 0);
     return {
       edits: [{ put_lock: put }],
       details: { lock: put, sessions, ...(before ? { before } : {}) },
-      commands: commands.slice(0, MAX_COMMANDS),
-      result: { lock: put, sessions, rest: commands.slice(MAX_COMMANDS) },
+      commands,
+      result: { lock: put, sessions, rest },
     };
   });
   const { rest, ...result } = locked as Locked & { readonly rest: readonly AddressedCommand[] };
-  // Edges beyond those of the transaction would see the new version by themselves, a moment later.
   if (rest.length > 0) await ports.edges.send(rest);
   return result;
 }

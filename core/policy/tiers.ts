@@ -3,19 +3,32 @@ import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { checkVersion } from '../credentials/change.ts';
 import { FixgateError } from '../errors.ts';
 import { DEFAULT_TIERS, type Tier } from '../limits/model.ts';
+import type { AddressedCommand } from '../ports.ts';
 import { tierNamed } from './assignment.ts';
 import { changePolicy, checkRoom } from './change.ts';
+import { telling } from './telling.ts';
 
-/** Puts a tier, new or not; edges see it as soon as they see the policy's version. Refuses with policy_full, version_conflict (0 is the version of what does not exist). */
+interface Put {
+  readonly after: Tier;
+  readonly rest: readonly AddressedCommand[];
+}
+
+/** Puts a tier, new or not; edges are told, for live sessions go by what it says. Refuses with policy_full, version_conflict (0 is the version of what does not exist). */
 export async function putTier(ports: AdminPorts, context: ChangeContext, tier: Omit<Tier, 'version'>): Promise<Tier> {
-  const put = await changePolicy(ports, { ...context, type: 'tier_put' }, (policy, version) => {
+  const put = await changePolicy<Put>(ports, { ...context, type: 'tier_put' }, async (policy, version, now) => {
     const before = policy.tiers.find((one) => one.name === tier.name);
     checkVersion(context.if_version, before?.version ?? 0);
     if (!before) checkRoom(policy, 'tiers');
     const after: Tier = { ...tier, version };
-    return { edits: [{ put_tier: after }], details: { tier: after, ...(before ? { before } : {}) }, result: after };
+    const details = { tier: after, ...(before ? { before } : {}) };
+    // Nobody can have a tier that is new.
+    if (before === undefined) return { edits: [{ put_tier: after }], details, result: { after, rest: [] } };
+    const { commands, rest } = await telling(ports, version, now);
+    return { edits: [{ put_tier: after }], details, commands, result: { after, rest } };
   });
-  return put as Tier;
+  const { after, rest } = put as Put;
+  if (rest.length > 0) await ports.edges.send(rest);
+  return after;
 }
 
 /**

@@ -75,7 +75,12 @@ const KEPT: Ledger = {
     }),
   ],
   faults: [{ kind: 'edge_killed', edge: 1, from: 10_000, to: 22_000, healed: 24_000 }],
-  acts: [act('lock', 'victim', 30_000), act('unlock', 'victim', 33_000), act('kill_user', 'keeper', 40_000)],
+  acts: [
+    act('lock', 'victim', 30_000),
+    act('unlock', 'victim', 33_000),
+    act('kill_user', 'keeper', 40_000),
+    act('tier_put', 'limited', 50_000),
+  ],
   samples: [],
   slots: [{ at: 0, user: 'keeper', held: 1, most: 1 }],
   outages: [
@@ -95,13 +100,18 @@ const KEPT: Ledger = {
   freed: [{ edge: 1, killed: 10_000, free: 18_000 }],
   ending: { edges: 3, ready: 3, wanted: 3, on: 3, only_in_store: [], only_at_clients: [], took_ms: 1 },
   audit: { chains: 3, records: 9, broken: [] },
-  recorded: { lock: 1, unlock: 1, session_kill: 1 },
+  recorded: { lock: 1, unlock: 1, session_kill: 1, tier_put: 1 },
 };
 
 const broken = (ledger: Ledger, patience = 1): readonly string[] =>
   verdicts(ledger, { patience })
     .filter(({ held }) => !held)
     .map(({ promise }) => promise);
+
+const acts = (at: number, more: Partial<AdminAct>): Ledger => ({
+  ...KEPT,
+  acts: KEPT.acts.map((one, i) => (i === at ? { ...one, ...more } : one)),
+});
 
 const session = (at: number, more: Partial<SessionLog>): Ledger => ({
   ...KEPT,
@@ -168,16 +178,10 @@ describe('a broken promise is found', () => {
     ],
     ['slots that stay taken', { ...KEPT, freed: [{ edge: 1, killed: 0, free: 10_500 }] }, ['slots of a dead edge']],
     ['slots that are never free', { ...KEPT, freed: [{ edge: 1, killed: 0 }] }, ['slots of a dead edge']],
-    [
-      'a slow kill',
-      { ...KEPT, acts: [...KEPT.acts.slice(0, 2), act('kill_user', 'keeper', 1, { reached: [900] })] },
-      ['kill, lock, suspend'],
-    ],
-    [
-      'a kill that misses',
-      { ...KEPT, acts: [...KEPT.acts.slice(0, 2), act('kill_user', 'keeper', 1, { missed: 1, calm: false })] },
-      ['kill, lock, suspend'],
-    ],
+    ['a slow kill', acts(2, { reached: [900] }), ['kill, lock, suspend']],
+    ['a kill that misses', acts(2, { missed: 1, calm: false }), ['kill, lock, suspend']],
+    ['limits that come late', acts(3, { reached: [200, 200, 501] }), ['tier change']],
+    ['limits that an edge never hears of', acts(3, { missed: 1, calm: false }), ['tier change']],
     [
       'a Logon of one who is locked',
       session(2, { attempts: [...(KEPT.sessions[2]?.attempts ?? []), accepted(31_000)] }),
