@@ -8,17 +8,14 @@ import { changeOwnPassword } from './credentials/new-password.ts';
 import { Verifiers } from './credentials/verify.ts';
 import {
   ADMITTED,
-  CANCEL,
   type Decision,
-  type Kind,
   type LimiterFigures,
-  MESSAGE,
-  ORDER,
   REFUSED_CANCEL,
   REFUSED_MESSAGE,
   REFUSED_ORDER,
   WAIT,
 } from './limits/admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from './limits/kinds.ts';
 import type { LimitClass } from './limits/model.ts';
 import { assignTier, limitsOf } from './policy/assignment.ts';
 import {
@@ -41,11 +38,11 @@ import {
 } from './sessions/api.ts';
 import { BadLogons } from './sessions/bad-logons.ts';
 import { REFUSAL_TEXT } from './sessions/bounds.ts';
-import { type Claimed, NoFreeName } from './sessions/edge-name.ts';
+import { NoFreeName } from './sessions/edge-name.ts';
 import { Live } from './sessions/live.ts';
 import { Logons, proven, unavailable } from './sessions/logon.ts';
 import { Membership } from './sessions/membership.ts';
-import type { EdgeFigures, EdgeIdentity, EndCause, LiveSession } from './sessions/model.ts';
+import type { Claimed, EdgeFigures, EdgeIdentity, EndCause, LiveSession } from './sessions/model.ts';
 import { PolicyCache } from './sessions/policy-cache.ts';
 import { RefusalRecorder } from './sessions/refusals.ts';
 import type { Ended } from './sessions/registrar.ts';

@@ -1,6 +1,6 @@
 /** Which bucket an application message draws on (DESIGN of limits: orders, cancels, everything else). Session-level messages never. */
 
-import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/kinds.ts';
 import { msgTypeCode } from './fix/tags.ts';
 
 /** Order entry: whatever can put a new or larger order on a market. */

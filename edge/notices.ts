@@ -1,6 +1,6 @@
 /** What the gateway tells a client unasked, each only where the session's profile wants it. */
 
-import { CANCEL, type Kind, ORDER } from '../core/limits/admission.ts';
+import { CANCEL, type Kind, ORDER } from '../core/limits/kinds.ts';
 import type { BucketUsage } from '../core/limits/usage.ts';
 import type { GateSession } from '../core/sessions/api.ts';
 import type { Notice } from '../core/sessions/model.ts';

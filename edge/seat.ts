@@ -5,17 +5,14 @@
 
 import {
   ADMITTED,
-  CANCEL,
   type Decision,
-  type Kind,
-  MESSAGE,
-  ORDER,
   REFUSED_CANCEL,
   REFUSED_MESSAGE,
   REFUSED_ORDER,
   REFUSED_STORE,
   WAIT,
 } from '../core/limits/admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/kinds.ts';
 import type { GateSession } from '../core/sessions/api.ts';
 import { problemOf, refusalId, refuseId, usedId } from './cl-ord-ids.ts';
 import { kindOf } from './classes.ts';

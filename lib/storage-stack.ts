@@ -108,7 +108,7 @@ export class StorageStack extends Stack {
     this.breakGlass =
       context.breakGlassPrincipal === undefined
         ? undefined
-        : new BreakGlass(this, context, context.breakGlassPrincipal).role;
+        : new BreakGlass(this, this.tables, context, context.breakGlassPrincipal).role;
     this.preparation = this.#prepare(context);
     new CfnOutput(this, 'ArchiveBucket', {
       value: this.archive.bucketName,

@@ -1,5 +1,5 @@
 /** A client as its owner runs it: it stays on as long as it may, sends, goes and comes back. */
-import { CANCEL, MESSAGE, ORDER } from '../core/limits/admission.ts';
+import { CANCEL, MESSAGE, ORDER } from '../core/limits/kinds.ts';
 import type { FixSessionKey } from '../core/sessions/model.ts';
 import { type Caller, EdgeHost, type Seat } from './edge-host.ts';
 import type { World } from './world.ts';

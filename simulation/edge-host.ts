@@ -4,7 +4,8 @@
  */
 import { utf8 } from '../core/encoding.ts';
 import { openGate } from '../core/gate.ts';
-import { ADMITTED, type Decision, type Kind, WAIT } from '../core/limits/admission.ts';
+import { ADMITTED, type Decision, WAIT } from '../core/limits/admission.ts';
+import type { Kind } from '../core/limits/kinds.ts';
 import {
   DEFAULT_GATE_SETTINGS,
   type Gate,

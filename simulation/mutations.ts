@@ -3,8 +3,8 @@
  * every one of them: docs/SIMULATION.md says within how many seeds it does.
  */
 import { StoreUnavailable } from '../core/errors.ts';
-import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/admission.ts';
-import { type Buckets, type ExchangeReply, ratesOf, type Three } from '../core/limits/lease.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER, type Three } from '../core/limits/kinds.ts';
+import { type Buckets, type ExchangeReply, ratesOf } from '../core/limits/lease.ts';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { EdgeRegistry } from '../core/ports.ts';
 import type { Journal } from '../edge/journal/journal.ts';

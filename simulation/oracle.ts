@@ -3,7 +3,7 @@
  * they are, and every process at once. What it finds wrong ends the run.
  */
 import type { User } from '../core/credentials/model.ts';
-import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/kinds.ts';
 import { capacitiesOf, ratesOf } from '../core/limits/lease.ts';
 import { DEFAULT_TIERS } from '../core/limits/model.ts';
 import type { LiveSession } from '../core/sessions/model.ts';

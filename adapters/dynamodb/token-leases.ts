@@ -7,7 +7,8 @@ import {
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { StoreUnavailable } from '../../core/errors.ts';
-import type { Buckets, Lease, Three } from '../../core/limits/lease.ts';
+import type { Three } from '../../core/limits/kinds.ts';
+import type { Buckets, Lease } from '../../core/limits/lease.ts';
 import {
   type Exchanged,
   type ExchangeOutcome,

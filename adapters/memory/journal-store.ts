@@ -1,18 +1,8 @@
 /** Journals of edges in memory; they outlive the edge's process in tests only. */
-import type { JournalStore, Piece, Revocation } from '../../core/sessions/journal-store.ts';
-import type { EdgeIdentity } from '../../core/sessions/model.ts';
-import type { MemoryWorld } from './world.ts';
 
-/** Of one edge. */
-export interface MemoryJournal {
-  writer: string;
-  /** That has claimed it. */
-  incarnation: number;
-  /** Of that incarnation, oldest first. */
-  revocations: (readonly Revocation[])[];
-  /** By number, then offset. */
-  readonly segments: Map<number, Map<number, Piece>>;
-}
+import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
+import type { EdgeIdentity } from '../../core/sessions/model.ts';
+import type { MemoryJournal, MemoryWorld } from './world.ts';
 
 const copyOf = (piece: Piece): Piece => ({ ...piece, bytes: Uint8Array.from(piece.bytes) });
 

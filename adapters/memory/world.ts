@@ -6,6 +6,7 @@ import type { Override, Rule } from '../../core/eligibility/model.ts';
 import type { Tier, Violations } from '../../core/limits/model.ts';
 import type { Lock } from '../../core/locks/model.ts';
 import type { Page, PageRequest } from '../../core/ports.ts';
+import type { Piece, Revocation } from '../../core/sessions/journal-store.ts';
 import type {
   Answer,
   EdgeCommand,
@@ -16,7 +17,17 @@ import type {
 } from '../../core/sessions/model.ts';
 import type { Held } from '../changes.ts';
 import { checkPage, compareKeys } from '../keys.ts';
-import type { MemoryJournal } from './journal-store.ts';
+
+/** Of one edge. */
+export interface MemoryJournal {
+  writer: string;
+  /** That has claimed it. */
+  incarnation: number;
+  /** Of that incarnation, oldest first. */
+  revocations: (readonly Revocation[])[];
+  /** By number, then offset. */
+  readonly segments: Map<number, Map<number, Piece>>;
+}
 
 export interface MemoryUser {
   chain: ChainHead;

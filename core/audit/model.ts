@@ -1,6 +1,7 @@
 /** Audit records and the hash chains they form: one chain per subject (`user:<id>`, `policy`), per edge boot (`edge:<id>:<incarnation>`) and a few per principal for what names no subject (`refused:<principal>`, `announced:<principal>`). */
 
-import type { StateNotes } from './state.ts';
+/** By the name of a row: what it must be, or null: it must not be there. */
+export type StateNotes = Readonly<Record<string, string | null>>;
 
 /** Where a chain stands: `seq` of its last record (0: none yet) and that record's hash (64 zeros: none yet). */
 export interface ChainHead {

@@ -11,9 +11,7 @@ import { toBase64 } from '../encoding.ts';
 import { lockName } from '../locks/model.ts';
 import type { Digests, PolicyEdit } from '../ports.ts';
 import { canonicalJson } from './canonical.ts';
-
-/** By the name of a row: what it must be, or null: it must not be there. */
-export type StateNotes = Readonly<Record<string, string | null>>;
+import type { StateNotes } from './model.ts';
 
 /** In the chain of a user. */
 export const USER = 'user';

@@ -1,14 +1,9 @@
 /** What the gate and the edge call for each message: small integers, no promise while tokens are in hand. */
-import type { Buckets, Three } from './lease.ts';
+import type { Kind, Three } from './kinds.ts';
+import type { Buckets } from './lease.ts';
 import type { UserLimits, ViolationType } from './model.ts';
 import type { BucketUsage } from './usage.ts';
 import type { OnLimitWarning } from './watch.ts';
-
-/** Classes of messages; each is also the index of its bucket. Session-level messages are never limited. */
-export const ORDER = 0;
-export const MESSAGE = 1;
-export const CANCEL = 2;
-export type Kind = typeof ORDER | typeof MESSAGE | typeof CANCEL;
 
 export const ADMITTED = 0;
 /** A grant is on its way: call `onGrant` at once; what follows on the connection waits behind it. */

@@ -1,5 +1,5 @@
 /** What an edge may go on admitting while the store is away: rate/k, begun empty, so no new burst. */
-import { type Kind, MESSAGE, ORDER } from './admission.ts';
+import { type Kind, MESSAGE, ORDER } from './kinds.ts';
 
 /** Credit that may gather, in ms of the rate: clocks are read in whole milliseconds. */
 const GRAIN_MS = 2;

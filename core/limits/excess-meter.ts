@@ -1,5 +1,5 @@
 /** The optional disconnect of a tier: who in each of `seconds` seconds running sends more than `multiple` times its rate. */
-import { CANCEL, type Kind, MESSAGE, ORDER } from './admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from './kinds.ts';
 import { ratesOf } from './lease.ts';
 import type { Tier, UserLimits } from './model.ts';
 

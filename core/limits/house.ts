@@ -2,7 +2,6 @@
 import type { Clock, Timers } from '../time.ts';
 import type { TokenLeases } from './leases-port.ts';
 import type { LimiterSettings } from './settings.ts';
-import type { UserLimiter } from './user-limiter.ts';
 
 /** Sums that all users of an edge add to. */
 export interface Tally {
@@ -28,5 +27,5 @@ export interface LimiterHouse {
   /** Told of every failed call; what is no StoreUnavailable is a defect. */
   readonly report: (error: unknown) => void;
   /** The last session has gone and the lease is settled, or left to its expiry. */
-  readonly gone: (user: UserLimiter) => void;
+  readonly gone: (user: { readonly userId: string }) => void;
 }

@@ -8,11 +8,9 @@
  * raises A beyond what time gave, an admission lowers H. So admissions in any window Δ are at most B + rΔ + 2rε,
  * ε the largest error of a clock, for any number of edges, through crashes and lost replies.
  */
-import { CANCEL, type Kind, MESSAGE, ORDER } from './admission.ts';
+import type { Three } from './kinds.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from './kinds.ts';
 import type { UserLimits } from './model.ts';
-
-/** One number a bucket, in the order ORDER, MESSAGE, CANCEL. */
-export type Three<T> = readonly [T, T, T];
 
 /** What one edge was granted and has not settled. */
 export interface Lease {

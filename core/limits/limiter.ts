@@ -101,8 +101,9 @@ export class Limiter implements Admissions {
     return empty;
   }
 
-  #gone(user: UserLimiter): void {
-    if (this.#users.get(user.userId) !== user) return;
+  #gone(gone: { readonly userId: string }): void {
+    const user = this.#users.get(gone.userId);
+    if (user === undefined || user !== gone) return;
     drain(user, this.#left);
     this.#users.delete(user.userId);
     this.#tellEmpty();

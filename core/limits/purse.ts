@@ -1,9 +1,8 @@
 /** The tokens of one user that one edge has in hand, and how many it should ask for. No clock, no store. */
-import { CANCEL, type Kind, MESSAGE, ORDER } from './admission.ts';
-import { capacitiesOf, type ExchangeReply, ratesOf, type Three } from './lease.ts';
+import { CANCEL, KINDS, type Kind, MESSAGE, ORDER, type Three, three } from './kinds.ts';
+import { capacitiesOf, type ExchangeReply, ratesOf } from './lease.ts';
 import type { UserLimits } from './model.ts';
 
-export const KINDS: Three<Kind> = [ORDER, MESSAGE, CANCEL];
 export const NS_PER_MS = 1_000_000n;
 
 /** A lease should carry this much of a second: ten calls a second at the full rate. */
@@ -19,10 +18,6 @@ export interface Statement {
   readonly wanted: Three<number>;
   readonly returned: Three<number>;
   readonly unleased: Three<number>;
-}
-
-export function three<T>(of: (kind: Kind) => T): Three<T> {
-  return [of(ORDER), of(MESSAGE), of(CANCEL)];
 }
 
 export class Purse {

@@ -1,4 +1,6 @@
 /** Where a user's buckets stand, as an edge sees them: what clients are told when they ask, and what warnings go by. */
+
+import { type Three, three } from './kinds.ts';
 import {
   type Buckets,
   capacitiesOf,
@@ -8,9 +10,7 @@ import {
   exchange,
   ratesOf,
   shapesOf,
-  type Three,
 } from './lease.ts';
-import { three } from './purse.ts';
 
 /** One bucket. */
 export interface BucketUsage {

@@ -4,14 +4,15 @@
  */
 import { StoreUnavailable } from '../errors.ts';
 import type { Timer } from '../time.ts';
+import type { Admission, Decision, UserAdmissions } from './admission.ts';
 import * as admission from './admission.ts';
-import { type Admission, CANCEL, type Decision, type Kind, MESSAGE, ORDER, type UserAdmissions } from './admission.ts';
 import { Allowance } from './allowance.ts';
 import type { LimiterHouse } from './house.ts';
-import { type Buckets, compareLimits, type ExchangeReply, exchange, type Three } from './lease.ts';
+import { CANCEL, KINDS, type Kind, MESSAGE, ORDER, type Three, three } from './kinds.ts';
+import { type Buckets, compareLimits, type ExchangeReply, exchange } from './lease.ts';
 import type { Exchanged, ExchangeOutcome } from './leases-port.ts';
 import type { UserLimits } from './model.ts';
-import { KINDS, NS_PER_MS, Purse, type Statement, three } from './purse.ts';
+import { NS_PER_MS, Purse, type Statement } from './purse.ts';
 import { type BucketUsage, usageOf } from './usage.ts';
 import { type Waiter, Waiters } from './waiters.ts';
 import { type OnLimitWarning, Watchers } from './watch.ts';

@@ -1,8 +1,8 @@
 /** Messages of one user that wait for tokens, first come first served. */
 import type { Timer, Timers } from '../time.ts';
-import type { Decision, Kind } from './admission.ts';
-import { MESSAGE, ORDER } from './admission.ts';
-import type { Three } from './lease.ts';
+import type { Decision } from './admission.ts';
+import type { Kind, Three } from './kinds.ts';
+import { MESSAGE, ORDER } from './kinds.ts';
 
 export interface Waiter {
   readonly kind: Kind;

@@ -4,14 +4,15 @@
 import type { Actor } from '../audit/model.ts';
 import type { Credential, User } from '../credentials/model.ts';
 import type { LogonProof } from '../credentials/signed.ts';
-import type { Admission, Decision, Kind, LimiterFigures } from '../limits/admission.ts';
+import type { Admission, Decision, LimiterFigures } from '../limits/admission.ts';
+import type { Kind } from '../limits/kinds.ts';
 import type { LimitClass, UserLimits } from '../limits/model.ts';
 import type { BucketUsage } from '../limits/usage.ts';
 import type { OnLimitWarning } from '../limits/watch.ts';
 import type { SlotResult } from '../ports.ts';
-import type { Claimed } from './edge-name.ts';
 import type {
   Asked,
+  Claimed,
   EdgeCommand,
   EdgeFigures,
   EdgeIdentity,

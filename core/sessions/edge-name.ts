@@ -2,17 +2,12 @@
  * Names that processes share: an edge whose host comes and goes takes one of a fixed set when it starts, and with it the
  * journal of whoever had it before. A name is its taker's while its heartbeat goes on, as {@link Membership} has it.
  */
+
 import type { EdgeRegistry } from '../ports.ts';
 import type { Clock } from '../time.ts';
 import type { GateLog } from './api.ts';
 import { CLAIM_LOOK_MS, CLAIM_WITHIN_MS, DEAD_AFTER_MS } from './bounds.ts';
-import type { EdgeIdentity, EdgeRow } from './model.ts';
-
-export interface Claimed {
-  readonly identity: EdgeIdentity;
-  /** Monotonic ms from before it was asked for: its lease is counted from there. */
-  readonly since: number;
-}
+import type { Claimed, EdgeRow } from './model.ts';
 
 /** Every name has somebody who serves under it. */
 export class NoFreeName extends Error {

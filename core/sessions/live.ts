@@ -5,13 +5,12 @@ import {
   type Admission,
   type Admissions,
   type Decision,
-  type Kind,
-  ORDER,
   REFUSED_STORE,
   type UserAdmissions,
   WAIT,
 } from '../limits/admission.ts';
 import { ExcessMeter } from '../limits/excess-meter.ts';
+import { type Kind, ORDER } from '../limits/kinds.ts';
 import type { Tier, UserLimits } from '../limits/model.ts';
 import type { OnLimitWarning } from '../limits/watch.ts';
 import { limitsOf } from '../policy/assignment.ts';

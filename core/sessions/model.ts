@@ -57,6 +57,13 @@ export interface EdgeFigures {
   readonly vitals?: EdgeVitals;
 }
 
+/** An incarnation that has begun. */
+export interface Claimed {
+  readonly identity: EdgeIdentity;
+  /** Monotonic ms from before it was asked for: its lease is counted from there. */
+  readonly since: number;
+}
+
 /** How an edge's process and its machine are. */
 export interface EdgeVitals {
   /** Share of time that its event loop is at work, 0 to 1. */

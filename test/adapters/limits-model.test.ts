@@ -5,14 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { DynamoTokenLeases } from '../../adapters/dynamodb/token-leases.ts';
 import { MemoryTokenLeases } from '../../adapters/memory/token-leases.ts';
-import { CANCEL, type Kind, MESSAGE, ORDER } from '../../core/limits/admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER, type Three } from '../../core/limits/kinds.ts';
 import {
   type Buckets,
   capacitiesOf,
   type ExchangeReply,
   exchange,
   ratesOf,
-  type Three,
   tokensNow,
 } from '../../core/limits/lease.ts';
 import type { TokenLeases } from '../../core/limits/leases-port.ts';

@@ -1,7 +1,8 @@
 /** The edge among other edges: its lease, its death, and the chain it writes. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { killUser } from '../../core/credentials/kill.ts';
-import { ADMITTED, CANCEL, ORDER, REFUSED_STORE, WAIT } from '../../core/limits/admission.ts';
+import { ADMITTED, REFUSED_STORE, WAIT } from '../../core/limits/admission.ts';
+import { CANCEL, ORDER } from '../../core/limits/kinds.ts';
 import { NoFreeName } from '../../core/sessions/edge-name.ts';
 import {
   type Account,

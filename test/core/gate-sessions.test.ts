@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { killSession, killUser } from '../../core/credentials/kill.ts';
 import { changeStatus } from '../../core/credentials/status.ts';
-import { ADMITTED, CANCEL, MESSAGE, ORDER, REFUSED_ORDER, REFUSED_STORE, WAIT } from '../../core/limits/admission.ts';
+import { ADMITTED, REFUSED_ORDER, REFUSED_STORE, WAIT } from '../../core/limits/admission.ts';
+import { CANCEL, MESSAGE, ORDER } from '../../core/limits/kinds.ts';
 import { assignTier, resetViolations } from '../../core/policy/assignment.ts';
 import { putTier } from '../../core/policy/tiers.ts';
 import type { GateSession, TrackResult } from '../../core/sessions/api.ts';

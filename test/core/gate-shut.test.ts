@@ -1,6 +1,7 @@
 /** Shutting an edge by itself: nobody is served, with the store or without it. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { MESSAGE, REFUSED_STORE } from '../../core/limits/admission.ts';
+import { REFUSED_STORE } from '../../core/limits/admission.ts';
+import { MESSAGE } from '../../core/limits/kinds.ts';
 import {
   type Account,
   attempt,

@@ -4,7 +4,7 @@
  * acknowledged: whatever dies is asked again by what is numbered, and nothing is done or told twice.
  */
 
-import { ORDER } from '../../../core/limits/admission.ts';
+import { ORDER } from '../../../core/limits/kinds.ts';
 import type { MessageName } from '../../../core/sessions/model.ts';
 import { kindOf } from '../../classes.ts';
 import type { BodyWriter } from '../../fix/body-writer.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { CANCEL, MESSAGE, ORDER } from '../../../core/limits/admission.ts';
 import { ExcessMeter } from '../../../core/limits/excess-meter.ts';
+import { CANCEL, MESSAGE, ORDER } from '../../../core/limits/kinds.ts';
 import { limitsOf } from './world.ts';
 
 const START = 1_700_000_000_000;

@@ -1,13 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { CANCEL, type Kind, MESSAGE, ORDER } from '../../../core/limits/admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER, type Three } from '../../../core/limits/kinds.ts';
 import {
   type Buckets,
   charge,
   type ExchangeRequest,
   exchange,
   shapesOf,
-  type Three,
   tokensNow,
 } from '../../../core/limits/lease.ts';
 import { limitsOf } from './world.ts';

@@ -1,13 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  ADMITTED,
-  CANCEL,
-  MESSAGE,
-  ORDER,
-  REFUSED_MESSAGE,
-  REFUSED_ORDER,
-  REFUSED_STORE,
-} from '../../../core/limits/admission.ts';
+import { ADMITTED, REFUSED_MESSAGE, REFUSED_ORDER, REFUSED_STORE } from '../../../core/limits/admission.ts';
+import { CANCEL, MESSAGE, ORDER } from '../../../core/limits/kinds.ts';
 import { tokensNow } from '../../../core/limits/lease.ts';
 import { limitsOf, World } from './world.ts';
 

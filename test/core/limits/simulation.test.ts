@@ -1,7 +1,7 @@
 // Many edges, one item, a store that delays and loses, edges that crash, clocks that disagree: the shipped code on a
 // seeded clock. A failing seed is named by the test and replays.
 import { describe, expect, test } from '@jest/globals';
-import { CANCEL, type Kind, MESSAGE, ORDER } from '../../../core/limits/admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from '../../../core/limits/kinds.ts';
 import { capacitiesOf, ratesOf } from '../../../core/limits/lease.ts';
 import { limitsOf, World } from './world.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ADMITTED, CANCEL, type Kind, MESSAGE, ORDER } from '../../../core/limits/admission.ts';
+import { ADMITTED } from '../../../core/limits/admission.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from '../../../core/limits/kinds.ts';
 import type { BucketUsage } from '../../../core/limits/usage.ts';
 import { limitsOf, World } from './world.ts';
 

@@ -1,14 +1,8 @@
 // Edges with the real Limiter around one item store that delays, loses replies, fails; in simulated time.
 
 import { StoreUnavailable } from '../../../core/errors.ts';
-import {
-  ADMITTED,
-  CANCEL,
-  type Decision,
-  type Kind,
-  type UserAdmissions,
-  WAIT,
-} from '../../../core/limits/admission.ts';
+import { ADMITTED, type Decision, type UserAdmissions, WAIT } from '../../../core/limits/admission.ts';
+import { CANCEL, type Kind } from '../../../core/limits/kinds.ts';
 import type { Buckets } from '../../../core/limits/lease.ts';
 import {
   type Exchanged,

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { killSession, killUser } from '../../../core/credentials/kill.ts';
 import { changeStatus } from '../../../core/credentials/status.ts';
-import { ORDER } from '../../../core/limits/admission.ts';
+import { ORDER } from '../../../core/limits/kinds.ts';
 import { lock, locks, type NewLock, unlock } from '../../../core/locks/locks.ts';
 import type { LockTarget } from '../../../core/locks/model.ts';
 import { assignTier } from '../../../core/policy/assignment.ts';
