@@ -6,12 +6,14 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import * as z from 'zod';
 import type { KeyAge, SecretBox, SecretVault } from '../core/ports.ts';
-import type { OnDate } from './dynamodb/client.ts';
+import { DirectCalls, type OnDate } from './dynamodb/direct.ts';
 import { KMS_KEY_VARIABLES, LOCAL_KEY_VARIABLES } from './key-variables.ts';
 import { fileMasterKeys } from './kms/master-keys.ts';
 import { createHierarchicalSecretBox, createRawAesSecretBox } from './kms/secret-box.ts';
 import { createKmsVault, createRawAesVault } from './kms/vault.ts';
+import { systemRandom } from './node/random.ts';
 import {
+  clientOptions,
   type Environment,
   type OpenStores,
   openStoresOf,
@@ -52,7 +54,7 @@ export function environmentAdapters(
 ): OpenStores & { readonly box: SecretBox & KeyAge; readonly vault: SecretVault & KeyAge } {
   const variables = readVariables(Store, env);
   const keys = readVariables(Keys, env);
-  const open = openStoresOf(variables, onDate);
+  const open = openStoresOf(variables, new DirectCalls({ ...clientOptions(variables), onDate }, systemRandom));
   const { AWS_REGION: region } = variables;
   return { ...open, box: secretBoxOf(keys, region, open.client), vault: vaultOf(keys, region) };
 }

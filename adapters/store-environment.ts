@@ -2,7 +2,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
-import { createClient, type OnDate } from './dynamodb/client.ts';
+import type { StoreCalls } from './dynamodb/calls.ts';
+import { type ClientOptions, createClient } from './dynamodb/client.ts';
 import { createTables } from './dynamodb/create-tables.ts';
 import { createDynamoAdapters } from './dynamodb/stores.ts';
 import type { TableNames } from './dynamodb/tables.ts';
@@ -66,9 +67,13 @@ export function openStores(env: Environment): OpenStores {
   return openStoresOf(readVariables(Store, env));
 }
 
-export function openClient(variables: StoreVariables, onDate?: OnDate): DynamoDBClient {
+export function clientOptions(variables: StoreVariables): ClientOptions {
   const endpoint = variables.FIXGATE_DYNAMODB_ENDPOINT;
-  return createClient({ region: variables.AWS_REGION, ...(endpoint === undefined ? {} : { endpoint }), onDate });
+  return { region: variables.AWS_REGION, ...(endpoint === undefined ? {} : { endpoint }) };
+}
+
+export function openClient(variables: StoreVariables): DynamoDBClient {
+  return createClient(clientOptions(variables));
 }
 
 export function tablesOf(variables: StoreVariables): TableNames {
@@ -82,16 +87,19 @@ export function tablesOf(variables: StoreVariables): TableNames {
   };
 }
 
-/** The same, of variables that are checked already. */
-export function openStoresOf(variables: StoreVariables, onDate?: OnDate): OpenStores {
-  const client = openClient(variables, onDate);
+/** The same, of variables that are checked already. @param calls carry what the stores ask; left out: the SDK's client does */
+export function openStoresOf(variables: StoreVariables, calls?: StoreCalls & { destroy(): void }): OpenStores {
+  const client = openClient(variables);
   const tables = tablesOf(variables);
   return {
-    stores: createDynamoAdapters({ client, tables, random: systemRandom }),
-    leases: new DynamoTokenLeases(client, tables.limits),
+    stores: createDynamoAdapters({ client: calls ?? client, tables, random: systemRandom }),
+    leases: new DynamoTokenLeases(calls ?? client, tables.limits),
     client,
     tables,
     makeTables: () => createTables(client, tables),
-    close: () => client.destroy(),
+    close: () => {
+      calls?.destroy();
+      client.destroy();
+    },
   };
 }

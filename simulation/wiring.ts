@@ -39,12 +39,12 @@ export interface StorePorts extends AdminPorts {
 export function portsOf(process: Process, client: StoreClient): StorePorts {
   const { random, machine } = process;
   const pause = (ms: number): Promise<void> => process.sleep(ms);
-  const options = { client: client.asClient, tables: TABLES, random, pause };
+  const options = { client, tables: TABLES, random, pause };
   const { audit: trail, ...stores } = createDynamoAdapters(options);
   return {
     ...stores,
     trail,
-    leases: new DynamoTokenLeases(client.asClient, TABLES.limits),
+    leases: new DynamoTokenLeases(client, TABLES.limits),
     box: openBox,
     vault: openBox,
     digests: nodeDigests,

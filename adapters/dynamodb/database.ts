@@ -1,25 +1,11 @@
 /** The few operations of DynamoDB that the adapters are made of: rows are plain objects, an outage is StoreUnavailable. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type AttributeValue,
-  BatchGetItemCommand,
-  BatchWriteItemCommand,
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  type QueryCommandInput,
-  ScanCommand,
-  type TransactWriteItem,
-  TransactWriteItemsCommand,
-  UpdateItemCommand,
-  type WriteRequest,
-} from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import type { QueryCommandInput, ScanCommandInput, TransactWriteItem, WriteRequest } from '@aws-sdk/client-dynamodb';
 import { StoreUnavailable } from '../../core/errors.ts';
 import type { Random } from '../../core/time.ts';
+import { callsOf, type Operation, type Operations, type Output, type StoreCalls, type StoreClient } from './calls.ts';
 import { cancellation, isFailedCondition, isOutage, isRace } from './errors.ts';
+import { fromItem, type Item, toItem, toValues } from './items.ts';
 import type { TableName, TableNames } from './tables.ts';
 
 /** A row as it is stored; strings, numbers, booleans, bytes, lists and maps of them. */
@@ -60,7 +46,7 @@ export interface Range {
 
 export interface RangePage {
   readonly rows: readonly Row[];
-  readonly last: Record<string, AttributeValue> | undefined;
+  readonly last: Item | undefined;
 }
 
 /** One of a batch. */
@@ -86,8 +72,8 @@ const BATCHES_AT_ONCE = 4;
 export const TRANSACTION = 100;
 
 export class Database {
-  readonly client: DynamoDBClient;
   readonly tables: TableNames;
+  readonly #calls: StoreCalls;
   readonly #random: Random;
   readonly #pause: (ms: number) => Promise<unknown>;
   readonly #deadlineMs: number;
@@ -97,14 +83,14 @@ export class Database {
    * @param pause waits between tries
    */
   constructor(
-    client: DynamoDBClient,
+    client: StoreClient,
     tables: TableNames,
     random: Random,
     deadlineMs: number = DEADLINE_MS,
     pause: (ms: number) => Promise<unknown> = sleep,
   ) {
     this.#deadlineMs = deadlineMs;
-    this.client = client;
+    this.#calls = callsOf(client);
     this.tables = tables;
     this.#random = random;
     this.#pause = pause;
@@ -112,28 +98,23 @@ export class Database {
 
   /** One row, consistently. */
   async get({ table, pk, sk }: Key): Promise<Row | undefined> {
-    const command = new GetItemCommand({
-      TableName: this.tables[table],
-      Key: marshall({ pk, sk }),
-      ConsistentRead: true,
-    });
-    const { Item } = await this.#call((options) => this.client.send(command, options));
-    return Item && (unmarshall(Item) as Row);
+    const input = { TableName: this.tables[table], Key: toItem({ pk, sk }), ConsistentRead: true };
+    const { Item } = await this.#call('GetItem', input);
+    return Item && (fromItem(Item) as Row);
   }
 
   /** Those of the rows that exist, consistently each, in no order. Keys are distinct. */
   async getAll(keys: readonly Key[]): Promise<readonly Row[]> {
     const rows: Row[] = [];
-    let rest = keys.map(({ table, pk, sk }) => ({ table: this.tables[table], key: marshall({ pk, sk }) }));
+    let rest = keys.map(({ table, pk, sk }) => ({ table: this.tables[table], key: toItem({ pk, sk }) }));
     for (let attempt = 0; rest.length > 0; attempt++) {
-      const request: Record<string, { Keys: Record<string, AttributeValue>[]; ConsistentRead: boolean }> = {};
+      const request: Record<string, { Keys: Item[]; ConsistentRead: boolean }> = {};
       for (const { table, key } of rest.slice(0, BATCH_GET)) {
         request[table] ??= { Keys: [], ConsistentRead: true };
         request[table].Keys.push(key);
       }
-      const command = new BatchGetItemCommand({ RequestItems: request });
-      const reply = await this.#call((options) => this.client.send(command, options));
-      for (const items of Object.values(reply.Responses ?? {})) rows.push(...items.map((i) => unmarshall(i) as Row));
+      const reply = await this.#call('BatchGetItem', { RequestItems: request });
+      for (const items of Object.values(reply.Responses ?? {})) rows.push(...items.map((i) => fromItem(i) as Row));
       const left = Object.entries(reply.UnprocessedKeys ?? {}).flatMap(([table, { Keys }]) =>
         (Keys ?? []).map((key) => ({ table, key })),
       );
@@ -144,7 +125,7 @@ export class Database {
   }
 
   /** One page of a range; consistent on a table, not on an index. */
-  async range(range: Range, limit?: number, start?: Record<string, AttributeValue>): Promise<RangePage> {
+  async range(range: Range, limit?: number, start?: Item): Promise<RangePage> {
     const input: QueryCommandInput = {
       TableName: this.tables[range.table],
       ...(range.index === undefined ? { ConsistentRead: true } : { IndexName: range.index }),
@@ -156,7 +137,7 @@ export class Database {
         '#k1': range.sk,
         ...nameMap([...(range.filter?.names ?? []), ...(range.only ?? [])]),
       },
-      ExpressionAttributeValues: marshall({
+      ExpressionAttributeValues: toValues({
         ':k0': range.pk[1],
         ':from': range.from,
         ':to': range.to,
@@ -166,13 +147,13 @@ export class Database {
       ...(limit === undefined ? {} : { Limit: limit }),
       ...(start === undefined ? {} : { ExclusiveStartKey: start }),
     };
-    const reply = await this.#call((options) => this.client.send(new QueryCommand(input), options));
-    return { rows: (reply.Items ?? []).map((item) => unmarshall(item) as Row), last: reply.LastEvaluatedKey };
+    const reply = await this.#call('Query', input);
+    return { rows: (reply.Items ?? []).map((item) => fromItem(item) as Row), last: reply.LastEvaluatedKey };
   }
 
   /** All rows of a range, page by page. */
   async *rows(range: Range): AsyncGenerator<Row> {
-    let last: Record<string, AttributeValue> | undefined;
+    let last: Item | undefined;
     do {
       const page = await this.range(range, undefined, last);
       yield* page.rows;
@@ -190,17 +171,17 @@ export class Database {
 
   /** Every row of a table, these attributes only. For verification. */
   async *scan(table: TableName, only: readonly string[]): AsyncGenerator<Record<string, unknown>> {
-    let last: Record<string, AttributeValue> | undefined;
+    let last: Item | undefined;
     do {
-      const command: ScanCommand = new ScanCommand({
+      const input: ScanCommandInput = {
         TableName: this.tables[table],
         ConsistentRead: true,
         ProjectionExpression: only.map((name) => `#${name}`).join(', '),
         ExpressionAttributeNames: nameMap(only),
         ...(last === undefined ? {} : { ExclusiveStartKey: last }),
-      });
-      const reply = await this.#call((options) => this.client.send(command, options));
-      for (const item of reply.Items ?? []) yield unmarshall(item);
+      };
+      const reply = await this.#call('Scan', input);
+      for (const item of reply.Items ?? []) yield fromItem(item);
       last = reply.LastEvaluatedKey;
     } while (last !== undefined);
   }
@@ -209,11 +190,9 @@ export class Database {
   async write(write: Exclude<Write, { check: Key }>): Promise<boolean> {
     const item = this.#item(write);
     try {
-      await this.#call(async (options): Promise<unknown> => {
-        if (item.Put) return this.client.send(new PutItemCommand(item.Put), options);
-        if (item.Delete) return this.client.send(new DeleteItemCommand(item.Delete), options);
-        return this.client.send(new UpdateItemCommand(item.Update as NonNullable<typeof item.Update>), options);
-      });
+      if (item.Put) await this.#call('PutItem', item.Put);
+      else if (item.Delete) await this.#call('DeleteItem', item.Delete);
+      else await this.#call('UpdateItem', item.Update as NonNullable<typeof item.Update>);
       return true;
     } catch (error) {
       if (isFailedCondition(error)) return false;
@@ -223,16 +202,15 @@ export class Database {
 
   /** Adds to a number of a row, which begins at 0, and gives the sum. Adds once more when a reply was lost. */
   async increment({ table, pk, sk }: Key, attribute: string): Promise<number> {
-    const command = new UpdateItemCommand({
+    const { Attributes } = await this.#call('UpdateItem', {
       TableName: this.tables[table],
-      Key: marshall({ pk, sk }),
+      Key: toItem({ pk, sk }),
       UpdateExpression: 'ADD #n :one',
       ExpressionAttributeNames: { '#n': attribute },
-      ExpressionAttributeValues: marshall({ ':one': 1 }),
+      ExpressionAttributeValues: toValues({ ':one': 1 }),
       ReturnValues: 'UPDATED_NEW',
     });
-    const { Attributes } = await this.#call((options) => this.client.send(command, options));
-    return unmarshall(Attributes ?? {})[attribute];
+    return fromItem(Attributes ?? {})[attribute] as number;
   }
 
   /** All writes or none. `failed`: indexes of the writes whose condition did not hold. @param token at most 36 characters */
@@ -240,12 +218,12 @@ export class Database {
     if (writes.length > TRANSACTION) {
       throw new RangeError(`a transaction of ${writes.length} rows; ${TRANSACTION} are the most`);
     }
-    const command = new TransactWriteItemsCommand({
+    const input = {
       TransactItems: writes.map((write) => this.#item(write)),
       ...(token === undefined ? {} : { ClientRequestToken: token }),
-    });
+    };
     try {
-      await this.#call((options) => this.client.send(command, options));
+      await this.#call('TransactWriteItems', input);
       return { result: 'done' };
     } catch (error) {
       const cancelled = cancellation(error);
@@ -263,7 +241,7 @@ export class Database {
         ? { table: this.tables[write.put], request: { PutRequest: { Item: toItem(write.row) } } }
         : {
             table: this.tables[write.remove.table],
-            request: { DeleteRequest: { Key: marshall({ pk: write.remove.pk, sk: write.remove.sk }) } },
+            request: { DeleteRequest: { Key: toItem({ pk: write.remove.pk, sk: write.remove.sk }) } },
           },
     );
     let next = 0;
@@ -280,8 +258,7 @@ export class Database {
   async #writeBatch(batch: readonly Request[]): Promise<void> {
     let rest = batch;
     for (let attempt = 0; rest.length > 0; attempt++) {
-      const command = new BatchWriteItemCommand({ RequestItems: toRequests(rest) });
-      const reply = await this.#call((options) => this.client.send(command, options));
+      const reply = await this.#call('BatchWriteItem', { RequestItems: toRequests(rest) });
       rest = Object.entries(reply.UnprocessedItems ?? {}).flatMap(([table, left]) =>
         left.map((request) => ({ table, request })),
       );
@@ -290,10 +267,10 @@ export class Database {
   }
 
   /** Runs a call within its deadline; tries again when transactions of others are in its way. */
-  async #call<T>(run: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+  async #call<K extends Operation>(operation: K, input: Operations[K][0]): Promise<Output<K>> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await run({ abortSignal: AbortSignal.timeout(this.#deadlineMs) });
+        return await this.#calls.call(operation, input, this.#deadlineMs);
       } catch (error) {
         const cancelled = cancellation(error);
         if (isOutage(error) || cancelled?.kind === 'outage') {
@@ -318,19 +295,15 @@ export class Database {
     const expressions = {
       ...(write.when === undefined ? {} : { ConditionExpression: write.when.text }),
       ...(Object.keys(names).length === 0 ? {} : { ExpressionAttributeNames: names }),
-      ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: marshall(values) }),
+      ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: toValues(values) }),
     };
-    const at = ({ table, pk, sk }: Key) => ({ TableName: this.tables[table], Key: marshall({ pk, sk }) });
+    const at = ({ table, pk, sk }: Key) => ({ TableName: this.tables[table], Key: toItem({ pk, sk }) });
     if ('put' in write) return { Put: { TableName: this.tables[write.put], Item: toItem(write.row), ...expressions } };
     if ('update' in write)
       return { Update: { ...at(write.update), UpdateExpression: write.change.text, ...expressions } };
     if ('remove' in write) return { Delete: { ...at(write.remove), ...expressions } };
     return { ConditionCheck: { ...at(write.check), ConditionExpression: write.when.text, ...expressions } };
   }
-}
-
-function toItem(row: Row): Record<string, AttributeValue> {
-  return marshall(row, { removeUndefinedValues: true });
 }
 
 function toRequests<T>(writes: readonly { readonly table: string; readonly request: T }[]): Record<string, T[]> {

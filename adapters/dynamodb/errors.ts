@@ -1,7 +1,7 @@
 /** What the store's errors mean: an outage, a failed condition, a race, or a defect of ours. */
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import type { CancellationReason } from '@aws-sdk/client-dynamodb';
 
-/** Names under which AWS says that it is too busy or broken; the SDK has retried these already. */
+/** Names under which AWS says that it is too busy or broken; who calls has retried these already. */
 const OUTAGES = new Set([
   'ProvisionedThroughputExceededException',
   'ThrottlingException',
@@ -69,8 +69,11 @@ export type Cancelled =
  * store reports a bad expression so), which is a defect.
  */
 export function cancellation(error: unknown): Cancelled | undefined {
-  if (!(error instanceof TransactionCanceledException)) return undefined;
-  const codes = (error.CancellationReasons ?? []).map((reason) => reason.Code ?? 'None');
+  if ((error as Telling | undefined)?.name !== 'TransactionCanceledException') return undefined;
+  const { CancellationReasons: reasons = [] } = error as {
+    readonly CancellationReasons?: readonly CancellationReason[];
+  };
+  const codes = reasons.map((reason) => reason.Code ?? 'None');
   const failed = codes.flatMap((code, i) => (code === 'ConditionalCheckFailed' ? [i] : []));
   if (codes.some((code) => code === 'ValidationError')) return undefined;
   if (failed.length > 0) return { kind: 'conditions', failed };

@@ -1,11 +1,11 @@
 /** All stores in DynamoDB. */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { CheckpointStore } from '../../core/audit/checkpoint-port.ts';
 import type { AuditTrail } from '../../core/ports.ts';
 import type { Random } from '../../core/time.ts';
 import type { Stores } from '../stores.ts';
 import { type ArchiveMark, createArchiveMark } from './archive-mark.ts';
 import { createAuditTrail, createDayNotes } from './audit.ts';
+import type { StoreClient } from './calls.ts';
 import { createCheckpointStore } from './checkpoints.ts';
 import { Database } from './database.ts';
 import { createDirectory } from './directory.ts';
@@ -18,8 +18,8 @@ import type { TableNames } from './tables.ts';
 import { createViolationCounters } from './violations.ts';
 
 export interface DynamoOptions {
-  /** See createClient. */
-  readonly client: DynamoDBClient;
+  /** See createClient, and DirectCalls. */
+  readonly client: StoreClient;
   readonly tables: TableNames;
   /** For jitter, and for choosing among free slots. */
   readonly random: Random;

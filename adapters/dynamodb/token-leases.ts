@@ -1,11 +1,5 @@
 /** The limiter's items in DynamoDB: `U#user / BUCKETS`, one conditional put an exchange, no read in the good case. */
-import {
-  type AttributeValue,
-  type ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { StoreUnavailable } from '../../core/errors.ts';
 import type { Three } from '../../core/limits/kinds.ts';
 import type { Buckets, Lease } from '../../core/limits/lease.ts';
@@ -15,9 +9,9 @@ import {
   MAX_EXCHANGE_TRIES,
   type TokenLeases,
 } from '../../core/limits/leases-port.ts';
+import { callsOf, type Operation, type Operations, type Output, type StoreCalls, type StoreClient } from './calls.ts';
 import { isFailedCondition, isOutage, isRace } from './errors.ts';
-
-type Item = Record<string, AttributeValue>;
+import type { Item } from './items.ts';
 
 /** One write with the SDK's own retries; the limiter has given up on it long before. */
 const DEADLINE_MS = 3_000;
@@ -29,12 +23,12 @@ const SORT_KEY = 'BUCKETS';
 const FORMAT = 1;
 
 export class DynamoTokenLeases implements TokenLeases {
-  readonly #client: DynamoDBClient;
+  readonly #calls: StoreCalls;
   readonly #table: string;
 
   /** @param table the name of the `limits` table */
-  constructor(client: DynamoDBClient, table: string) {
-    this.#client = client;
+  constructor(client: StoreClient, table: string) {
+    this.#calls = callsOf(client);
     this.#table = table;
   }
 
@@ -55,8 +49,8 @@ export class DynamoTokenLeases implements TokenLeases {
   }
 
   async read(userId: string): Promise<Buckets | undefined> {
-    const command = new GetItemCommand({ TableName: this.#table, Key: keyOf(userId), ConsistentRead: true });
-    const { Item } = await this.#call((options) => this.#client.send(command, options));
+    const input = { TableName: this.#table, Key: keyOf(userId), ConsistentRead: true };
+    const { Item } = await this.#call('GetItem', input);
     return Item === undefined ? undefined : fromItem(Item);
   }
 
@@ -66,7 +60,7 @@ export class DynamoTokenLeases implements TokenLeases {
     next: Buckets,
     current: Buckets | undefined,
   ): Promise<{ readonly item: Buckets | undefined } | undefined> {
-    const command = new PutItemCommand({
+    const input = {
       TableName: this.#table,
       Item: toItem(userId, next),
       ...(current === undefined
@@ -77,9 +71,9 @@ export class DynamoTokenLeases implements TokenLeases {
             ExpressionAttributeValues: { ':version': number(current.version) },
           }),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    });
+    } as const;
     try {
-      await this.#call((options) => this.#client.send(command, options));
+      await this.#call('PutItem', input);
       return undefined;
     } catch (error) {
       if (!isFailedCondition(error)) throw error;
@@ -88,9 +82,9 @@ export class DynamoTokenLeases implements TokenLeases {
     }
   }
 
-  async #call<T>(run: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+  async #call<K extends Operation>(operation: K, input: Operations[K][0]): Promise<Output<K>> {
     try {
-      return await run({ abortSignal: AbortSignal.timeout(DEADLINE_MS) });
+      return await this.#calls.call(operation, input, DEADLINE_MS);
     } catch (error) {
       if (isOutage(error) || isRace(error)) throw new StoreUnavailable('the store does not answer', { cause: error });
       throw error;

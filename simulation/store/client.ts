@@ -2,7 +2,7 @@
  * A process's way to the store: what is asked takes time, is throttled, does not arrive, or is done and its reply lost;
  * then it is asked again, as the SDK does, and given up in the end though it may still be done.
  */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Operation, Operations, Output, StoreCalls } from '../../adapters/dynamodb/calls.ts';
 import type { Timer } from '../../core/time.ts';
 import type { Process } from '../process.ts';
 import type { Chance, Scheduler } from '../scheduler.ts';
@@ -64,7 +64,7 @@ function named(name: string, message: string): Error {
 
 const WRITES = new Set(['PutItemCommand', 'UpdateItemCommand', 'DeleteItemCommand']);
 
-export class StoreClient {
+export class StoreClient implements StoreCalls {
   readonly #parts: ClientParts;
   readonly #tokens: string;
   #made = 0;
@@ -74,12 +74,11 @@ export class StoreClient {
     this.#tokens = Buffer.from(parts.chance.bytes(8)).toString('hex');
   }
 
-  /** The adapters use `send` and nothing else of a client. */
-  get asClient(): DynamoDBClient {
-    return this as unknown as DynamoDBClient;
+  call<K extends Operation>(operation: K, input: Operations[K][0]): Promise<Output<K>> {
+    return this.#ask(`${operation}Command`, input) as Promise<Output<K>>;
   }
 
-  send({ constructor: { name: command }, input }: { constructor: { name: string }; input: object }): Promise<object> {
+  #ask(command: string, input: object): Promise<object> {
     const { process, tamper } = this.#parts;
     // It died within this event.
     if (!process.alive) return new Promise(() => {});

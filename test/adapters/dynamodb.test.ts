@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { StoreClient } from '../../adapters/dynamodb/calls.ts';
 import { absent, Database } from '../../adapters/dynamodb/database.ts';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import { BY_STATUS, BY_TIER, type TableNames, tableNames } from '../../adapters/dynamodb/tables.ts';
@@ -11,7 +12,7 @@ import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import { StoreUnavailable } from '../../core/errors.ts';
-import { clientOf, patienceOf, startStore, type TestStore } from '../support/store.ts';
+import { clientOf, directOf, patienceOf, startStore, type TestStore } from '../support/store.ts';
 import { change, credential, FIGURES, NOON, record, run, session, user } from '../support/stores.ts';
 
 let store: TestStore;
@@ -99,6 +100,8 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
     'journals.append',
     (s) => s.journals.append(EDGE, [{ segment: 1, offset: 0, length: 1, bytes: new Uint8Array([1]) }]),
   ],
+  ['journals.revoke', (s) => s.journals.revoke(EDGE, [{ session: 's', epoch: 1 }], NOON)],
+  ['journals.revoked', (s) => s.journals.revoked(EDGE, 0)],
   ['journals.claim', (s) => s.journals.claim(EDGE, 'w')],
   ['journals.reclaim', (s) => s.journals.reclaim(EDGE, 'w')],
   ['journals.segments', (s) => s.journals.segments('e')],
@@ -119,8 +122,18 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ],
 ];
 
-const storesAt = (endpoint: string, tables: TableNames = tableNames('none')) =>
-  createDynamoAdapters({ client: clientOf(endpoint), tables, random: systemRandom, ...patienceOf(endpoint) });
+type At = (endpoint: string, tables?: TableNames) => Stores;
+
+const by =
+  (carrier: (endpoint: string) => StoreClient): At =>
+  (endpoint, tables = tableNames('none')) =>
+    createDynamoAdapters({ client: carrier(endpoint), tables, random: systemRandom, ...patienceOf(endpoint) });
+
+const storesAt: At = by(clientOf);
+const CARRIERS: readonly [string, At][] = [
+  ['by the SDK', storesAt],
+  ['without it', by(directOf)],
+];
 
 /** Every call, all at once, and how long the slowest took. */
 async function callAll(stores: Stores): Promise<{ readonly outcomes: Record<string, string>; readonly ms: number }> {
@@ -145,7 +158,7 @@ async function listening<T extends Server>(server: T): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-describe('an outage is StoreUnavailable, within three seconds', () => {
+describe.each(CARRIERS)('an outage is StoreUnavailable, within three seconds, %s', (_by, storesAt) => {
   test('every method is called here', async () => {
     const stores = storesAt('http://127.0.0.1:1');
     const methods = Object.entries(stores).flatMap(([port, methods]) =>
@@ -205,7 +218,7 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   return JSON.parse(Buffer.concat(chunks).toString());
 }
 
-describe('a cancelled transaction', () => {
+describe.each(CARRIERS)('a cancelled transaction, %s', (_by, storesAt) => {
   const cancelled = (...codes: string[]) => ({
     __type: 'com.amazonaws.dynamodb.v20120810#TransactionCanceledException',
     message: 'Transaction cancelled',

@@ -1,6 +1,12 @@
 // One suite for the items of the limiter, over memory and over DynamoDB's API by the embedded store.
 
-import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DynamoTokenLeases } from '../../adapters/dynamodb/token-leases.ts';
 import { MemoryTokenLeases } from '../../adapters/memory/token-leases.ts';
@@ -12,7 +18,7 @@ import { ORDER } from '../../core/limits/kinds.ts';
 import type { Buckets } from '../../core/limits/lease.ts';
 import type { TokenLeases } from '../../core/limits/leases-port.ts';
 import { Limiter } from '../../core/limits/limiter.ts';
-import { startStore, type TestStore } from '../support/store.ts';
+import { directOf, startStore, type TestStore } from '../support/store.ts';
 
 const BASIC = { orders_per_second: 5, messages_per_second: 20, burst: 10, assignment: 3, definition: 2 };
 
@@ -24,6 +30,18 @@ function item(version: number, holder = 'edge-1.1'): Buckets {
     edges: { [holder]: { tokens: [1, 250_000_000, 0], expires: 1_700_000_002_000_000_003n, call: 7 } },
   };
 }
+
+const TABLE = {
+  KeySchema: [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ],
+  AttributeDefinitions: [
+    { AttributeName: 'pk', AttributeType: 'S' },
+    { AttributeName: 'sk', AttributeType: 'S' },
+  ],
+  BillingMode: 'PAY_PER_REQUEST',
+} satisfies Omit<CreateTableCommandInput, 'TableName'>;
 
 function suite(name: string, make: () => TokenLeases): void {
   describe(name, () => {
@@ -104,25 +122,13 @@ describe('DynamoDB', () => {
   beforeAll(async () => {
     store = await startStore();
     client = store.client;
-    await client.send(
-      new CreateTableCommand({
-        TableName: 'limits',
-        KeySchema: [
-          { AttributeName: 'pk', KeyType: 'HASH' },
-          { AttributeName: 'sk', KeyType: 'RANGE' },
-        ],
-        AttributeDefinitions: [
-          { AttributeName: 'pk', AttributeType: 'S' },
-          { AttributeName: 'sk', AttributeType: 'S' },
-        ],
-        BillingMode: 'PAY_PER_REQUEST',
-      }),
-    );
+    for (const TableName of ['limits', 'others']) await client.send(new CreateTableCommand({ TableName, ...TABLE }));
   });
 
   afterAll(() => store.stop());
 
   suite('by its API', () => new DynamoTokenLeases(client, 'limits'));
+  suite('without the SDK', () => new DynamoTokenLeases(directOf(store.endpoint), 'others'));
 
   test('an item of a later release is left as it is, and the limiter does as if the store were away', async () => {
     const leases = new DynamoTokenLeases(client, 'limits');

@@ -17,7 +17,7 @@ const HINTS: Readonly<Record<string, number>> = {
   count_holders_only: 1,
   own_share_only: 1,
   lease_written_blindly: 1,
-  slot_without_condition: 1,
+  slot_without_condition: 3,
   key_without_condition: 3,
   skip_fence: 174,
   epoch_unchecked: 31,
@@ -94,8 +94,11 @@ describe('a seed is a run', () => {
 
   test('what is broken is told with its time, its promise and what led to it', async () => {
     const lines: string[] = [];
-    const { violation } = await runSeed(1, SHORT_MS, mutationNamed('slot_without_condition'), (line) =>
-      lines.push(line),
+    const { violation } = await runSeed(
+      HINTS.slot_without_condition ?? 1,
+      SHORT_MS,
+      mutationNamed('slot_without_condition'),
+      (line) => lines.push(line),
     );
     expect(violation).toMatchObject({ promise: 'session count', text: expect.stringContaining('may place orders') });
     expect(lines.at(-1)).toContain('BROKEN session count');

@@ -6,9 +6,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createClient } from '../../adapters/dynamodb/client.ts';
+import { type ClientOptions, createClient } from '../../adapters/dynamodb/client.ts';
 import { createTables } from '../../adapters/dynamodb/create-tables.ts';
+import { DirectCalls } from '../../adapters/dynamodb/direct.ts';
 import { type TableNames, tableNames } from '../../adapters/dynamodb/tables.ts';
+import { systemRandom } from '../../adapters/node/random.ts';
 import { storeBinary } from '../../local/store.ts';
 
 export interface TestStore {
@@ -52,16 +54,19 @@ export async function startStore(): Promise<TestStore> {
 export const patienceOf = (endpoint: string): { readonly requestTimeoutMs?: number; readonly deadlineMs?: number } =>
   endpoint === OTHER ? { requestTimeoutMs: 20_000, deadlineMs: 30_000 } : {};
 
-export function clientOf(endpoint: string): DynamoDBClient {
+function optionsOf(endpoint: string): ClientOptions {
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const { requestTimeoutMs } = patienceOf(endpoint);
-  return createClient({
+  return {
     region: 'us-east-1',
     endpoint,
     credentials,
     ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
-  });
+  };
 }
+
+export const clientOf = (endpoint: string): DynamoDBClient => createClient(optionsOf(endpoint));
+export const directOf = (endpoint: string): DirectCalls => new DirectCalls(optionsOf(endpoint), systemRandom);
 
 function storeAt(endpoint: string, end: () => Promise<void>): TestStore {
   const client = clientOf(endpoint);

@@ -1,5 +1,6 @@
 // Every store that a suite runs over, and makers of the values that stores keep.
 import { afterAll, beforeAll } from '@jest/globals';
+import type { StoreClient } from '../../adapters/dynamodb/calls.ts';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import { createMemoryAdapters } from '../../adapters/memory/stores.ts';
 import { nodeDigests } from '../../adapters/node/digests.ts';
@@ -12,7 +13,7 @@ import type { Credential, PasswordVerifier, User } from '../../core/credentials/
 import { ulid } from '../../core/ids.ts';
 import type { AccountChange, Page, PageRequest } from '../../core/ports.ts';
 import type { EdgeFigures, LiveSession } from '../../core/sessions/model.ts';
-import { patienceOf, startStore, type TestStore } from './store.ts';
+import { directOf, patienceOf, startStore, type TestStore } from './store.ts';
 
 /** Ahead of every clock: a store that removes rows whose time is over (DynamoDB Local does, within seconds) leaves these alone. */
 export const NOON = Date.UTC(2096, 0, 15, 12);
@@ -23,10 +24,11 @@ type Make = () => Promise<Stores>;
 /** Every store, for `describe`: `open` is called inside of it and starts what the store needs. */
 export const STORES: readonly (readonly [name: string, open: () => Make])[] = [
   ['memory', () => async () => createMemoryAdapters()],
-  ['DynamoDB', openDynamo],
+  ['DynamoDB', () => openDynamo(({ client }) => client)],
+  ['DynamoDB without the SDK', () => openDynamo(({ endpoint }) => directOf(endpoint))],
 ];
 
-function openDynamo(): Make {
+function openDynamo(carrier: (store: TestStore) => StoreClient): Make {
   let store: TestStore;
   beforeAll(async () => {
     store = await startStore();
@@ -34,7 +36,7 @@ function openDynamo(): Make {
   afterAll(() => store?.stop());
   return async () =>
     createDynamoAdapters({
-      client: store.client,
+      client: carrier(store),
       tables: await store.tables(),
       random: systemRandom,
       ...patienceOf(store.endpoint),
