@@ -28,6 +28,8 @@ export const edgeHello = z.object({
   edge_id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
   boot: name,
   log: name,
+  /** The venue's log that `received` is a number of; '' or absent: whichever there is. */
+  knows: z.string().max(200).optional(),
   received: whole,
   /** Orders of numbers up to this one have waited for too long. */
   stale: whole,

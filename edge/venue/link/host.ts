@@ -97,12 +97,14 @@ export class VenueHost implements VenueSink {
     this.#links.get(edge_id)?.wire.end('another connection of the same edge');
     mailroom.meet(edge_id, hello.log);
     const box = mailroom.box(edge_id);
-    mailroom.acked(edge_id, hello.received);
+    // Numbers of another log say nothing; and what is not on disk here the edge is not to forget.
+    const received = (hello.knows || mailroom.id) === mailroom.id ? hello.received : 0;
+    mailroom.acked(edge_id, received);
     const link: Link = { edge_id, boot, wire, stale };
     this.#links.set(edge_id, link);
     this.#returned(link, hello.present);
-    wire.say(frames.HELLO, { version: LINK_VERSION, log: mailroom.id, received: box.received });
-    wire.attach(box, hello.received);
+    wire.say(frames.HELLO, { version: LINK_VERSION, log: mailroom.id, received: box.acknowledgeable });
+    wire.attach(box, received);
     log.info({ edge_id, waiting: box.count }, 'an edge is linked');
     this.commit();
     return (received) => this.#take(link, received);

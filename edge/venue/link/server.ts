@@ -23,7 +23,7 @@ export async function listenForEdges(
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    receive(host, socket, onRefused);
+    welcome(host, socket, onRefused);
   });
   server.maxConnections = LINKS;
   await listening(server, address);
@@ -47,7 +47,8 @@ function listening(server: Server, address: string): Promise<void> {
   });
 }
 
-function receive(host: VenueHost, socket: Socket, onRefused: (why: string) => void): void {
+/** A connection, whose first frame has to say which edge it is. */
+export function welcome(host: VenueHost, socket: Socket, onRefused: (why: string) => void): void {
   let take: ((received: readonly Frame[]) => void) | undefined;
   let edge_id: string | undefined;
   const late = setTimeout(() => wire.end('it does not say who it is'), HELLO_WITHIN_MS);

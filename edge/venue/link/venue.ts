@@ -5,7 +5,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { MessageName } from '../../../core/sessions/model.ts';
 import { Message, TOKENS_OK, tokenise } from '../../fix/message.ts';
 import { simulates } from '../simulator/simulator.ts';
@@ -35,7 +35,15 @@ export interface LinkVenueOptions {
     warn(fields: object, text: string): void;
     error(fields: object, text: string): void;
   };
+  /** How the venue is reached, and what the time is there; left out: over the system's sockets, by its clock. */
+  readonly way?: { readonly connect: () => Socket; readonly monotonic: () => number } | undefined;
 }
+
+/** @param address see {@link LinkVenueOptions} */
+const systemWay = (address: string): NonNullable<LinkVenueOptions['way']> => ({
+  connect: () => (/^\d+$/.test(address) ? connect(Number(address), '127.0.0.1') : connect({ path: address })),
+  monotonic: () => performance.now(),
+});
 
 type State =
   | { readonly name: 'linked'; readonly wire: LinkWire }
@@ -64,13 +72,16 @@ export class LinkVenue implements Venue {
   readonly #sessions = new Map<string, VenueSession>();
   /** Claims that are not answered, by session. */
   readonly #claims = new Map<string, Claim>();
-  #state: State = { name: 'away', since: performance.now() };
+  readonly #way: NonNullable<LinkVenueOptions['way']>;
+  #state: State;
   #opened: (() => void) | undefined;
   #links = 0;
   #fenced = 0;
 
   private constructor(options: LinkVenueOptions) {
     this.#options = options;
+    this.#way = options.way ?? systemWay(options.address);
+    this.#state = { name: 'away', since: this.#way.monotonic() };
     this.#mailroom = new Mailroom({
       directory: options.directory,
       newId: randomUUID(),
@@ -104,7 +115,7 @@ export class LinkVenue implements Venue {
 
   get available(): boolean {
     const state = this.#state;
-    return state.name === 'linked' || (state.name === 'away' && performance.now() - state.since < AWAY_MS);
+    return state.name === 'linked' || (state.name === 'away' && this.#way.monotonic() - state.since < AWAY_MS);
   }
 
   get link(): LinkFigures {
@@ -222,8 +233,8 @@ export class LinkVenue implements Venue {
 
   #connect(): void {
     if (this.#state.name !== 'away') return;
-    const { address, edge_id } = this.#options;
-    const socket = /^\d+$/.test(address) ? connect(Number(address), '127.0.0.1') : connect({ path: address });
+    const { edge_id } = this.#options;
+    const socket = this.#way.connect();
     const { since } = this.#state;
     let greeted = false;
     const wire = new LinkWire(socket, {
@@ -247,8 +258,10 @@ export class LinkVenue implements Venue {
       }
       const { id, boxes } = this.#mailroom;
       const box = boxes.get(VENUE);
-      const waited = performance.now() - since > STALE_MS;
-      const said = { version: LINK_VERSION, edge_id, boot: this.#boot, log: id, received: box?.received ?? 0 };
+      const waited = this.#way.monotonic() - since > STALE_MS;
+      // What is done and not on disk comes again, and is known by its number: this process may die before it is.
+      const received = box?.acknowledgeable ?? 0;
+      const said = { version: LINK_VERSION, edge_id, boot: this.#boot, log: id, knows: box?.theirLog ?? '', received };
       const stale = waited && box !== undefined ? box.next - 1 : 0;
       wire.say(frames.HELLO, { ...said, stale, present: [...this.#present.values()] });
     });
@@ -270,7 +283,7 @@ export class LinkVenue implements Venue {
     this.#options.sink.turn(() => {});
     this.#release();
     for (const { session } of this.#claims.values()) wire.say(frames.CLAIM, { session });
-    const awayMs = Math.round(performance.now() - since);
+    const awayMs = Math.round(this.#way.monotonic() - since);
     this.#options.log.info({ waiting: box.count, away_ms: awayMs }, 'linked to the venue');
     this.#opened?.();
   }
@@ -279,7 +292,7 @@ export class LinkVenue implements Venue {
     if (this.#state.name === 'closed') return;
     if (this.#state.name === 'linked' && this.#state.wire === wire) {
       this.#options.log.warn({ why }, 'the link to the venue is gone');
-      this.#state = { name: 'away', since: performance.now() };
+      this.#state = { name: 'away', since: this.#way.monotonic() };
     }
     setTimeout(() => this.#connect(), RECONNECT_MS).unref();
   }

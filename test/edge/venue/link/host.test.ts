@@ -342,3 +342,28 @@ test('a mass cancel is of the users that it names', async () => {
   edge.send(frames.MASS_CANCEL, 4, { of: 'everybody' });
   expect((await edge.told(4))[3]?.session).toBe('ONE');
 });
+
+test('an edge that comes back while the disk refuses does not hear that its frames are safe', async () => {
+  const edge = await linked(rawEdge('e1'));
+  edge.send(frames.STARTED, 1, { session: at(1) });
+  await until('it is acknowledged', () => edge.acked === 1);
+  disk.full = true;
+  edge.submit(2, at(1), rests('a'));
+  await until('it is taken', () => host.stuck);
+  edge.die();
+  await until('it is gone', () => edge.closed);
+  expect((await linked(rawEdge('e1'))).hello?.received).toBe(1);
+  await crash();
+  disk.full = false;
+  await start();
+  const again = await linked(rawEdge('e1'));
+  again.submit(2, at(1), rests('a'));
+  expect(kinds(await again.told(1))).toEqual(['0']);
+});
+
+test('of an edge that knows the venue by a log that is no more, nothing counts as received', async () => {
+  const edge = await linked(rawEdge('e1', { knows: 'before', received: 5 }));
+  edge.send(frames.STARTED, 1, { session: at(1) });
+  edge.submit(2, at(1), rests('a'));
+  expect((await edge.told(1)).map(({ number }) => number)).toEqual([1]);
+});
