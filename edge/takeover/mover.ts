@@ -194,8 +194,8 @@ export class Mover {
     return found;
   }
 
-  async #inherited({ session, home, after }: Move, row: EdgeRow | undefined): Promise<Found> {
-    const { estates, house } = this.#parts;
+  async #inherited({ session, home, after, since }: Move, row: EdgeRow | undefined): Promise<Found> {
+    const { estates, house, clock } = this.#parts;
     const incarnation = row?.incarnation ?? 0;
     const found = await estates?.use(home, incarnation, (estate) => ({
       there: estate !== undefined,
@@ -204,11 +204,14 @@ export class Mover {
     // It may have begun anew while it was read, and have gone on: then it is asked.
     const now = await this.#rowOf(home, true);
     if (now?.incarnation !== row?.incarnation || !isOver(now)) return 'not now';
-    if (found?.there !== true)
+    if (found?.there !== true) {
+      // It was ended in order, and nobody has missed it yet: most that are come again at once, with what is on their disk.
+      if (row?.state === 'stopped' && clock.monotonic() - since <= MOVE_WITHIN_MS) return 'not now';
       house.log.error(
         { session: session.id, edge: home },
         'an edge is dead, and its journal is not in the store: a session begins with what is here',
       );
+    }
     return { state: found?.state };
   }
 
