@@ -71,14 +71,15 @@ export type Held = Holding & EdgeIdentity;
 
 /**
  * The holding once this edge has taken the session. A first epoch is above any of the user's, which venues were told by the
- * release before.
+ * release before. Where an earlier incarnation of this edge has taken it and not settled it, who spoke for it before that
+ * still counts: its venue was told of another edge meanwhile, and has refused what it sent.
  */
 export function heldBy(session: EdgeIdentity & Pick<LiveSession, 'epoch'>, held: Held | undefined): Holding {
   const { edge_id, incarnation } = session;
   if (held === undefined) return { epoch: session.epoch + 1, home: edge_id, from: edge_id };
   const { epoch, home, from } = held;
   if (held.edge_id === edge_id && held.incarnation === incarnation) return { epoch, home, from };
-  return { epoch: Math.max(epoch, session.epoch) + 1, home, from: held.edge_id };
+  return { epoch: Math.max(epoch, session.epoch) + 1, home, from: held.edge_id === edge_id ? from : held.edge_id };
 }
 
 /** The edge that a session id names: `<edge>.<incarnation>.<n>`; undefined: it is no session id. */
