@@ -62,6 +62,11 @@ function aboutOf(venue: VenueSession, profile: SessionProfile): About {
   return { venue, named: { data_dictionary, transport_data_dictionary, app_data_dictionary } };
 }
 
+/** The epoch under which a session was spoken for when its journal was told so; 0: it was told nothing. @param about of its terms */
+export function epochOf(about: string): number {
+  return about === '' ? 0 : ((JSON.parse(about) as About).venue.epoch ?? 0);
+}
+
 /** What the journal is told of a session: enough to give the venue its messages again. */
 function termsOf(venue: VenueSession, profile: SessionProfile): SessionTerms {
   const { policy, window, window_s } = profile.cl_ord_id;

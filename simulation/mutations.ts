@@ -8,6 +8,7 @@ import { type Buckets, type ExchangeReply, ratesOf } from '../core/limits/lease.
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { EdgeRegistry } from '../core/ports.ts';
 import type { Journal } from '../edge/journal/journal.ts';
+import type { Mailroom } from '../edge/venue/link/mailroom.ts';
 import { over } from './over.ts';
 import type { Process } from './process.ts';
 import type { Tamper } from './store/client.ts';
@@ -26,6 +27,8 @@ export interface Mutation {
   readonly ports?: (ports: StorePorts, process: Process) => StorePorts;
   /** Changes the journal of an edge. */
   readonly journal?: (journal: Journal, process: Process) => Journal;
+  /** Changes the mailboxes of the venue that edges share. */
+  readonly mailroom?: (mailroom: Mailroom) => Mailroom;
   /** Changes the ports of the admin's functions. */
   readonly adminPorts?: (ports: StorePorts, process: Process) => StorePorts;
 }

@@ -15,6 +15,27 @@ export interface UserPlan {
   readonly pace: number;
 }
 
+/** Of edges as they are shipped. */
+export interface FixPlan {
+  readonly journal: 'file' | 'store';
+  /** Of the sessions, over the defaults. */
+  readonly profile: {
+    readonly duplicate_logon?: 'probe' | 'refuse' | 'takeover';
+    readonly cancel_on_disconnect?: { readonly mode: 'session'; readonly grace_ms: number };
+  };
+  /** Clients come to any edge, which share a venue; undefined: each stays with its own. */
+  readonly moves:
+    | {
+        /** Share of the times that one leaves, when its edge does not hear of it. */
+        readonly vanishing: number;
+        /** Share of logons after which it tries another edge while it is on. */
+        readonly twins: number;
+      }
+    | undefined;
+}
+
+export type MarketTrouble = 'market_crash' | 'market_stop' | 'market_disk';
+
 export type Trouble =
   /** The process is killed, and started again after `ms`. */
   | { readonly kind: 'crash'; readonly edge: number; readonly ms: number }
@@ -25,6 +46,10 @@ export type Trouble =
   | { readonly kind: 'jump'; readonly edge: number; readonly offset: number }
   /** The disk of an edge that speaks FIX takes no writes. */
   | { readonly kind: 'disk'; readonly edge: number; readonly ms: number }
+  /** The same of the venue that edges share: its process is killed, stands still, or its disk takes no writes. */
+  | { readonly kind: MarketTrouble; readonly ms: number }
+  /** The edge's link to it breaks. */
+  | { readonly kind: 'link'; readonly edge: number }
   /** Ended as on SIGTERM, and started again after `ms`. */
   | { readonly kind: 'drain'; readonly edge: number; readonly ms: number };
 
@@ -39,8 +64,8 @@ export type AdminAct =
 export type At<T> = T & { readonly at: number };
 
 export interface Plan {
-  /** Edges as they are shipped, FIX and journal and all; otherwise their gates alone. */
-  readonly fix: boolean;
+  /** Edges as they are shipped, FIX and journal and all; undefined: their gates alone. */
+  readonly fix: FixPlan | undefined;
   readonly edges: number;
   readonly users: readonly UserPlan[];
   readonly weather: Weather;
@@ -120,20 +145,32 @@ function some<T>(chance: Chance, of: readonly T[]): readonly T[] {
   return some.length > 0 ? some : [chance.pick(of)];
 }
 
-function troubleOf(chance: Chance, edges: number, kinds: readonly Befalling[]): Trouble {
+/** Those that know no edge but its link. */
+const MARKET_TROUBLES = ['market_crash', 'market_stop', 'market_disk', 'link'] as const;
+/** A journal on a disk is nobody's once its edge was declared dead: nothing lasts as long. */
+const FILE_TROUBLE_MS = 3_000;
+
+function troubleOf(chance: Chance, edges: number, kinds: readonly Befalling[], fix: FixPlan | undefined): Trouble {
   const edge = chance.whole(0, edges - 1);
   const kind = chance.pick(kinds);
   // Short ones are met by retries, long ones outlast leases; both sides of each bound are tried.
   const ms = chance.hit(0.5) ? chance.between(50, 2_000) : chance.between(2_000, 14_000);
+  if (kind === 'link') return { kind, edge };
+  if (kind === 'market_crash' || kind === 'market_stop' || kind === 'market_disk') return { kind, ms: ms / 2 };
+  if (fix?.moves !== undefined && fix.journal === 'file') {
+    const short = Math.min(ms, FILE_TROUBLE_MS);
+    return kind === 'away' ? { kind, ms: short } : { kind, edge, ms: short };
+  }
   if (kind === 'crash' && chance.hit(0.2)) return { kind, edge, ms: FOR_GOOD_MS };
   if (kind === 'cut' && chance.hit(0.75)) return { kind, edge, ms: chance.between(10_000, 14_000) };
   return kind === 'away' ? { kind, ms } : { kind, edge, ms };
 }
 
-function troublesOf(chance: Chance, edges: number, busyMs: number, fix: boolean): At<Trouble>[] {
-  const kinds = some(chance, [...BEFALLINGS, ...(fix ? (['disk', 'crash'] as const) : [])]);
-  return several(chance, [0, 4], busyMs).map((at) => {
-    const trouble = troubleOf(chance, edges, kinds);
+function troublesOf(chance: Chance, edges: number, busyMs: number, fix: FixPlan | undefined): At<Trouble>[] {
+  const more = fix === undefined ? [] : (['disk', 'crash'] as const);
+  const kinds = some(chance, [...BEFALLINGS, ...more, ...(fix?.moves ? MARKET_TROUBLES : [])]);
+  return several(chance, [0, fix?.moves ? 6 : 4], busyMs).map((at) => {
+    const trouble = troubleOf(chance, edges, kinds, fix);
     // What others need time to notice begins while there is time.
     const early = 'ms' in trouble && trouble.ms > LONG_MS && busyMs <= SHORT_MS;
     return { ...trouble, at: early ? chance.between(500, busyMs / 3) : at };
@@ -202,14 +239,46 @@ function cutOff(chance: Chance, plan: Plan): Plan {
   return { ...plan, edges, users: [user], weather: CALM, restless: 0, troubles: [gone], acts: [] };
 }
 
+/** What a seed is about. */
+export type Kind = 'gates' | 'home' | 'moves';
+
+function fixPlan(chance: Chance, kind: Kind): FixPlan | undefined {
+  if (kind === 'gates') return undefined;
+  const journal = chance.hit(kind === 'home' ? 0.25 : 0.7) ? 'store' : 'file';
+  if (kind === 'home') return { journal, profile: {}, moves: undefined };
+  const duplicate_logon = chance.pick(['probe', 'probe', 'probe', 'takeover', 'takeover', 'refuse'] as const);
+  const grace_ms = Math.floor(chance.between(500, 4_000));
+  const cancel = chance.hit(0.25) ? { cancel_on_disconnect: { mode: 'session', grace_ms } as const } : {};
+  // Who is refused while a holder is there that nobody hears waits for its heartbeats to be missed, and has no promise.
+  const vanishing = duplicate_logon === 'refuse' ? 0 : chance.pick([0, 0.3, 0.6]);
+  const twins = chance.pick([0, 0, 0.5]);
+  return { journal, profile: { duplicate_logon, ...cancel }, moves: { vanishing, twins } };
+}
+
+const EDGES: Readonly<Record<Kind, readonly number[]>> = {
+  gates: [1, 2, 2, 3, 3, 4],
+  home: [1, 2],
+  moves: [2, 2, 3],
+};
+
 /** Most seeds lose nothing on the way to the store, so that what is promised then is held to its narrow bounds. */
-export function drawPlan(chance: Chance, busyMs: number, fix: boolean): Plan {
-  const edges = chance.pick(fix ? [1, 2] : [1, 2, 2, 3, 3, 4]);
+export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
+  const edges = chance.pick(EDGES[kind]);
+  const fix = fixPlan(chance, kind);
   const users = Array.from({ length: chance.whole(1, fix ? 2 : 3) }, (_none, index) => {
     const user = userPlan(chance, index);
     return fix ? { ...user, rivals: [], pace: Math.min(user.pace, FIX_PACE) } : user;
   });
-  const weather = chance.pick([CALM, CALM, slow(chance), slow(chance), rough(chance), rough(chance), rough(chance)]);
+  const losing = fix?.moves !== undefined && fix.journal === 'file' ? slow : rough;
+  const weather = chance.pick([
+    () => CALM,
+    () => CALM,
+    () => slow(chance),
+    () => slow(chance),
+    () => losing(chance),
+    () => losing(chance),
+    () => losing(chance),
+  ])();
   const wildClocks = chance.hit(0.1);
   const jumps = several(chance, wildClocks ? [1, 3] : [0, 0], busyMs).map((at) => {
     return { kind: 'jump', edge: chance.whole(0, edges - 1), offset: chance.between(-5_000, 5_000), at } as const;
@@ -223,10 +292,10 @@ export function drawPlan(chance: Chance, busyMs: number, fix: boolean): Plan {
     wildClocks,
     limiter: { clockErrorMs: CLOCK_ERROR_MS, storeAway: chance.hit(0.5) ? 'refuse' : 'continue' },
     diesWriting: fix && chance.hit(0.5) ? DIES_WRITING : 0,
-    restless: chance.pick([0.1, 0.5, 0.9]),
+    restless: chance.pick(fix?.moves ? [0.5, 0.9, 1] : [0.1, 0.5, 0.9]),
     troubles: [...troublesOf(chance, edges, busyMs, fix), ...jumps],
     acts: actsOf(chance, users, busyMs),
     busyMs,
   };
-  return !fix && chance.hit(0.1) ? cutOff(chance, plan) : plan;
+  return fix === undefined && chance.hit(0.1) ? cutOff(chance, plan) : plan;
 }

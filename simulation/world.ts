@@ -10,12 +10,13 @@ import { Admin, CONTEXT } from './admin.ts';
 import { type Account, Client } from './client.ts';
 import { EdgeHost } from './edge-host.ts';
 import { FixHost } from './fix/fix-host.ts';
+import { Market, marketDictionary } from './fix/market.ts';
 import { standIn } from './fix/timers.ts';
 import { LAST_ORDERS_MS, Trader } from './fix/trader.ts';
 import type { Host } from './host.ts';
 import type { Mutation } from './mutations.ts';
 import { Oracle } from './oracle.ts';
-import { type At, CALM, drawPlan, isRough, type Plan, type Trouble, type UserPlan } from './plan.ts';
+import { type At, CALM, drawPlan, isRough, type Kind, type Plan, type Trouble, type UserPlan } from './plan.ts';
 import { Machine, Process } from './process.ts';
 import { Chance, Scheduler } from './scheduler.ts';
 import { type Network, StoreClient } from './store/client.ts';
@@ -27,8 +28,8 @@ export const START: number = Date.UTC(2026, 0, 5, 12);
 const REST_MS = 20_000;
 const DOWN_MS = 11_000;
 
-/** One seed of so many is of edges that speak FIX. */
-const FIX_EVERY = 4;
+/** What a seed is about, by turns. */
+const KINDS: readonly Kind[] = ['home', 'gates', 'moves', 'gates'];
 
 export interface Violation {
   /** Which promise. */
@@ -58,6 +59,8 @@ export class World {
   readonly clients: (Client | Trader)[] = [];
   /** Of this run; made when an edge keeps something. */
   directory = '';
+  /** The venue that edges share; undefined: each has its own. */
+  market: Market | undefined;
   violation: Violation | undefined;
   /** True time until which something is wrong between processes and the store. */
   troubledUntil = 0;
@@ -71,7 +74,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.chance = new Chance(options.seed);
-    this.plan = drawPlan(this.chance.fork(), options.busyMs, options.seed % FIX_EVERY === 0);
+    this.plan = drawPlan(this.chance.fork(), options.busyMs, KINDS[options.seed % KINDS.length]!);
     this.scheduler = new Scheduler(START, this.chance.fork());
     this.began = START;
     this.tables = new Tables(() => this.scheduler.now);
@@ -143,13 +146,15 @@ export class World {
 
   /** @returns what was found wrong first; undefined: everything held */
   async run(): Promise<Violation | undefined> {
-    if (!this.plan.fix) return await this.#run();
+    if (this.plan.fix === undefined) return await this.#run();
+    if (this.plan.fix.moves !== undefined) this.market = new Market(this, this.#machine(), await marketDictionary());
     this.directory = mkdtempSync(join(tmpdir(), 'fixgate-simulation-'));
     const restore = standIn(this.scheduler);
     try {
       return await this.#run();
     } finally {
       for (const host of this.hosts) if (host instanceof FixHost) host.dispose();
+      this.market?.dispose();
       restore();
       rmSync(this.directory, { recursive: true });
     }
@@ -200,16 +205,22 @@ export class World {
     return accounts;
   }
 
+  #machine(): Machine {
+    const { plan, scheduler, chance } = this;
+    const offset = chance.between(-plan.clockErrorMs, plan.clockErrorMs);
+    return new Machine(scheduler, { offset, drift: chance.between(-1e-4, 1e-4) });
+  }
+
   #open(accounts: readonly Account[]): void {
     const { plan, scheduler, chance, network } = this;
     this.began = scheduler.now;
     network.weather = plan.weather;
     if (isRough(plan.weather)) this.#trouble(plan.busyMs);
+    this.market?.start();
     for (let index = 0; index < plan.edges; index++) {
-      const offset = chance.between(-plan.clockErrorMs, plan.clockErrorMs);
-      const drift = chance.between(-1e-4, 1e-4);
-      const machine = new Machine(scheduler, { offset, drift });
-      const host = plan.fix ? new FixHost(this, index, machine) : new EdgeHost(this, index, machine);
+      const machine = this.#machine();
+      const { fix } = plan;
+      const host = fix === undefined ? new EdgeHost(this, index, machine) : new FixHost(this, index, machine, fix);
       this.hosts.push(host);
       scheduler.after(chance.between(0, 300), () => host.start());
     }
@@ -238,10 +249,8 @@ export class World {
       all.push({ sub: kind === 'same_key' ? this.chance.pick(names) : `r${index}`, rival: true });
     for (const { sub, rival } of all) {
       const home = this.chance.pick(this.hosts);
-      const trades = home instanceof FixHost;
-      this.clients.push(
-        trades ? new Trader(this, home, account, sub, pace) : new Client(this, account, sub, rival, pace),
-      );
+      if (home instanceof FixHost) this.clients.push(new Trader(this, home, account, sub, pace));
+      else this.clients.push(new Client(this, account, sub, rival, pace));
     }
   }
 
@@ -256,8 +265,19 @@ export class World {
       });
       return;
     }
+    if ('edge' in trouble) this.#befallEdge(trouble);
+    else if (trouble.kind === 'market_crash') this.market?.crash(trouble.ms);
+    else if (trouble.kind === 'market_stop') this.market?.process?.stopFor(trouble.ms);
+    else this.market?.disk.fill(trouble.ms);
+  }
+
+  #befallEdge(trouble: At<Extract<Trouble, { readonly edge: number }>>): void {
+    const { network, scheduler } = this;
     const host = this.hosts[trouble.edge]!;
     switch (trouble.kind) {
+      case 'link':
+        this.market?.cut(host.name);
+        return;
       case 'crash':
         host.crash(trouble.ms);
         return;
@@ -265,7 +285,7 @@ export class World {
         host.drain(trouble.ms);
         return;
       case 'disk':
-        if (host instanceof FixHost) host.fillDisk(trouble.ms);
+        if (host instanceof FixHost) host.disk.fill(trouble.ms);
         return;
       case 'stop':
         this.#trouble(trouble.ms);
@@ -289,7 +309,8 @@ export class World {
     this.network.weather = CALM;
     this.network.away = false;
     this.network.cut.clear();
-    for (const host of this.hosts) if (host instanceof FixHost) host.diskFull = false;
+    for (const host of this.hosts) if (host instanceof FixHost) host.disk.full = false;
+    if (this.market !== undefined) this.market.disk.full = false;
     // Whoever is down stays so for as long as others may need to notice.
     for (const host of this.hosts) this.scheduler.after(DOWN_MS, () => host.start());
     for (const client of this.clients) if (client.rival) client.retire();

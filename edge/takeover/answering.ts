@@ -8,7 +8,7 @@ import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
 import { DECIDED_SOON_MS, PROBED_MS } from '../limits.ts';
-import { sessionId, TAKEN_OVER } from '../sessions.ts';
+import { epochOf, sessionId, TAKEN_OVER } from '../sessions.ts';
 import { probed } from './holders.ts';
 import { afterOf, flushAll } from './mover.ts';
 import { wrapped } from './parcel.ts';
@@ -70,6 +70,8 @@ async function givenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'y
   if (sessions.known(id)?.holder !== undefined) throw new Error('the session does not end');
   flushAll(turns);
   const state = journal.export(id, afterOf(after));
+  // The same, where a process before this one had it back: what the venue has for it is told here.
+  if (state !== undefined && epochOf(state.terms.about) > epoch) return { said: 'failed' };
   mover.left(id);
   sessions.gaveAway(id, epoch);
   if (state === undefined) return { said: 'nothing' };

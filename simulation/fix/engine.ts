@@ -61,16 +61,37 @@ export class Engine {
 
   /** A connection is there. */
   connected(): void {
+    this.#fresh();
+    this.#host.send(this.logon(this.nextOut++));
+  }
+
+  #fresh(): void {
     this.#input = '';
     this.#askedTo = 0;
     this.on = false;
+  }
+
+  /** A Logon of this number, which it does not count. */
+  logon(number: number): string {
     const { sender, password } = this.#names;
-    this.#session('A', [
+    const type: Field = [35, 'A'];
+    const fields: readonly Field[] = [
       [98, 0],
       [108, HEARTBEAT_S],
       [553, sender],
       [554, password],
-    ]);
+    ];
+    return this.#text(number, [type, ...fields], []);
+  }
+
+  /** The Logon sent elsewhere is answered there: from now on that is the connection. */
+  moved(): void {
+    this.#fresh();
+  }
+
+  /** A message of this number has been sent. */
+  spent(number: number): void {
+    this.nextOut = Math.max(this.nextOut, number + 1);
   }
 
   disconnected(): void {
@@ -110,7 +131,11 @@ export class Engine {
     this.#put(this.nextOut++, [[35, type], ...fields], []);
   }
 
-  #put(number: number, [type, ...fields]: readonly Field[], more: readonly Field[]): void {
+  #put(number: number, fields: readonly Field[], more: readonly Field[]): void {
+    this.#host.send(this.#text(number, fields, more));
+  }
+
+  #text(number: number, [type, ...fields]: readonly Field[], more: readonly Field[]): string {
     const { sender, sub, target } = this.#names;
     const sent: Field = [52, utcTimestamp(new Date(this.#host.now()))];
     const head: readonly Field[] = [
@@ -123,7 +148,7 @@ export class Engine {
       ...more,
       ...(more.length > 0 ? [[122, sent[1]] as Field] : []),
     ];
-    this.#host.send(encodeFix(BEGIN_STRING, [...head, ...fields]));
+    return encodeFix(BEGIN_STRING, [...head, ...fields]);
   }
 
   #message(message: FixMessage): void {

@@ -1,8 +1,7 @@
 /**
- * An edge as it is shipped, from the bytes of a socket to the journal on disk and the simulator's orders beside it. A crash
- * leaves what was written, and nothing else.
+ * An edge as it is shipped, from the bytes of a socket to the journal, on disk or in the store, and the way to its venue. A
+ * crash leaves what was written, and nothing else.
  */
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Gate } from '../../core/sessions/api.ts';
 import { ClockWatch } from '../../core/sessions/clock-watch.ts';
@@ -12,18 +11,27 @@ import { type EdgeConfig, readConfig } from '../../edge/config.ts';
 import { type Edge, startEdge } from '../../edge/edge.ts';
 import type { Message } from '../../edge/fix/message.ts';
 import type { House } from '../../edge/house.ts';
-import { openJournal } from '../../edge/journal/file.ts';
+import type { Estate } from '../../edge/journal/estate.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
 import type { Logger } from '../../edge/log.ts';
 import type { Metrics } from '../../edge/metrics.ts';
-import { openVenue, type SubmitContext, type Venue } from '../../edge/venue/index.ts';
+import { openVenue, type SubmitContext, type Venue, type VenueSink } from '../../edge/venue/index.ts';
+import { LinkVenue } from '../../edge/venue/link/venue.ts';
 import { Host, START_AGAIN_MS } from '../host.ts';
 import { over } from '../over.ts';
-import type { Process } from '../process.ts';
+import type { FixPlan } from '../plan.ts';
+import type { Machine, Process } from '../process.ts';
+import type { World } from '../world.ts';
+import { Disk } from './disk.ts';
+import { estatesOf, type JournalParts, journalOf, letGo } from './journals.ts';
+import type { LinkEnd } from './link-socket.ts';
+import { logOf } from './log.ts';
 import { type Peer, SimSocket } from './socket.ts';
 
 const MARKET_SEED = 1;
 const ADDRESS = '192.0.2.10';
+/** A call of the store is under way for about so long. */
+const CALL_MS = 20;
 
 /** Figures are for people: nobody looks at them here. */
 const UNSEEN: Metrics = new Proxy(() => {}, {
@@ -32,66 +40,65 @@ const UNSEEN: Metrics = new Proxy(() => {}, {
 }) as unknown as Metrics;
 
 /** How the edge says that something went wrong in itself. */
-const DEFECT = /failed inside|failed at the end of a turn|threw/;
+const DEFECT =
+  /failed inside|failed at the end of a turn|threw|does not parse|has forgotten everything|were dropped|its journal is not in the store/;
 
 /** What a process leaves open when it is killed. */
 interface Left {
-  readonly journal: Journal;
-  readonly venue: Venue | undefined;
+  journal: Journal | undefined;
+  venue: Venue | undefined;
+  link: LinkEnd | undefined;
+  /** Journals of others. */
+  readonly estates: Set<Estate>;
 }
 
 export class FixHost extends Host {
+  readonly disk: Disk;
+  readonly #plan: FixPlan;
   readonly #sockets = new Set<SimSocket>();
-  /** The disk takes no writes. */
-  diskFull = false;
   #edge: Edge | undefined;
   #house: House | undefined;
   #doors: Doors | undefined;
   #left: Left | undefined;
-  /** Each process has the disk as the one before has left it, under a name of its own. */
-  #boots = 0;
 
-  get #directory(): string {
-    return join(this.world.directory, `${this.name}.${this.#boots}`);
+  constructor(world: World, index: number, machine: Machine, plan: FixPlan) {
+    super(world, index, machine);
+    this.#plan = plan;
+    this.disk = new Disk(world, this.name);
   }
 
   protected async open(process: Process): Promise<Gate> {
-    const before = this.#directory;
-    this.#boots += 1;
-    const directory = this.#directory;
-    mkdirSync(directory, { recursive: true });
-    if (this.#boots > 1) {
-      cpSync(before, directory, { recursive: true });
-      rmSync(before, { recursive: true });
-    }
-    const config = this.#config(directory);
-    const log = this.#log(process);
+    const directory = this.disk.boot();
+    const log = logOf(this.world, process, DEFECT);
     const { clock } = process.machine;
-    const kept = openJournal({ directory: join(directory, 'journal'), now: () => clock.now(), log, inbound: true });
-    const spoiled = this.world.mutation?.journal?.(kept, process) ?? kept;
-    const journal = over(spoiled, { flush: (depends) => this.#written(process, () => spoiled.flush(depends)) });
-    const left: { -readonly [K in keyof Left]: Left[K] } = { journal: kept, venue: undefined };
+    const left: Left = { journal: undefined, venue: undefined, link: undefined, estates: new Set() };
     this.#left = left;
     const reached = Promise.withResolvers<void>();
     this.world.scheduler.hold(reached.promise);
     const gate = this.#ports(process, reached.resolve);
+    const journals: JournalParts = {
+      directory,
+      process,
+      log,
+      store: gate.journals,
+      onLost: () => {
+        this.world.trace(this.name, () => 'ends: another process has its journal');
+        this.end(START_AGAIN_MS);
+      },
+      opened: (kept) => this.#journal(process, kept, left),
+    };
     const opening = startEdge({
-      config,
+      config: this.#config(directory),
       gate,
       journals: gate.journals,
       clockWatch: new ClockWatch(clock),
       clock,
       timers: process.timers,
-      journal,
-      venue: (sink) => {
-        left.venue = openVenue('simulator', {
-          sink,
-          seed: MARKET_SEED,
-          now: clock.now(),
-          directory: join(directory, 'venue'),
-          warn: (problem) => this.world.fail('venue', `${this.name}: ${problem}`),
-        });
-        const { venue } = left;
+      journal: journalOf(this.#plan.journal, journals),
+      openEstate: estatesOf(journals, left.estates),
+      venue: async (sink) => {
+        const venue = await this.#openVenue(process, sink, directory, log, left);
+        left.venue = venue;
         return over(venue, {
           flush: () => this.#written(process, () => venue.flush()),
           submit: (message, context) => {
@@ -117,6 +124,40 @@ export class FixHost extends Host {
     return edge.gate;
   }
 
+  #journal(process: Process, kept: Journal, left: Left): Journal {
+    // It may have been killed while it read.
+    if (!process.alive) letGo(kept);
+    else left.journal = kept;
+    const spoiled = this.world.mutation?.journal?.(kept, process) ?? kept;
+    return over(spoiled, { flush: (depends) => this.#written(process, () => spoiled.flush(depends)) });
+  }
+
+  async #openVenue(process: Process, sink: VenueSink, directory: string, log: Logger, left: Left): Promise<Venue> {
+    const { market } = this.world;
+    const { clock } = process.machine;
+    if (market === undefined)
+      return openVenue('simulator', {
+        sink,
+        seed: MARKET_SEED,
+        now: clock.now(),
+        directory: join(directory, 'venue'),
+        warn: (problem) => this.world.fail('venue', `${this.name}: ${problem}`),
+      });
+    const connect = () => {
+      left.link = market.connect(process);
+      return left.link.asSocket;
+    };
+    const way = { connect, monotonic: () => clock.monotonic() };
+    return await LinkVenue.open({
+      sink,
+      address: '',
+      edge_id: this.name,
+      directory: join(directory, 'venue'),
+      log,
+      way,
+    });
+  }
+
   /** What gets to the venue has been admitted just now. */
   #admitted({ msgType }: Message, { session: { sender_comp_id, sender_sub_id } }: SubmitContext): void {
     const { gate } = this;
@@ -128,38 +169,14 @@ export class FixHost extends Host {
     }
   }
 
-  /** The process may die before it writes and after, and the disk may refuse. */
+  /** Most turns write nothing: it is those that do which are looked at. */
   #written(process: Process, write: () => void): void {
-    const { world } = this;
-    const die = (): void => {
-      // Most turns write nothing: it is those that do which are looked at.
-      if (process.alive && !world.calm && this.#left?.venue?.pending && world.chance.hit(world.plan.diesWriting))
-        this.crash(world.chance.between(50, 3_000));
-      // Whatever the rest of this event does, a process that is gone has no output.
-      if (!process.alive) throw new Error('the process is gone');
-    };
-    die();
-    if (this.diskFull) throw new Error('no space left on the disk');
-    write();
-    die();
+    const looked = this.#left?.venue?.pending === true || this.#left?.venue?.sealed === true;
+    this.disk.written(process, looked, (ms) => this.crash(ms), write);
   }
 
   #shut(): void {
     this.#doors = undefined;
-  }
-
-  /** What an edge says of itself: a defect that it has caught is one all the same. */
-  #log(process: Process): Logger {
-    const tell = (level: string) => (fields: unknown, message?: string) => {
-      // What is left of the event within which it was killed.
-      if (!process.alive) return;
-      const { error } = (typeof fields === 'object' ? fields : {}) as { error?: Error };
-      const text = `${message ?? String(fields)}${error === undefined ? '' : `: ${error.stack ?? String(error)}`}`;
-      if (level !== 'info') this.world.trace(this.name, () => `${level}: ${text.split('\n')[0]}`);
-      if (DEFECT.test(text)) this.world.fail('no defects', `${this.name}: ${text}`);
-    };
-    const levels = ['debug', 'info', 'warn', 'error', 'fatal'].map((level) => [level, tell(level)]);
-    return Object.fromEntries(levels) as Logger;
   }
 
   #config(directory: string): EdgeConfig {
@@ -168,7 +185,7 @@ export class FixHost extends Host {
       FIXGATE_FIX_PORT: '0',
       FIXGATE_METRICS_PORT: '0',
       FIXGATE_DATA_DIR: directory,
-      FIXGATE_SESSION_PROFILE: JSON.stringify({ begin_strings: ['FIX.4.4'] }),
+      FIXGATE_SESSION_PROFILE: JSON.stringify({ begin_strings: ['FIX.4.4'], ...this.#plan.profile }),
     });
   }
 
@@ -179,7 +196,20 @@ export class FixHost extends Host {
       reached();
       return ports.edges.register(...args);
     };
-    return { ...ports, edges: { ...ports.edges, register } };
+    const append: typeof ports.journals.append = (...args) => {
+      this.#mayDie(process);
+      return ports.journals.append(...args);
+    };
+    return { ...ports, edges: { ...ports.edges, register }, journals: { ...ports.journals, append } };
+  }
+
+  /** While the store is asked to take what the journal has. */
+  #mayDie(process: Process): void {
+    const { world } = this;
+    if (world.calm || !world.chance.hit(world.plan.diesWriting)) return;
+    world.scheduler.after(world.chance.between(0, CALL_MS), () => {
+      if (process.alive && this.process === process) this.crash(world.chance.between(50, 3_000));
+    });
   }
 
   protected async stop(_gate: Gate): Promise<void> {
@@ -196,20 +226,11 @@ export class FixHost extends Host {
     const left = this.#left;
     this.#left = undefined;
     if (left === undefined) return;
-    // What the system does for a process that is gone: files are closed. What had not been written stays unwritten.
-    const unwritten = this.#directory;
-    cpSync(unwritten, `${unwritten}.kept`, { recursive: true });
-    void left.journal.close().catch(() => {});
-    void left.venue?.close().catch(() => {});
-    rmSync(unwritten, { recursive: true });
-    cpSync(`${unwritten}.kept`, unwritten, { recursive: true });
-    rmSync(`${unwritten}.kept`, { recursive: true });
-  }
-
-  fillDisk(ms: number): void {
-    this.diskFull = true;
-    this.world.scheduler.after(ms, () => {
-      this.diskFull = false;
+    left.link?.died();
+    this.disk.abandon(() => {
+      if (left.journal !== undefined) letGo(left.journal);
+      void left.venue?.close().catch(() => {});
+      for (const estate of left.estates) void estate.close().catch(() => {});
     });
   }
 

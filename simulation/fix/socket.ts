@@ -36,6 +36,7 @@ export class SimSocket extends EventEmitter {
   /** Sent while the client does not read. */
   #untaken: { readonly bytes: Buffer; readonly taken: (() => void) | undefined }[] = [];
   #slowUntil = 0;
+  #vanished = false;
 
   constructor(process: Process, scheduler: Scheduler, chance: Chance, peer: Peer) {
     super();
@@ -110,13 +111,19 @@ export class SimSocket extends EventEmitter {
   /** What the client sends. */
   feed(text: string): void {
     const bytes = Buffer.from(text, 'latin1');
-    this.#towards('edge', () => this.#arrived(bytes));
+    this.#towards('edge', () => this.#vanished || this.#arrived(bytes));
   }
 
   /** The client goes: it does not hear what is on its way to it. */
   leave(): void {
     this.#peer = undefined;
     this.#towards('edge', () => this.#arrived('end'));
+  }
+
+  /** The client's machine is gone from the net: the edge hears nothing more, not even that. */
+  vanish(): void {
+    this.#peer = undefined;
+    this.#vanished = true;
   }
 
   /** The client does not read for so long. */

@@ -1,17 +1,20 @@
-/** A client that trades over FIX on one edge, comes back whenever it is cut off, and knows what it is owed. */
+/** A client that trades over FIX, on its edge or on any, comes back whenever it is cut off, and knows what it is owed. */
 import type { Field, FixMessage } from '../../local/fix-client.ts';
 import { utcTimestamp } from '../../local/fix-client.ts';
 import type { Account } from '../client.ts';
+import type { FixPlan } from '../plan.ts';
 import type { World } from '../world.ts';
 import { Engine, type EngineHost } from './engine.ts';
-import type { FixHost } from './fix-host.ts';
+import { FixHost } from './fix-host.ts';
 import type { Peer, SimSocket } from './socket.ts';
+import { Twin } from './twin.ts';
 
 const BACK_MS = [100, 1_500] as const;
 /** How long it waits for an answer to its Logon. */
 const PATIENCE_MS = 12_000;
 const HEARTBEAT_MS = 10_000;
 const STAY_MS = [800, 10_000] as const;
+const TWIN_MS = [200, 5_000] as const;
 /** What it does not know to have been done by the end is missing; so much before it sends nothing new any more. */
 export const LAST_ORDERS_MS = 6_000;
 const SYMBOLS = ['AAPL', 'GOOG'] as const;
@@ -39,10 +42,16 @@ export class Trader implements Peer, EngineHost {
   /** Orders that rest, by what they were told: ClOrdID and symbol with side. */
   readonly #open = new Map<string, readonly Field[]>();
   reports = 0;
+  /** The edge that it is connected to. */
+  #at = '';
+  /** Another connection is tried: nothing new is sent meanwhile. */
+  #twin: Twin | undefined;
+  readonly #moves: NonNullable<FixPlan['moves']> | undefined;
 
   constructor(world: World, home: FixHost, account: Account, sub: string, pace: number) {
     this.#world = world;
     this.#home = home;
+    this.#moves = world.plan.fix?.moves;
     this.account = account;
     this.name = `${account.user_id}/${sub}`;
     this.#everyMs = 1000 / pace;
@@ -52,14 +61,25 @@ export class Trader implements Peer, EngineHost {
 
   retire(): void {}
 
+  /** By what a balancer knows of edges, where they share what clients have; now and then it is wrong. */
+  #host(): FixHost {
+    const { hosts, chance } = this.#world;
+    if (this.#moves === undefined) return this.#home;
+    const edges = hosts.filter((host) => host instanceof FixHost);
+    const ready = edges.filter((host) => host.ready);
+    return ready.length === 0 || chance.hit(0.02) ? chance.pick(edges) : chance.pick(ready);
+  }
+
   connect(): void {
     if (this.state !== 'away') return;
-    const socket = this.#home.accept(this);
+    const host = this.#host();
+    const socket = host.accept(this);
     if (socket === undefined) {
       this.#backLater();
       return;
     }
     this.#socket = socket;
+    this.#at = host.name;
     this.state = 'logging_on';
     const attempt = ++this.#attempt;
     this.#engine.connected();
@@ -90,7 +110,8 @@ export class Trader implements Peer, EngineHost {
     this.#attempt += 1;
     this.state = 'away';
     this.#engine.disconnected();
-    this.#backLater();
+    // Or it is about to be on elsewhere.
+    if (this.#twin === undefined) this.#backLater();
   }
 
   #backLater(): void {
@@ -107,7 +128,10 @@ export class Trader implements Peer, EngineHost {
   }
 
   loggedOn(): void {
-    this.#world.trace(this.name, () => `logged on, ${this.#engine.nextOut} next out, ${this.#engine.nextIn} next in`);
+    this.#world.trace(
+      this.name,
+      () => `logged on at ${this.#at}, ${this.#engine.nextOut} next out, ${this.#engine.nextIn} next in`,
+    );
     this.state = 'on';
     const attempt = this.#attempt;
     const { scheduler, chance, plan } = this.#world;
@@ -116,16 +140,49 @@ export class Trader implements Peer, EngineHost {
         if (this.#attempt === attempt && !this.#world.calm) this.#go();
       });
     if (chance.hit(0.1)) this.#socket?.sleep(chance.between(200, 4_000));
+    if (this.#moves !== undefined && chance.hit(this.#moves.twins))
+      scheduler.after(chance.between(...TWIN_MS), () => {
+        if (this.#attempt === attempt && this.state === 'on' && !this.#world.calm) this.#tryElsewhere();
+      });
     this.#trade(attempt);
     this.#beat(attempt);
+  }
+
+  /** Says Logon on another connection while this one is there. */
+  #tryElsewhere(): void {
+    const { nextOut } = this.#engine;
+    const host = this.#host();
+    this.#world.trace(this.name, () => `tries ${host.name} while it is on at ${this.#at}`);
+    const twin = new Twin(this.#world, host, this.#engine.logon(nextOut), PATIENCE_MS, (verdict) => {
+      this.#twin = undefined;
+      if (!verdict.won) {
+        this.#world.trace(this.name, () => `does not get on at ${host.name}: ${verdict.text}`);
+        // It may have been counted there, and the answer lost.
+        this.#engine.spent(nextOut);
+        if (this.state === 'away') this.#backLater();
+        return;
+      }
+      this.#socket?.leave();
+      this.#attempt += 1;
+      this.#socket = verdict.socket;
+      this.#at = host.name;
+      twin.goesTo(this);
+      this.#engine.spent(nextOut);
+      this.#engine.moved();
+      this.#engine.receive(verdict.bytes);
+    });
+    this.#twin = twin;
   }
 
   /** With a Logout, or without a word. */
   #go(): void {
     this.#world.trace(this.name, () => 'goes');
     const socket = this.#socket;
-    if (this.#world.chance.hit(0.5)) this.#engine.logout();
-    socket?.leave();
+    if (this.#world.chance.hit(this.#moves?.vanishing ?? 0)) socket?.vanish();
+    else {
+      if (this.#world.chance.hit(0.5)) this.#engine.logout();
+      socket?.leave();
+    }
     this.#away();
   }
 
@@ -194,7 +251,7 @@ export class Trader implements Peer, EngineHost {
     const { scheduler, chance } = this.#world;
     scheduler.after(this.#everyMs * chance.between(0.2, 1.8), () => {
       if (this.#attempt !== attempt || this.state !== 'on') return;
-      if (!this.#world.closing) {
+      if (!this.#world.closing && this.#twin === undefined) {
         const count = chance.hit(0.05) ? chance.whole(3, 12) : 1;
         for (let sent = 0; sent < count; sent++) {
           if (chance.hit(0.25)) this.#cancel();
@@ -243,7 +300,7 @@ export class Trader implements Peer, EngineHost {
   #beat(attempt: number): void {
     this.#world.scheduler.after(HEARTBEAT_MS, () => {
       if (this.#attempt !== attempt || this.state !== 'on') return;
-      this.#engine.heartbeat();
+      if (this.#twin === undefined) this.#engine.heartbeat();
       this.#beat(attempt);
     });
   }

@@ -1,6 +1,8 @@
 // A client that logs on at another edge than before: its numbers go on, what it missed comes in order and once, and its
 // orders are where they were. Real edges in one process, a shared venue over the link, journals on disk and in the store.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { systemTimers } from '../../adapters/node/timers.ts';
+import { ask } from '../../core/sessions/asking.ts';
 import type { Edge } from '../../edge/edge.ts';
 import type { FixClient } from '../../local/fix-client.ts';
 import { until } from './support/desk.ts';
@@ -200,6 +202,23 @@ describe('from an edge that has ended', () => {
     expect(numberOf(await b.logon(ann.password))).toBe(1);
   }, 30_000);
 });
+
+test('a question that was overtaken is not answered by an edge that has begun again since either', async () => {
+  const one = await house.begin('e-1');
+  const ann = await house.user('ann');
+  const a = await house.loggedOn(one, ann);
+  a.send('D', order('x'));
+  await a.next(isReport('x'));
+  const key = [...one.gate.sessions()][0]!.session.key;
+  await a.logout();
+  await one.drain(true);
+  await house.begin('e-1');
+  const asked = (epoch: number) =>
+    ask({ ...house.admin, timers: systemTimers }, 'e-1', { type: 'yield', key, epoch }, 5_000);
+  // It speaks for the session under epoch 2.
+  expect((await asked(1)).said).toBe('failed');
+  expect((await asked(3)).said).toBe('yielded');
+}, 30_000);
 
 test('who cannot get at the state of its session is told to try again, and gets it when it is there', async () => {
   const [one, two] = [await house.begin('e-1'), await house.begin('e-2')];

@@ -1,0 +1,73 @@
+/** The journal of an edge, as its seed has it: files on its disk, or pieces in the store. */
+import { join } from 'node:path';
+import type { JournalStore } from '../../core/sessions/journal-store.ts';
+import type { EdgeParts } from '../../edge/edge.ts';
+import { type Estate, openEstate } from '../../edge/journal/estate.ts';
+import { openJournal } from '../../edge/journal/file.ts';
+import type { Journal } from '../../edge/journal/journal.ts';
+import { Shipping } from '../../edge/journal/shipping.ts';
+import { openStoreJournal } from '../../edge/journal/store.ts';
+import type { Logger } from '../../edge/log.ts';
+import { over } from '../over.ts';
+import type { Process } from '../process.ts';
+
+export interface JournalParts {
+  readonly directory: string;
+  readonly process: Process;
+  readonly log: Logger;
+  readonly store: JournalStore;
+  /** Another process has it: this one ends. */
+  readonly onLost: () => void;
+  /** What the edge is given in the place of what is kept. */
+  readonly opened: (kept: Journal) => Journal;
+}
+
+export function journalOf(kind: 'file' | 'store', parts: JournalParts): EdgeParts['journal'] {
+  const { directory, process, log, store, onLost, opened } = parts;
+  const { clock } = process.machine;
+  const common = { directory: join(directory, 'journal'), now: () => clock.now(), log, inbound: true };
+  if (kind === 'file') return opened(openJournal(common));
+  const writer = Buffer.from(process.chance.bytes(16)).toString('hex');
+  return async (edge) =>
+    opened(
+      await openStoreJournal({
+        ...common,
+        salt: () => Buffer.from(process.chance.bytes(4)).readUInt32LE(),
+        store,
+        edge,
+        writer,
+        onLost,
+        openKeys: undefined,
+        monotonic: () => clock.monotonic(),
+        after: process.timers.after,
+        every: process.timers.every,
+        soon: (work) => void process.reach(0, work),
+      }),
+    );
+}
+
+/** Reads the journals of edges that are dead, for one that inherits. @param open those that are open */
+export function estatesOf(
+  { directory, process, log, store }: JournalParts,
+  open: Set<Estate>,
+): NonNullable<EdgeParts['openEstate']> {
+  const now = () => process.machine.clock.now();
+  return async (edgeId, incarnation) => {
+    const at = join(directory, 'estates', `${edgeId}.${incarnation}`);
+    const estate = await openEstate({ store, edgeId, directory: at, openKeys: undefined, log, now });
+    if (estate === undefined) return undefined;
+    open.add(estate);
+    return over(estate, {
+      close() {
+        open.delete(estate);
+        return estate.close();
+      },
+    });
+  };
+}
+
+/** Of a process that is gone: nothing is sent any more, and files are closed. */
+export function letGo(journal: Journal): void {
+  if (journal.later instanceof Shipping) journal.later.end();
+  void journal.close().catch(() => {});
+}
