@@ -27,6 +27,9 @@ export const START: number = Date.UTC(2026, 0, 5, 12);
 /** What goes wrong has an end, and this is how long the world has to be whole again. */
 const REST_MS = 20_000;
 const DOWN_MS = 11_000;
+/** A drain that goes on, or has just come to its end, has its own bound: so often so much longer. */
+const DRAIN_REST_MS = 6_000;
+const DRAIN_RESTS = 6;
 
 /** What a seed is about, by turns. */
 const KINDS: readonly Kind[] = ['home', 'gates', 'moves', 'gates'];
@@ -176,11 +179,19 @@ export class World {
     if (over()) return this.violation;
     this.#rest();
     await scheduler.run(this.began + plan.busyMs + REST_MS, over);
+    for (let more = 0; this.#drains() && !over() && more < DRAIN_RESTS; more++)
+      await scheduler.run(scheduler.now + DRAIN_REST_MS, over);
     if (over()) return this.violation;
     oracle.atRest();
     for (const client of this.clients) if (client instanceof Trader) client.settle();
     await this.#audit();
     return this.violation;
+  }
+
+  /** An edge is on its way out, or back. */
+  #drains(): boolean {
+    const since = this.scheduler.now - DRAIN_REST_MS;
+    return this.hosts.some(({ draining, changedAt }) => draining !== undefined || changedAt > since);
   }
 
   /** The store as a deployment finds it: defaults, users. */

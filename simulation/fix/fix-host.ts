@@ -251,7 +251,10 @@ export class FixHost extends Host {
     process.reach(0.1, () => {
       const [house, doors] = [this.#house, this.#doors];
       if (house === undefined || doors === undefined) socket.destroy();
-      else house.turns.run(() => arrive(socket.asSocket, ADDRESS, house, doors));
+      else {
+        house.turns.run(() => arrive(socket.asSocket, ADDRESS, house, doors));
+        socket.resume();
+      }
     });
     return socket;
   }

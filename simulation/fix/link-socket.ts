@@ -14,7 +14,8 @@ export class LinkEnd extends EventEmitter {
   readonly #scheduler: Scheduler;
   readonly #chance: Chance;
   #other: LinkEnd | undefined;
-  #paused = false;
+  /** Until it is joined, and has been accepted, nobody reads. */
+  #paused = true;
   readonly #unread: (Buffer | 'end')[] = [];
   /** When the last byte to this end arrives: none overtakes another. */
   #arrivesAt = 0;
@@ -107,11 +108,9 @@ export class LinkEnd extends EventEmitter {
   }
 
   #arrived(what: Buffer | 'end'): void {
-    this.#process.reach(0, () => {
-      if (this.destroyed) return;
-      this.#unread.push(what);
-      this.#read();
-    });
+    // The system takes it, in order, whatever the process does meanwhile.
+    this.#unread.push(what);
+    this.#process.reach(0, () => this.#read());
   }
 
   #read(): void {

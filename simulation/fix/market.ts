@@ -137,7 +137,12 @@ export class Market {
         const refused = (why: string): void =>
           this.#world.trace(NAME, () => `a connection of ${edge.name} ends: ${why}`);
         welcome(this.#open.host, far.asSocket, refused);
-        edge.reach(0, () => near.destroyed || near.emit('connect'));
+        far.resume();
+        edge.reach(0, () => {
+          if (near.destroyed) return;
+          near.emit('connect');
+          near.resume();
+        });
       });
     });
     return near;

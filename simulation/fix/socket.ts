@@ -26,7 +26,8 @@ export class SimSocket extends EventEmitter {
   readonly #scheduler: Scheduler;
   readonly #chance: Chance;
   #peer: Peer | undefined;
-  #paused = false;
+  /** Until it has been accepted nobody reads. */
+  #paused = true;
   #closed = false;
   /** When the last byte each way arrives: none overtakes another. */
   #towardsEdge = 0;
@@ -146,11 +147,9 @@ export class SimSocket extends EventEmitter {
 
   #arrived(what: Buffer | 'end'): void {
     if (this.destroyed) return;
-    this.#process.reach(0, () => {
-      if (this.destroyed) return;
-      this.#unread.push(what);
-      this.#read();
-    });
+    // The system takes it, in order, whatever the process does meanwhile.
+    this.#unread.push(what);
+    this.#process.reach(0, () => this.#read());
   }
 
   #carry(bytes: Buffer): void {
