@@ -25,7 +25,8 @@ async function through(task: WayTask): Promise<WayResult> {
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`the edge of a benchmark ended with ${code}`);
-  return JSON.parse(said) as WayResult;
+  // Behind what the edge may have had to warn of.
+  return JSON.parse(said.trimEnd().split('\n').at(-1) ?? '') as WayResult;
 }
 
 export async function way(sizes: Sizes): Promise<Figure[]> {

@@ -2,9 +2,12 @@
 
 import type { Message } from './message.ts';
 import type { TimestampDecimals } from './timestamp.ts';
+import type { SLACK } from './words.ts';
 
 /** What a venue or a session handler writes a body with. Fields come out in the order of the calls. */
 export interface BodyWriter {
+  /** Of timestamps that are written without saying how many. */
+  readonly decimals: TimestampDecimals;
   /** A non-negative integer up to 2^53 - 1. */
   uint(tag: number, value: number): this;
   /** Any safe integer. */
@@ -36,4 +39,9 @@ export interface BodyWriter {
    * @throws RangeError for a range that begins with a data field: what its value holds could become fields
    */
   copyFields(message: Message, first: number, end: number): this;
+  /**
+   * The bytes [from, to), which are whole fields, `tag=value` and SOH each, and not looked at; behind them are
+   * {@link SLACK} bytes more.
+   */
+  fields(view: DataView, from: number, to: number): this;
 }

@@ -39,7 +39,7 @@ export class Encoder extends Output implements BodyWriter {
   /** Of the bytes before `summedTo` without the digits of BodyLength. */
   private sum = 0;
   private summedTo = 0;
-  private decimals: TimestampDecimals = 3;
+  decimals: TimestampDecimals = 3;
 
   /**
    * @param initial bytes to begin with, once there is something to write
@@ -225,6 +225,12 @@ export class Encoder extends Output implements BodyWriter {
     const stop = to[end - 1]! + 1;
     this.ensure(stop - start);
     this.at = this.putBytes(message.buf, message.view, start, stop, this.at);
+    return this;
+  }
+
+  fields(view: DataView, from: number, to: number): this {
+    this.ensure(to - from);
+    this.at = copyWords(view, from, to - from, this.view, this.at);
     return this;
   }
 

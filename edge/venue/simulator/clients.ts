@@ -1,10 +1,14 @@
 /** Who has which orders: users, their FIX sessions, and the ClOrdIDs of each session. */
 
+import type { Message } from '../../fix/message.ts';
 import { KNOWN_IDS_PER_SESSION, SPARE_ORDERS } from '../limits.ts';
 import type { VenueSession } from '../venue.ts';
 import { versionOf } from '../versions.ts';
 import { KnownIds } from './known-ids.ts';
+
+import { Names } from './names.ts';
 import { ClientOrder, type OrderIds, type OrderTerms } from './order.ts';
+import { type Piece, pieceOf } from './piece.ts';
 
 export interface User {
   readonly id: string;
@@ -21,24 +25,33 @@ export interface Client {
   readonly user: User;
   /** Every ClOrdID that was accepted: of orders, of cancels and of replacements. */
   readonly ids: KnownIds;
+  /** What its ClOrdIDs are names of. */
+  readonly names: Names;
+  /** Account (1) of its last order: nearly all have the same. */
+  account: string;
+  /** Its id in JSON, with a comma behind it. */
+  readonly quoted: Piece;
   /** How far its messages have been seen: what comes again up to here, in this generation, has been done. */
   generation: number;
   taken: number;
 }
 
 /** What the session itself has placed and is open, oldest first. */
-export function openOrders({ session, ids }: Client): readonly ClientOrder[] {
-  const own = [...ids.orders()].filter((order) => order.open && order.session_id === session.id);
-  return [...new Set(own)];
+export function openOrders(client: Client): readonly ClientOrder[] {
+  return [...new Set([...client.ids.open()].filter((order) => order.owner === client))];
 }
 
 export class Clients {
+  readonly names = new Names();
+  /** What the OrderIDs of this run begin with; known once the log has been read. */
+  run = '';
   private readonly users = new Map<string, User>();
   private readonly byId = new Map<string, Client>();
   /** Orders that are over, to be made others. */
   private readonly spare: ClientOrder[] = [];
   private readonly freed = (order: ClientOrder): void => {
-    if (order.over && this.spare.length < SPARE_ORDERS) this.spare.push(order);
+    // While the log is read, a line that follows may speak of it.
+    if (this.run !== '' && order.over) this.free(order);
   };
 
   /** The client of a session, made when it is new, brought up to date otherwise. */
@@ -57,7 +70,11 @@ export class Clients {
       this.users.set(user.id, user);
     }
     const version = versionOf(session.begin_string, session.appl_ver_id);
-    const client: Client = { session, version, user, generation: 0, taken: 0, ids: new KnownIds() };
+    const { names } = this;
+    const ids = new KnownIds(this);
+    const quoted = pieceOf(`${JSON.stringify(session.id)},`);
+    const client: Client = { session, version, user, generation: 0, taken: 0, ids, names, account: '', quoted };
+    ids.owner = client;
     user.clients.push(client);
     this.byId.set(session.id, client);
     return client;
@@ -71,32 +88,39 @@ export class Clients {
     return this.byId.values();
   }
 
-  /** The session that placed an order. Every order has one: an order is made for a client, and kept clients stay. */
-  ownerOf(order: ClientOrder): Client {
-    const client = this.byId.get(order.session_id);
-    if (client === undefined) throw new Error(`order ${order.id} has no session`);
-    return client;
-  }
-
-  /** The order a ClOrdID names: the session's own, else one that another session of the user has under that id now. */
-  find(client: Client, clOrdId: string): ClientOrder | undefined {
-    const own = client.ids.get(clOrdId);
+  /** The order that a field of a message names: the session's own, else one that another session of the user has under that id now. */
+  find(client: Client, message: Message, i: number): ClientOrder | undefined {
+    const own = client.ids.named(message, i);
     if (own !== undefined) return own;
     for (const other of client.user.clients) {
-      const order = other.ids.get(clOrdId);
+      const order = other.ids.named(message, i);
       if (order !== undefined) return order;
     }
     return undefined;
   }
 
   /** Remembers that an id has been used; the oldest ids that no open order goes by are forgotten. */
-  remember(client: Client, clOrdId: string, order: ClientOrder): void {
-    client.ids.set(clOrdId, order);
+  remember(client: Client, id: number, order: ClientOrder): void {
+    const before = client.ids.set(id, order);
+    if (before !== undefined) this.freed(before);
     client.ids.bound(KNOWN_IDS_PER_SESSION, this.freed);
+  }
+
+  /** It has changed, which has been written: one that is over and goes by its own id only is kept as numbers. */
+  done(order: ClientOrder): void {
+    if (order.open) return;
+    if (order.names === 1) order.owner.ids.retire(order);
+    if (order.names === 0) this.free(order);
+  }
+
+  private free(order: ClientOrder): void {
+    this.names.drop(order.name);
+    if (this.spare.length < SPARE_ORDERS) this.spare.push(order);
   }
 
   /** A new order, which goes by no id yet; `terms` are its own from now on. */
   order(ids: OrderIds, terms: OrderTerms, priority: number): ClientOrder {
+    this.names.keep(ids.name);
     return this.spare.pop()?.renew(ids, terms, priority) ?? new ClientOrder(ids, terms, priority);
   }
 

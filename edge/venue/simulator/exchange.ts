@@ -2,14 +2,15 @@
 
 import { ExecType } from '../refusals.ts';
 import type { VenueSink } from '../venue.ts';
-import { Book, type BookOrder, priceOf, type TradeListener } from './book.ts';
+import { type Book, type BookOrder, priceOf, type TradeListener } from './book.ts';
 import { type Client, Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
-import { BUY, checkInstrument, type Instrument } from './instruments.ts';
+import { BUY, type Instrument } from './instruments.ts';
 import { Keeping } from './keeping.ts';
 import { Line } from './line.ts';
 import { type Change, idChange, type OrderLog, restore } from './log.ts';
-import { ReferenceMarket } from './market.ts';
+import { type Market, Markets } from './markets.ts';
+import { NO_NAME } from './names.ts';
 import {
   CANCELED,
   CHANGED,
@@ -26,17 +27,8 @@ import {
   Tif,
   UNCHANGED,
 } from './order.ts';
-import { CANCELED_ELSEWHERE, EXPIRED_EXECUTION, type Execution, NEW, NOT_FILLED, Reports } from './reports.ts';
-import { Stops } from './stops.ts';
-
-/** What belongs to one symbol. */
-export interface Market {
-  readonly book: Book;
-  readonly stops: Stops;
-  readonly reference: ReferenceMarket;
-  /** Open client orders. */
-  open: number;
-}
+import type { Execution } from './report-body.ts';
+import { CANCELED_ELSEWHERE, EXPIRED_EXECUTION, NEW, NOT_FILLED, Reports } from './reports.ts';
 
 export interface ExchangeOptions {
   readonly sink: VenueSink;
@@ -51,14 +43,19 @@ export interface ExchangeOptions {
   readonly warn: (problem: string) => void;
 }
 
+/** What the log has said. */
+interface Restart {
+  readonly stamp: number;
+  readonly keeping: Keeping | undefined;
+  readonly closed: readonly ClientOrder[];
+}
+
 export class Exchange implements TradeListener {
-  readonly instruments: ReadonlyMap<string, Instrument>;
-  readonly markets: readonly Market[];
+  readonly markets: Markets;
   readonly clients = new Clients();
   readonly reports: Reports;
   /** Time of the step in hand. */
   now: number;
-  private readonly bySymbol = new Map<string, Market>();
   private readonly expiry = new Expiry();
   /** Undefined: orders end with the process. */
   readonly keeping: Keeping | undefined;
@@ -75,16 +72,12 @@ export class Exchange implements TradeListener {
 
   constructor(options: ExchangeOptions) {
     this.now = options.now;
-    for (const instrument of options.instruments) checkInstrument(instrument);
-    this.instruments = new Map(options.instruments.map((instrument) => [instrument.symbol, instrument]));
-    this.markets = options.instruments.map((instrument, n) => {
-      const book = new Book(instrument, this);
-      return { book, stops: new Stops(), reference: new ReferenceMarket(book, options.seed * 31 + n), open: 0 };
-    });
-    for (const market of this.markets) this.bySymbol.set(market.book.instrument.symbol, market);
-    const { stamp, keeping } = this.restore(options);
+    this.markets = new Markets(options.instruments, options.seed, this);
+    const { stamp, keeping, closed } = this.restore(options);
     this.keeping = keeping;
     this.reports = new Reports(options.sink, stamp);
+    this.clients.run = this.reports.run;
+    for (const order of closed) this.clients.done(order);
   }
 
   /**
@@ -95,7 +88,7 @@ export class Exchange implements TradeListener {
     if (this.started) return;
     this.started = true;
     this.now = now;
-    for (const market of this.markets) {
+    for (const market of this.markets.all) {
       market.reference.requote();
       this.settle(market);
     }
@@ -103,46 +96,40 @@ export class Exchange implements TradeListener {
   }
 
   market(order: ClientOrder): Market {
-    return this.bySymbol.get(order.terms.instrument.symbol)!;
+    order.market ??= this.markets.of(order.terms.instrument.symbol)!;
+    return order.market;
   }
 
-  marketOf(symbol: string): Market | undefined {
-    return this.bySymbol.get(symbol);
-  }
-
-  /** Takes an order: New, then what it trades, then what becomes of the rest. The caller has checked all bounds. */
-  place(client: Client, clOrdId: string, terms: OrderTerms): void {
-    const ids = {
-      run: this.reports.run,
-      serial: this.reports.nextSerial(),
-      session_id: client.session.id,
-      user_id: client.user.id,
-      cl_ord_id: clOrdId,
-    };
+  /**
+   * Takes an order: New, then what it trades, then what becomes of the rest. The caller has checked all bounds.
+   * @param name ClOrdID, likewise below
+   */
+  place(client: Client, name: number, terms: OrderTerms): void {
+    const ids = { run: this.reports.run, serial: this.reports.nextSerial(), owner: client, name };
     const order = this.clients.order(ids, terms, ++this.priority);
     const market = this.market(order);
-    this.clients.remember(client, clOrdId, order);
+    this.clients.remember(client, name, order);
     client.user.open++;
     market.open++;
     this.note(order, CHANGED);
-    this.expiry.add(order);
     this.reports.execution(client, order, NEW, this.now);
     this.enter(market, order);
+    if (order.open) this.expiry.add(order);
     this.settle(market);
     this.commit();
   }
 
-  /** Cancels an open order for `requester`, whose request is `clOrdId`; the session that placed it hears of it too. */
-  cancel(requester: Client, order: ClientOrder, clOrdId: string): void {
-    const owner = this.clients.ownerOf(order);
+  /** Cancels an open order for `requester`, whose request is `name`; the session that placed it hears of it too. */
+  cancel(requester: Client, order: ClientOrder, name: number): void {
+    const { owner } = order;
     this.end(order, CANCELED);
-    this.remember(requester, clOrdId, order);
+    this.remember(requester, name, order);
     const what: Execution = {
       type: ExecType.Canceled,
       quantity: 0,
       price: 0,
-      cl_ord_id: clOrdId,
-      orig_cl_ord_id: order.cl_ord_id,
+      name,
+      orig: order.name,
       text: '',
     };
     this.reports.execution(requester, order, what, this.now);
@@ -153,18 +140,17 @@ export class Exchange implements TradeListener {
   /** Cancels an order unasked or by a mass cancel: one report, to the session that placed it. */
   cancelBy(order: ClientOrder, text: string): void {
     this.end(order, CANCELED);
-    this.reports.execution(this.clients.ownerOf(order), order, { ...CANCELED_ELSEWHERE, text }, this.now);
+    this.reports.execution(order.owner, order, { ...CANCELED_ELSEWHERE, text }, this.now);
   }
 
   /**
    * Gives an open order other terms, of the same side, symbol and type, and a quantity not below what is filled. Less
    * quantity at the same price keeps the order's place; anything else puts it behind the others (price-time priority).
    */
-  replace(requester: Client, order: ClientOrder, clOrdId: string, terms: OrderTerms): void {
+  replace(requester: Client, order: ClientOrder, name: number, terms: OrderTerms): void {
     const market = this.market(order);
-    const owner = this.clients.ownerOf(order);
-    const before = order.terms;
-    const orig_cl_ord_id = order.cl_ord_id;
+    const { names } = this.clients;
+    const { owner, terms: before, name: orig } = order;
     const less = before.qty - terms.qty;
     const rests = order.level !== undefined && terms.tif !== Tif.Ioc && terms.tif !== Tif.Fok;
     const keeps = rests && terms.price === before.price && less >= 0 && order.leaves > less;
@@ -176,15 +162,16 @@ export class Exchange implements TradeListener {
       order.leaves = terms.qty - order.cum;
     }
     order.terms = terms;
-    order.cl_ord_id = clOrdId;
+    order.name = names.keep(name);
     if (order.leaves === 0) this.conclude(market, order, FILLED);
     else if (terms.expires_at !== before.expires_at) this.expiry.add(order);
     this.note(order, CHANGED);
-    this.remember(requester, clOrdId, order);
-    if (owner !== requester) this.remember(owner, clOrdId, order);
-    const what: Execution = { type: ExecType.Replaced, quantity: 0, price: 0, cl_ord_id: '', orig_cl_ord_id, text: '' };
+    this.remember(requester, name, order);
+    if (owner !== requester) this.remember(owner, name, order);
+    const what: Execution = { type: ExecType.Replaced, quantity: 0, price: 0, name: NO_NAME, orig, text: '' };
     this.reports.execution(requester, order, what, this.now);
     if (owner !== requester) this.reports.execution(owner, order, what, this.now);
+    names.drop(orig);
     if (!keeps && order.open) {
       if (waits) this.enter(market, order);
       else this.admit(market, order); // a stop order that was set off stays so
@@ -198,7 +185,7 @@ export class Exchange implements TradeListener {
     this.now = now;
     for (let order = this.expiry.take(now); order !== undefined; order = this.expiry.take(now)) {
       this.end(order, EXPIRED);
-      this.reports.execution(this.clients.ownerOf(order), order, EXPIRED_EXECUTION, now);
+      this.reports.execution(order.owner, order, EXPIRED_EXECUTION, now);
     }
     this.commit();
   }
@@ -211,7 +198,7 @@ export class Exchange implements TradeListener {
   /** The reference markets move one step. */
   step(now: number): void {
     this.now = now;
-    for (const market of this.markets) {
+    for (const market of this.markets.all) {
       market.reference.step();
       this.settle(market);
     }
@@ -240,12 +227,16 @@ export class Exchange implements TradeListener {
     if (keeping !== undefined && changed.length + changes.length > 0) {
       const line = this.line.begin();
       for (let i = 0; i < changed.length; i++) this.logOrder(line, changed[i]!, keeping);
-      line.add(changes);
+      if (changes.length > 0) line.add(changes);
       keeping.append(line.end());
     }
-    for (let i = 0; i < changed.length; i++) changed[i]!.change = UNCHANGED;
+    for (let i = 0; i < changed.length; i++) {
+      const order = changed[i]!;
+      order.change = UNCHANGED;
+      this.clients.done(order);
+    }
     changed.length = 0;
-    changes.length = 0;
+    if (changes.length > 0) changes.length = 0;
   }
 
   private logOrder(line: Line, order: ClientOrder, keeping: Keeping): void {
@@ -254,9 +245,8 @@ export class Exchange implements TradeListener {
       return;
     }
     const { known } = this;
-    keeping.introductions.make(this.clients.ownerOf(order), known);
-    line.add(known);
-    known.length = 0;
+    keeping.introductions.make(order.owner, known);
+    if (known.length > 0) line.add(known.splice(0));
     line.addOrder(order);
   }
 
@@ -280,15 +270,15 @@ export class Exchange implements TradeListener {
     this.commit();
   }
 
-  private restore({ log, now, warn }: ExchangeOptions): { stamp: number; keeping: Keeping | undefined } {
-    if (log === undefined) return { stamp: now, keeping: undefined };
-    const { stamp, mark, orders, problems } = restore(log.read(), this.clients, this.instruments);
+  private restore({ log, now, warn }: ExchangeOptions): Restart {
+    if (log === undefined) return { stamp: now, keeping: undefined, closed: [] };
+    const { stamp, mark, orders, problems } = restore(log.read(), this.clients, this.markets);
     for (const problem of problems) warn(`order log, ${problem}`);
     const open = [...orders.values()].filter((order) => order.open).sort((a, b) => a.priority - b.priority);
     for (const order of open) {
       const market = this.market(order);
       market.open++;
-      this.clients.ownerOf(order).user.open++;
+      order.user.open++;
       this.priority = Math.max(this.priority, order.priority);
       this.expiry.add(order);
       order.price = priceOf(order);
@@ -297,14 +287,15 @@ export class Exchange implements TradeListener {
     }
     const next = Math.max(now, stamp + 1);
     // Marks of a new log begin where no other's have been: a journal that goes with another log does not find its own.
-    return { stamp: next, keeping: new Keeping(log, this.clients, next, mark ?? next) };
+    const closed = [...orders.values()].filter((order) => !order.open);
+    return { stamp: next, keeping: new Keeping(log, this.clients, next, mark ?? next), closed };
   }
 
-  private remember(client: Client, clOrdId: string, order: ClientOrder): void {
-    this.clients.remember(client, clOrdId, order);
+  private remember(client: Client, name: number, order: ClientOrder): void {
+    this.clients.remember(client, name, order);
     if (this.keeping === undefined) return;
     this.keeping.introductions.make(client, this.changes);
-    this.changes.push(idChange(client, clOrdId, order));
+    this.changes.push(idChange(client, name, order));
   }
 
   /** A new order meets the market; a stop order waits for its price. */
@@ -349,7 +340,7 @@ export class Exchange implements TradeListener {
   /** What is left of an order that must not rest. */
   private kill(order: ClientOrder): void {
     this.end(order, CANCELED);
-    this.reports.execution(this.clients.ownerOf(order), order, NOT_FILLED, this.now);
+    this.reports.execution(order.owner, order, NOT_FILLED, this.now);
   }
 
   private withdraw(market: Market, order: ClientOrder): void {
@@ -368,7 +359,7 @@ export class Exchange implements TradeListener {
     order.state = state;
     order.leaves = 0;
     market.open--;
-    this.clients.ownerOf(order).user.open--;
+    order.user.open--;
     this.note(order, CHANGED_STATE);
   }
 
@@ -382,6 +373,6 @@ export class Exchange implements TradeListener {
   private tellFill(order: ClientOrder, quantity: number, price: number): void {
     this.fill.quantity = quantity;
     this.fill.price = price;
-    this.reports.execution(this.clients.ownerOf(order), order, this.fill, this.now);
+    this.reports.execution(order.owner, order, this.fill, this.now);
   }
 }

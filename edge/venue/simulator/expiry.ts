@@ -21,12 +21,10 @@ export class Expiry {
 
   add(order: ClientOrder): void {
     const at = order.terms.expires_at;
-    if (at === Number.POSITIVE_INFINITY) return;
+    if (at === Number.POSITIVE_INFINITY || at === order.expiry) return; // it is in already, perhaps as another order
     // What is no longer valid is at most as much as what was valid at the last sweep, and 1,024.
-    if (this.heap.length >= this.sweepAt) {
-      this.heap = this.heap.filter(valid).sort((a, b) => a.at - b.at);
-      this.sweepAt = this.heap.length * 2 + 1024;
-    }
+    if (this.heap.length >= this.sweepAt) this.sweep();
+    order.expiry = at;
     this.heap.push({ at, order });
     this.up(this.heap.length - 1);
   }
@@ -40,9 +38,22 @@ export class Expiry {
     return undefined;
   }
 
+  private sweep(): void {
+    for (const { order } of this.heap) order.expiry = Number.NaN;
+    // An order that has been others may be in more than once with the time that it has now.
+    this.heap = this.heap.filter((entry) => {
+      if (!valid(entry) || entry.order.expiry === entry.at) return false;
+      entry.order.expiry = entry.at;
+      return true;
+    });
+    this.heap.sort((a, b) => a.at - b.at);
+    this.sweepAt = this.heap.length * 2 + 1024;
+  }
+
   private pop(): Entry {
     const { heap } = this;
     const first = heap[0]!;
+    if (first.order.expiry === first.at) first.order.expiry = Number.NaN;
     const last = heap.pop()!;
     if (heap.length > 0) {
       heap[0] = last;

@@ -4,6 +4,12 @@ export const BUY = 1;
 export const SELL = 2;
 export type Side = typeof BUY | typeof SELL;
 
+/** Of a Side (54), 0 for one that is not taken: sell short (5) and sell short exempt (6) are sells to the book. */
+export function sideOf(code: number): Side | 0 {
+  if (code === 0x31) return BUY;
+  return code === 0x32 || code === 0x35 || code === 0x36 ? SELL : 0;
+}
+
 export interface Instrument {
   readonly symbol: string;
   readonly description: string;

@@ -17,6 +17,8 @@ export class Keeping {
   readonly #stamp: number;
   /** Sessions whose messages came since then. */
   readonly #heard = new Set<Client>();
+  /** The one added last. */
+  #last: Client | undefined;
   /** The log written anew as of the mark that is sealed. */
   #anew: readonly string[] | undefined;
 
@@ -35,6 +37,8 @@ export class Keeping {
   }
 
   hear(client: Client): void {
+    if (client === this.#last) return;
+    this.#last = client;
     this.#heard.add(client);
   }
 
@@ -55,9 +59,9 @@ export class Keeping {
       return;
     }
     if (!log.pending) return;
-    log.flush(this.#last());
+    log.flush(this.#end());
     this.mark += 1;
-    this.#heard.clear();
+    this.#forget();
     if (this.#grown) this.#compact();
   }
 
@@ -65,9 +69,9 @@ export class Keeping {
   seal(): void {
     const log = this.#log;
     if (this.sealed || !log.pending) return;
-    log.seal(this.#last());
+    log.seal(this.#end());
     this.sealed = true;
-    this.#heard.clear();
+    this.#forget();
     if (!this.#grown) return;
     // All orders are now as they are at this mark, and will not be so later.
     this.#anew = [...snapshot(this.#clients, this.#stamp, this.mark + 1)];
@@ -89,8 +93,13 @@ export class Keeping {
     this.mark += 1;
   }
 
+  #forget(): void {
+    this.#heard.clear();
+    this.#last = undefined;
+  }
+
   /** The line that ends a flush. */
-  #last(): string {
+  #end(): string {
     const last: Change[] = [];
     for (const client of this.#heard) {
       if (client.ids.size === 0) continue; // nothing of it is kept, and nothing it sent can be done twice

@@ -1,71 +1,121 @@
 /**
- * The ClOrdIDs that a session has used, and the order that each names: a table by hash over a ring by age. To look one up in
- * a message makes no string; nearly all are looked up to find that they are new.
+ * The ClOrdIDs that a session has used, and the order that each names: a table by hash over a ring by age. Nearly all are
+ * looked up to find that they are new. An order that is over lies here as numbers (past.ts).
  */
 
 import type { Message } from '../../fix/message.ts';
+import { SLACK, viewOf } from '../../fix/words.ts';
+import { ID_BYTES } from '../limits.ts';
+import type { Client } from './clients.ts';
+import { hashOf, type Names } from './names.ts';
 import type { ClientOrder } from './order.ts';
+import { Past } from './past.ts';
 
 const INITIAL = 16;
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
+/** A text that is looked up. */
+const ASKED = Buffer.alloc(ID_BYTES + SLACK);
+const ASKED_VIEW = viewOf(ASKED);
+
+/** What those of all sessions have in common. */
+export interface Shared {
+  readonly names: Names;
+  /** Of the orders that may go into the past. */
+  readonly run: string;
+}
 
 export class KnownIds {
   size = 0;
   #head = 0;
   /** By place in the ring, whose size is a power of two. */
-  #names: string[] = [];
-  #orders: (ClientOrder | undefined)[] = [];
+  #ids = new Int32Array(INITIAL);
   #hashes = new Int32Array(INITIAL);
+  /** Undefined: it is in the past. */
+  #orders: (ClientOrder | undefined)[] = [];
+  #past: Past | undefined;
   /** Place + 1, by hash; 0: none. Twice as many as places. */
   #slots = new Int32Array(INITIAL * 2);
+  readonly #names: Names;
+  readonly #shared: Shared;
+  /** Whose they are; set before an order goes into the past. */
+  owner: Client | undefined;
+
+  constructor(shared: Shared) {
+    this.#names = shared.names;
+    this.#shared = shared;
+  }
 
   get(id: string): ClientOrder | undefined {
-    let hash = FNV_OFFSET;
-    for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), FNV_PRIME);
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    for (let slot = spread(hash) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const place = slots[slot]! - 1;
-      if (this.#names[place] === id) return this.#orders[place];
-    }
-    return undefined;
+    if (id.length > ID_BYTES) return undefined;
+    ASKED.write(id, 'latin1');
+    return this.#orderAt(this.#find(hashOf(ASKED_VIEW, 0, id.length), ASKED_VIEW, 0, id.length));
   }
 
   /** That of field `i` of a message. */
   named(message: Message, i: number): ClientOrder | undefined {
-    if (i < 0) return undefined;
-    const { buf } = message;
-    const to = message.to[i]!;
-    let hash = FNV_OFFSET;
-    for (let at = message.from[i]!; at < to; at++) hash = Math.imul(hash ^ buf[at]!, FNV_PRIME);
-    hash = spread(hash);
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    for (let slot = hash & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const place = slots[slot]! - 1;
-      if (this.#hashes[place] === hash && message.equals(i, this.#names[place]!)) return this.#orders[place];
-    }
-    return undefined;
+    return this.#orderAt(this.#placeOf(message, i));
   }
 
-  /** Notes that an id has been used; one that is known names this order from now on, and is no younger for it. */
-  set(id: string, order: ClientOrder): void {
-    let hash = FNV_OFFSET;
-    for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), FNV_PRIME);
-    hash = spread(hash);
+  /** Whether field `i` of a message has been used. */
+  has(message: Message, i: number): boolean {
+    return this.#placeOf(message, i) >= 0;
+  }
+
+  #placeOf(message: Message, i: number): number {
+    const length = message.length(i);
+    if (i < 0 || length > ID_BYTES) return -1;
+    const { view } = message;
+    const from = message.from[i]!;
+    return this.#find(hashOf(view, from, length), view, from, length);
+  }
+
+  #find(hash: number, view: DataView, from: number, length: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
     for (let slot = hash & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
       const place = slots[slot]! - 1;
-      if (this.#names[place] !== id) continue;
-      this.#orders[place]!.names -= 1;
-      this.#orders[place] = order;
-      order.names += 1;
-      return;
+      if (this.#hashes[place] === hash && this.#names.is(this.#ids[place]!, view, from, length)) return place;
     }
+    return -1;
+  }
+
+  #orderAt(place: number): ClientOrder | undefined {
+    return place < 0
+      ? undefined
+      : (this.#orders[place] ?? this.#past!.get(place, this.owner!, this.#shared.run, this.#ids[place]!));
+  }
+
+  /**
+   * Notes that an id has been used; one that is known names this order from now on, and is no younger for it.
+   * @returns the order that it has named
+   */
+  set(id: number, order: ClientOrder): ClientOrder | undefined {
+    const names = this.#names;
+    const hash = names.hash(id);
+    const place = this.#find(hash, names.view, names.at(id), names.length(id));
     order.names += 1;
-    this.#push(id, order, hash);
+    if (place < 0) {
+      this.#push(names.keep(id), order, hash);
+      return undefined;
+    }
+    const before = this.#orders[place];
+    if (before !== undefined) before.names -= 1;
+    this.#orders[place] = order;
+    return before;
+  }
+
+  /**
+   * An order that is over goes into the past, where it goes by the id of its place alone.
+   * @returns whether it does, and the order may become another
+   */
+  retire(order: ClientOrder): boolean {
+    const place = order.place & (this.#hashes.length - 1);
+    if (this.#orders[place] !== order || order.run !== this.#shared.run) return false;
+    if (!this.#names.same(this.#ids[place]!, order.name)) return false;
+    this.#past ??= new Past(this.#hashes.length);
+    this.#past.put(place, order);
+    this.#orders[place] = undefined;
+    order.names = 0;
+    return true;
   }
 
   /**
@@ -74,35 +124,42 @@ export class KnownIds {
    */
   bound(most: number, freed: (order: ClientOrder) => void): void {
     while (this.size > most) {
-      const place = this.#head;
-      const name = this.#names[place]!;
-      const order = this.#orders[place]!;
+      const place = this.#head & (this.#hashes.length - 1);
+      const id = this.#ids[place]!;
+      const order = this.#orders[place];
       this.#forget(place);
-      if (order.open && order.cl_ord_id === name) this.#push(name, order, this.#hashes[place]!);
-      else {
-        order.names -= 1;
-        freed(order);
+      if (order?.open === true && this.#names.same(order.name, id)) {
+        this.#push(id, order, this.#hashes[place]!);
+        continue;
       }
+      this.#names.drop(id);
+      if (order === undefined) continue;
+      order.names -= 1;
+      freed(order);
     }
   }
 
   /** Each id and its order, oldest first. */
-  *entries(): Generator<readonly [string, ClientOrder]> {
+  *entries(): Generator<readonly [id: number, ClientOrder]> {
     for (let i = 0; i < this.size; i++) {
       const place = (this.#head + i) & (this.#hashes.length - 1);
-      yield [this.#names[place]!, this.#orders[place]!];
+      yield [this.#ids[place]!, this.#orderAt(place)!];
     }
   }
 
-  /** The orders, by the age of their ids; one that has several comes as often. */
-  *orders(): Generator<ClientOrder> {
-    for (const [, order] of this.entries()) yield order;
+  /** The orders that are open, by the age of their ids; one that has several comes as often. */
+  *open(): Generator<ClientOrder> {
+    for (let i = 0; i < this.size; i++) {
+      const order = this.#orders[(this.#head + i) & (this.#hashes.length - 1)];
+      if (order?.open === true) yield order;
+    }
   }
 
-  #push(id: string, order: ClientOrder, hash: number): void {
+  #push(id: number, order: ClientOrder, hash: number): void {
     if (this.size === this.#hashes.length) this.#grow();
-    const place = (this.#head + this.size++) & (this.#hashes.length - 1);
-    this.#names[place] = id;
+    order.place = this.#head + this.size++;
+    const place = order.place & (this.#hashes.length - 1);
+    this.#ids[place] = id;
     this.#orders[place] = order;
     this.#hashes[place] = hash;
     this.#enter(place);
@@ -130,22 +187,28 @@ export class KnownIds {
     }
     slots[hole] = 0;
     this.#orders[place] = undefined;
-    this.#head = (place + 1) & (this.#hashes.length - 1);
+    this.#head += 1;
     this.size -= 1;
   }
 
+  /** Numbers of places stay: each is the lower bits of how many ids there have been before. */
   #grow(): void {
-    const all = [...this.entries()];
-    const hashes = new Int32Array(this.#hashes.length * 2);
-    for (let i = 0; i < all.length; i++) hashes[i] = this.#hashes[(this.#head + i) & (this.#hashes.length - 1)]!;
-    this.#names = all.map(([name]) => name);
-    this.#orders = all.map(([, order]) => order);
+    const [before, size] = [this.#hashes.length, this.#hashes.length * 2];
+    const [ids, hashes] = [new Int32Array(size), new Int32Array(size)];
+    const orders = new Array<ClientOrder | undefined>(size).fill(undefined);
+    const past = this.#past === undefined ? undefined : new Past(size);
+    for (let i = 0; i < this.size; i++) {
+      const [from, to] = [(this.#head + i) & (before - 1), (this.#head + i) & (size - 1)];
+      ids[to] = this.#ids[from]!;
+      hashes[to] = this.#hashes[from]!;
+      orders[to] = this.#orders[from];
+      if (orders[to] === undefined) this.#past?.move(from, past!, to);
+    }
+    this.#ids = ids;
     this.#hashes = hashes;
-    this.#slots = new Int32Array(hashes.length * 2);
-    this.#head = 0;
-    for (let place = 0; place < all.length; place++) this.#enter(place);
+    this.#orders = orders;
+    this.#past = past;
+    this.#slots = new Int32Array(size * 2);
+    for (let i = 0; i < this.size; i++) this.#enter((this.#head + i) & (size - 1));
   }
 }
-
-/** So that the low bits have something of all. */
-const spread = (hash: number): number => hash ^ (hash >>> 15);

@@ -1,10 +1,11 @@
 /** A line of the order log, written as bytes piece by piece: what log.ts reads, without an object or a string for each change. */
 
 import { Output } from '../../fix/output.ts';
-import { copyWords, SLACK, viewOf } from '../../fix/words.ts';
+import { copyWords } from '../../fix/words.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
 import { type Change, stateName } from './log.ts';
-import type { ClientOrder } from './order.ts';
+import type { ClientOrder, OrderState } from './order.ts';
+import { type Piece, Pieces, pieceOf } from './piece.ts';
 
 const INITIAL = 1024;
 const QUOTE = 0x22;
@@ -17,16 +18,12 @@ const NUMBER = 24;
 /** Most bytes of a UTF-16 code unit. */
 const UTF8_BYTES = 3;
 
-const piece = (text: string): Piece => ({ view: viewOf(Buffer.from(text + '\0'.repeat(SLACK))), length: text.length });
-const WHOLE = piece('["whole",');
-const FILL = piece('["fill",');
-const NULL = piece('null,');
-
-/** ASCII, and {@link SLACK} bytes behind it. */
-interface Piece {
-  readonly view: DataView;
-  readonly length: number;
-}
+const WHOLE = pieceOf('["whole",');
+const FILL = pieceOf('["fill",');
+const NULL = pieceOf('null,');
+const RUNS = new Pieces((run: string) => JSON.stringify(run).slice(0, -1));
+const SYMBOLS = new Pieces((symbol: string) => `${JSON.stringify(symbol)},`);
+const STATES = new Pieces((state: OrderState) => `${JSON.stringify(stateName(state))},`);
 
 export class Line extends Output {
   constructor() {
@@ -58,9 +55,9 @@ export class Line extends Output {
     this.next();
     this.constant(WHOLE);
     this.id(order);
-    this.quoted(order.session_id);
-    this.quoted(order.cl_ord_id);
-    this.quoted(terms.instrument.symbol);
+    this.constant(order.owner.quoted);
+    this.name(order);
+    this.constant(SYMBOLS.of(terms.instrument.symbol));
     this.number(terms.side);
     this.number(terms.side_code);
     this.number(terms.ord_type);
@@ -102,7 +99,7 @@ export class Line extends Output {
   }
 
   private standing({ state, cum, notional }: ClientOrder): void {
-    this.quoted(stateName(state));
+    this.constant(STATES.of(state));
     this.number(cum);
     this.number(notional);
     this.view.setUint8(this.at - 1, CLOSE);
@@ -118,14 +115,35 @@ export class Line extends Output {
   }
 
   /** OrderID, with a comma behind it. */
-  private id(order: ClientOrder): void {
-    this.quoted(order.run);
-    if (order.serial < 0) return;
+  private id({ run, serial }: ClientOrder): void {
+    this.constant(RUNS.of(run));
     this.ensure(NUMBER);
-    this.at -= 2; // what closes the text
-    this.at = this.putUInt(order.serial, this.at);
+    if (serial >= 0) this.at = this.putUInt(serial, this.at);
     this.byte(QUOTE);
     this.byte(COMMA);
+  }
+
+  /** ClOrdID, with a comma behind it. */
+  private name(order: ClientOrder): void {
+    const { names } = order.owner;
+    const { view: from } = names;
+    const start = names.at(order.name);
+    const length = names.length(order.name);
+    this.ensure(length + 3);
+    const { view } = this;
+    let at = this.at;
+    view.setUint8(at++, QUOTE);
+    for (let i = 0; i < length; i++) {
+      const code = from.getUint8(start + i);
+      if (!isPlain(code)) {
+        this.quoted(order.cl_ord_id);
+        return;
+      }
+      view.setUint8(at++, code);
+    }
+    view.setUint8(at++, QUOTE);
+    view.setUint8(at++, COMMA);
+    this.at = at;
   }
 
   /** A whole number, with a comma behind it. */
@@ -145,7 +163,7 @@ export class Line extends Output {
     view.setUint8(at++, QUOTE);
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i);
-      if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) {
+      if (!isPlain(code)) {
         this.text(JSON.stringify(text));
         this.ensure(1);
         this.byte(COMMA);
@@ -163,3 +181,6 @@ export class Line extends Output {
     this.at += this.buf.write(text, this.at);
   }
 }
+
+/** Whether JSON has it as it is, in one byte. */
+const isPlain = (code: number): boolean => code >= 0x20 && code <= 0x7e && code !== QUOTE && code !== BACKSLASH;

@@ -6,8 +6,9 @@
 
 import type { VenueSession } from '../venue.ts';
 import type { Client, Clients } from './clients.ts';
-import type { Instrument, Side } from './instruments.ts';
+import type { Side } from './instruments.ts';
 import { Line } from './line.ts';
+import type { Markets } from './markets.ts';
 import {
   CANCELED,
   ClientOrder,
@@ -145,7 +146,7 @@ export function* snapshot(clients: Clients, stamp: number, mark: number): Genera
     yield JSON.stringify([['session', client.session], takenChange(client)] satisfies Change[]);
     for (const [clOrdId, order] of client.ids.entries()) {
       line.begin();
-      if (clOrdId === order.cl_ord_id) line.addOrder(order);
+      if (client.names.same(clOrdId, order.name)) line.addOrder(order);
       else line.add([idChange(client, clOrdId, order)]);
       yield line.end().toString();
     }
@@ -173,10 +174,11 @@ export class Introductions {
   }
 }
 
-export const idChange = (client: Client, clOrdId: string, order: ClientOrder): Change => [
+/** @param id one of the names */
+export const idChange = (client: Client, id: number, order: ClientOrder): Change => [
   'id',
   client.session.id,
-  clOrdId,
+  client.names.text(id),
   order.id,
 ];
 
@@ -195,11 +197,7 @@ export interface Restored {
 const MAX_PROBLEMS = 20;
 
 /** Reads lines into `clients`. What cannot be understood is skipped and named in `problems`. */
-export function restore(
-  lines: Iterable<string>,
-  clients: Clients,
-  instruments: ReadonlyMap<string, Instrument>,
-): Restored {
+export function restore(lines: Iterable<string>, clients: Clients, markets: Markets): Restored {
   const restored: Restored = { stamp: 0, mark: undefined, orders: new Map(), problems: [] };
   const aliases: [string, string, string][] = [];
   let number = 0;
@@ -207,7 +205,7 @@ export function restore(
     number++;
     try {
       const changes = JSON.parse(line) as Change[];
-      for (const change of changes) apply(change, restored, clients, instruments, aliases);
+      for (const change of changes) apply(change, restored, clients, markets, aliases);
     } catch (error) {
       if (restored.problems.length < MAX_PROBLEMS) {
         restored.problems.push(`line ${number}: ${error instanceof Error ? error.message : String(error)}`);
@@ -218,7 +216,10 @@ export function restore(
   for (const [session, clOrdId, orderId] of aliases) {
     const client = clients.get(session);
     const order = restored.orders.get(orderId);
-    if (client !== undefined && order !== undefined) clients.remember(client, clOrdId, order);
+    if (client === undefined || order === undefined) continue;
+    const id = clients.names.ofText(clOrdId);
+    clients.remember(client, id, order);
+    clients.names.drop(id);
   }
   return restored;
 }
@@ -243,7 +244,7 @@ function apply(
   change: Change,
   restored: Restored,
   clients: Clients,
-  instruments: ReadonlyMap<string, Instrument>,
+  markets: Markets,
   aliases: [string, string, string][],
 ): void {
   switch (change[0]) {
@@ -264,11 +265,11 @@ function apply(
       clients.of(change[1]);
       return;
     case 'order':
-      restoreOrder(change[1], restored, clients, instruments);
+      restoreOrder(change[1], restored, clients, markets);
       return;
     case 'whole': {
       const [, ...whole] = change;
-      restoreOrder(recordOf(whole), restored, clients, instruments);
+      restoreOrder(recordOf(whole), restored, clients, markets);
       return;
     }
     case 'fill': {
@@ -285,30 +286,28 @@ function apply(
   }
 }
 
-function restoreOrder(
-  record: OrderRecord,
-  restored: Restored,
-  clients: Clients,
-  instruments: ReadonlyMap<string, Instrument>,
-): void {
+function restoreOrder(record: OrderRecord, restored: Restored, clients: Clients, markets: Markets): void {
   const client = clients.get(record.s);
-  const instrument = instruments.get(record.symbol);
+  const instrument = markets.of(record.symbol)?.book.instrument;
   if (client === undefined) throw new Error(`order ${record.id} of the unknown session ${record.s}`);
   if (instrument === undefined) throw new Error(`order ${record.id} for the unknown symbol ${record.symbol}`);
   const expires_at = record.terms.expires_at ?? Number.POSITIVE_INFINITY;
   const terms: OrderTerms = { ...record.terms, instrument, expires_at };
-  const ids = { ...partsOfId(record.id), session_id: record.s, user_id: client.user.id, cl_ord_id: record.c };
+  const { names } = clients;
+  const name = names.ofText(record.c);
   let order = restored.orders.get(record.id);
   if (order === undefined) {
-    order = new ClientOrder(ids, terms, record.priority);
+    order = new ClientOrder({ ...partsOfId(record.id), owner: client, name: names.keep(name) }, terms, record.priority);
     restored.orders.set(record.id, order);
   } else {
-    order.cl_ord_id = record.c;
+    names.drop(order.name);
+    order.name = names.keep(name);
     order.terms = terms;
     order.priority = record.priority;
   }
   setState(order, record.state, record.cum, record.notional);
-  clients.remember(client, record.c, order);
+  clients.remember(client, name, order);
+  names.drop(name);
 }
 
 function setState(order: ClientOrder, state: string, cum: number, notional: number): void {

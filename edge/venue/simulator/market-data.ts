@@ -168,7 +168,7 @@ export class MarketData {
         else types |= 1 << (entry - BID);
       } else if (message.tags[i] === Tag.Symbol) {
         const symbol = message.text(i);
-        const market = this.exchange.marketOf(symbol);
+        const market = this.exchange.markets.of(symbol);
         if (market === undefined) unknownSymbol = symbol;
         else books.add(market.book);
       }

@@ -1,7 +1,10 @@
 /** An order of a client, from acceptance to its end. */
 
+import type { Message } from '../../fix/message.ts';
+import type { Client, User } from './clients.ts';
 import type { Instrument, Side } from './instruments.ts';
 import type { Level, Resting } from './levels.ts';
+import type { Market } from './markets.ts';
 
 /** Codes of FIX char fields, as bytes. */
 export const OrdType = { Market: 0x31, Limit: 0x32, Stop: 0x33, StopLimit: 0x34 } as const;
@@ -63,9 +66,9 @@ export function partsOfId(id: string): { run: string; serial: number } {
 export interface OrderIds {
   readonly run: string;
   readonly serial: number;
-  readonly session_id: string;
-  readonly user_id: string;
-  readonly cl_ord_id: string;
+  readonly owner: Client;
+  /** ClOrdID, one of the {@link Names}. */
+  readonly name: number;
 }
 
 type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -79,13 +82,17 @@ export class ClientOrder implements Resting {
   /** OrderID (37) is `run` and the digits of `serial`; `run` alone where that is -1. */
   run: string;
   serial: number;
-  /** Id of the FIX session that placed it. */
-  session_id: string;
-  user_id: string;
-  /** ClOrdID (11) of the last request that was accepted. */
-  cl_ord_id: string;
-  /** ClOrdIDs that it is known by, of any session. */
+  /** The FIX session that placed it. */
+  owner: Client;
+  /** ClOrdID (11) of the last request that was accepted, one of the {@link Names}. */
+  name: number;
+  /** ClOrdIDs that it is known by, of any session; and where the last one of them lies in its session's {@link KnownIds}. */
   names = 0;
+  place = 0;
+  /** What belongs to its symbol; looked up when it is first asked for. */
+  market: Market | undefined = undefined;
+  /** When it ends by itself, as {@link Expiry} has it; NaN: it has not. */
+  expiry = Number.NaN;
   side: Side;
   /** Nobody else's: see {@link renew}. */
   terms: OrderTerms;
@@ -107,9 +114,8 @@ export class ClientOrder implements Resting {
   constructor(ids: OrderIds, terms: OrderTerms, priority: number) {
     this.run = ids.run;
     this.serial = ids.serial;
-    this.session_id = ids.session_id;
-    this.user_id = ids.user_id;
-    this.cl_ord_id = ids.cl_ord_id;
+    this.owner = ids.owner;
+    this.name = ids.name;
     this.side = terms.side;
     this.terms = terms;
     this.priority = priority;
@@ -137,11 +143,11 @@ export class ClientOrder implements Resting {
     own.account = terms.account;
     this.run = ids.run;
     this.serial = ids.serial;
-    this.session_id = ids.session_id;
-    this.user_id = ids.user_id;
-    this.cl_ord_id = ids.cl_ord_id;
+    this.owner = ids.owner;
+    this.name = ids.name;
     this.side = terms.side;
     this.priority = priority;
+    this.market = undefined;
     this.state = IN_BOOK;
     this.cum = 0;
     this.notional = 0;
@@ -153,6 +159,20 @@ export class ClientOrder implements Resting {
   /** OrderID (37). */
   get id(): string {
     return this.serial < 0 ? this.run : `${this.run}${this.serial}`;
+  }
+
+  /** ClOrdID (11). */
+  get cl_ord_id(): string {
+    return this.owner.names.text(this.name);
+  }
+
+  /** Whether field i of a message is its ClOrdID. */
+  goesBy(message: Message, i: number): boolean {
+    return i >= 0 && this.owner.names.is(this.name, message.view, message.from[i]!, message.length(i));
+  }
+
+  get user(): User {
+    return this.owner.user;
   }
 
   get open(): boolean {

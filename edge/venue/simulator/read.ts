@@ -2,12 +2,13 @@
 
 import { parseScaled } from '../../fix/integers.ts';
 import type { Message } from '../../fix/message.ts';
-import { Tag } from '../../fix/tags.ts';
 import { parseDate } from '../../fix/timestamp.ts';
 import { ID_BYTES } from '../limits.ts';
-import { Field } from '../tags.ts';
 import { OrdRejReason } from '../versions.ts';
-import { BUY, type Instrument, SELL, type Side } from './instruments.ts';
+import type { Client } from './clients.ts';
+import type { OrderFields } from './fields.ts';
+import { type Instrument, sideOf } from './instruments.ts';
+import type { Markets } from './markets.ts';
 import { type OrderTerms, OrdType, Tif } from './order.ts';
 
 const DAY_MS = 86_400_000;
@@ -30,67 +31,61 @@ const BAD_EXPIRY = refusal(OrdRejReason.Other, 'ExpireTime or ExpireDate in the 
 const BAD_EXEC_INST = refusal(OrdRejReason.Unsupported, 'ExecInst 6 and G are not supported');
 const BAD_PARTS = refusal(OrdRejReason.Unsupported, 'MinQty and MaxFloor are not supported');
 
-/** FIX side codes: sell short (5) and sell short exempt (6) are sells to the book. */
-function sideOf(code: number): Side | 0 {
-  if (code === 0x31) return BUY;
-  return code === 0x32 || code === 0x35 || code === 0x36 ? SELL : 0;
-}
-
-/** ClOrdID (11) of a request, '' when it is missing or too long to keep. */
-export function readClOrdId(message: Message): string {
-  const i = message.index(Tag.ClOrdID);
-  return message.length(i) > ID_BYTES ? '' : message.text(i);
-}
-
 /** The order in a NewOrderSingle (35=D) or OrderCancelReplaceRequest (35=G), or why it is none that is taken here. */
 export function readTerms(
   message: Message,
-  instruments: ReadonlyMap<string, Instrument>,
+  fields: OrderFields,
+  client: Client,
+  markets: Markets,
   now: number,
 ): OrderTerms | Refusal {
-  const clOrdId = message.length(message.index(Tag.ClOrdID));
+  const clOrdId = message.length(fields.clOrdId);
   if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
-  const symbol = message.index(Tag.Symbol);
-  const instrument = message.length(symbol) > ID_BYTES ? undefined : instruments.get(message.text(symbol));
+  const instrument = markets.in(message, fields.symbol)?.book.instrument;
   if (instrument === undefined) return UNKNOWN_SYMBOL;
-  const side_code = message.char(message.index(Field.Side));
+  const side_code = message.char(fields.side);
   const side = sideOf(side_code);
   if (side === 0) return BAD_SIDE;
-  const ord_type = message.char(message.index(Field.OrdType));
+  const ord_type = message.char(fields.ordType);
   if (ord_type < OrdType.Market || ord_type > OrdType.StopLimit) return BAD_TYPE;
-  const tifField = message.index(Field.TimeInForce);
+  const tifField = fields.timeInForce;
   const tif = tifField < 0 ? Tif.Day : message.char(tifField);
   if (tif !== Tif.Day && tif !== Tif.Gtc && tif !== Tif.Ioc && tif !== Tif.Fok && tif !== Tif.Gtd) return BAD_TIF;
   const stop = ord_type === OrdType.Stop || ord_type === OrdType.StopLimit;
   if (stop && (tif === Tif.Ioc || tif === Tif.Fok)) return BAD_TIF;
-  if (message.index(Field.MinQty) >= 0 || message.index(Field.MaxFloor) >= 0) return BAD_PARTS;
-  if (hasExecInst(message)) return BAD_EXEC_INST;
-  const account = message.index(Field.Account);
-  if (message.length(account) > ID_BYTES) return LONG_ACCOUNT;
+  if (fields.minQty >= 0 || fields.maxFloor >= 0) return BAD_PARTS;
+  if (fields.execInst >= 0 && hasExecInst(message, fields.execInst)) return BAD_EXEC_INST;
+  if (message.length(fields.account) > ID_BYTES) return LONG_ACCOUNT;
 
-  const qty = scaled(message, Field.OrderQty, instrument.qty_scale);
+  const qty = scaled(message, fields.orderQty, instrument.qty_scale);
   if (!(qty > 0) || qty % instrument.lot !== 0 || qty > instrument.max_qty) return badQuantity(instrument);
   let price = 0;
   if (ord_type === OrdType.Limit || ord_type === OrdType.StopLimit) {
-    price = scaled(message, Field.Price, instrument.price_scale);
-    const wrong = checkPrice(price, instrument, 'Price (44)', message.index(Field.Price) >= 0);
+    price = scaled(message, fields.price, instrument.price_scale);
+    const wrong = checkPrice(price, instrument, 'Price (44)', fields.price >= 0);
     if (wrong !== undefined) return wrong;
   }
   let stop_price = 0;
   if (stop) {
-    stop_price = scaled(message, Field.StopPx, instrument.price_scale);
-    const wrong = checkPrice(stop_price, instrument, 'StopPx (99)', message.index(Field.StopPx) >= 0);
+    stop_price = scaled(message, fields.stopPx, instrument.price_scale);
+    const wrong = checkPrice(stop_price, instrument, 'StopPx (99)', fields.stopPx >= 0);
     if (wrong !== undefined) return wrong;
   }
-  const expires_at = expiry(message, tif, now);
+  const expires_at = expiry(message, fields, tif, now);
   if (!(expires_at > now)) return BAD_EXPIRY;
-  const text = message.text(account);
-  return { instrument, side, side_code, ord_type, tif, price, stop_price, qty, expires_at, account: text };
+  const account = accountOf(client, message, fields.account);
+  return { instrument, side, side_code, ord_type, tif, price, stop_price, qty, expires_at, account };
 }
 
-/** Field `tag` in units of 10^-scale; NaN when it is missing or finer than that. */
-function scaled(message: Message, tag: number, scale: number): number {
-  const i = message.index(tag);
+/** Account (1), '' when it is missing: the same string for all orders in a row that have the same. */
+function accountOf(client: Client, message: Message, i: number): string {
+  if (i < 0) return '';
+  if (!message.equals(i, client.account)) client.account = message.text(i);
+  return client.account;
+}
+
+/** Field i in units of 10^-scale; NaN when it is missing or finer than that. */
+function scaled(message: Message, i: number, scale: number): number {
   return i < 0 ? Number.NaN : parseScaled(message.buf, message.from[i]!, message.to[i]!, scale);
 }
 
@@ -115,9 +110,7 @@ function checkPrice(price: number, instrument: Instrument, name: string, given: 
 }
 
 /** Participate don't initiate (6) and all or none (G) change how an order trades; the others do not matter here. */
-function hasExecInst(message: Message): boolean {
-  const i = message.index(Field.ExecInst);
-  if (i < 0) return false;
+function hasExecInst(message: Message, i: number): boolean {
   for (let at = message.from[i]!; at < message.to[i]!; at++) {
     const byte = message.buf[at]!;
     if (byte === 0x36 || byte === 0x47) return true;
@@ -126,12 +119,12 @@ function hasExecInst(message: Message): boolean {
 }
 
 /** When an order ends by itself: a day order at midnight UTC, GTD at its time, or at the end of its date. */
-function expiry(message: Message, tif: number, now: number): number {
+function expiry(message: Message, fields: OrderFields, tif: number, now: number): number {
   if (tif === Tif.Day) return (Math.floor(now / DAY_MS) + 1) * DAY_MS;
   if (tif !== Tif.Gtd) return Number.POSITIVE_INFINITY;
-  const time = message.index(Field.ExpireTime);
+  const time = fields.expireTime;
   if (time >= 0) return message.utc(time);
-  const date = message.index(Field.ExpireDate);
+  const date = fields.expireDate;
   if (date < 0) return Number.NaN;
   return (parseDate(message.buf, message.from[date]!, message.to[date]!) + 1) * DAY_MS;
 }

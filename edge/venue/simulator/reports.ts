@@ -3,33 +3,23 @@
 import type { BodyWriter } from '../../fix/encoder.ts';
 import type { Message } from '../../fix/message.ts';
 import { MsgType, msgTypeCode, Tag } from '../../fix/tags.ts';
-import { ExecType, NONE, writeCancelRefusal, writeKind, writeOrderRefusal } from '../refusals.ts';
+import { ExecType, NONE, writeCancelRefusal, writeOrderRefusal } from '../refusals.ts';
 import { Field } from '../tags.ts';
 import type { VenueSink } from '../venue.ts';
 import { V } from '../versions.ts';
 import type { Client } from './clients.ts';
-import { AVG_DECIMALS, averagePrice, type ClientOrder, OrdStatus, OrdType, Tif } from './order.ts';
+import { NO_NAME } from './names.ts';
+import type { ClientOrder } from './order.ts';
+import { type Execution, ReportBody } from './report-body.ts';
 
 const MASS_CANCEL_REPORT = msgTypeCode('r');
-
-/** What an ExecutionReport says beyond the state of its order. */
-export interface Execution {
-  readonly type: number;
-  readonly quantity: number;
-  readonly price: number;
-  /** ClOrdID (11) of the request answered, when it is not the order's own; '' otherwise. */
-  readonly cl_ord_id: string;
-  /** OrigClOrdID (41), '' for none. */
-  readonly orig_cl_ord_id: string;
-  readonly text: string;
-}
 
 const plain = (type: number, text = ''): Execution => ({
   type,
   quantity: 0,
   price: 0,
-  cl_ord_id: '',
-  orig_cl_ord_id: '',
+  name: NO_NAME,
+  orig: NO_NAME,
   text,
 });
 export const NEW: Execution = plain(ExecType.New);
@@ -46,6 +36,8 @@ export class Reports {
   private readonly executionRun: string;
   private readonly base: number;
   private executions = 0;
+  private readonly body = new ReportBody();
+  private readonly execId;
   private orders = 0;
 
   /** @param stamp epoch ms; makes the ids of this run differ from those of every other run */
@@ -54,6 +46,7 @@ export class Reports {
     this.stamp = stamp.toString(36).toUpperCase();
     this.run = `${this.stamp}-`;
     this.executionRun = `${this.stamp}.`;
+    this.execId = { run: this.executionRun, serial: 0 };
     this.base = stamp * 100;
   }
 
@@ -72,50 +65,13 @@ export class Reports {
     return version === V.FIX40 ? String(this.base + n) : `${this.executionRun}${n}`;
   }
 
-  private writeExecId(body: BodyWriter, version: number): void {
-    const n = ++this.executions;
-    if (version === V.FIX40) body.uint(Field.ExecID, this.base + n);
-    else body.label(Field.ExecID, this.executionRun, n);
-  }
-
   /** The state of an order, and what has happened to it. */
   execution(client: Client, order: ClientOrder, what: Execution, now: number, request?: Message): void {
     const { version } = client;
-    const { terms, cum } = order;
-    const { instrument } = terms;
-    const fill = what.type === ExecType.Trade;
+    const n = ++this.executions;
+    this.execId.serial = version === V.FIX40 ? this.base + n : n;
     const body = this.sink.open(client.session, MsgType.ExecutionReport);
-    if (order.serial < 0) body.text(Field.OrderID, order.run);
-    else body.label(Field.OrderID, order.run, order.serial);
-    body.text(Tag.ClOrdID, what.cl_ord_id === '' ? order.cl_ord_id : what.cl_ord_id);
-    if (what.orig_cl_ord_id !== '' && version >= V.FIX41) body.text(Tag.OrigClOrdID, what.orig_cl_ord_id);
-    if (request !== undefined && version >= V.FIX44) body.copy(request, request.index(Field.OrdStatusReqID));
-    this.writeExecId(body, version);
-    writeKind(body, version, what.type, order.status);
-    if (what.type === ExecType.Replaced && version < V.FIX43 && order.status === OrdStatus.New) {
-      body.char(Field.OrdStatus, OrdStatus.Replaced);
-    } else body.char(Field.OrdStatus, order.status);
-    if (terms.account !== '') body.text(Field.Account, terms.account);
-    body.text(Tag.Symbol, instrument.symbol).char(Field.Side, terms.side_code);
-    body.decimal(Field.OrderQty, terms.qty, instrument.qty_scale).char(Field.OrdType, terms.ord_type);
-    if (terms.ord_type === OrdType.Limit || terms.ord_type === OrdType.StopLimit) {
-      body.decimal(Field.Price, terms.price, instrument.price_scale, instrument.price_scale);
-    }
-    if (terms.stop_price > 0) {
-      body.decimal(Field.StopPx, terms.stop_price, instrument.price_scale, instrument.price_scale);
-    }
-    body.char(Field.TimeInForce, terms.tif);
-    if (terms.tif === Tif.Gtd) body.utc(Field.ExpireTime, terms.expires_at);
-    if (fill || version < V.FIX42) {
-      body.decimal(Field.LastQty, what.quantity, instrument.qty_scale);
-      body.decimal(Field.LastPx, what.price, instrument.price_scale, fill ? instrument.price_scale : 0);
-    }
-    if (version >= V.FIX41) body.decimal(Field.LeavesQty, order.open ? order.leaves : 0, instrument.qty_scale);
-    body.decimal(Field.CumQty, cum, instrument.qty_scale);
-    const average = averagePrice(order.notional, cum);
-    body.decimal(Field.AvgPx, average, instrument.price_scale + AVG_DECIMALS, cum > 0 ? instrument.price_scale : 0);
-    body.utc(Tag.TransactTime, now);
-    if (what.text !== '') body.text(Tag.Text, what.text);
+    this.body.write(body, version, order, what, this.execId, now, request);
     this.sink.close();
   }
 

@@ -8,8 +8,10 @@ import { Field } from '../tags.ts';
 import { CxlRejReason, OrdRejReason } from '../versions.ts';
 import type { Client } from './clients.ts';
 import type { Exchange } from './exchange.ts';
+import { OrderFields } from './fields.ts';
+import { NO_NAME } from './names.ts';
 import type { ClientOrder, OrderTerms } from './order.ts';
-import { type Refusal, readClOrdId, readTerms } from './read.ts';
+import { type Refusal, readTerms } from './read.ts';
 
 export type Handler = (exchange: Exchange, client: Client, message: Message) => void;
 
@@ -21,7 +23,9 @@ export const ORDER_HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Hand
   [msgTypeCode('q'), orderMassCancelRequest],
 ]);
 
-const STATUS = { type: ExecType.Status, quantity: 0, price: 0, cl_ord_id: '', orig_cl_ord_id: '', text: '' };
+const STATUS = { type: ExecType.Status, quantity: 0, price: 0, name: NO_NAME, orig: NO_NAME, text: '' };
+/** Of the message in hand. */
+const FIELDS = new OrderFields();
 
 const isRefusal = (value: OrderTerms | Refusal): value is Refusal => 'reason' in value;
 
@@ -32,55 +36,58 @@ const isRefusal = (value: OrderTerms | Refusal): value is Refusal => 'reason' in
 export function known(exchange: Exchange, client: Client, message: Message): boolean {
   const { msgType } = message;
   if (msgType === MsgType.OrderStatusRequest) return false;
-  const order = knownBy(client, message);
+  const order = client.ids.named(message, message.index(Tag.ClOrdID));
   if (order === undefined) return false;
   exchange.reports.execution(client, order, STATUS, exchange.now);
   return true;
 }
 
-/** The order that the session has used the message's ClOrdID for. */
-function knownBy(client: Client, message: Message): ClientOrder | undefined {
-  const i = message.index(Tag.ClOrdID);
-  return message.length(i) > ID_BYTES ? undefined : client.ids.named(message, i);
-}
-
 function newOrderSingle(exchange: Exchange, client: Client, message: Message): void {
   const { reports, now } = exchange;
-  const known = knownBy(client, message);
-  if (known !== undefined && message.flag(message.possResend)) {
-    // PossResend of an order that is known: its status, and nothing else (FIX 4.4 vol. 2, PossResend).
-    reports.execution(client, known, STATUS, now);
+  const fields = FIELDS.read(message);
+  if (client.ids.has(message, fields.clOrdId)) {
+    if (message.flag(message.possResend)) {
+      // PossResend of an order that is known: its status, and nothing else (FIX 4.4 vol. 2, PossResend).
+      reports.execution(client, client.ids.named(message, fields.clOrdId)!, STATUS, now);
+    } else reports.rejected(client, message, OrdRejReason.DuplicateOrder, 'Duplicate ClOrdID', now);
     return;
   }
-  if (known !== undefined) {
-    reports.rejected(client, message, OrdRejReason.DuplicateOrder, 'Duplicate ClOrdID', now);
-    return;
-  }
-  const terms = readTerms(message, exchange.instruments, now);
+  const terms = readTerms(message, fields, client, exchange.markets, now);
   const refusal = isRefusal(terms) ? terms : overLimit(exchange, client, terms);
-  if (refusal !== undefined) reports.rejected(client, message, refusal.reason, refusal.text, now);
-  else exchange.place(client, readClOrdId(message), terms as OrderTerms);
+  if (refusal !== undefined) {
+    reports.rejected(client, message, refusal.reason, refusal.text, now);
+    return;
+  }
+  const { names } = exchange.clients;
+  const name = names.of(message, fields.clOrdId);
+  exchange.place(client, name, terms as OrderTerms);
+  names.drop(name);
 }
 
 function overLimit(exchange: Exchange, client: Client, { instrument }: OrderTerms): Refusal | undefined {
   if (client.user.open >= OPEN_ORDERS_PER_USER) {
     return { reason: OrdRejReason.ExceedsLimit, text: `At most ${OPEN_ORDERS_PER_USER} open orders` };
   }
-  if (exchange.marketOf(instrument.symbol)!.open >= OPEN_ORDERS_PER_BOOK) {
+  if (exchange.markets.of(instrument.symbol)!.open >= OPEN_ORDERS_PER_BOOK) {
     return { reason: OrdRejReason.ExceedsLimit, text: `The book of ${instrument.symbol} is full` };
   }
   return undefined;
 }
 
 /** The open order that a cancel or replace names by OrigClOrdID (41), after saying why there is none. */
-function target(exchange: Exchange, client: Client, message: Message, responseTo: number): ClientOrder | undefined {
-  const { clients } = exchange;
-  const order = clients.find(client, message.text(message.index(Tag.OrigClOrdID)));
-  const clOrdId = readClOrdId(message);
+function target(
+  exchange: Exchange,
+  client: Client,
+  message: Message,
+  { clOrdId, origClOrdId }: OrderFields,
+  responseTo: number,
+): ClientOrder | undefined {
+  const order = exchange.clients.find(client, message, origClOrdId);
+  const length = message.length(clOrdId);
   let reason: number = CxlRejReason.Other;
   let text = '';
-  if (clOrdId === '') text = 'ClOrdID is too long';
-  else if (client.ids.get(clOrdId) !== undefined) {
+  if (length === 0 || length > ID_BYTES) text = 'ClOrdID is too long';
+  else if (client.ids.has(message, clOrdId)) {
     reason = CxlRejReason.DuplicateClOrdId;
     text = 'Duplicate ClOrdID';
   } else if (order === undefined) {
@@ -89,7 +96,7 @@ function target(exchange: Exchange, client: Client, message: Message, responseTo
   } else if (!order.open) {
     reason = CxlRejReason.TooLate;
     text = 'Too late: the order is closed';
-  } else if (!message.equals(message.index(Tag.OrigClOrdID), order.cl_ord_id)) {
+  } else if (!order.goesBy(message, origClOrdId)) {
     reason = CxlRejReason.UnknownOrder;
     text = `Unknown order: OrigClOrdID has been replaced by ${order.cl_ord_id}`;
   }
@@ -99,20 +106,30 @@ function target(exchange: Exchange, client: Client, message: Message, responseTo
 }
 
 function orderCancelRequest(exchange: Exchange, client: Client, message: Message): void {
-  const order = target(exchange, client, message, RESPONSE_TO_CANCEL);
-  if (order !== undefined) exchange.cancel(client, order, readClOrdId(message));
+  const fields = FIELDS.read(message);
+  const order = target(exchange, client, message, fields, RESPONSE_TO_CANCEL);
+  if (order === undefined) return;
+  const { names } = exchange.clients;
+  const name = names.of(message, fields.clOrdId);
+  exchange.cancel(client, order, name);
+  names.drop(name);
 }
 
 function orderCancelReplaceRequest(exchange: Exchange, client: Client, message: Message): void {
-  const order = target(exchange, client, message, RESPONSE_TO_REPLACE);
+  const fields = FIELDS.read(message);
+  const order = target(exchange, client, message, fields, RESPONSE_TO_REPLACE);
   if (order === undefined) return;
-  const terms = readTerms(message, exchange.instruments, exchange.now);
+  const terms = readTerms(message, fields, client, exchange.markets, exchange.now);
   const text = isRefusal(terms) ? terms.text : conflict(order, terms);
-  if (text === '') exchange.replace(client, order, readClOrdId(message), terms as OrderTerms);
-  else {
+  if (text !== '') {
     const { reports, now } = exchange;
     reports.cancelReject(client, message, order, RESPONSE_TO_REPLACE, CxlRejReason.Other, text, now);
+    return;
   }
+  const { names } = exchange.clients;
+  const name = names.of(message, fields.clOrdId);
+  exchange.replace(client, order, name, terms as OrderTerms);
+  names.drop(name);
 }
 
 /** Why `terms` cannot take the place of those of `order`; '' when they can. */
@@ -127,7 +144,7 @@ function conflict({ terms, cum, state }: ClientOrder, next: OrderTerms): string 
 
 function orderStatusRequest(exchange: Exchange, client: Client, message: Message): void {
   const { clients, reports, now } = exchange;
-  const order = clients.find(client, message.text(message.index(Tag.ClOrdID)));
+  const order = clients.find(client, message, message.index(Tag.ClOrdID));
   if (order === undefined) reports.unknownStatus(client, message, now);
   else reports.execution(client, order, STATUS, now, message);
 }
@@ -146,15 +163,15 @@ function orderMassCancelRequest(exchange: Exchange, client: Client, message: Mes
     reports.massCancel(client, message, MASS_CANCEL_REJECTED, 0, 0, now); // 532=0: not supported
     return;
   }
-  if (type === MASS_CANCEL_SECURITY && !exchange.instruments.has(symbol)) {
+  if (type === MASS_CANCEL_SECURITY && exchange.markets.of(symbol) === undefined) {
     reports.massCancel(client, message, MASS_CANCEL_REJECTED, 1, 0, now); // 532=1: unknown security
     return;
   }
   const orders = new Set<ClientOrder>();
   for (const one of client.user.clients) {
-    for (const order of one.ids.orders()) {
+    for (const order of one.ids.open()) {
       const { instrument, side_code } = order.terms;
-      if (!order.open || (type === MASS_CANCEL_SECURITY && instrument.symbol !== symbol)) continue;
+      if (type === MASS_CANCEL_SECURITY && instrument.symbol !== symbol) continue;
       if (side < 0 || side === side_code) orders.add(order);
     }
   }

@@ -20,7 +20,7 @@ const NONE_FOUND = 2;
 
 export function securityList(exchange: Exchange, sink: VenueSink, client: Client, message: Message): void {
   const type = message.uint(message.index(Field.SecurityListRequestType));
-  const all = [...exchange.instruments.values()];
+  const all = exchange.markets.all.map(({ book }) => book.instrument);
   const symbol = message.text(message.index(Tag.Symbol));
   const found = type === ALL ? all : type === SYMBOL ? all.filter((one) => one.symbol === symbol) : [];
   const result = type !== ALL && type !== SYMBOL ? UNSUPPORTED : found.length === 0 ? NONE_FOUND : VALID;

@@ -122,7 +122,7 @@ export class Simulator implements Venue {
 
   /** Moves the reference market of a symbol to a price in units of its instrument; false when there is no such symbol. */
   moveMarket(symbol: string, price: number, now: number): boolean {
-    const market = this.exchange.marketOf(symbol);
+    const market = this.exchange.markets.of(symbol);
     if (market === undefined) return false;
     this.exchange.start(now);
     this.exchange.moveMarket(market, price, now);

@@ -1,11 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { anyPrice, Book, type BookOrder, type Quote } from '../../../../edge/venue/simulator/book.ts';
+import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { BUY, INSTRUMENTS, type Instrument, SELL, type Side } from '../../../../edge/venue/simulator/instruments.ts';
 import { ReferenceMarket } from '../../../../edge/venue/simulator/market.ts';
+import { NO_NAME } from '../../../../edge/venue/simulator/names.ts';
 import { averagePrice, ClientOrder, OrdType, partsOfId, Tif } from '../../../../edge/venue/simulator/order.ts';
 import { Stops } from '../../../../edge/venue/simulator/stops.ts';
+import { sessionOf } from '../harness.ts';
 
+const owner = new Clients().of(sessionOf('s'));
 const instrument: Instrument = { ...INSTRUMENTS[0]!, reference: 100, max_price: 1000 };
 
 function order(id: string, side: Side, price: number, qty: number, stop_price = 0): ClientOrder {
@@ -21,7 +25,7 @@ function order(id: string, side: Side, price: number, qty: number, stop_price = 
     expires_at: Number.POSITIVE_INFINITY,
     account: '',
   };
-  return new ClientOrder({ ...partsOfId(id), session_id: 's', user_id: 'u', cl_ord_id: id }, terms, 0);
+  return new ClientOrder({ ...partsOfId(id), owner, name: NO_NAME }, terms, 0);
 }
 
 interface Trade {

@@ -1,0 +1,53 @@
+/** What is traded, symbol by symbol. */
+
+import type { Message } from '../../fix/message.ts';
+import { ID_BYTES } from '../limits.ts';
+import { Book, type TradeListener } from './book.ts';
+import { checkInstrument, type Instrument } from './instruments.ts';
+import { ReferenceMarket } from './market.ts';
+import { hashOf } from './names.ts';
+import { pieceOf } from './piece.ts';
+import { Stops } from './stops.ts';
+
+/** What belongs to one symbol. */
+export interface Market {
+  readonly book: Book;
+  readonly stops: Stops;
+  readonly reference: ReferenceMarket;
+  /** Open client orders. */
+  open: number;
+}
+
+export class Markets {
+  readonly all: readonly Market[];
+  private readonly bySymbol = new Map<string, Market>();
+  /** By the hash of the symbol. */
+  private readonly byHash = new Map<number, Market>();
+
+  /** @param seed of the reference markets */
+  constructor(instruments: readonly Instrument[], seed: number, listener: TradeListener) {
+    for (const instrument of instruments) checkInstrument(instrument);
+    this.all = instruments.map((instrument, n) => {
+      const book = new Book(instrument, listener);
+      return { book, stops: new Stops(), reference: new ReferenceMarket(book, seed * 31 + n), open: 0 };
+    });
+    for (const market of this.all) {
+      const { symbol } = market.book.instrument;
+      this.bySymbol.set(symbol, market);
+      this.byHash.set(hashOf(pieceOf(symbol).view, 0, symbol.length), market);
+    }
+  }
+
+  of(symbol: string): Market | undefined {
+    return this.bySymbol.get(symbol);
+  }
+
+  /** That of the symbol in field i of a message. */
+  in(message: Message, i: number): Market | undefined {
+    const length = message.length(i);
+    if (i < 0 || length > ID_BYTES) return undefined;
+    const market = this.byHash.get(hashOf(message.view, message.from[i]!, length));
+    if (market === undefined || message.equals(i, market.book.instrument.symbol)) return market;
+    return this.bySymbol.get(message.text(i)); // another symbol of the same hash
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * ClOrdIDs as bytes, a cache line each, in one piece of memory: an order leaves no string behind, and several that have the
+ * same one share it. A name is a number; it is kept as often as it is noted or {@link Names.keep}t, and dropped as often.
+ */
+
+import type { Message } from '../../fix/message.ts';
+import { copyWords, SLACK, viewOf } from '../../fix/words.ts';
+import { ID_BYTES } from '../limits.ts';
+
+/** No name at all. */
+export const NO_NAME = 0;
+
+const INITIAL = 64;
+const STRIDE = ID_BYTES;
+const GOLDEN = 0x9e3779b1;
+
+/** Bytes [0, n) of a little-endian word of four. */
+const MASKS = Int32Array.of(0, 0xff, 0xffff, 0xffffff);
+
+/** Of `length` bytes at `from`, behind which there are {@link SLACK} more. */
+export function hashOf(view: DataView, from: number, length: number): number {
+  let hash = length;
+  const whole = length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    hash = Math.imul(hash ^ view.getInt32(from + i, true), GOLDEN);
+    hash ^= hash >>> 15;
+  }
+  if (whole === length) return hash;
+  hash = Math.imul(hash ^ (view.getInt32(from + whole, true) & MASKS[length - whole]!), GOLDEN);
+  return hash ^ (hash >>> 15);
+}
+
+export class Names {
+  #bytes = Buffer.alloc(INITIAL * STRIDE + SLACK);
+  #view = viewOf(this.#bytes);
+  #lengths = new Uint8Array(INITIAL);
+  /** How often each is kept; of one that is free, the next free one, negative. */
+  #kept = new Int32Array(INITIAL);
+  #free = 0;
+  /** Those from here on have never been used. */
+  #fresh = 1;
+
+  /** A name of `length` bytes, {@link ID_BYTES} at most, behind which there are {@link SLACK} more; kept once. */
+  note(view: DataView, from: number, length: number): number {
+    if (length > STRIDE) throw new RangeError(`a ClOrdID of ${length} bytes`);
+    const name = this.#take();
+    copyWords(view, from, length, this.#view, name * STRIDE);
+    this.#lengths[name] = length;
+    return name;
+  }
+
+  /** The value of field i. */
+  of(message: Message, i: number): number {
+    return this.note(message.view, message.from[i]!, message.length(i));
+  }
+
+  /** @throws RangeError when it is too long */
+  ofText(text: string): number {
+    const bytes = Buffer.from(text + '\0'.repeat(SLACK), 'latin1');
+    return this.note(viewOf(bytes), 0, text.length);
+  }
+
+  keep(name: number): number {
+    if (name !== NO_NAME) this.#kept[name]! += 1;
+    return name;
+  }
+
+  drop(name: number): void {
+    if (name === NO_NAME) return;
+    const kept = this.#kept[name]! - 1;
+    if (kept < 0) throw new RangeError('a ClOrdID that nobody has');
+    this.#kept[name] = kept;
+    if (kept > 0) return;
+    this.#kept[name] = -this.#free;
+    this.#free = name;
+  }
+
+  /** Whether a name is these bytes. */
+  is(name: number, view: DataView, from: number, length: number): boolean {
+    if (this.#lengths[name] !== length) return false;
+    const own = this.#view;
+    const at = name * STRIDE;
+    const whole = length & ~3;
+    for (let i = 0; i < whole; i += 4) if (own.getInt32(at + i, true) !== view.getInt32(from + i, true)) return false;
+    const last = own.getInt32(at + whole, true) ^ view.getInt32(from + whole, true);
+    return (last & MASKS[length - whole]!) === 0;
+  }
+
+  same(a: number, b: number): boolean {
+    return a === b || this.is(a, this.#view, b * STRIDE, this.#lengths[b]!);
+  }
+
+  hash(name: number): number {
+    return hashOf(this.#view, name * STRIDE, this.#lengths[name]!);
+  }
+
+  length(name: number): number {
+    return this.#lengths[name]!;
+  }
+
+  /** Where the bytes of a name begin in {@link view}; they end {@link length} further on, and {@link SLACK} more follow. */
+  at(name: number): number {
+    return name * STRIDE;
+  }
+
+  /** Until the next one is noted. */
+  get view(): DataView {
+    return this.#view;
+  }
+
+  text(name: number): string {
+    const at = name * STRIDE;
+    return this.#bytes.toString('latin1', at, at + this.#lengths[name]!);
+  }
+
+  #take(): number {
+    const free = this.#free;
+    if (free !== 0) {
+      this.#free = -this.#kept[free]!;
+      this.#kept[free] = 1;
+      return free;
+    }
+    if (this.#fresh === this.#lengths.length) this.#grow();
+    const name = this.#fresh++;
+    this.#kept[name] = 1;
+    return name;
+  }
+
+  #grow(): void {
+    const size = this.#lengths.length * 2;
+    const bytes = Buffer.alloc(size * STRIDE + SLACK);
+    this.#bytes.copy(bytes);
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
+    const [lengths, kept] = [new Uint8Array(size), new Int32Array(size)];
+    lengths.set(this.#lengths);
+    kept.set(this.#kept);
+    this.#lengths = lengths;
+    this.#kept = kept;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * What is left of orders that are over and go by one ClOrdID: enough to say how each came out. They are numbers in rings,
+ * so that thousands of them are nothing to the collector, and the order that was just filled is the next one's.
+ */
+
+import type { Client } from './clients.ts';
+import { type Instrument, type Side, sideOf } from './instruments.ts';
+import { CANCELED, ClientOrder, EXPIRED, FILLED, type OrderState, OrdStatus } from './order.ts';
+
+/** Of an order: eight numbers as f64, then four bytes in one. */
+const DOUBLES = 9;
+const [SERIAL, QTY, PRICE, STOP, CUM, NOTIONAL, EXPIRES, PRIORITY, CODES] = [0, 1, 2, 3, 4, 5, 6, 7, 8] as const;
+
+const STATES: Readonly<Record<number, OrderState>> = {
+  [OrdStatus.Filled]: FILLED,
+  [OrdStatus.Canceled]: CANCELED,
+  [OrdStatus.Expired]: EXPIRED,
+};
+
+/** By place. */
+export class Past {
+  readonly #numbers: Float64Array;
+  readonly #instruments: (Instrument | undefined)[];
+  readonly #accounts: string[];
+
+  constructor(places: number) {
+    this.#numbers = new Float64Array(places * DOUBLES);
+    this.#instruments = new Array<undefined>(places).fill(undefined);
+    this.#accounts = new Array<string>(places).fill('');
+  }
+
+  /** @param order one that is closed */
+  put(place: number, order: ClientOrder): void {
+    const { terms } = order;
+    const numbers = this.#numbers;
+    const at = place * DOUBLES;
+    numbers[at + SERIAL] = order.serial;
+    numbers[at + QTY] = terms.qty;
+    numbers[at + PRICE] = terms.price;
+    numbers[at + STOP] = terms.stop_price;
+    numbers[at + CUM] = order.cum;
+    numbers[at + NOTIONAL] = order.notional;
+    numbers[at + EXPIRES] = terms.expires_at;
+    numbers[at + PRIORITY] = order.priority;
+    numbers[at + CODES] = terms.side_code + (terms.ord_type << 8) + (terms.tif << 16) + order.status * 0x1000000;
+    this.#instruments[place] = terms.instrument;
+    this.#accounts[place] = terms.account;
+  }
+
+  /** The order again, as it was, for whoever looks at it: it is in no list. */
+  get(place: number, owner: Client, run: string, name: number): ClientOrder {
+    const numbers = this.#numbers;
+    const at = place * DOUBLES;
+    const number = (n: number): number => numbers[at + n]!;
+    const codes = number(CODES);
+    const terms = {
+      instrument: this.#instruments[place]!,
+      side: sideOf(codes & 0xff) as Side,
+      side_code: codes & 0xff,
+      ord_type: (codes >>> 8) & 0xff,
+      tif: (codes >>> 16) & 0xff,
+      price: number(PRICE),
+      stop_price: number(STOP),
+      qty: number(QTY),
+      expires_at: number(EXPIRES),
+      account: this.#accounts[place]!,
+    };
+    const order = new ClientOrder({ run, serial: number(SERIAL), owner, name }, terms, number(PRIORITY));
+    order.cum = number(CUM);
+    order.notional = number(NOTIONAL);
+    order.state = STATES[codes >>> 24]!;
+    order.leaves = 0;
+    order.names = 1;
+    return order;
+  }
+
+  /** What is at a place, for the same place of a larger one. */
+  move(place: number, into: Past, to: number): void {
+    into.#numbers.set(this.#numbers.subarray(place * DOUBLES, (place + 1) * DOUBLES), to * DOUBLES);
+    into.#instruments[to] = this.#instruments[place]!;
+    into.#accounts[to] = this.#accounts[place]!;
+  }
+}
