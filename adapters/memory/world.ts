@@ -51,6 +51,8 @@ export interface MemoryWorld {
   readonly overrides: Map<string, Map<string, Override>>;
   /** By session id; holds slots of dead edges too until they are taken. */
   readonly sessions: Map<string, LiveSession>;
+  /** The same by user, then session id. */
+  readonly sessionsOf: Map<string, Map<string, LiveSession>>;
   /** By FIX session. */
   readonly holdings: Map<string, Held>;
   /** By command id. */
@@ -85,6 +87,7 @@ export function createWorld(): MemoryWorld {
     locked: new Set(),
     overrides: new Map(),
     sessions: new Map(),
+    sessionsOf: new Map(),
     holdings: new Map(),
     answers: new Map(),
     edges: new Map(),

@@ -2,6 +2,7 @@
 import type { Clock, Timers } from '../time.ts';
 import type { Admissions, LimiterFigures, UserAdmissions, ViolationCount } from './admission.ts';
 import type { LimiterHouse, Tally } from './house.ts';
+import type { Kind } from './kinds.ts';
 import type { TokenLeases } from './leases-port.ts';
 import type { UserLimits, ViolationType } from './model.ts';
 import { checkLimiterSettings, DEFAULT_LIMITER_SETTINGS, type LimiterSettings } from './settings.ts';
@@ -19,13 +20,15 @@ export interface LimiterOptions {
 }
 
 /** The names of the buckets by their index. */
-const TYPES: readonly ViolationType[] = ['order', 'message', 'cancel'];
+const TYPES = ['order', 'message', 'cancel'] as const satisfies readonly ViolationType[];
+
+type Counted = { -readonly [K in keyof ViolationCount]: ViolationCount[K] };
 
 export class Limiter implements Admissions {
   readonly #house: LimiterHouse;
   readonly #users = new Map<string, UserLimiter>();
-  /** Violations of users that left before they were drained. */
-  #left: ViolationCount[] = [];
+  /** Violations that have not been drained, by user and bucket. */
+  readonly #violations = new Map<string, (Counted | undefined)[]>();
   #onEmpty: (() => void)[] = [];
   #closed = false;
 
@@ -44,7 +47,17 @@ export class Limiter implements Admissions {
       waited: 0,
     };
     const { leases, clock, timers, edgeKey, report } = options;
-    this.#house = { leases, clock, timers, edgeKey, settings, tally, report, gone: (user) => this.#gone(user) };
+    this.#house = {
+      leases,
+      clock,
+      timers,
+      edgeKey,
+      settings,
+      tally,
+      report,
+      violated: (userId, kind, nowMs) => this.#violated(userId, kind, nowMs),
+      gone: (user) => this.#gone(user),
+    };
   }
 
   attach(userId: string, limits: UserLimits): UserAdmissions {
@@ -72,15 +85,14 @@ export class Limiter implements Admissions {
   }
 
   drainViolations(): ViolationCount[] {
-    const drained = this.#left;
-    this.#left = [];
-    for (const user of this.#users.values()) drain(user, drained);
+    if (this.#violations.size === 0) return [];
+    const drained = [...this.#violations.values()].flat().filter((count) => count !== undefined);
+    this.#violations.clear();
     return drained;
   }
 
   resetViolations(userId: string): void {
-    this.#left = this.#left.filter((count) => count.userId !== userId);
-    this.#users.get(userId)?.violations.fill(0);
+    this.#violations.delete(userId);
   }
 
   figures(): LimiterFigures {
@@ -102,10 +114,8 @@ export class Limiter implements Admissions {
   }
 
   #gone(gone: { readonly userId: string }): void {
-    const user = this.#users.get(gone.userId);
-    if (user === undefined || user !== gone) return;
-    drain(user, this.#left);
-    this.#users.delete(user.userId);
+    if (this.#users.get(gone.userId) !== gone) return;
+    this.#users.delete(gone.userId);
     this.#tellEmpty();
   }
 
@@ -113,13 +123,18 @@ export class Limiter implements Admissions {
     if (this.#users.size > 0) return;
     for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
-}
 
-function drain(user: UserLimiter, into: ViolationCount[]): void {
-  for (let kind = 0; kind < TYPES.length; kind++) {
-    const count = user.violations[kind]!;
-    if (count === 0) continue;
-    into.push({ userId: user.userId, type: TYPES[kind]!, count, at: user.violatedAt[kind]! });
-    user.violations[kind] = 0;
+  #violated(userId: string, kind: Kind, at: number): void {
+    let counts = this.#violations.get(userId);
+    if (counts === undefined) {
+      counts = [undefined, undefined, undefined];
+      this.#violations.set(userId, counts);
+    }
+    const count = counts[kind];
+    if (count === undefined) counts[kind] = { userId, type: TYPES[kind], count: 1, at };
+    else {
+      count.count += 1;
+      count.at = at;
+    }
   }
 }

@@ -20,6 +20,22 @@ export interface Statement {
   readonly unleased: Three<number>;
 }
 
+/** Of the cells: tokens in hand. */
+const TOKENS = 0;
+/** At or below these, the edge asks before it is empty. */
+const LOW = 3;
+const LAST_GRANT = 6;
+const SPENT_MS = 9;
+const SOUGHT_MS = 12;
+/** Until then the bucket is empty by the store's word: refusals are local. */
+const ASK_AT_MS = 15;
+/** Unspent tokens of the item's limits that the edge gave up since it last settled. */
+const RETURNED = 18;
+const CELLS = 21;
+/** Never written to. */
+const NOTHING = new Float64Array(CELLS);
+const UNWATCHED = new Float64Array(3).fill(-1);
+
 export class Purse {
   rates: Three<number>;
   #capacities: Three<number>;
@@ -32,20 +48,12 @@ export class Purse {
   granted = 0;
 
   /** With so many tokens in hand or fewer, by bucket, somebody wants to look; -1: nobody does. */
-  readonly alert = new Float64Array(3).fill(-1);
+  #alert = UNWATCHED;
   /** That has come about since it was last taken back. */
   alerted = false;
 
-  readonly #tokens = new Float64Array(3);
-  /** At or below these, the edge asks before it is empty. */
-  readonly #low = new Float64Array(3);
-  readonly #lastGrant = new Float64Array(3);
-  readonly #spentMs = new Float64Array(3);
-  readonly #soughtMs = new Float64Array(3);
-  /** Until then the bucket is empty by the store's word: refusals are local. */
-  readonly #askAtMs = new Float64Array(3);
-  /** Unspent tokens of the item's limits that the edge gave up since it last settled. */
-  readonly #returned = new Float64Array(3);
+  /** Three of each, see {@link TOKENS}; shared and all 0 until something is written: most users of thousands send nothing. */
+  #cells = NOTHING;
   #expiresMs = 0;
   /** From then on a message that is admitted asks for more time, too. */
   #renewMs = Number.POSITIVE_INFINITY;
@@ -57,32 +65,36 @@ export class Purse {
 
   /** Takes one token (an order also a message's) when they are in hand: one subtraction each. */
   draw(kind: Kind, nowMs: number): boolean {
-    const tokens = this.#tokens;
-    if (tokens[kind]! < 1 || nowMs >= this.#expiresMs) return false;
+    const cells = this.#cells;
+    if (cells[TOKENS + kind]! < 1 || nowMs >= this.#expiresMs) return false;
     if (kind === ORDER) {
-      if (tokens[MESSAGE]! < 1) return false;
-      tokens[MESSAGE]! -= 1;
-      this.#spentMs[MESSAGE] = nowMs;
-      this.#soughtMs[MESSAGE] = nowMs;
-      if (tokens[MESSAGE]! <= this.alert[MESSAGE]!) this.alerted = true;
+      if (cells[TOKENS + MESSAGE]! < 1) return false;
+      cells[TOKENS + MESSAGE]! -= 1;
+      cells[SPENT_MS + MESSAGE] = nowMs;
+      cells[SOUGHT_MS + MESSAGE] = nowMs;
+      if (cells[TOKENS + MESSAGE]! <= this.#alert[MESSAGE]!) this.alerted = true;
     }
-    tokens[kind]! -= 1;
-    if (tokens[kind]! <= this.alert[kind]!) this.alerted = true;
-    this.#spentMs[kind] = nowMs;
-    this.#soughtMs[kind] = nowMs;
+    cells[TOKENS + kind]! -= 1;
+    if (cells[TOKENS + kind]! <= this.#alert[kind]!) this.alerted = true;
+    cells[SPENT_MS + kind] = nowMs;
+    cells[SOUGHT_MS + kind] = nowMs;
     return true;
   }
 
   /** A message of this kind came and found nothing. */
   seek(kind: Kind, nowMs: number): void {
-    this.#soughtMs[kind] = nowMs;
-    if (kind === ORDER) this.#soughtMs[MESSAGE] = nowMs;
+    const cells = this.#own();
+    cells[SOUGHT_MS + kind] = nowMs;
+    if (kind === ORDER) cells[SOUGHT_MS + MESSAGE] = nowMs;
     this.expire(nowMs);
   }
 
   /** The bucket is nearly empty, and the store has not said that it is, too; or the lease nears its end. */
   shouldFill(kind: Kind, nowMs: number): boolean {
-    return nowMs >= this.#renewMs || (this.#tokens[kind]! <= this.#low[kind]! && nowMs >= this.#askAtMs[kind]!);
+    return (
+      nowMs >= this.#renewMs ||
+      (this.#cells[TOKENS + kind]! <= this.#cells[LOW + kind]! && nowMs >= this.#cells[ASK_AT_MS + kind]!)
+    );
   }
 
   /** Which bucket is empty by the store's word; the order's refusal wins. */
@@ -92,22 +104,29 @@ export class Purse {
   }
 
   #isEmpty(kind: Kind, nowMs: number): boolean {
-    return this.#tokens[kind]! < 1 && nowMs < this.#askAtMs[kind]!;
+    return this.#cells[TOKENS + kind]! < 1 && nowMs < this.#cells[ASK_AT_MS + kind]!;
   }
 
   waitMs(kind: Kind, nowMs: number): number {
-    const until = (of: Kind) => (this.#tokens[of]! >= 1 ? 0 : Math.max(0, this.#askAtMs[of]! - nowMs));
+    const until = (of: Kind) =>
+      this.#cells[TOKENS + of]! >= 1 ? 0 : Math.max(0, this.#cells[ASK_AT_MS + of]! - nowMs);
     return kind === ORDER ? Math.max(until(ORDER), until(MESSAGE)) : until(kind);
   }
 
   /** When the last message came, epoch ms. */
   soughtMs(): number {
-    return Math.max(this.#soughtMs[ORDER]!, this.#soughtMs[MESSAGE]!, this.#soughtMs[CANCEL]!);
+    return Math.max(
+      this.#cells[SOUGHT_MS + ORDER]!,
+      this.#cells[SOUGHT_MS + MESSAGE]!,
+      this.#cells[SOUGHT_MS + CANCEL]!,
+    );
   }
 
   /** The millisecond of the spending may have been its last nanosecond. */
   spentAt(): Three<bigint> {
-    return three((kind) => (this.#spentMs[kind] === 0 ? 0n : BigInt(Math.floor(this.#spentMs[kind]!) + 1) * NS_PER_MS));
+    return three((kind) =>
+      this.#cells[SPENT_MS + kind] === 0 ? 0n : BigInt(Math.floor(this.#cells[SPENT_MS + kind]!) + 1) * NS_PER_MS,
+    );
   }
 
   /** L = min(⌈r × 0.1 s⌉, ⌊B/2k⌋): what a lease may hold beyond the messages that wait. */
@@ -124,53 +143,69 @@ export class Purse {
    */
   state(nowMs: number, idleMs: number, waiting: Three<number>, leave: boolean): Omit<Statement, 'unleased'> {
     this.expire(nowMs);
-    const live = (kind: Kind) => !leave && (waiting[kind] > 0 || nowMs - this.#soughtMs[kind]! < idleMs);
+    const live = (kind: Kind) => !leave && (waiting[kind] > 0 || nowMs - this.#cells[SOUGHT_MS + kind]! < idleMs);
     for (const kind of KINDS) if (!live(kind)) this.#rest(kind);
-    const wanted = three((kind) => (live(kind) ? this.#ask(kind, nowMs, waiting[kind] - this.#tokens[kind]!) : 0));
-    return { held: three((kind) => this.#tokens[kind]!), wanted, returned: three((kind) => this.#returned[kind]!) };
+    const wanted = three((kind) =>
+      live(kind) ? this.#ask(kind, nowMs, waiting[kind] - this.#cells[TOKENS + kind]!) : 0,
+    );
+    return {
+      held: three((kind) => this.#cells[TOKENS + kind]!),
+      wanted,
+      returned: three((kind) => this.#cells[RETURNED + kind]!),
+    };
   }
 
   /** What is in hand, and what has been given up and not told yet. */
   held(): { readonly held: Three<number>; readonly returned: Three<number> } {
-    return { held: three((kind) => this.#tokens[kind]!), returned: three((kind) => this.#returned[kind]!) };
+    return {
+      held: three((kind) => this.#cells[TOKENS + kind]!),
+      returned: three((kind) => this.#cells[RETURNED + kind]!),
+    };
   }
 
   #ask(kind: Kind, nowMs: number, waiting: number): number {
-    if (nowMs < this.#askAtMs[kind]!) return 0;
-    const twice = 2 * this.#lastGrant[kind]!;
+    if (nowMs < this.#cells[ASK_AT_MS + kind]!) return 0;
+    const twice = 2 * this.#cells[LAST_GRANT + kind]!;
     if (waiting > 0) return Math.min(Math.max(waiting, twice), waiting + this.#reserve(kind));
     const ahead = Math.min(twice, this.#reserve(kind));
-    return this.#tokens[kind]! <= this.#low[kind]! ? ahead : Math.max(0, ahead - this.#tokens[kind]!);
+    return this.#cells[TOKENS + kind]! <= this.#cells[LOW + kind]!
+      ? ahead
+      : Math.max(0, ahead - this.#cells[TOKENS + kind]!);
   }
 
   /** Takes what the store granted; `spacingMs` after the call began is the earliest that a bucket found empty is asked again. */
   take(said: Statement, reply: ExchangeReply, startedMs: number, spacingMs: number): void {
+    this.#own();
     this.#expiresMs = Number(reply.expires / NS_PER_MS) - BATCH_MS;
     this.#renewMs = this.#expiresMs - Math.floor((this.#expiresMs - startedMs) * RENEW_SHARE);
     this.edges = reply.edges;
     for (const kind of KINDS) {
-      const lost = Math.min(this.#tokens[kind]!, said.held[kind] - reply.held[kind]);
+      const lost = Math.min(this.#cells[TOKENS + kind]!, said.held[kind] - reply.held[kind]);
       const granted = reply.granted[kind];
       this.wasted += lost;
       this.granted += granted;
-      this.#tokens[kind]! += granted - lost;
+      this.#cells[TOKENS + kind]! += granted - lost;
       // A bucket that was nearly empty gave little; the lease need not begin small again for that.
-      this.#lastGrant[kind] = Math.max(granted, Math.min(this.#lastGrant[kind]!, this.#reserve(kind)));
-      this.#low[kind] = Math.floor(Math.min(this.#lastGrant[kind]!, this.#reserve(kind)) / 4);
+      this.#cells[LAST_GRANT + kind] = Math.max(
+        granted,
+        Math.min(this.#cells[LAST_GRANT + kind]!, this.#reserve(kind)),
+      );
+      this.#cells[LOW + kind] = Math.floor(Math.min(this.#cells[LAST_GRANT + kind]!, this.#reserve(kind)) / 4);
       const retryMs = Number((reply.retryAt[kind] + NS_PER_MS - 1n) / NS_PER_MS);
       const spacedMs = said.wanted[kind] > 0 ? startedMs + spacingMs : 0;
-      this.#askAtMs[kind] = retryMs === 0 ? 0 : Math.max(retryMs, spacedMs);
+      this.#cells[ASK_AT_MS + kind] = retryMs === 0 ? 0 : Math.max(retryMs, spacedMs);
     }
   }
 
   /** The store has written what was returned. */
   settled(said: Statement): void {
-    for (const kind of KINDS) this.#returned[kind]! -= said.returned[kind];
+    this.#own();
+    for (const kind of KINDS) this.#cells[RETURNED + kind]! -= said.returned[kind];
   }
 
   /** The store may or may not have written it: nothing is returned twice. */
   unsettled(): void {
-    this.#returned.fill(0);
+    this.#clear(RETURNED);
   }
 
   /** Tokens whose lease has ended. */
@@ -182,23 +217,45 @@ export class Purse {
   /** Tokens of older limits are void; they are not returned, since the item counts them as spent. */
   changeLimits(limits: UserLimits): void {
     for (const kind of KINDS) this.#rest(kind);
-    this.#returned.fill(0);
-    this.#askAtMs.fill(0);
+    this.#clear(RETURNED);
+    this.#clear(ASK_AT_MS);
     this.rates = ratesOf(limits);
     this.#capacities = capacitiesOf(limits);
   }
 
   #rest(kind: Kind): void {
+    if (this.#cells === NOTHING) return;
     this.#giveBack(kind);
-    this.#lastGrant[kind] = 0;
-    this.#low[kind] = 0;
+    this.#cells[LAST_GRANT + kind] = 0;
+    this.#cells[LOW + kind] = 0;
   }
 
   #giveBack(kind: Kind): void {
-    const tokens = this.#tokens[kind]!;
+    const tokens = this.#cells[TOKENS + kind]!;
     if (tokens === 0) return;
     this.wasted += tokens;
-    this.#returned[kind]! += tokens;
-    this.#tokens[kind] = 0;
+    this.#cells[RETURNED + kind]! += tokens;
+    this.#cells[TOKENS + kind] = 0;
+  }
+
+  #clear(cell: number): void {
+    if (this.#cells !== NOTHING) this.#cells.fill(0, cell, cell + 3);
+  }
+
+  /** The cells, to be written to. */
+  #own(): Float64Array {
+    if (this.#cells === NOTHING) this.#cells = new Float64Array(CELLS);
+    return this.#cells;
+  }
+
+  /** Marks at which somebody wants to look, to be written to. */
+  get alert(): Float64Array {
+    if (this.#alert === UNWATCHED) this.#alert = new Float64Array(3).fill(-1);
+    return this.#alert;
+  }
+
+  /** Nobody wants to look any more. */
+  unwatch(): void {
+    this.#alert = UNWATCHED;
   }
 }

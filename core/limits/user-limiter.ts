@@ -28,18 +28,18 @@ interface Call {
 
 const CALLS_PER_SECOND = 10;
 const MAX_BOOST = 4;
+/** Never written to. */
+const NONE_UNLEASED = new Float64Array(3);
 
 export class UserLimiter implements UserAdmissions {
   readonly userId: string;
   limits: UserLimits;
   /** Live sessions. */
   sessions = 0;
-  readonly violations = new Float64Array(3);
-  readonly violatedAt = new Float64Array(3);
 
   readonly #house: LimiterHouse;
   readonly #purse: Purse;
-  readonly #unleased = new Float64Array(3);
+  #unleased = NONE_UNLEASED;
   #known: Buckets | undefined;
   /** Also at first: an earlier life of this object may have left a lease. */
   #unsure = true;
@@ -150,7 +150,7 @@ export class UserLimiter implements UserAdmissions {
     this.#watch(this.#house.clock.now(), false);
     return () => {
       forget();
-      if (this.#watchers.size === 0) this.#purse.alert.fill(-1);
+      if (this.#watchers.size === 0) this.#purse.unwatch();
     };
   }
 
@@ -185,8 +185,7 @@ export class UserLimiter implements UserAdmissions {
   }
 
   #refuse(kind: Kind, nowMs: number): Decision {
-    this.violations[kind]! += 1;
-    this.violatedAt[kind] = nowMs;
+    this.#house.violated(this.userId, kind, nowMs);
     this.#house.tally.refused[kind]! += 1;
     return admission.REFUSAL_OF[kind];
   }
@@ -208,6 +207,7 @@ export class UserLimiter implements UserAdmissions {
   #whileAway(kind: Kind, nowMs: number, away: Allowance): Decision | undefined {
     if (this.#isClosed(kind, nowMs, away)) return this.#refuseForStore();
     if (!away.draw(kind, nowMs)) return kind === CANCEL ? undefined : this.#refuseForStore();
+    if (this.#unleased === NONE_UNLEASED) this.#unleased = new Float64Array(3);
     this.#unleased[kind]! += 1;
     if (kind === ORDER) this.#unleased[MESSAGE]! += 1;
     this.#house.tally.admitted++;
@@ -291,7 +291,7 @@ export class UserLimiter implements UserAdmissions {
     const { buckets, result: reply } = outcome;
     this.#unsure = false;
     this.#known = buckets;
-    for (const kind of KINDS) this.#unleased[kind]! -= call.said.unleased[kind];
+    if (this.#unleased !== NONE_UNLEASED) for (const kind of KINDS) this.#unleased[kind]! -= call.said.unleased[kind];
     const order = compareLimits(reply.limits, this.limits);
     if (order > 0) this.updateLimits(reply.limits);
     // Limits that came while the call was under way make void what it brought.

@@ -24,20 +24,21 @@ const leftAt = (percent: number, { capacity }: BucketUsage): number => (capacity
  * only after less than half of that part was used; of one bucket at most every {@link WARNING_EVERY_MS}.
  */
 export class Watchers {
-  readonly #watchers = new Set<Watcher>();
+  /** Most users have none. */
+  #watchers: readonly Watcher[] = [];
   #since = Number.NEGATIVE_INFINITY;
   #looks = 0;
 
   get size(): number {
-    return this.#watchers.size;
+    return this.#watchers.length;
   }
 
   add(percent: number, tell: OnLimitWarning): () => void {
     const never = Number.NEGATIVE_INFINITY;
     const watcher: Watcher = { percent, tell, armed: [true, true, true], toldAt: [never, never, never] };
-    this.#watchers.add(watcher);
+    this.#watchers = [...this.#watchers, watcher];
     return () => {
-      this.#watchers.delete(watcher);
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
     };
   }
 

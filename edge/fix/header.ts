@@ -17,9 +17,6 @@ export interface HeaderIds {
 /** The second is rendered once for all sessions. */
 const CLOCK = new TimestampWriter();
 
-/** A view of the bytes of `text` and of {@link SLACK} more. */
-const padded = (text: string): DataView => viewOf(Buffer.from(text + '\0'.repeat(SLACK), 'latin1'));
-
 export class HeaderTemplate {
   readonly beginString: string;
   readonly decimals: TimestampDecimals;
@@ -45,9 +42,14 @@ export class HeaderTemplate {
     const target = field(56, ids.targetCompId) + field(57, ids.targetSubId) + field(143, ids.targetLocationId);
     const before = `\x01${sender}52=`;
     const all = `${before}${'0'.repeat(timestampLength(decimals))}\x01${target}`;
-    this.head = padded(head);
+    // Memory of its own: a piece of Node's pool would keep alive the room of dozens of buffers that are gone.
+    const middle = head.length + SLACK;
+    const bytes = Buffer.alloc(middle + all.length + SLACK);
+    bytes.write(head, 0, 'latin1');
+    bytes.write(all, middle, 'latin1');
+    this.head = viewOf(bytes.subarray(0, middle));
     this.headLength = head.length;
-    this.ids = padded(all);
+    this.ids = viewOf(bytes.subarray(middle));
     this.idsLength = all.length;
     this.timeAt = before.length;
     this.fixedSum = sumWords(this.head, 0, head.length);

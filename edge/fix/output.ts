@@ -26,8 +26,17 @@ const LONG = 128;
 /** The second is rendered once for all that is written in it. */
 const CLOCK = new TimestampWriter();
 
+/** Most buffers are of this size, and go round among all who write: most sessions say something twice a minute. */
+const COMMON_BYTES = 4096;
+const COMMON: Buffer[] = [];
+/** A megabyte. */
+const MOST_COMMON = 256;
+
+const common = (): Buffer => COMMON.pop() ?? Buffer.allocUnsafeSlow(COMMON_BYTES);
+
 /** Before anything is written: who only connects and says nothing costs no buffer. */
 const NOTHING = Buffer.alloc(0);
+const NOTHING_VIEW = viewOf(NOTHING);
 
 /** The output buffer is full to its bound; the message begun has been taken back. The connection is to be cut. */
 export class OutputFull extends Error {
@@ -57,7 +66,7 @@ export abstract class Output {
     this.max = max;
     this.initial = Math.min(initial, max);
     this.buf = NOTHING;
-    this.view = viewOf(this.buf);
+    this.view = NOTHING_VIEW;
   }
 
   /** Takes back the message begun. */
@@ -80,7 +89,7 @@ export abstract class Output {
     if (this.at !== length || bytes > length) throw new RangeError('there is no such whole piece of output');
     const taken = buf.subarray(0, bytes);
     const rest = length - bytes;
-    const spare = this.spare ?? Buffer.allocUnsafeSlow(this.initial);
+    const spare = this.spare ?? (this.initial === COMMON_BYTES ? common() : Buffer.allocUnsafeSlow(this.initial));
     this.lent = buf;
     this.spare = undefined;
     this.replace(spare.length >= rest + SLACK ? spare : Buffer.allocUnsafeSlow(Math.max(this.initial, buf.length)));
@@ -94,8 +103,10 @@ export abstract class Output {
   recycle(taken: Buffer): void {
     // `taken` shows only what was written; the whole buffer is what was lent.
     const lent = this.lent;
-    if (taken.buffer === lent?.buffer && lent.length <= MAX_KEPT) this.spare = lent;
     this.lent = undefined;
+    if (lent === undefined || taken.buffer !== lent.buffer || lent.length > MAX_KEPT) return;
+    if (lent.length !== COMMON_BYTES) this.spare = lent;
+    else if (COMMON.length < MOST_COMMON) COMMON.push(lent);
   }
 
   /** Forgets everything written and not taken. */
@@ -115,14 +126,15 @@ export abstract class Output {
       this.cancel();
       throw new OutputFull(`output buffer is full (${this.max} bytes)`);
     }
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.max, Math.max(needed, this.initial, this.buf.length * 2)));
+    const bytes = Math.min(this.max, Math.max(needed, this.initial, this.buf.length * 2));
+    const grown = bytes === COMMON_BYTES ? common() : Buffer.allocUnsafeSlow(bytes);
     this.buf.copy(grown, 0, 0, this.at);
     this.replace(grown);
   }
 
   private replace(buf: Buffer): void {
     this.buf = buf;
-    this.view = viewOf(buf);
+    this.view = buf === NOTHING ? NOTHING_VIEW : viewOf(buf);
     this.room = buf.length;
   }
 

@@ -68,7 +68,8 @@ export function sumWords(view: DataView, from: number, to: number): number {
 /** A name that is looked for in many messages, by the word. */
 export class Name {
   readonly length: number;
-  readonly #words: Int32Array;
+  /** A plain array: a typed one weighs four times as much, and each of thousands of sessions has three names. */
+  readonly #words: number[] = [];
   /** Of the last word, the bytes that are the name's. */
   readonly #mask: number;
 
@@ -76,7 +77,7 @@ export class Name {
   constructor(text: string) {
     this.length = text.length;
     const view = viewOf(Buffer.from(text + '\0'.repeat(SLACK), 'latin1'));
-    this.#words = Int32Array.from({ length: (text.length + 3) >>> 2 }, (_, i) => view.getInt32(i * 4, true));
+    for (let at = 0; at < text.length; at += 4) this.#words.push(view.getInt32(at, true));
     this.#mask = (-1 >>> (8 * (-text.length & 3))) | 0;
   }
 

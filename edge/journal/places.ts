@@ -14,13 +14,17 @@ const OFFSET = 4;
 const LENGTH = 5;
 const SECOND = 6;
 
+/** Of those that have kept nothing yet, which most sessions are. */
+const NO_NUMBERS = new Float64Array(0);
+const NO_WORDS = new Uint32Array(0);
+
 export class Places {
   count = 0;
   #head = 0;
   #mask = -1;
-  #numbers = new Float64Array(0);
+  #numbers = NO_NUMBERS;
   /** The same bytes. */
-  #words = new Uint32Array(0);
+  #words = NO_WORDS;
 
   /** `number` is above all that are here, or {@link settle} is called before anything is looked up. */
   push(number: number, segment: number, block: number, offset: number, length: number, second: number): void {

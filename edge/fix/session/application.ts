@@ -1,6 +1,6 @@
 /** Application messages out: numbered and sent at once, or to the store when the client is away or behind. */
 
-import type { BodyWriter } from '../encoder.ts';
+import { type BodyWriter, Encoder } from '../encoder.ts';
 import type { Message } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { DIVERT_BACKLOG_BYTES } from './limits.ts';
@@ -8,6 +8,9 @@ import { sendReject, writeBusinessReject } from './outbound.ts';
 import { BY_VENUE, type Instant, KEEP } from './ports.ts';
 import { type Live, type SessionRecord, saysLastProcessed } from './record.ts';
 import { isBefore42 } from './versions.ts';
+
+/** Most application messages fit; the buffer grows for others. */
+const SCRATCH_BYTES = 512;
 
 /** Whom a message may go to now: nobody while one that was made before it waits, or the client does not read. */
 function liveNow(s: SessionRecord): Live | undefined {
@@ -23,6 +26,7 @@ export function begin(s: SessionRecord, msgType: number, now: Instant, how: numb
   s.draftTime = now.epochMs;
   if (live === undefined) {
     s.draft = 'pending';
+    s.scratch ??= new Encoder(SCRATCH_BYTES);
     return s.scratch.begin(s.header, msgType, 0, now.epochMs);
   }
   s.draft = 'live';
@@ -34,7 +38,7 @@ export function begin(s: SessionRecord, msgType: number, now: Instant, how: numb
 export function commit(s: SessionRecord): void {
   const { draft, store, scratch, phase } = s;
   s.draft = 'none';
-  if (draft === 'pending') {
+  if (draft === 'pending' && scratch !== undefined) {
     scratch.end();
     store.enqueue(scratch.buf, 0, scratch.length, s.draftTime, s.draftHow & BY_VENUE);
     scratch.clear();
@@ -49,7 +53,7 @@ export function commit(s: SessionRecord): void {
 }
 
 export function cancel(s: SessionRecord): void {
-  if (s.draft === 'pending') s.scratch.cancel();
+  if (s.draft === 'pending') s.scratch?.cancel();
   else if (s.draft === 'live' && s.phase.state === 'active') s.phase.live.output.encoder.cancel();
   s.draft = 'none';
 }

@@ -9,8 +9,11 @@ import { QUEUE_BYTES, QUEUE_MESSAGES } from './limits.ts';
 /** Stands for a message that has been acted on already (Logon, ResendRequest): only its number is due. */
 export const ACTED_ON: Buffer = Buffer.alloc(0);
 
+/** Of those that wait for nothing, which nearly all are: never written to. */
+const NONE = new Map<number, Buffer>();
+
 export class InboundQueue {
-  private readonly messages = new Map<number, Buffer>();
+  private messages = NONE;
   private bytes = 0;
 
   get size(): number {
@@ -22,7 +25,7 @@ export class InboundQueue {
     const length = message.end - message.start;
     if (this.messages.has(msgSeqNum)) return true;
     if (this.messages.size >= QUEUE_MESSAGES || this.bytes + length > QUEUE_BYTES) return false;
-    this.messages.set(msgSeqNum, Buffer.copyBytesFrom(message.buf, message.start, length));
+    this.put(msgSeqNum, Buffer.copyBytesFrom(message.buf, message.start, length));
     this.bytes += length;
     return true;
   }
@@ -30,7 +33,7 @@ export class InboundQueue {
   /** Notes that the message with this number has been acted on out of turn; takes the place of a copy. */
   mark(msgSeqNum: number): void {
     this.remove(msgSeqNum);
-    if (this.messages.size < QUEUE_MESSAGES) this.messages.set(msgSeqNum, ACTED_ON);
+    if (this.messages.size < QUEUE_MESSAGES) this.put(msgSeqNum, ACTED_ON);
   }
 
   get(msgSeqNum: number): Buffer | undefined {
@@ -57,7 +60,12 @@ export class InboundQueue {
   }
 
   clear(): void {
-    this.messages.clear();
+    this.messages = NONE;
     this.bytes = 0;
+  }
+
+  private put(msgSeqNum: number, message: Buffer): void {
+    if (this.messages === NONE) this.messages = new Map();
+    this.messages.set(msgSeqNum, message);
   }
 }

@@ -112,8 +112,8 @@ export interface SessionRecord {
   /** For messages out of the queue and out of the store. */
   readonly view: Message;
   readonly stored: Message;
-  /** For application messages made while the client is away. */
-  readonly scratch: Encoder;
+  /** For application messages made while the client is away; made with the first. */
+  scratch: Encoder | undefined;
   /** The application message begun and not committed. */
   draft: 'none' | 'live' | 'pending';
   /** When it was begun: monotonic ms, and epoch ms. */

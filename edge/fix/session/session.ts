@@ -4,7 +4,7 @@
  */
 
 import { Verdict } from '../dictionary/verdict.ts';
-import { type BodyWriter, Encoder, HeaderTemplate } from '../encoder.ts';
+import { type BodyWriter, type Encoder, HeaderTemplate } from '../encoder.ts';
 import { Message } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { Name } from '../words.ts';
@@ -40,8 +40,6 @@ import { decimalsFor } from './versions.ts';
 const VIEW = new Message();
 const STORED = new Message();
 const VERDICT = new Verdict();
-/** Most application messages fit; the buffer grows for others. */
-const SCRATCH_BYTES = 512;
 
 const headerOf = (identity: SessionIdentity, profile: SessionProfile): HeaderTemplate =>
   new HeaderTemplate(
@@ -83,7 +81,7 @@ export class Session implements FixSession {
       verdict: VERDICT,
       view: VIEW,
       stored: STORED,
-      scratch: new Encoder(SCRATCH_BYTES),
+      scratch: undefined,
       draft: 'none',
       draftAt: 0,
       draftTime: 0,

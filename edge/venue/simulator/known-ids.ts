@@ -23,17 +23,21 @@ export interface Shared {
   readonly run: string;
 }
 
+/** Of a session that has sent no order yet: never written to. */
+const NO_IDS = new Int32Array(0);
+const NO_SLOTS = new Int32Array(1);
+
 export class KnownIds {
   size = 0;
   #head = 0;
   /** By place in the ring, whose size is a power of two. */
-  #ids = new Int32Array(INITIAL);
-  #hashes = new Int32Array(INITIAL);
+  #ids = NO_IDS;
+  #hashes = NO_IDS;
   /** Undefined: it is in the past. */
   #orders: (ClientOrder | undefined)[] = [];
   #past: Past | undefined;
   /** Place + 1, by hash; 0: none. Twice as many as places. */
-  #slots = new Int32Array(INITIAL * 2);
+  #slots = NO_SLOTS;
   readonly #names: Names;
   readonly #shared: Shared;
   /** Whose they are; set before an order goes into the past. */
@@ -193,7 +197,8 @@ export class KnownIds {
 
   /** Numbers of places stay: each is the lower bits of how many ids there have been before. */
   #grow(): void {
-    const [before, size] = [this.#hashes.length, this.#hashes.length * 2];
+    const before = this.#hashes.length;
+    const size = Math.max(INITIAL, before * 2);
     const [ids, hashes] = [new Int32Array(size), new Int32Array(size)];
     const orders = new Array<ClientOrder | undefined>(size).fill(undefined);
     const past = this.#past === undefined ? undefined : new Past(size);
