@@ -4,10 +4,12 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { arrive, type Doors } from './arrival.ts';
 import { ConfigError } from './config.ts';
 import type { House } from './house.ts';
-import { CONNECTIONS, LISTEN_BACKLOG } from './limits.ts';
+import { LISTEN_BACKLOG } from './limits.ts';
 
 /** When TCP itself asks whether a quiet peer is there; heartbeats of FIX ask sooner. */
 const KEEP_ALIVE_MS = 30_000;
+/** Connections that are being closed: within the descriptors to spare. */
+const LEAVING = 512;
 
 export interface Acceptor {
   readonly port: number;
@@ -30,7 +32,8 @@ export async function startAcceptor(house: House, doors: Doors): Promise<Accepto
     if (remoteAddress === undefined) socket.on('error', () => socket.destroy()).destroy();
     else house.turns.run(() => arrive(socket, remoteAddress, house, doors));
   });
-  server.maxConnections = CONNECTIONS;
+  // One more than sessions and guests, for whom the lobby makes room at once, and a few that are on their way out.
+  server.maxConnections = house.connections + LEAVING;
   await listening(server, fix_host, fix_port, shared_port === 'on');
   server.on('error', (error) => house.log.error({ error }, 'the FIX acceptor met an error'));
   return {

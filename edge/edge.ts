@@ -15,6 +15,7 @@ import { ClockAlarm } from './clock-alarm.ts';
 import { closeAll, type Opened } from './closing.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
+import { connectionsHere } from './descriptors.ts';
 import { openDictionaries } from './dictionaries.ts';
 import { Message } from './fix/message.ts';
 import { FrontDesk } from './front-desk.ts';
@@ -23,7 +24,15 @@ import type { House } from './house.ts';
 import { startHttp } from './http.ts';
 import type { Archive } from './journal/archive.ts';
 import type { Journal } from './journal/journal.ts';
-import { CLOCK_LOOK_MS, NOT_LOGGED_ON, NUMBERS_RETRY_MS, SHUT_LOOK_MS, TICK_MS, VENUE_TICK_MS } from './limits.ts';
+import {
+  CLOCK_LOOK_MS,
+  CONNECTIONS,
+  NOT_LOGGED_ON,
+  NUMBERS_RETRY_MS,
+  SHUT_LOOK_MS,
+  TICK_MS,
+  VENUE_TICK_MS,
+} from './limits.ts';
 import { type Guest, Lobby } from './lobby.ts';
 import { type Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -63,6 +72,8 @@ export interface EdgeParts {
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** How many connections there may be, in all and not logged on; left out: as limits.ts has it. */
+  readonly bounds?: { readonly connections?: number; readonly not_logged_on?: number } | undefined;
   /** How clients, and those who watch, get in; left out: over TCP. */
   readonly ways?: { readonly accept: typeof startAcceptor; readonly watch: typeof startHttp } | undefined;
 }
@@ -148,7 +159,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 
 /** All that connections share. */
 function furnished(
-  { config, clock, timers, metrics, log, gate: ports, journals: store, openEstate }: EdgeParts,
+  { config, clock, timers, metrics, log, gate: ports, journals: store, openEstate, bounds }: EdgeParts,
   opened: Pick<House, 'gate' | 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'notices'>,
   journal: Journal,
 ): { readonly house: House; readonly numbers: Numbers; readonly estates: Estates | undefined } {
@@ -156,10 +167,14 @@ function furnished(
   const numbers = new Numbers({ edge_id: config.edge_id, edges: ports.edges, sessions, turns, log });
   const attendance = new Attendance(venue, (session) => numbers.note(session));
   attendance.opened(turns.now);
-  const lobby = new Lobby<Guest>(NOT_LOGGED_ON);
-  const wheel = new Wheel(clock.monotonic());
+  const { connections = connectionsHere(), not_logged_on = NOT_LOGGED_ON } = bounds ?? {};
   const live = new Map<string, Connection>();
-  const shared = { ...opened, config, wheel, metrics, log, lobby, live };
+  // A flood pushes out its own before it takes the places that sessions would have.
+  const lobby = new Lobby<Guest>(() => Math.min(not_logged_on, Math.max(1, connections - live.size)));
+  const wheel = new Wheel(clock.monotonic());
+  if (connections < CONNECTIONS && bounds === undefined)
+    log.warn({ connections, wanted: CONNECTIONS }, 'the limit of file descriptors allows for fewer connections');
+  const shared = { ...opened, config, wheel, metrics, log, connections, lobby, live };
   const house: { -readonly [K in keyof House]: House[K] } = {
     ...shared,
     strangers: new StrangerLog(log),

@@ -32,6 +32,8 @@ export interface House {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly strangers: StrangerLog;
+  /** How many connections there may be in all. */
+  readonly connections: number;
   /** Those that have not logged on. */
   readonly lobby: Lobby<Guest>;
   readonly frontDesk: FrontDesk;

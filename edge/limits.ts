@@ -18,10 +18,16 @@ export const PROXY_BODY_BYTES = 1024;
 export const TLS_FILES_POLL_MS = 1000;
 /** Between looks at the secret that holds them: each look is a call that is paid for, and SIGHUP is at hand. */
 export const TLS_SECRET_POLL_MS = 300_000;
-/** Connections not logged on, all addresses together: a storm of reconnecting clients fits, half-open ones cost at most 8 MB. */
-export const NOT_LOGGED_ON = 2048;
-/** Connections in all: each has a socket and buffers; beyond it the process would run out of file descriptors unannounced. */
+/**
+ * Connections not logged on, all addresses together: the 10,000 clients of an edge that has died, all in one second, and half
+ * as many of whoever else. Turned away they would come again a second later, each with another Logon. One that says
+ * nothing weighs some 5 KB, one that holds back a Logon's last byte 9 KB: 150 MB at most, and a flood fills it from its own.
+ */
+export const NOT_LOGGED_ON = 16_384;
+/** Connections in all: each has a socket and buffers. Those not logged on have what sessions leave of it. */
 export const CONNECTIONS = 20_000;
+/** File descriptors that are no connections of clients: Node's own, segments of the journal, the store's connections, logs. */
+export const SPARE_DESCRIPTORS = 1024;
 /**
  * Logons being authenticated at once, by how the store answers (edge/logon-width.ts); more wait their turn. Each is a few
  * milliseconds of work whenever the store answers, and answers come together: with 256 a flood of Logons held up others for
@@ -41,8 +47,11 @@ export const ANSWERED_LATE_MS = 1_500;
  * one that is let in too late takes a slot for nobody. Sooner, those sent away would come again each second.
  */
 export const TURN_WITHIN_MS = 8_000;
-/** Kernel's queue of connections not accepted yet: all clients reconnect in the same second after a restart. */
-export const LISTEN_BACKLOG = 4096;
+/**
+ * Kernel's queue of connections not accepted yet: all clients reconnect in the same second after a restart, and whoever finds it
+ * full tries again a second later by itself. The system bounds it too (net.core.somaxconn, 4,096 by default).
+ */
+export const LISTEN_BACKLOG = 16_384;
 /** CompIDs and SenderSubID of a Logon: as long as provisioning allows (core/credentials/model.ts). */
 export const COMP_ID_BYTES = 64;
 /** ClOrdIDs that a session's policy remembers (`cl_ord_id`): as long as the journal can (edge/journal/limits.ts); the field's have 10 to 40. */

@@ -3,7 +3,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Edge } from '../../edge/edge.ts';
-import { NOT_LOGGED_ON } from '../../edge/limits.ts';
 import type { FixClient } from '../../local/fix-client.ts';
 import { logon, order, PAYLOADS } from '../../scripts/hostile/payloads.ts';
 import { type Account, TestHouse, until } from './support/desk.ts';
@@ -71,22 +70,45 @@ test('one byte at a time: a Logon, an order, and both are answered', async () =>
   await allIsWell();
 });
 
-test('thousands of connections that say nothing: the oldest of the address go, and a client gets in', async () => {
-  const sockets = Array.from({ length: NOT_LOGGED_ON + 200 }, () => {
-    const socket = connect(edge.fixPort, '127.0.0.1');
+/** Connections that say nothing, so many more than there is room for. */
+function crowd(port: number, size: number): Socket[] {
+  return Array.from({ length: size }, () => {
+    const socket = connect(port, '127.0.0.1');
     socket.on('error', () => socket.destroy());
-    return socket;
+    return socket.resume();
   });
+}
+const gone = (sockets: readonly Socket[]): number => sockets.filter((one) => one.closed || one.destroyed).length;
+
+test('hundreds of connections that say nothing: the oldest of the address go, and a client gets in', async () => {
+  const own = new TestHouse();
+  const small = await own.open({ bounds: { not_logged_on: 500 } });
+  const sockets = crowd(small.fixPort, 700);
   try {
-    await until(
-      'the oldest are pushed out',
-      () => sockets.filter((one) => one.closed || one.readableEnded || one.destroyed).length >= 200,
-      10_000,
-    );
-    const fresh = await house.user('after-flood');
-    expect((await house.client(edge, fresh).logon(fresh.password)).type).toBe('A');
+    await until('the oldest are pushed out', () => gone(sockets) >= 200, 10_000);
+    const fresh = await own.user('after-flood');
+    expect((await own.client(small, fresh).logon(fresh.password)).type).toBe('A');
   } finally {
     for (const socket of sockets) socket.destroy();
+    await own.close();
+  }
+}, 30_000);
+
+test('a flood leaves sessions their places: what they take of all there are, those not logged on have less', async () => {
+  const own = new TestHouse();
+  const small = await own.open({ bounds: { connections: 40 } });
+  const sockets = crowd(small.fixPort, 60);
+  try {
+    await until('all but forty are pushed out', () => gone(sockets) >= 20, 10_000);
+    for (let n = 1; n <= 10; n++) {
+      const user = await own.user(`amid-${n}`);
+      expect((await own.client(small, user).logon(user.password)).type).toBe('A');
+    }
+    sockets.push(...crowd(small.fixPort, 1));
+    await until('and as many as have logged on', () => gone(sockets) >= 31, 10_000);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await own.close();
   }
 }, 30_000);
 

@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { kindOf } from '../../edge/classes.ts';
 import { ConfigError, readConfig } from '../../edge/config.ts';
 import { Reading } from '../../edge/connection-state.ts';
+import { connectionsBy } from '../../edge/descriptors.ts';
 import { msgTypeCode } from '../../edge/fix/tags.ts';
 import { Input } from '../../edge/input.ts';
 import { CLOSING_BYTES, READ_PORTION, TICK_MS, WITHHELD_BYTES } from '../../edge/limits.ts';
@@ -65,12 +66,19 @@ test.each([
   expect(kindOf(msgTypeCode(type))).toBe(kind);
 });
 
+test('connections are no more than the process has file descriptors for', () => {
+  const limits = (soft: string) =>
+    `Limit  Soft Limit  Hard Limit  Units\nMax open files            ${soft}                20000                files\n`;
+  expect([undefined, '', limits('unlimited'), limits('65535')].map(connectionsBy)).toEqual(Array(4).fill(20_000));
+  expect([limits('20000'), limits('4096'), limits('1000')].map(connectionsBy)).toEqual([18_976, 3072, 1]);
+});
+
 describe('the lobby', () => {
   const guest = (address: string, gone: string[], name: string): Guest => ({ address, evict: () => gone.push(name) });
 
   test('pushes out the oldest of the address that holds most', () => {
     const gone: string[] = [];
-    const lobby = new Lobby<Guest>(4);
+    const lobby = new Lobby<Guest>(() => 4);
     for (const [address, name] of [
       ['a', 'a1'],
       ['b', 'b1'],
@@ -86,7 +94,7 @@ describe('the lobby', () => {
 
   test('spares who has sent its Logon, and of those who all have, who has waited longest', () => {
     const gone: string[] = [];
-    const lobby = new Lobby<Guest>(3);
+    const lobby = new Lobby<Guest>(() => 3);
     const [a1, a2, a3, a4, b1] = ['a1', 'a2', 'a3', 'a4', 'b1'].map((name) => guest(name.charAt(0), gone, name)) as [
       Guest,
       Guest,
@@ -106,8 +114,62 @@ describe('the lobby', () => {
     expect([...lobby.all()]).toEqual([a1, a3, b1]);
   });
 
+  test('whoever comes, speaks and leaves: one of the busiest address goes, and nobody else', () => {
+    type One = Guest & { readonly n: number; spoken: boolean };
+    const steps = fc.array(
+      fc.record({
+        what: fc.constantFrom('enter', 'enter', 'spoke', 'leave'),
+        who: fc.nat(30),
+        cap: fc.integer({ min: 1, max: 6 }),
+      }),
+      { maxLength: 120 },
+    );
+    fc.assert(
+      fc.property(steps, (all) => {
+        let here: One[] = [];
+        const evicted: One[] = [];
+        let cap = 6;
+        const lobby = new Lobby<One>(() => cap);
+        for (const [n, step] of all.entries()) {
+          cap = step.cap;
+          if (step.what === 'enter') {
+            const one: One = { n, spoken: false, address: 'abc'.charAt(step.who % 3), evict: () => evicted.push(one) };
+            const held = (address: string) => here.filter((other) => other.address === address).length;
+            const most = Math.max(...here.map(({ address }) => held(address)), 0);
+            const full = here.length >= cap;
+            const before = [...here];
+            lobby.enter(one);
+            here.push(one);
+            expect(evicted).toHaveLength(full ? 1 : 0);
+            const out = evicted.pop();
+            if (out === undefined) continue;
+            expect(before.filter(({ address }) => address === out.address)).toHaveLength(most);
+            const peers = here.filter(({ address }) => address === out.address);
+            const quiet = peers.filter(({ spoken }) => !spoken);
+            expect(out).toBe(quiet.length > 0 ? quiet[0] : peers.at(-1));
+            here = here.filter((other) => other !== out);
+          } else {
+            const one = here[step.who % Math.max(1, here.length)];
+            if (one === undefined) continue;
+            if (step.what === 'leave') {
+              lobby.leave(one);
+              here = here.filter((other) => other !== one);
+            } else if (!one.spoken) {
+              lobby.spoke(one);
+              one.spoken = true;
+              // In the order of speaking.
+              here = [...here.filter((other) => other !== one), one];
+            }
+          }
+          expect(lobby.size).toBe(here.length);
+        }
+        expect(new Set(lobby.all())).toEqual(new Set(here));
+      }),
+    );
+  });
+
   test('counts who leaves once', () => {
-    const lobby = new Lobby<Guest>(4);
+    const lobby = new Lobby<Guest>(() => 4);
     const one = guest('a', [], 'a1');
     lobby.enter(one);
     lobby.leave(one);

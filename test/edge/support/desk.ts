@@ -58,6 +58,7 @@ export interface DeskOptions {
   readonly clockWatch?: ClockWatch;
   /** This edge's way to the store, in place of the one that all have. */
   readonly link?: { readonly cut: boolean };
+  readonly bounds?: NonNullable<EdgeParts['bounds']>;
 }
 
 /** The port, over a way that `link` can cut. */
@@ -133,6 +134,7 @@ export class TestHouse {
       journal: options.journal ?? this.journal,
       journals: over(this.journals, link),
       ...(options.openEstate === undefined ? {} : { openEstate: options.openEstate }),
+      ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
       venue: options.venue ?? ((sink) => new TestEcho(sink)),
       metrics: new Metrics(),
       log: createLogger(config.log_level, config.edge_id),
