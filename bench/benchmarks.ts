@@ -10,7 +10,7 @@ import { limitsOverStore } from './limits.ts';
 import { encode, journal, limiter, parse } from './micro.ts';
 import type { Sizes } from './sizes.ts';
 import { start } from './start.ts';
-import { idleSessions, stormOfLogons } from './storm.ts';
+import { idleSessions, stormInMemory, stormOfLogons } from './storm.ts';
 import { way } from './way.ts';
 import { scaling } from './workers.ts';
 
@@ -37,6 +37,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'effect', group: 'admin', says: 'kill, lock, suspend and limits until every edge goes by them', run: effect },
   { name: 'logon', group: 'edge', says: 'connect to Logon', run: logon },
   { name: 'storm', group: 'edge', says: 'sessions that log on at once', run: stormOfLogons },
+  { name: 'storm-memory', group: 'edge', says: 'the same over a store in memory', run: stormInMemory },
   { name: 'idle', group: 'edge', says: 'what a session costs that does nothing', run: idleSessions },
   { name: 'echo', group: 'edge', says: 'orders against the echo venue', run: echo },
   { name: 'simulator', group: 'edge', says: 'orders against the simulator', run: simulator },
