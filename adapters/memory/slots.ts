@@ -7,6 +7,25 @@ import { type MemoryWorld, pageOf, putCommand } from './world.ts';
 
 type Take = (...asked: Parameters<SessionSlots['take']>) => SlotResult;
 
+/** Also those that dead edges have left. */
+const all = (world: MemoryWorld, userId: string): LiveSession[] => [...(world.sessionsOf.get(userId)?.values() ?? [])];
+
+function put(world: MemoryWorld, session: LiveSession): void {
+  const mine = world.sessionsOf.get(session.user_id) ?? new Map<string, LiveSession>();
+  world.sessionsOf.set(session.user_id, mine);
+  mine.set(session.session_id, session);
+  world.sessions.set(session.session_id, session);
+}
+
+function remove(world: MemoryWorld, sessionId: string): void {
+  const session = world.sessions.get(sessionId);
+  if (session === undefined) return;
+  world.sessions.delete(sessionId);
+  const mine = world.sessionsOf.get(session.user_id);
+  mine?.delete(sessionId);
+  if (mine?.size === 0) world.sessionsOf.delete(session.user_id);
+}
+
 export function createSessionSlots(world: MemoryWorld): SessionSlots {
   const live = ({ edge_id, incarnation }: Pick<LiveSession, 'edge_id' | 'incarnation'>) => {
     const edge = world.edges.get(edge_id);
@@ -14,25 +33,6 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     return edge.incarnation <= incarnation;
   };
   const liveSessions = () => [...world.sessions.values()].filter(live);
-  /** Also those that dead edges have left. */
-  const all = (userId: string): LiveSession[] => [...(world.sessionsOf.get(userId)?.values() ?? [])];
-
-  const put = (session: LiveSession): void => {
-    const mine = world.sessionsOf.get(session.user_id) ?? new Map<string, LiveSession>();
-    world.sessionsOf.set(session.user_id, mine);
-    mine.set(session.session_id, session);
-    world.sessions.set(session.session_id, session);
-  };
-
-  const remove = (sessionId: string): void => {
-    const session = world.sessions.get(sessionId);
-    if (session === undefined) return;
-    world.sessions.delete(sessionId);
-    const mine = world.sessionsOf.get(session.user_id);
-    mine?.delete(sessionId);
-    if (mine?.size === 0) world.sessionsOf.delete(session.user_id);
-  };
-
   /** The same answers, in the same order of precedence, as the transaction of the DynamoDB adapter gives. */
   const take: Take = (session, maxSessions, supersedes, told) => {
     const mine = world.sessions.get(session.session_id);
@@ -43,7 +43,7 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
       return { result: 'fenced' };
     }
     if (world.users.get(session.user_id)?.user?.epoch !== session.epoch) return { result: 'epoch_changed' };
-    const holders = all(session.user_id).filter(live);
+    const holders = all(world, session.user_id).filter(live);
     const holder = holders.find((held) => key(...sessionKey(held)) === name);
     if (holder !== undefined && holder.session_id !== supersedes) return { result: 'held', holder };
     const others = holders.filter((held) => held !== holder);
@@ -51,10 +51,10 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     const slot = holder?.slot ?? takeable(new Set(others.map((held) => held.slot)), maxSessions)[0];
     if (slot === undefined) return { result: 'full', holders: others };
     // Whatever dead sessions left under this slot or this key goes with the taking.
-    for (const held of all(session.user_id)) {
-      if (held.slot === slot || key(...sessionKey(held)) === name) remove(held.session_id);
+    for (const held of all(world, session.user_id)) {
+      if (held.slot === slot || key(...sessionKey(held)) === name) remove(world, held.session_id);
     }
-    put(structuredClone({ ...session, slot }));
+    put(world, structuredClone({ ...session, slot }));
     if (holder !== undefined && told !== undefined) putCommand(world, told.edge_id, told.command);
     const { edge_id, incarnation } = session;
     world.holdings.set(name, { ...holding, edge_id, incarnation });
@@ -76,11 +76,11 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     },
 
     async release(sessions) {
-      for (const { session_id } of sessions) remove(session_id);
+      for (const { session_id } of sessions) remove(world, session_id);
     },
 
     async ofUser(userId) {
-      const mine = all(userId).filter(live);
+      const mine = all(world, userId).filter(live);
       return structuredClone(mine.sort((a, b) => a.slot - b.slot));
     },
 
