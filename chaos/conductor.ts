@@ -4,7 +4,7 @@ import { AdminClient } from '../local/admin-client.ts';
 import { edgeId } from '../local/environment.ts';
 import { type Crowd, makeCrowd } from './crowd.ts';
 import type { LineFault } from './fault-proxy.ts';
-import type { Attempt, Drain, Ending, Fault, Freed, Ledger, Outage, Storm } from './ledger.ts';
+import type { Attempt, Drain, Ending, Fault, Freed, Ledger, Outage, Storm, Takeover } from './ledger.ts';
 import { Operator } from './operator.ts';
 import { type Limited, Probes } from './probes.ts';
 import { NEEDED_STEPS, type Step, schedule, seeded } from './schedule.ts';
@@ -36,6 +36,8 @@ const ANSWERED_WITHIN_MS = 60_000;
 const VENUE_TRIES = 10;
 /** A kill that is longer than this is one after which the slots are looked at. */
 const LONG_MS = 10_000;
+/** Of an edge that stands still for longer than this a session is taken meanwhile. */
+const TAKEN_WITHIN_MS = 4_500;
 
 /** A client that is on, and the connection by which it is. */
 interface Connected {
@@ -59,6 +61,7 @@ export class Conductor {
   readonly #storms: Storm[] = [];
   readonly #drains: Drain[] = [];
   readonly #freed: Freed[] = [];
+  readonly #takeovers: Takeover[] = [];
   readonly #exits = new Map<number, (code: number | null) => void>();
   #calm = false;
 
@@ -126,6 +129,7 @@ export class Conductor {
       storms: this.#storms,
       drains: this.#drains,
       freed: this.#freed,
+      takeovers: this.#takeovers,
       ending,
       ...trail,
     };
@@ -171,11 +175,7 @@ export class Conductor {
       case 'edge_drained':
         return this.#drainEdge(edge, fault, begin);
       case 'edge_stopped':
-        begin();
-        await world.signalEdge(edge, 'SIGSTOP');
-        await pause(ms);
-        await world.signalEdge(edge, 'SIGCONT');
-        break;
+        return this.#stopEdge(edge, ms, fault, begin);
       case 'edge_cut':
         return line(step.ms > LONG_MS ? { type: 'stall' } : { type: 'cut' });
       case 'store_delayed':
@@ -195,6 +195,18 @@ export class Conductor {
         break;
     }
     fault.to = now();
+    return () => {};
+  }
+
+  async #stopEdge(edge: number, ms: number, fault: Fault, begin: () => void): Promise<() => void> {
+    const wanted = ms > TAKEN_WITHIN_MS ? await this.#probes.captive(edge) : undefined;
+    begin();
+    await this.#world.signalEdge(edge, 'SIGSTOP');
+    const [looked] = await Promise.all([wanted?.(), pause(ms)]);
+    await this.#world.signalEdge(edge, 'SIGCONT');
+    fault.to = now();
+    const taken = await looked?.(this.#plan.journal === 'store');
+    if (taken !== undefined) this.#takeovers.push(taken);
     return () => {};
   }
 

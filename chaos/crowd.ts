@@ -26,6 +26,8 @@ const PACE = 3_000;
 const PACED_AT = 100;
 /** Three sessions that send so often want seven orders a second where five are allowed. */
 const GREEDY_PACE = 400;
+/** Each asks the store ten times a second from each edge: those of a hundred sessions, however many there are. */
+const GREEDY_MOST = 4;
 const PROVISIONED_AT_ONCE = 6;
 /** A probe waits for what is withheld in an outage, and does not take its line for dead. */
 const PROBE_HEARTBEAT_S = 20;
@@ -109,11 +111,19 @@ interface Planned {
   readonly count: number;
 }
 
+/** Users that the greedy would have been more of: they keep their numbers instead. */
+function spared(sessions: number): number {
+  const { share, sessions: each } = SHAPE.greedy;
+  return Math.max(0, Math.round((sessions * share - GREEDY_MOST * each) / SHAPE.keeper.sessions));
+}
+
 /** Users by role, for about so many sessions; at least one of each. */
 function planned(sessions: number): readonly Planned[] {
   return ROLES.flatMap((role) => {
     const { share, sessions: each } = SHAPE[role];
-    const users = Math.max(1, Math.round((sessions * share) / each));
+    const wanted = Math.max(1, Math.round((sessions * share) / each));
+    const users =
+      role === 'greedy' ? Math.min(GREEDY_MOST, wanted) : wanted + (role === 'keeper' ? spared(sessions) : 0);
     return Array.from({ length: users }, (_, i) => ({ user: `${role}-${i}`, role, count: each }));
   });
 }

@@ -167,6 +167,17 @@ export interface Freed {
   readonly free?: number;
 }
 
+/** A session that was asked for at another edge while its own stood still. */
+export interface Takeover {
+  readonly edge: number;
+  readonly at: number;
+  readonly answered?: { readonly at: number; readonly accepted: boolean; readonly text: string };
+  /** Its journal can be read by others: then the session is to be had. */
+  readonly within_reach: boolean;
+  /** Messages that the client before got on its connection once the other had been accepted. */
+  readonly said_after: number;
+}
+
 export interface Ending {
   readonly edges: number;
   /** Edges whose /ready says 200. */
@@ -191,6 +202,7 @@ export interface Ledger {
   readonly storms: readonly Storm[];
   readonly drains: readonly Drain[];
   readonly freed: readonly Freed[];
+  readonly takeovers: readonly Takeover[];
   readonly ending: Ending;
   readonly audit: { readonly chains: number; readonly records: number; readonly broken: readonly string[] };
   /** Records of the audit by type, of the acts above. */

@@ -1,6 +1,6 @@
 /** Clients that look at one promise each while something is broken. */
 import type { Crowd } from './crowd.ts';
-import type { AnswerKind, Asked, Freed, Outage, SessionLog } from './ledger.ts';
+import type { AnswerKind, Asked, Freed, Outage, SessionLog, Takeover } from './ledger.ts';
 import type { Trader } from './trader.ts';
 
 const ON_WITHIN_MS = 60_000;
@@ -16,6 +16,7 @@ const LOGONS = 4;
 const FAIL_CLOSED_AFTER_MS = 7_500;
 
 const LIMITED_EVERY_MS = 20;
+const AT_ONCE = 3;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -101,6 +102,34 @@ export class Probes {
     };
   }
 
+  /**
+   * A session on an edge that is about to stand still. @returns what asks for it elsewhere; and that, what looks at the
+   * connection before once the edge goes on
+   */
+  async captive(edge: number): Promise<() => Promise<(within_reach: boolean) => Promise<Takeover>>> {
+    this.#made += 1;
+    const other = 1 + (edge % this.#edges);
+    const ways = [
+      ['a', edge],
+      ['a', other],
+    ] as const;
+    const [holder, heir] = (await this.#trader(`captive-${this.#made}`, ways, 1)) as [Trader, Trader];
+    await logOn(holder);
+    // Whatever ends it: its place is the other's.
+    holder.wanted = false;
+    return async () => {
+      const at = performance.now();
+      await heir.tryOnce();
+      const answered = heir.log.attempts.at(-1)?.answered;
+      return async (within_reach) => {
+        await holder.until(() => !holder.on, ON_WITHIN_MS);
+        const said_after = answered?.accepted === true ? holder.heardSince(answered.at) : 0;
+        heir.stop();
+        return { edge, at, within_reach, said_after, ...(answered === undefined ? {} : { answered }) };
+      };
+    };
+  }
+
   /** On each edge a client with orders that rest. @returns what acts in an outage, from its beginning on; and that, what reads its answers after it */
   async beforeOutage(): Promise<(from: number) => Promise<() => Promise<Seen>>> {
     this.#made += 1;
@@ -146,16 +175,16 @@ export class Probes {
   }
 }
 
+/** Of three orders at once narrow limits refuse two, however slowly they are answered. */
 async function felt(trader: Trader, kind: AnswerKind, withinMs: number): Promise<number | undefined> {
   const late = performance.now() + withinMs;
-  let before: Asked | undefined;
+  const needed = kind === 'limit' ? AT_ONCE - 1 : AT_ONCE;
   while (performance.now() < late) {
-    const asked = trader.order(false);
+    const asked = Array.from({ length: AT_ONCE }, () => trader.order(false));
     await pause(LIMITED_EVERY_MS);
-    await trader.until(() => asked?.answered !== undefined, ANSWER_WITHIN_MS);
-    const first = before?.answered;
-    if (first?.kind === kind && asked?.answered?.kind === kind) return first.at;
-    before = asked;
+    await trader.until(() => asked.every((one) => one?.answered !== undefined), ANSWER_WITHIN_MS);
+    const so = asked.flatMap((one) => (one?.answered?.kind === kind ? [one.answered.at] : []));
+    if (so.length >= needed) return Math.min(...so);
   }
   return undefined;
 }

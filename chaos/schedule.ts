@@ -32,17 +32,21 @@ type Draw = (edge: number, chance: () => number) => Step;
 const between = (chance: () => number, least: number, most: number): number =>
   Math.round(least + chance() * (most - least));
 
+/** Long enough for a session to be taken from an edge that stands still, and too short for it to be declared dead. */
+const HUNG_MS = 5_000;
+
 /** Those without which no promise is tried; a short run has only these. */
 const NEEDED: readonly Draw[] = [
   (edge) => ({ kind: 'edge_killed', edge, ms: PAST_LEASE_MS }),
   () => ({ kind: 'store_stopped', edge: 0, ms: OUTAGE_MS }),
   (edge) => ({ kind: 'edge_drained', edge, ms: 0 }),
+  (edge) => ({ kind: 'edge_stopped', edge, ms: HUNG_MS }),
 ];
 
 const MORE: readonly Draw[] = [
   (edge, chance) => ({ kind: 'edge_killed', edge, ms: between(chance, 200, 3000) }),
   (edge) => ({ kind: 'edge_stopped', edge, ms: PAST_LEASE_MS }),
-  (edge, chance) => ({ kind: 'edge_stopped', edge, ms: between(chance, 500, 5000) }),
+  (edge, chance) => ({ kind: 'edge_stopped', edge, ms: between(chance, 500, 4000) }),
   (edge) => ({ kind: 'edge_cut', edge, ms: PAST_LEASE_MS }),
   (edge, chance) => ({ kind: 'edge_cut', edge, ms: between(chance, 500, 4000) }),
   (_edge, chance) => ({ kind: 'store_stopped', edge: 0, ms: between(chance, 500, 4000) }),

@@ -30,6 +30,7 @@ const LOOK_MS = 1_000;
 /** Longer than the gateway takes to say that it has no time. */
 const ANSWER_WITHIN_MS = 12_000;
 const RETRY_MS = 1_000;
+const LATELY = 8;
 /** Orders that rest at once; then they are cancelled. */
 const RESTING = 4;
 const QUANTITY = 10;
@@ -52,6 +53,8 @@ export class Trader {
   #on = false;
   #made = 0;
   #heardAt = 0;
+  /** When the last messages came, of whatever kind. */
+  #heardLately: number[] = [];
   #looking: NodeJS.Timeout | undefined;
   #trading: NodeJS.Timeout | undefined;
   #retrying: NodeJS.Timeout | undefined;
@@ -97,6 +100,11 @@ export class Trader {
     let count = 0;
     for (const { answered } of this.#asked.values()) if (answered === undefined) count += 1;
     return count;
+  }
+
+  /** How many messages of any kind have come since; of the last ones. */
+  heardSince(at: number): number {
+    return this.#heardLately.filter((heard) => heard > at).length;
   }
 
   /** Called whenever something has changed: it is on or off, or an answer has come. */
@@ -251,6 +259,7 @@ export class Trader {
   #take(raw: string, attempt: Changing<Attempt>, logon: number): void {
     const now = performance.now();
     this.#heardAt = now;
+    this.#heardLately = [...this.#heardLately.slice(1 - LATELY), now];
     if (attempt.answered === undefined) {
       const accepted = raw.includes('\x0135=A\x01');
       const text = /\x0158=([^\x01]*)/.exec(raw)?.[1] ?? '';

@@ -12,6 +12,8 @@ import type { Ledger, Sample, SlotCount, UserPlan } from './ledger.ts';
 const SAMPLE_MS = 1_000;
 const ASKED_WITHIN_MS = 1_000;
 const READ_AT_ONCE = 20;
+/** Of more users than this some are looked at each time, in turns: the store is to be broken by faults, not by us. */
+const USERS_A_LOOK = 60;
 const HOST = '127.0.0.1';
 
 async function page(port: number, path: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
@@ -32,6 +34,8 @@ export class Watch {
   readonly #close: () => void;
   #timers: NodeJS.Timeout[] = [];
   #reading = false;
+  /** Where the next look begins. */
+  #next = 0;
 
   constructor(metricsPorts: readonly number[], store: string, users: ReadonlyMap<string, UserPlan>) {
     this.#ports = metricsPorts;
@@ -82,7 +86,9 @@ export class Watch {
     this.#reading = true;
     try {
       let fullest: SlotCount | undefined;
-      const users = [...this.#users.values()];
+      const all = [...this.#users.values()];
+      const users = [...all.slice(this.#next), ...all].slice(0, Math.min(USERS_A_LOOK, all.length));
+      this.#next = (this.#next + users.length) % Math.max(1, all.length);
       for (let from = 0; from < users.length; from += READ_AT_ONCE) {
         const counts = await Promise.all(users.slice(from, from + READ_AT_ONCE).map((user) => this.#countOf(user)));
         for (const one of counts)

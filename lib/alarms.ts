@@ -178,7 +178,7 @@ function storeAlarms({ context, storage }: Watched): readonly AlarmRow[] {
       (kind): AlarmRow => ({
         name: `Throttled-${name}-${kind}`,
         says: `${kind === 'Read' ? 'reads of' : 'writes to'} table ${name} are throttled`,
-        runbook: 'the-store-is-away',
+        runbook: 'the-store-is-throttled',
         metric: new Metric({
           namespace: 'AWS/DynamoDB',
           metricName: `${kind}ThrottleEvents`,
@@ -196,7 +196,7 @@ function storeAlarms({ context, storage }: Watched): readonly AlarmRow[] {
     {
       name: 'StoreSlow',
       says: 'a call of an edge to the store in a hundred takes longer than half a second',
-      runbook: 'the-store-is-away',
+      runbook: 'the-store-is-throttled',
       metric: edgeMetric(context, 'StoreP99', Stats.MAXIMUM),
       above: 500,
       outOf: [5, 10],

@@ -11,6 +11,7 @@ const CHECKS: readonly ((ledger: Ledger, patience: operation.Patience) => Verdic
   operation.reached,
   operation.limitsReached,
   operation.keptOut,
+  operation.takenOver,
   oneContentANumber,
   noReportTwice,
   noReportLost,

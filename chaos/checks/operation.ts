@@ -13,6 +13,7 @@ const DRAINED_WITHIN_MS = 30_000;
 const BACK_WITHIN_MS = 30_000;
 const HEALED_WITHIN_MS = 30_000;
 const LOGONS_EACH = 2;
+const DECIDED_WITHIN_MS = 4_000;
 
 export function slotsOfTheDead({ freed }: Ledger, { patience }: Patience): Verdict {
   const took = freed.flatMap(({ killed, free }) => (free === undefined ? [] : [free - killed]));
@@ -156,6 +157,29 @@ export function healed({ faults, ending }: Ledger, { patience }: Patience): Verd
     bound: 'all on again ≤ 30 s after the fault; store and clients agree',
     seen: Math.min(faults.length, ending.on),
     evidence: `${faults.length} faults, the slowest healed ${seconds(worst)} after its end; ${ending.on} sessions on at the end, all in the store's list`,
+    against,
+  });
+}
+
+/** While an edge stands still and is not declared dead, a session that it holds is asked for elsewhere. */
+export function takenOver({ takeovers }: Ledger, { patience }: Patience): Verdict {
+  const against = takeovers.flatMap(({ edge, at, answered, within_reach, said_after }) => {
+    if (answered === undefined) return [`edge ${edge}: no answer`];
+    const { text, accepted } = answered;
+    return [
+      ...(answered.at - at > DECIDED_WITHIN_MS * patience ? [`edge ${edge}: ${seconds(answered.at - at)}`] : []),
+      ...(within_reach && !accepted ? [`edge ${edge}: refused, ${text}`] : []),
+      ...(said_after > 0 ? [`edge ${edge}: ${said_after} messages to the client that had lost it`] : []),
+    ];
+  });
+  const took = takeovers.map(
+    ({ at, answered }) => `${answered?.accepted ? 'had' : 'refused'} after ${seconds((answered?.at ?? at) - at)}`,
+  );
+  return verdict({
+    promise: 'takeover from an edge that hangs',
+    bound: 'decided ≤ 4 s, and nothing said by the one before',
+    seen: takeovers.length,
+    evidence: took.join(', '),
     against,
   });
 }

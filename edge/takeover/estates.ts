@@ -86,7 +86,7 @@ export class Estates {
       const estate = await open(edge.edge_id, `${name}-${this.#readings}`);
       if (estate === undefined) return tell('elsewhere');
       const ms = Math.round(clock.monotonic() - since);
-      log.warn({ edge: name, sessions: some.length, ms }, 'sessions are taken from an edge that does not answer');
+      log.warn({ home: name, sessions: some.length, ms }, 'sessions are taken from an edge that does not answer');
       tell({ estate });
       // Who has been told has had its turn by then.
       await new Promise<void>((resolve) => void this.#parts.timers.after(0, resolve));
@@ -132,7 +132,7 @@ export class Estates {
     try {
       await (await kept?.estate)?.close();
     } catch (error) {
-      this.#parts.log.warn({ error, edge: name }, 'the journal of another edge could not be put away');
+      this.#parts.log.warn({ error, home: name }, 'the journal of another edge could not be put away');
     }
   }
 }

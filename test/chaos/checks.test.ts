@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { verdicts } from '../../chaos/checks/all.ts';
 import { certainlyOn, mostAtOnce, withoutStore, worstExcess } from '../../chaos/checks/limits.ts';
-import type { AdminAct, Asked, Attempt, Ledger, Received, SessionLog } from '../../chaos/ledger.ts';
+import type { AdminAct, Asked, Attempt, Ledger, Received, SessionLog, Takeover } from '../../chaos/ledger.ts';
 
 const asked = (id: string, at: number, more: Partial<Asked> = {}): Asked => ({
   id,
@@ -98,6 +98,7 @@ const KEPT: Ledger = {
   storms: [{ edge: 1, at: 10_000, why: 'edge_killed', sessions: 2, back: 12_000, logons: [1, 2] }],
   drains: [{ edge: 2, at: 0, sessions: 5, told: 5, exited: { at: 3000, code: 0 } }],
   freed: [{ edge: 1, killed: 10_000, free: 18_000 }],
+  takeovers: [{ edge: 1, at: 0, answered: { at: 1_400, accepted: true, text: '' }, within_reach: true, said_after: 0 }],
   ending: { edges: 3, ready: 3, wanted: 3, on: 3, only_in_store: [], only_at_clients: [], took_ms: 1 },
   audit: { chains: 3, records: 9, broken: [] },
   recorded: { lock: 1, unlock: 1, session_kill: 1, tier_put: 1 },
@@ -107,6 +108,12 @@ const broken = (ledger: Ledger, patience = 1): readonly string[] =>
   verdicts(ledger, { patience })
     .filter(({ held }) => !held)
     .map(({ promise }) => promise);
+
+const TAKEOVER = 'takeover from an edge that hangs';
+const takeover = (more: Partial<Takeover>): Ledger => ({
+  ...KEPT,
+  takeovers: [{ ...KEPT.takeovers[0]!, ...more }],
+});
 
 const acts = (at: number, more: Partial<AdminAct>): Ledger => ({
   ...KEPT,
@@ -138,6 +145,7 @@ describe('a run in which everything was kept', () => {
       storms: [],
       drains: [],
       freed: [],
+      takeovers: [],
       audit: { chains: 0, records: 0, broken: [] },
     };
     expect(broken(nothing)).toHaveLength(verdicts(KEPT, { patience: 1 }).length);
@@ -180,6 +188,9 @@ describe('a broken promise is found', () => {
     ['slots that are never free', { ...KEPT, freed: [{ edge: 1, killed: 0 }] }, ['slots of a dead edge']],
     ['a slow kill', acts(2, { reached: [900] }), ['kill, lock, suspend']],
     ['a kill that misses', acts(2, { missed: 1, calm: false }), ['kill, lock, suspend']],
+    ['a session that is had late', takeover({ answered: { at: 4_100, accepted: true, text: '' } }), [TAKEOVER]],
+    ['a session that is not had', takeover({ answered: { at: 900, accepted: false, text: 'no' } }), [TAKEOVER]],
+    ['an edge that goes on talking', takeover({ said_after: 1 }), [TAKEOVER]],
     ['limits that come late', acts(3, { reached: [200, 200, 501] }), ['tier change']],
     ['limits that an edge never hears of', acts(3, { missed: 1, calm: false }), ['tier change']],
     [

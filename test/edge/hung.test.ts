@@ -23,7 +23,9 @@ describe.each(['takeover', 'probe'] as const)(
     test('it is taken, goes on where its client was told, and the edge before says nothing more of it', async () => {
       const link = { cut: false };
       const [one, two] = [await house.begin('e-1', 'store', link), await house.begin('e-2', 'store')];
-      const ann = await house.user('ann', { session_profile: { duplicate_logon } });
+      // A takeover is no end for it.
+      const cancel_on_disconnect = { mode: 'session', grace_ms: 0 } as const;
+      const ann = await house.user('ann', { session_profile: { duplicate_logon, cancel_on_disconnect } });
       const bob = await house.user('bob');
       const a = await house.loggedOn(one, ann);
       const other = await house.loggedOn(one, bob);
@@ -64,12 +66,20 @@ describe.each(['takeover', 'probe'] as const)(
       expect((await house.admin.slots.ofUser('ann')).map(({ edge_id }) => edge_id)).toEqual(['e-2']);
       expect(b.received.filter(isReport('late'))).toEqual([]);
 
+      b.nextOut = a.nextOut - 1;
+      b.send('H', [
+        [11, 'x'],
+        [55, 'INTC'],
+        [54, 1],
+      ]);
+      expect((await b.next(isReport('x', 'I'))).get(39)).toBe('0');
+
       // And back.
       const upToB = last(b);
       await b.logout();
       await gone(two);
       const c = house.client(one, ann);
-      c.nextOut = a.nextOut - 1;
+      c.nextOut = b.nextOut;
       expect((await c.logon(ann.password)).type).toBe('A');
       expect(numberOf(c.received[0]!)).toBe(upToB + 2);
     }, 40_000);

@@ -241,3 +241,25 @@ test('who cannot get at the state of its session is told to try again, and gets 
   const c = await house.loggedOn(two, ann, a);
   expect(numberOf(c.received[0]!)).toBe(last(a) + 1);
 }, 30_000);
+
+test('whose session hours end at one edge begins the next period at another with both numbers at 1', async () => {
+  const [one, two] = [await house.begin('e-1', 'store'), await house.begin('e-2', 'store')];
+  const boundary = new Date(Math.ceil(Date.now() / 1000) * 1000 + 2000).toISOString().slice(11, 19);
+  const ann = await house.user('ann', { session_profile: { start_time: boundary, end_time: boundary } });
+  const a = await house.loggedOn(one, ann, undefined, 'A');
+  a.send('D', order('x'));
+  await a.next(isReport('x'));
+  expect((await a.next(({ type }) => type === '5', 8000)).get(58)).toBe('End of session hours');
+  a.send('5');
+  await gone(one);
+  const b = await house.loggedOn(two, ann, undefined, 'A');
+  expect(numberOf(b.received[0]!)).toBe(1);
+  // Its order is where it was, and what is told of it is of the new period.
+  b.send('F', cancel('cx', 'x'));
+  expect(numberOf(await b.next(isReport('cx', '4')))).toBe(2);
+  // Nor does the edge before begin another.
+  await b.logout();
+  await gone(two);
+  const c = await house.loggedOn(one, ann, b, 'A');
+  expect(numberOf(c.received[0]!)).toBe(last(b) + 1);
+}, 30_000);
