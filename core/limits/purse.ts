@@ -2,6 +2,7 @@
 import { CANCEL, KINDS, type Kind, MESSAGE, ORDER, type Three, three } from './kinds.ts';
 import { capacitiesOf, type ExchangeReply, ratesOf } from './lease.ts';
 import type { UserLimits } from './model.ts';
+import type { Pace } from './pace.ts';
 
 export const NS_PER_MS = 1_000_000n;
 
@@ -41,8 +42,6 @@ export class Purse {
   #capacities: Three<number>;
   /** k, at the last contact. */
   edges = 1;
-  /** Leases grow by it when calls are more than ten a second. */
-  boost = 1;
   /** Tokens that ended unspent. */
   wasted = 0;
   granted = 0;
@@ -58,9 +57,20 @@ export class Purse {
   /** From then on a message that is admitted asks for more time, too. */
   #renewMs = Number.POSITIVE_INFINITY;
 
-  constructor(limits: UserLimits) {
+  readonly #pace: Pick<Pace, 'boost' | 'tripMs'>;
+
+  constructor(limits: UserLimits, pace: Pick<Pace, 'boost' | 'tripMs'>) {
+    this.#pace = pace;
     this.rates = ratesOf(limits);
     this.#capacities = capacitiesOf(limits);
+  }
+
+  /** Adds what has been granted and wasted since it last was. */
+  tallied(tally: { granted: number; wasted: number }): void {
+    tally.granted += this.granted;
+    tally.wasted += this.wasted;
+    this.granted = 0;
+    this.wasted = 0;
   }
 
   /** Takes one token (an order also a message's) when they are in hand: one subtraction each. */
@@ -129,10 +139,19 @@ export class Purse {
     );
   }
 
-  /** L = min(⌈r × 0.1 s⌉, ⌊B/2k⌋): what a lease may hold beyond the messages that wait. */
+  /**
+   * L = min(⌈r × 0.1 s⌉, ⌊B/2k⌋): what a lease may hold beyond the messages that wait. Where the store is far away it
+   * lasts until each edge has had its turn.
+   */
   #reserve(kind: Kind): number {
-    const tenth = Math.ceil(this.rates[kind] * LEASE_SECONDS) * this.boost;
-    return Math.min(tenth, Math.floor(this.#capacities[kind] / (2 * this.edges)));
+    const seconds = Math.max(LEASE_SECONDS, this.#roundSeconds());
+    const most = Math.ceil(this.rates[kind] * seconds) * this.#pace.boost;
+    return Math.min(most, Math.floor(this.#capacities[kind] / (2 * this.edges)));
+  }
+
+  /** Until this edge has had its answer, and each of the others its turn. */
+  #roundSeconds(): number {
+    return ((this.edges + 1) * this.#pace.tripMs) / 1000;
   }
 
   /**
@@ -165,7 +184,9 @@ export class Purse {
 
   #ask(kind: Kind, nowMs: number, waiting: number): number {
     if (nowMs < this.#cells[ASK_AT_MS + kind]!) return 0;
-    const twice = 2 * this.#cells[LAST_GRANT + kind]!;
+    // Leases grow by doubling; where that would take many trips, as much is asked for as may be spent until the next.
+    const perRound = Math.floor(this.rates[kind] * this.#roundSeconds());
+    const twice = Math.max(2 * this.#cells[LAST_GRANT + kind]!, perRound);
     if (waiting > 0) return Math.min(Math.max(waiting, twice), waiting + this.#reserve(kind));
     const ahead = Math.min(twice, this.#reserve(kind));
     return this.#cells[TOKENS + kind]! <= this.#cells[LOW + kind]!

@@ -12,6 +12,7 @@ import { CANCEL, KINDS, type Kind, MESSAGE, ORDER, type Three, three } from './k
 import { type Buckets, compareLimits, type ExchangeReply, exchange } from './lease.ts';
 import type { Exchanged, ExchangeOutcome } from './leases-port.ts';
 import type { UserLimits } from './model.ts';
+import { Pace } from './pace.ts';
 import { NS_PER_MS, Purse, type Statement } from './purse.ts';
 import { type BucketUsage, usageOf } from './usage.ts';
 import { type Waiter, Waiters } from './waiters.ts';
@@ -21,13 +22,12 @@ import { type OnLimitWarning, Watchers } from './watch.ts';
 interface Call {
   readonly number: number;
   readonly startedMs: number;
-  readonly timer: Timer;
+  /** Of the write under way. */
+  timer: Timer | undefined;
   said: Statement | undefined;
   leave: boolean;
 }
 
-const CALLS_PER_SECOND = 10;
-const MAX_BOOST = 4;
 /** Never written to. */
 const NONE_UNLEASED = new Float64Array(3);
 
@@ -53,8 +53,9 @@ export class UserLimiter implements UserAdmissions {
   #turn: Timer | undefined;
   /** While waiters are told, calls wait: the next one shall ask for what they bring. */
   #serving = false;
-  #secondMs = 0;
-  #callsThisSecond = 0;
+  readonly #pace: Pace;
+  /** Asks for those that wait once others have had their turn. */
+  #asking: Timer | undefined;
   readonly #watchers = new Watchers();
 
   constructor(house: LimiterHouse, userId: string, limits: UserLimits) {
@@ -62,13 +63,14 @@ export class UserLimiter implements UserAdmissions {
     this.#waiters = new Waiters(house.timers);
     this.userId = userId;
     this.limits = limits;
-    this.#purse = new Purse(limits);
+    this.#pace = new Pace(house.edgeKey);
+    this.#purse = new Purse(limits, this.#pace);
   }
 
   admit(kind: Kind, nowMs: number): Admission {
     if (!this.#draw(kind, nowMs)) return this.#withoutTokens(kind, nowMs);
     if (this.#purse.alerted) this.#watch(nowMs, true);
-    if (this.#call === undefined && this.#shouldFill(kind, nowMs)) this.#exchange();
+    if (this.#call === undefined && this.#shouldFill(kind, nowMs)) this.#ask(nowMs);
     return admission.ADMITTED;
   }
 
@@ -99,7 +101,7 @@ export class UserLimiter implements UserAdmissions {
     const waiter = this.#waiters.add(kind, decided, patienceMs, () => decided(this.#refuseForStore()));
     this.#house.tally.waited++;
     if (this.#away !== undefined) this.#serveInTurn(this.#away);
-    else if (this.#call === undefined && !this.#serving) this.#exchange();
+    else if (this.#call === undefined && !this.#serving) this.#ask(this.#house.clock.now());
     return () => {
       this.#waiters.forget(waiter);
     };
@@ -178,9 +180,9 @@ export class UserLimiter implements UserAdmissions {
   #go(): void {
     this.#look?.cancel();
     this.#turn?.cancel();
+    this.#asking?.cancel();
     this.#look = undefined;
-    this.#house.tally.wasted += this.#purse.wasted;
-    this.#purse.wasted = 0;
+    this.#purse.tallied(this.#house.tally);
     this.#house.gone(this);
   }
 
@@ -225,16 +227,23 @@ export class UserLimiter implements UserAdmissions {
 
   // Exchanges with the shared item
 
+  /** Now, or when the other edges have had their turn: who has tokens asks with one of the next messages. */
+  #ask(nowMs: number): void {
+    const waitMs = this.#pace.waitMs(nowMs);
+    if (waitMs === 0) this.#exchange();
+    else if (this.#waiters.size > 0)
+      this.#asking ??= this.#house.timers.after(waitMs, () => {
+        this.#asking = undefined;
+        if (this.#call === undefined && this.#away === undefined && this.#waiters.size > 0) this.#exchange();
+      });
+  }
+
   #exchange(): void {
-    const { leases, timers, settings, tally, clock } = this.#house;
+    const { leases, tally, clock } = this.#house;
     const startedMs = clock.now();
-    this.#countCall(startedMs);
+    this.#pace.begun(startedMs);
     tally.calls++;
-    const number = ++this.#calls;
-    const timer = timers.after(settings.callTimeoutMs, () => {
-      this.#failed(call, new StoreUnavailable(`the store has not answered within ${settings.callTimeoutMs} ms`));
-    });
-    const call: Call = { number, startedMs, timer, said: undefined, leave: false };
+    const call: Call = { number: ++this.#calls, startedMs, timer: undefined, said: undefined, leave: false };
     this.#call = call;
     leases
       .exchange(this.userId, this.#known, (current) => this.#compute(call, current))
@@ -244,16 +253,14 @@ export class UserLimiter implements UserAdmissions {
       );
   }
 
-  /** At the full rate a lease of L needs ten calls a second; when there are more, leases grow, up to B/2k. */
-  #countCall(nowMs: number): void {
-    if (nowMs - this.#secondMs >= 1000) {
-      const purse = this.#purse;
-      if (this.#callsThisSecond > CALLS_PER_SECOND) purse.boost = Math.min(MAX_BOOST, purse.boost * 2);
-      else if (this.#callsThisSecond < CALLS_PER_SECOND / 4) purse.boost = 1;
-      this.#secondMs = nowMs;
-      this.#callsThisSecond = 0;
-    }
-    this.#callsThisSecond++;
+  /** A write is on its way. That others were first is an answer: each write has its own time for one. */
+  #tried(call: Call, nowMs: number): void {
+    const { timers, settings } = this.#house;
+    this.#pace.tried(nowMs);
+    call.timer?.cancel();
+    call.timer = timers.after(settings.callTimeoutMs, () => {
+      this.#failed(call, new StoreUnavailable(`the store has not answered within ${settings.callTimeoutMs} ms`));
+    });
   }
 
   /** Runs anew on each item that the store hands back, so it reads clock and tokens anew. */
@@ -261,6 +268,7 @@ export class UserLimiter implements UserAdmissions {
     if (this.#call !== call) return undefined;
     const { clock, settings, edgeKey } = this.#house;
     const nowMs = clock.now();
+    this.#tried(call, nowMs);
     const waiting = this.#waiters.wanted();
     const rests = nowMs - this.#purse.soughtMs() >= settings.idleMs;
     call.leave = this.sessions === 0 || (this.#waiters.size === 0 && rests);
@@ -281,7 +289,7 @@ export class UserLimiter implements UserAdmissions {
   #replied(call: Call, outcome: ExchangeOutcome<ExchangeReply>): void {
     if (this.#call !== call || call.said === undefined || outcome.outcome === 'abandoned') return;
     const { clock, settings } = this.#house;
-    call.timer.cancel();
+    call.timer?.cancel();
     this.#call = undefined;
     this.#away = undefined;
     if (outcome.outcome === 'contended') {
@@ -290,6 +298,7 @@ export class UserLimiter implements UserAdmissions {
     }
     const { buckets, result: reply } = outcome;
     this.#unsure = false;
+    this.#pace.written(clock.now(), reply.edges, call.number);
     this.#known = buckets;
     if (this.#unleased !== NONE_UNLEASED) for (const kind of KINDS) this.#unleased[kind]! -= call.said.unleased[kind];
     const order = compareLimits(reply.limits, this.limits);
@@ -297,10 +306,10 @@ export class UserLimiter implements UserAdmissions {
     // Limits that came while the call was under way make void what it brought.
     if (order === 0) {
       this.#purse.settled(call.said);
-      this.#purse.take(call.said, reply, call.startedMs, settings.spacingMs);
+      this.#purse.take(call.said, reply, call.startedMs, this.#pace.spacingMs(settings.spacingMs, call.number));
     }
     this.#purse.expire(clock.now());
-    this.#tallyTokens();
+    this.#purse.tallied(this.#house.tally);
     if (this.sessions > 0) this.#watch(clock.now(), false);
     if (this.sessions === 0) {
       if (call.leave) this.#go();
@@ -320,14 +329,6 @@ export class UserLimiter implements UserAdmissions {
     }
     this.#lookAfter(this.#house.settings.idleMs);
     this.#serve();
-  }
-
-  #tallyTokens(): void {
-    const { tally } = this.#house;
-    tally.granted += this.#purse.granted;
-    tally.wasted += this.#purse.wasted;
-    this.#purse.granted = 0;
-    this.#purse.wasted = 0;
   }
 
   /** Decides the messages that waited, first come first served; those without a word yet call again. */
@@ -350,7 +351,7 @@ export class UserLimiter implements UserAdmissions {
     const fill = ready.some(
       ({ waiter, decision }) => decision === admission.ADMITTED && this.#shouldFill(waiter.kind, nowMs),
     );
-    if (fill || this.#waiters.size > 0) this.#exchange();
+    if (fill || this.#waiters.size > 0) this.#ask(nowMs);
   }
 
   #decide(kind: Kind, nowMs: number): Decision | undefined {
@@ -367,7 +368,7 @@ export class UserLimiter implements UserAdmissions {
   #failed(call: Call, error: unknown): void {
     if (this.#call !== call) return;
     const { clock, tally, report, settings } = this.#house;
-    call.timer.cancel();
+    call.timer?.cancel();
     this.#call = undefined;
     this.#unsure = true;
     this.#purse.unsettled();

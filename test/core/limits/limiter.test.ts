@@ -127,7 +127,7 @@ describe('one edge', () => {
     world.limits = BASIC;
     const second = world.addEdge();
     world.burst(second, ORDER, 30);
-    await world.run(50);
+    await world.run(150);
     expect(second.user.limits.burst).toBe(100);
     expect(world.count(ORDER)).toBe(31);
   });
@@ -207,13 +207,13 @@ describe('the store is away', () => {
   test('tokens in hand end with their lease, though the store cannot be asked', async () => {
     const world = new World(13, limitsOf(100, 500, 200), { storeAway: 'refuse', leaseMs: 1000, awayRetryMs: 5000 });
     const edge = world.addEdge();
-    world.burst(edge, ORDER, 23);
+    world.burst(edge, ORDER, 21);
     await world.run(200);
     world.leases.away = true;
     // Traffic, so that the edge does not rest, but too little to make it ask, but for more time: once, in vain.
     for (let sent = 1; sent <= 4; sent++) {
       world.send(edge, ORDER);
-      expect(world.count(ORDER)).toBe(23 + sent);
+      expect(world.count(ORDER)).toBe(21 + sent);
       await world.run(200);
     }
     await world.run(30);
@@ -221,7 +221,7 @@ describe('the store is away', () => {
     world.send(edge, ORDER);
     await world.run(100);
     expect(failures).toBe(1);
-    expect(world.count(ORDER)).toBe(27);
+    expect(world.count(ORDER)).toBe(25);
   });
 
   test('a lease in use is renewed before it ends: no message waits for a slow store', async () => {
@@ -263,7 +263,7 @@ describe('the store is away', () => {
     await world.run(300);
     expect(world.refused).toEqual([REFUSED_STORE]);
     expect(world.count(CANCEL)).toBe(0);
-    await world.run(600);
+    await world.run(800);
     expect(world.count(CANCEL)).toBe(1);
   });
 

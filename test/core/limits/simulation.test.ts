@@ -1,6 +1,7 @@
 // Many edges, one item, a store that delays and loses, edges that crash, clocks that disagree: the shipped code on a
 // seeded clock. A failing seed is named by the test and replays.
 import { describe, expect, test } from '@jest/globals';
+import { ADMITTED } from '../../../core/limits/admission.ts';
 import { CANCEL, type Kind, MESSAGE, ORDER } from '../../../core/limits/kinds.ts';
 import { capacitiesOf, ratesOf } from '../../../core/limits/lease.ts';
 import { limitsOf, World } from './world.ts';
@@ -101,6 +102,91 @@ describe('usable rate', () => {
     }
     expect(await usable(world, rate, 5000, 20_000)).toBeGreaterThanOrEqual(0.9);
   });
+});
+
+describe('over a store that is 100 ms away', () => {
+  const ways: (readonly [name: string, delay: readonly [number, number]])[] = [
+    ['always the same', [50, 50]],
+    ['some more, some less', [35, 65]],
+  ];
+  const tiers: [number, number][] = [
+    [20, 40],
+    [100, 200],
+  ];
+  const cases = ways.flatMap(([name, delay]) => tiers.map(([rate, burst]) => [name, rate, burst, delay] as const));
+
+  /** Each of so many edges wants `share` of the rate all the time, or all of them in turns of a second. */
+  const world = (seed: number, rate: number, burst: number, delay: readonly [number, number], edges: number) => {
+    const made = new World(seed, limitsOf(rate, 5 * rate, burst));
+    made.leases.faults = { delay, lostRequests: 0, lostReplies: 0 };
+    for (let index = 0; index < edges; index++) made.addEdge();
+    return made;
+  };
+  /** Nobody takes a store for lost that answers, and nobody asks it more often than it may. */
+  const wellBehaved = ({ failures, edges }: World, seconds: number) => {
+    expect(failures).toEqual([]);
+    for (const { limiter } of edges) {
+      const { unleased, calls } = limiter.figures();
+      expect(unleased).toBe(0);
+      expect(calls).toBeLessThanOrEqual(10 * seconds + 10);
+    }
+  };
+
+  test.each(cases)(
+    '%s: at least 0.90 of %d/s, burst %d, when the load moves every second',
+    async (_n, rate, burst, delay) => {
+      for (const edges of [2, 3]) {
+        const made = world(rate, rate, burst, delay, edges);
+        // Several connections: one that waits for a grant is not all that comes.
+        for (let connection = 0; connection < 5; connection++)
+          made.stream(
+            () => made.edges[Math.floor(made.scheduler.now / 1000) % edges]!,
+            ORDER,
+            5000 / (2.5 * rate),
+            25_000,
+          );
+        await made.run(5000);
+        const from = made.scheduler.now;
+        await made.run(20_000);
+        expect(made.count(ORDER, from) / (rate * 20)).toBeGreaterThanOrEqual(0.9);
+        wellBehaved(made, 25);
+      }
+    },
+  );
+
+  test.each(cases)(
+    '%s: of %d/s, burst %d, each edge gets its part when all want it',
+    async (_n, rate, burst, delay) => {
+      for (const edges of [2, 3]) {
+        const made = world(rate + 1, rate, burst, delay, edges);
+        const got = Array.from({ length: edges }, () => [] as number[]);
+        const end = made.scheduler.now + 25_000;
+        for (const [index, edge] of made.edges.entries()) {
+          const every = 1000 / rate;
+          const next = (): void => {
+            if (made.scheduler.now >= end) return;
+            made.send(edge, ORDER, (decision) => {
+              if (decision === ADMITTED) got[index]!.push(made.scheduler.now);
+            });
+            made.scheduler.after(every, next);
+          };
+          made.scheduler.after((index * every) / edges, next);
+        }
+        await made.run(25_000);
+        const part = rate / edges;
+        for (const times of got) {
+          // In each five seconds at least half of its part, once it has begun.
+          for (let from = end - 20_000; from < end; from += 5000) {
+            const count = times.filter((at) => at >= from && at < from + 5000).length;
+            expect(count).toBeGreaterThanOrEqual(0.5 * part * 5);
+          }
+        }
+        const all = got.flat().filter((at) => at >= end - 20_000).length;
+        expect(all / (rate * 20)).toBeGreaterThanOrEqual(0.9);
+        wellBehaved(made, 25);
+      }
+    },
+  );
 });
 
 describe('while some edges have lost the store', () => {
