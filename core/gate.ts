@@ -142,7 +142,7 @@ class OpenGate implements Gate {
       onFenced: () => this.#fenced(),
     });
     const tenure = new Tenure(this.#ports, this.#log, membership.identity, {
-      mayPlaceOrders: () => membership.mayPlaceOrders,
+      mayPlaceOrder: (nowMs) => membership.mayPlaceOrder(nowMs),
       recheck: (logon) => this.#logons.recheck(logon),
       setNumbers: (command) => this.#events.onNumbers?.(command),
       asked: (question) => this.#events.onAsked?.(question),

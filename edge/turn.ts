@@ -42,6 +42,15 @@ interface MutableInstant {
   monoMs: number;
 }
 
+/**
+ * The time, in fields that point to their numbers: fields that had never held anything else would hold the bits, and make a number of
+ * them each time one is handed on, six times an order.
+ */
+function instant(): MutableInstant {
+  const made: { epochMs: number | undefined; monoMs: number | undefined } = { epochMs: undefined, monoMs: undefined };
+  return made as MutableInstant;
+}
+
 export class Turns {
   /** The time of this turn. */
   readonly now: Instant;
@@ -67,7 +76,7 @@ export class Turns {
     this.#clock = clock;
     this.#keepers = [first];
     this.#log = log;
-    this.#now = { epochMs: clock.now(), monoMs: clock.monotonic() };
+    this.#now = Object.assign(instant(), { epochMs: clock.now(), monoMs: clock.monotonic() });
     this.now = this.#now;
   }
 

@@ -30,8 +30,8 @@ export interface LiveParts {
   readonly credential: Credential;
   readonly onEnd: OnEnd;
   readonly admissions: UserAdmissions;
-  /** Whether this edge may place orders now. */
-  readonly mayPlaceOrders: () => boolean;
+  /** Whether this edge may place an order of a batch that came at this time, epoch ms. */
+  readonly mayPlaceOrders: (nowMs: number) => boolean;
   readonly totals: Totals;
   /** Where the user's limits stand. */
   readonly limits: (live: Live) => Promise<LimitState>;
@@ -46,7 +46,7 @@ export class Live implements GateSession {
   readonly admissions: UserAdmissions;
   expiry: Timer | undefined;
   #live = true;
-  readonly #mayPlaceOrders: () => boolean;
+  readonly #mayPlaceOrders: (nowMs: number) => boolean;
   readonly #totals: Totals;
   readonly #limits: (live: Live) => Promise<LimitState>;
   readonly #onExcess: (live: Live) => void;
@@ -80,7 +80,7 @@ export class Live implements GateSession {
       this.#meter = undefined;
       this.#onExcess(this);
     }
-    if (!this.#may(kind)) return REFUSED_STORE;
+    if (!this.#may(kind, nowMs)) return REFUSED_STORE;
     const answer = this.admissions.admit(kind, nowMs);
     if (answer !== WAIT) this.#settle(kind, answer);
     return answer;
@@ -89,7 +89,7 @@ export class Live implements GateSession {
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void {
     return this.admissions.onGrant(kind, (decision) => {
       // The lease, or the session, can end while a message waits.
-      const final = decision === ADMITTED && !this.#may(kind) ? REFUSED_STORE : decision;
+      const final = decision === ADMITTED && !this.#may(kind, Number.NaN) ? REFUSED_STORE : decision;
       this.#settle(kind, final);
       decided(final);
     });
@@ -130,8 +130,8 @@ export class Live implements GateSession {
     return was;
   }
 
-  #may(kind: Kind): boolean {
-    return this.#live && (kind !== ORDER || this.#mayPlaceOrders());
+  #may(kind: Kind, nowMs: number): boolean {
+    return this.#live && (kind !== ORDER || this.#mayPlaceOrders(nowMs));
   }
 
   #settle(kind: Kind, decision: Decision): void {

@@ -45,7 +45,8 @@ export interface GatePorts extends AdminPorts {
 }
 
 export interface TenureEvents {
-  mayPlaceOrders(): boolean;
+  /** An order of a batch that came then, epoch ms; NaN: of none. */
+  mayPlaceOrder(nowMs: number): boolean;
   recheck(logon: LogonAccepted): Promise<LogonResult>;
   setNumbers(command: NumbersCommand): void;
   /** Another edge asks something about a session. */
@@ -174,7 +175,7 @@ export class Tenure {
       credential: logon.credential,
       onEnd: request.onEnd,
       admissions: this.admissions.attach(user_id, logon.limits),
-      mayPlaceOrders: () => this.#events.mayPlaceOrders(),
+      mayPlaceOrders: (nowMs) => this.#events.mayPlaceOrder(nowMs),
       totals: this.totals,
       limits: (one) => this.#limits.of(one, this.table.ofUser(user_id).length, () => this.#maxSessions(logon)),
       // Ended after the message that was too much has had its answer.

@@ -224,7 +224,13 @@ export class Encoder extends Output implements BodyWriter {
     const start = first === 0 ? message.start : to[first - 1]! + 1;
     const stop = to[end - 1]! + 1;
     this.ensure(stop - start);
-    this.at = this.putBytes(message.buf, message.view, start, stop, this.at);
+    const { at } = this;
+    this.at = this.putBytes(message.buf, message.view, start, stop, at);
+    // A body that has been summed up on its way in need not be again.
+    if (message.like !== undefined && first === message.bodyFrom && end === message.bodyTo) {
+      this.sum += sumWords(this.view, this.summedTo, at) + message.bodySum;
+      this.summedTo = this.at;
+    }
     return this;
   }
 

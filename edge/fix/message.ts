@@ -118,6 +118,8 @@ export class Message {
    */
   bodyFrom = -1;
   bodyTo = -1;
+  /** Where it is {@link like} another: the sum of the body's bytes, the lowest eight bits of it. */
+  bodySum = 0;
   /**
    * The pattern that it was found to be like (dictionary/patterns.ts): it is valid, and has the names of its session. Undefined: it was
    * split by {@link tokenise}, and nothing is known of it.

@@ -12,7 +12,7 @@ import { dataTagOf, type Message } from '../message.ts';
 import { SOH, Tag } from '../tags.ts';
 import { SLACK, viewOf } from '../words.ts';
 import type { Dictionary } from './dictionary.ts';
-import { isValueFine, type Plan, SHAPE_FIELDS } from './plan.ts';
+import { isOfBody, isValueFine, type Plan, SHAPE_FIELDS } from './plan.ts';
 
 /** Patterns of a connection: a client sends orders, changes and cancels, each in one or two shapes. */
 const PATTERNS = 6;
@@ -29,6 +29,7 @@ const REST = 64;
 const END = SOH;
 const FIELDS = SHAPE_FIELDS;
 const MSG_TYPE_FIELD = 2;
+const FIRST_FREE = 3;
 /** Bytes of `10=ddd` and its SOH, and of `10=`. */
 const TRAILER = 7;
 const CHECK_SUM = 3;
@@ -53,6 +54,9 @@ export class Pattern {
   filled = 0;
   bodyFrom = -1;
   bodyTo = -1;
+  /** The first field behind the header; and the sum of the bytes from there to the trailer. */
+  body = 0;
+  bodySum = 0;
   /** One and the same as long as its fields are. */
   layout: object = {};
   /** Where the trailer begins. */
@@ -94,6 +98,8 @@ export class Pattern {
       this.entries[i] = plan.shapeEntries[i]!;
       this.fixed[i] = FIXED.has(tag) ? 1 : 0;
     }
+    this.body = FIRST_FREE;
+    while (this.body < count - 1 && !isOfBody(this.entries[this.body]!)) this.body++;
     this.slots.set(message.slots);
     this.renew(message, start);
   }
@@ -114,6 +120,7 @@ export class Pattern {
       sums[i] = sum - head;
     }
     this.stop = from[count - 1]! - CHECK_SUM;
+    this.bodySum = before[count - 2]! - before[this.body - 1]!;
     this.left = RENEW;
   }
 
@@ -181,6 +188,7 @@ export class Patterns {
     let t = 0; // the same place in the pattern
     let i = 0; // the first field whose place is not known
     let excess = 0; // sum of the bytes so far above that of the pattern's
+    let head = 0; // the same, of those before the body
     for (;;) {
       const { stop, view: known } = pattern;
       while (t < stop && at < last && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
@@ -202,7 +210,9 @@ export class Patterns {
         at = to[i - 1]!;
         const other = this.#other(pattern, i, view, at, frame.end);
         if (other === undefined) return false;
+        const { body } = other;
         excess = (excess + pattern.before[i - 1]! - other.before[i - 1]!) | 0;
+        head = i <= body ? excess : (head + pattern.before[body - 1]! - other.before[body - 1]!) | 0;
         t = other.to[i - 1]!;
         pattern = other;
         continue;
@@ -217,9 +227,11 @@ export class Patterns {
       to[i] = at;
       if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, i)) return false;
       excess = (excess + sum - pattern.sums[i]!) | 0;
+      if (i < pattern.body) head = excess;
       t = ends[i]!;
       i = (i + 1) | 0;
     }
+    message.bodySum = pattern.bodySum + excess - head;
     return this.#ends(pattern, frame, message, i, excess, checkSumCounts);
   }
 
@@ -265,7 +277,7 @@ export class Patterns {
     const { tags, count, traits, msgType } = message;
     const plan = dictionary.plan(msgType);
     if (plan === undefined || !plan.isShapeOf(message) || message.end - message.start > BYTES) return;
-    if (tags[count - 1] !== Tag.CheckSum) return;
+    if (tags[count - 1] !== Tag.CheckSum || !isOfBody(plan.shapeEntries[count - 2]!)) return;
     for (let i = 0; i < count; i++) if (dataTagOf(tags[i]!, traits) !== 0) return;
     const pattern = this.#all.find((each) => each.hasShapeOf(message)) ?? this.#room(message);
     pattern?.take(message, plan, dictionary);

@@ -116,6 +116,9 @@ export class Plan {
   }
 }
 
+/** Whether an entry is one of the body. */
+export const isOfBody = (entry: number): boolean => ((entry >>> ZONE_SHIFT) & ZONE_MASK) === BODY;
+
 /** 8, 9 and 35: how many they are. */
 const FIRST_FREE = 3;
 

@@ -23,14 +23,13 @@ function liveNow(s: SessionRecord): Live | undefined {
 export function begin(s: SessionRecord, msgType: number, now: Instant, how: number): BodyWriter {
   const live = liveNow(s);
   s.draftHow = how;
-  s.draftTime = now.epochMs;
+  s.draftNow = now;
   if (live === undefined) {
     s.draft = 'pending';
     s.scratch ??= new Encoder(SCRATCH_BYTES);
     return s.scratch.begin(s.header, msgType, 0, now.epochMs);
   }
   s.draft = 'live';
-  s.draftAt = now.monoMs;
   const encoder = live.output.encoder.begin(s.header, msgType, s.store.nextOut, now.epochMs);
   return saysLastProcessed(s) ? encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed) : encoder;
 }
@@ -40,15 +39,15 @@ export function commit(s: SessionRecord): void {
   s.draft = 'none';
   if (draft === 'pending' && scratch !== undefined) {
     scratch.end();
-    store.enqueue(scratch.buf, 0, scratch.length, s.draftTime, s.draftHow & BY_VENUE);
+    store.enqueue(scratch.buf, 0, scratch.length, s.draftNow.epochMs, s.draftHow & BY_VENUE);
     scratch.clear();
   } else if (draft === 'live' && phase.state === 'active') {
     const { encoder } = phase.live.output;
     const msgSeqNum = store.nextOut;
     const start = encoder.end();
     const how = s.profile.persist_messages ? s.draftHow | KEEP : s.draftHow;
-    store.append(msgSeqNum, encoder.buf, start, encoder.length, s.draftTime, how);
-    phase.live.lastSent = s.draftAt;
+    store.append(msgSeqNum, encoder.buf, start, encoder.length, s.draftNow.epochMs, how);
+    phase.live.lastSent = s.draftNow.monoMs;
   } else throw new RangeError('no application message has been begun');
 }
 

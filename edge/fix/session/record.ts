@@ -5,7 +5,7 @@ import type { Encoder, HeaderTemplate } from '../encoder.ts';
 import type { Message } from '../message.ts';
 import type { TimestampDecimals } from '../timestamp.ts';
 import type { Name } from '../words.ts';
-import type { CloseCause, SessionIdentity, SessionOutput, SessionStore } from './ports.ts';
+import type { CloseCause, Instant, SessionIdentity, SessionOutput, SessionStore } from './ports.ts';
 import type { SessionProfile } from './profile.ts';
 import type { InboundQueue } from './queue.ts';
 import { isBefore42, isFixt } from './versions.ts';
@@ -116,9 +116,8 @@ export interface SessionRecord {
   scratch: Encoder | undefined;
   /** The application message begun and not committed. */
   draft: 'none' | 'live' | 'pending';
-  /** When it was begun: monotonic ms, and epoch ms. */
-  draftAt: number;
-  draftTime: number;
+  /** When it was begun, in the same turn: the turn's own record. */
+  draftNow: Instant;
   /** Whose it is: BY_VENUE (ports.ts), or 0. */
   draftHow: number;
 }

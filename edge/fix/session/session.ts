@@ -52,6 +52,9 @@ const headerOf = (identity: SessionIdentity, profile: SessionProfile): HeaderTem
     decimalsFor(identity.beginString, profile.timestamp_precision),
   );
 
+/** Before anything has been begun. */
+const NEVER: Instant = { epochMs: 0, monoMs: 0 };
+
 export class Session implements FixSession {
   private readonly s: SessionRecord;
 
@@ -83,8 +86,7 @@ export class Session implements FixSession {
       stored: STORED,
       scratch: undefined,
       draft: 'none',
-      draftAt: 0,
-      draftTime: 0,
+      draftNow: NEVER,
       draftHow: 0,
     };
   }

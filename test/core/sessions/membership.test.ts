@@ -117,6 +117,23 @@ test('the lease is counted from before the renewal was sent, and ends before any
   await membership.stop();
 });
 
+test('a batch that stands still places at most fifteen orders more, and a fenced edge none', async () => {
+  const { edges, world } = shared();
+  const { membership, time } = await join(edges, 'a');
+  const batch = (nowMs: number, count: number) => Array.from({ length: count }, () => membership.mayPlaceOrder(nowMs));
+  const began = time.now();
+  expect(batch(began, 20)).not.toContain(false);
+  time.jump(60_000);
+  // The batch goes on, by its own time: the first look after sixteen orders ends it.
+  expect(batch(began, 20).filter((may) => may).length).toBe(12);
+  expect(batch(time.now(), 5)).not.toContain(true);
+  await membership.beat();
+  expect(batch(time.now(), 20)).not.toContain(false);
+  world.edges.set('a', { ...world.edges.get('a')!, state: 'dead' });
+  await membership.beat();
+  expect(batch(time.now(), 20)).not.toContain(true);
+});
+
 test('a store that hangs is asked by one heartbeat at a time', async () => {
   const { edges } = shared();
   let calls = 0;

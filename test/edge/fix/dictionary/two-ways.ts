@@ -9,6 +9,7 @@ import {
 } from '../../../../edge/fix/dictionary/index.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from '../../../../edge/fix/framer.ts';
 import { nextMessage } from '../../../../edge/fix/incoming.ts';
+import { byteSum } from '../../../../edge/fix/integers.ts';
 import { Message, tokenise } from '../../../../edge/fix/message.ts';
 
 const MAX_BYTES = 65_536;
@@ -87,6 +88,9 @@ export class TwoWays {
       this.like += 1;
       if (!this.#isOfSession(plain)) return 'another session’s message is like one of this one';
       if (like.dictionary !== this.#dictionary) return 'another dictionary';
+      const { bodyFrom, bodyTo, to, bodySum } = message;
+      const sum = byteSum(stream, to[bodyFrom - 1]! + 1, to[bodyTo - 1]! + 1) & 0xff;
+      if (bodyFrom >= 0 && (bodySum & 0xff) !== sum) return `a body of sum ${bodySum & 0xff} in place of ${sum}`;
     }
     if (frame.tokens !== tokens) return `tokens ${frame.tokens} in place of ${tokens}`;
     const [said, right] = [told(message, verdict), told(plain, plainVerdict)];
