@@ -57,6 +57,12 @@ interface Request {
 
 export type Outcome = { readonly result: 'done' } | { readonly result: 'refused'; readonly failed: readonly number[] };
 
+/** What a try came to that may be made again. */
+export interface Race {
+  readonly result: 'race';
+  readonly error: unknown;
+}
+
 /** Above every sort key that we write. */
 export const LAST_KEY = '\u{10ffff}';
 
@@ -64,8 +70,9 @@ export const LAST_KEY = '\u{10ffff}';
 const DEADLINE_MS = 3_000;
 /** Tries of a call that meets transactions of others on its rows. */
 const RACE_TRIES = 8;
+const IN_THE_WAY = 'others keep writing the same rows';
 /** Bounds of DynamoDB. */
-const BATCH_GET = 100;
+export const BATCH_GET = 100;
 const BATCH_WRITE = 25;
 /** Batches of one call that are under way at a time: an edge that ends has hundreds. */
 const BATCHES_AT_ONCE = 4;
@@ -105,23 +112,41 @@ export class Database {
 
   /** Those of the rows that exist, consistently each, in no order. Keys are distinct. */
   async getAll(keys: readonly Key[]): Promise<readonly Row[]> {
-    const rows: Row[] = [];
-    let rest = keys.map(({ table, pk, sk }) => ({ table: this.tables[table], key: toItem({ pk, sk }) }));
+    const found: Row[] = [];
+    let rest = keys;
     for (let attempt = 0; rest.length > 0; attempt++) {
-      const request: Record<string, { Keys: Item[]; ConsistentRead: boolean }> = {};
-      for (const { table, key } of rest.slice(0, BATCH_GET)) {
-        request[table] ??= { Keys: [], ConsistentRead: true };
-        request[table].Keys.push(key);
-      }
-      const reply = await this.#call('BatchGetItem', { RequestItems: request });
-      for (const items of Object.values(reply.Responses ?? {})) rows.push(...items.map((i) => fromItem(i) as Row));
-      const left = Object.entries(reply.UnprocessedKeys ?? {}).flatMap(([table, { Keys }]) =>
-        (Keys ?? []).map((key) => ({ table, key })),
-      );
+      const { rows, left } = await this.getSome(rest.slice(0, BATCH_GET));
+      for (const [, row] of rows) found.push(row);
       rest = [...left, ...rest.slice(BATCH_GET)];
       if (left.length > 0) await this.backOff(attempt, 'reads are throttled');
     }
-    return rows;
+    return found;
+  }
+
+  /** One call for at most {@link BATCH_GET} distinct keys: the rows that exist, and the keys that the store has put off. */
+  async getSome(
+    keys: readonly Key[],
+  ): Promise<{ readonly rows: readonly [Key, Row][]; readonly left: readonly Key[] }> {
+    const request: Record<string, { Keys: Item[]; ConsistentRead: boolean }> = {};
+    const names = new Map<string, TableName>();
+    for (const { table, pk, sk } of keys) {
+      const name = this.tables[table];
+      names.set(name, table);
+      request[name] ??= { Keys: [], ConsistentRead: true };
+      request[name].Keys.push(toItem({ pk, sk }));
+    }
+    const reply = await this.#call('BatchGetItem', { RequestItems: request });
+    const keyOf = (name: string, { pk, sk }: Row): Key => ({ table: names.get(name) as TableName, pk, sk });
+    const rows = Object.entries(reply.Responses ?? {}).flatMap(([name, items]) =>
+      items.map((item): [Key, Row] => {
+        const row = fromItem(item) as Row;
+        return [keyOf(name, row), row];
+      }),
+    );
+    const left = Object.entries(reply.UnprocessedKeys ?? {}).flatMap(([name, { Keys = [] }]) =>
+      Keys.map((key) => keyOf(name, fromItem(key) as Row)),
+    );
+    return { rows, left };
   }
 
   /** One page of a range; consistent on a table, not on an index. */
@@ -215,6 +240,15 @@ export class Database {
 
   /** All writes or none. `failed`: indexes of the writes whose condition did not hold. @param token at most 36 characters */
   async transact(writes: readonly Write[], token?: string): Promise<Outcome> {
+    for (let attempt = 0; ; attempt++) {
+      const outcome = await this.tryTransact(writes, token);
+      if (outcome.result !== 'race') return outcome;
+      await this.backOff(attempt, IN_THE_WAY, outcome.error);
+    }
+  }
+
+  /** The same, once. `race`: somebody else's transaction was in the way, and nothing was done. */
+  async tryTransact(writes: readonly Write[], token?: string): Promise<Outcome | Race> {
     if (writes.length > TRANSACTION) {
       throw new RangeError(`a transaction of ${writes.length} rows; ${TRANSACTION} are the most`);
     }
@@ -223,11 +257,12 @@ export class Database {
       ...(token === undefined ? {} : { ClientRequestToken: token }),
     };
     try {
-      await this.#call('TransactWriteItems', input);
+      await this.#once('TransactWriteItems', input);
       return { result: 'done' };
     } catch (error) {
       const cancelled = cancellation(error);
       if (cancelled?.kind === 'conditions') return { result: 'refused', failed: cancelled.failed };
+      if (cancelled?.kind === 'race' || isRace(error)) return { result: 'race', error };
       throw error;
     }
   }
@@ -266,19 +301,25 @@ export class Database {
     }
   }
 
-  /** Runs a call within its deadline; tries again when transactions of others are in its way. */
+  /** One call, again when transactions of others are in its way. */
   async #call<K extends Operation>(operation: K, input: Operations[K][0]): Promise<Output<K>> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#calls.call(operation, input, this.#deadlineMs);
+        return await this.#once(operation, input);
       } catch (error) {
-        const cancelled = cancellation(error);
-        if (isOutage(error) || cancelled?.kind === 'outage') {
-          throw new StoreUnavailable('the store does not answer', { cause: error });
-        }
-        if (!isRace(error) && cancelled?.kind !== 'race') throw error;
-        await this.backOff(attempt, 'others keep writing the same rows', error);
+        if (!isRace(error) && cancellation(error)?.kind !== 'race') throw error;
+        await this.backOff(attempt, IN_THE_WAY, error);
       }
+    }
+  }
+
+  /** One call within its deadline. */
+  async #once<K extends Operation>(operation: K, input: Operations[K][0]): Promise<Output<K>> {
+    try {
+      return await this.#calls.call(operation, input, this.#deadlineMs);
+    } catch (error) {
+      if (!isOutage(error) && cancellation(error)?.kind !== 'outage') throw error;
+      throw new StoreUnavailable('the store does not answer', { cause: error });
     }
   }
 

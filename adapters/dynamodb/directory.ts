@@ -10,6 +10,7 @@ import { type DayNotes, recordPut, stands, tokenOf } from './audit.ts';
 import { absent, type Database, type Expression, equals, LAST_KEY, type Row, type Write } from './database.ts';
 import { readPage, type Segment } from './pages.ts';
 import { BY_STATUS, BY_TIER, LIST_SHARDS } from './tables.ts';
+import type { Joined } from './together.ts';
 
 type Filter = { readonly status?: CredentialStatus; readonly tier?: string };
 
@@ -17,7 +18,7 @@ type Filter = { readonly status?: CredentialStatus; readonly tier?: string };
 const STATUSES: readonly CredentialStatus[] = ['active', 'revoked', 'suspended'];
 const SHARDS = Array.from({ length: LIST_SHARDS }, (_, shard) => String(shard).padStart(2, '0'));
 
-export function createDirectory(database: Database, noteDays: DayNotes): Directory {
+export function createDirectory(database: Database, joined: Joined, noteDays: DayNotes): Directory {
   return {
     /**
      * The user's row is read before the credentials: if a change comes between, the chain head read is the older one
@@ -44,10 +45,10 @@ export function createDirectory(database: Database, noteDays: DayNotes): Directo
     async credential(senderCompId) {
       // The credential is read again after its user, so that no suspension slips between the two. An unknown name costs
       // the same three reads: how long it takes must not tell that it is unknown.
-      const first = await database.get(accounts.credentialKey(senderCompId));
+      const first = await joined.reads.get(accounts.credentialKey(senderCompId));
       const userId = first === undefined ? senderCompId : accounts.toCredential(first).user_id;
-      const row = await database.get(accounts.userKey(userId));
-      const again = await database.get(accounts.credentialKey(senderCompId));
+      const row = await joined.reads.get(accounts.userKey(userId));
+      const again = await joined.reads.get(accounts.credentialKey(senderCompId));
       if (first === undefined || row === undefined || again === undefined) return undefined;
       const user = accounts.toUser(row);
       return user && { credential: accounts.toCredential(again), user };
@@ -80,20 +81,21 @@ export function createDirectory(database: Database, noteDays: DayNotes): Directo
       return database.write({ put: 'credentials', row, when: equals({ version: credential.version }) });
     },
 
-    noteLogon: (...logon) => noteLogon(database, ...logon),
+    noteLogon: (...logon) => noteLogon(joined, ...logon),
   };
 }
 
 async function noteLogon(
-  database: Database,
+  joined: Joined,
   ...[senderCompId, expectedVersion, at, verifierVersion]: Parameters<Directory['noteLogon']>
 ): Promise<boolean> {
-  const row = await database.get(accounts.credentialKey(senderCompId));
+  const row = await joined.reads.get(accounts.credentialKey(senderCompId));
   if (row?.version !== expectedVersion) return false;
   const after = afterLogon(accounts.toCredential(row), at, verifierVersion);
   if (after === undefined) return true;
   const when = equals({ version: expectedVersion });
-  return database.write({ put: 'credentials', row: accounts.credentialRow(after), when });
+  const write = { put: 'credentials', row: accounts.credentialRow(after), when } as const;
+  return (await joined.transactions.transact([write])).result === 'done';
 }
 
 async function listLocks(database: Database, page: PageRequest): Promise<Page<Lock>> {

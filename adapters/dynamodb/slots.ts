@@ -19,15 +19,22 @@ import {
 } from './database.ts';
 import { EDGES, fenceKey, fenceOf, type Liveness, livenessOf, sessionRowKey, toEdge, toSession } from './edges.ts';
 import { readPage } from './pages.ts';
+import type { JoinedTransactions } from './together.ts';
 
 type Asked = Omit<LiveSession, 'slot'>;
 
-export function createSessionSlots(database: Database, random: Random): SessionSlots {
+interface Parts {
+  readonly database: Database;
+  readonly joined: JoinedTransactions;
+  readonly random: Random;
+}
+
+export function createSessionSlots(database: Database, joined: JoinedTransactions, random: Random): SessionSlots {
   return {
     async take(session, maxSessions, supersedes, told) {
       for (let attempt = 0; ; attempt++) {
         const superseding = supersedes === undefined ? undefined : { supersedes, told };
-        const result = await tryTake(database, random, session, maxSessions, superseding);
+        const result = await tryTake({ database, joined, random }, session, maxSessions, superseding);
         if (result !== 'again') return result;
         await database.backOff(attempt, 'others keep taking slots of the same user');
       }
@@ -164,8 +171,7 @@ interface Superseding {
 }
 
 async function tryTake(
-  database: Database,
-  random: Random,
+  { database, joined, random }: Parts,
   session: Asked,
   maxSessions: number,
   superseding: Superseding | undefined,
@@ -191,7 +197,7 @@ async function tryTake(
   const writes = takingWrites({ ...session, slot }, fence, standing, holding);
   const told = holder === undefined ? undefined : superseding?.told;
   if (told !== undefined) writes.push({ put: 'sessions', row: commandRow(told.edge_id, told.command) });
-  const outcome = await database.transact(writes);
+  const outcome = await joined.transact(writes);
   if (outcome.result === 'done') return { result: 'taken', slot, holding };
   if (outcome.failed.includes(0)) return { result: 'fenced' };
   return outcome.failed.includes(1) ? { result: 'epoch_changed' } : 'again';

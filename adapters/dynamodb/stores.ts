@@ -15,6 +15,7 @@ import { createEdgeRegistry } from './registry.ts';
 import { createSignedLogons } from './signed-logons.ts';
 import { createSessionSlots } from './slots.ts';
 import type { TableNames } from './tables.ts';
+import { joinedOf } from './together.ts';
 import { createViolationCounters } from './violations.ts';
 
 export interface DynamoOptions {
@@ -48,11 +49,12 @@ export function createAuditAdapters({ client, tables, random }: DynamoOptions): 
 export function createDynamoAdapters({ client, tables, random, deadlineMs, pause }: DynamoOptions): Stores {
   const database = new Database(client, tables, random, deadlineMs, pause);
   const noteDays = createDayNotes(database);
+  const joined = joinedOf(database);
   return {
-    directory: createDirectory(database, noteDays),
+    directory: createDirectory(database, joined, noteDays),
     policy: createPolicyStore(database, noteDays, random),
     audit: createAuditTrail(database, noteDays),
-    slots: createSessionSlots(database, random),
+    slots: createSessionSlots(database, joined.transactions, random),
     edges: createEdgeRegistry(database),
     violations: createViolationCounters(database),
     signedLogons: createSignedLogons(database),

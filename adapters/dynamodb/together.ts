@@ -1,0 +1,233 @@
+/**
+ * Joins what many ask of the store at once: a Logon's reads and the taking of its slot are the same few calls for each of
+ * thousands. Nobody waits for company. Who comes while fewer than {@link LANES} calls are under way goes at once and alone;
+ * who comes later goes with all who have come by then, when one of them ends.
+ */
+import { StoreUnavailable } from '../../core/errors.ts';
+import { BATCH_GET, type Database, type Key, type Outcome, type Row, type Write } from './database.ts';
+
+/** Two: while one call is late, by a lost packet, the other serves everybody. */
+const LANES = 2;
+/** Actions of a joined transaction: half as many as one may have, which a slow store still takes in time. */
+const ACTIONS = 48;
+
+interface Asked<A, R> {
+  readonly what: A;
+  readonly tell: (answer: R) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** What waits, and the calls that are under way. */
+class Lanes<A, R> {
+  #waiting: Asked<A, R>[] = [];
+  #running = 0;
+  /** Takes those that go together out of what waits, the first among them. */
+  readonly #choose: (waiting: readonly Asked<A, R>[]) => ReadonlySet<Asked<A, R>>;
+  /** Answers each of them. Rejects when those that are not answered yet cannot be. */
+  readonly #run: (some: readonly Asked<A, R>[]) => Promise<void>;
+
+  constructor(
+    choose: (waiting: readonly Asked<A, R>[]) => ReadonlySet<Asked<A, R>>,
+    run: (some: readonly Asked<A, R>[]) => Promise<void>,
+  ) {
+    this.#choose = choose;
+    this.#run = run;
+  }
+
+  ask(what: A): Promise<R> {
+    return new Promise((tell, fail) => {
+      this.#waiting.push({ what, tell, fail });
+      this.#go();
+    });
+  }
+
+  #go(): void {
+    while (this.#running < LANES && this.#waiting.length > 0) {
+      const chosen = this.#choose(this.#waiting);
+      this.#waiting = this.#waiting.filter((one) => !chosen.has(one));
+      this.#running += 1;
+      void this.#serve([...chosen]);
+    }
+  }
+
+  async #serve(some: readonly Asked<A, R>[]): Promise<void> {
+    try {
+      await this.#run(some);
+    } catch (error) {
+      // Who is answered already hears nothing of it.
+      for (const { fail } of some) fail(error);
+    }
+    this.#running -= 1;
+    this.#go();
+  }
+}
+
+/** What the calls of one process have in common. */
+export interface Joined {
+  readonly reads: JoinedReads;
+  readonly transactions: JoinedTransactions;
+}
+
+export const joinedOf = (database: Database): Joined => ({
+  reads: new JoinedReads(database),
+  transactions: new JoinedTransactions(database),
+});
+
+const nameOf = ({ table, pk, sk }: Key): string => JSON.stringify([table, pk, sk]);
+
+/** Single rows, consistently: each is read after it was asked for. */
+export class JoinedReads {
+  readonly #database: Database;
+  readonly #lanes: Lanes<Key, Row | undefined>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#lanes = new Lanes(
+      (waiting) => new Set(waiting.slice(0, BATCH_GET)),
+      (some) => this.#read(some),
+    );
+  }
+
+  /** As Database.get. */
+  get(key: Key): Promise<Row | undefined> {
+    return this.#lanes.ask(key);
+  }
+
+  async #read(some: readonly Asked<Key, Row | undefined>[]): Promise<void> {
+    const [first, second] = some;
+    if (first !== undefined && second === undefined) {
+      first.tell(await this.#database.get(first.what));
+      return;
+    }
+    let rest = some;
+    for (let attempt = 0; rest.length > 0; attempt++) {
+      const keys = new Map(rest.map(({ what }) => [nameOf(what), what]));
+      const page = await this.#database.getSome([...keys.values()]).catch(unlessAway);
+      if (page === undefined) return this.#each(rest);
+      const { rows, left } = page;
+      const found = new Map(rows.map(([key, row]) => [nameOf(key), row]));
+      const unread = new Set(left.map(nameOf));
+      for (const { what, tell } of rest) if (!unread.has(nameOf(what))) tell(found.get(nameOf(what)));
+      rest = rest.filter(({ what }) => unread.has(nameOf(what)));
+      if (rest.length > 0) await this.#database.backOff(attempt, 'reads are throttled');
+    }
+  }
+
+  async #each(some: readonly Asked<Key, Row | undefined>[]): Promise<void> {
+    await Promise.all(some.map(({ what, tell, fail }) => this.#database.get(what).then(tell, fail)));
+  }
+}
+
+/** The store's absence is everybody's; another error may be of one only. @throws StoreUnavailable */
+function unlessAway(error: unknown): undefined {
+  if (error instanceof StoreUnavailable) throw error;
+  return undefined;
+}
+
+/** The distinct actions of transactions that go as one. */
+class Group {
+  readonly writes: Write[] = [];
+  /** By the row that each is about. */
+  readonly #at = new Map<string, number>();
+
+  /** Where its writes are among the group's; undefined: they do not fit, or another does something else to the same row. */
+  add(writes: readonly Write[]): readonly number[] | undefined {
+    const fresh = new Map<string, Write>();
+    for (const write of writes) {
+      const name = rowOf(write);
+      const known = this.#at.get(name);
+      const there = known === undefined ? fresh.get(name) : this.writes[known];
+      // DynamoDB takes a row once in a transaction; what all ask for alike is asked once.
+      if (there !== undefined && !sameCheck(there, write)) return undefined;
+      if (there === undefined) fresh.set(name, write);
+    }
+    if (this.writes.length > 0 && this.writes.length + fresh.size > ACTIONS) return undefined;
+    for (const [name, write] of fresh) this.#at.set(name, this.writes.push(write) - 1);
+    return writes.map((write) => this.#at.get(rowOf(write)) as number);
+  }
+}
+
+function rowOf(write: Write): string {
+  if ('put' in write) return nameOf({ table: write.put, pk: write.row.pk, sk: write.row.sk });
+  if ('update' in write) return nameOf(write.update);
+  return nameOf('remove' in write ? write.remove : write.check);
+}
+
+function sameCheck(one: Write, other: Write): boolean {
+  return 'check' in one && 'check' in other && JSON.stringify(one.when) === JSON.stringify(other.when);
+}
+
+type AskedWrites = Asked<readonly Write[], Outcome>;
+
+/**
+ * Transactions of different callers. All of a group hold or none: those whose own conditions did not hold hear so, the
+ * others go again without them, each by itself where a transaction of somebody else was in the way.
+ */
+export class JoinedTransactions {
+  readonly #database: Database;
+  readonly #lanes: Lanes<readonly Write[], Outcome>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#lanes = new Lanes(
+      (waiting) => {
+        const { places } = grouped(waiting);
+        // One that names a row twice fits nowhere: let the store say so.
+        return new Set(places.size > 0 ? places.keys() : waiting.slice(0, 1));
+      },
+      (some) => this.#write(some),
+    );
+  }
+
+  /** As Database.transact, without a token. The rows of the writes are distinct. */
+  transact(writes: readonly Write[]): Promise<Outcome> {
+    return this.#lanes.ask(writes);
+  }
+
+  async #write(some: readonly AskedWrites[]): Promise<void> {
+    for (let rest = some; rest.length > 0; ) {
+      const [first, second] = rest;
+      if (first !== undefined && second === undefined) {
+        first.tell(await this.#database.transact(first.what));
+        return;
+      }
+      const { writes, places } = grouped(rest);
+      const outcome = await this.#database.tryTransact(writes).catch(unlessAway);
+      // A defect in one of them is no answer to the others; whoever is in the way of one is not in the way of all.
+      if (outcome === undefined) return this.#each(rest);
+      if (outcome.result === 'done') {
+        for (const one of places.keys()) one.tell({ result: 'done' });
+        return;
+      }
+      if (outcome.result === 'race') return this.#each(rest);
+      const failed = new Set(outcome.failed);
+      const refused = new Set<AskedWrites>();
+      for (const [one, at] of places) {
+        const own = at.flatMap((place, i) => (failed.has(place) ? [i] : []));
+        if (own.length === 0) continue;
+        refused.add(one);
+        one.tell({ result: 'refused', failed: own });
+      }
+      if (refused.size === 0) throw new StoreUnavailable('a transaction was refused for nobody');
+      rest = rest.filter((one) => !refused.has(one));
+    }
+  }
+
+  async #each(some: readonly AskedWrites[]): Promise<void> {
+    await Promise.all(some.map(({ what, tell, fail }) => this.#database.transact(what).then(tell, fail)));
+  }
+}
+
+/** Those that go together, as many as fit, with where their writes are. */
+function grouped(waiting: readonly AskedWrites[]): {
+  readonly writes: readonly Write[];
+  readonly places: ReadonlyMap<AskedWrites, readonly number[]>;
+} {
+  const group = new Group();
+  const places = new Map<AskedWrites, readonly number[]>();
+  for (const one of waiting) {
+    const at = group.add(one.what);
+    if (at !== undefined) places.set(one, at);
+  }
+  return { writes: group.writes, places };
+}
