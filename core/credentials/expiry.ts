@@ -4,8 +4,15 @@ import type { Actor } from '../audit/model.ts';
 import { changeAccount, present } from './change.ts';
 import type { Credential } from './model.ts';
 
+/** What is known of a credential that may have expired. */
+export interface Expiring extends Pick<Credential, 'user_id' | 'sender_comp_id'> {
+  /** Epoch ms. */
+  readonly expires_at?: number | undefined;
+  readonly expiry_recorded_at?: number | undefined;
+}
+
 /** True from `expires_at` on. */
-export function hasExpired(credential: Pick<Credential, 'expires_at'>, now: number): boolean {
+export function hasExpired(credential: Pick<Expiring, 'expires_at'>, now: number): boolean {
   return credential.expires_at !== undefined && credential.expires_at <= now;
 }
 
@@ -13,7 +20,7 @@ export function hasExpired(credential: Pick<Credential, 'expires_at'>, now: numb
  * Writes the `expire` record of a credential that has expired, and ends the sessions it still has. Does nothing when
  * it has not expired or the record is there; concurrent callers write it once.
  */
-export async function recordExpiry(ports: AdminPorts, actor: Actor, credential: Credential): Promise<void> {
+export async function recordExpiry(ports: AdminPorts, actor: Actor, credential: Expiring): Promise<void> {
   const { user_id, sender_comp_id } = credential;
   if (credential.expiry_recorded_at !== undefined || !hasExpired(credential, ports.clock.now())) return;
   await changeAccount<void>(ports, { actor, type: 'expire', user_id, sender_comp_id }, (account, now) => {

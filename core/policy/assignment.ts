@@ -20,7 +20,10 @@ export function limitsOf(tier: Tier, assignment: number): UserLimits {
 }
 
 /** Sessions a user may hold: its own number, which the tier's maximum caps. */
-export function maxSessions(user: Pick<User, 'max_sessions'>, tier: Pick<Tier, 'max_sessions'>): number {
+export function maxSessions(
+  user: { readonly max_sessions?: number | undefined },
+  tier: Pick<Tier, 'max_sessions'>,
+): number {
   return Math.min(user.max_sessions ?? tier.max_sessions, tier.max_sessions);
 }
 

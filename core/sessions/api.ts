@@ -142,10 +142,17 @@ export interface LimitState extends Readonly<Record<LimitClass, BucketUsage>> {
   readonly fresh: boolean;
 }
 
+/** What is kept of a credential while it has a session. */
+export type LiveCredential = Pick<Credential, 'user_id' | 'sender_comp_id' | 'target_comp_id'> & {
+  /** Epoch ms. */
+  readonly expires_at: number | undefined;
+  readonly expiry_recorded_at: number | undefined;
+};
+
 /** A live session of this gate. Kinds and answers are those of core/limits/admission.ts. */
 export interface GateSession {
   readonly session: LiveSession;
-  readonly credential: Credential;
+  readonly credential: LiveCredential;
   /** False once it has ended, whoever ended it. */
   readonly live: boolean;
   readonly figures: SessionFigures;

@@ -15,7 +15,7 @@ import type { Tier, UserLimits } from '../limits/model.ts';
 import type { OnLimitWarning } from '../limits/watch.ts';
 import { limitsOf } from '../policy/assignment.ts';
 import type { Timer } from '../time.ts';
-import type { GateSession, LimitState, OnEnd, SessionFigures } from './api.ts';
+import type { GateSession, LimitState, LiveCredential, OnEnd, SessionFigures } from './api.ts';
 import type { LiveSession, NoticeTarget } from './model.ts';
 
 /** Totals of a gate since its incarnation began. */
@@ -25,45 +25,53 @@ export interface Totals {
   violations: number;
 }
 
+/** What all sessions of an incarnation share. */
+export interface LiveHouse {
+  /** Whether this edge may place an order of a batch that came at this time, epoch ms. */
+  mayPlaceOrders(nowMs: number): boolean;
+  readonly totals: Totals;
+  /** Where the user's limits stand. */
+  limits(live: Live): Promise<LimitState>;
+  /** The client has sent so much too much that its tier wants the session ended; called once, inside admit. */
+  onExcess(live: Live): void;
+}
+
+/** There may be ten thousand of them: what was needed for the Logon only is not kept. */
 export interface LiveParts {
   readonly session: LiveSession;
   readonly credential: Credential;
+  readonly user: Pick<User, 'max_sessions'>;
+  /** As it was at the Logon. */
+  readonly max_sessions: number;
   readonly onEnd: OnEnd;
   readonly admissions: UserAdmissions;
-  /** Whether this edge may place an order of a batch that came at this time, epoch ms. */
-  readonly mayPlaceOrders: (nowMs: number) => boolean;
-  readonly totals: Totals;
-  /** Where the user's limits stand. */
-  readonly limits: (live: Live) => Promise<LimitState>;
-  /** The client has sent so much too much that its tier wants the session ended; called once, inside admit. */
-  readonly onExcess: (live: Live) => void;
 }
 
 export class Live implements GateSession {
   readonly session: LiveSession;
-  readonly credential: Credential;
+  readonly credential: LiveCredential;
+  /** The user's own bound of sessions, and the one at the Logon. */
+  readonly ownMax: number | undefined;
+  readonly maxAtLogon: number;
   readonly onEnd: OnEnd;
   readonly admissions: UserAdmissions;
   expiry: Timer | undefined;
   #live = true;
-  readonly #mayPlaceOrders: (nowMs: number) => boolean;
-  readonly #totals: Totals;
-  readonly #limits: (live: Live) => Promise<LimitState>;
-  readonly #onExcess: (live: Live) => void;
+  readonly #house: LiveHouse;
   #unwatch: (() => void) | undefined;
   #followed: UserLimits | undefined;
   #meter: ExcessMeter | undefined;
   readonly #own: Totals = { messages: 0, orders: 0, violations: 0 };
 
-  constructor(parts: LiveParts) {
-    this.session = parts.session;
-    this.credential = parts.credential;
-    this.onEnd = parts.onEnd;
-    this.admissions = parts.admissions;
-    this.#mayPlaceOrders = parts.mayPlaceOrders;
-    this.#totals = parts.totals;
-    this.#limits = parts.limits;
-    this.#onExcess = parts.onExcess;
+  constructor(house: LiveHouse, { session, credential, user, max_sessions, onEnd, admissions }: LiveParts) {
+    const { user_id, sender_comp_id, target_comp_id, expires_at, expiry_recorded_at } = credential;
+    this.#house = house;
+    this.session = session;
+    this.credential = { user_id, sender_comp_id, target_comp_id, expires_at, expiry_recorded_at };
+    this.ownMax = user.max_sessions;
+    this.maxAtLogon = max_sessions;
+    this.onEnd = onEnd;
+    this.admissions = admissions;
   }
 
   get live(): boolean {
@@ -78,7 +86,7 @@ export class Live implements GateSession {
     this.count();
     if (this.#meter?.note(kind, nowMs)) {
       this.#meter = undefined;
-      this.#onExcess(this);
+      this.#house.onExcess(this);
     }
     if (!this.#may(kind, nowMs)) return REFUSED_STORE;
     const answer = this.admissions.admit(kind, nowMs);
@@ -101,11 +109,11 @@ export class Live implements GateSession {
 
   count(): void {
     this.#own.messages += 1;
-    this.#totals.messages += 1;
+    this.#house.totals.messages += 1;
   }
 
   limits(): Promise<LimitState> {
-    return this.#limits(this);
+    return this.#house.limits(this);
   }
 
   watchLimits(percent: number, tell: OnLimitWarning): void {
@@ -131,17 +139,17 @@ export class Live implements GateSession {
   }
 
   #may(kind: Kind, nowMs: number): boolean {
-    return this.#live && (kind !== ORDER || this.#mayPlaceOrders(nowMs));
+    return this.#live && (kind !== ORDER || this.#house.mayPlaceOrders(nowMs));
   }
 
   #settle(kind: Kind, decision: Decision): void {
     if (decision === ADMITTED) {
       if (kind !== ORDER) return;
       this.#own.orders += 1;
-      this.#totals.orders += 1;
+      this.#house.totals.orders += 1;
     } else if (decision !== REFUSED_STORE) {
       this.#own.violations += 1;
-      this.#totals.violations += 1;
+      this.#house.totals.violations += 1;
     }
   }
 }

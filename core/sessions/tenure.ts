@@ -3,8 +3,8 @@
  * the edge has registered and ends when the edge stops or is fenced; then there is another, or none.
  */
 import type { AdminPorts } from '../admin.ts';
-import { recordExpiry } from '../credentials/expiry.ts';
-import type { Credential, User } from '../credentials/model.ts';
+import { type Expiring, recordExpiry } from '../credentials/expiry.ts';
+import type { User } from '../credentials/model.ts';
 import type { TokenLeases } from '../limits/leases-port.ts';
 import { Limiter } from '../limits/limiter.ts';
 import type { Tier, UserLimits } from '../limits/model.ts';
@@ -17,7 +17,7 @@ import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } f
 import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, LAST_FLUSHES, NOTICE_LIFE_MS, REFUSAL_TEXT } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
 import { LimitDesk } from './limit-desk.ts';
-import { Live, LiveTable } from './live.ts';
+import { Live, type LiveHouse, LiveTable } from './live.ts';
 import type {
   Asked,
   EdgeCommand,
@@ -84,6 +84,7 @@ export class Tenure {
   accepted = 0;
   /** Set at the end: nothing begins any more. */
   over: Ended | undefined;
+  readonly #liveHouse: LiveHouse;
   readonly #slots: SlotKeeper;
   readonly #limits: LimitDesk;
   readonly #ports: GatePorts;
@@ -104,6 +105,14 @@ export class Tenure {
     this.violations = new ViolationRecorder({ admissions: this.admissions, counters, clock, timers, log }, note);
     this.#limits = new LimitDesk({ leases, slots: ports.slots, clock, timers, log });
     this.#slots = new SlotKeeper(ports.slots, timers, log, identity);
+    this.#liveHouse = {
+      mayPlaceOrders: events.mayPlaceOrder.bind(events),
+      totals: this.totals,
+      limits: (one) =>
+        this.#limits.of(one, this.table.ofUser(one.session.user_id).length, () => this.#maxSessions(one)),
+      // Ended after the message that was too much has had its answer.
+      onExcess: (one) => void timers.after(0, () => void this.end(one, 'rate_limit', EXCESS, {})),
+    };
     const isLive = (id: string): boolean => this.table.get(id) !== undefined;
     const recheck = events.recheck.bind(events);
     const lookAgain = events.lookAgain.bind(events);
@@ -170,16 +179,13 @@ export class Tenure {
     }
     const { user } = logon;
     const { user_id, session_id, key, address } = session;
-    const live = new Live({
+    const live = new Live(this.#liveHouse, {
       session,
       credential: logon.credential,
+      user,
+      max_sessions: logon.max_sessions,
       onEnd: request.onEnd,
       admissions: this.admissions.attach(user_id, logon.limits),
-      mayPlaceOrders: (nowMs) => this.#events.mayPlaceOrder(nowMs),
-      totals: this.totals,
-      limits: (one) => this.#limits.of(one, this.table.ofUser(user_id).length, () => this.#maxSessions(logon)),
-      // Ended after the message that was too much has had its answer.
-      onExcess: (one) => void this.#ports.timers.after(0, () => void this.end(one, 'rate_limit', EXCESS, {})),
     });
     this.table.add(live, user);
     this.#follow(user_id);
@@ -320,10 +326,10 @@ export class Tenure {
   }
 
   /** As the user's tier is defined now; as at its logon while that is not known. */
-  #maxSessions({ user, max_sessions }: LogonAccepted): number {
-    const name = this.table.tierOf(user.user_id);
+  #maxSessions({ session, ownMax, maxAtLogon }: Live): number {
+    const name = this.table.tierOf(session.user_id);
     const tier = name === undefined ? undefined : this.#tierNamed(name);
-    return tier === undefined ? max_sessions : maxSessions(user, tier);
+    return tier === undefined ? maxAtLogon : maxSessions({ max_sessions: ownMax }, tier);
   }
 
   #follow(userId: string): void {
@@ -336,7 +342,7 @@ export class Tenure {
   }
 
   /** Writes an expiry to the account's own chain, once for all edges. */
-  recordExpiry(credential: Credential): void {
+  recordExpiry(credential: Expiring): void {
     const actor = { principal: `edge:${this.identity.edge_id}` };
     recordExpiry(this.#ports, actor, credential).catch((error: unknown) => {
       // Whoever meets the credential next writes it.
