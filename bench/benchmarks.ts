@@ -8,6 +8,7 @@ import { heap } from './heap.ts';
 import { journalModes } from './journal-modes.ts';
 import { limitsOverStore } from './limits.ts';
 import { encode, journal, limiter, parse } from './micro.ts';
+import { death, drain } from './outage.ts';
 import type { Sizes } from './sizes.ts';
 import { start } from './start.ts';
 import { idleSessions, stormInMemory, stormOfLogons } from './storm.ts';
@@ -39,6 +40,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'storm', group: 'edge', says: 'sessions that log on at once', run: stormOfLogons },
   { name: 'storm-memory', group: 'edge', says: 'the same over a store in memory', run: stormInMemory },
   { name: 'idle', group: 'edge', says: 'what a session costs that does nothing', run: idleSessions },
+  { name: 'drain', group: 'edge', says: 'an edge with many sessions is ended', run: drain },
+  { name: 'death', group: 'edge', says: 'an edge with many sessions dies', run: death },
   { name: 'echo', group: 'edge', says: 'orders against the echo venue', run: echo },
   { name: 'simulator', group: 'edge', says: 'orders against the simulator', run: simulator },
   { name: 'workers', group: 'edge', says: 'orders against several processes on one port', run: scaling },

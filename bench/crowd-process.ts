@@ -16,7 +16,7 @@ export type Ask =
   | { readonly do: 'storm'; readonly ports: readonly number[] }
   /** From now on whoever is cut logs on there, a second later, with its numbers going on. */
   | { readonly do: 'comeback'; readonly ports: readonly number[] }
-  /** Answered when all are in. */
+  /** Answered when each has been cut since then and is in again. */
   | { readonly do: 'back' }
   | { readonly do: 'leave' };
 
@@ -34,10 +34,14 @@ export type Said = { readonly type: 'done' } | ({ readonly type: 'in' } & Arriva
 export interface Crowd {
   storm(...ports: readonly number[]): Promise<Arrivals>;
   comeBackTo(...ports: readonly number[]): Promise<void>;
-  back(): Promise<Arrivals>;
+  /** Resolves when each has been cut since {@link comeBackTo}, and is in again. */
+  comeback(): Promise<Arrivals>;
   leave(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Whatever is asked of a crowd has come about by then, or never will. */
+const PATIENCE_MS = 900_000;
 
 export async function startCrowd(members: readonly CrowdMember[]): Promise<Crowd> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'crowd.ts')], {
@@ -48,8 +52,16 @@ export async function startCrowd(members: readonly CrowdMember[]): Promise<Crowd
     const heard = once(child, 'message');
     child.send(ask);
     const died = gone.then(([code]) => Promise.reject(new Error(`the crowd ended with ${code}`)));
-    const [said] = (await Promise.race([heard, died])) as [Said];
-    return said;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`the crowd has not done its ${ask.do}`)), PATIENCE_MS);
+    });
+    try {
+      const [said] = (await Promise.race([heard, died, late])) as [Said];
+      return said;
+    } finally {
+      clearTimeout(timer);
+    }
   };
   const arrivals = async (ask: Ask): Promise<Arrivals> => {
     const said = await asked(ask);
@@ -60,7 +72,7 @@ export async function startCrowd(members: readonly CrowdMember[]): Promise<Crowd
   return {
     storm: (...ports) => arrivals({ do: 'storm', ports }),
     comeBackTo: async (...ports) => void (await asked({ do: 'comeback', ports })),
-    back: () => arrivals({ do: 'back' }),
+    comeback: () => arrivals({ do: 'back' }),
     leave: async () => void (await asked({ do: 'leave' })),
     stop: async () => {
       child.disconnect();

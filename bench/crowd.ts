@@ -131,7 +131,7 @@ class Client {
       case 'A':
         this.state = 'in';
         this.inAt = now();
-        arrived();
+        look();
         return;
       case '1': {
         const id = numberOf(chunk, '\x01112=', from, end);
@@ -167,44 +167,44 @@ let clients: readonly Client[] = [];
 /** Where those go who are cut; none: nowhere. */
 let havens: readonly number[] = [];
 let turn = 0;
-let waiting: { readonly until: 'in' | 'out'; readonly say: () => void } | undefined;
+interface Waiting {
+  readonly until: (client: Client) => boolean;
+  readonly say: () => void;
+}
+/** What the parent waits for, of every client. */
+let waiting: Waiting | undefined;
+let leaving = false;
+let missing = 0;
+let changed = 0;
 
-function arrived(): void {
-  if (waiting?.until === 'in') lookWhetherDone();
+const isIn = ({ state }: Client): boolean => state === 'in';
+const isOut = ({ state }: Client): boolean => state === 'out';
+/** Logons are counted from zero when they are told where to come back to. */
+const isBack = ({ state, logons }: Client): boolean => state === 'in' && logons > 0;
+
+function waitFor(until: Waiting['until'], say: () => void): void {
+  waiting = { until, say };
+  missing = 0;
+  look();
+}
+
+/** Looking at all costs as much as there are, and each one changes: so only when so many have as were missing. */
+function look(): void {
+  if (waiting === undefined || ++changed < missing) return;
+  const { until, say } = waiting;
+  changed = 0;
+  missing = clients.filter((client) => !until(client)).length;
+  if (missing > 0) return;
+  waiting = undefined;
+  say();
 }
 
 /** @param asked where it asked to be let in, and was not */
 function left(client: Client, asked: number | undefined): void {
-  if (waiting?.until === 'out') {
-    lookWhetherDone();
-    return;
-  }
-  if (asked === undefined && havens.length === 0) return;
+  look();
+  if (leaving || (asked === undefined && havens.length === 0)) return;
   const port = havens.length === 0 ? asked : havens[turn++ % havens.length];
   setTimeout(() => client.come(port as number, havens.length === 0), RETRY_MS);
-}
-
-let counted = 0;
-/** Looking at all costs as much as there are, and all arrive: so only when so many have come as are missing. */
-function lookWhetherDone(): void {
-  if (waiting === undefined || ++counted < missing) return;
-  counted = 0;
-  missing = clients.filter(({ state }) => state !== waiting?.until).length;
-  if (missing > 0) return;
-  const { say } = waiting;
-  waiting = undefined;
-  say();
-}
-let missing = 0;
-
-function until(state: 'in' | 'out', say: () => void): void {
-  counted = 0;
-  missing = clients.filter((client) => client.state !== state).length;
-  waiting = { until: state, say };
-  if (missing === 0) {
-    waiting = undefined;
-    say();
-  }
 }
 
 const say = (said: Said): void => void process.send?.(said);
@@ -225,8 +225,9 @@ process.on('message', (ask: Ask) => {
       return;
     case 'storm': {
       havens = [];
+      leaving = false;
       for (const client of clients) client.logons = 0;
-      until('in', () => say(figures()));
+      waitFor(isIn, () => say(figures()));
       clients.forEach((client, i) => {
         client.come(ask.ports[i % ask.ports.length] as number, true);
       });
@@ -237,15 +238,17 @@ process.on('message', (ask: Ask) => {
       for (const client of clients) {
         client.logons = 0;
         client.told = false;
+        if (client.state === 'out') left(client, undefined);
       }
       say({ type: 'done' });
       return;
     case 'back':
-      until('in', () => say(figures()));
+      waitFor(isBack, () => say(figures()));
       return;
     case 'leave':
       havens = [];
-      until('out', () => say({ type: 'done' }));
+      leaving = true;
+      waitFor(isOut, () => say({ type: 'done' }));
       for (const client of clients) client.leave();
       return;
   }

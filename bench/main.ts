@@ -83,7 +83,7 @@ const command = new Command('npm run bench --')
       .choices(['best', 'node'])
       .default('best'),
   )
-  .option('--sessions <number>', 'sessions of storm and idle')
+  .option('--sessions <number>', 'sessions of storm, storm-memory, idle, drain and death')
   .option('--peers <names>', 'other engines beside the echo, by commas: quickfixcpp,philadelphia,…')
   .option('--quick', 'tiny counts: shows that everything runs, the figures mean nothing')
   .addHelpText('after', `\nBenchmarks:\n${list}`)

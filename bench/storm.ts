@@ -38,7 +38,8 @@ interface Storm {
   readonly cpu: number;
 }
 
-const now = (): number => performance.timeOrigin + performance.now();
+/** Epoch ms with fractions: comparable between processes. */
+export const now = (): number => performance.timeOrigin + performance.now();
 
 async function storm(crowd: Crowd, target: Target, size: number): Promise<Storm> {
   const before = await target.cpu();

@@ -1,0 +1,113 @@
+/** An edge with many sessions goes, in order or at once: how long until all of them are back on the others, and at what cost. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Arrivals, type Crowd, startCrowd } from './crowd-process.ts';
+import { type Aim, type Figure, figure } from './figures.ts';
+import type { Sizes } from './sizes.ts';
+import { onStage, type Stage } from './stage.ts';
+import { now, provisioned } from './storm.ts';
+
+/** As on Fargate: what an edge leaves behind is where the others can read it. */
+const EDGES = ['--edges', '3', '--journal', 'store'] as const;
+const LOOK_MS = 20;
+/** With so many sessions the aims are stated. */
+const AIMED_AT = 5_000;
+const MOST_MS = 30_000;
+const MOST_LOGONS = 2;
+
+interface Outage {
+  /** From the signal to the end of the process, ms. */
+  readonly exit: number;
+  /** From the signal until the last one was in again, ms. */
+  readonly back: number;
+  readonly arrivals: Arrivals;
+  /** How long it had taken them to log on before, ms. */
+  readonly before: number;
+}
+
+async function ended(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+/** All sessions are on the first edge, which gets the signal. */
+async function outage({ product }: Stage, crowd: Crowd, sizes: Sizes, signal: NodeJS.Signals): Promise<Outage> {
+  const [first, ...others] = product.local.fix_ports ?? [];
+  const pid = product.local.edge_pids?.[0];
+  if (first === undefined || pid === undefined) throw new Error('local.json does not tell the edges');
+  const began = now();
+  const before = Math.max(...(await crowd.storm(first)).in_at) - began;
+  await sleep(sizes.settle_s * 1000);
+  await crowd.comeBackTo(...others);
+  const since = now();
+  process.kill(pid, signal);
+  const exit = ended(pid).then(() => now() - since);
+  const arrivals = await crowd.comeback();
+  return { exit: await exit, back: Math.max(...arrivals.in_at) - since, arrivals, before };
+}
+
+async function measured(sizes: Sizes, signal: NodeJS.Signals): Promise<Outage> {
+  return onStage(EDGES, async (stage) => {
+    const crowd = await startCrowd(await provisioned(stage, sizes.sessions));
+    try {
+      return await outage(stage, crowd, sizes, signal);
+    } finally {
+      await crowd.stop();
+    }
+  });
+}
+
+const most = (sessions: number, bound: number): Aim | undefined =>
+  sessions < AIMED_AT ? undefined : { of: 'value', most: bound };
+
+const settingsOf = ({ sessions }: Sizes): string =>
+  `${sessions} sessions of one edge of three, embedded store and journal in it; clients come again a second after they were cut`;
+
+function logons(what: string, { arrivals }: Outage, sizes: Sizes): Figure {
+  const sum = arrivals.logons.reduce((all, one) => all + one, 0);
+  const mean = sum / arrivals.logons.length;
+  const bound = most(sizes.sessions, MOST_LOGONS);
+  return figure(
+    `${what} Logons of one`,
+    Math.max(...arrivals.logons),
+    '',
+    ['of all, mean', mean],
+    settingsOf(sizes),
+    bound,
+  );
+}
+
+/** SIGTERM. */
+export async function drain(sizes: Sizes): Promise<Figure[]> {
+  const found = await measured(sizes, 'SIGTERM');
+  const { exit, back, before, arrivals } = found;
+  const settings = settingsOf(sizes);
+  return [
+    figure('drain exit', exit, 'ms', ['their first Logons', before], settings, most(sizes.sessions, MOST_MS)),
+    figure('drain told', arrivals.told, 'sessions', ['of', sizes.sessions], `${settings}; those that got a Logout`),
+    figure('drain all back', back, 'ms', ['their first Logons', before], settings),
+    logons('drain', found, sizes),
+  ];
+}
+
+/** SIGKILL. */
+export async function death(sizes: Sizes): Promise<Figure[]> {
+  const found = await measured(sizes, 'SIGKILL');
+  const { back, before } = found;
+  return [
+    figure(
+      'death all back',
+      back,
+      'ms',
+      ['their first Logons', before],
+      settingsOf(sizes),
+      most(sizes.sessions, MOST_MS),
+    ),
+    logons('death', found, sizes),
+  ];
+}
