@@ -11,6 +11,7 @@ import { DRAIN_LOGOUT_MS, DRAIN_MS, FAST_DRAIN_MS, TICK_MS } from './limits.ts';
 import type { Numbers } from './numbers.ts';
 import { nextMark } from './resubmit.ts';
 import type { Estates } from './takeover/estates.ts';
+import type { Player } from './turn.ts';
 
 /** What is closed at the end. */
 export interface Opened {
@@ -22,6 +23,8 @@ export interface Opened {
   readonly estates: Estates | undefined;
   readonly venueTime: Timer;
 }
+
+const NOBODY: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
 
 const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 
@@ -56,7 +59,13 @@ export async function closeAll(
   await step('archive', () => archive?.stop());
   venueTime.cancel();
   // The store takes no more of the journal of an edge that has stopped.
-  await step('commit', () => journal.later?.drained());
+  await step('commit', () => {
+    turns.run(() => {
+      turns.touch(NOBODY);
+      journal.endAhead();
+    });
+    return journal.later?.drained();
+  });
   await step('gate', () => gate.stop());
   await step('numbers', () => numbers.finish());
   // The journal first, as ever: without it the venue writes nothing, and neither has happened.

@@ -87,6 +87,7 @@ export const VARIABLES = {
   metrics_port: ['FIXGATE_METRICS_PORT', port, '9464'],
   data_dir: ['FIXGATE_DATA_DIR', text, '.fixgate'],
   journal: ['FIXGATE_JOURNAL', oneOf('file', 'file_sync', 'store', 'memory'), 'file'],
+  commit: ['FIXGATE_COMMIT', oneOf('before-send', 'reserve'), 'before-send'],
   journal_encryption: ['FIXGATE_JOURNAL_ENCRYPTION', oneOf('on', 'off'), 'on'],
   archive: ['FIXGATE_ARCHIVE', oneOf('on', 'off'), 'off'],
   venue: ['FIXGATE_VENUE', oneOf('simulator', 'echo'), 'simulator'],
@@ -142,6 +143,11 @@ export interface EdgeConfig {
    * of DynamoDB a batch), `memory` nothing: for trials.
    */
   readonly journal: 'file' | 'file_sync' | 'store' | 'memory';
+  /**
+   * `before-send`: messages leave when they are durable as the journal promises. `reserve`: out of numbers that are reserved
+   * durably, as soon as they are written; sessions whose profile says otherwise wait.
+   */
+  readonly commit: 'before-send' | 'reserve';
   /** Whether what the journal writes is encrypted; what is there is read either way. */
   readonly journal_encryption: 'on' | 'off';
   /** `on`: every application message, in and out, is kept for good. */
@@ -224,6 +230,8 @@ export function readConfig(env: Environment): EdgeConfig {
   // Whoever asks for records must not find out later that there are none.
   if (config.archive === 'on' && config.journal !== 'file' && config.journal !== 'file_sync')
     throw new ConfigError(`FIXGATE_ARCHIVE: needs FIXGATE_JOURNAL=file or file_sync, not ${config.journal}`);
+  if (config.commit === 'reserve' && config.journal === 'memory')
+    throw new ConfigError('FIXGATE_COMMIT: reserve needs a journal that outlives the process, not memory');
   if (config.edge_pool.length > 0) {
     if (env.FIXGATE_EDGE_ID) throw new ConfigError('FIXGATE_EDGE_POOL: not together with FIXGATE_EDGE_ID');
     // A disk does not go where the name goes.

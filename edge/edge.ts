@@ -192,12 +192,13 @@ function furnished(
 }
 
 /** Why an edge is not ready; undefined: it is. */
-function unreadiness({ gate, turns, venue }: House, journal: Journal, clock: ClockAlarm): string | undefined {
+function unreadiness({ config, gate, turns, venue }: House, journal: Journal, clock: ClockAlarm): string | undefined {
   if (gate.state !== 'running') return gate.state;
   if (gate.shutFor !== undefined) return 'shut';
   if (!gate.mayPlaceOrders) return 'store_unavailable';
   if (clock.beyond) return 'clock';
-  if (journal.later?.stuck === true) return 'journal_store_unavailable';
+  if (journal.later?.stuck === true)
+    return config.journal === 'store' ? 'journal_store_unavailable' : 'disk_unavailable';
   if (venue.available === false) return 'venue_unavailable';
   return journal.healthy && turns.durable ? undefined : 'disk_unavailable';
 }

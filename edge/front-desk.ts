@@ -230,7 +230,7 @@ export class FrontDesk {
   ): Promise<boolean> {
     const { gate, mover } = this.#house;
     const { session } = live;
-    if (!mover.needs(holding, session.edge_id)) return true;
+    if (!mover.needs(holding, session.edge_id, sessionId(keyOf(claim)))) return true;
     const { user_id } = session;
     const venue = venueSession(claim, { user_id, epoch: holding.epoch }, profile);
     const wanted = () => connection.waits && live.live;

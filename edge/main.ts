@@ -108,7 +108,14 @@ function openOwnVenue(sink: VenueSink, config: EdgeConfig, log: Logger): Venue |
   const { edge_id, venue, venue_address: address, data_dir } = config;
   const directory = (name: string) => (config.journal === 'memory' ? undefined : join(data_dir, name));
   if (venue === 'simulator' && address !== undefined)
-    return LinkVenue.open({ sink, address, edge_id, directory: directory('link'), log });
+    return LinkVenue.open({
+      sink,
+      address,
+      edge_id,
+      directory: directory('link'),
+      ahead: config.commit === 'reserve',
+      log,
+    });
   return openVenue(venue, {
     sink,
     seed: MARKET_SEED,

@@ -1,6 +1,6 @@
 /** The journal that the settings ask for. */
 
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../adapters/node/clock.ts';
 import { systemRandom } from '../adapters/node/random.ts';
@@ -15,8 +15,10 @@ import { openJournal } from './journal/file.ts';
 import { segmentNumber } from './journal/format.ts';
 import type { JournalError } from './journal/journal.ts';
 import { openKeys, type SegmentKeys, wrappedKeys } from './journal/keys.ts';
+import { markBoot, sameBoot, settleSegments } from './journal/left.ts';
 import { openMemoryJournal } from './journal/memory.ts';
 import { openStoreJournal } from './journal/store.ts';
+import { Syncing } from './journal/syncing.ts';
 import type { Logger } from './log.ts';
 import type { OpenEstate } from './takeover/estates.ts';
 
@@ -54,8 +56,37 @@ export async function journalOf(parts: JournalParts): Promise<EdgeParts['journal
       `FIXGATE_JOURNAL=${config.journal}: this edge's journal is in the store; ${copy} is its copy`,
     );
   const directory = join(config.data_dir, JOURNAL);
+  return inFiles(parts, directory);
+}
+
+/** With `reserve` a sync follows what is written, and nothing but who reserves no numbers in file_sync waits for it. */
+async function inFiles(parts: JournalParts, directory: string): Promise<EdgeParts['journal']> {
+  const { config, log } = parts;
   const keys = await keysOf(parts, directory);
-  return openJournal({ ...common(parts), directory, log: parts.log, keys, sync: config.journal === 'file_sync' });
+  const reserve = config.commit === 'reserve';
+  const monotonic = () => systemClock.monotonic();
+  const mirror = reserve ? new Syncing({ directory, log, monotonic, after: systemTimers.after }) : undefined;
+  const boot = machineBoot();
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  if (reserve) settleSegments(directory);
+  const journal = openJournal({
+    ...common(parts),
+    directory,
+    log,
+    keys,
+    mirror,
+    sync: !reserve && config.journal === 'file_sync',
+    ahead: !reserve || config.journal === 'file',
+    whole: sameBoot(directory, boot),
+  });
+  markBoot(directory, reserve ? boot : undefined);
+  return journal;
+}
+
+/** Names the last start of this machine, where it can be told. */
+function machineBoot(): string | undefined {
+  const path = '/proc/sys/kernel/random/boot_id';
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
 }
 
 function inStore(parts: JournalParts): EdgeParts['journal'] {
@@ -72,6 +103,7 @@ function inStore(parts: JournalParts): EdgeParts['journal'] {
       store,
       edge,
       onLost,
+      boot: machineBoot(),
       writer: Buffer.from(systemRandom.bytes(16)).toString('hex'),
       openKeys: () => keysOf(parts, directory),
       monotonic: () => systemClock.monotonic(),
@@ -99,6 +131,7 @@ const common = ({ config, archive }: JournalParts) => ({
   archiveDirectory: archive.directory,
   completed: archive.complete,
   inbound: config.venue !== 'echo',
+  commit: config.commit,
 });
 
 /** The keys of the segments there, and the first one to come. Rejects with JournalError `no_key`. */

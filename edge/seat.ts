@@ -32,7 +32,6 @@ import {
   type Instant,
   REFUSED,
   type SessionOutput,
-  type SessionStore,
   SUBMITTED,
   UNSUPPORTED,
   type Validator,
@@ -40,6 +39,7 @@ import {
 import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
 import { Inquiries } from './inquiries.ts';
+import type { JournalSession } from './journal/journal.ts';
 import { TICK_MS, UNMETERED_PER_WINDOW, UNMETERED_WINDOW_MS } from './limits.ts';
 import { Notices } from './notices.ts';
 import type { Entry } from './sessions.ts';
@@ -83,7 +83,7 @@ export class Seat implements SessionOutput {
   readonly #house: House;
   readonly #wire: Wire;
   readonly #events: SeatEvents;
-  readonly #store: SessionStore;
+  readonly #store: JournalSession;
   readonly #context: MutableContext;
   readonly #inquiries: Inquiries;
   /** What the client is told unasked. */
@@ -108,6 +108,7 @@ export class Seat implements SessionOutput {
     this.entry = entry;
     this.gate = gate;
     this.encoder = wire.encoder;
+    wire.session = entry.store;
     this.#store = entry.store;
     this.since = turns.now.monoMs;
     this.lastApplicationAt = this.since;
@@ -267,7 +268,11 @@ export class Seat implements SessionOutput {
     context.msg_seq_num = msgSeqNum;
     context.now = now.epochMs;
     this.#record(message, msgSeqNum, SUBMITTED, now, id);
+    const { sessions } = this.#house;
+    // It may have been answered before, out of numbers whose content is lost.
+    if (this.#store.lostAt > 0 && message.flag(message.possDupFlag)) sessions.answeredAgain(this.entry);
     venue.submit(message, context);
+    sessions.answeredAgain(undefined);
     return DELIVERED;
   }
 

@@ -5,11 +5,14 @@
 
 import type { EndCause, FixSessionKey } from '../core/sessions/model.ts';
 import type { BodyWriter } from './fix/body-writer.ts';
-import { BY_VENUE, type FixSession, type SessionStore } from './fix/session/ports.ts';
+import { BY_VENUE, type FixSession } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { Session } from './fix/session/session.ts';
-import type { Journal, SessionTerms } from './journal/journal.ts';
+import { Tag } from './fix/tags.ts';
+import type { Journal, JournalSession, SessionTerms } from './journal/journal.ts';
+import { RESERVE_NUMBERS } from './journal/limits.ts';
 import type { SessionState } from './journal/moved.ts';
+import type { Commit } from './journal/options.ts';
 import { AWAY_SESSIONS, OUTPUT_BYTES } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { Player, Turns } from './turn.ts';
@@ -26,7 +29,7 @@ export interface Holder extends Player {
 /** One FIX session, over all its connections. */
 export interface Entry {
   readonly fix: FixSession;
-  readonly store: SessionStore;
+  readonly store: JournalSession;
   /** Settled at each Logon; the gateway's until the first one. */
   profile: SessionProfile;
   /** As the venue knows it; renewed at each Logon. */
@@ -87,6 +90,8 @@ export interface SessionsParts {
   readonly turns: Turns;
   /** The gateway's. */
   readonly profile: SessionProfile;
+  /** What the journal is set up for. */
+  readonly commit: Commit;
   readonly metrics: Metrics;
 }
 
@@ -99,6 +104,7 @@ export class Sessions implements VenueSink {
   /** Sessions that other edges have taken from here, and under which epoch. */
   readonly #gone = new Map<string, number>();
   #open: Entry | undefined;
+  #again: Entry | undefined;
   /** The one asked for last: a batch has many messages of one session. */
   #last: Entry | undefined;
 
@@ -156,12 +162,14 @@ export class Sessions implements VenueSink {
     entry.fix.configure(profile);
     entry.profile = profile;
     entry.venue = venue;
-    this.#parts.journal.session(venue.id, termsOf(venue, profile));
+    const { journal, commit } = this.#parts;
+    const store = journal.session(venue.id, termsOf(venue, profile));
+    store.sendAhead(commit === 'reserve' && profile.commit !== 'before-send' ? RESERVE_NUMBERS : 0);
     return entry;
   }
 
   /** What the journal has of a session, at hand or not. */
-  storeOf(id: string): SessionStore {
+  storeOf(id: string): JournalSession {
     return this.#entries.get(id)?.store ?? this.#parts.journal.session(id);
   }
 
@@ -177,7 +185,17 @@ export class Sessions implements VenueSink {
     this.#open = entry;
     if (entry.holder !== undefined) turns.touch(entry.holder);
     else metrics.keptForAway();
-    return entry.fix.begin(msgType, turns.now, how);
+    const writer = entry.fix.begin(msgType, turns.now, how);
+    return this.#again === entry ? writer.flag(Tag.PossResend, true) : writer;
+  }
+
+  /** From now on what is said to this session may have been said before; undefined: to none. */
+  answeredAgain(entry: Entry | undefined): void {
+    this.#again = entry;
+  }
+
+  lostAt({ id }: VenueSession): number {
+    return this.storeOf(id).lostAt;
   }
 
   close(): void {
@@ -254,6 +272,7 @@ export class Sessions implements VenueSink {
   abandon(): void {
     this.#open?.fix.cancel();
     this.#open = undefined;
+    this.#again = undefined;
   }
 
   /** The one longest away; the journal keeps what it is. */

@@ -30,17 +30,23 @@ export function twoLogs(parts: EdgeParts) {
   ): Promise<Logs> => {
     const journal = typeof parts.journal === 'function' ? await parts.journal(edge) : parts.journal;
     writeJournal = () => journal.flush();
-    const sessions = new Sessions({ journal, turns, profile: config.session_profile, metrics });
+    const sessions = new Sessions({ journal, turns, profile: config.session_profile, commit: config.commit, metrics });
     const venue = await parts.venue(sessions);
     writeJournal = () => journal.flush(nextMark(venue));
-    if (journal.later === undefined) {
+    const ahead = config.commit === 'reserve';
+    if (journal.later === undefined || ahead) {
       turns.keep({
         flush: () => {
           venue.flush();
           journal.committed();
         },
       });
-    } else follow({ journal, later: journal.later, venue, turns, revoked });
+    }
+    if (journal.later !== undefined) {
+      const followed = { journal, later: journal.later, venue, turns, revoked };
+      if (ahead) goAhead(followed);
+      else follow(followed);
+    }
     resubmit({ journal, turns, sessions, venue, dictionaries, log });
     return { journal, sessions, venue };
   };
@@ -52,6 +58,18 @@ interface Followed extends Pick<Attendant, 'revoked'> {
   readonly later: LaterJournal;
   readonly venue: Venue;
   readonly turns: Turns;
+}
+
+/** The venue writes with each turn; what has come from it is acknowledged once it is durable here. */
+function goAhead({ later, venue, turns, revoked }: Followed): void {
+  later.attend({
+    closing: () => venue.closing?.(),
+    written: () => venue.durable?.(),
+    released: () => setImmediate(() => turns.release()),
+    revoked,
+  });
+  turns.keep({ flush: () => later.retry() });
+  turns.defer(later);
 }
 
 /** The venue writes what it had done when a batch of the journal was closed, once that batch is durable. */

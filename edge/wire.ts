@@ -63,6 +63,8 @@ export class Wire {
   /** Made when something waits for the first time. */
   #marks: Marks | undefined;
   #bound = true;
+  /** Whose messages are written; undefined: nobody's yet. */
+  session: { readonly ahead: boolean } | undefined;
   /** Encoded bytes that may not leave yet, as of the last {@link flush} or {@link end}. */
   withheld = 0;
 
@@ -141,6 +143,11 @@ export class Wire {
   #free({ ticket, released }: Leave): number {
     const { length } = this.encoder;
     if (!this.#bound || (ticket <= released && (this.#marks === undefined || this.#marks.none))) {
+      this.withheld = 0;
+      return length;
+    }
+    if (this.session?.ahead === true) {
+      this.#marks = undefined;
       this.withheld = 0;
       return length;
     }

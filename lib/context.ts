@@ -114,6 +114,8 @@ const Context = z.object({
    * (`file`) numbers begin at 1 when the task goes.
    */
   journal: z.enum(['store', 'file'], { error: 'is neither store nor file' }).default('store'),
+  /** When messages leave an edge: once they are in its journal, or before that out of numbers that it has reserved there. */
+  commit: z.enum(['before-send', 'reserve'], { error: 'is neither before-send nor reserve' }).default('before-send'),
   desiredCount: whole(1, 100).default(2),
   maxCount: whole(1, 500).default(10),
   logRetentionDays: z.coerce

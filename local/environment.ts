@@ -34,6 +34,7 @@ export function productEnvironment(settings: Settings, endpoint: string, env: No
     FIXGATE_VENUE: settings.venue,
     FIXGATE_ARCHIVE: settings.archive,
     FIXGATE_JOURNAL: settings.journal,
+    FIXGATE_COMMIT: settings.commit,
     FIXGATE_REFUSED_LOGON: settings.refused_logon,
     FIXGATE_BAD_LOGON_LIMIT: String(settings.bad_logon_limit),
     FIXGATE_DICTIONARIES: settings.dictionaries,

@@ -92,6 +92,13 @@ export const SETTINGS = {
     schema: z.enum(['file', 'file_sync', 'store', 'memory'], { error: 'is none of file, file_sync, store, memory' }),
     says: 'where sessions are kept: file, file_sync (on the disk itself), store (in DynamoDB) or memory',
   },
+  commit: {
+    flag: '--commit',
+    env: 'FIXGATE_COMMIT',
+    fallback: 'before-send',
+    schema: z.enum(['before-send', 'reserve'], { error: 'is neither before-send nor reserve' }),
+    says: 'when messages leave: before-send (once they are durable) or reserve (out of numbers that are)',
+  },
   refused_logon: {
     flag: '--refused-logon',
     env: 'FIXGATE_REFUSED_LOGON',
@@ -167,6 +174,7 @@ export interface Settings {
   readonly data_dir: string;
   readonly venue: 'simulator' | 'echo';
   readonly journal: 'file' | 'file_sync' | 'store' | 'memory';
+  readonly commit: 'before-send' | 'reserve';
   readonly refused_logon: 'logout' | 'silent';
   readonly bad_logon_limit: number;
   /** Absolute; empty: FIX in plain TCP. */

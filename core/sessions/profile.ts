@@ -1,6 +1,6 @@
 /**
  * The settings of a FIX session that may differ from counterparty to counterparty: names, types, bounds and defaults.
- * Names are QuickFIX's own in snake case; the last nine, and enable_session_status, are ours. What they do is said in edge/fix/session/profile.ts,
+ * Names are QuickFIX's own in snake case; the last ten, and enable_session_status, are ours. What they do is said in edge/fix/session/profile.ts,
  * whose list and defaults equal these by test.
  */
 
@@ -10,6 +10,7 @@ const PRECISIONS = ['seconds', 'millis', 'micros', 'nanos'] as const;
 const DUPLICATES = ['probe', 'refuse', 'takeover'] as const;
 const CANCEL_MODES = ['off', 'session'] as const;
 const CL_ORD_ID_POLICIES = ['off', 'reject'] as const;
+const COMMITS = ['before-send', 'reserve'] as const;
 
 type Day = (typeof DAYS)[number];
 
@@ -55,6 +56,7 @@ export interface SessionSettings {
   readonly max_message_bytes: number;
   readonly news: { readonly maintenance: boolean; readonly recovery_complete: boolean };
   readonly limit_warning_percent: number;
+  readonly commit: (typeof COMMITS)[number] | undefined;
 }
 
 export type SettingName = keyof SessionSettings;
@@ -160,6 +162,7 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<SessionSettings[K]
     fallback: { maintenance: false, recovery_complete: false },
   },
   limit_warning_percent: whole(0, 100, 0),
+  commit: { shape: { kind: 'one_of', values: COMMITS }, fallback: undefined },
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

@@ -14,34 +14,29 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { SessionStore, StoredMessage } from '../fix/session/ports.ts';
+import type { StoredMessage } from '../fix/session/ports.ts';
 import { Carrier } from './carry.ts';
+import { Health } from './health.ts';
 import {
   type Accepted,
   type Journal,
   JournalError,
   type JournalLog,
+  type JournalSession,
   type LaterJournal,
   type SessionTerms,
 } from './journal.ts';
-import {
-  JOURNAL_LIMITS,
-  type JournalLimits,
-  KEY_BYTES,
-  RETRY_FREELY_BYTES,
-  RETRY_MS,
-  ROTATE_RETRY,
-  SEGMENT_BYTES_MAX,
-} from './limits.ts';
+import type { Ledger } from './ledger.ts';
+import { JOURNAL_LIMITS, type JournalLimits, KEY_BYTES, ROTATE_RETRY, SEGMENT_BYTES_MAX } from './limits.ts';
 import { lockDirectory } from './lock.ts';
 import { type After, adopted, exported, type SessionState } from './moved.ts';
 import type { FileJournalOptions } from './options.ts';
 import { type Place, Reader } from './reader.ts';
 import { type Dependent, recover } from './recovery.ts';
 import { noteMessage, type Segment, Segments } from './segments.ts';
-import { FileSession, type Ledger } from './session.ts';
+import { FileSession } from './session.ts';
 import { Tail } from './tail.ts';
-import { takeBack } from './undone.ts';
+import { isAstray, takeBack } from './undone.ts';
 
 /**
  * Opens the journal of a directory and reads what is there.
@@ -72,6 +67,7 @@ class FileJournal implements Journal, Ledger {
   readonly inbound: boolean;
   readonly log: JournalLog;
   readonly later: LaterJournal | undefined;
+  readonly ahead: boolean;
   readonly #options: FileJournalOptions;
   readonly #limits: JournalLimits;
   readonly #unlock: () => void;
@@ -82,14 +78,15 @@ class FileJournal implements Journal, Ledger {
   /** By index. */
   readonly #sessions: FileSession[] = [];
   readonly #dirty: FileSession[] = [];
+  /** Their next block of numbers is to be written. */
+  readonly #reserving: FileSession[] = [];
   #current: Segment;
   /** Size of the current segment at which the next is begun. */
   #rotateAt: number;
-  #state: 'healthy' | 'failing' | 'closed' = 'healthy';
-  /** The last try that failed. */
-  #failure: { readonly error: JournalError; readonly at: number } | undefined;
+  readonly #health: Health;
   /** Blocks of earlier processes that the venue may not have what they depend on. */
   #dependents: readonly Dependent[] = [];
+  astray = false;
   /** Whether a flush that has been written depends on one of the venue that has not. */
   #unsure = false;
   /** Flushes of the venue since the current segment was begun. */
@@ -106,6 +103,7 @@ class FileJournal implements Journal, Ledger {
     this.inbound = options.inbound ?? false;
     this.tail = new Tail(limits.tail_bytes, limits.block_bytes);
     this.later = options.mirror;
+    this.ahead = options.ahead ?? options.mirror === undefined;
     const { mirror, archiveDirectory = join(dirname(directory), 'archive') } = options;
     this.#segments = new Segments({
       directory,
@@ -117,6 +115,7 @@ class FileJournal implements Journal, Ledger {
       archiveDirectory,
       mirror,
     });
+    this.#health = new Health(log, options.now);
     this.#reader = new Reader(this.#segments);
     const [segments, sessions, read] = [this.#segments, this.#sessions, (place: Place) => this.read(place)];
     this.#carrier = new Carrier({ segments, sessions, tail: this.tail, limits, log, read, reader: this.#reader });
@@ -136,10 +135,10 @@ class FileJournal implements Journal, Ledger {
   }
 
   get healthy(): boolean {
-    return this.#state === 'healthy';
+    return this.#health.state === 'healthy';
   }
 
-  session(key: string, terms: Partial<SessionTerms> = {}): SessionStore {
+  session(key: string, terms: Partial<SessionTerms> = {}): JournalSession {
     this.check();
     const known = this.#byKey.get(key);
     if (known !== undefined) {
@@ -177,7 +176,7 @@ class FileJournal implements Journal, Ledger {
     const found = this.#byKey.get(key);
     if (found === undefined) return undefined;
     if (this.#dirty.length > 0 || !this.tail.empty)
-      throw this.#failure?.error ?? new JournalError('write_failed', 'something waits to be flushed');
+      throw this.#health.failure ?? new JournalError('write_failed', 'something waits to be flushed');
     return exported(found, this, { segments: this.#segments, reader: this.#reader }, after);
   }
 
@@ -187,24 +186,27 @@ class FileJournal implements Journal, Ledger {
 
   flush(depends = 0): void {
     const { tail } = this;
-    const dirty = this.#dirty;
+    const [dirty, reserving] = [this.#dirty, this.#reserving];
     this.check();
-    if (dirty.length === 0 && tail.empty) return;
-    if (this.#failure !== undefined && tail.length > RETRY_FREELY_BYTES) this.#awaitRetry(this.#failure);
+    if (dirty.length === 0 && reserving.length === 0 && tail.empty) return;
+    this.#health.mayTry(tail.length);
     const before = tail.mark();
     for (let i = 0; i < dirty.length; i++) dirty[i]!.writeNumbers();
+    for (let i = 0; i < reserving.length; i++) reserving[i]!.writeReserved();
     const { length } = tail;
     try {
       this.#segments.write(this.#current, tail, depends);
     } catch (error) {
       // Numbers are written anew at the next try, not once for each try.
       tail.cut(before);
-      throw this.#failed(error);
+      throw this.#health.failed(error, this.#current.path, tail.length);
     }
     for (let i = 0; i < dirty.length; i++) dirty[i]!.numbersWritten();
+    for (let i = 0; i < reserving.length; i++) reserving[i]!.reservedWritten();
     dirty.length = 0;
+    reserving.length = 0;
     tail.clear();
-    if (this.#state === 'failing') this.#recovered();
+    this.#health.wrote(this.#current.path);
     if (depends > 0) this.#unsure = true;
     this.#rotateIfDue();
     if (this.#carrier.busy) this.#carry(Math.max(length, this.#limits.carry_bytes));
@@ -220,18 +222,24 @@ class FileJournal implements Journal, Ledger {
   settle(mark: number | undefined): readonly Accepted[] {
     const dependents = this.#dependents;
     this.#dependents = [];
+    this.astray = isAstray(dependents, mark);
     const parts = { segments: this.#segments, reader: this.#reader, sessions: this.#sessions, log: this.log };
     return takeBack(parts, dependents, mark);
   }
 
+  endAhead(): void {
+    for (const session of this.#sessions) session.sendAhead(0);
+  }
+
   async close(): Promise<void> {
-    if (this.#state === 'closed') return;
-    this.#failure = undefined;
+    if (this.#health.state === 'closed') return;
+    this.#health.tryNow();
     try {
+      this.endAhead();
       this.flush();
       if (this.later !== undefined) await this.later.drained();
     } finally {
-      this.#state = 'closed';
+      this.#health.close();
       this.#options.mirror?.end();
       this.#segments.close();
       this.#unlock();
@@ -252,6 +260,14 @@ class FileJournal implements Journal, Ledger {
     this.check();
     session.isDirty = true;
     this.#dirty.push(session);
+  }
+
+  reserving(session: FileSession): void {
+    if (session.isReserving) return;
+    this.check();
+    session.isReserving = true;
+    session.reserve.renewAt = Number.POSITIVE_INFINITY;
+    this.#reserving.push(session);
   }
 
   gained(segment: number, bytes: number): void {
@@ -278,7 +294,7 @@ class FileJournal implements Journal, Ledger {
   }
 
   check(): void {
-    if (this.#state === 'closed') throw new JournalError('closed', 'the journal is closed');
+    if (this.#health.state === 'closed') throw new JournalError('closed', 'the journal is closed');
   }
 
   #add(index: number, key: string, createdAt: number): FileSession {
@@ -300,6 +316,7 @@ class FileJournal implements Journal, Ledger {
       sessions: this.#sessions,
       session: (index, key) => this.#add(index, key, 0),
       now: from,
+      whole: this.#options.whole ?? false,
     });
     this.#dependents = dependents;
     const bytes = this.#segments.bytes;
@@ -328,6 +345,7 @@ class FileJournal implements Journal, Ledger {
     const { segment_bytes } = this.#limits;
     const before = this.#current;
     try {
+      this.#options.mirror?.ended?.(before);
       this.#commits = 0;
       this.#current = this.#begin(before.number + 1);
       this.#rotateAt = Math.max(segment_bytes, this.#current.size * 2);
@@ -351,7 +369,7 @@ class FileJournal implements Journal, Ledger {
    * in the last two segments: neither goes before the venue has written twice, and by then has followed the older one.
    */
   get #isUnsure(): boolean {
-    return this.later === undefined ? this.#unsure : this.#commits < 2;
+    return this.later === undefined || this.#options.commit === 'reserve' ? this.#unsure : this.#commits < 2;
   }
 
   /** After a flush: the tail is empty. Nothing depends on what fails here. */
@@ -362,29 +380,5 @@ class FileJournal implements Journal, Ledger {
       this.tail.clear();
       this.log.warn({ error }, 'what is left of old segments of the journal stays there until the next one is begun');
     }
-  }
-
-  #failed(error: unknown): JournalError {
-    const why = (error as Error).message;
-    const failure = new JournalError('write_failed', `${this.#current.path} cannot be written: ${why}`, {
-      cause: error,
-    });
-    if (this.#state === 'healthy')
-      this.log.error({ error: failure, waiting: this.tail.length }, 'the journal cannot be written');
-    this.#state = 'failing';
-    this.#failure = { error: failure, at: this.now() };
-    return failure;
-  }
-
-  /** @throws the same again, when it is too early for another try */
-  #awaitRetry({ error, at }: { readonly error: JournalError; readonly at: number }): void {
-    const since = this.now() - at;
-    if (since >= 0 && since < RETRY_MS) throw error;
-  }
-
-  #recovered(): void {
-    this.#state = 'healthy';
-    this.#failure = undefined;
-    this.log.info({ file: this.#current.path }, 'the journal can be written again');
   }
 }

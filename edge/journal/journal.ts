@@ -35,13 +35,26 @@ export interface Accepted {
   readonly receivedAt: number;
 }
 
+/** What a journal keeps of a session, and when bytes of it may leave. */
+export interface JournalSession extends SessionStore {
+  /**
+   * Whether what has been numbered so far may leave once it is flushed, whatever {@link Later.released} says: out of a
+   * block of numbers that is durable, or because a flush is all that this journal promises.
+   */
+  readonly ahead: boolean;
+  /** From now on it reserves so many numbers at a time and sends ahead of what is durable; 0: it does not. */
+  sendAhead(numbers: number): void;
+  /** Epoch ms up to which what the venue has made may have been sent, and been lost here; 0: nothing was. */
+  readonly lostAt: number;
+}
+
 export interface Journal {
   /**
    * The durable part of a session; the same object each time.
    * @param key names the session, the same over all its connections and restarts
    * @throws JournalError `too_many_sessions`, or `tail_full`
    */
-  session(key: string, terms?: Partial<SessionTerms>): SessionStore;
+  session(key: string, terms?: Partial<SessionTerms>): JournalSession;
   /** Whether it has this session already: asking for one makes it, for good. */
   has(key: string): boolean;
   /** Names of all sessions that it has. */
@@ -74,6 +87,10 @@ export interface Journal {
    * @returns the messages of clients in those flushes that had gone to it, in order, to be submitted again
    */
   settle(mark: number | undefined): readonly Accepted[];
+  /** Since then: what the venue has is not the log that this one goes with, so that nothing was taken back. */
+  readonly astray: boolean;
+  /** Before the end: no session sends ahead any more, so that none has to go on above numbers that it never used. In the next flush. */
+  endAhead(): void;
   /** Where flushes are durable later; undefined: they are when they return. */
   readonly later?: LaterJournal | undefined;
   /** False from a flush that failed until one succeeds: take no orders, but cancels, and go on flushing. */

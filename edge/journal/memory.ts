@@ -1,8 +1,15 @@
 /** A journal that ends with its process: for tests, and for counterparties whose messages are not kept (persist_messages off). */
 
-import { type Fate, KEEP, type SessionStore, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
+import { type Fate, KEEP, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
 import { Ids } from './ids.ts';
-import { checkNext, checkNumber, type Journal, JournalError, type SessionTerms } from './journal.ts';
+import {
+  checkNext,
+  checkNumber,
+  type Journal,
+  JournalError,
+  type JournalSession,
+  type SessionTerms,
+} from './journal.ts';
 import { ID_BYTES, JOURNAL_LIMITS, type JournalLimits } from './limits.ts';
 import type { MovedMessage, SessionState } from './moved.ts';
 import { secondOf } from './session.ts';
@@ -46,6 +53,8 @@ export function openMemoryJournal({ now, limits: given }: MemoryJournalOptions):
     },
     committed() {},
     settle: () => [],
+    astray: false,
+    endAhead() {},
     get healthy() {
       return !closed;
     },
@@ -113,13 +122,16 @@ class Kept {
 const NO_IDS = new Ids(0, 0);
 const NO_PLACE = { segment: 0, block: 0, offset: 0, length: 0 };
 
-class MemorySession implements SessionStore {
+class MemorySession implements JournalSession {
+  /** There is nothing to wait for, and nothing is lost while it lasts. */
+  readonly ahead = true;
   nextIn = 1;
   nextOut = 1;
   generation = 0;
   createdAt: number;
   /** See Journal.told. */
   told = 0;
+  lostAt = 0;
   readonly #now: () => number;
   readonly #sent = new Kept();
   readonly #pending = new Kept();
@@ -132,6 +144,8 @@ class MemorySession implements SessionStore {
     this.#terms = { retention, retention_s: 0, ids: 0, ids_s: 0, about: '' };
   }
 
+  sendAhead(): void {}
+
   agree(given: Partial<SessionTerms>): void {
     this.#terms = { ...this.#terms, ...given };
     const { ids, ids_s } = this.#terms;
@@ -143,7 +157,7 @@ class MemorySession implements SessionStore {
 
   /** Nothing is recorded of what has gone to the venue. */
   exported(): SessionState {
-    const { nextIn, nextOut, generation, createdAt, told } = this;
+    const { nextIn, nextOut, generation, createdAt, told, lostAt } = this;
     const { places } = this.#ids ?? NO_IDS;
     const ids = Array.from({ length: places.count }, (_, i) => ({
       second: places.second(i),
@@ -158,6 +172,7 @@ class MemorySession implements SessionStore {
       createdAt,
       forgotten,
       told,
+      lostAt,
       terms: this.#terms,
       sent,
       waiting,
@@ -167,8 +182,8 @@ class MemorySession implements SessionStore {
   }
 
   adopt(state: SessionState): void {
-    const { nextIn, nextOut, generation, createdAt, told } = state;
-    Object.assign(this, { nextIn, nextOut, generation, createdAt, told });
+    const { nextIn, nextOut, generation, createdAt, told, lostAt } = state;
+    Object.assign(this, { nextIn, nextOut, generation, createdAt, told, lostAt });
     this.#sent.replace(state.sent);
     this.#pending.replace(state.waiting);
     const { ids, ids_s } = state.terms;

@@ -21,11 +21,12 @@ import {
   SENT,
 } from './format.ts';
 import type { SessionTerms } from './journal.ts';
+import type { Ledger } from './ledger.ts';
 import { MOVED_BYTES } from './limits.ts';
 import type { Places } from './places.ts';
 import type { Reader } from './reader.ts';
 import type { Segments } from './segments.ts';
-import type { FileSession, Ledger } from './session.ts';
+import type { FileSession } from './session.ts';
 
 /** A message of the client, by its place in all that it has ever sent. */
 export interface After {
@@ -57,6 +58,8 @@ export interface SessionState {
   readonly forgotten: number;
   /** See {@link Journal.told}. */
   readonly told: number;
+  /** See {@link JournalSession.lostAt}. */
+  readonly lostAt: number;
   readonly terms: SessionTerms;
   /** Ascending. */
   readonly sent: readonly MovedMessage[];
@@ -74,7 +77,7 @@ export interface MovedParts {
 
 /** @param after the last message that the venue has had; undefined: none is given. @throws JournalError `damaged` */
 export function exported(session: FileSession, ledger: Ledger, parts: MovedParts, after?: After): SessionState {
-  const { nextIn, nextOut, generation, createdAt, told, terms, sent, waiting, ids } = session;
+  const { nextIn, nextOut, generation, createdAt, told, lostAt, terms, sent, waiting, ids } = session;
   const copies = (places: Places, from: number, isSent: boolean): MovedMessage[] => {
     const made: MovedMessage[] = [];
     for (let i = from; i < places.count; i++) {
@@ -92,6 +95,7 @@ export function exported(session: FileSession, ledger: Ledger, parts: MovedParts
     createdAt,
     forgotten: first === 0 ? session.forgotten : sent.number(first - 1),
     told,
+    lostAt,
     terms,
     sent: copies(sent, first, true),
     waiting: copies(waiting, 0, false),
@@ -158,11 +162,12 @@ export function adopted(session: FileSession, ledger: Ledger, state: SessionStat
   ledger.check();
   ledger.tail.reserve(bytesOf(state));
   session.cleared();
-  const { nextIn, nextOut, generation, createdAt, forgotten, told, terms } = state;
+  const { nextIn, nextOut, generation, createdAt, forgotten, told, lostAt, terms } = state;
   const reset = ledger.tail.begin(RESET, session.index, FIXED_BYTES[RESET]!);
   ledger.tail.put(reset, 0, generation);
   ledger.tail.put(reset, 1, createdAt);
   Object.assign(session, { nextIn, nextOut, generation, createdAt, forgotten, told, toldWritten: told });
+  session.renumbered(lostAt);
   session.bound(terms);
   session.writeState();
   for (const { msgSeqNum, second, message } of state.sent)

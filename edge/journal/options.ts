@@ -6,6 +6,9 @@ import type { SegmentKeys } from './keys.ts';
 import type { JournalLimits } from './limits.ts';
 import type { Mirror } from './segments.ts';
 
+/** When messages leave: once they are durable, or out of a block of numbers that is. */
+export type Commit = 'before-send' | 'reserve';
+
 export interface FileJournalOptions {
   /** Made when it is not there; one process at a time. */
   readonly directory: string;
@@ -29,6 +32,15 @@ export interface FileJournalOptions {
   readonly completed?: (segment: Complete) => void;
   /** Records what goes to the venue, for {@link Journal.settle}. */
   readonly inbound?: boolean;
+  /**
+   * `before-send`, the default: what is flushed depends on the venue as {@link Journal.flush} says, and where it is durable
+   * later the venue follows each batch. `reserve`: the venue follows each flush, and sessions may send ahead.
+   */
+  readonly commit?: Commit;
+  /** Whether what is flushed may leave, where a session reserves no numbers; the default is whether there is no mirror. */
+  readonly ahead?: boolean;
+  /** Whether all that the process before had written is there, and not only what was durable. */
+  readonly whole?: boolean;
   /** Hears of all that is written, and says when it is durable. */
   readonly mirror?: (Mirror & LaterJournal & { end(): void }) | undefined;
 }

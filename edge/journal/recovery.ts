@@ -13,9 +13,9 @@ import {
   PROMOTED,
   RECEIVED,
   RECORD_BYTES,
+  RESERVED,
   readHeader,
   STATE,
-  TOLD,
   VERSION,
 } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
@@ -37,6 +37,8 @@ export interface RecoveryParts {
   readonly sessions: readonly (FileSession | undefined)[];
   /** Epoch ms. */
   readonly now: number;
+  /** Whether all that the process before wrote is there; otherwise sessions go on above their reserved numbers. */
+  readonly whole: boolean;
 }
 
 /** A block that depends on a flush of the venue: the last of such are to be held against what the venue has. */
@@ -60,7 +62,8 @@ export function recover(parts: RecoveryParts): Recovered {
   const dependents: Dependent[] = [];
   for (const number of numbers) readSegment(parts, number, number === numbers.at(-1), dependents);
   for (const session of sessions)
-    if (session !== undefined) settle(session, parts.now, (segment, bytes) => segments.gained(segment, bytes));
+    if (session !== undefined)
+      settle(session, parts.now, parts.whole, (segment, bytes) => segments.gained(segment, bytes));
   const newest = [...segments.all.keys()].at(-1);
   // What made them so is in the newest, which has outlived its process.
   for (const segment of segments.all.values()) segment.dead = segment.live === 0 && segment.number !== newest;
@@ -220,7 +223,7 @@ function openedBlock({ path, bytes, home }: Source, block: number, length: numbe
 
 function checkRecord(path: string, version: number, bytes: Buffer, at: number, base: number): void {
   const type = bytes[at]!;
-  const most = version === 1 ? PROMOTED : TOLD;
+  const most = version === 1 ? PROMOTED : RESERVED;
   if (type >= STATE && type <= most && bytes[at + 1] === version) return;
   const what = `a record of type ${type}, version ${bytes[at + 1]} at ${base + at}`;
   throw new JournalError('unknown_version', `${path} has ${what}`);

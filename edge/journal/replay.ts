@@ -12,6 +12,7 @@ import {
   PROMOTED,
   RECEIVED,
   RECORD_BYTES,
+  RESERVED,
   RESET,
   SENT,
   STATE,
@@ -57,6 +58,7 @@ export function replay(s: FileSession, record: Recorded): void {
       s.createdAt = number(1);
       s.sent.clear();
       s.forgotten = 0;
+      s.reserve.limit = 0;
       return;
     case SENT:
       s.nextOut = Math.max(s.nextOut, number(0) + 1);
@@ -92,6 +94,10 @@ export function replay(s: FileSession, record: Recorded): void {
       s.told = number(0);
       s.toldWritten = s.told;
       return;
+    case RESERVED:
+      s.reserve.limit = number(0);
+      s.reserve.lostAt = number(1);
+      return;
     case ID: {
       const id = at + fixedBytesAt(bytes, at);
       remember(s, record, id, at + record.length - id, number(0));
@@ -118,6 +124,7 @@ function replayState(s: FileSession, { bytes, at }: Recorded, isFirst: boolean):
   if (generation !== s.generation) s.sent.clear();
   s.nextIn = number(0);
   s.nextOut = number(1);
+  s.reserve.limit = 0;
   s.generation = generation;
   s.createdAt = number(3);
   s.firstOrdinal = number(4);
@@ -133,8 +140,24 @@ function replayState(s: FileSession, { bytes, at }: Recorded, isFirst: boolean):
   if (s.terms.ids > 0) s.ids.bound(s.terms.ids * 2, s.terms.ids_s);
 }
 
-/** Every record has been replayed. @param epochMs now */
-export function settle(s: FileSession, epochMs: number, gained: (segment: number, bytes: number) => void): void {
+/**
+ * Every record has been replayed.
+ * @param epochMs now
+ * @param whole whether nothing that was written has been lost behind it
+ */
+export function settle(
+  s: FileSession,
+  epochMs: number,
+  whole: boolean,
+  gained: (segment: number, bytes: number) => void,
+): void {
+  const { reserve } = s;
+  if (!whole && reserve.limit > 0) {
+    // What left with these numbers is not known: they are gap-filled.
+    s.nextOut = Math.max(s.nextOut, reserve.limit);
+    reserve.lostAt = epochMs;
+  }
+  reserve.limit = 0;
   const { sent, waiting } = s;
   // What was forgotten before its number let it go is not to come back.
   sent.settle(s.forgotten + 1);

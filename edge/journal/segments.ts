@@ -64,10 +64,12 @@ export function noteMessage(segment: Counts, epochMs: number): void {
 export interface Mirror {
   /** Before so many bytes are written. @throws Error: no more may wait */
   room(bytes: number): void;
+  /** Nothing more is written to it, and another is about to be begun. @throws Error: not yet */
+  ended?(segment: Segment): void;
   /** A segment has been begun. */
-  begun(segment: Home, header: Buffer): void;
+  begun(segment: Segment, header: Buffer): void;
   /** The blocks of a flush have been written from `offset` on: `sealed` as they stand there, the tail with their records in plain. */
-  written(segment: Home, offset: number, sealed: Buffer, tail: Tail): void;
+  written(segment: Segment, offset: number, sealed: Buffer, tail: Tail): void;
   deleted(segment: number): void;
 }
 

@@ -1,62 +1,29 @@
 /** One session in the journal: numbers and places in memory, messages in the segments. */
 
-import { BY_VENUE, type Fate, KEEP, type SessionStore, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
-import {
-  ABOUT,
-  FIXED_BYTES,
-  NUMBERS,
-  PENDING,
-  PROMOTED,
-  RECEIVED,
-  RESENT,
-  RESET,
-  SENT,
-  STATE,
-  TOLD,
-  VOID,
-  WAS_PENDING,
-} from './format.ts';
+import { BY_VENUE, type Fate, KEEP, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
+import { FIXED_BYTES, NUMBERS, PENDING, PROMOTED, RECEIVED, RESENT, RESET, SENT, VOID, WAS_PENDING } from './format.ts';
 import { Ids } from './ids.ts';
-import { checkNext, checkNumber, JournalError, type JournalLog, type SessionTerms } from './journal.ts';
+import { checkNext, checkNumber, JournalError, type JournalSession, type SessionTerms } from './journal.ts';
+import type { Ledger } from './ledger.ts';
 import { ABOUT_BYTES, ID_BYTES, MESSAGE_BYTES } from './limits.ts';
 import { Places } from './places.ts';
 import type { Place } from './reader.ts';
+import { Reserve } from './reserve.ts';
+import { reservedInto, stateInto, toldInto } from './state.ts';
 import type { Tail } from './tail.ts';
-
-/** What sessions need of the journal they are in. */
-export interface Ledger {
-  readonly tail: Tail;
-  /** Segment that the tail will be written to, and where in it. */
-  readonly segment: number;
-  readonly base: number;
-  /** Everything is recorded, whether it is needed again or not. */
-  readonly archive: boolean;
-  /** What goes to the venue is recorded. */
-  readonly inbound: boolean;
-  readonly log: JournalLog;
-  /** Epoch ms. */
-  now(): number;
-  /** The numbers of this session are to be written at the next flush. */
-  dirty(session: FileSession): void;
-  gained(segment: number, bytes: number): void;
-  /** An application message was sent or received. */
-  noted(epochMs: number): void;
-  lost(segment: number, bytes: number): void;
-  /** The message in the record there. Valid until the next call. */
-  read(place: Place): StoredMessage;
-  check(): void;
-}
 
 const NUMBERS_BYTES = FIXED_BYTES[NUMBERS]!;
 const NO_IDS = new Ids(0, 0);
 
-export class FileSession implements SessionStore {
+export class FileSession implements JournalSession {
   nextIn = 1;
   nextOut = 1;
   generation = 0;
   createdAt = 0;
-  /** Kept by the ledger: numbers wait to be written. */
+  /** Kept by the ledger: numbers wait to be written; so does the end of a block of them. */
   isDirty = false;
+  isReserving = false;
+  readonly reserve = new Reserve();
   readonly key: string;
   readonly index: number;
   readonly sent = new Places();
@@ -97,6 +64,7 @@ export class FileSession implements SessionStore {
     checkNumber(next, this.nextOut);
     this.nextOut = next;
     if (!this.isDirty) this.#ledger.dirty(this);
+    if (next >= this.reserve.renewAt) this.#ledger.reserving(this);
   }
 
   reset(epochMs: number): void {
@@ -111,6 +79,14 @@ export class FileSession implements SessionStore {
     this.createdAt = epochMs;
     this.#forget(this.sent.count);
     this.forgotten = 0;
+    this.renumbered(this.lostAt);
+  }
+
+  /** Its numbers have been set, not counted: none is reserved. */
+  renumbered(lostAt: number): void {
+    this.reserve.lostAt = lostAt;
+    this.reserve.drop();
+    if (this.reserve.size > 0) this.#ledger.reserving(this);
   }
 
   append(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
@@ -126,6 +102,7 @@ export class FileSession implements SessionStore {
     if (keep) this.#place(this.sent, msgSeqNum, at, epochMs);
     this.#ledger.noted(epochMs);
     this.nextOut = msgSeqNum + 1;
+    if (msgSeqNum >= this.reserve.renewAt) this.#ledger.reserving(this);
     this.#trim(epochMs);
   }
 
@@ -176,6 +153,7 @@ export class FileSession implements SessionStore {
     waiting.shift();
     this.firstOrdinal = ordinal + 1;
     this.nextOut = msgSeqNum + 1;
+    if (msgSeqNum >= this.reserve.renewAt) this.#ledger.reserving(this);
     this.#trim(epochMs);
   }
 
@@ -262,7 +240,7 @@ export class FileSession implements SessionStore {
     const at = tail.begin(NUMBERS, this.index, NUMBERS_BYTES);
     tail.put(at, 0, this.nextIn);
     tail.put(at, 1, this.nextOut);
-    if (this.told !== this.toldWritten) this.#writeTold();
+    if (this.told !== this.toldWritten) toldInto(this, tail);
   }
 
   /** The numbers that {@link writeNumbers} has written are on disk. */
@@ -271,31 +249,37 @@ export class FileSession implements SessionStore {
     this.toldWritten = this.told;
   }
 
-  #writeTold(): void {
-    const { tail } = this.#ledger;
-    const at = tail.begin(TOLD, this.index, FIXED_BYTES[TOLD]!);
-    tail.put(at, 0, this.told);
-    tail.put(at, 1, this.toldWritten);
+  writeState(): void {
+    stateInto(this, this.#ledger.tail);
   }
 
-  writeState(): void {
-    const { tail } = this.#ledger;
-    const fixed = FIXED_BYTES[STATE]!;
-    const at = tail.begin(STATE, this.index, fixed + Buffer.byteLength(this.key));
-    tail.put(at, 0, this.nextIn);
-    tail.put(at, 1, this.nextOut);
-    tail.put(at, 2, this.generation);
-    tail.put(at, 3, this.createdAt);
-    tail.put(at, 4, this.firstOrdinal);
-    tail.put(at, 5, this.nextOrdinal);
-    tail.put(at, 6, this.forgotten);
-    const { retention, retention_s, ids, ids_s, about } = this.terms;
-    [retention, retention_s, ids, ids_s].forEach((term, i) => void tail.putUint(at, 56 + i * 4, term));
-    tail.buf.write(this.key, at + fixed);
-    if (this.told > 0) this.#writeTold();
-    if (about === '') return;
-    const text = tail.begin(ABOUT, this.index, FIXED_BYTES[ABOUT]! + Buffer.byteLength(about));
-    tail.buf.write(about, text + FIXED_BYTES[ABOUT]!);
+  /** Names the end of the next block of numbers; as {@link writeNumbers}, whatever the bound. */
+  writeReserved(): void {
+    const { reserve } = this;
+    reserve.limit = reserve.size > 0 ? this.nextOut + reserve.size : 0;
+    reservedInto(this, this.#ledger.tail);
+  }
+
+  /** What {@link writeReserved} has written is in the journal's present batch. */
+  reservedWritten(): void {
+    this.isReserving = false;
+    this.reserve.written(this.#ledger.later);
+  }
+
+  get ahead(): boolean {
+    const { reserve } = this;
+    return reserve.size === 0 ? this.#ledger.ahead : reserve.covers(this.nextOut, this.#ledger.later);
+  }
+
+  get lostAt(): number {
+    return this.reserve.lostAt;
+  }
+
+  sendAhead(numbers: number): void {
+    if (numbers === this.reserve.size) return;
+    this.reserve.size = numbers;
+    this.reserve.drop();
+    this.#ledger.reserving(this);
   }
 
   /** The sent messages of this segment go: more is kept than may be. @returns how many */

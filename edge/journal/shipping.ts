@@ -85,6 +85,13 @@ class Batch {
     } else this.runs.push({ home, offset, from, to: this.used, ends: [this.used] });
   }
 
+  /** What {@link add} had been given before, by another process. @param ends where flushes end in `plain` */
+  put(home: Home, offset: number, plain: Buffer, ends: readonly number[]): void {
+    const from = this.#room(plain.length);
+    plain.copy(this.#buf, from);
+    this.runs.push({ home, offset, from, to: this.used, ends: ends.map((end) => from + end) });
+  }
+
   /** @returns where there is room */
   #room(length: number): number {
     const from = this.used;
@@ -203,6 +210,11 @@ export class Shipping implements Mirror, LaterJournal {
     this.#filling.add(segment, offset, sealed, tail);
     this.ticket = this.#filling.number;
     this.#sendSoon();
+  }
+
+  /** Bytes that an earlier process had written and not sent; before all others. See {@link Batch.put}. */
+  restored(home: Home, offset: number, plain: Buffer, ends: readonly number[]): void {
+    this.#filling.put(home, offset, plain, ends);
   }
 
   deleted(segment: number): void {

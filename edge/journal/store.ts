@@ -3,20 +3,23 @@
  * resends, and what is in the store is the truth. At start the copy is made anew from there.
  */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
 import type { Home } from './block.ts';
 import { openJournal } from './file.ts';
-import { readHeader, segmentName, segmentNumber } from './format.ts';
+import { readHeader, segmentName } from './format.ts';
 import { type Journal, JournalError } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
+import { Left, markBoot, sameBoot } from './left.ts';
 import { lockDirectory } from './lock.ts';
 import type { FileJournalOptions } from './options.ts';
 import { rawOf, resealed, unpacked } from './pack.ts';
 import { Shipping, type ShippingParts } from './shipping.ts';
 
-export interface StoreJournalOptions extends Omit<FileJournalOptions, 'keys' | 'mirror'>, ShippingParts {
+export interface StoreJournalOptions extends Omit<FileJournalOptions, 'keys' | 'mirror' | 'whole'>, ShippingParts {
+  /** Names the machine's last start; undefined: not known. See left.ts. */
+  readonly boot?: string | undefined;
   /** The keys of what is in {@link FileJournalOptions.directory}; undefined: nothing is encrypted. */
   readonly openKeys: (() => Promise<SegmentKeys>) | undefined;
 }
@@ -30,11 +33,12 @@ export async function openStoreJournal(options: StoreJournalOptions): Promise<Jo
   const { store, edge, writer, directory, log, now } = options;
   const self = edge();
   const since = now();
-  emptied(directory);
+  const left = leftIn(options);
   held(self.edge_id, await store.claim(self, writer));
   await store.sweep(self);
   const segments = await store.segments(self.edge_id);
   for (const segment of segments) await begin(options, segment);
+  left.lay(segments);
   const keys = await options.openKeys?.();
   const there = new Map<number, number>();
   for (const segment of segments) there.set(segment, await fetched(options, segment, keys));
@@ -42,11 +46,14 @@ export async function openStoreJournal(options: StoreJournalOptions): Promise<Jo
   const shipping = new Shipping(options);
   let journal: Journal | undefined;
   try {
-    journal = openJournal({ ...options, keys, mirror: shipping });
+    const whole = left.goesOn(there, keys, shipping);
+    journal = openJournal({ ...options, keys, mirror: shipping, whole });
     // What recovery has cut off here is cut off there, before anything follows it.
     for (const [segment, size] of there) held(self.edge_id, await alike(options, segment, size));
     shipping.begin();
     await shipping.drained();
+    markBoot(directory, options.commit === 'reserve' ? options.boot : undefined);
+    left.discard();
     return journal;
   } catch (error) {
     shipping.end();
@@ -60,11 +67,11 @@ function held(edgeId: string, written: 'done' | 'fenced'): void {
     throw new JournalError('in_use', `edge ${edgeId} has been begun elsewhere, or declared dead`);
 }
 
-/** The copy of an earlier process is no longer wanted. @throws JournalError `in_use`, `unusable` */
-function emptied(directory: string): void {
+/** The copy of an earlier process makes room. @throws JournalError `in_use`, `unusable` */
+function leftIn({ directory, boot, log }: StoreJournalOptions): Left {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   lockDirectory(directory)();
-  for (const name of readdirSync(directory)) if (segmentNumber(name) > 0) rmSync(join(directory, name));
+  return new Left(directory, sameBoot(directory, boot), log);
 }
 
 /** Where segments come from, and go to. */

@@ -28,7 +28,7 @@ export function takeBack(
 ): readonly Accepted[] {
   const [first] = dependents;
   if (first === undefined || mark === undefined || mark >= first.depends) return [];
-  if (mark !== first.depends - 1) {
+  if (isAstray(dependents, mark)) {
     // Another venue, or its files have been put back: what it has and has not cannot be told from here.
     parts.log.error({ venue: mark, journal: first.depends }, 'the venue is not the one this journal goes with');
     return [];
@@ -58,6 +58,10 @@ export function takeBack(
     );
   return accepted;
 }
+
+/** Whether the venue lacks more than the one flush that it may be behind. */
+export const isAstray = ([first]: readonly Dependent[], mark: number | undefined): boolean =>
+  first !== undefined && mark !== undefined && mark < first.depends - 1;
 
 /** What moved here in these flushes was told elsewhere, and stays so: it says that nothing was before it. */
 function noteTold(told: Map<FileSession, number>, session: FileSession, records: Buffer, at: number): void {

@@ -90,8 +90,15 @@ export class Mover {
   }
 
   /** Whether there is anything to wait for: most sessions are where they were. */
-  needs({ home, from }: Holding, edgeId: string): boolean {
-    return home !== edgeId || from !== edgeId;
+  needs({ home, from }: Holding, edgeId: string, id: string): boolean {
+    return home !== edgeId || from !== edgeId || this.#isDoubtful(id);
+  }
+
+  /** Part of what stands here or at the edge's end of the venue has been lost: what the venue has had, it is asked. */
+  #isDoubtful(id: string): boolean {
+    const { journal, house } = this.#parts;
+    if (house.venue.claim === undefined || this.#here.has(id) || !journal.has(id)) return false;
+    return journal.astray || journal.session(id).lostAt > 0;
   }
 
   /**

@@ -38,6 +38,8 @@ const head = z.object({
   createdAt: whole,
   forgotten: whole,
   told: whole,
+  /** Not in those of a release before. */
+  lostAt: whole.default(0),
   terms: z.object({ retention: whole, retention_s: whole, ids: whole, ids_s: whole, about: z.string() }),
   sent: z.array(z.tuple([whole, whole, whole])),
   waiting: z.array(z.tuple([whole, whole])),

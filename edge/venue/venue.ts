@@ -77,6 +77,8 @@ export interface VenueSink {
    * edge's by now, whom it is told to. True only with {@link open} following in the same turn.
    */
   due?(session: VenueSession, number: number): boolean;
+  /** What has been made for the session up to this time, epoch ms, may have been told already, as nobody knows for sure; 0: nothing. */
+  lostAt?(session: VenueSession): number;
   /** Another edge has taken the session, as this record has it, away from here: the venue has refused what it sent. */
   fenced?(session: VenueSession): void;
   /** For a venue that answers in its own time: what `work` makes is written, and sent once it is. Not within another turn. */
@@ -138,6 +140,12 @@ export interface Venue {
    * next mark; what happens from now on has the one after. Nothing when nothing is {@link pending} or something is sealed.
    */
   seal(): void;
+  /**
+   * Where sessions send ahead of what is durable: a batch of the journal is closed with what has come from the venue so far,
+   * and is {@link durable} later. Undefined: it does not ask whether what it has told is kept.
+   */
+  closing?(): void;
+  durable?(): void;
   /** Whether something is sealed and not written. */
   readonly sealed: boolean;
   /**

@@ -18,6 +18,7 @@ const state: fc.Arbitrary<SessionState> = fc.record({
   createdAt: whole,
   forgotten: whole,
   told: whole,
+  lostAt: whole,
   terms: fc.record({ retention: whole, retention_s: whole, ids: whole, ids_s: whole, about: fc.string() }),
   sent: fc.array(fc.record({ msgSeqNum: whole, second: whole, message: bytes })),
   waiting: fc.array(fc.record({ msgSeqNum: fc.constant(0), second: whole, message: bytes })),

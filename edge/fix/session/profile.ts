@@ -1,7 +1,7 @@
 /**
  * How a session with one counterparty is kept. Names are QuickFIX's own settings in snake case, so that a QuickFIX
  * settings file can be imported; begin_strings, duplicate_logon, cancel_on_disconnect, resend_retention,
- * resend_retention_s, cl_ord_id, max_message_bytes, news and limit_warning_percent are ours.
+ * resend_retention_s, cl_ord_id, max_message_bytes, news, limit_warning_percent and commit are ours.
  */
 
 import { BEGIN_STRINGS, type BeginString, DEFAULT_VALIDATION, type ValidationOptions } from '../dictionary/index.ts';
@@ -73,6 +73,11 @@ export interface SessionProfile extends ValidationOptions, Schedule {
   readonly news: { readonly maintenance: boolean; readonly recovery_complete: boolean };
   /** News when so much of a limit has been used; 0: never. The edge's business. */
   readonly limit_warning_percent: number;
+  /**
+   * Whether its messages wait until they are durable, or leave out of a block of numbers that is; undefined: as the gateway's
+   * journal is set up, which may not be for the latter. The edge's business.
+   */
+  readonly commit: 'before-send' | 'reserve' | undefined;
 }
 
 /** QuickFIX's defaults where it has the setting. */
@@ -110,4 +115,5 @@ export const DEFAULT_PROFILE: SessionProfile = {
   max_message_bytes: 65_536,
   news: { maintenance: false, recovery_complete: false },
   limit_warning_percent: 0,
+  commit: undefined,
 };

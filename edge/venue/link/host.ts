@@ -235,8 +235,8 @@ export class VenueHost implements VenueSink {
       return;
     }
     const had = this.#mailroom.had(session.id);
-    // It comes again out of a journal, whose edge may not have known that it had come.
-    if (recovered && !isAfter({ generation, msg_seq_num }, had)) return;
+    // It comes again out of a journal, or from a client that was asked, whose edge may not have known that it had come.
+    if ((recovered || message.flag(message.possDupFlag)) && !isAfter({ generation, msg_seq_num }, had)) return;
     if (!this.#mailroom.owners.has(session.id)) this.#own(link, session);
     this.#mailroom.have(session.id, generation, msg_seq_num);
     if (number <= link.stale && kindOf(message.msgType) === ORDER) {

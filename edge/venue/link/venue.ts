@@ -5,45 +5,25 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
 import type { MessageName } from '../../../core/sessions/model.ts';
 import { Message, TOKENS_OK, tokenise } from '../../fix/message.ts';
+import { Tag } from '../../fix/tags.ts';
 import { simulates } from '../simulator/simulator.ts';
-import type { LinkFigures, OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import type { LinkFigures, OrdersOf, SubmitContext, Venue, VenueSession } from '../venue.ts';
+import { Acks } from './acks.ts';
 import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
 import { AWAY_MS, OPEN_WITHIN_MS, PARSED_SESSIONS, RECONNECT_MS, STALE_MS } from './limits.ts';
 import { Mailroom } from './mailroom.ts';
+import { type LinkVenueOptions, systemWay } from './options.ts';
 import { LinkWire } from './wire.ts';
 
 /** Name of the one peer. */
 const VENUE = 'venue';
 /** Fields of a report before its body: 8, 9, 35, 34, 49, 52, 56. */
 const HEADER_FIELDS = 7;
-
-export interface LinkVenueOptions {
-  readonly sink: VenueSink;
-  /** Path of a Unix socket, or a port of the loopback. */
-  readonly address: string;
-  readonly edge_id: string;
-  /** Undefined: nothing outlives the process. */
-  readonly directory: string | undefined;
-  readonly log: {
-    info(fields: object, text: string): void;
-    warn(fields: object, text: string): void;
-    error(fields: object, text: string): void;
-  };
-  /** How the venue is reached, and what the time is there; left out: over the system's sockets, by its clock. */
-  readonly way?: { readonly connect: () => Socket; readonly monotonic: () => number } | undefined;
-}
-
-/** @param address see {@link LinkVenueOptions} */
-const systemWay = (address: string): NonNullable<LinkVenueOptions['way']> => ({
-  connect: () => (/^\d+$/.test(address) ? connect(Number(address), '127.0.0.1') : connect({ path: address })),
-  monotonic: () => performance.now(),
-});
 
 type State =
   | { readonly name: 'linked'; readonly wire: LinkWire }
@@ -76,6 +56,7 @@ export class LinkVenue implements Venue {
   #state: State;
   #opened: (() => void) | undefined;
   #links = 0;
+  readonly #acks: Acks;
   #fenced = 0;
 
   private constructor(options: LinkVenueOptions) {
@@ -88,6 +69,7 @@ export class LinkVenue implements Venue {
       counts: () => true,
       onLost: () => options.log.error({}, 'too much waits for the venue: the oldest was dropped'),
     });
+    this.#acks = new Acks(options.ahead ?? false);
   }
 
   /** Rejects when the venue does not answer in time. */
@@ -196,6 +178,15 @@ export class LinkVenue implements Venue {
     this.#mailroom.seal();
   }
 
+  closing(): void {
+    this.#acks.closing();
+  }
+
+  durable(): void {
+    this.#acks.durable();
+    this.#release();
+  }
+
   get sealed(): boolean {
     return this.#mailroom.sealed;
   }
@@ -228,7 +219,7 @@ export class LinkVenue implements Venue {
   #release(): void {
     if (this.#state.name !== 'linked') return;
     this.#state.wire.release();
-    this.#state.wire.acknowledge(frames.ACK);
+    this.#state.wire.acknowledge(frames.ACK, this.#acks.most);
   }
 
   #connect(): void {
@@ -260,7 +251,7 @@ export class LinkVenue implements Venue {
       const box = boxes.get(VENUE);
       const waited = this.#way.monotonic() - since > STALE_MS;
       // What is done and not on disk comes again, and is known by its number: this process may die before it is.
-      const received = box?.acknowledgeable ?? 0;
+      const received = Math.min(box?.acknowledgeable ?? 0, this.#acks.most);
       const said = { version: LINK_VERSION, edge_id, boot: this.#boot, log: id, knows: box?.theirLog ?? '', received };
       const stale = waited && box !== undefined ? box.next - 1 : 0;
       wire.say(frames.HELLO, { ...said, stale, present: [...this.#present.values()] });
@@ -274,6 +265,7 @@ export class LinkVenue implements Venue {
     const box = this.#mailroom.box(VENUE);
     if (box.theirLog !== '' && box.theirLog !== log)
       this.#options.log.error({}, 'the venue has forgotten everything: what waits is sent to it anew');
+    if (box.theirLog !== log) this.#acks.begin();
     this.#mailroom.meet(VENUE, log);
     this.#mailroom.acked(VENUE, received);
     this.#state = { name: 'linked', wire };
@@ -318,7 +310,11 @@ export class LinkVenue implements Venue {
     const work = NUMBERED.get(frame.type);
     if (work === undefined) throw new RangeError(`a frame of the unknown type ${frame.type}`);
     const due = this.#mailroom.box(VENUE).received + 1;
-    if (frame.number < due) return;
+    this.#acks.saw(frame.number);
+    if (frame.number < due) {
+      if (this.#acks.late && frame.type === frames.REPORT) this.report(frame);
+      return;
+    }
     if (frame.number > due) throw new RangeError(`frame ${frame.number} came where ${due} was due`);
     work(this, frame);
     this.#mailroom.done(VENUE, frame.number);
@@ -356,7 +352,10 @@ export class LinkVenue implements Venue {
       this.#options.log.error({ session: session.id }, 'a report of the venue does not parse');
       return;
     }
-    sink.open(session, msg_type).copyFields(message, HEADER_FIELDS, message.count - 1);
+    const writer = sink.open(session, msg_type);
+    const lostAt = sink.lostAt?.(session) ?? 0;
+    if (lostAt > 0 && !(message.utc(message.sendingTime) > lostAt)) writer.flag(Tag.PossResend, true);
+    writer.copyFields(message, HEADER_FIELDS, message.count - 1);
     sink.close();
   }
 

@@ -64,9 +64,9 @@ export class LinkWire {
     this.#pump();
   }
 
-  /** Tells how far the peer's frames are on disk here, when that is news. */
-  acknowledge(type: number): void {
-    const received = this.#box?.acknowledgeable ?? 0;
+  /** Tells how far the peer's frames are on disk here, up to `most`, when that is news. */
+  acknowledge(type: number, most: number = Number.POSITIVE_INFINITY): void {
+    const received = Math.min(this.#box?.acknowledgeable ?? 0, most);
     if (received === this.#told) return;
     this.#told = received;
     this.say(type, { received });

@@ -9,7 +9,7 @@ import { type EdgeIdentity, NO_FIGURES } from '../../../core/sessions/model.ts';
 import type { Timer } from '../../../core/time.ts';
 import type { Journal, JournalError } from '../../../edge/journal/journal.ts';
 import type { SegmentKeys } from '../../../edge/journal/keys.ts';
-import type { FileJournalOptions } from '../../../edge/journal/options.ts';
+import type { Commit, FileJournalOptions } from '../../../edge/journal/options.ts';
 import { openStoreJournal } from '../../../edge/journal/store.ts';
 import { type Line, logInto, NOW, newDirectory } from './support.ts';
 
@@ -106,6 +106,8 @@ export interface RemoteOptions {
   readonly timers?: HandTimers;
   readonly writer?: string;
   readonly inbound?: boolean;
+  readonly commit?: Commit;
+  readonly boot?: string;
   readonly onLost?: (error: JournalError) => void;
 }
 
@@ -115,6 +117,7 @@ const opened: { readonly journal: Journal; readonly timers: HandTimers; readonly
 /** Opens the journal of an edge that has just been registered, on a machine that has nothing of it. */
 export async function openRemote(store: FaultyStore, options: RemoteOptions = {}): Promise<Journal> {
   const { lines = [], limits = {}, keys, timers = new HandTimers(), inbound = false, onLost } = options;
+  const { commit = 'before-send', boot } = options;
   const self = options.edge ?? (() => identity);
   const identity = options.edge?.() ?? store.register();
   const directory = options.directory ?? newDirectory();
@@ -122,6 +125,8 @@ export async function openRemote(store: FaultyStore, options: RemoteOptions = {}
     directory,
     limits,
     inbound,
+    commit,
+    boot,
     log: logInto(lines),
     now: () => NOW,
     store: store.port,

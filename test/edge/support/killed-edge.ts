@@ -1,7 +1,9 @@
 /**
  * An edge in a process of its own, for tests that kill it: memory stores that are the same at each start, a journal and the
  * simulator on disk, or the journal in the embedded store. Kills itself at a write that it is told over IPC, or as an argument: {file, when, nth} counts from then on.
- * Its disk may also be full, or slow, until it is told otherwise.
+ * Its disk may also be full, or slow, until it is told otherwise. The environment says more: KILLED_COMMIT, when messages leave;
+ * KILLED_BOOT, which start of the machine this is; KILLED_VENUE, where the venue is, which is another process then. With
+ * `reserve` and files, what a sync has put on disk is noted in `synced` of the directory.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -17,8 +19,13 @@ import type { EdgeParts } from '../../../edge/edge.ts';
 import { Archive } from '../../../edge/journal/archive.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
 import { openKeys, type SegmentKeys, wrappedKeys } from '../../../edge/journal/keys.ts';
+import { markBoot, sameBoot, settleSegments } from '../../../edge/journal/left.ts';
+import type { Commit } from '../../../edge/journal/options.ts';
+import type { Segment } from '../../../edge/journal/segments.ts';
 import { openStoreJournal } from '../../../edge/journal/store.ts';
+import { Syncing, type Syncs } from '../../../edge/journal/syncing.ts';
 import { openVenue } from '../../../edge/venue/index.ts';
+import { LinkVenue } from '../../../edge/venue/link/venue.ts';
 import { TestHouse } from './desk.ts';
 
 export interface KillAt {
@@ -94,7 +101,10 @@ const keysIn = (home: string): Promise<SegmentKeys> => {
   const parts = { box: house.admin.box, edgeId: 'test-1', log, random: () => randomBytes(32), after };
   return openKeys(parts, wrappedKeys(home), true);
 };
+const commit = (process.env.KILLED_COMMIT ?? 'before-send') as Commit;
+const boot = process.env.KILLED_BOOT ?? 'this start of the machine';
 const shared = {
+  commit,
   now: Date.now,
   log,
   archive: true,
@@ -104,12 +114,46 @@ const shared = {
   limits: { segment_bytes: 60_000, block_bytes: 2000 },
 };
 
+/** So much of each segment is on the disk, were the machine to die; nothing stands for a disk that has been given less. */
+const onDisk: Record<string, number> = {};
+const noted: Syncs = {
+  data(fd, done) {
+    const { size } = fs.fstatSync(fd);
+    fs.fdatasync(fd, (error) => {
+      note(fd, size);
+      done(error);
+    });
+  },
+  names: (_, done) => void setImmediate(() => done(null)),
+};
+
+const note = (fd: number, size: number): void => {
+  const path = files.get(fd)!;
+  onDisk[path] = Math.max(onDisk[path] ?? 0, size);
+  fs.writeFileSync(join(directory, 'synced.new'), JSON.stringify(onDisk));
+  fs.renameSync(join(directory, 'synced.new'), join(directory, 'synced'));
+};
+
+class NotedSyncing extends Syncing {
+  override ended(segment: Segment): void {
+    super.ended(segment);
+    note(segment.fd, segment.size);
+  }
+}
+
 /** In files, or in the embedded store when the environment says where that is. */
 async function journalOf(): Promise<EdgeParts['journal']> {
   const given = process.env.KILLED_STORE;
   if (given === undefined) {
     const home = join(directory, 'journal');
-    return openJournal({ ...shared, directory: home, keys: await keysIn(home) });
+    fs.mkdirSync(home, { recursive: true });
+    const parts = { directory: home, log, monotonic: () => performance.now(), after: systemTimers.after, syncs: noted };
+    const mirror = commit === 'reserve' ? new NotedSyncing(parts) : undefined;
+    const whole = sameBoot(home, boot);
+    if (commit === 'reserve') settleSegments(home);
+    const journal = openJournal({ ...shared, directory: home, keys: await keysIn(home), mirror, ahead: true, whole });
+    markBoot(home, commit === 'reserve' ? boot : undefined);
+    return journal;
   }
   const { endpoint, tables } = JSON.parse(given) as { endpoint: string; tables: TableNames };
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -127,6 +171,7 @@ async function journalOf(): Promise<EdgeParts['journal']> {
   return (edge) =>
     openStoreJournal({
       ...shared,
+      boot,
       directory: copy,
       store: { ...journals, append: (...args) => append(() => journals.append(...args)) },
       edge,
@@ -155,14 +200,21 @@ async function append(work: () => ReturnType<JournalStore['append']>): ReturnTyp
 const journal = await journalOf();
 const edge = await house.open({
   journal,
-  venue: (sink) =>
-    openVenue('simulator', {
+  env: { FIXGATE_COMMIT: commit },
+  venue: (sink) => {
+    const address = process.env.KILLED_VENUE;
+    if (address !== undefined) {
+      const link = join(directory, 'link');
+      return LinkVenue.open({ sink, address, edge_id: 'test-1', directory: link, ahead: commit === 'reserve', log });
+    }
+    return openVenue('simulator', {
       sink,
       seed: 1,
       now: Date.now(),
       directory: join(directory, 'venue'),
       warn: (problem) => say({ problem }, 'venue'),
-    }),
+    });
+  },
 });
 process.on('message', (message: KillAt | Disk) => {
   if ('disk' in message) disk = message;

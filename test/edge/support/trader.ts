@@ -42,6 +42,8 @@ export class Trader {
   readonly reports: Fields[] = [];
   /** ClOrdIDs of orders and cancels that were refused on the way to the venue (35=j or 3), each once. */
   readonly refused: string[] = [];
+  /** Reports that came once more under another number, and said that they might. */
+  repeated = 0;
   /** What is wrong with what came. */
   readonly faults: string[] = [];
   readonly #account: Account;
@@ -58,6 +60,11 @@ export class Trader {
 
   constructor(account: Account) {
     this.#account = account;
+  }
+
+  /** The number that is due. */
+  get next(): number {
+    return this.#nextIn;
   }
 
   /** Logs on; resolves with the answer, or when the connection is gone. */
@@ -200,11 +207,14 @@ export class Trader {
     }
     if (type !== '8' && type !== '9') return;
     this.#heard.set(seq, message.content);
+    const [execId, doubtful] = [message.get(17), message.get(97) === 'Y'];
+    if (execId !== undefined && this.#execIds.has(execId)) {
+      if (!doubtful) this.faults.push(`ExecID ${execId} came under two numbers`);
+      this.repeated += 1;
+      return;
+    }
     this.reports.push(message);
-    const execId = message.get(17);
-    if (execId === undefined) return;
-    if (this.#execIds.has(execId)) this.faults.push(`ExecID ${execId} came under two numbers`);
-    this.#execIds.add(execId);
+    if (execId !== undefined) this.#execIds.add(execId);
   }
 
   /** Orders as they were, with PossDupFlag; the rest by gap fills. */

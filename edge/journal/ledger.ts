@@ -1,0 +1,38 @@
+/** A session's side of the journal that it is in. */
+
+import type { StoredMessage } from '../fix/session/ports.ts';
+import type { JournalLog } from './journal.ts';
+import type { Place } from './reader.ts';
+import type { Durable } from './reserve.ts';
+import type { FileSession } from './session.ts';
+import type { Tail } from './tail.ts';
+
+/** What sessions need of the journal they are in. */
+export interface Ledger {
+  readonly tail: Tail;
+  /** Segment that the tail will be written to, and where in it. */
+  readonly segment: number;
+  readonly base: number;
+  /** Everything is recorded, whether it is needed again or not. */
+  readonly archive: boolean;
+  /** What goes to the venue is recorded. */
+  readonly inbound: boolean;
+  readonly log: JournalLog;
+  /** Epoch ms. */
+  now(): number;
+  /** The numbers of this session are to be written at the next flush. */
+  dirty(session: FileSession): void;
+  /** So is the end of its next block of numbers. */
+  reserving(session: FileSession): void;
+  /** How much is durable; undefined: what is flushed is. */
+  readonly later: Durable | undefined;
+  /** Whether what is flushed may leave, where no numbers are reserved. */
+  readonly ahead: boolean;
+  gained(segment: number, bytes: number): void;
+  /** An application message was sent or received. */
+  noted(epochMs: number): void;
+  lost(segment: number, bytes: number): void;
+  /** The message in the record there. Valid until the next call. */
+  read(place: Place): StoredMessage;
+  check(): void;
+}

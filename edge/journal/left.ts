@@ -1,0 +1,219 @@
+/**
+ * What a process that sent ahead has left on the disk: with the machine still up, all that it had written is there, and more
+ * than the store may have. A file beside the segments names the boot of the machine that they were written under.
+ */
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type Home, openBlock } from './block.ts';
+import { BLOCK_BYTES, readHeader, segmentName, segmentNumber } from './format.ts';
+import type { JournalLog } from './journal.ts';
+import type { SegmentKeys } from './keys.ts';
+import { isDamaged, wholeFlushes } from './recovery.ts';
+import type { Shipping } from './shipping.ts';
+
+const BOOT = 'boot';
+const LEFT = 'left';
+
+/** Whether the machine is up since the segments there were written. @param boot names its last start; undefined: not known */
+export function sameBoot(directory: string, boot: string | undefined): boolean {
+  const path = join(directory, BOOT);
+  return boot !== undefined && existsSync(path) && readFileSync(path, 'utf8') === boot;
+}
+
+/** What is written there from now on is written under this start of the machine; undefined: it is not to be looked at again. */
+export function markBoot(directory: string, boot: string | undefined): void {
+  const path = join(directory, BOOT);
+  if (boot === undefined) {
+    rmSync(path, { force: true });
+    return;
+  }
+  writeFileSync(path, boot, { mode: 0o600 });
+  // A mark of an earlier start must not come back, when this machine dies, beside what is written from now on.
+  synced(path);
+  synced(directory);
+}
+
+function synced(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What earlier processes have written is on the disk: what begins now stands on it. */
+export function settleSegments(directory: string): void {
+  for (const number of segmentsOf(directory)) synced(join(directory, segmentName(number)));
+}
+
+const segmentsOf = (directory: string): number[] =>
+  readdirSync(directory)
+    .map(segmentNumber)
+    .filter((number) => number > 0)
+    .sort((a, b) => a - b);
+
+const without = (directory: string): void => {
+  for (const number of segmentsOf(directory)) rmSync(join(directory, segmentName(number)));
+};
+
+/** What of a segment has not got to the store. */
+interface Unsent {
+  readonly home: Home;
+  readonly offset: number;
+  readonly plain: Buffer;
+  readonly ends: readonly number[];
+  /** It is not there at all: what it begins with. */
+  readonly header: Buffer | undefined;
+}
+
+/** The segments of the process before, out of the way of what is fetched. */
+export class Left {
+  readonly #directory: string;
+  readonly #aside: string;
+  readonly #log: JournalLog;
+  #numbers: readonly number[];
+
+  /** @param trusted whether they hold all that was written */
+  constructor(directory: string, trusted: boolean, log: JournalLog) {
+    this.#directory = directory;
+    this.#aside = join(directory, LEFT);
+    this.#log = log;
+    if (!trusted) rmSync(this.#aside, { recursive: true, force: true });
+    else if (!existsSync(this.#aside)) {
+      // All of them or none count: a start that dies among these is gone on with by the next.
+      const made = `${this.#aside}.new`;
+      mkdirSync(made, { recursive: true, mode: 0o700 });
+      for (const number of segmentsOf(directory)) renameSync(this.#path(number), join(made, segmentName(number)));
+      renameSync(made, this.#aside);
+    }
+    without(directory);
+    this.#numbers = trusted ? segmentsOf(this.#aside) : [];
+  }
+
+  /** Those behind the last that the store has, for their keys. */
+  lay(stored: readonly number[]): void {
+    for (const number of this.#numbers) if (number > (stored.at(-1) ?? 0)) this.#link(number);
+  }
+
+  /**
+   * Whether what is left goes on where the store ends: then it is laid in place of what was fetched, and what the store does
+   * not have is given to `shipping`. Otherwise what was fetched stands.
+   * @param there the segments of the store, and where they end
+   */
+  goesOn(there: ReadonlyMap<number, number>, keys: SegmentKeys | undefined, shipping: Shipping): boolean {
+    if (this.#numbers.length === 0) return false;
+    const unsent = this.#unsent(there, keys);
+    if (typeof unsent === 'string') {
+      this.#log.error({ why: unsent }, 'what is left of the journal on the disk does not go on where the store ends');
+      for (const number of this.#numbers) if (!there.has(number)) rmSync(this.#path(number), { force: true });
+      return false;
+    }
+    let bytes = 0;
+    for (const { home, offset, plain, ends, header } of unsent) {
+      if (header !== undefined) shipping.begun(home, header);
+      if (plain.length > 0) shipping.restored(home, offset, plain, ends);
+      bytes += plain.length;
+    }
+    without(this.#directory);
+    for (const number of this.#numbers) this.#link(number);
+    this.#log.info({ bytes }, 'the journal goes on with what the store had not got');
+    return true;
+  }
+
+  /** The store has all of it. */
+  discard(): void {
+    rmSync(this.#aside, { recursive: true, force: true });
+  }
+
+  /** The same file: it is only read from now on, or what it ends with and is not whole cut off. */
+  #link(number: number): void {
+    linkSync(join(this.#aside, segmentName(number)), this.#path(number));
+  }
+
+  #path(number: number): string {
+    return join(this.#directory, segmentName(number));
+  }
+
+  #bytes(number: number): Buffer {
+    return readFileSync(join(this.#aside, segmentName(number)));
+  }
+
+  /** @returns why it does not go on */
+  #unsent(there: ReadonlyMap<number, number>, keys: SegmentKeys | undefined): Unsent[] | string {
+    const last = this.#numbers.at(-1)!;
+    for (const [number, size] of there) {
+      // One that is needed no more is taken away here first.
+      if (this.#numbers.includes(number)) {
+        const image = readFileSync(this.#path(number));
+        if (image.length !== size || !begins(this.#bytes(number), image)) return `segment ${number} is another`;
+      } else if (number > last) return `segment ${number} is not there`;
+    }
+    const stored = [...there.keys()].at(-1) ?? 0;
+    const unsent: Unsent[] = [];
+    for (const number of this.#numbers) {
+      if (number <= stored && !there.has(number)) return `segment ${number} has been taken away`;
+      const one = unsentOf(this.#bytes(number), number, there.get(number) ?? 0, number === last, keys);
+      if (typeof one === 'string') return `segment ${number} ${one}`;
+      if (one !== undefined) unsent.push(one);
+    }
+    return unsent;
+  }
+}
+
+/** Whether a segment begins as the image of the store does. A block that is not whole there is in plain, but for its start. */
+function begins(bytes: Buffer, image: Buffer): boolean {
+  const header = readHeader(image, image.readUInt32LE(4));
+  if (!header.ok || image.length > bytes.length) return false;
+  let at = header.bytes;
+  for (; at + BLOCK_BYTES <= image.length; ) {
+    const length = image.readUInt32LE(at + 4);
+    if (length < BLOCK_BYTES || at + length > image.length) break;
+    at += length;
+  }
+  const end = Math.min(image.length, at + BLOCK_BYTES);
+  return bytes.compare(image, 0, end, 0, end) === 0;
+}
+
+function unsentOf(
+  bytes: Buffer,
+  number: number,
+  from: number,
+  isLast: boolean,
+  keys: SegmentKeys | undefined,
+): Unsent | string | undefined {
+  const header = readHeader(bytes, number);
+  // It was being made when the process ended: nothing stands for it.
+  if (!header.ok) return isLast && header.short ? undefined : 'has no whole header';
+  const { version, salt, wrapped } = header;
+  const key = wrapped === undefined ? undefined : keys?.of(wrapped);
+  if (wrapped !== undefined && key === undefined) return 'is encrypted, and its key is not known';
+  const home: Home = { version, number, salt, key };
+  const whole = wholeFlushes(home, bytes, header.bytes);
+  if (isDamaged(home, bytes, whole, isLast)) return `has a damaged block at ${whole.at}`;
+  if (whole.blocks.length === 0 || whole.at <= from) return undefined;
+  const plain = Buffer.from(bytes.subarray(0, whole.at));
+  for (const { at, fields } of whole.blocks) openBlock(home, bytes, at, fields.length).copy(plain, at + BLOCK_BYTES);
+  const begin = Math.max(from, header.bytes);
+  const ends = whole.blocks.flatMap(({ at, fields }) => (fields.last ? [at + fields.length - begin] : []));
+  return {
+    home,
+    offset: begin,
+    plain: plain.subarray(begin),
+    ends: ends.filter((end) => end > 0),
+    header: from === 0 ? bytes.subarray(0, header.bytes) : undefined,
+  };
+}

@@ -1,0 +1,38 @@
+/** Records of what a session is: all of it but its messages, at the start of each segment and when it changes. */
+
+import { ABOUT, FIXED_BYTES, RESERVED, STATE, TOLD } from './format.ts';
+import type { FileSession } from './session.ts';
+import type { Tail } from './tail.ts';
+
+export function stateInto(session: FileSession, tail: Tail): void {
+  const { index, key, reserve } = session;
+  const fixed = FIXED_BYTES[STATE]!;
+  const at = tail.begin(STATE, index, fixed + Buffer.byteLength(key));
+  tail.put(at, 0, session.nextIn);
+  tail.put(at, 1, session.nextOut);
+  tail.put(at, 2, session.generation);
+  tail.put(at, 3, session.createdAt);
+  tail.put(at, 4, session.firstOrdinal);
+  tail.put(at, 5, session.nextOrdinal);
+  tail.put(at, 6, session.forgotten);
+  const { retention, retention_s, ids, ids_s, about } = session.terms;
+  [retention, retention_s, ids, ids_s].forEach((term, i) => void tail.putUint(at, 56 + i * 4, term));
+  tail.buf.write(key, at + fixed);
+  if (session.told > 0) toldInto(session, tail);
+  if (reserve.limit > 0 || reserve.lostAt > 0) reservedInto(session, tail);
+  if (about === '') return;
+  const text = tail.begin(ABOUT, index, FIXED_BYTES[ABOUT]! + Buffer.byteLength(about));
+  tail.buf.write(about, text + FIXED_BYTES[ABOUT]!);
+}
+
+export function toldInto({ index, told, toldWritten }: FileSession, tail: Tail): void {
+  const at = tail.begin(TOLD, index, FIXED_BYTES[TOLD]!);
+  tail.put(at, 0, told);
+  tail.put(at, 1, toldWritten);
+}
+
+export function reservedInto({ index, reserve }: FileSession, tail: Tail): void {
+  const at = tail.begin(RESERVED, index, FIXED_BYTES[RESERVED]!);
+  tail.put(at, 0, reserve.limit);
+  tail.put(at, 1, reserve.lostAt);
+}
