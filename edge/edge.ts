@@ -113,10 +113,14 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const lookShut = watchShut(config.data_dir, gate, heard.cancel, log);
   // Before anybody comes in.
   lookShut();
+  turns.guard({ doubtful: () => !gate.mayPlaceOrders, timers });
   let draining = false;
   const readiness = () => (draining ? 'draining' : unreadiness(house, journal, clockAlarm));
   const ticking = [
-    timers.every(TICK_MS, () => house.wheel.turn(clock.monotonic())),
+    timers.every(TICK_MS, () => {
+      turns.look();
+      house.wheel.turn(clock.monotonic());
+    }),
     timers.every(NUMBERS_RETRY_MS, () => numbers.tell()),
     timers.every(CLOCK_LOOK_MS, () => clockAlarm.look()),
     timers.every(SHUT_LOOK_MS, lookShut),

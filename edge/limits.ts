@@ -130,6 +130,10 @@ export const CLOCK_LOOK_MS = 1000;
 export const SHUT_LOOK_MS = 250;
 /** Of that file, from its beginning: a reason of 400 characters and a word fit. */
 export const SHUT_BYTES = 512;
+/** Timers go off forty times a second: a process that has not run for so long was stopped, or its machine was. */
+export const STANDSTILL_MS = 1_000;
+/** So long it then waits to hear from the store whether it still counts: its heartbeat is due at once, and has 3 s. */
+export const SILENT_AT_MOST_MS = 3_500;
 /** Resolution of timers: TestRequests at HeartBtInt 1 need better than a second. */
 export const TICK_MS = 25;
 /** Between calls of the venue's own clock (market data, timed events). */

@@ -4,8 +4,9 @@
  * journal is answered later, they leave then, in order, and turns go on meanwhile.
  */
 
-import type { Clock } from '../core/time.ts';
+import type { Clock, Timer, Timers } from '../core/time.ts';
 import type { Instant } from './fix/session/ports.ts';
+import { SILENT_AT_MOST_MS, STANDSTILL_MS } from './limits.ts';
 import type { Logger } from './log.ts';
 
 /** What a turn does with a connection at its end. */
@@ -16,7 +17,7 @@ export interface Player {
   settle(): void;
   /** The journal has everything: bytes may leave, as far as {@link Turns.released} says. */
   writeOut(): void;
-  /** The disk refused: nothing may leave yet, for the client would know more than we do after a restart. */
+  /** The disk refused, or nobody knows whether this process counts: nothing may leave yet. */
   unwritable(): void;
   /** What it has made and may not leave never will: see {@link Turns.forsake}. */
   forsake?(): void;
@@ -35,6 +36,13 @@ export interface Later {
   readonly released: number;
   /** So much waits, or for so long, that no orders are taken. */
   readonly stuck: boolean;
+}
+
+/** What says whether others may have taken this process for dead while it did not run. */
+export interface Doubt {
+  /** Whether they may. */
+  doubtful(): boolean;
+  readonly timers: Timers;
 }
 
 interface MutableInstant {
@@ -71,12 +79,18 @@ export class Turns {
   released = 0;
   #depth = 0;
   #durable = true;
+  #doubt: Doubt | undefined;
+  /** When it was last seen to run, monotonic ms. */
+  #ranMs: number;
+  /** Until it goes off, or it is known that this process still counts, nothing leaves. */
+  #silence: Timer | undefined;
 
   constructor(clock: Clock, first: Keeper, log: Logger) {
     this.#clock = clock;
     this.#keepers = [first];
     this.#log = log;
     this.#now = Object.assign(instant(), { epochMs: clock.now(), monoMs: clock.monotonic() });
+    this.#ranMs = clock.monotonic();
     this.now = this.#now;
   }
 
@@ -100,6 +114,36 @@ export class Turns {
     });
   }
 
+  /** From now on a standstill of this process that others may have taken for its death silences it, until that is known. */
+  guard(doubt: Doubt): void {
+    this.#doubt = doubt;
+  }
+
+  /** Called many times a second: whether it has been as often. */
+  look(): void {
+    this.#ran(this.#clock.monotonic());
+    if (this.#silence !== undefined && this.#doubt?.doubtful() === false) this.#speak();
+  }
+
+  #speak(): void {
+    if (this.#silence === undefined) return;
+    this.#silence.cancel();
+    this.#silence = undefined;
+    this.run(() => {});
+  }
+
+  #ran(nowMs: number): void {
+    const stoodMs = nowMs - this.#ranMs;
+    this.#ranMs = nowMs;
+    if (stoodMs < STANDSTILL_MS || this.#silence !== undefined || this.#doubt?.doubtful() !== true) return;
+    this.#log.warn(
+      { ms: Math.round(stoodMs) },
+      'this process did not run for a while: it asks whether it still counts',
+    );
+    // A store that does not answer is away: who is cut off goes on with what it has.
+    this.#silence = this.#doubt.timers.after(SILENT_AT_MOST_MS, () => this.#speak());
+  }
+
   /**
    * What is not durable may never be, and another process may give its numbers to something else: nobody is to hear of it.
    * Who waits for it hears nothing more.
@@ -107,6 +151,9 @@ export class Turns {
   forsake(): void {
     for (const player of this.#awaiting) player.forsake?.();
     this.#awaiting.clear();
+    if (this.#silence === undefined) return;
+    for (const player of this.#withheld) player.forsake?.();
+    this.#speak();
   }
 
   /** Writes after those that are there, and not at all when one of them could not. */
@@ -133,6 +180,7 @@ export class Turns {
     if (this.#depth++ > 0) return;
     this.#now.epochMs = this.#clock.now();
     this.#now.monoMs = this.#clock.monotonic();
+    this.#ran(this.#now.monoMs);
   }
 
   /** Output, or an end, awaits this connection. Inside a turn only. */
@@ -177,7 +225,7 @@ export class Turns {
     this.#dirty.length = 0;
     this.#write();
     for (const player of round) {
-      if (this.#durable) {
+      if (this.#durable && this.#silence === undefined) {
         player.dirty = false;
         this.#guarded(() => player.writeOut());
         if (this.ticket > this.released) this.#awaiting.add(player);

@@ -36,7 +36,7 @@ describe.each(['takeover', 'probe'] as const)(
       link.cut = true;
       // It gets to the edge, and not to where the journal is kept: nobody hears of it.
       a.send('D', order('late'));
-      other.send('D', order('kept'));
+      other.send('1', [[112, 'kept']]);
       await until('it has come', async () => (await metric(one.metricsPort, 'fix_journal_waiting_bytes')) > 0);
       const heardBefore = a.received.length;
       const upTo = last(a);
@@ -62,7 +62,7 @@ describe.each(['takeover', 'probe'] as const)(
       expect(a.received).toHaveLength(heardBefore);
       expect(await metric(one.metricsPort, 'fix_sessions_wrested_total{by="others"}')).toBe(1);
       // Its other sessions go on, and what waited for the store is told.
-      await other.next(isReport('kept'));
+      await other.next((message) => message.get(112) === 'kept');
       expect((await house.admin.slots.ofUser('ann')).map(({ edge_id }) => edge_id)).toEqual(['e-2']);
       expect(b.received.filter(isReport('late'))).toEqual([]);
 

@@ -21,6 +21,7 @@ import type { SignedLogons } from '../../../core/ports.ts';
 import { type ProvisionInput, provision } from '../../../core/provisioning.ts';
 import { ClockWatch } from '../../../core/sessions/clock-watch.ts';
 import type { JournalStore } from '../../../core/sessions/journal-store.ts';
+import type { Clock } from '../../../core/time.ts';
 import { readConfig } from '../../../edge/config.ts';
 import { type Edge, type EdgeParts, startEdge } from '../../../edge/edge.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
@@ -56,6 +57,8 @@ export interface DeskOptions {
   readonly openEstate?: NonNullable<EdgeParts['openEstate']>;
   readonly leases?: TokenLeases;
   readonly clockWatch?: ClockWatch;
+  /** The edge's own. */
+  readonly clock?: Clock;
   /** This edge's way to the store, in place of the one that all have. */
   readonly link?: { readonly cut: boolean };
   readonly bounds?: NonNullable<EdgeParts['bounds']>;
@@ -119,17 +122,18 @@ export class TestHouse {
       FIXGATE_LOG_LEVEL: 'error',
       ...options.env,
     });
-    const link = options.link ?? this.link;
+    const { link = this.link, clock = systemClock } = options;
     const edge = await startEdge({
       config,
       gate: {
         ...this.#ports(link),
+        clock,
         leases: over(this.leases, link),
         signedLogons: over(this.signedLogons, link),
         timers: systemTimers,
       },
       clockWatch: options.clockWatch ?? new ClockWatch(systemClock),
-      clock: systemClock,
+      clock,
       timers: systemTimers,
       journal: options.journal ?? this.journal,
       journals: over(this.journals, link),
