@@ -98,8 +98,12 @@ export const MOVE_WITHIN_MS = 14_000;
 export const OUT_OF_REACH_MS = 2_500;
 /** Of that, for the venue to hear that the session moves: it is a process on the same machine, or about as near. */
 export const CLAIM_WITHIN_MS = 3_000;
-/** An edge that has acknowledged gives a session away within this, or it is taken from it. */
+/** An edge that has acknowledged gives a session away within this, or is asked again. */
 export const YIELD_WITHIN_MS = 2_500;
+/** A heartbeat that comes every second and has not come for so long stands still. */
+export const STILL_MS = 1_200;
+/** One whose heartbeat goes on while it does not answer is busy, as others may be: it has so long until a session is taken from it. */
+export const LIVING_WITHIN_MS = 5_000;
 /** What is decided sooner is answered without an acknowledgement first: there are 500 ms to spare before that is missed. */
 export const DECIDED_SOON_MS = 100;
 /** Between tries to get at an edge that does not answer. */

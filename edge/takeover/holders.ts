@@ -17,11 +17,11 @@ export type Way = 'refuse' | 'supersede' | 'again';
 const OWN_HOLDER_MS = 100;
 
 export class Holders {
-  readonly #house: Pick<House, 'live' | 'gate' | 'log' | 'ask'>;
+  readonly #house: Pick<House, 'live' | 'gate' | 'log' | 'ask' | 'mover'>;
   /** Logons that wait for a holder to say whether it is there, by session. */
   readonly #waiting = new Map<string, number>();
 
-  constructor(house: Pick<House, 'live' | 'gate' | 'log' | 'ask'>) {
+  constructor(house: Pick<House, 'live' | 'gate' | 'log' | 'ask' | 'mover'>) {
     this.#house = house;
   }
 
@@ -50,7 +50,8 @@ export class Holders {
 
   /** An edge that does not hear within a second, or does not decide in time, has lost it. */
   async #askedElsewhere({ edge_id, session_id }: LiveSession): Promise<Way> {
-    const { ask, log } = this.#house;
+    const { ask, log, mover } = this.#house;
+    void mover.look(edge_id);
     try {
       const { said } = await ask(edge_id, { type: 'probe', session_id }, PROBE_MS);
       if (said === 'silent' || said === 'late')

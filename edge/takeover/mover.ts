@@ -16,9 +16,11 @@ import type { After, SessionState } from '../journal/moved.ts';
 import {
   CLAIM_WITHIN_MS,
   EDGES_FRESH_MS,
+  LIVING_WITHIN_MS,
   MOVE_RETRY_MS,
   MOVE_WITHIN_MS,
   OUT_OF_REACH_MS,
+  STILL_MS,
   YIELD_WITHIN_MS,
 } from '../limits.ts';
 import type { Numbers } from '../numbers.ts';
@@ -64,6 +66,8 @@ export class Mover {
   /** Those on their way, by session. */
   readonly #coming = new Map<string, { readonly epoch: number; readonly came: Promise<boolean> }>();
   #rows: Promise<readonly EdgeRow[]> | undefined;
+  /** Heartbeats of other edges, and since when they have been seen; of those that have been looked at. */
+  readonly #beats = new Map<string, Pick<EdgeRow, 'incarnation' | 'heartbeat'> & { readonly sinceMs: number }>();
 
   constructor(parts: MoverParts) {
     this.#parts = parts;
@@ -163,7 +167,12 @@ export class Mover {
     for (;;) {
       const row = await this.#rowOf(home);
       let found = isOver(row) ? await this.#inherited(move, row) : await this.#asked(key, move);
-      if (found === 'silent' && row !== undefined) found = await this.#wrested(move, row);
+      if (found === 'silent') {
+        const now = await this.#rowOf(home);
+        // One that lives is busy, as others may be: by its own hand is what costs it and this edge the least.
+        const patient = this.#stillMs(now) < STILL_MS && clock.monotonic() - since < LIVING_WITHIN_MS;
+        if (now !== undefined && !isOver(now) && !patient) found = await this.#wrested(move, now);
+      }
       if (typeof found === 'object') return found.state;
       const most = found === 'elsewhere' ? OUT_OF_REACH_MS : MOVE_WITHIN_MS;
       if (clock.monotonic() - since > most) throw new Error(`edge ${home} neither gives it away nor is declared dead`);
@@ -264,6 +273,26 @@ export class Mover {
       timers.after(EDGES_FRESH_MS, forget);
     }
     return (await this.#rows).find(({ edge_id }) => edge_id === edgeId);
+  }
+
+  /** Notes how another edge stands, before it is known whether that is asked for. Never rejects. */
+  async look(edgeId: string): Promise<void> {
+    try {
+      this.#stillMs(await this.#rowOf(edgeId));
+    } catch (error) {
+      this.#parts.house.log.warn({ error, home: edgeId }, 'another edge could not be looked at');
+    }
+  }
+
+  /** For how long its heartbeat has been seen to stand still. */
+  #stillMs(row: EdgeRow | undefined): number {
+    if (row === undefined) return Number.POSITIVE_INFINITY;
+    const { edge_id, incarnation, heartbeat } = row;
+    const nowMs = this.#parts.clock.monotonic();
+    const known = this.#beats.get(edge_id);
+    if (known?.incarnation === incarnation && known.heartbeat === heartbeat) return nowMs - known.sinceMs;
+    this.#beats.set(edge_id, { incarnation, heartbeat, sinceMs: nowMs });
+    return 0;
   }
 
   #pause(ms: number): Promise<void> {
