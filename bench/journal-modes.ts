@@ -1,4 +1,4 @@
-/** What each kind of journal costs: messages a second until they may leave, processor time, and the time that one waits. */
+/** What each kind of journal costs, and each way to commit to it: messages a second until they may leave, processor time, and the time that one waits. */
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
@@ -13,8 +13,11 @@ import { KEEP } from '../edge/fix/session/ports.ts';
 import { openJournal } from '../edge/journal/file.ts';
 import type { Journal } from '../edge/journal/journal.ts';
 import { openKeys, type SegmentKeys, wrappedKeys } from '../edge/journal/keys.ts';
+import { RESERVE_NUMBERS } from '../edge/journal/limits.ts';
 import { openMemoryJournal } from '../edge/journal/memory.ts';
+import type { Commit } from '../edge/journal/options.ts';
 import { openStoreJournal } from '../edge/journal/store.ts';
+import { Syncing } from '../edge/journal/syncing.ts';
 import { STORE_FILE } from '../local/data-dir.ts';
 import { encodeFix, type Field, utcTimestamp } from '../local/fix-client.ts';
 import { startStore } from '../local/store.ts';
@@ -47,6 +50,8 @@ interface Mode {
 
 interface Opened {
   readonly journal: Journal;
+  /** Numbers that the session reserves at a time; left out: none. */
+  readonly ahead?: number;
   /** Processor time of another process that works for it, ms. */
   readonly otherCpu?: () => number;
   end(): Promise<void>;
@@ -91,11 +96,22 @@ const MODES: readonly Mode[] = [
   },
   inFiles('file', false),
   inFiles('file_sync', true),
-  { name: 'store', open: inStore },
+  { name: 'file reserve', open: inFilesAhead },
+  { name: 'store', open: (directory) => inStore(directory, 'before-send') },
+  { name: 'store reserve', open: (directory) => inStore(directory, 'reserve') },
 ];
 
+/** Synced beside the work, behind what leaves. */
+async function inFilesAhead(directory: string): Promise<Opened> {
+  const monotonic = () => systemClock.monotonic();
+  const mirror = new Syncing({ directory, log, monotonic, after: systemTimers.after });
+  const common = { directory, now, log, mirror, commit: 'reserve', ahead: true, inbound: true } as const;
+  const journal = openJournal({ ...common, keys: await keysIn(directory) });
+  return { journal, ahead: RESERVE_NUMBERS, end: () => journal.close() };
+}
+
 /** Over the embedded store, which runs in a process of its own on the same machine. */
-async function inStore(directory: string): Promise<Opened> {
+async function inStore(directory: string, commit: Commit): Promise<Opened> {
   mkdirSync(join(directory, 'logs'), { recursive: true });
   const store = await startStore(directory, () => {});
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -107,6 +123,7 @@ async function inStore(directory: string): Promise<Opened> {
   const copy = join(directory, 'copy');
   const journal = await openStoreJournal({
     directory: copy,
+    commit,
     now,
     log,
     inbound: true,
@@ -133,7 +150,8 @@ async function inStore(directory: string): Promise<Opened> {
     client.destroy();
     await store.stop();
   };
-  return { journal, end, otherCpu: () => cpuOf(join(directory, STORE_FILE)) };
+  const ahead = commit === 'reserve' ? RESERVE_NUMBERS : 0;
+  return { journal, ahead, end, otherCpu: () => cpuOf(join(directory, STORE_FILE)) };
 }
 
 /** Different ones: they are compressed on their way to the store, and equal ones would be told to cost nothing. */
@@ -180,8 +198,9 @@ interface Measured {
   readonly waits: readonly number[];
 }
 
-async function measure({ journal, otherCpu }: Opened, sizes: Sizes): Promise<Measured> {
+async function measure({ journal, otherCpu, ahead = 0 }: Opened, sizes: Sizes): Promise<Measured> {
   const store = journal.session('bench');
+  store.sendAhead(ahead);
   const { buf, starts } = someReports();
   let next = store.nextOut;
   const put = (count: number): void => {
@@ -214,7 +233,7 @@ async function measure({ journal, otherCpu }: Opened, sizes: Sizes): Promise<Mea
   for (let i = 0; i < sizes.pings / 10; i++) {
     const since = performance.now();
     put(1);
-    await journal.later?.drained();
+    if (!store.ahead) await journal.later?.drained();
     waits.push((performance.now() - since) * 1000);
   }
   const otherCpuUs = other === 0 ? undefined : (other * 1000) / (sizes.journal_messages * sizes.runs);

@@ -89,9 +89,7 @@ export class Syncing implements Mirror, LaterJournal {
     this.waiting += Math.max(0, segment.size - offset);
     // The one under way has begun before this.
     this.ticket = this.#state === 'syncing' ? this.released + 2 : this.released + 1;
-    if (this.#state !== 'resting') return;
-    this.#state = 'due';
-    this.#timer = this.#parts.after(SYNC_PAUSE_MS, () => this.#sync());
+    if (this.#state === 'resting') this.#syncSoon();
   }
 
   deleted(segment: number): void {
@@ -103,13 +101,24 @@ export class Syncing implements Mirror, LaterJournal {
 
   drained(): Promise<void> {
     if (this.#state === 'resting' || this.#state === 'ended' || this.#broken) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+      this.#timer?.cancel();
+      this.#sync();
+    });
   }
 
   end(): void {
     this.#timer?.cancel();
     this.#state = 'ended';
     this.#wake();
+  }
+
+  /** At once where somebody waits for nothing else: no timer keeps a process that ends. */
+  #syncSoon(): void {
+    this.#state = 'due';
+    if (this.#waiters.length > 0) this.#sync();
+    else this.#timer = this.#parts.after(SYNC_PAUSE_MS, () => this.#sync());
   }
 
   #sync(): void {
@@ -144,10 +153,7 @@ export class Syncing implements Mirror, LaterJournal {
     this.released += 1;
     this.waiting -= bytes;
     this.#state = 'resting';
-    if (this.ticket > this.released) {
-      this.#state = 'due';
-      this.#timer = this.#parts.after(SYNC_PAUSE_MS, () => this.#sync());
-    }
+    if (this.ticket > this.released) this.#syncSoon();
     this.#attendant.written();
     this.#attendant.released();
     if (this.#state === 'resting') this.#wake();
