@@ -228,8 +228,12 @@ export function readConfig(env: Environment): EdgeConfig {
   if (config.proxy_protocol !== 'off' && config.proxy_sources.length === 0)
     throw new ConfigError('FIXGATE_PROXY_SOURCES: is needed with FIXGATE_PROXY_PROTOCOL: who may speak for clients');
   // Whoever asks for records must not find out later that there are none.
-  if (config.archive === 'on' && config.journal !== 'file' && config.journal !== 'file_sync')
-    throw new ConfigError(`FIXGATE_ARCHIVE: needs FIXGATE_JOURNAL=file or file_sync, not ${config.journal}`);
+  if (config.archive === 'on' && config.journal === 'memory')
+    throw new ConfigError('FIXGATE_ARCHIVE: needs a journal that has one, not FIXGATE_JOURNAL=memory');
+  if (config.archive === 'on' && config.edge_pool.length > 0)
+    throw new ConfigError(
+      'FIXGATE_ARCHIVE: not together with FIXGATE_EDGE_POOL: the archive does not go where the name goes',
+    );
   if (config.commit === 'reserve' && config.journal === 'memory')
     throw new ConfigError('FIXGATE_COMMIT: reserve needs a journal that outlives the process, not memory');
   if (config.edge_pool.length > 0) {

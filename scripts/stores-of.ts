@@ -70,5 +70,5 @@ export const secretBoxFor = (dataDir: string): SecretBox => keysOf(dataDir).box;
 export function archiveDirectories(dataDir: string, edge: string): readonly string[] {
   const own = join(dataDir, EDGES_FOLDER, edge);
   const home = existsSync(own) ? own : dataDir;
-  return [join(home, 'archive'), join(home, 'journal')];
+  return [join(home, 'archive'), join(home, 'journal'), join(home, 'journal-copy')];
 }

@@ -4,29 +4,13 @@
  * of the log, and the venue is never more than one flush behind it (docs/adr/0026-a-journal-in-the-store.md).
  */
 
-import {
-  APPEND_BYTES,
-  APPEND_PIECES,
-  type JournalStore,
-  PIECE_BYTES,
-  type Piece,
-} from '../../core/sessions/journal-store.ts';
+import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
 import type { EdgeIdentity } from '../../core/sessions/model.ts';
 import type { Timer } from '../../core/time.ts';
+import { Batch } from './batch.ts';
 import type { Home } from './block.ts';
-import { BLOCK_BYTES } from './format.ts';
 import { type Attendant, JournalError, type JournalLog, type LaterJournal } from './journal.ts';
-import {
-  SHIP_BYTES,
-  SHIP_INITIAL_BYTES,
-  SHIP_KEPT_BYTES,
-  SHIP_LOOK_MS,
-  SHIP_RETRY_MAX_MS,
-  SHIP_RETRY_MS,
-  STUCK_BYTES,
-  STUCK_MS,
-} from './limits.ts';
-import { packed, rawPack } from './pack.ts';
+import { SHIP_BYTES, SHIP_LOOK_MS, SHIP_RETRY_MAX_MS, SHIP_RETRY_MS, STUCK_BYTES, STUCK_MS } from './limits.ts';
 import type { Mirror } from './segments.ts';
 import type { Tail } from './tail.ts';
 
@@ -45,106 +29,6 @@ export interface ShippingParts {
   readonly soon: (work: () => void) => void;
   /** Somebody else has claimed the log: what is in memory is not what is there, and this process has to end. */
   readonly onLost: (error: JournalError) => void;
-}
-
-/** Bytes that follow each other in a segment. */
-interface Run {
-  readonly home: Home;
-  readonly offset: number;
-  /** In the batch's buffer. */
-  readonly from: number;
-  to: number;
-  /** Where flushes end; none: it is the header. */
-  readonly ends: number[];
-}
-
-class Batch {
-  number = 0;
-  readonly runs: Run[] = [];
-  used = 0;
-  #buf = Buffer.allocUnsafeSlow(SHIP_INITIAL_BYTES);
-
-  begin(home: Home, header: Buffer): void {
-    const from = this.#room(header.length);
-    header.copy(this.#buf, from);
-    this.runs.push({ home, offset: 0, from, to: this.used, ends: [] });
-  }
-
-  /** Records in plain, each block behind its 48 bytes as they are stored. */
-  add(home: Home, offset: number, sealed: Buffer, tail: Tail): void {
-    const from = this.#room(tail.length);
-    tail.buf.copy(this.#buf, from, 0, tail.length);
-    for (let i = 0; i < tail.blocks; i++) {
-      const at = tail.start(i);
-      sealed.copy(this.#buf, from + at, at, at + BLOCK_BYTES);
-    }
-    const last = this.runs.at(-1);
-    if (last?.home === home && last.ends.length > 0 && last.offset + last.to - last.from === offset) {
-      last.to = this.used;
-      last.ends.push(this.used);
-    } else this.runs.push({ home, offset, from, to: this.used, ends: [this.used] });
-  }
-
-  /** What {@link add} had been given before, by another process. @param ends where flushes end in `plain` */
-  put(home: Home, offset: number, plain: Buffer, ends: readonly number[]): void {
-    const from = this.#room(plain.length);
-    plain.copy(this.#buf, from);
-    this.runs.push({ home, offset, from, to: this.used, ends: ends.map((end) => from + end) });
-  }
-
-  /** @returns where there is room */
-  #room(length: number): number {
-    const from = this.used;
-    this.used += length;
-    if (this.used > this.#buf.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.used, this.#buf.length * 2));
-      this.#buf.copy(larger, 0, 0, from);
-      this.#buf = larger;
-    }
-    return from;
-  }
-
-  /** Pieces as they are appended: each group is one transaction. */
-  *appends(): Generator<readonly Piece[]> {
-    let group: Piece[] = [];
-    let bytes = 0;
-    for (const run of this.runs) {
-      for (const piece of this.#pieces(run)) {
-        if (group.length === APPEND_PIECES || bytes + piece.bytes.length > APPEND_BYTES) {
-          yield group;
-          group = [];
-          bytes = 0;
-        }
-        group.push(piece);
-        bytes += piece.bytes.length;
-      }
-    }
-    if (group.length > 0) yield group;
-  }
-
-  /** Each has whole flushes, or a part of one: what is cut off after a crash, a flush that is not whole, begins with a piece. */
-  *#pieces({ home, offset, from, to, ends }: Run): Generator<Piece> {
-    const segment = home.number;
-    if (ends.length === 0) {
-      yield { segment, offset, length: to - from, bytes: rawPack(this.#buf.subarray(from, to)) };
-      return;
-    }
-    let i = 0;
-    for (let at = from; at < to; ) {
-      let end = at;
-      for (; i < ends.length && ends[i]! <= at + PIECE_BYTES; i++) end = ends[i]!;
-      if (end === at) end = Math.min(at + PIECE_BYTES, ends[i]!);
-      const start = offset + at - from;
-      yield { segment, offset: start, length: end - at, bytes: packed(home, start, this.#buf.subarray(at, end)) };
-      at = end;
-    }
-  }
-
-  clear(): void {
-    this.runs.length = 0;
-    this.used = 0;
-    if (this.#buf.length > SHIP_KEPT_BYTES) this.#buf = Buffer.allocUnsafeSlow(SHIP_INITIAL_BYTES);
-  }
 }
 
 /** held: nothing is sent yet. resting: nothing is to be sent. due: a batch is about to be closed. sending. written: the store has it, the venue has yet to write. */
@@ -169,6 +53,8 @@ export class Shipping implements Mirror, LaterJournal {
   #heard = 0;
   /** Segments that are not needed once this batch is there. */
   readonly #dead: { readonly segment: number; readonly ticket: number }[] = [];
+  /** What is done when a batch is there, in order. */
+  readonly #onceThere: { readonly ticket: number; readonly work: () => void }[] = [];
   #removing = false;
   #waiters: (() => void)[] = [];
   readonly #look: Timer;
@@ -215,6 +101,11 @@ export class Shipping implements Mirror, LaterJournal {
   /** Bytes that an earlier process had written and not sent; before all others. See {@link Batch.put}. */
   restored(home: Home, offset: number, plain: Buffer, ends: readonly number[]): void {
     this.#filling.put(home, offset, plain, ends);
+  }
+
+  /** Once the store has all that has been written so far. */
+  onceThere(work: () => void): void {
+    this.#onceThere.push({ ticket: this.ticket, work });
   }
 
   deleted(segment: number): void {
@@ -354,8 +245,14 @@ export class Shipping implements Mirror, LaterJournal {
     this.#judge();
     if (this.#filling.used > 0) this.#sendSoon();
     this.#attendant.released();
+    this.#doOnceThere();
     this.#removeDead();
     this.#wake();
+  }
+
+  #doOnceThere(): void {
+    const waiting = this.#onceThere;
+    while (waiting[0] !== undefined && waiting[0].ticket <= this.released) waiting.shift()!.work();
   }
 
   #wake(): void {

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
+import type { Complete } from './archive.ts';
 import type { Home } from './block.ts';
 import { openJournal } from './file.ts';
 import { readHeader, segmentName } from './format.ts';
@@ -47,7 +48,9 @@ export async function openStoreJournal(options: StoreJournalOptions): Promise<Jo
   let journal: Journal | undefined;
   try {
     const whole = left.goesOn(there, keys, shipping);
-    journal = openJournal({ ...options, keys, mirror: shipping, whole });
+    // What the archive is told of is what it will find here at any later start.
+    const completed = (segment: Complete): void => shipping.onceThere(() => options.completed?.(segment));
+    journal = openJournal({ ...options, keys, mirror: shipping, whole, completed });
     // What recovery has cut off here is cut off there, before anything follows it.
     for (const [segment, size] of there) held(self.edge_id, await alike(options, segment, size));
     shipping.begin();

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { readConfig } from '../../../edge/config.ts';
 import { BY_VENUE, INVALID, KEEP, REFUSED, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { Archive, archiveFiles, type Seal } from '../../../edge/journal/archive.ts';
@@ -13,13 +13,19 @@ import type { SegmentKeys } from '../../../edge/journal/keys.ts';
 import { eventsOf } from '../../../edge/journal/messages.ts';
 import { until } from '../support/desk.ts';
 import { plainKeys } from './keys.ts';
+import { FaultyStore, forgetRemote, HandTimers, openRemote, shipped } from './remote.ts';
 import { append, crashed, enqueue, type Line, logInto, NOW, newDirectory, openFile, promote, seen } from './support.ts';
 
-test.each(['store', 'memory'])('a journal that has no archive does not start with one: %s', (journal) => {
-  const env = { FIXGATE_ARCHIVE: 'on', FIXGATE_JOURNAL: journal };
-  expect(() => readConfig(env)).toThrow('FIXGATE_ARCHIVE: needs FIXGATE_JOURNAL=file');
-  expect(readConfig({ ...env, FIXGATE_JOURNAL: 'file_sync' }).archive).toBe('on');
+test('a journal that has no archive does not start with one, nor does an edge whose disk is another than its name', () => {
+  const env = { FIXGATE_ARCHIVE: 'on' };
+  expect(() => readConfig({ ...env, FIXGATE_JOURNAL: 'memory' })).toThrow('FIXGATE_ARCHIVE: needs a journal');
+  const pool = { FIXGATE_EDGE_POOL: 'edge:2', FIXGATE_JOURNAL: 'store' };
+  expect(() => readConfig({ ...env, ...pool })).toThrow('FIXGATE_ARCHIVE: not together with FIXGATE_EDGE_POOL');
+  for (const journal of ['file', 'file_sync', 'store'])
+    expect(readConfig({ ...env, FIXGATE_JOURNAL: journal }).archive).toBe('on');
 });
+
+afterEach(forgetRemote);
 
 interface Kept {
   readonly journal: Journal;
@@ -145,6 +151,54 @@ test('a segment is sealed when it is complete, is moved when it is on record, an
   }
   expect(seals.reduce((sum, { messages }) => sum + messages, 0)).toBeLessThanOrEqual(60);
   await archive.stop();
+});
+
+test('with the journal in the store a segment is sealed once the store has it, and stays as it was sealed', async () => {
+  const home = newDirectory();
+  const store = new FaultyStore();
+  const timers = new HandTimers();
+  const keys = plainKeys();
+  const limits = { segment_bytes: 2000, resend_retention: 2 };
+  const opened = (at: string, in_: FaultyStore) => {
+    const archive = new Archive({ directory: join(at, 'archive'), log: logInto([]) });
+    const more = { archive: true, completed: archive.complete, archiveDirectory: archive.directory, inbound: true };
+    const journal = openRemote(in_, { directory: join(at, 'journal-copy'), keys, timers, limits, more });
+    return { archive, journal };
+  };
+  const { archive, journal: opening } = opened(home, store);
+  const journal = await opening;
+  journal.later!.attend({ closing() {}, written: () => journal.committed(), released() {}, revoked() {} });
+  const seals: Seal[] = [];
+  archive.start(async (seal) => void seals.push(seal));
+  const one = journal.session('a');
+  const say = (): void => {
+    append(one, 'x'.repeat(100));
+    journal.flush();
+  };
+  store.faults = ['refused'];
+  for (let n = 0; n < 30; n++) say();
+  await timers.pass(50);
+  expect(seals).toEqual([]);
+  store.faults = ['none'];
+  for (let n = 0; n < 60; n++) {
+    say();
+    await shipped(journal, timers);
+  }
+  await until('some are sealed', () => seals.length > 3);
+  await until('and marked', () => readdirSync(join(home, 'archive')).length >= seals.length);
+  for (let n = 0; n < 60; n++) {
+    say();
+    await shipped(journal, timers);
+  }
+  expect(readdirSync(join(home, 'archive')).filter((name) => name.endsWith('.seg')).length).toBeGreaterThan(2);
+  await archive.stop();
+  // The process dies; what it had sealed is found as it was sealed, in the archive or out of the store.
+  const left = crashed(home);
+  await opened(left, store.copy()).journal;
+  for (const { segment, sha256 } of seals) {
+    const path = [join(left, 'archive', segment), join(left, 'journal-copy', segment)].find(existsSync)!;
+    expect([segment, createHash('sha256').update(readFileSync(path)).digest('hex')]).toEqual([segment, sha256]);
+  }
 });
 
 test('what a killed process did not seal the next one does, also where the archive is off by then', async () => {

@@ -108,6 +108,7 @@ export interface RemoteOptions {
   readonly inbound?: boolean;
   readonly commit?: Commit;
   readonly boot?: string;
+  readonly more?: Partial<FileJournalOptions>;
   readonly onLost?: (error: JournalError) => void;
 }
 
@@ -116,12 +117,20 @@ const opened: { readonly journal: Journal; readonly timers: HandTimers; readonly
 
 /** Opens the journal of an edge that has just been registered, on a machine that has nothing of it. */
 export async function openRemote(store: FaultyStore, options: RemoteOptions = {}): Promise<Journal> {
-  const { lines = [], limits = {}, keys, timers = new HandTimers(), inbound = false, onLost } = options;
+  const {
+    lines = [],
+    limits = {},
+    keys,
+    timers = new HandTimers(),
+    inbound = options.more?.inbound ?? false,
+    onLost,
+  } = options;
   const { commit = 'before-send', boot } = options;
   const self = options.edge ?? (() => identity);
   const identity = options.edge?.() ?? store.register();
   const directory = options.directory ?? newDirectory();
   const opening = openStoreJournal({
+    ...options.more,
     directory,
     limits,
     inbound,
