@@ -17,6 +17,8 @@ export const COMMAND_POLL_MS = 250;
 
 /** Tier and rule changes reach live sessions within a second; logons read the version themselves. */
 export const POLICY_POLL_MS = 400;
+/** Users whose overrides are kept while the policy stays: those of all connections of an edge; most have none. */
+export const OVERRIDES_KEPT = 20_000;
 
 /** Window and penalty of bad logons. */
 export const BAD_LOGON_WINDOW_MS = 30_000;

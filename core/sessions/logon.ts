@@ -38,7 +38,7 @@ export const UNAVAILABLE = 'Service temporarily unavailable, try again';
 /** Stands in the lookup for a name that cannot exist, so that it costs what others cost. */
 const NOBODY = '(nobody)';
 
-export interface LogonPorts extends Pick<AdminPorts, 'directory' | 'policy'> {
+export interface LogonPorts extends Pick<AdminPorts, 'directory'> {
   readonly signedLogons: SignedLogons;
   readonly clock: Clock;
   readonly random: Random;
@@ -183,7 +183,7 @@ export class Logons {
   /** What the failing rules say; undefined when the user is eligible. An override can also be stricter than its rule: always read. */
   async #ineligible(user: User, policy: Policy, now: number): Promise<string | undefined> {
     if (user.bypass || !policy.rules.some((rule) => rule.enabled)) return undefined;
-    const overrides = await this.#ports.policy.overrides(user.user_id);
+    const overrides = await this.#ports.policies.overrides(user.user_id, policy);
     const { facts, tier } = user;
     const input = { facts, tier, rules: policy.rules, overrides, policy_version: policy.version, bypassed: false };
     const evaluation = evaluate(input, this.#ports.expressions, now);

@@ -2,10 +2,11 @@
  * The policy as this process last read it. Live sessions follow it by polling its version; a logon asks for one that is
  * not older than the logon itself, and logons that come together share that read.
  */
+import type { Override } from '../eligibility/model.ts';
 import type { Policy, PolicyStore } from '../ports.ts';
 import type { Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
-import { POLICY_POLL_MS } from './bounds.ts';
+import { OVERRIDES_KEPT, POLICY_POLL_MS } from './bounds.ts';
 
 export class PolicyCache {
   readonly #store: PolicyStore;
@@ -13,6 +14,8 @@ export class PolicyCache {
   readonly #log: GateLog;
   readonly #onChange: (policy: Policy, before: Policy | undefined) => void;
   #policy: Policy | undefined;
+  /** What was read of users since a policy of this version was: an override that changes makes another version. */
+  #overrides: { readonly version: number; readonly ofUser: Map<string, readonly Override[]> } | undefined;
   #running: Promise<Policy> | undefined;
   #queued: Promise<Policy> | undefined;
   #timer: Timer | undefined;
@@ -62,6 +65,19 @@ export class PolicyCache {
     };
     this.#queued ??= this.#running.then(next, next);
     return this.#queued;
+  }
+
+  /** What admins have decided for this user, not older than this policy. Rejects with StoreUnavailable. */
+  async overrides(userId: string, { version }: Policy): Promise<readonly Override[]> {
+    if (this.#overrides === undefined || this.#overrides.version < version)
+      this.#overrides = { version, ofUser: new Map() };
+    const kept = this.#overrides;
+    const known = kept.version === version ? kept.ofUser.get(userId) : undefined;
+    if (known !== undefined) return known;
+    const read = await this.#store.overrides(userId);
+    // Of a policy that has been overtaken nothing is kept: what was read may be of either.
+    if (kept.version === version && kept.ofUser.size < OVERRIDES_KEPT) kept.ofUser.set(userId, read);
+    return read;
   }
 
   #begin(): Promise<Policy> {

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { regeneratePassword } from '../../core/credentials/regenerate.ts';
 import { changeStatus } from '../../core/credentials/status.ts';
-import { addRule, setOverride, setRuleEnabled } from '../../core/policy/rules.ts';
-import type { SecretBox } from '../../core/ports.ts';
+import { addRule, removeOverride, setOverride, setRuleEnabled } from '../../core/policy/rules.ts';
+import type { PolicyStore, SecretBox } from '../../core/ports.ts';
 import type { LogonRefused, LogonRequest } from '../../core/sessions/api.ts';
 import { passwordOf } from '../support/issued.ts';
 import {
@@ -183,6 +183,38 @@ describe('who has proved itself is told why', () => {
       reason: 'a big one',
     });
     expect(await refusal(attempt(account))).toMatchObject({ reason: 'not_eligible' });
+  });
+
+  test('overrides are read once while the policy stays, and anew with its next version, whichever way it goes', async () => {
+    const decide = async (threshold: number | undefined): Promise<void> => {
+      const about = { user_id: 'alice', rule_id: 'min_balance' };
+      if (threshold === undefined) await removeOverride(world.admin, ADMIN, about.user_id, about.rule_id);
+      else await setOverride(world.admin, ADMIN, { ...about, exempt: false, threshold, reason: 'told so' });
+    };
+    let reads = 0;
+    const policy = world.admin.policy as { overrides: PolicyStore['overrides'] };
+    const { overrides } = policy;
+    policy.overrides = (userId) => {
+      reads += 1;
+      return overrides(userId);
+    };
+    try {
+      for (const [threshold, result] of [
+        [undefined, 'accepted'],
+        [9000, 'refused'],
+        [1, 'accepted'],
+        [9000, 'refused'],
+        [undefined, 'accepted'],
+      ] as const) {
+        if (reads > 0) await decide(threshold);
+        const before = reads;
+        for (let again = 0; again < 3; again++)
+          expect((await edge.gate.validateLogon(attempt(account))).result).toBe(result);
+        expect(reads - before).toBe(1);
+      }
+    } finally {
+      policy.overrides = overrides;
+    }
   });
 
   test('a store that is away is no word about the name', async () => {
