@@ -3,7 +3,7 @@ import { BranchKeyStoreNode } from '@aws-crypto/branch-keystore-node';
 import { buildDecrypt } from '@aws-crypto/decrypt-node';
 import { buildEncrypt } from '@aws-crypto/encrypt-node';
 import { KmsHierarchicalKeyRingNode } from '@aws-crypto/kms-keyring-node';
-import { AlgorithmSuiteIdentifier, CommitmentPolicy, type KeyringNode } from '@aws-crypto/material-management-node';
+import { CommitmentPolicy, type KeyringNode } from '@aws-crypto/material-management-node';
 import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from '@aws-crypto/raw-aes-keyring-node';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KMSClient } from '@aws-sdk/client-kms';
@@ -12,12 +12,12 @@ import type { KeyAge, SecretBox } from '../../core/ports.ts';
 import { isOutage } from '../dynamodb/errors.ts';
 import { activeBranchKeyVersion } from './branch-key.ts';
 import type { MasterKeys } from './master-keys.ts';
+import { openMessage, SUITE } from './open-message.ts';
 
 /** Marks our wrapped data keys among those of others; part of every ciphertext. */
 const NAMESPACE = 'fixgate';
 
-// Key commitment, no signature: who may seal may open here, and ECDSA would cost a millisecond at each logon.
-const SUITE = AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY;
+// The suite has key commitment, no signature: who may seal may open here, and ECDSA would cost a millisecond at each logon.
 const { encrypt } = buildEncrypt(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT);
 const { decrypt } = buildDecrypt(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT);
 
@@ -112,10 +112,15 @@ function createBox(keyrings: Keyrings): SecretBox {
     async open(ciphertext, context) {
       const bytes = Buffer.from(ciphertext);
       const keyring = await keyrings.forOpen(bytes);
-      const { plaintext, messageHeader } = await reach(() => decrypt(keyring, bytes));
+      const { plaintext, context: found } = await reach(async () => {
+        const opened = await openMessage(keyring, bytes);
+        if (opened !== undefined) return opened;
+        const { plaintext, messageHeader } = await decrypt(keyring, bytes);
+        return { plaintext, context: messageHeader.encryptionContext };
+      });
       // The library proves that the context in the header is the one that was sealed; whether it is the one that the
       // row should have, only we can say.
-      if (!sameContext(messageHeader.encryptionContext, context)) {
+      if (!sameContext(found, context)) {
         throw new Error('the ciphertext belongs to another row');
       }
       return new Uint8Array(plaintext);

@@ -27,6 +27,17 @@ describe('raw AES', () => {
     );
   });
 
+  test.each([0, 4096, 4097, 10_000])('so do %i bytes, in however many frames the library puts them', async (size) => {
+    const plaintext = new Uint8Array(randomBytes(size));
+    const sealed = await box.seal(plaintext, context('A'));
+    expect(await box.open(sealed, context('A'))).toEqual(plaintext);
+    for (const at of [sealed.length - 1, sealed.length - 20, sealed.length >> 1]) {
+      const altered = Uint8Array.from(sealed);
+      altered[at]! ^= 1;
+      await expect(box.open(altered, context('A'))).rejects.toThrow();
+    }
+  });
+
   test('two rows swapped do not open', async () => {
     const [a, b] = [await box.seal(bytes('of a'), context('A')), await box.seal(bytes('of b'), context('B'))];
     await expect(box.open(b, context('A'))).rejects.toThrow('another row');
