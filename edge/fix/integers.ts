@@ -96,6 +96,9 @@ export function parseDecimal(buf: Uint8Array, from: number, to: number, out: Dec
   return true;
 }
 
+/** 10^n. */
+const POWERS = Float64Array.from({ length: 23 }, (_, n) => 10 ** n);
+
 const scratch: Decimal = { mantissa: 0, scale: 0 };
 
 /**
@@ -104,7 +107,7 @@ const scratch: Decimal = { mantissa: 0, scale: 0 };
  */
 export function parseScaled(buf: Uint8Array, from: number, to: number, places: number): number {
   if (!parseDecimal(buf, from, to, scratch) || scratch.scale > places) return Number.NaN;
-  const value = scratch.mantissa * 10 ** (places - scratch.scale);
+  const value = scratch.mantissa * POWERS[places - scratch.scale]!;
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 

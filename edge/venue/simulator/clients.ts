@@ -47,6 +47,8 @@ export class Clients {
   run = '';
   private readonly users = new Map<string, User>();
   private readonly byId = new Map<string, Client>();
+  /** The one asked for last: a batch is of one session. */
+  private last: Client | undefined;
   /** Orders that are over, to be made others. */
   private readonly spare: ClientOrder[] = [];
   private readonly freed = (order: ClientOrder): void => {
@@ -56,6 +58,12 @@ export class Clients {
 
   /** The client of a session, made when it is new, brought up to date otherwise. */
   of(session: VenueSession): Client {
+    if (this.last?.session === session) return this.last;
+    this.last = this.known(session);
+    return this.last;
+  }
+
+  private known(session: VenueSession): Client {
     const known = this.byId.get(session.id);
     if (known !== undefined) {
       if (known.session !== session) {
@@ -106,11 +114,9 @@ export class Clients {
     client.ids.bound(KNOWN_IDS_PER_SESSION, this.freed);
   }
 
-  /** It has changed, which has been written: one that is over and goes by its own id only is kept as numbers. */
+  /** It has changed, which has been written: one that is over is kept as numbers, unless several sessions know it. */
   done(order: ClientOrder): void {
-    if (order.open) return;
-    if (order.names === 1) order.owner.ids.retire(order);
-    if (order.names === 0) this.free(order);
+    if (!order.open && (order.names === 0 || order.owner.ids.retire(order))) this.free(order);
   }
 
   private free(order: ClientOrder): void {
@@ -129,6 +135,7 @@ export class Clients {
     if (client.ids.size > 0) return;
     const { user } = client;
     this.byId.delete(client.session.id);
+    this.last = undefined;
     const index = user.clients.indexOf(client);
     if (index >= 0) user.clients.splice(index, 1);
     if (user.clients.length === 0) this.users.delete(user.id);

@@ -7,8 +7,8 @@ import { type Client, Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
 import { BUY, type Instrument } from './instruments.ts';
 import { Keeping } from './keeping.ts';
-import { Line } from './line.ts';
-import { type Change, idChange, type OrderLog, restore } from './log.ts';
+import { Line, type UsedId } from './line.ts';
+import { type Change, type OrderLog, restore } from './log.ts';
 import { type Market, Markets } from './markets.ts';
 import { NO_NAME } from './names.ts';
 import {
@@ -50,6 +50,9 @@ interface Restart {
   readonly closed: readonly ClientOrder[];
 }
 
+/** Of a step that has changed more orders, no room is kept for so many. */
+const KEPT = 64;
+
 export class Exchange implements TradeListener {
   readonly markets: Markets;
   readonly clients = new Clients();
@@ -63,7 +66,11 @@ export class Exchange implements TradeListener {
   private started = false;
   /** Orders changed in the step in hand. */
   private readonly changed: ClientOrder[] = [];
+  /** How many: to shorten an array is a call into the engine. */
+  private changedCount = 0;
+  /** Sessions to be told of, and ids that have been used, in it. */
   private readonly changes: Change[] = [];
+  private readonly used: UsedId[] = [];
   /** Used within {@link commit} only. */
   private readonly line = new Line();
   private readonly known: Change[] = [];
@@ -150,10 +157,11 @@ export class Exchange implements TradeListener {
   replace(requester: Client, order: ClientOrder, name: number, terms: OrderTerms): void {
     const market = this.market(order);
     const { names } = this.clients;
-    const { owner, terms: before, name: orig } = order;
-    const less = before.qty - terms.qty;
+    const { owner, name: orig } = order;
+    const { price, expires_at } = order.terms;
+    const less = order.terms.qty - terms.qty;
     const rests = order.level !== undefined && terms.tif !== Tif.Ioc && terms.tif !== Tif.Fok;
-    const keeps = rests && terms.price === before.price && less >= 0 && order.leaves > less;
+    const keeps = rests && terms.price === price && less >= 0 && order.leaves > less;
     const waits = order.state.at === 'held';
     if (keeps) market.book.reduce(order, less);
     else {
@@ -161,10 +169,10 @@ export class Exchange implements TradeListener {
       order.priority = ++this.priority;
       order.leaves = terms.qty - order.cum;
     }
-    order.terms = terms;
+    order.ask(terms);
     order.name = names.keep(name);
     if (order.leaves === 0) this.conclude(market, order, FILLED);
-    else if (terms.expires_at !== before.expires_at) this.expiry.add(order);
+    else if (terms.expires_at !== expires_at) this.expiry.add(order);
     this.note(order, CHANGED);
     this.remember(requester, name, order);
     if (owner !== requester) this.remember(owner, name, order);
@@ -223,20 +231,24 @@ export class Exchange implements TradeListener {
 
   /** What has changed since the last call goes to the log as one line. */
   commit(): void {
-    const { keeping, changed, changes } = this;
-    if (keeping !== undefined && changed.length + changes.length > 0) {
+    const { keeping, changed, changes, used } = this;
+    const count = this.changedCount;
+    if (keeping !== undefined && count + changes.length + used.length > 0) {
       const line = this.line.begin();
-      for (let i = 0; i < changed.length; i++) this.logOrder(line, changed[i]!, keeping);
+      for (let i = 0; i < count; i++) this.logOrder(line, changed[i]!, keeping);
       if (changes.length > 0) line.add(changes);
+      for (let i = 0; i < used.length; i++) line.addId(used[i]!);
       keeping.append(line.end());
     }
-    for (let i = 0; i < changed.length; i++) {
+    for (let i = 0; i < count; i++) {
       const order = changed[i]!;
       order.change = UNCHANGED;
       this.clients.done(order);
     }
-    changed.length = 0;
+    this.changedCount = 0;
+    if (count > KEPT) changed.length = KEPT;
     if (changes.length > 0) changes.length = 0;
+    if (used.length > 0) used.length = 0;
   }
 
   private logOrder(line: Line, order: ClientOrder, keeping: Keeping): void {
@@ -251,7 +263,7 @@ export class Exchange implements TradeListener {
   }
 
   private note(order: ClientOrder, change: Changed): void {
-    if (order.change === UNCHANGED) this.changed.push(order);
+    if (order.change === UNCHANGED) this.changed[this.changedCount++] = order;
     if (order.change < change) order.change = change;
   }
 
@@ -295,7 +307,7 @@ export class Exchange implements TradeListener {
     this.clients.remember(client, name, order);
     if (this.keeping === undefined) return;
     this.keeping.introductions.make(client, this.changes);
-    this.changes.push(idChange(client, name, order));
+    this.used.push({ client, name, order });
   }
 
   /** A new order meets the market; a stop order waits for its price. */

@@ -25,7 +25,8 @@ export interface Shared {
 
 /** Of a session that has sent no order yet: never written to. */
 const NO_IDS = new Int32Array(0);
-const NO_SLOTS = new Int32Array(1);
+const NO_SLOTS = new Uint16Array(1);
+const NO_PLACES = new Float64Array(0);
 
 export class KnownIds {
   size = 0;
@@ -35,9 +36,11 @@ export class KnownIds {
   #hashes = NO_IDS;
   /** Undefined: it is in the past. */
   #orders: (ClientOrder | undefined)[] = [];
+  /** The place that the same order was given before, as {@link ClientOrder.place} has it. */
+  #before = NO_PLACES;
   #past: Past | undefined;
   /** Place + 1, by hash; 0: none. Twice as many as places. */
-  #slots = NO_SLOTS;
+  #slots: Uint16Array | Uint32Array = NO_SLOTS;
   readonly #names: Names;
   readonly #shared: Shared;
   /** Whose they are; set before an order goes into the past. */
@@ -83,9 +86,7 @@ export class KnownIds {
   }
 
   #orderAt(place: number): ClientOrder | undefined {
-    return place < 0
-      ? undefined
-      : (this.#orders[place] ?? this.#past!.get(place, this.owner!, this.#shared.run, this.#ids[place]!));
+    return place < 0 ? undefined : (this.#orders[place] ?? this.#past!.get(place, this.owner!, this.#shared.run));
   }
 
   /**
@@ -102,24 +103,38 @@ export class KnownIds {
       return undefined;
     }
     const before = this.#orders[place];
-    if (before !== undefined) before.names -= 1;
+    if (before === undefined) names.drop(this.#past!.name(place));
+    else before.names -= 1;
     this.#orders[place] = order;
     return before;
   }
 
   /**
-   * An order that is over goes into the past, where it goes by the id of its place alone.
+   * An order that is over goes into the past, if all that it is known by are ids of this session.
    * @returns whether it does, and the order may become another
    */
   retire(order: ClientOrder): boolean {
-    const place = order.place & (this.#hashes.length - 1);
-    if (this.#orders[place] !== order || order.run !== this.#shared.run) return false;
-    if (!this.#names.same(this.#ids[place]!, order.name)) return false;
+    if (order.run !== this.#shared.run || order.names !== this.#placesOf(order)) return false;
+    const mask = this.#hashes.length - 1;
     this.#past ??= new Past(this.#hashes.length);
-    this.#past.put(place, order);
-    this.#orders[place] = undefined;
-    order.names = 0;
+    for (let seq = order.place; order.names > 0; seq = this.#before[seq & mask]!) {
+      this.#past.put(seq & mask, order, this.#names.keep(order.name));
+      this.#orders[seq & mask] = undefined;
+      order.names -= 1;
+    }
     return true;
+  }
+
+  /** How many ids name this order, as far as its places are those of this session. */
+  #placesOf(order: ClientOrder): number {
+    const mask = this.#hashes.length - 1;
+    let count = 0;
+    for (let seq = order.place; seq >= this.#head && this.#orders[seq & mask] === order; count++) {
+      const before = this.#before[seq & mask]!;
+      if (before >= seq) break;
+      seq = before;
+    }
+    return count;
   }
 
   /**
@@ -137,7 +152,10 @@ export class KnownIds {
         continue;
       }
       this.#names.drop(id);
-      if (order === undefined) continue;
+      if (order === undefined) {
+        this.#names.drop(this.#past!.name(place));
+        continue;
+      }
       order.names -= 1;
       freed(order);
     }
@@ -161,8 +179,10 @@ export class KnownIds {
 
   #push(id: number, order: ClientOrder, hash: number): void {
     if (this.size === this.#hashes.length) this.#grow();
-    order.place = this.#head + this.size++;
-    const place = order.place & (this.#hashes.length - 1);
+    const seq = this.#head + this.size++;
+    const place = seq & (this.#hashes.length - 1);
+    this.#before[place] = order.place;
+    order.place = seq;
     this.#ids[place] = id;
     this.#orders[place] = order;
     this.#hashes[place] = hash;
@@ -199,21 +219,27 @@ export class KnownIds {
   #grow(): void {
     const before = this.#hashes.length;
     const size = Math.max(INITIAL, before * 2);
-    const [ids, hashes] = [new Int32Array(size), new Int32Array(size)];
+    const [ids, hashes, earlier] = [new Int32Array(size), new Int32Array(size), new Float64Array(size)];
     const orders = new Array<ClientOrder | undefined>(size).fill(undefined);
     const past = this.#past === undefined ? undefined : new Past(size);
     for (let i = 0; i < this.size; i++) {
       const [from, to] = [(this.#head + i) & (before - 1), (this.#head + i) & (size - 1)];
       ids[to] = this.#ids[from]!;
       hashes[to] = this.#hashes[from]!;
+      earlier[to] = this.#before[from]!;
       orders[to] = this.#orders[from];
       if (orders[to] === undefined) this.#past?.move(from, past!, to);
     }
     this.#ids = ids;
     this.#hashes = hashes;
+    this.#before = earlier;
     this.#orders = orders;
     this.#past = past;
-    this.#slots = new Int32Array(size * 2);
+    this.#slots = slotsFor(size);
     for (let i = 0; i < this.size; i++) this.#enter((this.#head + i) & (size - 1));
   }
 }
+
+/** Small, for most of them are in nobody's cache. */
+const slotsFor = (places: number): Uint16Array | Uint32Array =>
+  places < 0x10000 ? new Uint16Array(places * 2) : new Uint32Array(places * 2);

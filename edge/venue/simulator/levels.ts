@@ -35,7 +35,9 @@ export class Levels {
   }
 
   get best(): Level | undefined {
-    return this.sorted[this.sorted.length - 1];
+    const { sorted } = this;
+    // An index of -1 would be looked up by name.
+    return sorted.length === 0 ? undefined : sorted[sorted.length - 1];
   }
 
   get depth(): number {
@@ -44,7 +46,8 @@ export class Levels {
 
   /** The level `n` steps behind the best, 0 the best itself. */
   at(n: number): Level | undefined {
-    return this.sorted[this.sorted.length - 1 - n];
+    const place = this.sorted.length - 1 - n;
+    return place < 0 ? undefined : this.sorted[place];
   }
 
   /** Puts an order behind all others of its price. */

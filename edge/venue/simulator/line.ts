@@ -3,7 +3,9 @@
 import { Output } from '../../fix/output.ts';
 import { copyWords } from '../../fix/words.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
+import type { Client } from './clients.ts';
 import { type Change, stateName } from './log.ts';
+import type { Names } from './names.ts';
 import type { ClientOrder, OrderState } from './order.ts';
 import { type Piece, Pieces, pieceOf } from './piece.ts';
 
@@ -20,10 +22,19 @@ const UTF8_BYTES = 3;
 
 const WHOLE = pieceOf('["whole",');
 const FILL = pieceOf('["fill",');
+const ID = pieceOf('["id",');
 const NULL = pieceOf('null,');
+const EMPTY = pieceOf('"",');
 const RUNS = new Pieces((run: string) => JSON.stringify(run).slice(0, -1));
 const SYMBOLS = new Pieces((symbol: string) => `${JSON.stringify(symbol)},`);
 const STATES = new Pieces((state: OrderState) => `${JSON.stringify(stateName(state))},`);
+
+/** A ClOrdID of a session, one of its names, and the order that it names from now on. */
+export interface UsedId {
+  readonly client: Client;
+  readonly name: number;
+  readonly order: ClientOrder;
+}
 
 export class Line extends Output {
   constructor() {
@@ -56,16 +67,18 @@ export class Line extends Output {
     this.constant(WHOLE);
     this.id(order);
     this.constant(order.owner.quoted);
-    this.name(order);
+    this.name(order.owner.names, order.name);
     this.constant(SYMBOLS.of(terms.instrument.symbol));
-    this.number(terms.side);
-    this.number(terms.side_code);
-    this.number(terms.ord_type);
-    this.number(terms.tif);
-    this.number(terms.price);
-    this.number(terms.stop_price);
-    this.number(terms.qty);
-    this.quoted(terms.account);
+    this.ensure(7 * NUMBER);
+    let at = this.put(terms.side, this.at);
+    at = this.put(terms.side_code, at);
+    at = this.put(terms.ord_type, at);
+    at = this.put(terms.tif, at);
+    at = this.put(terms.price, at);
+    at = this.put(terms.stop_price, at);
+    this.at = this.put(terms.qty, at);
+    if (terms.account === '') this.constant(EMPTY);
+    else this.quoted(terms.account);
     if (Number.isFinite(terms.expires_at)) this.number(terms.expires_at);
     else this.constant(NULL);
     this.number(order.priority);
@@ -78,6 +91,16 @@ export class Line extends Output {
     this.constant(FILL);
     this.id(order);
     this.standing(order);
+  }
+
+  /** A ClOrdID that has been used, and the order that it names. */
+  addId({ client, name, order }: UsedId): void {
+    this.next();
+    this.constant(ID);
+    this.constant(client.quoted);
+    this.name(client.names, name);
+    this.id(order);
+    this.view.setUint8(this.at - 1, CLOSE);
   }
 
   /** The line is buf[0, length) from now on. */
@@ -100,8 +123,8 @@ export class Line extends Output {
 
   private standing({ state, cum, notional }: ClientOrder): void {
     this.constant(STATES.of(state));
-    this.number(cum);
-    this.number(notional);
+    this.ensure(2 * NUMBER);
+    this.at = this.put(notional, this.put(cum, this.at));
     this.view.setUint8(this.at - 1, CLOSE);
   }
 
@@ -124,11 +147,10 @@ export class Line extends Output {
   }
 
   /** ClOrdID, with a comma behind it. */
-  private name(order: ClientOrder): void {
-    const { names } = order.owner;
+  private name(names: Names, name: number): void {
     const { view: from } = names;
-    const start = names.at(order.name);
-    const length = names.length(order.name);
+    const start = names.at(name);
+    const length = names.length(name);
     this.ensure(length + 3);
     const { view } = this;
     let at = this.at;
@@ -136,7 +158,7 @@ export class Line extends Output {
     for (let i = 0; i < length; i++) {
       const code = from.getUint8(start + i);
       if (!isPlain(code)) {
-        this.quoted(order.cl_ord_id);
+        this.quoted(names.text(name));
         return;
       }
       view.setUint8(at++, code);
@@ -149,9 +171,15 @@ export class Line extends Output {
   /** A whole number, with a comma behind it. */
   private number(value: number): void {
     this.ensure(NUMBER);
+    this.at = this.put(value, this.at);
+  }
+
+  /** The same, where there is room for it. @returns the position after it */
+  private put(value: number, at: number): number {
     if (value < 0) throw new RangeError(`${value} in the order log`);
-    this.at = this.putUInt(value, this.at);
-    this.byte(COMMA);
+    const end = this.putUInt(value, at);
+    this.view.setUint8(end, COMMA);
+    return end + 1;
   }
 
   /** A text in JSON, with a comma behind it. */

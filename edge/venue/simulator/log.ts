@@ -144,10 +144,10 @@ export function* snapshot(clients: Clients, stamp: number, mark: number): Genera
   for (const client of clients.all()) {
     if (client.ids.size === 0) continue;
     yield JSON.stringify([['session', client.session], takenChange(client)] satisfies Change[]);
-    for (const [clOrdId, order] of client.ids.entries()) {
+    for (const [name, order] of client.ids.entries()) {
       line.begin();
-      if (client.names.same(clOrdId, order.name)) line.addOrder(order);
-      else line.add([idChange(client, clOrdId, order)]);
+      if (client.names.same(name, order.name)) line.addOrder(order);
+      else line.addId({ client, name, order });
       yield line.end().toString();
     }
   }
@@ -159,8 +159,12 @@ export const takenChange = ({ session, generation, taken }: Client): Change => [
 /** Sessions as the log knows them: each is told before what belongs to it, and again when something about it has changed. */
 export class Introductions {
   private readonly known = new Map<string, VenueSession>();
+  /** The one made known last. */
+  private last: VenueSession | undefined;
 
   make({ session }: Client, line: Change[]): void {
+    if (session === this.last) return;
+    this.last = session;
     const known = this.known.get(session.id);
     if (known === session) return;
     this.known.set(session.id, session);
@@ -170,17 +174,10 @@ export class Introductions {
   /** After a {@link snapshot}. */
   after(clients: Clients): void {
     this.known.clear();
+    this.last = undefined;
     for (const { ids, session } of clients.all()) if (ids.size > 0) this.known.set(session.id, session);
   }
 }
-
-/** @param id one of the names */
-export const idChange = (client: Client, id: number, order: ClientOrder): Change => [
-  'id',
-  client.session.id,
-  client.names.text(id),
-  order.id,
-];
 
 /** What a log says. */
 export interface Restored {
@@ -302,7 +299,7 @@ function restoreOrder(record: OrderRecord, restored: Restored, clients: Clients,
   } else {
     names.drop(order.name);
     order.name = names.keep(name);
-    order.terms = terms;
+    order.ask(terms);
     order.priority = record.priority;
   }
   setState(order, record.state, record.cum, record.notional);

@@ -21,6 +21,9 @@ export interface Market {
 export class Markets {
   readonly all: readonly Market[];
   private readonly bySymbol = new Map<string, Market>();
+  /** The one asked for last. */
+  private lastSymbol = '';
+  private last: Market | undefined;
   /** By the hash of the symbol. */
   private readonly byHash = new Map<number, Market>();
 
@@ -39,7 +42,11 @@ export class Markets {
   }
 
   of(symbol: string): Market | undefined {
-    return this.bySymbol.get(symbol);
+    if (symbol !== this.lastSymbol) {
+      this.last = this.bySymbol.get(symbol);
+      this.lastSymbol = symbol;
+    }
+    return this.last;
   }
 
   /** That of the symbol in field i of a message. */

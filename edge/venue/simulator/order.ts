@@ -71,7 +71,7 @@ export interface OrderIds {
   readonly name: number;
 }
 
-type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
+export type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
  * One that has ended and goes by no id any more becomes another by {@link renew}: as orders live for a while, each would be
@@ -88,14 +88,14 @@ export class ClientOrder implements Resting {
   name: number;
   /** ClOrdIDs that it is known by, of any session; and where the last one of them lies in its session's {@link KnownIds}. */
   names = 0;
-  place = 0;
+  place = -1;
   /** What belongs to its symbol; looked up when it is first asked for. */
   market: Market | undefined = undefined;
   /** When it ends by itself, as {@link Expiry} has it; NaN: it has not. */
   expiry = Number.NaN;
   side: Side;
-  /** Nobody else's: see {@link renew}. */
-  terms: OrderTerms;
+  /** Nobody else's: see {@link ask}. */
+  readonly terms: OrderTerms;
   /** Rises with each order and each loss of priority: the order of restoring a book. */
   priority: number;
   state: OrderState = IN_BOOK;
@@ -111,13 +111,16 @@ export class ClientOrder implements Resting {
   prev: Resting | undefined = undefined;
   next: Resting | undefined = undefined;
 
+  /** Rises with each replacement. */
+  revision = 0;
+
   constructor(ids: OrderIds, terms: OrderTerms, priority: number) {
     this.run = ids.run;
     this.serial = ids.serial;
     this.owner = ids.owner;
     this.name = ids.name;
     this.side = terms.side;
-    this.terms = terms;
+    this.terms = { ...terms };
     this.priority = priority;
     this.price = terms.price;
     this.leaves = terms.qty;
@@ -128,8 +131,28 @@ export class ClientOrder implements Resting {
     return this.names === 0 && !this.open && this.change === UNCHANGED;
   }
 
-  /** Makes it another order, with a copy of these terms. It is {@link over}, and so lies in no book. */
+  /** Makes it another order. It is {@link over}, and so lies in no book. */
   renew(ids: OrderIds, terms: OrderTerms, priority: number): this {
+    this.run = ids.run;
+    this.serial = ids.serial;
+    this.owner = ids.owner;
+    this.name = ids.name;
+    this.side = terms.side;
+    this.priority = priority;
+    this.place = -1;
+    this.market = undefined;
+    this.state = IN_BOOK;
+    this.cum = 0;
+    this.notional = 0;
+    this.price = terms.price;
+    this.leaves = terms.qty;
+    this.ask(terms);
+    this.revision = 0;
+    return this;
+  }
+
+  /** Takes these terms in place of its own. */
+  ask(terms: OrderTerms): void {
     const own: Changeable<OrderTerms> = this.terms;
     own.instrument = terms.instrument;
     own.side = terms.side;
@@ -141,19 +164,7 @@ export class ClientOrder implements Resting {
     own.qty = terms.qty;
     own.expires_at = terms.expires_at;
     own.account = terms.account;
-    this.run = ids.run;
-    this.serial = ids.serial;
-    this.owner = ids.owner;
-    this.name = ids.name;
-    this.side = terms.side;
-    this.priority = priority;
-    this.market = undefined;
-    this.state = IN_BOOK;
-    this.cum = 0;
-    this.notional = 0;
-    this.price = terms.price;
-    this.leaves = terms.qty;
-    return this;
+    this.revision += 1;
   }
 
   /** OrderID (37). */

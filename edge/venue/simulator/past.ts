@@ -1,5 +1,5 @@
 /**
- * What is left of orders that are over and go by one ClOrdID: enough to say how each came out. They are numbers in rings,
+ * What is left of orders that are over: enough to say how each came out. They are numbers in rings,
  * so that thousands of them are nothing to the collector, and the order that was just filled is the next one's.
  */
 
@@ -7,9 +7,11 @@ import type { Client } from './clients.ts';
 import { type Instrument, type Side, sideOf } from './instruments.ts';
 import { CANCELED, ClientOrder, EXPIRED, FILLED, type OrderState, OrdStatus } from './order.ts';
 
-/** Of an order: eight numbers as f64, then four bytes in one. */
-const DOUBLES = 9;
-const [SERIAL, QTY, PRICE, STOP, CUM, NOTIONAL, EXPIRES, PRIORITY, CODES] = [0, 1, 2, 3, 4, 5, 6, 7, 8] as const;
+/** Of an order, as f64. */
+const [SERIAL, QTY, PRICE, STOP, CUM, NOTIONAL, EXPIRES, PRIORITY, CODES, NAME] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+] as const;
+const DOUBLES = 10;
 
 const STATES: Readonly<Record<number, OrderState>> = {
   [OrdStatus.Filled]: FILLED,
@@ -29,8 +31,11 @@ export class Past {
     this.#accounts = new Array<string>(places).fill('');
   }
 
-  /** @param order one that is closed */
-  put(place: number, order: ClientOrder): void {
+  /**
+   * @param order one that is closed
+   * @param name its ClOrdID, kept for this place
+   */
+  put(place: number, order: ClientOrder, name: number): void {
     const { terms } = order;
     const numbers = this.#numbers;
     const at = place * DOUBLES;
@@ -43,12 +48,18 @@ export class Past {
     numbers[at + EXPIRES] = terms.expires_at;
     numbers[at + PRIORITY] = order.priority;
     numbers[at + CODES] = terms.side_code + (terms.ord_type << 8) + (terms.tif << 16) + order.status * 0x1000000;
+    numbers[at + NAME] = name;
     this.#instruments[place] = terms.instrument;
     this.#accounts[place] = terms.account;
   }
 
+  /** The ClOrdID of the order at a place. */
+  name(place: number): number {
+    return this.#numbers[place * DOUBLES + NAME]!;
+  }
+
   /** The order again, as it was, for whoever looks at it: it is in no list. */
-  get(place: number, owner: Client, run: string, name: number): ClientOrder {
+  get(place: number, owner: Client, run: string): ClientOrder {
     const numbers = this.#numbers;
     const at = place * DOUBLES;
     const number = (n: number): number => numbers[at + n]!;
@@ -65,12 +76,14 @@ export class Past {
       expires_at: number(EXPIRES),
       account: this.#accounts[place]!,
     };
-    const order = new ClientOrder({ run, serial: number(SERIAL), owner, name }, terms, number(PRIORITY));
+    const ids = { run, serial: number(SERIAL), owner, name: number(NAME) };
+    const order = new ClientOrder(ids, terms, number(PRIORITY));
     order.cum = number(CUM);
     order.notional = number(NOTIONAL);
     order.state = STATES[codes >>> 24]!;
     order.leaves = 0;
     order.names = 1;
+    order.revision = Number.NaN; // what it is told by is not to be taken for the order that it was
     return order;
   }
 

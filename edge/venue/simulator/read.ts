@@ -9,7 +9,7 @@ import type { Client } from './clients.ts';
 import type { OrderFields } from './fields.ts';
 import { type Instrument, sideOf } from './instruments.ts';
 import type { Markets } from './markets.ts';
-import { type OrderTerms, OrdType, Tif } from './order.ts';
+import { type Changeable, type OrderTerms, OrdType, Tif } from './order.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -31,14 +31,19 @@ const BAD_EXPIRY = refusal(OrdRejReason.Other, 'ExpireTime or ExpireDate in the 
 const BAD_EXEC_INST = refusal(OrdRejReason.Unsupported, 'ExecInst 6 and G are not supported');
 const BAD_PARTS = refusal(OrdRejReason.Unsupported, 'MinQty and MaxFloor are not supported');
 
-/** The order in a NewOrderSingle (35=D) or OrderCancelReplaceRequest (35=G), or why it is none that is taken here. */
+/**
+ * Reads the order in a NewOrderSingle (35=D) or OrderCancelReplaceRequest (35=G), one object for all: whoever made one anew
+ * for each found the engine changing its shape each time.
+ * @returns why it is none that is taken here
+ */
 export function readTerms(
   message: Message,
   fields: OrderFields,
   client: Client,
   markets: Markets,
   now: number,
-): OrderTerms | Refusal {
+  into: Changeable<OrderTerms>,
+): Refusal | undefined {
   const clOrdId = message.length(fields.clOrdId);
   if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
   const instrument = markets.in(message, fields.symbol)?.book.instrument;
@@ -58,7 +63,7 @@ export function readTerms(
   if (message.length(fields.account) > ID_BYTES) return LONG_ACCOUNT;
 
   const qty = scaled(message, fields.orderQty, instrument.qty_scale);
-  if (!(qty > 0) || qty % instrument.lot !== 0 || qty > instrument.max_qty) return badQuantity(instrument);
+  if (!(qty > 0) || !isMultiple(qty, instrument.lot) || qty > instrument.max_qty) return badQuantity(instrument);
   let price = 0;
   if (ord_type === OrdType.Limit || ord_type === OrdType.StopLimit) {
     price = scaled(message, fields.price, instrument.price_scale);
@@ -73,8 +78,17 @@ export function readTerms(
   }
   const expires_at = expiry(message, fields, tif, now);
   if (!(expires_at > now)) return BAD_EXPIRY;
-  const account = accountOf(client, message, fields.account);
-  return { instrument, side, side_code, ord_type, tif, price, stop_price, qty, expires_at, account };
+  into.instrument = instrument;
+  into.side = side;
+  into.side_code = side_code;
+  into.ord_type = ord_type;
+  into.tif = tif;
+  into.price = price;
+  into.stop_price = stop_price;
+  into.qty = qty;
+  into.expires_at = expires_at;
+  into.account = accountOf(client, message, fields.account);
+  return undefined;
 }
 
 /** Account (1), '' when it is missing: the same string for all orders in a row that have the same. */
@@ -89,6 +103,13 @@ function scaled(message: Message, i: number, scale: number): number {
   return i < 0 ? Number.NaN : parseScaled(message.buf, message.from[i]!, message.to[i]!, scale);
 }
 
+/** Of positive whole numbers: as integers of the machine where they are, for those of floats are a call. */
+function isMultiple(value: number, unit: number): boolean {
+  return value <= 0x7fffffff && unit <= 0x7fffffff
+    ? (value | 0) === value && (value | 0) % (unit | 0) === 0
+    : value % unit === 0;
+}
+
 function badQuantity({ symbol, lot, max_qty, qty_scale }: Instrument): Refusal {
   const unit = 10 ** qty_scale;
   return refusal(
@@ -98,15 +119,15 @@ function badQuantity({ symbol, lot, max_qty, qty_scale }: Instrument): Refusal {
 }
 
 function checkPrice(price: number, instrument: Instrument, name: string, given: boolean): Refusal | undefined {
-  const { tick, max_price, price_scale } = instrument;
-  const unit = 10 ** price_scale;
+  const { tick, max_price } = instrument;
+  if (price > 0 && price <= max_price && isMultiple(price, tick)) return undefined;
+  const unit = 10 ** instrument.price_scale;
   if (!given) return refusal(OrdRejReason.Other, `${name} is required`);
   if (price <= 0 || price > max_price) {
     return refusal(OrdRejReason.PriceBand, `${name} must be above 0 and at most ${max_price / unit}`);
   }
   // NaN, finer than the price scale, ends here too.
-  if (price % tick !== 0) return refusal(OrdRejReason.PriceIncrement, `${name} must be a multiple of ${tick / unit}`);
-  return undefined;
+  return refusal(OrdRejReason.PriceIncrement, `${name} must be a multiple of ${tick / unit}`);
 }
 
 /** Participate don't initiate (6) and all or none (G) change how an order trades; the others do not matter here. */

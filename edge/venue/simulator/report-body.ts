@@ -47,9 +47,10 @@ const TRANS_NEW = 0x30;
 const TRANS_STATUS = 0x33;
 
 export class ReportBody extends Output {
-  /** What stands there is of this order, with these terms, in this version, and with so many decimals of seconds. */
-  #terms: OrderTerms | undefined;
+  /** What stands there is of this order, in this version, and with so many decimals of seconds. NaN: of none. */
+  #run = '';
   #serial = -1;
+  #revision = Number.NaN;
   #version = 0;
   #decimals = 3;
   /** Where the digits of ExecID are and end, and the least number that has more of them: they only count up. */
@@ -65,7 +66,7 @@ export class ReportBody extends Output {
 
   cancel(): void {
     this.at = 0;
-    this.#terms = undefined;
+    this.#revision = Number.NaN;
   }
 
   /** Writes all behind the header into `body`. `request`: the status request that is answered. */
@@ -85,8 +86,9 @@ export class ReportBody extends Output {
       this.#names(body, version, order, what, request);
       this.#exec(version, order, what, execId);
       this.#asked(order.terms, body);
-      this.#terms = plain ? order.terms : undefined;
+      this.#run = order.run;
       this.#serial = order.serial;
+      this.#revision = plain ? order.revision : Number.NaN;
       this.#version = version;
       this.#decimals = body.decimals;
       this.#tailAt = this.at;
@@ -101,7 +103,7 @@ export class ReportBody extends Output {
 
   /** Takes the body that stands there for another report of the same order. @returns whether it is one of the same lengths */
   #again({ decimals }: BodyWriter, version: number, order: ClientOrder, what: Execution, { serial }: ExecId): boolean {
-    if (order.serial !== this.#serial || order.terms !== this.#terms) return false;
+    if (order.serial !== this.#serial || order.revision !== this.#revision || order.run !== this.#run) return false;
     if (version !== this.#version || decimals !== this.#decimals) return false;
     if (order.serial < 0 || serial >= this.#execBelow) return false;
     this.putDigits(serial, this.#execEnd, this.#execAt);
@@ -125,13 +127,13 @@ export class ReportBody extends Output {
 
   #exec(version: number, order: ClientOrder, what: Execution, { run, serial }: ExecId): void {
     this.#label(Field.ExecID, EXECUTION_RUNS.of(version === V.FIX40 ? '' : run), serial);
-    this.#execEnd = this.at - 1;
-    this.#execAt = this.#execEnd;
-    this.#execBelow = 1;
-    while (this.#execBelow <= serial) {
-      this.#execBelow *= 10;
-      this.#execAt -= 1;
-    }
+    const end = this.at - 1;
+    let start = end;
+    let below = 1;
+    for (; below <= serial; below *= 10) start -= 1;
+    this.#execAt = start;
+    this.#execEnd = end;
+    this.#execBelow = below;
     this.#kind(version, what.type, order.status);
   }
 
@@ -169,18 +171,20 @@ export class ReportBody extends Output {
     const { price_scale, qty_scale } = terms.instrument;
     const fill = what.type === ExecType.Trade;
     this.ensure(ROOM);
+    let { at } = this;
     if (fill || version < V.FIX42) {
-      this.#decimal(Field.LastQty, what.quantity, qty_scale, 0);
-      this.#decimal(Field.LastPx, what.price, price_scale, fill ? price_scale : 0);
+      at = this.#put(Field.LastQty, what.quantity, qty_scale, 0, at);
+      at = this.#put(Field.LastPx, what.price, price_scale, fill ? price_scale : 0, at);
     }
-    if (version >= V.FIX41) this.#decimal(Field.LeavesQty, order.open ? order.leaves : 0, qty_scale, 0);
-    this.#decimal(Field.CumQty, cum, qty_scale, 0);
+    if (version >= V.FIX41) at = this.#put(Field.LeavesQty, order.open ? order.leaves : 0, qty_scale, 0, at);
+    at = this.#put(Field.CumQty, cum, qty_scale, 0, at);
     // Nearly all orders are filled at one price.
-    if (fill && what.price * cum === notional) this.#decimal(Field.AvgPx, what.price, price_scale, price_scale);
+    if (fill && what.price * cum === notional) at = this.#put(Field.AvgPx, what.price, price_scale, price_scale, at);
     else {
       const average = averagePrice(notional, cum);
-      this.#decimal(Field.AvgPx, average, price_scale + AVG_DECIMALS, cum > 0 ? price_scale : 0);
+      at = this.#put(Field.AvgPx, average, price_scale + AVG_DECIMALS, cum > 0 ? price_scale : 0, at);
     }
+    this.at = at;
   }
 
   // A field each; there is room, but for texts, which make it.
@@ -201,12 +205,16 @@ export class ReportBody extends Output {
   }
 
   #decimal(tag: number, mantissa: number, scale: number, decimals: number): void {
-    this.#tag(tag);
-    this.at =
-      decimals === 0 && (scale === 0 || mantissa === 0)
-        ? this.putUInt(mantissa, this.at)
-        : this.putDecimal(mantissa, scale, decimals, this.at);
-    this.#end();
+    this.at = this.#put(tag, mantissa, scale, decimals, this.at);
+  }
+
+  /** A decimal at `start`. @returns the position after it */
+  #put(tag: number, mantissa: number, scale: number, decimals: number, start: number): number {
+    const from = this.putTag(tag, start);
+    const plain = decimals === 0 && (scale === 0 || mantissa === 0);
+    const at = plain ? this.putUInt(mantissa, from) : this.putDecimal(mantissa, scale, decimals, from);
+    this.view.setUint8(at, SOH);
+    return at + 1;
   }
 
   /** A text, and where it is not negative the digits of a number. */

@@ -9,8 +9,9 @@ import { CxlRejReason, OrdRejReason } from '../versions.ts';
 import type { Client } from './clients.ts';
 import type { Exchange } from './exchange.ts';
 import { OrderFields } from './fields.ts';
+import { BUY, INSTRUMENTS } from './instruments.ts';
 import { NO_NAME } from './names.ts';
-import type { ClientOrder, OrderTerms } from './order.ts';
+import type { Changeable, ClientOrder, OrderTerms } from './order.ts';
 import { type Refusal, readTerms } from './read.ts';
 
 export type Handler = (exchange: Exchange, client: Client, message: Message) => void;
@@ -26,8 +27,18 @@ export const ORDER_HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Hand
 const STATUS = { type: ExecType.Status, quantity: 0, price: 0, name: NO_NAME, orig: NO_NAME, text: '' };
 /** Of the message in hand. */
 const FIELDS = new OrderFields();
-
-const isRefusal = (value: OrderTerms | Refusal): value is Refusal => 'reason' in value;
+const TERMS: Changeable<OrderTerms> = {
+  instrument: INSTRUMENTS[0]!,
+  side: BUY,
+  side_code: 0,
+  ord_type: 0,
+  tif: 0,
+  price: 0,
+  stop_price: 0,
+  qty: 0,
+  expires_at: 0,
+  account: '',
+};
 
 /**
  * A message of a number that has been seen: where its ClOrdID is known, what it asked for has been done, and the client,
@@ -52,15 +63,15 @@ function newOrderSingle(exchange: Exchange, client: Client, message: Message): v
     } else reports.rejected(client, message, OrdRejReason.DuplicateOrder, 'Duplicate ClOrdID', now);
     return;
   }
-  const terms = readTerms(message, fields, client, exchange.markets, now);
-  const refusal = isRefusal(terms) ? terms : overLimit(exchange, client, terms);
+  const refusal =
+    readTerms(message, fields, client, exchange.markets, now, TERMS) ?? overLimit(exchange, client, TERMS);
   if (refusal !== undefined) {
     reports.rejected(client, message, refusal.reason, refusal.text, now);
     return;
   }
   const { names } = exchange.clients;
   const name = names.of(message, fields.clOrdId);
-  exchange.place(client, name, terms as OrderTerms);
+  exchange.place(client, name, TERMS);
   names.drop(name);
 }
 
@@ -119,8 +130,8 @@ function orderCancelReplaceRequest(exchange: Exchange, client: Client, message: 
   const fields = FIELDS.read(message);
   const order = target(exchange, client, message, fields, RESPONSE_TO_REPLACE);
   if (order === undefined) return;
-  const terms = readTerms(message, fields, client, exchange.markets, exchange.now);
-  const text = isRefusal(terms) ? terms.text : conflict(order, terms);
+  const refusal = readTerms(message, fields, client, exchange.markets, exchange.now, TERMS);
+  const text = refusal?.text ?? conflict(order, TERMS);
   if (text !== '') {
     const { reports, now } = exchange;
     reports.cancelReject(client, message, order, RESPONSE_TO_REPLACE, CxlRejReason.Other, text, now);
@@ -128,7 +139,7 @@ function orderCancelReplaceRequest(exchange: Exchange, client: Client, message: 
   }
   const { names } = exchange.clients;
   const name = names.of(message, fields.clOrdId);
-  exchange.replace(client, order, name, terms as OrderTerms);
+  exchange.replace(client, order, name, TERMS);
   names.drop(name);
 }
 

@@ -63,11 +63,18 @@ const id = fc.oneof(
 
 /** What can be seen of an order, whether it is one or numbers. */
 const seen = (order: ClientOrder | undefined) =>
-  order && [order.id, order.status, order.cum, order.notional, order.terms];
+  order && [order.id, order.cl_ord_id, order.status, order.cum, order.notional, order.terms];
 
 describe('known ids', () => {
   test('are what a map and a queue of their ages say, whatever is noted, closed, retired and forgotten', () => {
-    const step = fc.record({ id, open: fc.boolean(), closes: fc.option(id), bound: fc.option(fc.nat(20)) });
+    const step = fc.record({
+      id,
+      open: fc.boolean(),
+      /** Names the order that goes by this id, as a cancel or a replacement does. */
+      also: fc.option(id),
+      closes: fc.option(id),
+      bound: fc.option(fc.nat(20)),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
         const { names, ids, order, set } = sessionIds();
@@ -80,26 +87,29 @@ describe('known ids', () => {
         const model = new Map<string, ClientOrder>();
         let ages: string[] = [];
         const freed: ClientOrder[] = [];
-        for (const { id, open, closes, bound } of steps) {
-          const one = order(id, open);
+        for (const { id, open, also, closes, bound } of steps) {
+          const known = also === null ? undefined : model.get(also);
+          const one = known?.open === true ? known : order(id, open);
           if (!model.has(id)) ages.push(id);
           model.set(id, one);
           set(id, one);
           const closed = closes === null ? undefined : model.get(closes);
           if (closed !== undefined) close(closed);
-          const open_ = ages.filter((each) => model.get(each)!.open);
+          const goes = (each: string) => model.get(each)!.open && model.get(each)!.cl_ord_id === each;
+          const open_ = ages.filter(goes);
           if (bound !== null && bound > open_.length) {
             ids.bound(bound, (order) => freed.push(order));
             while (ages.length > bound) {
               const [oldest, ...rest] = ages as [string, ...string[]];
               ages = rest;
-              if (model.get(oldest)!.open) ages.push(oldest);
+              if (goes(oldest)) ages.push(oldest);
               else model.delete(oldest);
             }
           }
-          if (closed !== undefined && closed.names === 1 && model.get(closes!) === closed) ids.retire(closed);
+          const has = (order: ClientOrder) => [...model.values()].filter((each) => each === order).length;
+          if (closed !== undefined && has(closed) > 0) ids.retire(closed);
           expect(ids.size).toBe(model.size);
-          for (const order of freed.splice(0)) expect(order.names).toBe(0); // each has one id here
+          for (const order of freed.splice(0)) expect([0, has(order)]).toContain(order.names);
           for (const each of [id, closes ?? 'none', 'ID0', 'é']) {
             expect(seen(ids.get(each))).toEqual(seen(model.get(each)));
             expect(seen(named(each))).toEqual(seen(model.get(each)));
@@ -127,6 +137,28 @@ describe('known ids', () => {
     for (const n of [19_001, 19_500, 19_999]) expect(ids.get(`ORD${n}`)?.cl_ord_id).toBe(`ORD${n}`);
     for (const n of [0, 1000, 18_999]) expect(ids.get(`ORD${n}`)).toBeUndefined();
     expect([...ids.open()]).toEqual([rests]);
+  });
+
+  test('keep an order that is over under all its ids, and under those of another session only as it is', () => {
+    const { clients, names, ids, order, set } = sessionIds();
+    const one = order('A', true);
+    for (const id of ['A', 'B', 'C']) set(id, one);
+    close(one);
+    const was = seen(one);
+    expect(ids.retire(one)).toBe(true);
+    expect(one.names).toBe(0);
+    for (const id of ['A', 'B', 'C']) expect(seen(ids.get(id))).toEqual(was);
+    ids.bound(0, () => {});
+    expect(['A', 'B', 'C'].map((id) => ids.get(id))).toEqual([undefined, undefined, undefined]);
+
+    const other = clients.of(sessionOf('TWO'));
+    const two = order('D', true);
+    set('D', two);
+    other.ids.set(names.ofText('E'), two);
+    close(two);
+    expect(ids.retire(two)).toBe(false);
+    expect(ids.get('D')).toBe(two);
+    expect(other.ids.get('E')).toBe(two);
   });
 
   test('know nothing of a field that is not there, nor of one that is too long', () => {
