@@ -61,9 +61,17 @@ export function recover(parts: RecoveryParts): Recovered {
   const numbers = segments.stored();
   const dependents: Dependent[] = [];
   for (const number of numbers) readSegment(parts, number, number === numbers.at(-1), dependents);
-  for (const session of sessions)
-    if (session !== undefined)
-      settle(session, parts.now, parts.whole, (segment, bytes) => segments.gained(segment, bytes));
+  let jumped = 0;
+  for (const session of sessions) {
+    if (session === undefined) continue;
+    if (!parts.whole && session.reserve.limit > session.nextOut) jumped += 1;
+    settle(session, parts.now, parts.whole, (segment, bytes) => segments.gained(segment, bytes));
+  }
+  if (jumped > 0)
+    parts.log.warn(
+      { sessions: jumped },
+      'what was written last may be lost: sessions go on above their reserved numbers',
+    );
   const newest = [...segments.all.keys()].at(-1);
   // What made them so is in the newest, which has outlived its process.
   for (const segment of segments.all.values()) segment.dead = segment.live === 0 && segment.number !== newest;

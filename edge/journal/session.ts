@@ -107,8 +107,8 @@ export class FileSession implements JournalSession {
   }
 
   next(from: number, to: number): StoredMessage | undefined {
-    const { sent, forgotten } = this;
     if (this.terms.retention_s > 0) this.#trim(this.#ledger.now());
+    const { sent, forgotten } = this;
     if (from <= forgotten) {
       const until = Math.min(to, forgotten);
       this.#ledger.log.info({ session: this.key, from, to: until }, 'asked for messages kept no longer: gap-filled');

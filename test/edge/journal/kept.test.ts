@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
+import { KEEP, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { BLOCK_BYTES, HEADER_BYTES } from '../../../edge/journal/format.ts';
 import { JournalError } from '../../../edge/journal/journal.ts';
 import { append, crashed, enqueue, type Line, NOW, newDirectory, openFile, promote, seen, sent } from './support.ts';
@@ -321,4 +321,37 @@ test('a directory that cannot be one stops the start', () => {
   const file = join(newDirectory(), 'file');
   writeFileSync(file, '');
   expect(failure(() => openFile(join(file, 'journal'))).code).toBe('unusable');
+});
+
+test('who asks for what is kept no longer, by number or by age, gets what there is, and the log says so; also after a restart', () => {
+  let directory = newDirectory();
+  let time = NOW;
+  const lines: Line[] = [];
+  const open = () => openFile(directory, {}, lines, { now: () => time });
+  const asked = (session: SessionStore, from: number, to: number): [number | undefined, object[]] => {
+    lines.length = 0;
+    const found = session.next(from, to);
+    const said = lines.filter(({ message }) => message === 'asked for messages kept no longer: gap-filled');
+    return [found === undefined || found === 'loading' ? undefined : found.msgSeqNum, said.map(({ fields }) => fields)];
+  };
+  let journal = open();
+  let [few, young] = [journal.session('few', { retention: 2 }), journal.session('young', { retention_s: 60 })];
+  for (let n = 1; n <= 4; n++) {
+    append(few, `${n}`);
+    const body = Buffer.from(`${n}`);
+    young.append(n, body, 0, body.length, time, KEEP);
+    if (n < 4) time += 30_000;
+    journal.flush();
+  }
+  for (const when of ['as it is', 'after a restart']) {
+    expect([when, asked(few, 1, 4)]).toEqual([when, [3, [{ session: 'few', from: 1, to: 2 }]]]);
+    expect([when, asked(few, 1, 1)]).toEqual([when, [undefined, [{ session: 'few', from: 1, to: 1 }]]]);
+    expect([when, asked(few, 3, 4)]).toEqual([when, [3, []]]);
+    expect([when, asked(young, 1, 4)]).toEqual([when, [2, [{ session: 'young', from: 1, to: 1 }]]]);
+    directory = crashed(directory);
+    journal = open();
+    [few, young] = [journal.session('few'), journal.session('young')];
+  }
+  time += 45_000;
+  expect(asked(young, 1, 4)).toEqual([4, [{ session: 'young', from: 1, to: 3 }]]);
 });
