@@ -10,9 +10,22 @@ import { edgeOf, onStage, type Stage } from './stage.ts';
 const PROVISIONS_AT_ONCE = 8;
 /** With so many sessions the aims are stated. */
 const AIMED_AT = 10_000;
-/** So many log on and off before memory is looked at: what a server grows by with its first sessions is not theirs. */
+/** So many others log on and off before: a storm comes to an edge in service, and what it grew by first is not its sessions'. */
 const WARM_UP = 300;
 const WARM_UPS = 3;
+
+/** How many users a benchmark of so many sessions needs: its own first, then those that come before. */
+const usersFor = (sessions: number): number => sessions + Math.min(WARM_UP, sessions);
+
+async function warmUp(target: Target, members: readonly CrowdMember[], { sessions, settle_s }: Sizes): Promise<void> {
+  const few = await startCrowd(members.slice(sessions));
+  for (let n = 0; n < WARM_UPS; n++) {
+    await few.storm(target.port);
+    await few.leave();
+  }
+  await few.stop();
+  await sleep(settle_s * 1000);
+}
 
 /** Users who have never logged on. */
 export async function provisioned({ user }: Stage, count: number): Promise<CrowdMember[]> {
@@ -80,8 +93,9 @@ async function twice(
   sizes: Sizes,
   most: number,
 ): Promise<Figure[]> {
-  const size = members.length;
-  return withCrowd(members, async (crowd, floor) => {
+  const size = sizes.sessions;
+  return withCrowd(members.slice(0, size), async (crowd, floor) => {
+    await warmUp(edge, members, sizes);
     const first = await storm(crowd, edge, size);
     await crowd.leave();
     await sleep(sizes.settle_s * 1000);
@@ -95,7 +109,7 @@ async function twice(
         percentile(took, p),
         'ms',
         ['floor', percentile(least.took, p)],
-        `${size} sessions at once from one client process; ${logons} Logons, ${mostLogons} of one client at most`,
+        `${size} sessions at once from one client process, after ${members.length - size} others had come and gone; ${logons} Logons, ${mostLogons} of one client at most`,
         aim === undefined || size < AIMED_AT ? undefined : { of: 'value', most: aim },
       );
     const cpu = (name: string, one: Storm): Figure =>
@@ -112,11 +126,13 @@ async function twice(
 
 /** The product as `npm start` has it: embedded store, file journal. */
 export const stormOfLogons = (sizes: Sizes): Promise<Figure[]> =>
-  onStage([], async (stage) => twice('storm', edgeOf(stage), await provisioned(stage, sizes.sessions), sizes, 30_000));
+  onStage([], async (stage) =>
+    twice('storm', edgeOf(stage), await provisioned(stage, usersFor(sizes.sessions)), sizes, 30_000),
+  );
 
 /** The same edge over stores in memory, file journal. */
 export async function stormInMemory(sizes: Sizes): Promise<Figure[]> {
-  const edge = await startMemoryEdge(sizes.sessions);
+  const edge = await startMemoryEdge(usersFor(sizes.sessions));
   try {
     return await twice('storm-memory', edge, edge.members, sizes, 5_000);
   } finally {
@@ -133,13 +149,7 @@ interface Idle {
 
 /** What the sessions of a crowd add to a server, and what it does for them meanwhile. */
 async function idle(target: Target, members: readonly CrowdMember[], crowd: Crowd, sizes: Sizes): Promise<Idle> {
-  const few = await startCrowd(members.slice(0, WARM_UP));
-  for (let n = 0; n < WARM_UPS; n++) {
-    await few.storm(target.port);
-    await few.leave();
-  }
-  await few.stop();
-  await sleep(sizes.settle_s * 1000);
+  await warmUp(target, members, sizes);
   const before = await target.memory();
   await crowd.storm(target.port);
   await sleep(sizes.settle_s * 1000);
@@ -148,7 +158,7 @@ async function idle(target: Target, members: readonly CrowdMember[], crowd: Crow
   await sleep(sizes.idle_s * 1000);
   const cpu = ((await target.cpu()) - used) / ((performance.now() - since) / 1000);
   // Five sessions may fit into what is there: then it is a byte, not none.
-  const bytes = Math.max(1, ((await target.memory()) - before) / members.length);
+  const bytes = Math.max(1, ((await target.memory()) - before) / sizes.sessions);
   await crowd.leave();
   return { bytes, cpu: cpu * 100 };
 }
@@ -156,11 +166,11 @@ async function idle(target: Target, members: readonly CrowdMember[], crowd: Crow
 /** Memory and processor time of sessions that send and get heartbeats and nothing else. */
 export const idleSessions = (sizes: Sizes): Promise<Figure[]> =>
   onStage([], async (stage) => {
-    const members = await provisioned(stage, sizes.sessions);
-    return withCrowd(members, async (crowd, floor) => {
+    const members = await provisioned(stage, usersFor(sizes.sessions));
+    return withCrowd(members.slice(0, sizes.sessions), async (crowd, floor) => {
       const ours = await idle(edgeOf(stage), members, crowd, sizes);
       const theirs = await idle(floor, members, crowd, sizes);
-      const settings = `${sizes.sessions} sessions, HeartBtInt 30 both ways, watched for ${sizes.idle_s} s; memory beside what it was after ${WARM_UPS} times ${Math.min(WARM_UP, members.length)} sessions`;
+      const settings = `${sizes.sessions} sessions, HeartBtInt 30 both ways, watched for ${sizes.idle_s} s; memory beside what it was after ${members.length - sizes.sessions} others had come and gone`;
       const aim = (most: number) => (sizes.sessions < AIMED_AT ? undefined : ({ of: 'value', most } as const));
       return [
         figure('idle memory a session', ours.bytes / 1024, 'KiB', ['floor', theirs.bytes / 1024], settings, aim(20)),
