@@ -45,6 +45,8 @@ export class Process {
   readonly machine: Machine;
   readonly chance: Chance;
   alive = true;
+  /** It is within its last write, and the rest of this event is not to be. */
+  dying = false;
   readonly #scheduler: Scheduler;
   /** True time; until then nothing runs. */
   #stoppedUntil = 0;
@@ -58,6 +60,11 @@ export class Process {
 
   get stopped(): boolean {
     return this.#stoppedUntil > this.#scheduler.now;
+  }
+
+  /** Whether what it says leaves the machine. */
+  get speaks(): boolean {
+    return this.alive && !this.dying;
   }
 
   kill(): void {

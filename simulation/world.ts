@@ -1,5 +1,5 @@
 /** A world drawn from a seed: the store, machines with edges on them, clients, an admin, and what goes wrong. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verifyChain } from '../core/audit/chain.ts';
@@ -30,6 +30,9 @@ const DOWN_MS = 11_000;
 /** A drain that goes on, or has just come to its end, has its own bound: so often so much longer. */
 const DRAIN_REST_MS = 6_000;
 const DRAIN_RESTS = 6;
+
+/** Where there is one, disks of a run are in memory: what a machine that dies would lose is not what is looked at. */
+const MEMORY = '/dev/shm';
 
 /** What a seed is about, by turns. */
 const KINDS: readonly Kind[] = ['home', 'gates', 'moves', 'gates'];
@@ -151,7 +154,7 @@ export class World {
   async run(): Promise<Violation | undefined> {
     if (this.plan.fix === undefined) return await this.#run();
     if (this.plan.fix.moves !== undefined) this.market = new Market(this, this.#machine(), await marketDictionary());
-    this.directory = mkdtempSync(join(tmpdir(), 'fixgate-simulation-'));
+    this.directory = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'fixgate-simulation-'));
     const restore = standIn(this.scheduler);
     try {
       return await this.#run();

@@ -65,6 +65,7 @@ export class Disk {
     if (this.full) throw new Error('no space left on the disk');
     const tears = dies() && chance.hit(TORN);
     const before = tears ? sizes(this.directory) : undefined;
+    process.dying = tears;
     write();
     if (before !== undefined) this.#tear(before);
     if (before !== undefined || dies()) die();

@@ -42,14 +42,14 @@ export class LinkEnd extends EventEmitter {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.destroyed || !this.#process.alive) return false;
+    if (this.destroyed || !this.#process.speaks) return false;
     const copy = Buffer.from(bytes);
     this.#other?.later((end) => end.#arrived(copy));
     return true;
   }
 
   end(): this {
-    if (!this.destroyed && this.#process.alive) this.#other?.later((end) => end.#arrived('end'));
+    if (!this.destroyed && this.#process.speaks) this.#other?.later((end) => end.#arrived('end'));
     return this;
   }
 

@@ -54,7 +54,7 @@ export class SimSocket extends EventEmitter {
   // The edge's end
 
   write(bytes: Buffer, taken?: () => void): boolean {
-    if (this.destroyed || !this.#process.alive) return false;
+    if (this.destroyed || !this.#process.speaks) return false;
     const copy = Buffer.from(bytes);
     if (this.#slowUntil > this.#scheduler.now && copy.length > SYSTEM_BYTES) {
       this.#untaken.push({ bytes: copy, taken });
@@ -66,7 +66,7 @@ export class SimSocket extends EventEmitter {
   }
 
   end(bytes?: Buffer): void {
-    if (this.destroyed || this.#closed || !this.#process.alive) return;
+    if (this.destroyed || this.#closed || !this.#process.speaks) return;
     if (bytes !== undefined) this.write(bytes);
     this.#closed = true;
     this.#towards('client', () => this.#gone());

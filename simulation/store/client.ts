@@ -81,7 +81,7 @@ export class StoreClient implements StoreCalls {
   #ask(command: string, input: object): Promise<object> {
     const { process, tamper } = this.#parts;
     // It died within this event.
-    if (!process.alive) return new Promise(() => {});
+    if (!process.speaks) return new Promise(() => {});
     return new Promise((resolve, reject) => {
       // The SDK gives a transaction a token before its first try.
       const token = { ClientRequestToken: `${this.#tokens}.${++this.#made}` };
