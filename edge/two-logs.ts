@@ -87,6 +87,12 @@ function follow({ journal, later, venue, turns, revoked }: Followed): void {
     released: () => setImmediate(() => turns.release()),
     revoked,
   });
-  turns.keep({ flush: () => later.retry() });
+  turns.keep({
+    flush: () => {
+      later.retry();
+      // What leaves nothing in the journal has no batch to wait for, once nothing before it waits: orders given again, or cancelled.
+      if (later.waiting === 0 && venue.pending && !venue.sealed) venue.flush();
+    },
+  });
   turns.defer(later);
 }

@@ -2,10 +2,11 @@
 // orders are where they were. Real edges in one process, a shared venue over the link, journals on disk and in the store.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemTimers } from '../../adapters/node/timers.ts';
+import { lock } from '../../core/locks/locks.ts';
 import { ask } from '../../core/sessions/asking.ts';
 import type { Edge } from '../../edge/edge.ts';
 import type { FixClient } from '../../local/fix-client.ts';
-import { until } from './support/desk.ts';
+import { ACTOR, until } from './support/desk.ts';
 import { cancel, gone, isReport, type Kind, last, MovingHouse, numberOf, order } from './support/moving.ts';
 
 let house: MovingHouse;
@@ -202,6 +203,22 @@ describe('from an edge that has ended', () => {
     expect(numberOf(await b.logon(ann.password))).toBe(1);
   }, 30_000);
 });
+
+test.each<Kind>(['file', 'store'])(
+  'orders of who is away are cancelled at once, with nothing else to be written to a journal of %s',
+  async (kind) => {
+    const one = await house.begin('e-1', kind);
+    const ann = await house.user('ann');
+    const a = await house.loggedOn(one, ann);
+    a.send('D', order('x'));
+    await a.next(isReport('x'));
+    await a.logout();
+    await gone(one);
+    expect(house.resting).toBe(1);
+    await lock(house.admin, ACTOR, { target: { kind: 'everybody' }, reason: 'halt', cancel_orders: true });
+    await until('nothing rests', () => house.resting === 0);
+  },
+);
 
 test('a question that was overtaken is not answered by an edge that has begun again since either', async () => {
   const one = await house.begin('e-1');

@@ -11,7 +11,7 @@ import { openJournal } from '../../../edge/journal/file.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
 import { openMemoryJournal } from '../../../edge/journal/memory.ts';
 import { openStoreJournal } from '../../../edge/journal/store.ts';
-import { openVenue } from '../../../edge/venue/index.ts';
+import { openVenue, type Venue } from '../../../edge/venue/index.ts';
 import { VenueHost } from '../../../edge/venue/link/host.ts';
 import { Mailroom } from '../../../edge/venue/link/mailroom.ts';
 import { type LinkServer, listenForEdges } from '../../../edge/venue/link/server.ts';
@@ -28,6 +28,7 @@ export type Kind = 'memory' | 'file' | 'store';
 export class MovingHouse extends TestHouse {
   readonly #directory = mkdtempSync(join(tmpdir(), 'moves-'));
   readonly #host: VenueHost;
+  #venue: Venue | undefined;
   #server: LinkServer | undefined;
   readonly #ticking: NodeJS.Timeout;
 
@@ -36,12 +37,20 @@ export class MovingHouse extends TestHouse {
     const own = join(this.#directory, 'venue');
     this.#host = new VenueHost({
       mailroom: (counts) => new Mailroom({ directory: own, newId: 'venue', counts, onLost: () => {} }),
-      venue: (sink) => openVenue('simulator', { sink, seed: 1, now: Date.now(), directory: own, warn: () => {} }),
+      venue: (sink) => {
+        this.#venue = openVenue('simulator', { sink, seed: 1, now: Date.now(), directory: own, warn: () => {} });
+        return this.#venue;
+      },
       dictionaryOf,
       now: Date.now,
       log: SILENT,
     });
     this.#ticking = setInterval(() => this.#host.tick(), 20);
+  }
+
+  /** How many sessions have orders there. */
+  get resting(): number {
+    return [...(this.#venue?.resting() ?? [])].length;
   }
 
   /** Edges find the venue from now on. */
