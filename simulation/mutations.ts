@@ -9,6 +9,8 @@ import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { EdgeRegistry } from '../core/ports.ts';
 import type { Journal } from '../edge/journal/journal.ts';
 import type { Mailroom } from '../edge/venue/link/mailroom.ts';
+import type { FixMessage } from '../local/fix-client.ts';
+import { MOVES } from './moving-mutations.ts';
 import { over } from './over.ts';
 import type { Process } from './process.ts';
 import type { Tamper } from './store/client.ts';
@@ -28,7 +30,9 @@ export interface Mutation {
   /** Changes the journal of an edge. */
   readonly journal?: (journal: Journal, process: Process) => Journal;
   /** Changes the mailboxes of the venue that edges share. */
-  readonly mailroom?: (mailroom: Mailroom) => Mailroom;
+  readonly mailroom?: (mailroom: Mailroom, process: Process) => Mailroom;
+  /** Changes what an edge says to its clients, message by message. */
+  readonly wire?: (message: FixMessage) => string;
   /** Changes the ports of the admin's functions. */
   readonly adminPorts?: (ports: StorePorts, process: Process) => StorePorts;
 }
@@ -287,7 +291,7 @@ const JOURNAL: readonly Mutation[] = [
   },
 ];
 
-export const MUTATIONS: readonly Mutation[] = [...LIMITS, ...SLOTS, ...EDGES, ...COMMANDS, ...JOURNAL];
+export const MUTATIONS: readonly Mutation[] = [...LIMITS, ...SLOTS, ...EDGES, ...COMMANDS, ...JOURNAL, ...MOVES];
 
 /** @throws RangeError when there is none of that name */
 export function mutationNamed(name: string | undefined): Mutation | undefined {

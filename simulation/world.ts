@@ -11,6 +11,7 @@ import { type Account, Client } from './client.ts';
 import { EdgeHost } from './edge-host.ts';
 import { FixHost } from './fix/fix-host.ts';
 import { Market, marketDictionary } from './fix/market.ts';
+import { Sent } from './fix/sent.ts';
 import { standIn } from './fix/timers.ts';
 import { LAST_ORDERS_MS, Trader } from './fix/trader.ts';
 import type { Host } from './host.ts';
@@ -67,6 +68,7 @@ export class World {
   directory = '';
   /** The venue that edges share; undefined: each has its own. */
   market: Market | undefined;
+  readonly sent = new Sent();
   violation: Violation | undefined;
   /** True time until which something is wrong between processes and the store. */
   troubledUntil = 0;

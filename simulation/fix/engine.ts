@@ -29,11 +29,11 @@ const BEGIN_STRING = 'FIX.4.4';
 const HEARTBEAT_S = 30;
 /** Fields that differ each time a message is sent. */
 const OF_THE_SENDING = new Set([8, 9, 10, 34, 43, 52, 97, 122]);
-const SESSION_TYPES = new Set(['0', '1', '2', '3', '4', '5', 'A']);
+export const SESSION_TYPES: ReadonlySet<string> = new Set(['0', '1', '2', '3', '4', '5', 'A']);
 const END = /\x0110=\d{3}\x01/g;
 
 /** A message without what differs each time it is sent. */
-function contentOf(message: FixMessage): string {
+export function contentOf(message: FixMessage): string {
   return message.fields
     .filter(([tag]) => !OF_THE_SENDING.has(tag))
     .map(([tag, value]) => `${tag}=${value}`)

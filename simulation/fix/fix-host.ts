@@ -17,6 +17,7 @@ import type { Logger } from '../../edge/log.ts';
 import type { Metrics } from '../../edge/metrics.ts';
 import { openVenue, type SubmitContext, type Venue, type VenueSink } from '../../edge/venue/index.ts';
 import { LinkVenue } from '../../edge/venue/link/venue.ts';
+import { FixMessage } from '../../local/fix-client.ts';
 import { Host, START_AGAIN_MS } from '../host.ts';
 import { over } from '../over.ts';
 import type { FixPlan } from '../plan.ts';
@@ -26,7 +27,7 @@ import { Disk } from './disk.ts';
 import { estatesOf, type JournalParts, journalOf, letGo } from './journals.ts';
 import type { LinkEnd } from './link-socket.ts';
 import { logOf } from './log.ts';
-import { type Peer, SimSocket } from './socket.ts';
+import { type Pass, type Peer, SimSocket } from './socket.ts';
 
 const MARKET_SEED = 1;
 const ADDRESS = '192.0.2.10';
@@ -240,12 +241,28 @@ export class FixHost extends Host {
     if (this.#left !== undefined) this.lost();
   }
 
+  /** Of one connection: what is said on it, as it leaves. */
+  #passing(): Pass {
+    const { world } = this;
+    const spoil = world.mutation?.wire;
+    let on = false;
+    return (message) => {
+      const raw = spoil?.(message) ?? message.raw;
+      on ||= message.type === 'A';
+      // Who is refused is no session: its number is not one of the session's.
+      const wrong = on ? world.sent.note(spoil === undefined ? message : new FixMessage(raw)) : undefined;
+      if (wrong !== undefined) world.fail('numbers', `${this.name}: ${wrong}`);
+      return raw;
+    };
+  }
+
   /** A client connects. Undefined: nobody listens. */
   accept(peer: Peer): SimSocket | undefined {
     const { process } = this;
+    const { scheduler, chance } = this.world;
     if (process === undefined || !process.alive || this.#house === undefined || this.#doors === undefined)
       return undefined;
-    const socket = new SimSocket(process, this.world.scheduler, this.world.chance, peer);
+    const socket = new SimSocket(process, scheduler, chance, peer, this.#passing());
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     process.reach(0.1, () => {

@@ -75,7 +75,7 @@ export class Market {
         const lost = (peer: string): void => this.#world.fail('venue', `reports for ${peer} were dropped`);
         const kept = new Mailroom({ directory, newId: randomUUID(), counts, onLost: lost });
         parts.mailroom = kept;
-        const spoiled = this.#world.mutation?.mailroom?.(kept) ?? kept;
+        const spoiled = this.#world.mutation?.mailroom?.(kept, process) ?? kept;
         return over(spoiled, { flush: (mark) => written(() => spoiled.flush(mark)) });
       },
       venue: (sink) => {

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { FixMessage } from '../../local/fix-client.ts';
 import type { Process } from '../process.ts';
 import type { Chance, Scheduler } from '../scheduler.ts';
 
@@ -18,6 +19,15 @@ export interface Peer {
 const WAY_MS = [0.1, 3] as const;
 /** What the system takes of a write although the client does not read. */
 const SYSTEM_BYTES = 4_096;
+
+/** What becomes of each message to the client, and who sees it: as it is, or with a defect that is put in. */
+export type Pass = (message: FixMessage) => string;
+
+/** Whole messages: an edge writes no others. */
+function passed(bytes: Buffer, pass: Pass): Buffer {
+  const messages = bytes.toString('latin1').split(/(?<=\x0110=\d{3}\x01)/);
+  return Buffer.from(messages.map((raw) => pass(new FixMessage(raw))).join(''), 'latin1');
+}
 
 export class SimSocket extends EventEmitter {
   destroyed = false;
@@ -38,9 +48,11 @@ export class SimSocket extends EventEmitter {
   #untaken: { readonly bytes: Buffer; readonly taken: (() => void) | undefined }[] = [];
   #slowUntil = 0;
   #vanished = false;
+  readonly #pass: Pass;
 
-  constructor(process: Process, scheduler: Scheduler, chance: Chance, peer: Peer) {
+  constructor(process: Process, scheduler: Scheduler, chance: Chance, peer: Peer, pass: Pass) {
     super();
+    this.#pass = pass;
     this.#process = process;
     this.#scheduler = scheduler;
     this.#chance = chance;
@@ -55,7 +67,7 @@ export class SimSocket extends EventEmitter {
 
   write(bytes: Buffer, taken?: () => void): boolean {
     if (this.destroyed || !this.#process.speaks) return false;
-    const copy = Buffer.from(bytes);
+    const copy = passed(bytes, this.#pass);
     if (this.#slowUntil > this.#scheduler.now && copy.length > SYSTEM_BYTES) {
       this.#untaken.push({ bytes: copy, taken });
       return false;

@@ -14,6 +14,9 @@ const BACK_MS = [100, 1_500] as const;
 const PATIENCE_MS = 12_000;
 const HEARTBEAT_MS = 10_000;
 const STAY_MS = [800, 10_000] as const;
+const DOUBT_MS = 500;
+/** Shorter than what an edge is given that stands still. */
+const SILENCE_MS = [2_000, 8_000] as const;
 const TWIN_MS = [200, 5_000] as const;
 /** What it does not know to have been done by the end is missing; so much before it sends nothing new any more. */
 export const LAST_ORDERS_MS = 6_000;
@@ -42,6 +45,10 @@ export class Trader implements Peer, EngineHost {
   /** Orders that rest, by what they were told: ClOrdID and symbol with side. */
   readonly #open = new Map<string, readonly Field[]>();
   reports = 0;
+  /** True time. */
+  #heardAt = 0;
+  /** The first number that it may have sent since it logged on. */
+  #since = 0;
   /** The edge that it is connected to. */
   #at = '';
   /** Another connection is tried: nothing new is sent meanwhile. */
@@ -96,6 +103,7 @@ export class Trader implements Peer, EngineHost {
   // What comes
 
   received(bytes: Buffer): void {
+    this.#heardAt = this.#world.scheduler.now;
     this.#engine.receive(bytes);
   }
 
@@ -133,6 +141,7 @@ export class Trader implements Peer, EngineHost {
       () => `logged on at ${this.#at}, ${this.#engine.nextOut} next out, ${this.#engine.nextIn} next in`,
     );
     this.state = 'on';
+    this.#since = this.#engine.nextOut;
     const attempt = this.#attempt;
     const { scheduler, chance, plan } = this.#world;
     if (chance.hit(plan.restless))
@@ -146,6 +155,24 @@ export class Trader implements Peer, EngineHost {
       });
     this.#trade(attempt);
     this.#beat(attempt);
+    if (this.#moves !== undefined) this.#doubt(attempt, chance.between(...SILENCE_MS));
+  }
+
+  /** An edge that owes it something and says nothing is left, as by an engine whose TestRequest was not answered. */
+  #doubt(attempt: number, patienceMs: number): void {
+    const { scheduler, chance } = this.#world;
+    scheduler.after(DOUBT_MS, () => {
+      if (this.#attempt !== attempt || this.state !== 'on') return;
+      const owed = [...this.#owed.keys()].some((number) => number >= this.#since);
+      if (!owed || this.#twin !== undefined || scheduler.now - this.#heardAt < patienceMs) {
+        this.#doubt(attempt, patienceMs);
+        return;
+      }
+      this.#world.trace(this.name, () => `hears nothing of ${this.#at}, and leaves`);
+      if ((this.#moves?.vanishing ?? 0) > 0 && chance.hit(0.5)) this.#socket?.vanish();
+      else this.#socket?.leave();
+      this.#away();
+    });
   }
 
   /** Says Logon on another connection while this one is there. */

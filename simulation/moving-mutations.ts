@@ -1,0 +1,155 @@
+/** Defects around sessions that move, the venue that edges share, and journals in the store. */
+import { JOURNAL_FENCE } from '../adapters/dynamodb/edges.ts';
+import type { Holding } from '../core/sessions/model.ts';
+import { encodeFix } from '../local/fix-client.ts';
+import type { Mutation } from './mutations.ts';
+import { over } from './over.ts';
+import { sortKeyOf, spoiling } from './tampering.ts';
+
+/** What an edge hears about a session that it has taken. */
+function heldAs(see: (holding: Holding, edgeId: string) => Holding): NonNullable<Mutation['ports']> {
+  return (ports) => {
+    const { slots } = ports;
+    /** Epochs as the store has them, by session. */
+    const epochs = new Map<string, number>();
+    return {
+      ...ports,
+      slots: {
+        ...slots,
+        async take(session, ...more) {
+          const result = await slots.take(session, ...more);
+          if (result.result !== 'taken') return result;
+          epochs.set(session.session_id, result.holding.epoch);
+          return { ...result, holding: see(result.holding, session.edge_id) };
+        },
+        settle: (session, epoch) => slots.settle(session, epochs.get(session.session_id) ?? epoch),
+      },
+    };
+  };
+}
+
+const POSS_DUP_FLAG = 43;
+const WRITTEN_LATER_MS = 100;
+/** Written by who encodes. */
+const FRAMING = new Set([8, 9, 10]);
+
+export const MOVES: readonly Mutation[] = [
+  {
+    name: 'epoch_not_raised',
+    what: 'whoever takes a session speaks for it under the epoch of the one before',
+    breaks: 'reports',
+    ports: heldAs((holding) => ({ ...holding, epoch: 1 })),
+  },
+  {
+    name: 'venue_unfenced',
+    what: 'the venue does not keep the epoch of who speaks for a session, and takes older ones',
+    breaks: 'reports',
+    mailroom: (mailroom) =>
+      over(mailroom, { own: (session, edge, _epoch, there) => mailroom.own(session, edge, 0, there) }),
+  },
+  {
+    name: 'state_unasked',
+    what: 'an edge that takes a session does not ask for what the edge before has of it',
+    breaks: 'numbers',
+    ports: heldAs(({ epoch }, edgeId) => ({ epoch, home: edgeId, from: edgeId })),
+  },
+  {
+    name: 'refused_forgotten',
+    what: 'an edge that takes a session back does not look for what the venue has refused meanwhile',
+    breaks: 'reports',
+    ports: heldAs((holding, edgeId) => (holding.home === edgeId ? { ...holding, from: edgeId } : holding)),
+  },
+  {
+    name: 'orders_left_behind',
+    what: 'orders that the venue has not had do not go along with their session',
+    breaks: 'reports',
+    journal: (journal) => over(journal, { export: (key) => journal.export(key) }),
+  },
+  {
+    name: 'reports_left_behind',
+    what: 'reports that wait for their client do not go along with the session',
+    breaks: 'reports',
+    journal: (journal) =>
+      over(journal, {
+        export(key, after) {
+          const state = journal.export(key, after);
+          return state && { ...state, waiting: [] };
+        },
+      }),
+  },
+  {
+    name: 'told_twice',
+    what: 'a report that comes again is not known by its number',
+    breaks: 'reports',
+    journal: (journal) => over(journal, { told: () => 0 }),
+  },
+  {
+    name: 'acknowledged_early',
+    what: 'the venue acknowledges what it has done before its mailboxes are on disk, which follows a moment later',
+    breaks: 'reports',
+    mailroom: (mailroom, process) => {
+      let waits = false;
+      return over(mailroom, {
+        box(peer) {
+          const box = mailroom.box(peer);
+          return over(box, {
+            get acknowledgeable() {
+              return box.received;
+            },
+          });
+        },
+        flush(mark) {
+          if (waits) return;
+          waits = true;
+          process.timers.after(WRITTEN_LATER_MS, () => {
+            waits = false;
+            mailroom.flush(mark);
+          });
+        },
+      });
+    },
+  },
+  {
+    name: 'mark_forgotten',
+    what: 'an edge that begins takes back what its venue has, with the last flush before',
+    breaks: 'numbers',
+    journal: (journal) =>
+      over(journal, { settle: (mark) => journal.settle(mark === undefined ? mark : Math.max(0, mark - 1)) }),
+  },
+  {
+    name: 'durable_unawaited',
+    what: 'messages leave when they are on their way to the store, not when it has them',
+    breaks: 'numbers',
+    journal: (journal) => {
+      const { later } = journal;
+      if (later === undefined) return journal;
+      const released = over(later, {
+        get released() {
+          return later.ticket;
+        },
+      });
+      return over(journal, { later: released });
+    },
+  },
+  {
+    name: 'journal_unfenced',
+    what: 'an edge that was declared dead goes on writing its journal in the store',
+    breaks: 'numbers',
+    tamper: spoiling((kind, change) =>
+      kind === 'ConditionCheck' && sortKeyOf(change) === `FENCE#${JOURNAL_FENCE}` ? undefined : change,
+    ),
+  },
+  {
+    name: 'poss_dup_left_out',
+    what: 'what is sent again does not say so',
+    breaks: 'numbers',
+    wire({ fields, raw }) {
+      if (!fields.some(([tag]) => tag === POSS_DUP_FLAG)) return raw;
+      const [, begin] = fields[0] ?? [];
+      return encodeFix(
+        String(begin),
+        fields.filter(([tag]) => tag !== POSS_DUP_FLAG && !FRAMING.has(tag)),
+      );
+    },
+  },
+];
