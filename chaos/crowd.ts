@@ -29,6 +29,9 @@ const GREEDY_PACE = 400;
 /** Each asks the store ten times a second from each edge: those of a hundred sessions, however many there are. */
 const GREEDY_MOST = 4;
 const PROVISIONED_AT_ONCE = 6;
+/** HeartBtInt of a crowd, s; of a large one longer, so that an outage of seconds is not followed by a storm of all its Logons. */
+const HEARTBEAT_S = 5;
+const LARGE = { sessions: 300, heartbeat_s: 10 } as const;
 /** A probe waits for what is withheld in an outage, and does not take its line for dead. */
 const PROBE_HEARTBEAT_S = 20;
 
@@ -74,7 +77,7 @@ export async function makeCrowd(making: Making): Promise<Crowd> {
       password: credentials.password,
       sub,
       resets: role !== 'keeper',
-      ...(role === undefined ? { heartbeat: PROBE_HEARTBEAT_S } : {}),
+      heartbeat: role === undefined ? PROBE_HEARTBEAT_S : sessions > LARGE.sessions ? LARGE.heartbeat_s : HEARTBEAT_S,
       way: () => ({ through, port }),
       chance,
     });

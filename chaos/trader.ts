@@ -12,8 +12,8 @@ export interface TraderOptions {
   readonly target: string;
   readonly password: string;
   readonly sub: string;
-  /** HeartBtInt, s; {@link HEARTBEAT_S} without. */
-  readonly heartbeat?: number;
+  /** HeartBtInt, s. */
+  readonly heartbeat: number;
   /** Both numbers begin anew with each Logon. */
   readonly resets: boolean;
   /** Where it connects to: the number of an edge or 0 for the balancer, and the port. */
@@ -23,7 +23,6 @@ export interface TraderOptions {
 }
 
 const HOST = '127.0.0.1';
-const HEARTBEAT_S = 5;
 /** Nothing for so many intervals: the line is dead. */
 const SILENT_INTERVALS = 2.5;
 const LOOK_MS = 1_000;
@@ -78,7 +77,7 @@ export class Trader {
   }
 
   get #heartbeat(): number {
-    return this.#options.heartbeat ?? HEARTBEAT_S;
+    return this.#options.heartbeat;
   }
 
   get sub(): string {
