@@ -34,6 +34,7 @@ const MARKET_SEED = 1;
 const EMF_EVERY_MS = 60_000;
 /** The process ends by then, whatever hangs. */
 const LAST_MS = 28_000;
+const OPENING_LOOK_MS = 60_000;
 
 /** The store and what else is reached from here; the clock is watched by how the store answers. */
 function reached(metrics: Metrics) {
@@ -181,7 +182,10 @@ async function main(): Promise<void> {
       process.exit(EXIT_FAILED);
     });
   }
+  // Timers do not keep a process alive, and one that waits to ask the store again has nothing else yet.
+  const opening = setInterval(() => {}, OPENING_LOOK_MS);
   const edge = await open(adapters, { config, claimed, metrics, log });
+  clearInterval(opening);
   if (config.deployment !== '') tellCloudWatch(config, metrics, log);
   endBy(edge, log);
   // Without TLS the signal keeps its own meaning: the terminal is gone.

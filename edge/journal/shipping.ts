@@ -200,12 +200,9 @@ export class Shipping implements Mirror, LaterJournal {
     try {
       const edge = this.#parts.edge();
       if (edge.incarnation === this.#serves) {
-        const written = await store.append(edge, pieces, this.#heard);
+        let written = await store.append(edge, pieces, this.#heard);
+        for (; written === 'revoked'; written = await store.append(edge, pieces, this.#heard)) await this.#hear(edge);
         if (written === 'done') return true;
-        if (written === 'revoked') {
-          await this.#hear(edge);
-          return false;
-        }
       }
       // Its incarnation has ended. What is in memory is right only if nobody else has written since.
       const claimed = await store.reclaim(edge, writer);
