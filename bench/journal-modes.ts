@@ -230,7 +230,7 @@ async function measure({ journal, otherCpu, ahead = 0 }: Opened, sizes: Sizes): 
   const runs = [];
   for (let i = 0; i < sizes.runs; i++) runs.push(await run(sizes.journal_messages));
   const other = (otherCpu?.() ?? 0) - otherBefore;
-  for (let i = 0; i < sizes.pings / 10; i++) {
+  for (let i = 0; i < sizes.pings / 40; i++) {
     const since = performance.now();
     put(1);
     if (!store.ahead) await journal.later?.drained();

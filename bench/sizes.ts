@@ -18,6 +18,7 @@ export interface Sizes {
   /** Processes of each function. */
   readonly cold_starts: number;
   readonly logons: number;
+  /** Round trips of a run. The first run is not counted: by its end the way of an order is compiled. */
   readonly pings: number;
   /** Pipelined orders of one run against the product. */
   readonly orders: number;
@@ -48,7 +49,7 @@ export const FULL: Sizes = {
   starts: 3,
   cold_starts: 11,
   logons: 200,
-  pings: 5_000,
+  pings: 20_000,
   orders: 300_000,
   floor_orders: 1_000_000,
   window: 1_000,
