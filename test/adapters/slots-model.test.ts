@@ -1,198 +1,142 @@
-// Slots against a table that one person could keep by hand: whatever is asked in whatever order, every store answers as it does.
+// Every store answers as a table kept by hand does, and a store that does not is found out.
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import type { Stores } from '../../adapters/stores.ts';
-import type { EdgeIdentity, LiveSession } from '../../core/sessions/model.ts';
-import { change, FIGURES, NOON, provision, STORES, session, user } from '../support/stores.ts';
-
-type Asked = Omit<LiveSession, 'slot'>;
-
-const EDGES = 3;
-const KEYS = ['A', 'B', 'C', 'D', 'E'] as const;
-
-interface Row {
-  readonly session: Asked;
-  readonly key: string;
-}
-
-/** The table: who is on, by session id; which incarnation of each edge counts, 0 for none. */
-interface Table {
-  readonly rows: Map<string, Row>;
-  readonly counts: number[];
-  epoch: number;
-  /** The last epoch under which each FIX session was spoken for, and by which incarnation. */
-  readonly spoken: Map<string, { readonly epoch: number; readonly by: string }>;
-}
-
-interface Real {
-  readonly stores: Stores;
-  readonly user: string;
-  /** As registered last. */
-  readonly edges: EdgeIdentity[];
-  /** Asked for at any time, also those that got nothing. */
-  readonly asked: Asked[];
-  /** With their slots, also of those that are gone. */
-  readonly held: LiveSession[];
-}
-
-const isLive = ({ counts }: Table, { session: { edge_id, incarnation } }: Row): boolean =>
-  counts[Number(edge_id.at(-1))] === incarnation;
-
-const onNow = (table: Table): Row[] => [...table.rows.values()].filter((row) => isLive(table, row));
-
-/** What the table says to a question for a slot, and does. */
-function takeByHand(table: Table, asked: Asked, max: number, supersedes: string | undefined): string {
-  const edge = Number(asked.edge_id.at(-1));
-  const key = asked.key.sender_sub_id;
-  if (table.counts[edge] !== asked.incarnation) return 'fenced';
-  if (table.epoch !== asked.epoch) return 'epoch_changed';
-  const on = onNow(table);
-  const holder = on.find((row) => row.key === key);
-  if (holder !== undefined && holder.session.session_id !== supersedes) return `held by ${holder.session.session_id}`;
-  const others = on.filter((row) => row !== holder);
-  if (others.length >= max) return 'full';
-  if (holder !== undefined) table.rows.delete(holder.session.session_id);
-  table.rows.set(asked.session_id, { session: asked, key });
-  const by = `${asked.edge_id}.${asked.incarnation}`;
-  const spoken = table.spoken.get(key);
-  if (spoken?.by !== by) table.spoken.set(key, { epoch: Math.max(spoken?.epoch ?? 0, table.epoch) + 1, by });
-  return `taken under ${table.spoken.get(key)?.epoch}`;
-}
-
-/** After each step the store shows who is on, each in a slot of its own. */
-async function agree(table: Table, { stores, user: name }: Real): Promise<void> {
-  const shown = await stores.slots.ofUser(name);
-  const ids = (all: readonly Asked[]) => all.map(({ session_id }) => session_id).sort();
-  expect(ids(shown)).toEqual(ids(onNow(table).map((row) => row.session)));
-  expect(new Set(shown.map(({ slot }) => slot)).size).toBe(shown.length);
-}
-
-type Step = fc.AsyncCommand<Table, Real>;
-
-/** @param how what is done to table and store; both must then say the same */
-function step(name: string, how: (table: Table, real: Real) => Promise<void>): Step {
-  return {
-    check: () => true,
-    run: async (table, real) => {
-      await how(table, real);
-      await agree(table, real);
-    },
-    toString: () => name,
-  };
-}
-
-const take = (edge: number, key: string, max: number, supersede: boolean, stale: boolean): Step =>
-  step(
-    `take ${key} of ${max} on ${edge}${supersede ? ', supersede' : ''}${stale ? ', stale epoch' : ''}`,
-    async (table, real) => {
-      const identity = real.edges[edge]!;
-      const asked = { ...session(identity, real.user, key), epoch: table.epoch - Number(stale) };
-      const before = supersede ? onNow(table).find((row) => row.key === key)?.session.session_id : undefined;
-      const byHand = takeByHand(table, asked, max, before);
-      const result = await real.stores.slots.take(asked, max, before);
-      real.asked.push(asked);
-      if (result.result === 'taken') real.held.push({ ...asked, slot: result.slot });
-      const said =
-        result.result === 'taken'
-          ? `taken under ${result.holding.epoch}`
-          : result.result === 'held'
-            ? `held by ${result.holder.session_id}`
-            : result.result;
-      expect(said).toBe(byHand);
-      if (result.result !== 'full') return;
-      expect(result.holders.map(({ session_id }) => session_id).sort()).toEqual(
-        onNow(table)
-          .filter((row) => row.session.session_id !== before)
-          .map((row) => row.session.session_id)
-          .sort(),
-      );
-    },
-  );
-
-/** The reply was lost, and the edge asks again, whatever has become of the session since. */
-const repeat = (pick: number): Step =>
-  step('take again', async (table, real) => {
-    const on = onNow(table);
-    const row = on[pick % Math.max(1, on.length)];
-    if (row === undefined) return;
-    const result = await real.stores.slots.take(row.session, KEYS.length);
-    const held = real.held.find(({ session_id }) => session_id === row.session.session_id);
-    // Who ended the incarnation, or raised the epoch, since then does not take back what was given.
-    expect(result).toMatchObject({ result: 'taken', slot: held?.slot });
-  });
-
-const release = (pick: number, count: number): Step =>
-  step('release', async (table, real) => {
-    const some = real.held.slice(pick % Math.max(1, real.held.length)).slice(0, count);
-    for (const { session_id } of some) table.rows.delete(session_id);
-    await real.stores.slots.release(some);
-  });
-
-const raiseEpoch = (): Step =>
-  step('raise the epoch', async (table, real) => {
-    const { user: found } = await real.stores.directory.account(real.user);
-    const next = change(real.user, found.chain, { user: user(real.user, { epoch: table.epoch + 1 }) });
-    expect(await real.stores.directory.commit(next)).toEqual({ result: 'committed' });
-    table.epoch += 1;
-  });
-
-const end = (edge: number, how: 'dead' | 'stopped' | 'anew'): Step =>
-  step(`edge ${edge} ${how}`, async (table, { stores, edges }) => {
-    const identity = edges[edge]!;
-    const counted = table.counts[edge] === identity.incarnation;
-    if (how === 'anew') {
-      edges[edge] = await stores.edges.register(identity.edge_id, '1', NOON);
-      table.counts[edge] = edges[edge]!.incarnation;
-      return;
-    }
-    if (how === 'stopped') await stores.edges.stop(identity, FIGURES, NOON);
-    else {
-      const row = (await stores.edges.list()).find(({ edge_id }) => edge_id === identity.edge_id);
-      const declared = await stores.edges.declareDead(identity, row?.heartbeat ?? -1);
-      // Who is dead already may be declared so again.
-      if (counted) expect(declared).toBe(true);
-    }
-    table.counts[edge] = 0;
-  });
-
-const edge = fc.nat(EDGES - 1);
-const STEPS: fc.Arbitrary<Step>[] = [
-  fc
-    .tuple(edge, fc.constantFrom(...KEYS), fc.integer({ min: 0, max: 4 }), fc.boolean(), fc.nat(9))
-    .map(([on, key, max, supersede, stale]) => take(on, key, max, supersede, stale === 0)),
-  fc.tuple(edge, fc.constantFrom(...KEYS)).map(([on, key]) => take(on, key, 3, false, false)),
-  fc.nat(20).map(repeat),
-  fc.tuple(fc.nat(50), fc.integer({ min: 1, max: 3 })).map(([pick, count]) => release(pick, count)),
-  fc.constant(undefined).map(raiseEpoch),
-  fc.tuple(edge, fc.constantFrom('dead', 'stopped', 'anew', 'anew')).map(([on, how]) => end(on, how as 'dead')),
-];
-
-let runs = 0;
-
-async function begin(stores: Stores): Promise<{ model: Table; real: Real }> {
-  runs += 1;
-  const name = `u${runs}`;
-  await provision(stores, name);
-  const edges: EdgeIdentity[] = [];
-  for (let i = 0; i < EDGES; i++) edges.push(await stores.edges.register(`m${runs}-${i}`, '1', NOON));
-  return {
-    model: { rows: new Map(), counts: edges.map(({ incarnation }) => incarnation), epoch: 1, spoken: new Map() },
-    real: { stores, user: name, edges, asked: [], held: [] },
-  };
-}
+import type { SessionSlots } from '../../core/ports.ts';
+import type { LiveSession } from '../../core/sessions/model.ts';
+import { checkSlots } from '../support/slots-model.ts';
+import { NOON, STORES } from '../support/stores.ts';
 
 for (const [name, open] of STORES) {
   describe(name, () => {
     const make = open();
     test('answers as a table kept by hand', async () => {
-      const stores = await make();
-      await fc.assert(
-        fc.asyncProperty(fc.commands(STEPS, { maxCommands: 40, size: '+1' }), async (steps) => {
-          const begun = await begin(stores);
-          await fc.asyncModelRun(() => begun, steps);
-        }),
-        { numRuns: name === 'memory' ? 300 : 30 },
-      );
+      await checkSlots(await make(), name === 'memory' ? 300 : 30);
     }, 120_000);
   });
 }
+
+type Take = SessionSlots['take'];
+
+/** With another way to take a slot, over the store's own. */
+const taking =
+  (how: (take: Take, stores: Stores) => Take) =>
+  (stores: Stores): Partial<SessionSlots> => ({ take: how(stores.slots.take.bind(stores.slots), stores) });
+
+/** Slots as somebody could have written them. */
+const MUTANTS: readonly [what: string, mutant: (stores: Stores) => Partial<SessionSlots>][] = [
+  [
+    'lets one more in than there is room for',
+    taking(
+      (take) =>
+        (one, max, ...more) =>
+          take(one, max + 1, ...more),
+    ),
+  ],
+  [
+    'lets one less in',
+    taking(
+      (take) =>
+        (one, max, ...more) =>
+          take(one, Math.max(0, max - 1), ...more),
+    ),
+  ],
+  ['keeps a slot that was given back', () => ({ release: async () => {} })],
+  [
+    'gives back the first of those that leave together, and no other',
+    ({ slots }) => ({ release: (sessions) => slots.release(sessions.slice(0, 1)) }),
+  ],
+  [
+    'counts holders on edges that are dead',
+    ({ slots }) => {
+      const held = new Map<string, LiveSession>();
+      return {
+        async take(one, max, supersedes, told) {
+          const others = [...held.values()].filter(
+            (other) =>
+              other.user_id === one.user_id &&
+              other.session_id !== one.session_id &&
+              other.session_id !== supersedes &&
+              other.key.sender_sub_id !== one.key.sender_sub_id,
+          );
+          if (others.length >= max && max > 0) return { result: 'full', holders: await slots.ofUser(one.user_id) };
+          const result = await slots.take(one, max, supersedes, told);
+          if (result.result === 'taken') held.set(one.session_id, { ...one, slot: result.slot });
+          return result;
+        },
+        async release(sessions) {
+          for (const { session_id } of sessions) held.delete(session_id);
+          await slots.release(sessions);
+        },
+      };
+    },
+  ],
+  [
+    'counts the one that is taken over',
+    taking((take, { slots }) => async (one, max, supersedes, told) => {
+      const holders = await slots.ofUser(one.user_id);
+      const result = await take(one, max, supersedes, told);
+      return supersedes !== undefined && result.result === 'taken' && holders.length >= max
+        ? { result: 'full', holders }
+        : result;
+    }),
+  ],
+  [
+    'takes a FIX session over from whoever has it',
+    taking((take, { slots }) => async (one, max) => {
+      const holders = await slots.ofUser(one.user_id);
+      return take(one, max, holders.find(({ key }) => key.sender_sub_id === one.key.sender_sub_id)?.session_id);
+    }),
+  ],
+  [
+    'does not ask whether the edge still counts',
+    taking((take, { edges }) => async (one, ...more) => {
+      const result = await take(one, ...more);
+      if (result.result !== 'fenced') return result;
+      return take({ ...one, ...(await edges.register(one.edge_id, '1', NOON)) }, ...more);
+    }),
+  ],
+  [
+    'does not ask whether the account is as the logon saw it',
+    taking((take, { directory }) => async (one, ...more) => {
+      const { user } = await directory.account(one.user_id);
+      return take({ ...one, epoch: user.state === 'present' ? user.epoch : 0 }, ...more);
+    }),
+  ],
+  [
+    'forgets that it has answered, and takes a slot more',
+    taking((take) => {
+      let asked = 0;
+      return (one, ...more) => take({ ...one, session_id: `${one.session_id}${++asked}` }, ...more);
+    }),
+  ],
+  [
+    'speaks for a session under the epoch before',
+    taking((take) => async (one, ...more) => {
+      const result = await take(one, ...more);
+      if (result.result !== 'taken') return result;
+      return { ...result, holding: { ...result.holding, epoch: result.holding.epoch - 1 } };
+    }),
+  ],
+  [
+    'takes who had it last for who has left something to be settled',
+    taking((take) => async (one, ...more) => {
+      const result = await take(one, ...more);
+      if (result.result !== 'taken' || result.holding.home !== one.edge_id) return result;
+      return { ...result, holding: { ...result.holding, from: one.edge_id } };
+    }),
+  ],
+  ['settles what somebody else speaks for by now', () => ({ settle: async () => true })],
+];
+
+/** Where the steps are found that tell each from a store that is right. */
+const SEED = 1;
+
+describe('a store that is wrong is found out', () => {
+  const [, open] = STORES.find(([name]) => name === 'memory')!;
+  const make = open();
+  test.each(MUTANTS)('it %s', async (_what, mutant) => {
+    const stores = await make();
+    const slots = { ...stores.slots, ...mutant(stores) };
+    await expect(checkSlots({ ...stores, slots }, 300, SEED)).rejects.toThrow('Property failed');
+  });
+});
