@@ -31,6 +31,15 @@ const MSG_TYPE = Buffer.from('35=\0').readInt32LE(0);
 const CHECK_SUM = Buffer.from('10=\0').readInt32LE(0);
 const MSG_SEQ_NUM = Buffer.from('\x0134=').readInt32LE(0);
 
+/** Three digits of 0 to 999 and an SOH as little-endian words, and the sum of the digits' bytes. */
+const TRIPLES = new Int32Array(1000);
+const TRIPLE_SUMS = new Uint8Array(1000);
+for (let n = 0; n < TRIPLES.length; n++) {
+  const bytes = Buffer.from(`${String(n).padStart(3, '0')}\x01`, 'latin1');
+  TRIPLES[n] = bytes.readInt32LE(0);
+  TRIPLE_SUMS[n] = bytes[0]! + bytes[1]! + bytes[2]!;
+}
+
 export class Encoder extends Output implements BodyWriter {
   /** Where BodyLength and the body of the message begun stand. */
   private lengthAt = 0;
@@ -95,17 +104,21 @@ export class Encoder extends Output implements BodyWriter {
     this.ensure(2 * NUMBER);
     const start = this.length;
     const bodyLength = this.at - this.bodyAt;
-    if (bodyLength < 100 || bodyLength > 999) this.moveBody(bodyLength);
-    this.putDigits(bodyLength, this.bodyAt - 1, this.lengthAt);
     const { view } = this;
-    const length = sumWords(view, this.lengthAt, this.bodyAt - 1);
-    const sum = (this.sum + length + sumWords(view, this.summedTo, this.at)) & 0xff;
-    let at = this.at;
+    let length = 0;
+    if (bodyLength < 100 || bodyLength > 999) {
+      this.moveBody(bodyLength);
+      this.putDigits(bodyLength, this.bodyAt - 1, this.lengthAt);
+      length = sumWords(view, this.lengthAt, this.bodyAt - 1);
+    } else {
+      view.setInt32(this.lengthAt, TRIPLES[bodyLength]!, true);
+      length = TRIPLE_SUMS[bodyLength]!;
+    }
+    const { at } = this;
+    const sum = (this.sum + length + sumWords(view, this.summedTo, at)) & 0xff;
     view.setInt32(at, CHECK_SUM, true);
-    at += 3;
-    this.putDigits(sum, at + 3, at);
-    view.setUint8(at + 3, SOH);
-    this.at = at + 4;
+    view.setInt32(at + 3, TRIPLES[sum]!, true);
+    this.at = at + 7;
     this.length = this.at;
     this.open = false;
     return start;
