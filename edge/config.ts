@@ -87,6 +87,7 @@ export const VARIABLES = {
   metrics_port: ['FIXGATE_METRICS_PORT', port, '9464'],
   data_dir: ['FIXGATE_DATA_DIR', text, '.fixgate'],
   journal: ['FIXGATE_JOURNAL', oneOf('file', 'file_sync', 'store', 'memory'), 'file'],
+  journal_beside: ['FIXGATE_JOURNAL_BESIDE', oneOf('none', 'file'), 'none'],
   commit: ['FIXGATE_COMMIT', oneOf('before-send', 'reserve'), 'before-send'],
   journal_encryption: ['FIXGATE_JOURNAL_ENCRYPTION', oneOf('on', 'off'), 'on'],
   archive: ['FIXGATE_ARCHIVE', oneOf('on', 'off'), 'off'],
@@ -143,6 +144,8 @@ export interface EdgeConfig {
    * of DynamoDB a batch), `memory` nothing: for trials.
    */
   readonly journal: 'file' | 'file_sync' | 'store' | 'memory';
+  /** `file`: sessions whose profile says so are in a journal on local disk, beside the one in the store. */
+  readonly journal_beside: 'none' | 'file';
   /**
    * `before-send`: messages leave when they are durable as the journal promises. `reserve`: out of numbers that are reserved
    * durably, as soon as they are written; sessions whose profile says otherwise wait.
@@ -236,6 +239,7 @@ export function readConfig(env: Environment): EdgeConfig {
     );
   if (config.commit === 'reserve' && config.journal === 'memory')
     throw new ConfigError('FIXGATE_COMMIT: reserve needs a journal that outlives the process, not memory');
+  if (config.journal_beside === 'file') checkBeside(config);
   if (config.edge_pool.length > 0) {
     if (env.FIXGATE_EDGE_ID) throw new ConfigError('FIXGATE_EDGE_POOL: not together with FIXGATE_EDGE_ID');
     // A disk does not go where the name goes.
@@ -243,6 +247,17 @@ export function readConfig(env: Environment): EdgeConfig {
       throw new ConfigError(`FIXGATE_EDGE_POOL: needs FIXGATE_JOURNAL=store or memory, not ${config.journal}`);
   }
   return Object.freeze(config);
+}
+
+/** What one of two journals promises must not wait for the other. @throws ConfigError */
+function checkBeside({ journal, commit, archive, edge_pool }: EdgeConfig): void {
+  if (journal !== 'store' || commit !== 'reserve')
+    throw new ConfigError('FIXGATE_JOURNAL_BESIDE: needs FIXGATE_JOURNAL=store and FIXGATE_COMMIT=reserve');
+  if (archive === 'on') throw new ConfigError('FIXGATE_JOURNAL_BESIDE: not together with FIXGATE_ARCHIVE');
+  if (edge_pool.length > 0)
+    throw new ConfigError(
+      'FIXGATE_JOURNAL_BESIDE: not together with FIXGATE_EDGE_POOL: a disk does not go where the name goes',
+    );
 }
 
 type TlsVariables = Readonly<Record<'tls_cert' | 'tls_key' | 'tls_client_ca' | 'tls_secret_arn', string | undefined>>;

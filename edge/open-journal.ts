@@ -1,6 +1,6 @@
 /** The journal that the settings ask for. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../adapters/node/clock.ts';
 import { systemRandom } from '../adapters/node/random.ts';
@@ -13,10 +13,11 @@ import type { Archive } from './journal/archive.ts';
 import { openEstate } from './journal/estate.ts';
 import { openJournal } from './journal/file.ts';
 import { segmentNumber } from './journal/format.ts';
-import type { JournalError } from './journal/journal.ts';
+import type { Journal, JournalError } from './journal/journal.ts';
 import { openKeys, type SegmentKeys, wrappedKeys } from './journal/keys.ts';
 import { markBoot, sameBoot, settleSegments } from './journal/left.ts';
 import { openMemoryJournal } from './journal/memory.ts';
+import { openPair } from './journal/pair.ts';
 import { openStoreJournal } from './journal/store.ts';
 import { Syncing } from './journal/syncing.ts';
 import type { Logger } from './log.ts';
@@ -25,6 +26,8 @@ import type { OpenEstate } from './takeover/estates.ts';
 /** Below the data directory: the journal itself, and the working copy of one that is in the store. */
 const JOURNAL = 'journal';
 const COPY = 'journal-copy';
+/** Says that the former stands beside one in the store. */
+const BESIDE = 'beside';
 /** Those of other edges, while their sessions come here. */
 const ESTATES = 'estates';
 
@@ -83,6 +86,14 @@ async function inFiles(parts: JournalParts, directory: string): Promise<EdgePart
   return journal;
 }
 
+/** On local disk, for those sessions whose profile says so. What is written is there: it reserves nothing. */
+async function beside(parts: JournalParts, directory: string): Promise<Journal> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(join(directory, BESIDE), '', { mode: 0o600 });
+  const keys = await keysOf(parts, directory);
+  return openJournal({ ...common(parts), directory, log: parts.log, keys, whole: true });
+}
+
 /** Names the last start of this machine, where it can be told. */
 function machineBoot(): string | undefined {
   const path = '/proc/sys/kernel/random/boot_id';
@@ -93,10 +104,14 @@ function inStore(parts: JournalParts): EdgeParts['journal'] {
   const { config, store, log, onLost } = parts;
   return async (edge) => {
     const own = join(config.data_dir, JOURNAL);
-    if (hasSegments(own) && (await store.segments(config.edge_id)).length === 0)
+    if (config.journal_beside === 'none' && existsSync(join(own, BESIDE)))
+      throw new ConfigError(
+        `FIXGATE_JOURNAL_BESIDE: ${own} has sessions of this edge: it needs FIXGATE_JOURNAL_BESIDE=file`,
+      );
+    if (!existsSync(join(own, BESIDE)) && hasSegments(own) && (await store.segments(config.edge_id)).length === 0)
       throw new ConfigError(`FIXGATE_JOURNAL=store: this edge's journal is in ${own}, and the store has none of it`);
     const directory = join(config.data_dir, COPY);
-    return openStoreJournal({
+    const main = await openStoreJournal({
       ...common(parts),
       directory,
       log,
@@ -111,6 +126,13 @@ function inStore(parts: JournalParts): EdgeParts['journal'] {
       every: systemTimers.every,
       soon: (work) => void setImmediate(work),
     });
+    if (config.journal_beside === 'none') return main;
+    try {
+      return openPair({ main, beside: await beside(parts, own), log });
+    } catch (error) {
+      await main.close();
+      throw error;
+    }
   };
 }
 

@@ -158,6 +158,7 @@ export class Sessions implements VenueSink {
 
   /** The same, at a Logon: its profile is what the credential says now, and so is what the venue is told of the client. */
   renewed(venue: VenueSession, profile: SessionProfile): Entry {
+    this.#place(venue, profile);
     const entry = this.entry(venue);
     entry.fix.configure(profile);
     entry.profile = profile;
@@ -166,6 +167,13 @@ export class Sessions implements VenueSink {
     const store = journal.session(venue.id, termsOf(venue, profile));
     store.sendAhead(commit === 'reserve' && profile.commit !== 'before-send' ? RESERVE_NUMBERS : 0);
     return entry;
+  }
+
+  /** Into the journal that its profile wants, while its client is away. */
+  #place({ id }: VenueSession, { journal: kind = 'store' }: SessionProfile): void {
+    const { journal } = this.#parts;
+    if (journal.place === undefined || this.#entries.get(id)?.holder !== undefined) return;
+    if (journal.place(id, kind)) this.#forget(id);
   }
 
   /** What the journal has of a session, at hand or not. */

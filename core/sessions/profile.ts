@@ -1,6 +1,6 @@
 /**
  * The settings of a FIX session that may differ from counterparty to counterparty: names, types, bounds and defaults.
- * Names are QuickFIX's own in snake case; the last ten, and enable_session_status, are ours. What they do is said in edge/fix/session/profile.ts,
+ * Names are QuickFIX's own in snake case; the last eleven, and enable_session_status, are ours. What they do is said in edge/fix/session/profile.ts,
  * whose list and defaults equal these by test.
  */
 
@@ -11,6 +11,7 @@ const DUPLICATES = ['probe', 'refuse', 'takeover'] as const;
 const CANCEL_MODES = ['off', 'session'] as const;
 const CL_ORD_ID_POLICIES = ['off', 'reject'] as const;
 const COMMITS = ['before-send', 'reserve'] as const;
+const JOURNALS = ['store', 'file'] as const;
 
 type Day = (typeof DAYS)[number];
 
@@ -57,6 +58,7 @@ export interface SessionSettings {
   readonly news: { readonly maintenance: boolean; readonly recovery_complete: boolean };
   readonly limit_warning_percent: number;
   readonly commit: (typeof COMMITS)[number] | undefined;
+  readonly journal: (typeof JOURNALS)[number] | undefined;
 }
 
 export type SettingName = keyof SessionSettings;
@@ -163,6 +165,7 @@ export const SETTINGS: { readonly [K in SettingName]: Setting<SessionSettings[K]
   },
   limit_warning_percent: whole(0, 100, 0),
   commit: { shape: { kind: 'one_of', values: COMMITS }, fallback: undefined },
+  journal: { shape: { kind: 'one_of', values: JOURNALS }, fallback: undefined },
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

@@ -33,6 +33,7 @@ import { type After, adopted, exported, type SessionState } from './moved.ts';
 import type { FileJournalOptions } from './options.ts';
 import { type Place, Reader } from './reader.ts';
 import { type Dependent, recover } from './recovery.ts';
+import { Roll } from './roll.ts';
 import { noteMessage, type Segment, Segments } from './segments.ts';
 import { FileSession } from './session.ts';
 import { Tail } from './tail.ts';
@@ -74,7 +75,7 @@ class FileJournal implements Journal, Ledger {
   readonly #segments: Segments;
   readonly #reader: Reader;
   readonly #carrier: Carrier;
-  readonly #byKey = new Map<string, FileSession>();
+  readonly #byKey = new Roll();
   /** By index. */
   readonly #sessions: FileSession[] = [];
   readonly #dirty: FileSession[] = [];
@@ -145,6 +146,11 @@ class FileJournal implements Journal, Ledger {
       known.agree(terms);
       return known;
     }
+    const back = this.#byKey.back(key, this.now());
+    if (back !== undefined) {
+      back.agree(terms);
+      return back;
+    }
     const { sessions } = this.#limits;
     if (this.#sessions.length >= sessions)
       throw new JournalError('too_many_sessions', `the journal has ${sessions} sessions, and may have no more`);
@@ -157,7 +163,7 @@ class FileJournal implements Journal, Ledger {
   }
 
   has(key: string): boolean {
-    return this.#byKey.has(key);
+    return this.#byKey.get(key) !== undefined;
   }
 
   keys(): Iterable<string> {
@@ -178,6 +184,10 @@ class FileJournal implements Journal, Ledger {
     if (this.#dirty.length > 0 || !this.tail.empty)
       throw this.#health.failure ?? new JournalError('write_failed', 'something waits to be flushed');
     return exported(found, this, { segments: this.#segments, reader: this.#reader }, after);
+  }
+
+  remove(key: string): void {
+    this.#byKey.remove(key);
   }
 
   adopt(key: string, state: SessionState): void {
@@ -301,7 +311,7 @@ class FileJournal implements Journal, Ledger {
     const terms = { retention: this.#limits.resend_retention, retention_s: 0, ids: 0, ids_s: 0, about: '' };
     const made = new FileSession(this, key, index, createdAt, terms);
     this.#sessions[index] = made;
-    this.#byKey.set(key, made);
+    this.#byKey.add(made);
     return made;
   }
 
@@ -319,6 +329,7 @@ class FileJournal implements Journal, Ledger {
       whole: this.#options.whole ?? false,
     });
     this.#dependents = dependents;
+    this.#byKey.settle();
     const bytes = this.#segments.bytes;
     const fields = { sessions: this.#byKey.size, segments: this.#segments.all.size, bytes, ms: now() - from };
     this.log.info(fields, 'journal read');

@@ -58,6 +58,7 @@
  * | 11 id | f64 time, ClOrdID | carried forward out of a received message |
  * | 12 told | f64 number, f64 number before | up to here the venue's reports on the session are in it; follows its state, where there are such |
  * | 13 reserved | f64 number, f64 time | numbers below it may have been used, whatever else is there of them (reserve.ts); what the venue had made by that time may have been sent, 0: nothing is in doubt. A reset takes the number back; follows its state, where there is such |
+ * | 14 gone | nothing | the session is in another journal of this edge by now: what was here of it counts no more |
  *
  * | flag | of | means |
  * | ---: | --- | --- |
@@ -93,6 +94,7 @@ export const RESENT = 10;
 export const ID = 11;
 export const TOLD = 12;
 export const RESERVED = 13;
+export const GONE = 14;
 
 /** Flags of records; 1, 2 and the fates are those of edge/fix/session/ports.ts. */
 export const KEPT = 1;
@@ -104,10 +106,10 @@ export const WAS_PENDING = 1;
 const fixed = (...bytes: number[]): readonly number[] => [0, ...bytes.map((each) => RECORD_BYTES + each)];
 
 /** Fixed bytes of each type of record, with the 12 at its start; a message, key or text follows. */
-export const FIXED_BYTES = fixed(72, 16, 16, 16, 16, 24, 32, 0, 8, 16, 8, 16, 16);
+export const FIXED_BYTES = fixed(72, 16, 16, 16, 16, 24, 32, 0, 8, 16, 8, 16, 16, 0);
 export const FIXED_BYTES_1 = fixed(52, 16, 16, 8, 8, 16);
 /** Types whose length says everything: nothing follows the fixed bytes. */
-export const FIXED_ONLY: ReadonlySet<number> = new Set([NUMBERS, RESET, VOID, RESENT, TOLD, RESERVED]);
+export const FIXED_ONLY: ReadonlySet<number> = new Set([NUMBERS, RESET, VOID, RESENT, TOLD, RESERVED, GONE]);
 
 /** Fixed bytes of the record that begins at `at`. */
 export const fixedBytesAt = (bytes: Buffer, at: number): number =>

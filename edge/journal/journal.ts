@@ -48,6 +48,9 @@ export interface JournalSession extends SessionStore {
   readonly lostAt: number;
 }
 
+/** Of two journals side by side. */
+export type JournalKind = 'store' | 'file';
+
 export interface Journal {
   /**
    * The durable part of a session; the same object each time.
@@ -69,6 +72,10 @@ export interface Journal {
    * @throws JournalError `damaged`, or `write_failed` when something has not been flushed
    */
   export(key: string, after?: After): SessionState | undefined;
+  /** In the next flush: it is in another journal of this edge, see pair.ts. */
+  remove(key: string): void;
+  /** The session is in the one of two journals that is named, moved there if need be, everything having been flushed. Undefined: there is one. @returns whether it has moved: what was had of it is another's */
+  place?(key: string, kind: JournalKind): boolean;
   /** In the next flush, and whole or not at all: the session is as it was elsewhere. @throws JournalError as {@link session} */
   adopt(key: string, state: SessionState): void;
   /**

@@ -46,6 +46,7 @@ export function openMemoryJournal({ now, limits: given }: MemoryJournalOptions):
     tell(key, report) {
       session(key).told = report;
     },
+    remove: (key) => void sessions.delete(key),
     export: (key) => sessions.get(key)?.exported(),
     adopt: (key, state) => session(key).adopt(state),
     flush() {

@@ -9,11 +9,11 @@ import {
   FIXED_BYTES_1,
   FIXED_ONLY,
   fixedBytesAt,
+  GONE,
   ID,
   PROMOTED,
   RECEIVED,
   RECORD_BYTES,
-  RESERVED,
   readHeader,
   STATE,
   VERSION,
@@ -231,7 +231,7 @@ function openedBlock({ path, bytes, home }: Source, block: number, length: numbe
 
 function checkRecord(path: string, version: number, bytes: Buffer, at: number, base: number): void {
   const type = bytes[at]!;
-  const most = version === 1 ? PROMOTED : RESERVED;
+  const most = version === 1 ? PROMOTED : GONE;
   if (type >= STATE && type <= most && bytes[at + 1] === version) return;
   const what = `a record of type ${type}, version ${bytes[at + 1]} at ${base + at}`;
   throw new JournalError('unknown_version', `${path} has ${what}`);

@@ -5,6 +5,7 @@ import {
   ABOUT,
   FATE,
   fixedBytesAt,
+  GONE,
   ID,
   KEPT,
   NUMBERS,
@@ -98,6 +99,9 @@ export function replay(s: FileSession, record: Recorded): void {
       s.reserve.limit = number(0);
       s.reserve.lostAt = number(1);
       return;
+    case GONE:
+      replayGone(s);
+      return;
     case ID: {
       const id = at + fixedBytesAt(bytes, at);
       remember(s, record, id, at + record.length - id, number(0));
@@ -117,6 +121,14 @@ function remember(s: FileSession, record: Recorded, start: number, length: numbe
   else s.ids.add(bytes, start, start + length, record, second, nothing);
 }
 
+function replayGone(s: FileSession): void {
+  s.gone = true;
+  s.sent.clear();
+  s.waiting.clear();
+  s.bound({ ...s.terms, ids: 0 }, nothing);
+  s.firstOrdinal = s.nextOrdinal;
+}
+
 function replayState(s: FileSession, { bytes, at }: Recorded, isFirst: boolean): void {
   const body = at + RECORD_BYTES;
   const number = (i: number): number => bytes.readDoubleLE(body + i * 8);
@@ -125,6 +137,7 @@ function replayState(s: FileSession, { bytes, at }: Recorded, isFirst: boolean):
   s.nextIn = number(0);
   s.nextOut = number(1);
   s.reserve.limit = 0;
+  s.gone = false;
   s.generation = generation;
   s.createdAt = number(3);
   s.firstOrdinal = number(4);

@@ -1,15 +1,27 @@
 /** One session in the journal: numbers and places in memory, messages in the segments. */
 
 import { BY_VENUE, type Fate, KEEP, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
-import { FIXED_BYTES, NUMBERS, PENDING, PROMOTED, RECEIVED, RESENT, RESET, SENT, VOID, WAS_PENDING } from './format.ts';
+import {
+  FIXED_BYTES,
+  GONE,
+  NUMBERS,
+  PENDING,
+  PROMOTED,
+  RECEIVED,
+  RESENT,
+  RESET,
+  SENT,
+  VOID,
+  WAS_PENDING,
+} from './format.ts';
 import { Ids } from './ids.ts';
 import { checkNext, checkNumber, JournalError, type JournalSession, type SessionTerms } from './journal.ts';
 import type { Ledger } from './ledger.ts';
-import { ABOUT_BYTES, ID_BYTES, MESSAGE_BYTES } from './limits.ts';
+import { ABOUT_BYTES, ID_BYTES, KEY_BYTES, MESSAGE_BYTES } from './limits.ts';
 import { Places } from './places.ts';
 import type { Place } from './reader.ts';
 import { Reserve } from './reserve.ts';
-import { reservedInto, stateInto, toldInto } from './state.ts';
+import { goneInto, reservedInto, stateInto, toldInto } from './state.ts';
 import type { Tail } from './tail.ts';
 
 const NUMBERS_BYTES = FIXED_BYTES[NUMBERS]!;
@@ -23,6 +35,8 @@ export class FileSession implements JournalSession {
   /** Kept by the ledger: numbers wait to be written; so does the end of a block of them. */
   isDirty = false;
   isReserving = false;
+  /** It is in another journal. */
+  gone = false;
   readonly reserve = new Reserve();
   readonly key: string;
   readonly index: number;
@@ -219,6 +233,23 @@ export class FileSession implements JournalSession {
     this.ids = NO_IDS;
     // Those of before are below it, also for who reads them again.
     this.firstOrdinal = this.nextOrdinal;
+  }
+
+  /** It is in another journal from now on. @throws JournalError `tail_full`: it is here as it was */
+  leave(): void {
+    this.#room(FIXED_BYTES[GONE]!);
+    this.cleared();
+    this.gone = true;
+    this.reserve.size = 0;
+    this.renumbered(0);
+    goneInto(this, this.#ledger.tail);
+  }
+
+  /** It is here again, as one that has just been made. */
+  comeBack(epochMs: number): void {
+    this.#room(KEY_BYTES * 2);
+    Object.assign(this, { gone: false, nextIn: 1, nextOut: 1, generation: this.generation + 1, createdAt: epochMs });
+    this.writeState();
   }
 
   /** How it is kept from now on. */

@@ -1,6 +1,6 @@
 /** Records of what a session is: all of it but its messages, at the start of each segment and when it changes. */
 
-import { ABOUT, FIXED_BYTES, RESERVED, STATE, TOLD } from './format.ts';
+import { ABOUT, FIXED_BYTES, GONE, RESERVED, STATE, TOLD } from './format.ts';
 import type { FileSession } from './session.ts';
 import type { Tail } from './tail.ts';
 
@@ -20,6 +20,7 @@ export function stateInto(session: FileSession, tail: Tail): void {
   tail.buf.write(key, at + fixed);
   if (session.told > 0) toldInto(session, tail);
   if (reserve.limit > 0 || reserve.lostAt > 0) reservedInto(session, tail);
+  if (session.gone) goneInto(session, tail);
   if (about === '') return;
   const text = tail.begin(ABOUT, index, FIXED_BYTES[ABOUT]! + Buffer.byteLength(about));
   tail.buf.write(about, text + FIXED_BYTES[ABOUT]!);
@@ -35,4 +36,8 @@ export function reservedInto({ index, reserve }: FileSession, tail: Tail): void 
   const at = tail.begin(RESERVED, index, FIXED_BYTES[RESERVED]!);
   tail.put(at, 0, reserve.limit);
   tail.put(at, 1, reserve.lostAt);
+}
+
+export function goneInto({ index }: FileSession, tail: Tail): void {
+  tail.begin(GONE, index, FIXED_BYTES[GONE]!);
 }

@@ -6,6 +6,7 @@ import { updateProfile } from '../../core/credentials/profile.ts';
 import type { ProfileOverrides } from '../../core/sessions/profile.ts';
 import type { Edge } from '../../edge/edge.ts';
 import { openJournal } from '../../edge/journal/file.ts';
+import { openPair } from '../../edge/journal/pair.ts';
 import { Syncing, type Syncs } from '../../edge/journal/syncing.ts';
 import type { FixClient } from '../../local/fix-client.ts';
 import { utcTimestamp } from '../../local/fix-client.ts';
@@ -30,6 +31,11 @@ class HeldSyncs implements Syncs {
     this.held = true;
   }
 
+  /** Resolves when something waits for it. */
+  async begun(): Promise<void> {
+    await until('it is asked', () => this.#waiting.length > 0);
+  }
+
   letGo(): void {
     this.held = false;
     for (const done of this.#waiting.splice(0)) done(null);
@@ -52,12 +58,13 @@ async function opened(env: Record<string, string>) {
   const disk = new HeldSyncs();
   const monotonic = () => performance.now();
   const mirror = new Syncing({ directory, log, monotonic, after: systemTimers.after, syncs: disk });
-  const journal = openJournal({ directory, now: Date.now, log, mirror, commit: 'reserve', ahead: false });
-  const house = new TestHouse({ journal });
+  const main = openJournal({ directory, now: Date.now, log, mirror, commit: 'reserve', ahead: false });
+  const beside = openJournal({ directory: newDirectory(), now: Date.now, log });
+  const house = new TestHouse({ journal: openPair({ main, beside, log }) });
   const edge = await house.open({ env: { FIXGATE_COMMIT: 'reserve', ...env } });
   houses.push(house);
   disks.push(disk);
-  return { house, edge, disk };
+  return { house, edge, disk, main, beside };
 }
 
 const order = (client: FixClient, id: string): number =>
@@ -126,4 +133,36 @@ test('a change of the profile is in force from the next Logon on', async () => {
   expect(echoes(again)).toBe(0);
   disk.letGo();
   await until('they have come', () => echoes(again) === 2);
+});
+
+test('a counterparty whose journal is the one beside waits for no other; it moves with its numbers when its profile says so', async () => {
+  const { house, edge, disk, main, beside } = await opened({});
+  const erin = await loggedOn(house, edge, 'erin', { journal: 'file', commit: 'before-send' });
+  const key = [...beside.keys()][0]!;
+  expect([key.includes(erin.account.sender_comp_id), main.has(key)]).toEqual([true, false]);
+  disk.hold();
+  order(erin.client, 'at once');
+  await until('it has come', () => echoes(erin.client) === 2);
+  disk.letGo();
+  await updateProfile(house.admin, ACTOR, erin.account.sender_comp_id, { journal: null });
+  await erin.client.logout();
+  const again = house.client(edge, erin.account);
+  again.nextOut = erin.client.nextOut;
+  const answer = await again.logon(erin.account.password);
+  expect([main.has(key), beside.has(key)]).toEqual([true, false]);
+  // Logon, two echoes, Logout.
+  expect(answer.get(34)).toBe('5');
+  again.send('2', [
+    [7, 1],
+    [16, 0],
+  ]);
+  await until('what it was sent elsewhere', () => echoes(again) === 2);
+  expect(again.received.filter((m) => m.type === 'D').map((m) => [m.get(34), m.get(43)])).toEqual([
+    ['2', 'Y'],
+    ['3', 'Y'],
+  ]);
+  disk.hold();
+  order(again, 'waits for the disk');
+  await disk.begun();
+  expect(echoes(again)).toBe(2);
 });

@@ -1,7 +1,7 @@
 /**
  * How a session with one counterparty is kept. Names are QuickFIX's own settings in snake case, so that a QuickFIX
  * settings file can be imported; begin_strings, duplicate_logon, cancel_on_disconnect, resend_retention,
- * resend_retention_s, cl_ord_id, max_message_bytes, news, limit_warning_percent and commit are ours.
+ * resend_retention_s, cl_ord_id, max_message_bytes, news, limit_warning_percent, commit and journal are ours.
  */
 
 import { BEGIN_STRINGS, type BeginString, DEFAULT_VALIDATION, type ValidationOptions } from '../dictionary/index.ts';
@@ -78,6 +78,8 @@ export interface SessionProfile extends ValidationOptions, Schedule {
    * journal is set up, which may not be for the latter. The edge's business.
    */
   readonly commit: 'before-send' | 'reserve' | undefined;
+  /** Which of the gateway's two journals it is in, where there are two; undefined: the gateway's. The edge's business. */
+  readonly journal: 'store' | 'file' | undefined;
 }
 
 /** QuickFIX's defaults where it has the setting. */
@@ -116,4 +118,5 @@ export const DEFAULT_PROFILE: SessionProfile = {
   news: { maintenance: false, recovery_complete: false },
   limit_warning_percent: 0,
   commit: undefined,
+  journal: undefined,
 };

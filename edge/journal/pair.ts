@@ -1,0 +1,145 @@
+/**
+ * Two journals side by side in one edge: each session is in one of them, and moves between Logons. What one turn has made is
+ * flushed in both before any of it leaves.
+ */
+
+import type {
+  Accepted,
+  Journal,
+  JournalKind,
+  JournalLog,
+  JournalSession,
+  LaterJournal,
+  SessionTerms,
+} from './journal.ts';
+import type { After, SessionState } from './moved.ts';
+
+export interface PairParts {
+  /** Where sessions are that are placed nowhere. */
+  readonly main: Journal;
+  /** Flushes are all that it promises. */
+  readonly beside: Journal;
+  readonly log: JournalLog;
+}
+
+/** @throws JournalError */
+export function openPair(parts: PairParts): Journal {
+  return new Pair(parts);
+}
+
+class Pair implements Journal {
+  readonly #main: Journal;
+  readonly #beside: Journal;
+  /** The one that sessions have come to in this turn comes first: what dies between the two has them twice, and never not at all. */
+  #order: readonly [Journal, Journal];
+
+  constructor({ main, beside, log }: PairParts) {
+    this.#main = main;
+    this.#beside = beside;
+    this.#order = [main, beside];
+    for (const key of [...beside.keys()]) {
+      if (!main.has(key)) continue;
+      // A process ended between the two flushes of its move: nothing left after the first.
+      const loser = isAhead(beside.session(key), main.session(key)) ? main : beside;
+      log.warn({ session: key }, 'a session was in both journals: it goes on in the one that it had come to');
+      loser.remove(key);
+    }
+  }
+
+  get later(): LaterJournal | undefined {
+    return this.#main.later;
+  }
+
+  get healthy(): boolean {
+    return this.#main.healthy && this.#beside.healthy;
+  }
+
+  get astray(): boolean {
+    return this.#main.astray || this.#beside.astray;
+  }
+
+  session(key: string, terms?: Partial<SessionTerms>): JournalSession {
+    return this.#of(key).session(key, terms);
+  }
+
+  has(key: string): boolean {
+    return this.#main.has(key) || this.#beside.has(key);
+  }
+
+  *keys(): Iterable<string> {
+    yield* this.#main.keys();
+    yield* this.#beside.keys();
+  }
+
+  told(key: string): number {
+    return this.#of(key).told(key);
+  }
+
+  tell(key: string, report: number): void {
+    this.#of(key).tell(key, report);
+  }
+
+  export(key: string, after?: After): SessionState | undefined {
+    return this.#of(key).export(key, after);
+  }
+
+  remove(key: string): void {
+    this.#of(key).remove(key);
+  }
+
+  adopt(key: string, state: SessionState): void {
+    this.#of(key).adopt(key, state);
+  }
+
+  place(key: string, kind: JournalKind): boolean {
+    const [from, to] = kind === 'file' ? [this.#main, this.#beside] : [this.#beside, this.#main];
+    if (to.has(key) || (!from.has(key) && to === this.#main)) return false;
+    const state = from.export(key);
+    if (state === undefined) to.session(key);
+    else {
+      to.adopt(key, state);
+      from.remove(key);
+    }
+    this.#order = [to, from];
+    return true;
+  }
+
+  flush(depends?: number): void {
+    const [first, second] = this.#order;
+    first.flush(depends);
+    second.flush(depends);
+    this.#order = [this.#main, this.#beside];
+  }
+
+  committed(): void {
+    this.#main.committed();
+    this.#beside.committed();
+  }
+
+  settle(mark: number | undefined): readonly Accepted[] {
+    return [...this.#main.settle(mark), ...this.#beside.settle(mark)];
+  }
+
+  endAhead(): void {
+    this.#main.endAhead();
+    this.#beside.endAhead();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#beside.close();
+    } finally {
+      await this.#main.close();
+    }
+  }
+
+  #of(key: string): Journal {
+    return this.#beside.has(key) ? this.#beside : this.#main;
+  }
+}
+
+/** Whether `a` has been gone on with after `b`. */
+function isAhead(a: JournalSession, b: JournalSession): boolean {
+  if (a.generation !== b.generation) return a.generation > b.generation;
+  return a.nextOut === b.nextOut ? a.nextIn > b.nextIn : a.nextOut > b.nextOut;
+}
