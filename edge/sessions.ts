@@ -103,6 +103,8 @@ export class Sessions implements VenueSink {
   readonly #begun = new Map<string, number>();
   /** Sessions that other edges have taken from here, and under which epoch. */
   readonly #gone = new Map<string, number>();
+  /** Who left them last, see {@link Entry.leaving}. */
+  readonly #leavers = new Map<string, WeakRef<Holder>>();
   #open: Entry | undefined;
   #again: Entry | undefined;
   /** The one asked for last: a batch has many messages of one session. */
@@ -238,8 +240,15 @@ export class Sessions implements VenueSink {
 
   /** Another edge has it, under this epoch: what still comes for it is that edge's too. */
   gaveAway(id: string, epoch: number): void {
+    const leaving = this.#entries.get(id)?.leaving;
+    if (leaving !== undefined) this.#leavers.set(id, leaving);
     this.#forget(id);
     this.#gone.set(id, Math.max(epoch, this.#gone.get(id) ?? 0));
+  }
+
+  /** Who left a session last, here or gone, if anything of it is still there. */
+  leaver(id: string): Holder | undefined {
+    return (this.#entries.get(id)?.leaving ?? this.#leavers.get(id))?.deref();
   }
 
   /** The epoch under which it has been given away; 0: it has not. */
@@ -249,6 +258,7 @@ export class Sessions implements VenueSink {
 
   /** It is here. */
   came(id: string): void {
+    this.#leavers.delete(id);
     this.#gone.delete(id);
   }
 

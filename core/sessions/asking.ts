@@ -16,10 +16,16 @@ export interface AskingPorts {
 export type Reply = { readonly ask: string; readonly said: Answer['said'] | 'silent' | 'late' };
 
 /**
- * Asks an edge, and waits for what it says: {@link ACKNOWLEDGED_WITHIN_MS} for whether it hears, `withinMs` in all.
+ * Asks an edge, and waits for what it says: `heardWithinMs` for whether it hears, `withinMs` in all.
  * Rejects with StoreUnavailable.
  */
-export async function ask(ports: AskingPorts, edgeId: string, question: Question, withinMs: number): Promise<Reply> {
+export async function ask(
+  ports: AskingPorts,
+  edgeId: string,
+  question: Question,
+  withinMs: number,
+  heardWithinMs: number = ACKNOWLEDGED_WITHIN_MS,
+): Promise<Reply> {
   const { edges, clock, random, timers } = ports;
   const at = clock.now();
   const id = ulid(at, random);
@@ -31,7 +37,7 @@ export async function ask(ports: AskingPorts, edgeId: string, question: Question
     if (answer !== undefined && answer.said !== 'acknowledged') return { ask: id, said: answer.said };
     heard ||= answer !== undefined;
     const waited = clock.monotonic() - since;
-    if (!heard && waited >= ACKNOWLEDGED_WITHIN_MS) return { ask: id, said: 'silent' };
+    if (!heard && waited >= heardWithinMs) return { ask: id, said: 'silent' };
     if (waited >= withinMs) return { ask: id, said: 'late' };
     await new Promise<void>((resolve) => void timers.after(ANSWER_POLL_MS, resolve));
   }

@@ -96,10 +96,9 @@ export function taken(
   for (const { session, epoch } of revocations) {
     // It has come back since.
     if (mover.hereBy(session) > epoch) continue;
-    const entry = sessions.known(session);
-    const holder = entry?.holder;
-    // One that has ended by itself has yet to say what it had to.
-    entry?.leaving?.deref()?.forsake?.();
+    const holder = sessions.known(session)?.holder;
+    // One that has ended, by itself or to be given away, may have yet to say what it had to.
+    sessions.leaver(session)?.forsake?.();
     if (holder !== undefined) {
       turns.run(() => holder.end('superseded', TAKEN_OVER));
       holder.forsake?.();

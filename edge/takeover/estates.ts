@@ -90,7 +90,7 @@ export class Estates {
       tell({ estate });
       // Who has been told has had its turn by then.
       await new Promise<void>((resolve) => void this.#parts.timers.after(0, resolve));
-      await estate.close();
+      await this.#putAway(name, Promise.resolve(estate));
     } catch (error) {
       for (const { reject } of some) reject(error);
     }
@@ -129,8 +129,12 @@ export class Estates {
   async #close(name: string): Promise<void> {
     const kept = this.#kept.get(name);
     this.#kept.delete(name);
+    await this.#putAway(name, kept?.estate);
+  }
+
+  async #putAway(name: string, estate: Promise<Estate | undefined> | undefined): Promise<void> {
     try {
-      await (await kept?.estate)?.close();
+      await (await estate)?.close();
     } catch (error) {
       this.#parts.log.warn({ error, home: name }, 'the journal of another edge could not be put away');
     }

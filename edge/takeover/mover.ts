@@ -56,6 +56,17 @@ interface Move {
   readonly since: number;
 }
 
+/** A heartbeat of another edge. */
+interface Beat {
+  readonly incarnation: number;
+  readonly heartbeat: number;
+  /** Monotonic ms: when it was seen first, and last. */
+  readonly sinceMs: number;
+  seenMs: number;
+  /** The one before it had been seen shortly before. */
+  readonly moved: boolean;
+}
+
 /** What there is of a session, undefined being nothing; or why it cannot be had, this time or from there at all. */
 type Found = { readonly state: SessionState | undefined } | 'not now' | 'silent' | 'elsewhere';
 
@@ -66,8 +77,8 @@ export class Mover {
   /** Those on their way, by session. */
   readonly #coming = new Map<string, { readonly epoch: number; readonly came: Promise<boolean> }>();
   #rows: Promise<readonly EdgeRow[]> | undefined;
-  /** Heartbeats of other edges, and since when they have been seen; of those that have been looked at. */
-  readonly #beats = new Map<string, Pick<EdgeRow, 'incarnation' | 'heartbeat'> & { readonly sinceMs: number }>();
+  /** Of edges that have been looked at. */
+  readonly #beats = new Map<string, Beat>();
 
   constructor(parts: MoverParts) {
     this.#parts = parts;
@@ -164,14 +175,19 @@ export class Mover {
   async #fetched(key: FixSessionKey, move: Move): Promise<SessionState | undefined> {
     const { clock } = this.#parts;
     const { home, since } = move;
+    let patienceMs: number | undefined;
     for (;;) {
       const row = await this.#rowOf(home);
-      let found = isOver(row) ? await this.#inherited(move, row) : await this.#asked(key, move);
+      this.#beatOf(row);
+      let found = isOver(row) ? await this.#inherited(move, row) : await this.#asked(key, move, patienceMs);
+      patienceMs = undefined;
       if (found === 'silent') {
         const now = await this.#rowOf(home);
+        const leftMs = since + LIVING_WITHIN_MS - clock.monotonic();
+        const beat = this.#beatOf(now);
         // One that lives is busy, as others may be: by its own hand is what costs it and this edge the least.
-        const patient = this.#stillMs(now) < STILL_MS && clock.monotonic() - since < LIVING_WITHIN_MS;
-        if (now !== undefined && !isOver(now) && !patient) found = await this.#wrested(move, now);
+        if (beat === 'moves' && leftMs > 0) patienceMs = leftMs;
+        else if (beat !== 'unknown' && now !== undefined && !isOver(now)) found = await this.#wrested(move, now);
       }
       if (typeof found === 'object') return found.state;
       const most = found === 'elsewhere' ? OUT_OF_REACH_MS : MOVE_WITHIN_MS;
@@ -181,10 +197,10 @@ export class Mover {
   }
 
   /** `silent`: it does not answer, or not to the end. */
-  async #asked(key: FixSessionKey, { session, epoch, home, after }: Move): Promise<Found> {
+  async #asked(key: FixSessionKey, { session, epoch, home, after }: Move, patienceMs?: number): Promise<Found> {
     const { house, store, box } = this.#parts;
     const question = { type: 'yield', key, epoch, ...(after === undefined ? {} : { after }) } as const;
-    const { ask, said } = await house.ask(home, question, YIELD_WITHIN_MS);
+    const { ask, said } = await house.ask(home, question, patienceMs ?? YIELD_WITHIN_MS, patienceMs);
     if (said === 'nothing') return { state: undefined };
     if (said === 'silent' || said === 'late') return 'silent';
     if (said !== 'yielded') return 'not now';
@@ -278,21 +294,26 @@ export class Mover {
   /** Notes how another edge stands, before it is known whether that is asked for. Never rejects. */
   async look(edgeId: string): Promise<void> {
     try {
-      this.#stillMs(await this.#rowOf(edgeId));
+      this.#beatOf(await this.#rowOf(edgeId));
     } catch (error) {
       this.#parts.house.log.warn({ error, home: edgeId }, 'another edge could not be looked at');
     }
   }
 
-  /** For how long its heartbeat has been seen to stand still. */
-  #stillMs(row: EdgeRow | undefined): number {
-    if (row === undefined) return Number.POSITIVE_INFINITY;
+  /** What its heartbeat has been seen to do lately. */
+  #beatOf(row: EdgeRow | undefined): 'moves' | 'stands' | 'unknown' {
+    if (row === undefined) return 'stands';
     const { edge_id, incarnation, heartbeat } = row;
     const nowMs = this.#parts.clock.monotonic();
     const known = this.#beats.get(edge_id);
-    if (known?.incarnation === incarnation && known.heartbeat === heartbeat) return nowMs - known.sinceMs;
-    this.#beats.set(edge_id, { incarnation, heartbeat, sinceMs: nowMs });
-    return 0;
+    if (known?.incarnation !== incarnation || known.heartbeat !== heartbeat) {
+      const moved = known?.incarnation === incarnation && nowMs - known.seenMs < STILL_MS;
+      this.#beats.set(edge_id, { incarnation, heartbeat, sinceMs: nowMs, seenMs: nowMs, moved });
+      return moved ? 'moves' : 'unknown';
+    }
+    known.seenMs = nowMs;
+    if (nowMs - known.sinceMs >= STILL_MS) return 'stands';
+    return known.moved ? 'moves' : 'unknown';
   }
 
   #pause(ms: number): Promise<void> {

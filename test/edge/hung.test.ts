@@ -21,8 +21,8 @@ describe.each(['takeover', 'probe'] as const)(
   'with its journal in the store and duplicate_logon %s',
   (duplicate_logon) => {
     test('it is taken, goes on where its client was told, and the edge before says nothing more of it', async () => {
-      const link = { cut: false };
-      const [one, two] = [await house.begin('e-1', 'store', link), await house.begin('e-2', 'store')];
+      const [link, journalLink] = [{ cut: false }, { cut: false }];
+      const [one, two] = [await house.begin('e-1', 'store', link, journalLink), await house.begin('e-2', 'store')];
       // A takeover is no end for it.
       const cancel_on_disconnect = { mode: 'session', grace_ms: 0 } as const;
       const ann = await house.user('ann', { session_profile: { duplicate_logon, cancel_on_disconnect } });
@@ -34,6 +34,7 @@ describe.each(['takeover', 'probe'] as const)(
       other.send('D', order('y'));
       await other.next(isReport('y'));
       link.cut = true;
+      journalLink.cut = true;
       // It gets to the edge, and not to where the journal is kept: nobody hears of it.
       a.send('D', order('late'));
       other.send('1', [[112, 'kept']]);
@@ -56,8 +57,11 @@ describe.each(['takeover', 'probe'] as const)(
       expect((await house.admin.edges.list()).map(({ state }) => state)).toEqual(['alive', 'alive']);
       expect(await metric(two.metricsPort, 'fix_sessions_wrested_total{by="this"}')).toBe(1);
 
-      link.cut = false;
+      // It hears of it by a command, and ends it by itself, or at its next commit: whichever comes first.
+      const [first, second] = duplicate_logon === 'takeover' ? [link, journalLink] : [journalLink, link];
+      first.cut = false;
       await until('it has heard', async () => [...one.gate.sessions()].length === 1, 10_000);
+      second.cut = false;
       await a.closed();
       expect(a.received).toHaveLength(heardBefore);
       expect(await metric(one.metricsPort, 'fix_sessions_wrested_total{by="others"}')).toBe(1);
@@ -85,6 +89,26 @@ describe.each(['takeover', 'probe'] as const)(
     }, 40_000);
   },
 );
+
+test('an edge that is slow to answer, and lives, gives it away by its own hand', async () => {
+  const [one, two] = [await house.begin('e-1', 'store'), await house.begin('e-2', 'store')];
+  const ann = await house.user('ann', { session_profile: { duplicate_logon: 'takeover' } });
+  const a = await house.loggedOn(one, ann);
+  a.send('D', order('x'));
+  await a.next(isReport('x'));
+  const { tellAnswer } = house.admin.edges;
+  // Longer than an edge has to acknowledge; its heartbeat is on time.
+  const slow: typeof tellAnswer = async (...args) => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    return tellAnswer(...args);
+  };
+  Object.assign(house.admin.edges, { tellAnswer: slow });
+  const b = house.client(two, ann);
+  b.nextOut = a.nextOut;
+  expect((await b.logon(ann.password, [], 10_000)).type).toBe('A');
+  expect(numberOf(b.received[0]!)).toBe(last(a) + 1);
+  expect(await metric(two.metricsPort, 'fix_sessions_wrested_total{by="this"}')).toBe(0);
+}, 30_000);
 
 test('several are taken together, each as its own client knows it', async () => {
   const link = { cut: false };

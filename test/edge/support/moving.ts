@@ -86,12 +86,12 @@ export class MovingHouse extends TestHouse {
       });
   }
 
-  /** @param link of this edge to the store */
-  begin(name: string, kind: Kind = 'file', link = { cut: false }): Promise<Edge> {
+  /** @param link of this edge to the store, and of its journal, where that is another */
+  begin(name: string, kind: Kind = 'file', link = { cut: false }, journalLink = link): Promise<Edge> {
     return this.open({
       env: { FIXGATE_EDGE_ID: name },
       link,
-      journal: this.#journalOf(kind, name, link),
+      journal: this.#journalOf(kind, name, journalLink),
       openEstate: (edgeId, reading) => {
         const place = join(this.#directory, name, reading);
         const openKeys = () => keysOf(place, { edgeId });
