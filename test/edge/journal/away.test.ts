@@ -23,6 +23,7 @@ afterEach(async () => {
 
 const open = (): Promise<Edge> =>
   house.open({
+    env: { FIXGATE_JOURNAL: 'store' },
     journal: (edge) =>
       openStoreJournal({
         directory: newDirectory(),
