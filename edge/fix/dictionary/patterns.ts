@@ -25,6 +25,8 @@ const LEARN = 16;
 /** So many in a row that are like none, and the next ones are not tried. */
 const STRANGE = 8;
 const REST = 64;
+/** From pattern to pattern within one message: a client's shapes differ in two or three fields; each search looks at all patterns. */
+const CHANGES = 8;
 
 const END = SOH;
 const FIELDS = SHAPE_FIELDS;
@@ -189,6 +191,7 @@ export class Patterns {
     let i = 0; // the first field whose place is not known
     let excess = 0; // sum of the bytes so far above that of the pattern's
     let head = 0; // the same, of those before the body
+    let changes = 0;
     for (;;) {
       const { stop, view: known } = pattern;
       while (t < stop && at < last && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
@@ -205,7 +208,7 @@ export class Patterns {
         to[i] = ends[i]! + shift;
       }
       if (i === end || t < starts[i]! || pattern.fixed[i] !== 0) {
-        if (i === 0) return false;
+        if (i === 0 || ++changes > CHANGES) return false;
         // Another field than the pattern has there: one that is the same up to here may have this one.
         at = to[i - 1]!;
         const other = this.#other(pattern, i, view, at, frame.end);
