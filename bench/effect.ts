@@ -90,6 +90,8 @@ class Trader {
   /** Comes at once, again and again, whatever it is told. */
   async #comeBack(): Promise<void> {
     while (this.#again && !(await this.logOn().catch(() => false))) await sleep(ORDER_EVERY_MS);
+    // It has been told to leave while it was on its way.
+    if (!this.#again) this.#client?.destroy();
   }
 
   comesBack(again: boolean): void {
@@ -166,9 +168,10 @@ async function ended(
   await post(scene, path, { user_id: USER, reason: REASON });
   const done = performance.now();
   // Refused once by who was asked after the answer, it stays out.
+  const shut = again && path in OPENERS;
   const over = (trader: Trader): boolean =>
     trader.endedAt > since &&
-    (!again || (performance.now() > done + FELT_WITHIN_MS / 10 && trader.answered.at(-1) === false));
+    (!shut || (performance.now() > done + FELT_WITHIN_MS / 10 && trader.answered.at(-1) === false));
   const late = since + FELT_WITHIN_MS;
   while (!traders.every(over)) {
     if (performance.now() > late) throw new Error(`${path} has not ended everything within ${FELT_WITHIN_MS} ms`);
@@ -227,6 +230,7 @@ export const effect = (sizes: Sizes): Promise<Figure[]> =>
       post(scene, 'rate-limits/tiers/put', { name: 'effect-own', ...tier });
     const found: (readonly [string, readonly number[]])[] = [
       ['kill', await ends(scene, times, 'sessions/kill', false)],
+      ['kill, clients that come back', await ends(scene, times, 'sessions/kill', true)],
       ['lock', await ends(scene, times, 'lock', false)],
       ['lock, clients that come back', await ends(scene, times, 'lock', true)],
       ['suspend', await ends(scene, times, 'suspend', false)],
