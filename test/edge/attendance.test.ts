@@ -156,7 +156,7 @@ describe('cancel_on_disconnect', () => {
     await updateProfile(house.admin, ACTOR, gina.sender_comp_id, cancelling(100));
     await loggedOn(gina, 4);
     await edge.drain(true);
-    await open({ FIXGATE_EDGE_ID: 'test-2' });
+    await open();
     await until('it is cancelled', async () => (await cancelled(erin)) > 0 && (await cancelled(gina)) > 0);
     expect(await status(await loggedOn(frank, 3), 'a')).toBe('0');
   });
