@@ -236,7 +236,8 @@ function failureOf({ status, text, requestId }: Reply): Error {
     return Object.assign(new Error(`the store answers ${status} without saying why`), metadata);
   }
   const { __type: type, message, Message, ...fields } = said;
-  const name = typeof type === 'string' ? type.slice(type.lastIndexOf('#') + 1) : 'UnknownError';
+  // com.amazonaws.dynamodb.v20120810#ValidationException, or of stores that stand for it without what is before the #.
+  const name = typeof type === 'string' ? type.slice(type.lastIndexOf('#') + 1) : `Status${status}`;
   return Object.assign(new Error(String(message ?? Message ?? name)), { ...fields, name, ...metadata });
 }
 
