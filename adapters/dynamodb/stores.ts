@@ -28,6 +28,8 @@ export interface DynamoOptions {
   readonly deadlineMs?: number;
   /** Waits between tries, ms; left out: by the system's clock. */
   readonly pause?: (ms: number) => Promise<unknown>;
+  /** Calls of a kind under way before others are joined; left out: two. */
+  readonly lanes?: number;
 }
 
 /** What archives and signs the trail. */
@@ -46,10 +48,10 @@ export function createAuditAdapters({ client, tables, random }: DynamoOptions): 
   };
 }
 
-export function createDynamoAdapters({ client, tables, random, deadlineMs, pause }: DynamoOptions): Stores {
+export function createDynamoAdapters({ client, tables, random, deadlineMs, pause, lanes }: DynamoOptions): Stores {
   const database = new Database(client, tables, random, deadlineMs, pause);
   const noteDays = createDayNotes(database);
-  const joined = joinedOf(database);
+  const joined = joinedOf(database, lanes);
   return {
     directory: createDirectory(database, joined, noteDays),
     policy: createPolicyStore(database, noteDays, random),

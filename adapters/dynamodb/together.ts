@@ -6,7 +6,7 @@
 import { StoreUnavailable } from '../../core/errors.ts';
 import { BATCH_GET, type Database, type Key, type Outcome, type Row, type Write } from './database.ts';
 
-/** Two: while one call is late, by a lost packet, the other serves everybody. */
+/** Calls of a kind under way. Two: while one is late, by a lost packet, the other serves everybody. */
 const LANES = 2;
 /** Actions of a joined transaction: half as many as one may have, which a slow store still takes in time. */
 const ACTIONS = 48;
@@ -21,15 +21,18 @@ interface Asked<A, R> {
 class Lanes<A, R> {
   #waiting: Asked<A, R>[] = [];
   #running = 0;
+  readonly #lanes: number;
   /** Takes those that go together out of what waits, the first among them. */
   readonly #choose: (waiting: readonly Asked<A, R>[]) => ReadonlySet<Asked<A, R>>;
   /** Answers each of them. Rejects when those that are not answered yet cannot be. */
   readonly #run: (some: readonly Asked<A, R>[]) => Promise<void>;
 
   constructor(
+    lanes: number,
     choose: (waiting: readonly Asked<A, R>[]) => ReadonlySet<Asked<A, R>>,
     run: (some: readonly Asked<A, R>[]) => Promise<void>,
   ) {
+    this.#lanes = lanes;
     this.#choose = choose;
     this.#run = run;
   }
@@ -42,7 +45,7 @@ class Lanes<A, R> {
   }
 
   #go(): void {
-    while (this.#running < LANES && this.#waiting.length > 0) {
+    while (this.#running < this.#lanes && this.#waiting.length > 0) {
       const chosen = this.#choose(this.#waiting);
       this.#waiting = this.#waiting.filter((one) => !chosen.has(one));
       this.#running += 1;
@@ -68,9 +71,10 @@ export interface Joined {
   readonly transactions: JoinedTransactions;
 }
 
-export const joinedOf = (database: Database): Joined => ({
-  reads: new JoinedReads(database),
-  transactions: new JoinedTransactions(database),
+/** @param lanes calls of a kind that may be under way; left out: two */
+export const joinedOf = (database: Database, lanes: number = LANES): Joined => ({
+  reads: new JoinedReads(database, lanes),
+  transactions: new JoinedTransactions(database, lanes),
 });
 
 const nameOf = ({ table, pk, sk }: Key): string => JSON.stringify([table, pk, sk]);
@@ -80,9 +84,10 @@ export class JoinedReads {
   readonly #database: Database;
   readonly #lanes: Lanes<Key, Row | undefined>;
 
-  constructor(database: Database) {
+  constructor(database: Database, lanes: number) {
     this.#database = database;
     this.#lanes = new Lanes(
+      lanes,
       (waiting) => new Set(waiting.slice(0, BATCH_GET)),
       (some) => this.#read(some),
     );
@@ -167,9 +172,10 @@ export class JoinedTransactions {
   readonly #database: Database;
   readonly #lanes: Lanes<readonly Write[], Outcome>;
 
-  constructor(database: Database) {
+  constructor(database: Database, lanes: number) {
     this.#database = database;
     this.#lanes = new Lanes(
+      lanes,
       (waiting) => {
         const { places } = grouped(waiting);
         // One that names a row twice fits nowhere: let the store say so.
