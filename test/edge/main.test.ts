@@ -108,9 +108,11 @@ function run(more: Record<string, string> = {}): Ran {
   };
 }
 
-const clientAt = (port: number, nextOut = 1): FixClient => {
+/** @param sub names a session of the test's own: one that an edge has had and left is waited for */
+const clientAt = (port: number, nextOut = 1, sub?: string): FixClient => {
   const { sender_comp_id: sender, target_comp_id: target } = alice;
-  return Object.assign(new FixClient({ host: '127.0.0.1', port, sender, target }), { nextOut });
+  const named = sub === undefined ? {} : { sender_sub_id: sub };
+  return Object.assign(new FixClient({ host: '127.0.0.1', port, sender, target, ...named }), { nextOut });
 };
 
 const order = (id: string) =>
@@ -142,21 +144,23 @@ test('the file shut ends its sessions within a second; gone, clients are let in 
   const { fix_port, metrics_port } = await edge.ready;
   const readiness = async (port: number) =>
     (await (await fetch(`http://127.0.0.1:${port}/ready`)).json()) as { status: string };
-  const client = clientAt(fix_port);
+  const client = clientAt(fix_port, 1, 'shut');
   expect((await client.logon(alice.password)).type).toBe('A');
   writeFileSync(shut, 'everybody out\n');
   expect((await client.next(({ type }) => type === '5')).get(58)).toBe('Locked: everybody out');
   await client.closed();
-  expect((await clientAt(fix_port).logon(alice.password)).get(58)).toBe('Gateway is closed, try again later');
+  expect((await clientAt(fix_port, 1, 'shut').logon(alice.password)).get(58)).toBe(
+    'Gateway is closed, try again later',
+  );
   expect(await readiness(metrics_port)).toEqual({ status: 'not_ready', reason: 'shut' });
   edge.child.kill('SIGTERM');
   await edge.exited;
   const again = run({ FIXGATE_EDGE_ID: 'e-shut', FIXGATE_DATA_DIR: data });
   const next = await again.ready;
-  expect((await clientAt(next.fix_port).logon(alice.password)).type).toBe('5');
+  expect((await clientAt(next.fix_port, 1, 'shut').logon(alice.password)).type).toBe('5');
   rmSync(shut);
   await until('it is ready', async () => (await readiness(next.metrics_port)).status === 'ready');
-  const back = clientAt(next.fix_port, 3);
+  const back = clientAt(next.fix_port, 3, 'shut');
   expect((await back.logon(alice.password)).type).toBe('A');
   back.destroy();
   again.child.kill('SIGTERM');
@@ -253,7 +257,7 @@ test('a task with another disk takes the name of one that was killed, and goes o
     ['task-1', 'alive', 1],
     ['task-2', 'alive', 1],
   ]);
-  const client = clientAt(fix_port);
+  const client = clientAt(fix_port, 1, 'moved');
   expect((await client.logon(alice.password, [[141, 'Y']])).type).toBe('A');
   for (const id of ['p', 'q']) client.send('D', order(id));
   await client.next((m) => m.get(11) === 'q');
@@ -261,7 +265,7 @@ test('a task with another disk takes the name of one that was killed, and goes o
   await Promise.all([first.exited, client.closed()]);
 
   const third = run(pool('disk-3'));
-  const back = clientAt((await third.ready).fix_port, 4);
+  const back = clientAt((await third.ready).fix_port, 4, 'moved');
   expect((await named())[0]).toEqual(['task-1', 'alive', 2]);
   expect((await back.logon(alice.password)).get(34)).toBe('4');
   back.send('2', [
