@@ -2,8 +2,10 @@
 // the suites of the stores hold (test/support/stores.ts).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Sha256 } from '@aws-crypto/sha256-js';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { DirectCalls, type DirectOptions } from '../../adapters/dynamodb/direct.ts';
 import { fromItem, toItem, toValues } from '../../adapters/dynamodb/items.ts';
@@ -91,6 +93,29 @@ describe('a request', () => {
     await get(direct({ credentials: { ...KEYS, sessionToken: 'token' } }));
     expect(heard[0]?.headers['x-amz-security-token']).toBe('token');
     expect(heard[0]?.headers.authorization).toContain(';x-amz-security-token;');
+  });
+
+  test('has the signature that the SDK would give it', async () => {
+    const credentials = { ...KEYS, sessionToken: 'token/+=' };
+    const body = JSON.stringify({ TableName: 'ü' });
+    const at = new Date(Date.UTC(2026, 1, 28, 23, 59, 59, 999));
+    const request = {
+      host: 'dynamodb.eu-central-1.amazonaws.com',
+      path: '/',
+      target: 'DynamoDB_20120810.Scan',
+      contentType: 'c',
+      body,
+    };
+    const ours = new Signer('eu-central-1').headers(request, credentials, at.getTime());
+    const { host, contentType, target } = request;
+    const region = 'eu-central-1';
+    const sdk = new SignatureV4({ service: 'dynamodb', region, credentials, sha256: Sha256, applyChecksum: false });
+    const headers = { host, 'content-type': contentType, 'x-amz-target': target };
+    const theirs = await sdk.sign(
+      { method: 'POST', protocol: 'https:', hostname: host, path: '/', headers, body },
+      { signingDate: at },
+    );
+    expect({ host, ...ours }).toEqual(theirs.headers);
   });
 
   test('is signed by the key of its day', () => {
