@@ -40,6 +40,8 @@ class Trader {
   endedAt = 0;
   /** Logons that were answered, since it last was told to look. */
   answered: boolean[] = [];
+  /** Why its last Logon was refused. */
+  refusal = '';
   #client: FixClient | undefined;
   #again = false;
   #heard: (message: FixMessage) => void = () => {};
@@ -63,9 +65,13 @@ class Trader {
       },
     });
     this.#client = client;
-    const accepted = (await client.logon(credentials.password, [[141, 'Y']], FELT_WITHIN_MS)).type === 'A';
-    this.answered.push(accepted);
-    if (!accepted) {
+    const answer = await client.logon(credentials.password, [[141, 'Y']], FELT_WITHIN_MS);
+    const accepted = answer.type === 'A';
+    this.refusal = answer.get(58) ?? '';
+    // Told to leave while it was on its way.
+    const wanted = this.#client === client;
+    if (wanted) this.answered.push(accepted);
+    if (!accepted || !wanted) {
       client.destroy();
       return false;
     }
@@ -90,8 +96,6 @@ class Trader {
   /** Comes at once, again and again, whatever it is told. */
   async #comeBack(): Promise<void> {
     while (this.#again && !(await this.logOn().catch(() => false))) await sleep(ORDER_EVERY_MS);
-    // It has been told to leave while it was on its way.
-    if (!this.#again) this.#client?.destroy();
   }
 
   comesBack(again: boolean): void {
@@ -126,6 +130,7 @@ class Trader {
   leave(): void {
     this.#again = false;
     this.#client?.destroy();
+    this.#client = undefined;
   }
 }
 
@@ -145,7 +150,7 @@ const allOn = async (traders: readonly Trader[]): Promise<void> => {
   for (const trader of traders) {
     const end = performance.now() + FELT_WITHIN_MS;
     while (!(await trader.logOn())) {
-      if (performance.now() > end) throw new Error('the Logon is refused');
+      if (performance.now() > end) throw new Error(`the Logon is refused: ${trader.refusal}`);
       await sleep(ORDER_EVERY_MS);
     }
   }
