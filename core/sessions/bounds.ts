@@ -17,6 +17,10 @@ export const COMMAND_POLL_MS = 250;
 
 /** Tier and rule changes reach live sessions within a second; logons read the version themselves. */
 export const POLICY_POLL_MS = 400;
+/** Users whose sessions are counted at once after a maximum was lowered: a tier may have all of an edge's. */
+export const ROOM_AT_ONCE = 8;
+/** Between tries to count them while the store is away. */
+export const ROOM_RETRY_MS = 500;
 /** Users whose overrides are kept while the policy stays: those of all connections of an edge; most have none. */
 export const OVERRIDES_KEPT = 20_000;
 

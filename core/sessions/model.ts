@@ -248,5 +248,6 @@ export type EndCause =
   | 'protocol'
   | 'slow_reader'
   | 'rate_limit'
+  | 'session_limit'
   | 'drain'
   | 'fenced';

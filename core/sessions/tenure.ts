@@ -31,6 +31,7 @@ import type {
   NumbersCommand,
 } from './model.ts';
 import { type Ended, ends, Registrar, SUPERSEDED } from './registrar.ts';
+import { Room } from './room.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
 
@@ -86,6 +87,7 @@ export class Tenure {
   over: Ended | undefined;
   readonly #liveHouse: LiveHouse;
   readonly #slots: SlotKeeper;
+  readonly #room: Room;
   readonly #limits: LimitDesk;
   readonly #ports: GatePorts;
   readonly #log: GateLog;
@@ -96,7 +98,7 @@ export class Tenure {
     this.#log = log;
     this.#events = events;
     this.identity = identity;
-    const { timers, clock, random, leases, directory, limiter: settings, violations: counters } = ports;
+    const { timers, clock, leases, limiter: settings, violations: counters } = ports;
     this.audit = new EdgeAudit({ ...ports, audit: ports.trail, log }, identity);
     const edgeKey = `${identity.edge_id}.${identity.incarnation}`;
     const report = (error: unknown): void => log.warn({ error }, 'a lease of tokens could not be had');
@@ -117,17 +119,14 @@ export class Tenure {
     const recheck = events.recheck.bind(events);
     const lookAgain = events.lookAgain.bind(events);
     const asked = events.slotAsked.bind(events);
-    this.registrar = new Registrar({
-      slots: this.#slots,
-      clock,
-      random,
-      directory,
+    this.registrar = new Registrar({ ...ports, slots: this.#slots, log, identity, isLive, recheck, lookAgain, asked });
+    this.#room = new Room({
+      slots: ports.slots,
+      timers,
       log,
-      identity,
-      isLive,
-      recheck,
-      lookAgain,
-      asked,
+      here: (userId) => this.table.ofUser(userId),
+      max: (live) => this.#maxSessions(live),
+      end: (live, text) => void this.end(live, 'session_limit', text, {}),
     });
   }
 
@@ -197,6 +196,7 @@ export class Tenure {
     const details = { ...key, slot: session.slot, epoch: session.epoch, ...supersedes };
     this.audit.note({ type: 'session_started', ...about, details });
     this.#watchExpiry(live);
+    this.#room.began(live);
     return live;
   }
 
@@ -289,7 +289,7 @@ export class Tenure {
     this.table.assigned(userId, tier, limits.assignment);
     this.admissions.updateLimits(userId, limits);
     this.#follow(userId);
-    this.#enforce(userId);
+    if (this.#enforce(userId) === undefined) this.#room.look(userId);
   }
 
   /**
@@ -298,6 +298,7 @@ export class Tenure {
    */
   policyRead({ locks }: Policy, before: Policy | undefined): void {
     for (const userId of this.table.users()) this.#follow(userId);
+    for (const userId of this.table.users()) this.#room.look(userId);
     const now = this.#ports.clock.now();
     const fresh = locks.filter((lock) => inForce(lock, now) && lock.version > (before?.version ?? -1));
     if (fresh.length === 0) return;
