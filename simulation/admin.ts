@@ -73,12 +73,14 @@ export class Admin {
     if (one !== undefined) await killSession(this.#ports, CONTEXT, one.session_id);
   }
 
-  /** Lets everybody in again: what has been locked or suspended is so no more. Tries until the store has answered. */
+  /** Lets everybody in again: what has been locked, suspended or lowered is so no more. Tries until the store has answered. */
   async pardon(): Promise<void> {
     const { users } = this.#world.plan;
     const acts: AdminAct[] = [{ act: 'unlock_everybody' }];
-    for (const user of users.keys()) {
+    for (const [user, { tier }] of users.entries()) {
       acts.push({ act: 'unlock_tier', user }, { act: 'unlock_user', user }, { act: 'reactivate', user });
+      // Whoever had to go for a tier that allows less has room again.
+      acts.push({ act: 'tier', user, tier });
     }
     for (const act of acts) {
       // Twice, for the store may still be on its way back at the first.

@@ -156,6 +156,12 @@ const SLOTS: readonly Mutation[] = [
       kind === 'Delete' && /^(SLOT|KEY)#/.test(sortKeyOf(change)) ? unconditional(change) : change,
     ),
   },
+  {
+    name: 'excess_kept',
+    what: 'sessions that are too many stay when their maximum is lowered',
+    breaks: 'session count',
+    ports: (ports) => ({ ...ports, slots: { ...ports.slots, ofUser: async () => [] } }),
+  },
 ];
 
 const EDGES: readonly Mutation[] = [

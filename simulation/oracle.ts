@@ -23,7 +23,11 @@ const DRAINED_WITHIN_MS = 30_000;
 const RECOVERY_MS = 4_000;
 
 interface UserState {
+  /** Its own; its tier may allow less. */
   readonly max: number;
+  /** Sessions allowed now, and until when more may be there that had been allowed before. */
+  allowed: number;
+  lowered: { readonly from: number; readonly at: number } | undefined;
   epoch: number;
   assignment: number;
   /** Sessions of a lower epoch are to end… */
@@ -101,6 +105,8 @@ export class Oracle {
     const buckets = [new Bucket(), new Bucket(), new Bucket()];
     const state = {
       max,
+      allowed: max,
+      lowered: undefined,
       epoch: 0,
       assignment: 0,
       endsBelow: 0,
@@ -133,6 +139,7 @@ export class Oracle {
     if (tier !== state.tier) {
       Object.assign(state, { tier, tierAt: this.#now });
       this.#allow(state);
+      this.#room(state);
     }
     state.lockedAt = lock === undefined ? undefined : (state.lockedAt ?? this.#now);
   }
@@ -176,6 +183,26 @@ export class Oracle {
     const row = this.#world.tables.peek(TABLES.sessions, 'EDGES', edge_id);
     const alive = row?.state?.S === 'alive' || row?.state?.S === 'draining';
     return alive && Number(row?.incarnation?.N) === incarnation;
+  }
+
+  /** How many sessions its tier lets the user have; those that are too many have a moment to go. */
+  #room(state: UserState): void {
+    const tier = DEFAULT_TIERS.find(({ name }) => name === state.tier);
+    const allowed = Math.min(state.max, tier?.max_sessions ?? 0);
+    const { lowered } = state;
+    // Lowered in two steps, what was allowed before the first may be there still.
+    const from = Math.max(state.allowed, lowered !== undefined && this.#fresh(lowered.at) ? lowered.from : 0);
+    if (allowed < from) state.lowered = { from, at: this.#now };
+    state.allowed = allowed;
+  }
+
+  /** Whether what happened then need not have got everywhere. */
+  #fresh(at: number): boolean {
+    return this.#now <= this.#known(at) + this.#inForceWithin(at);
+  }
+
+  #mostOf({ allowed, lowered }: UserState): number {
+    return lowered !== undefined && this.#fresh(lowered.at) ? Math.max(lowered.from, allowed) : allowed;
   }
 
   /** Some edge has lost the store, and goes on without leases: twice the rate is what is promised from now on. */
@@ -287,7 +314,8 @@ export class Oracle {
         if (!live || this.#superseded.has(session.session_id)) continue;
         const count = (placing.get(session.user_id) ?? 0) + 1;
         placing.set(session.user_id, count);
-        const max = this.#users.get(session.user_id)?.max ?? 0;
+        const state = this.#users.get(session.user_id);
+        const max = state === undefined ? 0 : this.#mostOf(state);
         if (count > max)
           this.#fail(
             'session count',

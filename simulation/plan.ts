@@ -104,7 +104,6 @@ const CLOCK_ERROR_MS = 10;
 /** Who wants one session too many shows soonest that a slot is free which is not. */
 const RIVALS = ['same_key', 'one_more', 'one_more'] as const;
 const TIERS = ['basic', 'standard', 'premium'] as const;
-const ROOMY_TIERS = ['standard', 'premium'] as const;
 /** Orders a second of each: what the default tiers allow. */
 const RATES: Readonly<Record<string, number>> = { basic: 5, standard: 20, premium: 100 };
 
@@ -217,8 +216,7 @@ function actsOf(chance: Chance, users: readonly UserPlan[], busyMs: number): At<
   const kinds = some(chance, Object.values(ACTS));
   return several(chance, [0, 10], busyMs).flatMap((at) => {
     const user = chance.whole(0, users.length - 1);
-    // Among tiers that allow as many sessions: how many are left of a maximum that was lowered is another question.
-    const tier = users[user]?.tier === 'basic' ? 'basic' : chance.pick(ROOMY_TIERS);
+    const tier = chance.pick(TIERS);
     return chance.pick(kinds)({ at, until: at + chance.between(300, 3_000), user, tier });
   });
 }
