@@ -48,8 +48,8 @@ export type Trouble =
   | { readonly kind: 'disk'; readonly edge: number; readonly ms: number }
   /** The same of the venue that edges share: its process is killed, stands still, or its disk takes no writes. */
   | { readonly kind: MarketTrouble; readonly ms: number }
-  /** The edge's link to it breaks. */
-  | { readonly kind: 'link'; readonly edge: number }
+  /** The edge's link to it breaks, and is not there for so long. */
+  | { readonly kind: 'link'; readonly edge: number; readonly ms: number }
   /** Ended as on SIGTERM, and started again after `ms`. */
   | { readonly kind: 'drain'; readonly edge: number; readonly ms: number };
 
@@ -154,7 +154,7 @@ function troubleOf(chance: Chance, edges: number, kinds: readonly Befalling[], f
   const kind = chance.pick(kinds);
   // Short ones are met by retries, long ones outlast leases; both sides of each bound are tried.
   const ms = chance.hit(0.5) ? chance.between(50, 2_000) : chance.between(2_000, 14_000);
-  if (kind === 'link') return { kind, edge };
+  if (kind === 'link') return { kind, edge, ms: ms / 2 };
   if (kind === 'market_crash' || kind === 'market_stop' || kind === 'market_disk') return { kind, ms: ms / 2 };
   if (fix?.moves !== undefined && fix.journal === 'file') {
     const short = Math.min(ms, FILE_TROUBLE_MS);

@@ -58,6 +58,11 @@ export class Process {
     this.#scheduler = scheduler;
   }
 
+  /** True time at which it went on after it last stood still; 0: it never did. */
+  get stoodStillUntil(): number {
+    return this.#stoppedUntil;
+  }
+
   get stopped(): boolean {
     return this.#stoppedUntil > this.#scheduler.now;
   }

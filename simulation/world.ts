@@ -35,6 +35,8 @@ const DRAIN_RESTS = 6;
 /** Where there is one, disks of a run are in memory: what a machine that dies would lose is not what is looked at. */
 const MEMORY = '/dev/shm';
 
+const DETAINING: ReadonlySet<Trouble['kind']> = new Set(['away', 'cut', 'disk', 'link', 'market_stop', 'market_disk']);
+
 /** What a seed is about, by turns. */
 const KINDS: readonly Kind[] = ['home', 'gates', 'moves', 'gates'];
 
@@ -72,6 +74,8 @@ export class World {
   violation: Violation | undefined;
   /** True time until which something is wrong between processes and the store. */
   troubledUntil = 0;
+  /** The same of what a Logon waits for besides edges: the store, the venue, disks. */
+  detainedUntil = 0;
   /** Nothing goes wrong any more. */
   calm = false;
   began: number;
@@ -116,6 +120,11 @@ export class World {
   /** Something is wrong with the way to the store, or with a process, for so long. */
   #trouble(ms: number): void {
     this.troubledUntil = Math.max(this.troubledUntil, this.scheduler.now + ms);
+  }
+
+  /** What Logons wait for is not there for so long. */
+  detain(ms: number): void {
+    this.detainedUntil = Math.max(this.detainedUntil, this.scheduler.now + ms);
   }
 
   #client(process: Process): StoreClient {
@@ -231,7 +240,10 @@ export class World {
     const { plan, scheduler, chance, network } = this;
     this.began = scheduler.now;
     network.weather = plan.weather;
-    if (isRough(plan.weather)) this.#trouble(plan.busyMs);
+    if (isRough(plan.weather)) {
+      this.#trouble(plan.busyMs);
+      this.detain(plan.busyMs);
+    }
     this.market?.start();
     for (let index = 0; index < plan.edges; index++) {
       const machine = this.#machine();
@@ -273,6 +285,7 @@ export class World {
   #befall(trouble: At<Trouble>): void {
     const { network, scheduler } = this;
     this.trace('world', () => JSON.stringify(trouble));
+    if (DETAINING.has(trouble.kind)) this.detain('ms' in trouble ? trouble.ms : 0);
     if (trouble.kind === 'away') {
       this.#trouble(trouble.ms);
       network.away = true;
@@ -292,7 +305,7 @@ export class World {
     const host = this.hosts[trouble.edge]!;
     switch (trouble.kind) {
       case 'link':
-        this.market?.cut(host.name);
+        this.market?.cut(host.name, trouble.ms);
         return;
       case 'crash':
         host.crash(trouble.ms);

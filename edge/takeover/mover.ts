@@ -77,6 +77,8 @@ export class Mover {
   /** Those on their way, by session. */
   readonly #coming = new Map<string, { readonly epoch: number; readonly came: Promise<boolean> }>();
   #rows: Promise<readonly EdgeRow[]> | undefined;
+  /** Edges that have stopped, with journals that are nowhere else. */
+  readonly #stopped = new Map<string, { readonly incarnation: number; readonly since: number }>();
   /** Of edges that have been looked at. */
   readonly #beats = new Map<string, Beat>();
 
@@ -226,8 +228,8 @@ export class Mover {
     return found;
   }
 
-  async #inherited({ session, home, after, since }: Move, row: EdgeRow | undefined): Promise<Found> {
-    const { estates, house, clock } = this.#parts;
+  async #inherited({ session, home, after }: Move, row: EdgeRow | undefined): Promise<Found> {
+    const { estates, house } = this.#parts;
     const incarnation = row?.incarnation ?? 0;
     const found = await estates?.use(home, incarnation, (estate) => ({
       there: estate !== undefined,
@@ -238,13 +240,22 @@ export class Mover {
     if (now?.incarnation !== row?.incarnation || !isOver(now)) return 'not now';
     if (found?.there !== true) {
       // It was ended in order, and nobody has missed it yet: most that are come again at once, with what is on their disk.
-      if (row?.state === 'stopped' && clock.monotonic() - since <= MOVE_WITHIN_MS) return 'not now';
+      if (row?.state === 'stopped' && this.#stoppedFor(row) <= MOVE_WITHIN_MS) return 'elsewhere';
       house.log.error(
         { session: session.id, edge: home },
         'an edge is dead, and its journal is not in the store: a session begins with what is here',
       );
     }
     return { state: found?.state };
+  }
+
+  /** Since that was first noticed here, ms. */
+  #stoppedFor({ edge_id, incarnation }: EdgeRow): number {
+    const now = this.#parts.clock.monotonic();
+    const known = this.#stopped.get(edge_id);
+    if (known?.incarnation === incarnation) return now - known.since;
+    this.#stopped.set(edge_id, { incarnation, since: now });
+    return 0;
   }
 
   /** All of it is durable here. */

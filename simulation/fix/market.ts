@@ -44,6 +44,8 @@ export class Market {
   readonly #machine: Machine;
   readonly #dictionary: Dictionary;
   readonly #links = new Map<LinkEnd, string>();
+  /** Edges that do not get here, and until when. */
+  readonly #away = new Map<string, number>();
   #open: Open | undefined;
 
   constructor(world: World, machine: Machine, dictionary: Dictionary) {
@@ -96,6 +98,7 @@ export class Market {
   crash(backAfterMs: number): void {
     if (!this.process?.alive) return;
     this.#world.trace(NAME, () => `crashes, back in ${backAfterMs.toFixed(0)} ms`);
+    this.#world.detain(backAfterMs);
     this.#end();
     this.#world.scheduler.after(backAfterMs, () => this.start());
   }
@@ -113,8 +116,9 @@ export class Market {
     });
   }
 
-  /** The links of an edge are lost, with what is on them. */
-  cut(edge: string): void {
+  /** The links of an edge are lost, with what is on them, and there are none for so long. */
+  cut(edge: string, ms: number): void {
+    this.#away.set(edge, this.#world.scheduler.now + ms);
     for (const [end, name] of [...this.#links]) if (name === edge) end.cut();
   }
 
@@ -124,7 +128,8 @@ export class Market {
     const near = new LinkEnd(edge, scheduler, chance);
     edge.reach(chance.between(0.05, 1), () => {
       const { process } = this;
-      if (process === undefined || !process.alive || this.#open === undefined) {
+      const away = (this.#away.get(edge.name) ?? 0) > scheduler.now && !this.#world.calm;
+      if (away || process === undefined || !process.alive || this.#open === undefined) {
         near.refused();
         return;
       }
