@@ -259,6 +259,20 @@ const EDGES: Readonly<Record<Kind, readonly number[]>> = {
   moves: [2, 2, 3],
 };
 
+/** Links to the venue come and go while clients do: what an edge had to say of a session comes when another has it. */
+function unlinked(chance: Chance, plan: Plan): Plan {
+  const troubles = Array.from({ length: 5 }, () => {
+    const edge = chance.whole(0, plan.edges - 1);
+    return {
+      kind: 'link',
+      edge,
+      ms: chance.between(1_000, 5_000),
+      at: chance.between(500, plan.busyMs - 3_000),
+    } as const;
+  });
+  return { ...plan, weather: CALM, restless: 1, troubles, acts: [] };
+}
+
 /** Most seeds lose nothing on the way to the store, so that what is promised then is held to its narrow bounds. */
 export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
   const edges = chance.pick(EDGES[kind]);
@@ -295,5 +309,6 @@ export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
     acts: actsOf(chance, users, busyMs),
     busyMs,
   };
+  if (fix?.moves !== undefined) return chance.hit(0.15) ? unlinked(chance, plan) : plan;
   return fix === undefined && chance.hit(0.1) ? cutOff(chance, plan) : plan;
 }
