@@ -1,10 +1,8 @@
 /** Defects around sessions that move, the venue that edges share, and journals in the store. */
-import { JOURNAL_FENCE } from '../adapters/dynamodb/edges.ts';
 import type { Holding } from '../core/sessions/model.ts';
 import { encodeFix } from '../local/fix-client.ts';
 import type { Mutation } from './mutations.ts';
 import { over } from './over.ts';
-import { sortKeyOf, spoiling } from './tampering.ts';
 
 /** What an edge hears about a session that it has taken. */
 function heldAs(see: (holding: Holding, edgeId: string) => Holding): NonNullable<Mutation['ports']> {
@@ -130,14 +128,6 @@ export const MOVES: readonly Mutation[] = [
       });
       return over(journal, { later: released });
     },
-  },
-  {
-    name: 'journal_unfenced',
-    what: 'an edge that was declared dead goes on writing its journal in the store',
-    breaks: 'numbers',
-    tamper: spoiling((kind, change) =>
-      kind === 'ConditionCheck' && sortKeyOf(change) === `FENCE#${JOURNAL_FENCE}` ? undefined : change,
-    ),
   },
   {
     name: 'poss_dup_left_out',
