@@ -32,7 +32,7 @@ export const BY_FAULT: readonly FaultRight[] = [
   },
   {
     right: 'TaskTask table journal dynamodb:ConditionCheckItem',
-    when: 'the journal was away: whether it is still this process that writes it',
+    when: 'a session is taken from an edge that does not answer',
   },
   { right: 'TaskTask table journal dynamodb:DeleteItem', when: 'a segment of 64 MiB is not needed any more' },
   { right: 'TaskTask table journal dynamodb:BatchWriteItem', when: 'the same: its pieces' },

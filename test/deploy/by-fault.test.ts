@@ -208,7 +208,7 @@ const FAULTS: Readonly<Record<string, () => Promise<ReadonlySet<string>>>> = {
   'TaskTask table journal dynamodb:ConditionCheckItem': () =>
     called(scene(), async ({ stores: { journals } }) => {
       await journals.claim(EDGE, 'this process');
-      expect(await journals.reclaim(EDGE, 'this process')).toBe('done');
+      expect(await journals.revoke(EDGE, [{ session: 's', epoch: 2 }], START)).toBe('done');
     }),
   'TaskTask table journal dynamodb:DeleteItem': removedSegment,
   'TaskTask table journal dynamodb:BatchWriteItem': removedSegment,
