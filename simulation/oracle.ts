@@ -8,9 +8,10 @@ import { capacitiesOf, ratesOf } from '../core/limits/lease.ts';
 import { DEFAULT_TIERS } from '../core/limits/model.ts';
 import type { LiveSession } from '../core/sessions/model.ts';
 import { CALM, isRough } from './plan.ts';
+import { START } from './scheduler.ts';
 import type { Item } from './store/expressions.ts';
 import { TABLES } from './wiring.ts';
-import { START, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** Kills, locks and the like are in force on every edge within this, once nothing has been wrong for a while. */
 const IN_FORCE_MS = 500;

@@ -6,6 +6,9 @@ import type { Timer } from '../core/time.ts';
 import { EventHeap, type Ordered } from './event-heap.ts';
 import type { Process } from './process.ts';
 
+/** True time at which every run begins, epoch ms. */
+export const START: number = Date.UTC(2026, 0, 5, 12);
+
 /** Numbers in [0, 1) from a seed: mulberry32, 32 bits of state. */
 export class Chance {
   #state: number;

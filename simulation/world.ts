@@ -19,12 +19,11 @@ import type { Mutation } from './mutations.ts';
 import { Oracle } from './oracle.ts';
 import { type At, CALM, drawPlan, isRough, type Kind, type Plan, type Trouble, type UserPlan } from './plan.ts';
 import { Machine, Process } from './process.ts';
-import { Chance, Scheduler } from './scheduler.ts';
+import { Chance, Scheduler, START } from './scheduler.ts';
 import { type Network, StoreClient } from './store/client.ts';
 import { Tables } from './store/tables.ts';
 import { portsOf, type StorePorts } from './wiring.ts';
 
-export const START: number = Date.UTC(2026, 0, 5, 12);
 /** What goes wrong has an end, and this is how long the world has to be whole again. */
 const REST_MS = 20_000;
 const DOWN_MS = 11_000;

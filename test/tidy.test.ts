@@ -22,6 +22,7 @@ describe('the tree', () => {
 
   test.each([
     ['imports run one way', rules.arrows],
+    ['no file imports itself over others', rules.circles],
     ['every file is reached by something that runs', rules.reached],
     ['the domain and the protocol read no clock, chance or environment', rules.purity],
     ['no function is over 70 lines', rules.functionLength],
@@ -80,6 +81,19 @@ describe('an arrow the wrong way is caught', () => {
 });
 
 describe('the other rules bite', () => {
+  test('a circle of imports is found; by types alone it counts in the domain and what stands on it', () => {
+    const one = (folder: string, kind: string) => [
+      file(`${folder}/a.ts`, `${kind} { b } from './b.ts';`),
+      file(`${folder}/b.ts`, "import { c } from './c.ts';"),
+      file(`${folder}/c.ts`, "import { a } from './a.ts';"),
+    ];
+    expect(rules.circles(one('edge', 'import'))).toEqual([
+      'edge/a.ts:1: imports itself over edge/b.ts, edge/c.ts, edge/a.ts',
+    ]);
+    expect(rules.circles(one('core', 'import type'))).toHaveLength(1);
+    expect(rules.circles(one('edge', 'import type'))).toEqual([]);
+  });
+
   test('a file that only a test imports is reached by nothing', () => {
     const dead = file('core/dead.ts', 'export const x = 1;');
     const user = file('test/dead.test.ts', "import { x } from '../core/dead.ts'; import './lost.ts';");

@@ -207,3 +207,19 @@ function readHeader1(bytes: Buffer, number: number): Header {
   const begunAt = bytes.readDoubleLE(12);
   return { ok: true, version: 1, number, salt, begunAt, wrapped: undefined, archives: false, bytes: HEADER_BYTES_1 };
 }
+
+/** When the application message in a record was sent or received; undefined: it has none, or one that was there before. */
+export function messageTime(bytes: Buffer, at: number): number | undefined {
+  if (bytes[at + 1] === 1) return undefined;
+  const number = (i: number): number => bytes.readDoubleLE(at + RECORD_BYTES + i * 8);
+  switch (bytes[at]) {
+    case RECEIVED:
+      return number(1);
+    case SENT:
+      return (bytes.readUInt16LE(at + 2) & CARRIED) === 0 ? number(1) : undefined;
+    case PROMOTED:
+      return bytes.readUInt32LE(at + 4) > fixedBytesAt(bytes, at) ? number(2) : undefined;
+    default:
+      return undefined;
+  }
+}

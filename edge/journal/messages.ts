@@ -7,6 +7,7 @@ import {
   CARRIED,
   FATE,
   fixedBytesAt,
+  messageTime,
   PROMOTED,
   RECEIVED,
   RECORD_BYTES,
@@ -49,22 +50,6 @@ export type ArchivedEvent = {
   /** Recorded as sent, and taken back: it never left. */
   | { readonly kind: 'void' }
 );
-
-/** When the application message in a record was sent or received; undefined: it has none, or one that was there before. */
-export function messageTime(bytes: Buffer, at: number): number | undefined {
-  if (bytes[at + 1] === 1) return undefined;
-  const number = (i: number): number => bytes.readDoubleLE(at + RECORD_BYTES + i * 8);
-  switch (bytes[at]) {
-    case RECEIVED:
-      return number(1);
-    case SENT:
-      return (bytes.readUInt16LE(at + 2) & CARRIED) === 0 ? number(1) : undefined;
-    case PROMOTED:
-      return bytes.readUInt32LE(at + 4) > fixedBytesAt(bytes, at) ? number(2) : undefined;
-    default:
-      return undefined;
-  }
-}
 
 export interface ArchivedSegment extends Home {
   readonly path: string;

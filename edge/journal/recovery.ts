@@ -11,6 +11,7 @@ import {
   fixedBytesAt,
   GONE,
   ID,
+  messageTime,
   PROMOTED,
   RECEIVED,
   RECORD_BYTES,
@@ -21,7 +22,6 @@ import {
 import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { ABOUT_BYTES, ID_BYTES, KEY_BYTES, MESSAGE_BYTES } from './limits.ts';
-import { messageTime } from './messages.ts';
 import { type Recorded, replay, settle } from './replay.ts';
 import { type Counts, noteMessage, type Segments } from './segments.ts';
 import type { FileSession } from './session.ts';

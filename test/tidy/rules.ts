@@ -122,6 +122,35 @@ export const arrows: Rule = (tree) =>
     });
   });
 
+/** Where not even types may make a circle. Elsewhere what is put together and its parts may know each other by type. */
+const NO_CIRCLE = /^(?:core|adapters|contract|lambdas|lib)\//;
+
+/** No file imports itself over others: of two that need each other a third holds what both do. */
+export const circles: Rule = (tree) => {
+  const paths = new Set(sources(tree).map(({ path }) => path));
+  const targets = new Map(
+    sources(tree).map((file) => {
+      const counted = facts(file).imports.filter(({ typeOnly }) => !typeOnly || NO_CIRCLE.test(file.path));
+      const all = counted.map(({ specifier }) => posix.join(posix.dirname(file.path), specifier));
+      return [file.path, all.filter((path) => paths.has(path))] as const;
+    }),
+  );
+  const open: string[] = [];
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string): void => {
+    const from = open.indexOf(path);
+    if (from >= 0) found.push(`${path}:1: imports itself over ${[...open.slice(from + 1), path].join(', ')}`);
+    if (from >= 0 || done.has(path)) return;
+    open.push(path);
+    for (const target of targets.get(path) ?? []) visit(target);
+    open.pop();
+    done.add(path);
+  };
+  for (const path of paths) visit(path);
+  return found;
+};
+
 function reachable(tree: readonly File[], entries: readonly string[]): Set<string> {
   const files = new Map(sources(tree).map((file) => [file.path, file]));
   const seen = new Set<string>();

@@ -3,12 +3,13 @@
 import { ExecType } from '../refusals.ts';
 import type { VenueSink } from '../venue.ts';
 import { type Book, type BookOrder, priceOf, type TradeListener } from './book.ts';
+import type { Change } from './changes.ts';
 import { type Client, Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
 import { BUY, type Instrument } from './instruments.ts';
 import { Keeping } from './keeping.ts';
 import { Line, type UsedId } from './line.ts';
-import { type Change, type OrderLog, restore } from './log.ts';
+import { type OrderLog, restore } from './log.ts';
 import { type Market, Markets } from './markets.ts';
 import { NO_NAME } from './names.ts';
 import {

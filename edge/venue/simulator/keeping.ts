@@ -1,8 +1,9 @@
 /** How the exchange keeps its log: flushes with marks, how far the messages of sessions have been seen, and compaction. */
 
 import { LOG_COMPACT_BYTES } from '../limits.ts';
+import type { Change } from './changes.ts';
 import type { Client, Clients } from './clients.ts';
-import { type Change, Introductions, type LineBytes, type OrderLog, snapshot, takenChange } from './log.ts';
+import { Introductions, type LineBytes, type OrderLog, snapshot, takenChange } from './log.ts';
 
 const NOTHING: LineBytes = { buf: Buffer.from('[]'), length: 2 };
 

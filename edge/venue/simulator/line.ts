@@ -3,8 +3,8 @@
 import { Output } from '../../fix/output.ts';
 import { copyWords } from '../../fix/words.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
+import { type Change, stateName } from './changes.ts';
 import type { Client } from './clients.ts';
-import { type Change, stateName } from './log.ts';
 import type { Names } from './names.ts';
 import type { ClientOrder, OrderState } from './order.ts';
 import { type Piece, Pieces, pieceOf } from './piece.ts';
