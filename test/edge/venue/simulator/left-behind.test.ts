@@ -35,8 +35,8 @@ test('orders that are over are no objects, and those beyond what is remembered a
   const before = kept();
   while (n < remembered + 500) trade();
   const full = kept();
-  // A reference or two each; an order by itself has ten times as much.
-  expect((full.heap - before.heap) / (KNOWN_IDS_PER_SESSION - 2000)).toBeLessThan(50);
+  // A reference or two each, and what the engine's tables of them take: 48 to 53 bytes. With an object an order it was 236.
+  expect((full.heap - before.heap) / (KNOWN_IDS_PER_SESSION - 2000)).toBeLessThan(100);
   while (n < 3 * remembered) trade();
   expect((kept().all - full.all) / (2 * KNOWN_IDS_PER_SESSION)).toBeLessThan(8);
 }, 60_000);
