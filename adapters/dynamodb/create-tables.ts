@@ -7,7 +7,7 @@ import {
   type CreateTableCommandInput,
   DescribeTableCommand,
   type DynamoDBClient,
-  ListTablesCommand,
+  paginateListTables,
   UpdateTableCommand,
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
@@ -42,12 +42,12 @@ async function createTable(client: DynamoDBClient, name: string, table: TableDef
 
 /** Ends the streams of all tables. For an embedded store that was filled when its tables were made with them. */
 export async function endStreams(client: DynamoDBClient): Promise<void> {
-  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
-  for (const TableName of TableNames) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
-    if (Table?.StreamSpecification?.StreamEnabled !== true) continue;
-    await client.send(new UpdateTableCommand({ TableName, StreamSpecification: { StreamEnabled: false } }));
-  }
+  for await (const { TableNames = [] } of paginateListTables({ client }, {}))
+    for (const TableName of TableNames) {
+      const { Table } = await client.send(new DescribeTableCommand({ TableName }));
+      if (Table?.StreamSpecification?.StreamEnabled !== true) continue;
+      await client.send(new UpdateTableCommand({ TableName, StreamSpecification: { StreamEnabled: false } }));
+    }
 }
 
 async function exists(client: DynamoDBClient, name: string): Promise<boolean> {
