@@ -6,7 +6,7 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import type { Gate } from '../core/sessions/api.ts';
 import type { ClockReading } from '../core/sessions/clock-watch.ts';
-import { msgTypeText } from './fix/tags.ts';
+import { msgTypeText, SOH } from './fix/tags.ts';
 import { GateMetrics } from './gate-metrics.ts';
 import { METRIC_TYPES, METRIC_USERS } from './limits.ts';
 import { readCounter, readGauge } from './read-metrics.ts';
@@ -28,6 +28,7 @@ export interface Watched {
   link(): LinkFigures | undefined;
 }
 
+const ZERO = 0x30;
 const LOGON_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const ORDER_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1];
 /** Other label values for what has no name any more. */
@@ -237,18 +238,19 @@ export class Metrics {
     this.#in.add(msgType);
   }
 
-  /** Counts the messages in bytes that we wrote: from BodyLength to BodyLength, nothing in between is looked at. */
+  /** Counts the messages in bytes that we wrote, which are of one version: from BodyLength to BodyLength, nothing else is looked at. */
   sent(bytes: Buffer): void {
     const end = bytes.length;
-    let at = 0;
-    while (at < end) {
-      let mark = at + 2;
-      while (bytes[mark] !== 1) mark++; // after 8=…
+    let head = 2; // to the digits of BodyLength: 8=…|9=
+    while (head < end && bytes[head] !== SOH) head++;
+    head += 3;
+    for (let at = 0; at < end; ) {
+      let mark = at + head;
       let length = 0;
-      for (mark += 3; mark < end && bytes[mark] !== 1; mark++) length = length * 10 + bytes[mark]! - 48;
+      for (; mark < end && bytes[mark] !== SOH; mark++) length = length * 10 + bytes[mark]! - ZERO;
       const type = mark + 4; // after 35=
       let code = bytes[type]!;
-      for (let i = type + 1; i < end && bytes[i] !== 1; i++) code = code * 256 + bytes[i]!;
+      for (let i = type + 1; i < end && bytes[i] !== SOH; i++) code = code * 256 + bytes[i]!;
       this.#out.add(code);
       at = mark + 1 + length + 7;
     }

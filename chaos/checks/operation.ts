@@ -130,8 +130,11 @@ export function storeAway({ outages }: Ledger): Verdict {
       if (text === '') against.push('a Logon was accepted, or had no answer, while the store was away');
       else texts.add(text);
     }
-    const open = orders.filter((answer) => answer !== 'not_now' && answer !== 'limit').length;
-    if (open > 0) against.push(`${open} of ${orders.length} orders were not refused once the lease was over`);
+    const open = orders.filter((answer) => answer !== 'not_now' && answer !== 'limit');
+    if (open.length > 0)
+      against.push(
+        `${open.length} of ${orders.length} orders were not refused once the lease was over: ${open.join(', ')}`,
+      );
   }
   return verdict({
     promise: 'store away',
