@@ -19,7 +19,7 @@ const OUTAGES = new Set([
 ]);
 
 /** Errors of the network, by Node's codes. */
-const NETWORK = new Set([
+export const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',

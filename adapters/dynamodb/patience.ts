@@ -3,6 +3,8 @@
  * A budget bounds what is tried again while a store is down: repeating everything would bury it.
  */
 
+import { NETWORK } from './errors.ts';
+
 interface Failed {
   readonly name?: string;
   readonly code?: string;
@@ -24,16 +26,6 @@ const THROTTLED = new Set([
 const TRANSIENT = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']);
 /** The signature's time, which the reply has corrected. */
 const SKEWED = new Set(['RequestExpired', 'RequestInTheFuture', 'RequestTimeTooSkewed']);
-const NETWORK = new Set([
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
 const BROKEN = new Set([500, 502, 503, 504]);
 
 /** Longest pause before the second try, ms; it doubles with each try. */
