@@ -1,5 +1,6 @@
 /** A client that comes back at another edge than the one that died or hangs: as processes, on one store and one venue. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type LocalJson, localJsonFile } from '../../local/data-dir.ts';
 import { type Field, type FixClient, type FixMessage, utcTimestamp } from '../../local/fix-client.ts';
@@ -25,11 +26,24 @@ afterEach(async () => {
 
 const local = (): Required<LocalJson> => JSON.parse(readFileSync(localJsonFile(dataDir), 'utf8'));
 
+/** An edge that was killed is started again: how soon is the machine's affair. */
+const STARTED_WITHIN_MS = 20_000;
+
 /** At this edge, from 1, with the numbers of the client before. */
 async function loggedOn(at: number, ann: Credentials, sub: string, before?: FixClient): Promise<FixClient> {
-  const client = product.client(ann, { sender_sub_id: sub, port: local().fix_ports[at - 1]! });
-  client.nextOut = before?.nextOut ?? 1;
-  const answer = await client.logon(ann.password, [], 20_000);
+  const late = performance.now() + STARTED_WITHIN_MS;
+  const tried = async (): Promise<[FixClient, FixMessage]> => {
+    const client = product.client(ann, { sender_sub_id: sub, port: local().fix_ports[at - 1]! });
+    client.nextOut = before?.nextOut ?? 1;
+    try {
+      return [client, await client.logon(ann.password, [], 20_000)];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED' || performance.now() > late) throw error;
+      await pause(100);
+      return tried();
+    }
+  };
+  const [client, answer] = await tried();
   if (answer.type !== 'A') throw new Error(`refused: ${answer.get(58)}`);
   return client;
 }
