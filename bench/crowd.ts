@@ -5,13 +5,9 @@
 import { connect, type Socket } from 'node:net';
 import { encodeFix, type Field, utcTimestamp } from '../local/fix-client.ts';
 import type { Ask, CrowdMember, Said } from './crowd-process.ts';
+import { eachMessage } from './replies.ts';
 
 const HOST = '127.0.0.1';
-const SOH = 1;
-const ZERO = 0x30;
-/** Bytes of `8=FIX.4.4|9=`. */
-const HEAD = 12;
-const TRAILER = 7;
 const HEARTBEAT_S = 30;
 /** Heartbeats of all are spread over their interval in steps of this. */
 const STEP_MS = 100;
@@ -113,16 +109,7 @@ class Client {
 
   #take(read: Buffer): void {
     const chunk = this.#rest === undefined ? read : Buffer.concat([this.#rest, read]);
-    let from = 0;
-    while (chunk.length - from > HEAD) {
-      let at = from + HEAD;
-      let body = 0;
-      for (; at < chunk.length && chunk[at] !== SOH; at++) body = body * 10 + chunk[at]! - ZERO;
-      const end = at + 1 + body + TRAILER;
-      if (end > chunk.length) break;
-      this.#message(String.fromCharCode(chunk[at + 4]!), chunk, at, end);
-      from = end;
-    }
+    const from = eachMessage(chunk, (type, at, end) => this.#message(type, chunk, at, end));
     this.#rest = from < chunk.length ? chunk.subarray(from) : undefined;
   }
 

@@ -8,12 +8,8 @@ import { encodeFix, type Field, utcTimestamp } from '../local/fix-client.ts';
 import { percentile } from './figures.ts';
 import type { LoadResult, LoadTask } from './load.ts';
 import { orderStream } from './orders.ts';
+import { eachMessage, TRAILER } from './replies.ts';
 
-const SOH = 1;
-const ZERO = 0x30;
-/** Bytes of `8=FIX.4.4|9=`. */
-const HEAD = 12;
-const TRAILER = 7;
 const HEARTBEAT_S = 60;
 /** MsgTypes that answer an order. */
 const ANSWERS = new Set(['D', '8', 'j', '3']);
@@ -44,21 +40,13 @@ class Replies {
   /** Takes what was read. @throws when the session is not what a benchmark expects */
   take(read: Buffer): void {
     const chunk = this.#kept === undefined ? read : Buffer.concat([this.#kept, read]);
-    let from = 0;
-    while (chunk.length - from > HEAD) {
-      let at = from + HEAD;
-      let body = 0;
-      for (; at < chunk.length && chunk[at] !== SOH; at++) body = body * 10 + chunk[at]! - ZERO;
-      const end = at + 1 + body + TRAILER;
-      if (end > chunk.length) break;
-      const type = String.fromCharCode(chunk[at + 4]!);
+    const rest = eachMessage(chunk, (type, at, end, from) => {
       if (ENDS.has(type)) throw new Error(`unexpected ${chunk.toString('latin1', from, end).replaceAll('\x01', '|')}`);
       const status = type === '8' ? statusOf(chunk, at, end) : '';
       this.byType.set(type + status, (this.byType.get(type + status) ?? 0) + 1);
       if (ANSWERS.has(type) && !(this.#last && OPEN.has(status))) this.answered++;
-      from = end;
-    }
-    this.#kept = from < chunk.length ? chunk.subarray(from) : undefined;
+    });
+    this.#kept = rest < chunk.length ? chunk.subarray(rest) : undefined;
   }
 }
 
