@@ -26,6 +26,8 @@ const ITSELF = 16;
 export function createPolicyStore(database: Database, noteDays: DayNotes, random: Random): PolicyStore {
   const copy = copyOf((random.bytes(1)[0] as number) % COPIES);
   let looks = 0;
+  /** A release without copies may have made the table: then they are asked for once in so many looks. */
+  let copied = true;
   return {
     /** Read between two equal readings of the head: then rules and tiers are of one version. */
     async read() {
@@ -41,7 +43,9 @@ export function createPolicyStore(database: Database, noteDays: DayNotes, random
 
     async version() {
       looks += 1;
-      const row = looks % ITSELF === 0 ? undefined : await database.get(copy);
+      const itself = looks % ITSELF === 0;
+      const row = itself || !copied ? undefined : await database.get(copy);
+      copied = itself || row !== undefined;
       return versionOf(row ?? (await database.get(META)));
     },
 
