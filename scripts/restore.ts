@@ -20,7 +20,7 @@ import { adoptCheckpoints } from '../core/restore/checkpoints.ts';
 import { type Finding, findings, isBehind } from '../core/restore/findings.ts';
 import { notAgain } from '../core/restore/lost.ts';
 import { type RestoreContext, type Restored, refill, restorePolicy, restoreUser } from '../core/restore/reconcile.ts';
-import { raiseNumbers } from '../core/sessions/numbers.ts';
+import { raiseNumbers, toldNumbers } from '../core/sessions/numbers.ts';
 import { userName } from './actor.ts';
 import { adminPortsWithoutKeys, storesOf } from './stores-of.ts';
 
@@ -174,9 +174,8 @@ async function tellNumbers({ directory, edges }: Opened['ports'], found: readonl
   const users = found.filter(({ chain }) => chain.startsWith('user:')).map(({ chain }) => chain.slice('user:'.length));
   const journals = new Map<string, number>();
   for (const user of users)
-    for (const { sender_comp_id } of (await directory.account(user)).credentials)
-      for (const { edge_id } of await edges.numbers(sender_comp_id))
-        journals.set(edge_id, (journals.get(edge_id) ?? 0) + 1);
+    for (const { edge_id } of await toldNumbers({ directory, edges }, user))
+      journals.set(edge_id, (journals.get(edge_id) ?? 0) + 1);
   for (const [edge, sessions] of journals)
     say(
       `NUMBERS of ${sessions} sessions are in the journal of ${edge}: start it with that journal; where it is lost or older: restore numbers`,
@@ -193,10 +192,7 @@ async function numbers({ dataDir, beyond, reason, yes }: NumbersOptions): Promis
     for await (const chain of stores.audit.chains()) {
       if (!chain.startsWith('user:')) continue;
       const user = chain.slice('user:'.length);
-      const { credentials } = await stores.directory.account(user);
-      const told = yes
-        ? await raiseNumbers(ports, context, user, beyond)
-        : (await Promise.all(credentials.map((one) => stores.edges.numbers(one.sender_comp_id)))).flat().length;
+      const told = yes ? await raiseNumbers(ports, context, user, beyond) : (await toldNumbers(ports, user)).length;
       if (told > 0) users += 1;
       sessions += told;
     }

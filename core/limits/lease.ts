@@ -8,8 +8,7 @@
  * raises A beyond what time gave, an admission lowers H. So admissions in any window Δ are at most B + rΔ + 2rε,
  * ε the largest error of a clock, for any number of edges, through crashes and lost replies.
  */
-import type { Three } from './kinds.ts';
-import { CANCEL, type Kind, MESSAGE, ORDER } from './kinds.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER, type Three } from './kinds.ts';
 import type { UserLimits } from './model.ts';
 
 /** What one edge was granted and has not settled. */

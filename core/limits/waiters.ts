@@ -1,8 +1,7 @@
 /** Messages of one user that wait for tokens, first come first served. */
 import type { Timer, Timers } from '../time.ts';
 import type { Decision } from './admission.ts';
-import type { Kind, Three } from './kinds.ts';
-import { MESSAGE, ORDER } from './kinds.ts';
+import { type Kind, MESSAGE, ORDER, type Three } from './kinds.ts';
 
 export interface Waiter {
   readonly kind: Kind;

@@ -1,6 +1,5 @@
 /** Warnings before a limit is reached: once for each time a bucket is used up to a given part. */
-import type { Kind, Three } from './kinds.ts';
-import { KINDS } from './kinds.ts';
+import { KINDS, type Kind, type Three } from './kinds.ts';
 import { LOOKS_PER_WINDOW, WARNING_EVERY_MS, WATCH_WINDOW_MS } from './settings.ts';
 import type { BucketUsage } from './usage.ts';
 

@@ -10,8 +10,14 @@ import type { EdgeRegistry } from '../ports.ts';
 import type { Clock, Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
 import { COMMAND_POLL_MS, DEAD_AFTER_MS, HEARTBEAT_MS, LEASE_MS, WATCH_MS, WATCHED_EDGES } from './bounds.ts';
-import type { Claimed } from './model.ts';
-import { type EdgeCommand, type EdgeFigures, type EdgeIdentity, type EdgeRow, isKnownCommand } from './model.ts';
+import {
+  type Claimed,
+  type EdgeCommand,
+  type EdgeFigures,
+  type EdgeIdentity,
+  type EdgeRow,
+  isKnownCommand,
+} from './model.ts';
 
 export interface MembershipPorts {
   readonly edges: EdgeRegistry;

@@ -86,20 +86,27 @@ export async function raiseNumbers(
   userId: string,
   beyond: number,
 ): Promise<number> {
-  const { credentials } = await ports.directory.account(userId);
-  let raised = 0;
-  for (const { sender_comp_id } of credentials)
-    for (const { key, edge_id, next_in, next_out } of await ports.edges.numbers(sender_comp_id)) {
-      const request = { ...context, type: 'sequence_set' as const, user_id: userId, sender_comp_id };
-      await changeAccount(ports, request, (account) => {
-        present(account);
-        const details = { ...key, edge_id, from: { next_in, next_out }, beyond };
-        const reach = { kind: 'numbers' as const, edge_id, key, next_in, next_out, reset: false, beyond };
-        return { sender_comp_id, details, reach, result: () => undefined };
-      });
-      raised += 1;
-    }
-  return raised;
+  const told = await toldNumbers(ports, userId);
+  for (const { key, edge_id, next_in, next_out } of told) {
+    const { sender_comp_id } = key;
+    const request = { ...context, type: 'sequence_set' as const, user_id: userId, sender_comp_id };
+    await changeAccount(ports, request, (account) => {
+      present(account);
+      const details = { ...key, edge_id, from: { next_in, next_out }, beyond };
+      const reach = { kind: 'numbers' as const, edge_id, key, next_in, next_out, reset: false, beyond };
+      return { sender_comp_id, details, reach, result: () => undefined };
+    });
+  }
+  return told.length;
+}
+
+/** Where the numbers of all FIX sessions of a user stand, as edges have told them. */
+export async function toldNumbers(
+  { directory, edges }: Pick<AdminPorts, 'directory' | 'edges'>,
+  userId: string,
+): Promise<readonly SessionNumbers[]> {
+  const { credentials } = await directory.account(userId);
+  return (await Promise.all(credentials.map((one) => edges.numbers(one.sender_comp_id)))).flat();
 }
 
 /** What the edge has told since: the numbers asked for, or those of a client that was back first. */

@@ -1,7 +1,7 @@
 /**
  * A block of numbers that a session may use before what it says with them is durable: messages out of it leave at once. What
  * is durable of the journal names the end of the block, so that after a loss the session goes on above it, and no number has
- * two contents (docs/adr). The next block is asked for when half of this one is used, so that nobody waits for it.
+ * two contents (docs/adr/0041-numbers-that-are-reserved.md). The next block is asked for when half of this one is used, so that nobody waits for it.
  */
 
 /** What says how much of the journal is durable; see Later in edge/turn.ts. */
