@@ -229,7 +229,10 @@ export interface EdgeRegistry {
   stop(edge: EdgeIdentity, figures: EdgeFigures, now: number): Promise<void>;
   /** Writes `dead` if the row still has this incarnation and heartbeat. True: it did, or it was dead already. */
   declareDead(edge: EdgeIdentity, heartbeat: number): Promise<boolean>;
+  /** By name. */
   list(): Promise<readonly EdgeRow[]>;
+  /** One, consistently. Undefined: there is none, or it stopped beating a week ago. */
+  find(edgeId: string): Promise<EdgeRow | undefined>;
   /** The next `count` edges that serve after this one in the circle of names; fewer where there are no more. Read consistently. */
   following(edgeId: string, count: number): Promise<readonly EdgeRow[]>;
   /** Commands after `after` (a command id; '' for all), oldest first, read consistently. */

@@ -108,7 +108,7 @@ export const LIVING_WITHIN_MS = 5_000;
 export const DECIDED_SOON_MS = 100;
 /** Between tries to get at an edge that does not answer. */
 export const MOVE_RETRY_MS = 250;
-/** Other edges' rows are read this often at most, however many sessions wait for one of them. */
+/** Another edge's row is read this often at most, however many sessions wait for it. */
 export const EDGES_FRESH_MS = 500;
 /** An edge that did not hear is not asked again sooner: thousands of sessions may wait for it. */
 export const SILENT_MS = 1_000;

@@ -46,6 +46,11 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
 
     list: async () => (await database.all('sessions', EDGES)).map(toEdge),
 
+    async find(edgeId) {
+      const [row] = await database.getAll([edgeKey(edgeId)]);
+      return row && toEdge(row);
+    },
+
     following: (edgeId, count) => following(database, edgeId, count),
 
     async commands(edgeId, after) {

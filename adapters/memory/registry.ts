@@ -46,6 +46,8 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
       return structuredClone([...world.edges.values()].sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
     },
 
+    find: async (edgeId) => structuredClone(world.edges.get(edgeId)),
+
     async following(edgeId, count) {
       const rows = [...world.edges.values()].filter(({ state }) => state === 'alive' || state === 'draining');
       const sorted = rows.sort((a, b) => compareKeys(a.edge_id, b.edge_id));

@@ -12,7 +12,7 @@ import type { EdgeRow } from './model.ts';
  */
 export async function drainEdge(ports: AdminPorts, context: ChangeContext, edge_id: string): Promise<EdgeRow> {
   const drained = await changePolicy(ports, { ...context, type: 'edge_drain' }, async (_policy, _version, now) => {
-    const edge = (await ports.edges.list()).find((one) => one.edge_id === edge_id);
+    const edge = await ports.edges.find(edge_id);
     if (edge === undefined) throw new FixgateError('edge_not_found', undefined, [{ edge_id }]);
     const { incarnation, state, figures } = edge;
     if (state === 'dead' || state === 'stopped')

@@ -60,7 +60,7 @@ export async function changeNumbers(
     present(account);
     const one = theOne(await shown(ports, user_id, target));
     if (one.live) throw new FixgateError('session_live', undefined, [{ ...one.key }]);
-    const edge = (await ports.edges.list()).find(({ edge_id }) => edge_id === one.edge_id);
+    const edge = await ports.edges.find(one.edge_id);
     if (edge?.state !== 'alive') throw new FixgateError('edge_not_running', undefined, [{ edge_id: one.edge_id }]);
     const { key, edge_id, next_in, next_out } = one;
     return {

@@ -35,7 +35,7 @@ export interface MoverParts {
   readonly journal: Journal;
   readonly numbers: Pick<Numbers, 'note'>;
   readonly slots: Pick<SessionSlots, 'settle'>;
-  readonly edges: Pick<EdgeRegistry, 'list'>;
+  readonly edges: Pick<EdgeRegistry, 'find'>;
   /** Where edges leave sessions for each other. */
   readonly store: Pick<JournalStore, 'collect' | 'discard'>;
   readonly box: KeyBox;
@@ -76,7 +76,7 @@ export class Mover {
   readonly #here = new Map<string, number>();
   /** Those on their way, by session. */
   readonly #coming = new Map<string, { readonly epoch: number; readonly came: Promise<boolean> }>();
-  #rows: Promise<readonly EdgeRow[]> | undefined;
+  readonly #rows = new Map<string, Promise<EdgeRow | undefined>>();
   /** Edges that have stopped, with journals that are nowhere else. */
   readonly #stopped = new Map<string, { readonly incarnation: number; readonly since: number }>();
   /** Of edges that have been looked at. */
@@ -288,18 +288,18 @@ export class Mover {
     });
   }
 
-  async #rowOf(edgeId: string, now = false): Promise<EdgeRow | undefined> {
+  #rowOf(edgeId: string, now = false): Promise<EdgeRow | undefined> {
     const { edges, timers } = this.#parts;
-    if (now || this.#rows === undefined) {
-      const rows = edges.list();
-      this.#rows = rows;
-      const forget = (): void => {
-        if (this.#rows === rows) this.#rows = undefined;
-      };
-      rows.catch(forget);
-      timers.after(EDGES_FRESH_MS, forget);
-    }
-    return (await this.#rows).find(({ edge_id }) => edge_id === edgeId);
+    const known = this.#rows.get(edgeId);
+    if (known !== undefined && !now) return known;
+    const row = edges.find(edgeId);
+    this.#rows.set(edgeId, row);
+    const forget = (): void => {
+      if (this.#rows.get(edgeId) === row) this.#rows.delete(edgeId);
+    };
+    row.catch(forget);
+    timers.after(EDGES_FRESH_MS, forget);
+    return row;
   }
 
   /** Notes how another edge stands, before it is known whether that is asked for. Never rejects. */

@@ -78,6 +78,7 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['edges.declareDead', (s) => s.edges.declareDead({ edge_id: 'e', incarnation: 1 }, 0)],
   ['edges.following', (s) => s.edges.following('e', 8)],
   ['edges.list', (s) => s.edges.list()],
+  ['edges.find', (s) => s.edges.find('e')],
   ['edges.commands', (s) => s.edges.commands('e', '')],
   [
     'edges.send',

@@ -112,6 +112,8 @@ for (const [name, open] of STORES) {
         expect(await ids('b', 3)).toEqual(['f', 'a']);
         expect(await ids('b', 1)).toEqual(['f']);
         expect((await edges.following('f', 1))[0]).toEqual((await edges.list())[0]);
+        expect(await edges.find('d')).toEqual((await edges.list())[3]);
+        expect(await edges.find('h')).toBeUndefined();
       });
 
       test('of a beat and a death at once: one of them holds', async () => {
