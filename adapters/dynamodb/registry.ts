@@ -53,22 +53,6 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
 
     following: (edgeId, count) => following(database, edgeId, count),
 
-    async commands(edgeId, after) {
-      const from = after === '' ? ' ' : after;
-      const range = { table: 'sessions', pk: ['pk', key('CMD', edgeId)], sk: 'sk', from, to: LAST_KEY } as const;
-      const commands = [];
-      for await (const row of database.rows(range)) {
-        if (compareKeys(row.sk, after) > 0) commands.push(JSON.parse(row.command as string));
-      }
-      return commands;
-    },
-
-    async send(commands) {
-      await database.batch(
-        commands.map(({ edge_id, command }) => ({ put: 'sessions', row: commandRow(edge_id, command) })),
-      );
-    },
-
     async tellNumbers(numbers) {
       await database.batch(
         numbers.map((one) => ({
@@ -85,11 +69,7 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
 
     ...receiptsOf(database),
     ...answersOf(database),
-
-    async acknowledge(edgeId, ids) {
-      const pk = key('CMD', edgeId);
-      await database.batch([...new Set(ids)].map((sk) => ({ remove: { table: 'sessions', pk, sk } })));
-    },
+    ...commandsOf(database),
   };
 }
 
@@ -114,6 +94,32 @@ async function following(database: Database, edgeId: string, count: number): Pro
     } while (last !== undefined);
   }
   return found;
+}
+
+/** Queues of commands. */
+function commandsOf(database: Database): Pick<EdgeRegistry, 'commands' | 'send' | 'acknowledge'> {
+  return {
+    async commands(edgeId, after) {
+      const from = after === '' ? ' ' : after;
+      const range = { table: 'sessions', pk: ['pk', key('CMD', edgeId)], sk: 'sk', from, to: LAST_KEY } as const;
+      const commands = [];
+      for await (const row of database.rows(range)) {
+        if (compareKeys(row.sk, after) > 0) commands.push(JSON.parse(row.command as string));
+      }
+      return commands;
+    },
+
+    async send(commands) {
+      await database.batch(
+        commands.map(({ edge_id, command }) => ({ put: 'sessions', row: commandRow(edge_id, command) })),
+      );
+    },
+
+    async acknowledge(edgeId, ids) {
+      const pk = key('CMD', edgeId);
+      await database.batch([...new Set(ids)].map((sk) => ({ remove: { table: 'sessions', pk, sk } })));
+    },
+  };
 }
 
 /** What edges ask each other. */
