@@ -8,6 +8,7 @@ import type { Clock } from '../time.ts';
 import type { GateLog } from './api.ts';
 import { CLAIM_LOOK_MS, CLAIM_WITHIN_MS, DEAD_AFTER_MS } from './bounds.ts';
 import type { Claimed, EdgeRow } from './model.ts';
+import { Unbroken } from './unbroken.ts';
 
 /** Every name has somebody who serves under it. */
 export class NoFreeName extends Error {
@@ -66,13 +67,17 @@ class Watch {
   readonly #ports: ClaimPorts;
   readonly #first = new Map<string, Seen>();
   readonly #beating = new Set<string>();
+  /** By readings: there is no heartbeat of its own yet. */
+  readonly #unbroken: Unbroken;
 
   constructor(ports: ClaimPorts) {
     this.#ports = ports;
+    this.#unbroken = new Unbroken(ports.clock.monotonic());
   }
 
   /** What is known of each, by its name. Declares dead whose heartbeat stands still for so long. */
   async judge(rows: readonly EdgeRow[], sent: number, seen: number): Promise<ReadonlyMap<string, Judged>> {
+    this.#unbroken.answered(seen);
     const judged = new Map<string, Judged>();
     for (const row of rows) judged.set(row.edge_id, await this.#one(row, sent, seen));
     return judged;
@@ -86,7 +91,7 @@ class Watch {
       // Of an incarnation that has begun while we look, too.
       if (first !== undefined) this.#beating.add(edge_id);
       this.#first.set(edge_id, { incarnation, heartbeat, since: seen });
-    } else if (sent - first.since >= DEAD_AFTER_MS) {
+    } else if (sent - Math.max(first.since, this.#unbroken.since(seen)) >= DEAD_AFTER_MS) {
       const dead = await this.#ports.edges.declareDead({ edge_id, incarnation }, heartbeat);
       if (dead) this.#ports.log.warn({ edge: edge_id, incarnation }, 'declared an edge dead');
       return dead ? 'dead' : 'unknown';

@@ -18,6 +18,7 @@ import {
   type EdgeRow,
   isKnownCommand,
 } from './model.ts';
+import { Unbroken } from './unbroken.ts';
 
 export interface MembershipPorts {
   readonly edges: EdgeRegistry;
@@ -57,6 +58,8 @@ export class Membership {
   #lookedMs = Number.NaN;
   #unlooked = 0;
   #heartbeat = 0;
+  /** By this edge's own heartbeats: what others cannot write either does not make them dead. */
+  readonly #unbroken: Unbroken;
   /** One call of each kind at a time: a slow store must not pile them up. */
   readonly #busy = new Set<string>();
   readonly #failing = new Set<string>();
@@ -73,6 +76,7 @@ export class Membership {
     this.#events = events;
     this.identity = identity;
     this.#leaseEnd = registeredAt + LEASE_MS;
+    this.#unbroken = new Unbroken(ports.clock.monotonic());
   }
 
   /** Starts the heartbeat of an incarnation. Rejects as `begin` does. */
@@ -166,6 +170,7 @@ export class Membership {
     this.#heartbeat += 1;
     const alive = await edges.heartbeat(this.identity, this.#heartbeat, state, this.#events.figures(), clock.now());
     if (this.#state !== 'member') return;
+    this.#unbroken.answered(clock.monotonic());
     if (!alive) {
       this.#halt('fenced');
       this.#tellOrders();
@@ -232,14 +237,17 @@ export class Membership {
     this.#watchLater(Math.max(next, COMMAND_POLL_MS));
   }
 
-  /** Declares an edge dead whose heartbeat stood still for its lease + 1 s. Returns ms until it has to be looked at again. */
+  /**
+   * Declares an edge dead whose heartbeat stood still for its lease + 1 s, all of which this edge could write its own.
+   * Returns ms until it has to be looked at again.
+   */
   async #judge(row: EdgeRow, sent: number, seen: number): Promise<number> {
     const known = this.#watched.get(row.edge_id);
     if (known?.incarnation !== row.incarnation || known.heartbeat !== row.heartbeat) {
       this.#watched.set(row.edge_id, { incarnation: row.incarnation, heartbeat: row.heartbeat, since: seen });
       return WATCH_MS;
     }
-    const remaining = known.since + DEAD_AFTER_MS - sent;
+    const remaining = Math.max(known.since, this.#unbroken.since(seen)) + DEAD_AFTER_MS - sent;
     if (remaining > 0) return remaining;
     const dead = await this.#ports.edges.declareDead(
       { edge_id: row.edge_id, incarnation: row.incarnation },

@@ -76,6 +76,29 @@ test('one that was killed looks alive: it is declared dead when its heartbeat ha
   expect(ms).toBeLessThan(DEAD_AFTER_MS + 1500);
 });
 
+test('nor is one taken for dead that could not beat because the store was away', async () => {
+  const { time, edges, claim } = among(['edge-1', 'edge-2']);
+  const serving = (await edges.claim('edge-1', '1', 0))!;
+  let away = false;
+  const list: EdgeRegistry['list'] = async () => {
+    const rows = await edges.list();
+    // Asked while it is away, it answers when it is back.
+    if (away) time.jump(30_000);
+    away = false;
+    return rows;
+  };
+  const waiting = claim({ ...edges, list });
+  await time.advance(0);
+  away = true;
+  await time.advance(600);
+  // Read once more before edge-1 beats again.
+  await time.advance(600);
+  await edges.heartbeat(serving, 1, 'alive', NO_FIGURES, 0);
+  await time.advance(600);
+  expect((await waiting).identity).toMatchObject({ edge_id: 'edge-2', incarnation: 1 });
+  expect((await edges.list()).map(({ state }) => state)).toEqual(['alive', 'alive']);
+});
+
 test('a lost race is another try, of the next name', async () => {
   const { edges, claimed } = among();
   const late: EdgeRegistry = {

@@ -94,6 +94,43 @@ test('a heartbeat that stands still for less than lease + 1 s kills nobody; for 
   await b.membership.stop();
 });
 
+test.each([
+  ['does not answer at all', ['heartbeat', 'list', 'declareDead']],
+  ['takes no heartbeat', ['heartbeat']],
+] as const)('while the store %s nobody is declared dead for it, nor when it is back', async (_what, failing) => {
+  const { edges, world } = shared();
+  let away = false;
+  const faulty = { ...edges };
+  for (const name of failing) {
+    const call = edges[name] as (...args: unknown[]) => Promise<unknown>;
+    const faced = async (...args: unknown[]) => {
+      if (away) throw new Error('away');
+      return call(...args);
+    };
+    Object.assign(faulty, { [name]: faced });
+  }
+  const [a, b] = [await join(faulty, 'a'), await join(faulty, 'b')];
+  await a.time.advance(2500);
+  await b.time.advance(2500);
+  away = true;
+  for (let ms = 0; ms < 60_000; ms += 500) {
+    await a.time.advance(500);
+    await b.time.advance(500);
+  }
+  away = false;
+  // b looks several times before a is heard of again.
+  await b.time.advance(6000);
+  expect(world.edges.get('a')?.state).toBe('alive');
+  await a.time.advance(1500);
+  await b.time.advance(3000);
+  expect([...world.edges.values()].map(({ state }) => state)).toEqual(['alive', 'alive']);
+  // One that is dead is found so all the same.
+  await b.time.advance(9000);
+  expect(world.edges.get('a')?.state).toBe('dead');
+  expect(b.fenced).toEqual([]);
+  await b.membership.stop();
+});
+
 test('the lease is counted from before the renewal was sent, and ends before anybody may call the edge dead', async () => {
   const { edges } = shared();
   const time = new SimTime();
