@@ -21,6 +21,8 @@ export const COMMAND_POLL_MS = 250;
 export const POLICY_POLL_MS = 400;
 /** Users whose sessions are counted at once after a maximum was lowered: a tier may have all of an edge's. */
 export const ROOM_AT_ONCE = 8;
+/** A lease that cannot be had is told so often at most: in an outage it is that of every user, ten times a second. */
+export const LEASE_LOG_MS = 10_000;
 /** Between tries to count them while the store is away. */
 export const ROOM_RETRY_MS = 500;
 /** Users whose overrides are kept while the policy stays: those of all connections of an edge; most have none. */

@@ -16,6 +16,7 @@ import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
 import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, LAST_FLUSHES, NOTICE_LIFE_MS, REFUSAL_TEXT } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
+import { leaseLog } from './lease-log.ts';
 import { LimitDesk } from './limit-desk.ts';
 import { Live, type LiveHouse, LiveTable } from './live.ts';
 import type {
@@ -101,7 +102,7 @@ export class Tenure {
     const { timers, clock, leases, limiter: settings, violations: counters } = ports;
     this.audit = new EdgeAudit({ ...ports, audit: ports.trail, log }, identity);
     const edgeKey = `${identity.edge_id}.${identity.incarnation}`;
-    const report = (error: unknown): void => log.warn({ error }, 'a lease of tokens could not be had');
+    const report = leaseLog(clock, log);
     this.admissions = new Limiter({ leases, clock, timers, edgeKey, report, ...(settings ? { settings } : {}) });
     const note = this.audit.note.bind(this.audit);
     this.violations = new ViolationRecorder({ admissions: this.admissions, counters, clock, timers, log }, note);
