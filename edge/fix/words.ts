@@ -32,11 +32,17 @@ export class Views {
 
 /**
  * Copies `length` bytes, rounded up to whole words: both sides must have {@link SLACK} bytes more, and what stands there in
- * `to` is lost. @returns the position after the last byte asked for
+ * `to` is lost. Positions are below 2^31. @returns the one after the last byte asked for
  */
 export function copyWords(from: DataView, start: number, length: number, to: DataView, at: number): number {
-  for (let i = 0; i < length; i += 8) to.setBigInt64(at + i, from.getBigInt64(start + i, true), true);
-  return at + length;
+  let source = start | 0;
+  let target = at | 0;
+  // `| 0` throughout: sums that are known to be machine integers need no look whether they are, which was a third of the time.
+  for (const end = (source + length) | 0; source < end; source = (source + 8) | 0) {
+    to.setBigInt64(target, from.getBigInt64(source, true), true);
+    target = (target + 8) | 0;
+  }
+  return (at + length) | 0;
 }
 
 /** The bytes with an even place in a word, each with room above it for the sum of many. */
