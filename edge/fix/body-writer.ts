@@ -42,6 +42,7 @@ export interface BodyWriter {
   /**
    * The bytes [from, to), which are whole fields, `tag=value` and SOH each, and not looked at; behind them are
    * {@link SLACK} bytes more.
+   * @param sum of these bytes, modulo 256 or not, where it is known
    */
-  fields(view: DataView, from: number, to: number): this;
+  fields(view: DataView, from: number, to: number, sum?: number): this;
 }

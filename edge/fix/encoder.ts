@@ -247,9 +247,13 @@ export class Encoder extends Output implements BodyWriter {
     return this;
   }
 
-  fields(view: DataView, from: number, to: number): this {
+  fields(view: DataView, from: number, to: number, sum = -1): this {
     this.ensure(to - from);
-    this.at = copyWords(view, from, to - from, this.view, this.at);
+    const { at } = this;
+    this.at = copyWords(view, from, to - from, this.view, at);
+    if (sum < 0) return this;
+    this.sum += sumWords(this.view, this.summedTo, at) + sum;
+    this.summedTo = this.at;
     return this;
   }
 

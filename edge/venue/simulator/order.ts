@@ -2,7 +2,7 @@
 
 import type { Message } from '../../fix/message.ts';
 import type { Client, User } from './clients.ts';
-import type { Instrument, Side } from './instruments.ts';
+import { BUY, INSTRUMENTS, type Instrument, type Side } from './instruments.ts';
 import type { Level, Resting } from './levels.ts';
 import type { Market } from './markets.ts';
 
@@ -73,6 +73,47 @@ export interface OrderIds {
 
 export type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** Of nobody's order: what terms are copied into. */
+export const NO_TERMS: OrderTerms = {
+  instrument: INSTRUMENTS[0]!,
+  side: BUY,
+  side_code: 0,
+  ord_type: 0,
+  tif: 0,
+  price: 0,
+  stop_price: 0,
+  qty: 0,
+  expires_at: 0,
+  account: '',
+};
+
+export function copyTerms(from: OrderTerms, to: Changeable<OrderTerms>): void {
+  to.instrument = from.instrument;
+  to.side = from.side;
+  to.side_code = from.side_code;
+  to.ord_type = from.ord_type;
+  to.tif = from.tif;
+  to.price = from.price;
+  to.stop_price = from.stop_price;
+  to.qty = from.qty;
+  to.expires_at = from.expires_at;
+  to.account = from.account;
+}
+
+export function sameTerms(a: OrderTerms, b: OrderTerms): boolean {
+  return (
+    a.instrument === b.instrument &&
+    a.side_code === b.side_code &&
+    a.ord_type === b.ord_type &&
+    a.tif === b.tif &&
+    a.price === b.price &&
+    a.stop_price === b.stop_price &&
+    a.qty === b.qty &&
+    a.expires_at === b.expires_at &&
+    a.account === b.account
+  );
+}
+
 /**
  * One that has ended and goes by no id any more becomes another by {@link renew}: as orders live for a while, each would be
  * moved by the collector twice, and be a reason for it to go through all there is.
@@ -111,9 +152,6 @@ export class ClientOrder implements Resting {
   prev: Resting | undefined = undefined;
   next: Resting | undefined = undefined;
 
-  /** Rises with each replacement. */
-  revision = 0;
-
   constructor(ids: OrderIds, terms: OrderTerms, priority: number) {
     this.run = ids.run;
     this.serial = ids.serial;
@@ -147,24 +185,12 @@ export class ClientOrder implements Resting {
     this.price = terms.price;
     this.leaves = terms.qty;
     this.ask(terms);
-    this.revision = 0;
     return this;
   }
 
   /** Takes these terms in place of its own. */
   ask(terms: OrderTerms): void {
-    const own: Changeable<OrderTerms> = this.terms;
-    own.instrument = terms.instrument;
-    own.side = terms.side;
-    own.side_code = terms.side_code;
-    own.ord_type = terms.ord_type;
-    own.tif = terms.tif;
-    own.price = terms.price;
-    own.stop_price = terms.stop_price;
-    own.qty = terms.qty;
-    own.expires_at = terms.expires_at;
-    own.account = terms.account;
-    this.revision += 1;
+    copyTerms(terms, this.terms);
   }
 
   /** OrderID (37). */

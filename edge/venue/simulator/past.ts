@@ -83,7 +83,6 @@ export class Past {
     order.state = STATES[codes >>> 24]!;
     order.leaves = 0;
     order.names = 1;
-    order.revision = Number.NaN; // what it is told by is not to be taken for the order that it was
     return order;
   }
 

@@ -1,18 +1,31 @@
 /**
- * The body of an ExecutionReport (35=8), rendered here and handed over in one piece. An order's reports differ in what has
- * happened to it only: as long as they are of one order, what names it and what it asks for stays where it is.
+ * The body of an ExecutionReport (35=8), rendered here and handed over in one piece. Reports of a kind are like each other:
+ * in the last one only what is new of the next is written, and only that is added up again for the CheckSum.
  */
 
 import type { BodyWriter } from '../../fix/body-writer.ts';
 import type { Message } from '../../fix/message.ts';
 import { Output } from '../../fix/output.ts';
 import { Tag } from '../../fix/tags.ts';
-import { copyWords } from '../../fix/words.ts';
+import type { TimestampDecimals } from '../../fix/timestamp.ts';
+import { copyWords, sumWords } from '../../fix/words.ts';
 import { ExecType } from '../refusals.ts';
 import { Field } from '../tags.ts';
 import { V } from '../versions.ts';
 import { type Names, NO_NAME } from './names.ts';
-import { AVG_DECIMALS, averagePrice, type ClientOrder, type OrderTerms, OrdStatus, OrdType, Tif } from './order.ts';
+import {
+  AVG_DECIMALS,
+  averagePrice,
+  type Changeable,
+  type ClientOrder,
+  copyTerms,
+  NO_TERMS,
+  type OrderTerms,
+  OrdStatus,
+  OrdType,
+  sameTerms,
+  Tif,
+} from './order.ts';
 import { type Piece, Pieces } from './piece.ts';
 
 /** What an ExecutionReport says beyond the state of its order. */
@@ -42,23 +55,66 @@ const [ORDER_RUNS, EXECUTION_RUNS, ACCOUNTS, SYMBOLS] = [texts(), texts(), texts
 const ROOM = 512;
 const MAX = 8192;
 const SOH = 0x01;
+/** What stands between ClOrdID and OrigClOrdID. */
+const ORIG = `\x01${Tag.OrigClOrdID}=`;
+/** Reports of so many kinds are at hand, a kilobyte each; a power of two. */
+const KINDS = 32;
 /** ExecTransType (20): new, status. */
 const TRANS_NEW = 0x30;
 const TRANS_STATUS = 0x33;
 
+/** Where the digits of a number are, and which numbers have as many. */
+class Digits {
+  at = 0;
+  end = 0;
+  #from = Number.POSITIVE_INFINITY;
+  #below = 0;
+
+  /** @param value 0 or more; negative: there are none, and no number is like it */
+  set(value: number, end: number): void {
+    let below = 10;
+    let digits = 1;
+    for (; below <= value; below *= 10) digits += 1;
+    this.end = end;
+    this.at = end - digits;
+    this.#from = value < 0 ? Number.POSITIVE_INFINITY : below === 10 ? 0 : below / 10;
+    this.#below = below;
+  }
+
+  /** Whether a number has as many. */
+  fit(value: number): boolean {
+    return value >= this.#from && value < this.#below;
+  }
+}
+
 export class ReportBody extends Output {
-  /** What stands there is of this order, in this version, and with so many decimals of seconds. NaN: of none. */
+  /** What stands there: the kind of report, */
+  #version = Number.NaN;
+  #decimals: TimestampDecimals = 3;
+  #type = 0;
+  #status = 0;
+  /** what names it, and how long the names are; -1: there is no OrigClOrdID, */
   #run = '';
-  #serial = -1;
-  #revision = Number.NaN;
-  #version = 0;
-  #decimals = 3;
-  /** Where the digits of ExecID are and end, and the least number that has more of them: they only count up. */
-  #execAt = 0;
-  #execEnd = 0;
-  #execBelow = 0;
-  /** Where what the order asks for ends. */
+  readonly #order = new Digits();
+  #nameAt = 0;
+  #nameLength = 0;
+  #origLength = -1;
+  readonly #exec = new Digits();
+  /** what the order asks for, from where to where, */
+  readonly #terms: Changeable<OrderTerms> = { ...NO_TERMS };
+  #askedAt = 0;
   #tailAt = 0;
+  /** and how it stands. */
+  #quantity = 0;
+  #price = 0;
+  #leaves = 0;
+  #cum = 0;
+  #notional = 0;
+  #now = Number.NaN;
+  #length = 0;
+  /** Of the bytes but for those between the digits of OrderID and those of ExecID, and but for those of how it stands. */
+  #sum = 0;
+  #tailSum = 0;
 
   constructor() {
     super(ROOM, MAX);
@@ -66,7 +122,7 @@ export class ReportBody extends Output {
 
   cancel(): void {
     this.at = 0;
-    this.#revision = Number.NaN;
+    this.#version = Number.NaN;
   }
 
   /** Writes all behind the header into `body`. `request`: the status request that is answered. */
@@ -79,62 +135,108 @@ export class ReportBody extends Output {
     now: number,
     request: Message | undefined,
   ): void {
-    this.at = 0;
-    this.ensure(ROOM);
-    const plain = what.name === NO_NAME && what.orig === NO_NAME && request === undefined;
-    if (!plain || !this.#again(body, version, order, what, execId)) {
-      this.#names(body, version, order, what, request);
-      this.#exec(version, order, what, execId);
-      this.#asked(order.terms, body);
-      this.#run = order.run;
-      this.#serial = order.serial;
-      this.#revision = plain ? order.revision : Number.NaN;
-      this.#version = version;
-      this.#decimals = body.decimals;
-      this.#tailAt = this.at;
+    const { decimals } = body;
+    if (request !== undefined || !this.#isLike(version, decimals, order, what, execId.serial)) {
+      this.#render(body, version, order, what, execId, request);
+      this.#stand(version, order, what, now);
+    } else {
+      this.#rename(order, what, execId.serial);
+      if (!sameTerms(this.#terms, order.terms)) {
+        this.at = this.#askedAt;
+        this.#ask(order.terms);
+        this.#stand(version, order, what, now);
+      } else if (!this.#standsSo(order, what, now)) this.#stand(version, order, what, now);
     }
-    this.#standing(version, order, what);
-    this.#tag(Tag.TransactTime);
-    this.at = this.putTime(now, body.decimals, 0, this.at);
-    this.#end();
-    body.fields(this.view, 0, this.at);
+    const names = sumWords(this.view, this.#order.at, this.#exec.end);
+    if (request === undefined) body.fields(this.view, 0, this.#length, this.#sum + names + this.#tailSum);
+    else {
+      body.fields(this.view, 0, this.#length);
+      this.#version = Number.NaN; // what stands there is not all of a report
+    }
     if (what.text !== '') body.text(Tag.Text, what.text);
   }
 
-  /** Takes the body that stands there for another report of the same order. @returns whether it is one of the same lengths */
-  #again({ decimals }: BodyWriter, version: number, order: ClientOrder, what: Execution, { serial }: ExecId): boolean {
-    if (order.serial !== this.#serial || order.revision !== this.#revision || order.run !== this.#run) return false;
+  /** Whether what stands there is a report of the same kind, whose names are as long. */
+  #isLike(version: number, decimals: number, order: ClientOrder, what: Execution, execSerial: number): boolean {
     if (version !== this.#version || decimals !== this.#decimals) return false;
-    if (order.serial < 0 || serial >= this.#execBelow) return false;
-    this.putDigits(serial, this.#execEnd, this.#execAt);
-    this.at = this.#execEnd + 1;
+    if (what.type !== this.#type || order.status !== this.#status) return false;
+    if (!this.#order.fit(order.serial) || !this.#exec.fit(execSerial) || order.run !== this.#run) return false;
+    const { names } = order.owner;
+    if (names.length(what.name === NO_NAME ? order.name : what.name) !== this.#nameLength) return false;
+    return (what.orig === NO_NAME ? -1 : names.length(what.orig)) === this.#origLength;
+  }
+
+  /** Writes the names of another report, which are as long. */
+  #rename(order: ClientOrder, what: Execution, execSerial: number): void {
+    const { names } = order.owner;
+    this.putDigits(order.serial, this.#order.end, this.#order.at);
+    const end = this.#replace(names, what.name === NO_NAME ? order.name : what.name, this.#nameAt);
+    if (what.orig !== NO_NAME && this.#version >= V.FIX41) this.#replace(names, what.orig, end + ORIG.length);
+    this.putDigits(execSerial, this.#exec.end, this.#exec.at);
+  }
+
+  /** Writes a name over one that is as long, and leaves what is behind it. @returns where it ends */
+  #replace(names: Names, name: number, at: number): number {
+    const { view } = this;
+    const end = at + names.length(name);
+    const low = view.getInt32(end, true);
+    const high = view.getInt32(end + 4, true);
+    copyWords(names.view, names.at(name), names.length(name), view, at);
+    view.setInt32(end, low, true);
+    view.setInt32(end + 4, high, true);
+    return end;
+  }
+
+  #standsSo(order: ClientOrder, what: Execution, now: number): boolean {
+    return (
+      now === this.#now &&
+      what.quantity === this.#quantity &&
+      what.price === this.#price &&
+      order.cum === this.#cum &&
+      order.notional === this.#notional &&
+      (order.open ? order.leaves : 0) === this.#leaves
+    );
+  }
+
+  /** All but how it stands. */
+  #render(
+    body: BodyWriter,
+    version: number,
+    order: ClientOrder,
+    what: Execution,
+    execId: ExecId,
+    request: Message | undefined,
+  ): void {
+    this.at = 0;
+    this.ensure(ROOM);
+    this.#version = version;
+    this.#decimals = body.decimals;
+    this.#type = what.type;
+    this.#status = order.status;
+    this.#run = order.run;
+    this.#names(body, version, order, what, request);
+    this.#label(Field.ExecID, EXECUTION_RUNS.of(version === V.FIX40 ? '' : execId.run), execId.serial);
+    this.#exec.set(execId.serial, this.at - 1);
     this.#kind(version, what.type, order.status);
-    this.at = this.#tailAt;
-    return true;
+    this.#askedAt = this.at;
+    this.#ask(order.terms);
   }
 
   /** OrderID, ClOrdID, OrigClOrdID, OrdStatusReqID. */
   #names(body: BodyWriter, version: number, order: ClientOrder, what: Execution, request: Message | undefined): void {
     const { names } = order.owner;
+    const name = what.name === NO_NAME ? order.name : what.name;
     this.#label(Field.OrderID, ORDER_RUNS.of(order.run), order.serial);
-    this.#name(Tag.ClOrdID, names, what.name === NO_NAME ? order.name : what.name);
+    this.#order.set(order.serial, this.at - 1);
+    this.#nameLength = names.length(name);
+    this.#origLength = what.orig === NO_NAME ? -1 : names.length(what.orig);
+    this.#name(Tag.ClOrdID, names, name);
+    this.#nameAt = this.at - 1 - this.#nameLength;
     if (what.orig !== NO_NAME && version >= V.FIX41) this.#name(Tag.OrigClOrdID, names, what.orig);
     if (request === undefined || version < V.FIX44) return;
     // It may be of any length: it goes before what is rendered here.
     body.fields(this.view, 0, this.at).copy(request, request.index(Field.OrdStatusReqID));
     this.at = 0;
-  }
-
-  #exec(version: number, order: ClientOrder, what: Execution, { run, serial }: ExecId): void {
-    this.#label(Field.ExecID, EXECUTION_RUNS.of(version === V.FIX40 ? '' : run), serial);
-    const end = this.at - 1;
-    let start = end;
-    let below = 1;
-    for (; below <= serial; below *= 10) start -= 1;
-    this.#execAt = start;
-    this.#execEnd = end;
-    this.#execBelow = below;
-    this.#kind(version, what.type, order.status);
   }
 
   /** ExecTransType (until FIX.4.2), ExecType (since FIX.4.1), OrdStatus. */
@@ -147,7 +249,9 @@ export class ReportBody extends Output {
     this.#char(Field.OrdStatus, replaced ? OrdStatus.Replaced : status);
   }
 
-  #asked(terms: OrderTerms, body: BodyWriter): void {
+  /** What an order asks for, from here on. */
+  #ask(terms: OrderTerms): void {
+    copyTerms(terms, this.#terms);
     const { instrument, account, ord_type, tif } = terms;
     const { price_scale } = instrument;
     if (account !== '') this.#piece(Field.Account, ACCOUNTS.of(account), 0);
@@ -159,24 +263,26 @@ export class ReportBody extends Output {
       this.#decimal(Field.Price, terms.price, price_scale, price_scale);
     if (terms.stop_price > 0) this.#decimal(Field.StopPx, terms.stop_price, price_scale, price_scale);
     this.#char(Field.TimeInForce, tif);
-    if (tif !== Tif.Gtd) return;
-    this.#tag(Field.ExpireTime);
-    this.at = this.putTime(terms.expires_at, body.decimals, 0, this.at);
-    this.#end();
+    if (tif === Tif.Gtd) this.#time(Field.ExpireTime, terms.expires_at);
+    this.#tailAt = this.at;
+    const { view } = this;
+    this.#sum = sumWords(view, 0, this.#order.at) + sumWords(view, this.#exec.end, this.#tailAt);
   }
 
   /** What has happened, and how the order stands. */
-  #standing(version: number, order: ClientOrder, what: Execution): void {
+  #stand(version: number, order: ClientOrder, what: Execution, now: number): void {
     const { cum, notional, terms } = order;
+    const leaves = order.open ? order.leaves : 0;
     const { price_scale, qty_scale } = terms.instrument;
     const fill = what.type === ExecType.Trade;
+    this.at = this.#tailAt;
     this.ensure(ROOM);
     let { at } = this;
     if (fill || version < V.FIX42) {
       at = this.#put(Field.LastQty, what.quantity, qty_scale, 0, at);
       at = this.#put(Field.LastPx, what.price, price_scale, fill ? price_scale : 0, at);
     }
-    if (version >= V.FIX41) at = this.#put(Field.LeavesQty, order.open ? order.leaves : 0, qty_scale, 0, at);
+    if (version >= V.FIX41) at = this.#put(Field.LeavesQty, leaves, qty_scale, 0, at);
     at = this.#put(Field.CumQty, cum, qty_scale, 0, at);
     // Nearly all orders are filled at one price.
     if (fill && what.price * cum === notional) at = this.#put(Field.AvgPx, what.price, price_scale, price_scale, at);
@@ -185,6 +291,15 @@ export class ReportBody extends Output {
       at = this.#put(Field.AvgPx, average, price_scale + AVG_DECIMALS, cum > 0 ? price_scale : 0, at);
     }
     this.at = at;
+    this.#time(Tag.TransactTime, now);
+    this.#quantity = what.quantity;
+    this.#price = what.price;
+    this.#leaves = leaves;
+    this.#cum = cum;
+    this.#notional = notional;
+    this.#now = now;
+    this.#length = this.at;
+    this.#tailSum = sumWords(this.view, this.#tailAt, this.at);
   }
 
   // A field each; there is room, but for texts, which make it.
@@ -195,6 +310,12 @@ export class ReportBody extends Output {
 
   #end(): void {
     this.view.setUint8(this.at++, SOH);
+  }
+
+  #time(tag: number, epochMs: number): void {
+    this.#tag(tag);
+    this.at = this.putTime(epochMs, this.#decimals, 0, this.at);
+    this.#end();
   }
 
   #char(tag: number, code: number): void {
@@ -237,5 +358,16 @@ export class ReportBody extends Output {
     this.#tag(tag);
     this.at = copyWords(names.view, names.at(name), names.length(name), this.view, this.at);
     this.#end();
+  }
+}
+
+/** Bodies by what is likely to be like what. */
+export class ReportBodies {
+  readonly #all: ReportBody[] = Array.from({ length: KINDS }, () => new ReportBody());
+
+  /** One in which the last report may be like this one. */
+  of({ type }: Execution, { status, terms }: ClientOrder): ReportBody {
+    const { side_code, ord_type } = terms;
+    return this.#all[(type ^ (status << 1) ^ (side_code << 2) ^ (ord_type << 3)) & (KINDS - 1)]!;
   }
 }

@@ -10,7 +10,7 @@ import { V } from '../versions.ts';
 import type { Client } from './clients.ts';
 import { NO_NAME } from './names.ts';
 import type { ClientOrder } from './order.ts';
-import { type Execution, ReportBody } from './report-body.ts';
+import { type Execution, ReportBodies } from './report-body.ts';
 
 const MASS_CANCEL_REPORT = msgTypeCode('r');
 
@@ -36,7 +36,7 @@ export class Reports {
   private readonly executionRun: string;
   private readonly base: number;
   private executions = 0;
-  private readonly body = new ReportBody();
+  private readonly bodies = new ReportBodies();
   private readonly execId;
   private orders = 0;
 
@@ -71,7 +71,7 @@ export class Reports {
     const n = ++this.executions;
     this.execId.serial = version === V.FIX40 ? this.base + n : n;
     const body = this.sink.open(client.session, MsgType.ExecutionReport);
-    this.body.write(body, version, order, what, this.execId, now, request);
+    this.bodies.of(what, order).write(body, version, order, what, this.execId, now, request);
     this.sink.close();
   }
 

@@ -9,9 +9,8 @@ import { CxlRejReason, OrdRejReason } from '../versions.ts';
 import type { Client } from './clients.ts';
 import type { Exchange } from './exchange.ts';
 import { OrderFields } from './fields.ts';
-import { BUY, INSTRUMENTS } from './instruments.ts';
 import { NO_NAME } from './names.ts';
-import type { Changeable, ClientOrder, OrderTerms } from './order.ts';
+import { type Changeable, type ClientOrder, NO_TERMS, type OrderTerms } from './order.ts';
 import { type Refusal, readTerms } from './read.ts';
 
 export type Handler = (exchange: Exchange, client: Client, message: Message) => void;
@@ -27,18 +26,7 @@ export const ORDER_HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Hand
 const STATUS = { type: ExecType.Status, quantity: 0, price: 0, name: NO_NAME, orig: NO_NAME, text: '' };
 /** Of the message in hand. */
 const FIELDS = new OrderFields();
-const TERMS: Changeable<OrderTerms> = {
-  instrument: INSTRUMENTS[0]!,
-  side: BUY,
-  side_code: 0,
-  ord_type: 0,
-  tif: 0,
-  price: 0,
-  stop_price: 0,
-  qty: 0,
-  expires_at: 0,
-  account: '',
-};
+const TERMS: Changeable<OrderTerms> = { ...NO_TERMS };
 
 /**
  * A message of a number that has been seen: where its ClOrdID is known, what it asked for has been done, and the client,
