@@ -33,6 +33,8 @@ export const STORE_VARIABLES = {
   FIXGATE_TABLE_POLICY: tableName,
   FIXGATE_TABLE_AUDIT: tableName,
   FIXGATE_TABLE_JOURNAL: tableName,
+  /** Of edges that begin: for more than a thousand of them. */
+  FIXGATE_EDGE_ROWS: z.enum(['together', 'spread'], { error: 'is neither together nor spread' }).default('together'),
 };
 
 const Store = z.object(STORE_VARIABLES);
@@ -92,7 +94,12 @@ export function openStoresOf(variables: StoreVariables, calls?: StoreCalls & { d
   const client = openClient(variables);
   const tables = tablesOf(variables);
   return {
-    stores: createDynamoAdapters({ client: calls ?? client, tables, random: systemRandom }),
+    stores: createDynamoAdapters({
+      client: calls ?? client,
+      tables,
+      random: systemRandom,
+      edgeRows: variables.FIXGATE_EDGE_ROWS,
+    }),
     leases: new DynamoTokenLeases(calls ?? client, tables.limits),
     client,
     tables,

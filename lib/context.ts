@@ -116,6 +116,8 @@ const Context = z.object({
   journal: z.enum(['store', 'file'], { error: 'is neither store nor file' }).default('store'),
   /** When messages leave an edge: once they are in its journal, or before that out of numbers that it has reserved there. */
   commit: z.enum(['before-send', 'reserve'], { error: 'is neither before-send nor reserve' }).default('before-send'),
+  /** Rows of edges in one partition, which takes a thousand heartbeats a second, or in many (FIXGATE_EDGE_ROWS). */
+  edgeRows: z.enum(['together', 'spread'], { error: 'is neither together nor spread' }).default('together'),
   desiredCount: whole(1, 100).default(2),
   maxCount: whole(1, 500).default(10),
   logRetentionDays: z.coerce

@@ -229,6 +229,7 @@ export class EdgeStack extends Stack {
       FIXGATE_DATA_DIR: '/data',
       FIXGATE_JOURNAL: context.journal,
       FIXGATE_COMMIT: context.commit,
+      FIXGATE_EDGE_ROWS: context.edgeRows,
       // While a deployment replaces tasks there are twice as many.
       ...(context.journal === 'store'
         ? { FIXGATE_EDGE_POOL: `${context.color ?? 'edge'}:${2 * context.maxCount}` }

@@ -2,6 +2,7 @@
  * What has to hold, looked at after every step with eyes that no part of the product has: true time, the store's rows as
  * they are, and every process at once. What it finds wrong ends the run.
  */
+import { PARTITIONS } from '../adapters/dynamodb/edge-rows.ts';
 import type { User } from '../core/credentials/model.ts';
 import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/kinds.ts';
 import { capacitiesOf, ratesOf } from '../core/limits/lease.ts';
@@ -22,6 +23,9 @@ const FREE_WITHIN_MS = 10_000;
 const DRAINED_WITHIN_MS = 30_000;
 /** A call that was under way when the last trouble ended may take so long: three tries, then the next look. */
 const RECOVERY_MS = 4_000;
+
+/** Where rows of edges may lie. */
+const PLACES = ['EDGES', ...Array.from({ length: PARTITIONS }, (_, n) => `EDGES#${String(n).padStart(2, '0')}`)];
 
 interface UserState {
   /** Its own; its tier may allow less. */
@@ -126,7 +130,7 @@ export class Oracle {
     if (table === TABLES.credentials && sk === 'META') this.#account(pk, item);
     else if (table === TABLES.credentials && sk === 'CRED') this.#credential(item);
     else if (table === TABLES.policy && pk === 'LOCKS') this.#lock(sk, item);
-    else if (table === TABLES.sessions && pk === 'EDGES') this.#edgeRow(sk, item);
+    else if (table === TABLES.sessions && PLACES.includes(pk)) this.#edgeRow(sk, item);
     else if (table === TABLES.sessions && sk.startsWith('KEY#')) this.#keyRow(`${pk} ${sk}`, item);
   }
 
@@ -179,9 +183,17 @@ export class Oracle {
     this.#superseded.set(before.session_id, this.#now);
   }
 
+  #rowOf(edgeId: string): Item | undefined {
+    for (const place of PLACES) {
+      const row = this.#world.tables.peek(TABLES.sessions, place, edgeId);
+      if (row !== undefined) return row;
+    }
+    return undefined;
+  }
+
   /** Whether the store says that the edge of this session serves it. */
   #serves({ edge_id, incarnation }: LiveSession): boolean {
-    const row = this.#world.tables.peek(TABLES.sessions, 'EDGES', edge_id);
+    const row = this.#rowOf(edge_id);
     const alive = row?.state?.S === 'alive' || row?.state?.S === 'draining';
     return alive && Number(row?.incarnation?.N) === incarnation;
   }
@@ -332,7 +344,7 @@ export class Oracle {
   }
 
   #edges(): void {
-    const { hosts, tables, troubledUntil } = this.#world;
+    const { hosts, troubledUntil } = this.#world;
     let changedAt = troubledUntil;
     for (const host of hosts) changedAt = Math.max(changedAt, host.changedAt);
     const watched = hosts.some(({ gate, process }) => gate !== undefined && process?.stopped === false);
@@ -341,7 +353,7 @@ export class Oracle {
         if (this.#now > troubledUntil + DRAINED_WITHIN_MS)
           this.#fail('drain', `${name} has not stopped ${this.#ago(draining.since)} after it was told to`);
       if (process?.alive || !watched || this.#now <= changedAt + FREE_WITHIN_MS) continue;
-      const state = tables.peek(TABLES.sessions, 'EDGES', name)?.state?.S;
+      const state = this.#rowOf(name)?.state?.S;
       if (state === 'alive' || state === 'draining')
         this.#fail('dead edge', `${name} has been dead for ${this.#ago(changedAt)}, and its slots are not free`);
     }

@@ -40,7 +40,9 @@ export function portsOf(process: Process, client: StoreClient): StorePorts {
   const { random, machine } = process;
   const pause = (ms: number): Promise<void> => process.sleep(ms);
   // One lane in place of two: so few ask at once here that hardly anything would be joined.
-  const options = { client, tables: TABLES, random, pause, lanes: 1 };
+  // Edges of both kinds serve together, and one that begins anew may be of the other.
+  const edgeRows = process.chance.hit(0.5) ? 'spread' : 'together';
+  const options = { client, tables: TABLES, random, pause, lanes: 1, edgeRows } as const;
   const { audit: trail, ...stores } = createDynamoAdapters(options);
   return {
     ...stores,

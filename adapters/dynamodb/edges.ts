@@ -1,10 +1,8 @@
 /** How edges stand in the sessions table, and what their rows say about those who hold slots. */
-import { type EdgeIdentity, type EdgeRow, type LiveSession, NO_FIGURES } from '../../core/sessions/model.ts';
+import type { EdgeIdentity, LiveSession } from '../../core/sessions/model.ts';
 import { key, shardOf } from '../keys.ts';
-import { absentOr, type Database, equals, type Key, type Row, type Write } from './database.ts';
-
-/** Partition of all edges' rows. */
-export const EDGES = 'EDGES';
+import { absentOr, equals, type Key, type Row, type Write } from './database.ts';
+import { type EdgeRows, toEdge } from './edge-rows.ts';
 
 /**
  * Each taking of a slot checks, in its transaction, that its edge still counts. If all checked the edge's one row, the
@@ -17,10 +15,6 @@ export const FENCES = 16;
 export const JOURNAL_FENCE = FENCES;
 /** Every copy of the fence. */
 export const ALL_FENCES: number = FENCES + 1;
-
-export function edgeKey(edgeId: string): Key {
-  return { table: 'sessions', pk: EDGES, sk: edgeId };
-}
 
 export function fenceKey(edgeId: string, fence: number): Key {
   return { table: 'sessions', pk: key('E', edgeId), sk: key('FENCE', String(fence).padStart(2, '0')) };
@@ -40,19 +34,6 @@ export function fenceRemovals({ edge_id, incarnation }: EdgeIdentity): readonly 
   }));
 }
 
-export function toEdge(row: Row): EdgeRow {
-  return {
-    edge_id: row.sk,
-    incarnation: row.incarnation as number,
-    state: row.state as EdgeRow['state'],
-    heartbeat: row.heartbeat as number,
-    version: row.version as string,
-    started_at: row.started_at as number,
-    seen_at: row.seen_at as number,
-    figures: { ...NO_FIGURES, ...JSON.parse(row.figures as string) },
-  };
-}
-
 export function sessionRowKey({ edge_id, session_id }: Pick<LiveSession, 'edge_id' | 'session_id'>): Key {
   return { table: 'sessions', pk: key('E', edge_id), sk: key('SESS', session_id) };
 }
@@ -68,10 +49,9 @@ export type Liveness = (session: EdgeIdentity) => boolean;
  * Reads, consistently, the edges of these sessions. Read AFTER the sessions: an incarnation that has ended never comes
  * back, so one that is found ended had ended or will never matter again.
  */
-export async function livenessOf(database: Database, sessions: readonly EdgeIdentity[]): Promise<Liveness> {
-  const ids = [...new Set(sessions.map(({ edge_id }) => edge_id))];
-  const rows = await database.getAll(ids.map(edgeKey));
-  const edges = new Map(rows.map((row) => [row.sk, toEdge(row)]));
+export async function livenessOf(edgeRows: EdgeRows, sessions: readonly EdgeIdentity[]): Promise<Liveness> {
+  const rows = await edgeRows.get([...new Set(sessions.map(({ edge_id }) => edge_id))]);
+  const edges = new Map([...rows].map(([id, row]) => [id, toEdge(row)]));
   return ({ edge_id, incarnation }) => {
     const edge = edges.get(edge_id);
     // Without a row: it stopped beating a week ago, and the row expired.

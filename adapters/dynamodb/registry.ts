@@ -1,16 +1,11 @@
 /** Edges and their command queues in DynamoDB. */
 import type { EdgeRegistry } from '../../core/ports.ts';
-import {
-  type EdgeFigures,
-  type EdgeIdentity,
-  type EdgeRow,
-  type EdgeState,
-  NO_FIGURES,
-} from '../../core/sessions/model.ts';
+import { type EdgeFigures, type EdgeIdentity, type EdgeState, NO_FIGURES } from '../../core/sessions/model.ts';
 import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
 import { absent, type Database, type Expression, type Key, LAST_KEY, type Row, type Write } from './database.ts';
-import { ALL_FENCES, EDGES, edgeKey, fenceKey, fenceRemovals, toEdge, toSession } from './edges.ts';
+import { checkName, type EdgeRows, toEdge } from './edge-rows.ts';
+import { ALL_FENCES, fenceKey, fenceRemovals, toSession } from './edges.ts';
 
 /** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
 const ROW_LIFE_S = 7 * 86_400;
@@ -18,40 +13,48 @@ const ROW_LIFE_S = 7 * 86_400;
 /** Whoever announced, or asked another edge, looks within seconds. */
 const RECEIPT_LIFE_S = 86_400;
 
-export function createEdgeRegistry(database: Database): EdgeRegistry {
+interface Parts {
+  readonly database: Database;
+  readonly edgeRows: EdgeRows;
+}
+
+export function createEdgeRegistry(database: Database, edgeRows: EdgeRows): EdgeRegistry {
+  const parts = { database, edgeRows };
   return {
-    register: (edgeId, version, now) => register(database, edgeId, version, now),
+    register: (edgeId, version, now) => register(parts, edgeId, version, now),
 
     async claim(edgeId, version, now) {
+      await checkBegin(edgeRows, edgeId);
       const identity = await nextOf(database, edgeId);
-      return (await begin(database, identity, version, now, true)) ? identity : undefined;
+      return (await begin(parts, identity, version, now, true)) ? identity : undefined;
     },
 
     passIncarnation: (edgeId, incarnation) => passIncarnation(database, edgeId, incarnation),
 
-    async heartbeat(edge, heartbeat, state, figures, now) {
+    async heartbeat({ edge_id, incarnation }, heartbeat, state, figures, now) {
+      await edgeRows.mark(edge_id, now, expiry(now), false);
       const change = told(state, figures, now, { heartbeat });
-      return database.write({ update: edgeKey(edge.edge_id), change, when: serving(edge) });
+      return database.write({ update: edgeRows.places(edge_id).own, change, when: serving({ edge_id, incarnation }) });
     },
 
     async stop(edge, figures, now) {
       const change = told('stopped', figures, now);
-      const end: Write = { update: edgeKey(edge.edge_id), change, when: serving(edge) };
+      const end: Write = { update: edgeRows.places(edge.edge_id).own, change, when: serving(edge) };
       const outcome = await database.transact([end, ...fenceRemovals(edge)]);
       // Refused: another incarnation serves, or it was declared dead; either way it has stopped counting.
       if (outcome.result === 'done') await removeSessions(database, edge);
     },
 
-    declareDead: (edge, heartbeat) => declareDead(database, edge, heartbeat),
+    declareDead: (edge, heartbeat) => declareDead(parts, edge, heartbeat),
 
-    list: async () => (await database.all('sessions', EDGES)).map(toEdge),
+    list: () => edgeRows.list(),
 
     async find(edgeId) {
-      const [row] = await database.getAll([edgeKey(edgeId)]);
+      const row = await edgeRows.find(edgeId);
       return row && toEdge(row);
     },
 
-    following: (edgeId, count) => following(database, edgeId, count),
+    following: (edgeId, count) => edgeRows.following(edgeId, count),
 
     async tellNumbers(numbers) {
       await database.batch(
@@ -71,29 +74,6 @@ export function createEdgeRegistry(database: Database): EdgeRegistry {
     ...answersOf(database),
     ...commandsOf(database),
   };
-}
-
-/** Reads no more rows than it has to, whatever the number of edges: those of ended ones stand between for a week. */
-async function following(database: Database, edgeId: string, count: number): Promise<readonly EdgeRow[]> {
-  const found: EdgeRow[] = [];
-  for (const [from, to] of [
-    [edgeId, LAST_KEY],
-    [' ', edgeId],
-  ] as const) {
-    const range = { table: 'sessions', pk: ['pk', EDGES], sk: 'sk', from, to } as const;
-    let last: Parameters<Database['range']>[2];
-    do {
-      const page = await database.range(range, count + 1, last);
-      for (const edge of page.rows.map(toEdge)) {
-        const serves = edge.state === 'alive' || edge.state === 'draining';
-        if (edge.edge_id === edgeId || !serves) continue;
-        found.push(edge);
-        if (found.length === count) return found;
-      }
-      last = page.last;
-    } while (last !== undefined);
-  }
-  return found;
 }
 
 /** Queues of commands. */
@@ -206,20 +186,40 @@ async function nextOf(database: Database, edgeId: string): Promise<EdgeIdentity>
   return { edge_id: edgeId, incarnation: await database.increment(counterOf(edgeId), 'incarnation') };
 }
 
-async function register(database: Database, edgeId: string, version: string, now: number): Promise<EdgeIdentity> {
+async function register(parts: Parts, edgeId: string, version: string, now: number): Promise<EdgeIdentity> {
+  await checkBegin(parts.edgeRows, edgeId);
   for (let attempt = 0; ; attempt++) {
-    const identity = await nextOf(database, edgeId);
-    if (await begin(database, identity, version, now, false)) return identity;
+    const identity = await nextOf(parts.database, edgeId);
+    if (await begin(parts, identity, version, now, false)) return identity;
     // A later boot of the same edge was quicker; whoever asked last shall have it.
-    await database.backOff(attempt, `several processes begin as edge ${edgeId}`);
+    await parts.database.backOff(attempt, `several processes begin as edge ${edgeId}`);
   }
+}
+
+/** Rows of this release say so. */
+const KNOWS_SPREAD = 1;
+
+/**
+ * To an edge of the release before, one whose row is spread is none: it would take its slots and its sessions. So none begins
+ * beside such a one. @throws Error that names it
+ */
+async function checkBegin(edgeRows: EdgeRows, edgeId: string): Promise<void> {
+  checkName(edgeId);
+  if (edgeRows.layout === 'together') return;
+  const blind = (await edgeRows.together()).find(
+    ({ sk, state, knows }) => sk !== edgeId && (state === 'alive' || state === 'draining') && knows !== KNOWS_SPREAD,
+  );
+  if (blind === undefined) return;
+  throw new Error(
+    `FIXGATE_EDGE_ROWS=spread: edge ${blind.sk} is of a release that does not see such rows; begin all edges together first`,
+  );
 }
 
 /**
  * Makes the incarnation the one that serves. False: a later one is there or, with `onlyFree`, one that serves.
  */
 async function begin(
-  database: Database,
+  { database, edgeRows }: Parts,
   { edge_id, incarnation }: EdgeIdentity,
   version: string,
   now: number,
@@ -236,8 +236,9 @@ async function begin(
     names: ['incarnation', 'state'],
     values: { ':incarnation': incarnation, ':dead': 'dead', ':stopped': 'stopped' },
   };
+  const { own, other } = edgeRows.places(edge_id);
   const row: Row = {
-    ...edgeKey(edge_id),
+    ...own,
     incarnation,
     state: 'alive',
     heartbeat: 0,
@@ -246,12 +247,15 @@ async function begin(
     seen_at: now,
     figures: JSON.stringify(NO_FIGURES),
     expires_at: expiry(now),
+    knows: KNOWS_SPREAD,
   };
   const outcome = await database.transact([
     put(row, onlyFree ? free : when),
+    { remove: other, when: onlyFree ? free : when },
     ...Array.from({ length: ALL_FENCES }, (_, fence) => put({ ...fenceKey(edge_id, fence), incarnation }, when)),
   ]);
   if (outcome.result === 'refused') return false;
+  await edgeRows.mark(edge_id, now, expiry(now), true);
   await removeSessions(database, { edge_id, incarnation: incarnation - 1 });
   return true;
 }
@@ -261,7 +265,9 @@ function put({ pk, sk, ...attributes }: Row, when: Expression): Write {
   return { put: 'sessions', row: { ...rest, pk, sk }, when };
 }
 
-async function declareDead(database: Database, edge: EdgeIdentity, heartbeat: number): Promise<boolean> {
+async function declareDead({ database, edgeRows }: Parts, edge: EdgeIdentity, heartbeat: number): Promise<boolean> {
+  const at = await edgeRows.keyOf(edge);
+  if (at === undefined) return false;
   const condition = serving(edge);
   const when: Expression = {
     text: `${condition.text} AND #heartbeat = :heartbeat`,
@@ -269,9 +275,9 @@ async function declareDead(database: Database, edge: EdgeIdentity, heartbeat: nu
     values: { ...condition.values, ':heartbeat': heartbeat },
   };
   const change: Expression = { text: 'SET #state = :dead', names: ['state'], values: { ':dead': 'dead' } };
-  const outcome = await database.transact([{ update: edgeKey(edge.edge_id), change, when }, ...fenceRemovals(edge)]);
+  const outcome = await database.transact([{ update: at, change, when }, ...fenceRemovals(edge)]);
   if (outcome.result === 'refused') {
-    const row = await database.get(edgeKey(edge.edge_id));
+    const row = await database.get(at);
     return row !== undefined && row.incarnation === edge.incarnation && row.state === 'dead';
   }
   await removeSessions(database, edge);

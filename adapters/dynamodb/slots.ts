@@ -17,7 +17,8 @@ import {
   TRANSACTION,
   type Write,
 } from './database.ts';
-import { EDGES, fenceKey, fenceOf, type Liveness, livenessOf, sessionRowKey, toEdge, toSession } from './edges.ts';
+import type { EdgeRows } from './edge-rows.ts';
+import { fenceKey, fenceOf, type Liveness, livenessOf, sessionRowKey, toSession } from './edges.ts';
 import { readPage } from './pages.ts';
 import type { JoinedTransactions } from './together.ts';
 
@@ -27,14 +28,16 @@ interface Parts {
   readonly database: Database;
   readonly joined: JoinedTransactions;
   readonly random: Random;
+  readonly edgeRows: EdgeRows;
 }
 
-export function createSessionSlots(database: Database, joined: JoinedTransactions, random: Random): SessionSlots {
+export function createSessionSlots(parts: Parts): SessionSlots {
+  const { database, edgeRows } = parts;
   return {
     async take(session, maxSessions, supersedes, told) {
       for (let attempt = 0; ; attempt++) {
         const superseding = supersedes === undefined ? undefined : { supersedes, told };
-        const result = await tryTake({ database, joined, random }, session, maxSessions, superseding);
+        const result = await tryTake(parts, session, maxSessions, superseding);
         if (result !== 'again') return result;
         await database.backOff(attempt, 'others keep taking slots of the same user');
       }
@@ -59,7 +62,7 @@ export function createSessionSlots(database: Database, joined: JoinedTransaction
     async ofUser(userId) {
       const rows = await database.all('sessions', key('U', userId), 'SLOT#');
       const sessions = rows.map(toSession);
-      return sessions.filter(await livenessOf(database, sessions));
+      return sessions.filter(await livenessOf(edgeRows, sessions));
     },
 
     async session(sessionId) {
@@ -68,12 +71,11 @@ export function createSessionSlots(database: Database, joined: JoinedTransaction
       const row = await database.get(sessionRowKey({ edge_id, session_id: sessionId }));
       if (row === undefined) return undefined;
       const session = toSession(row);
-      return (await livenessOf(database, [session]))(session) ? session : undefined;
+      return (await livenessOf(edgeRows, [session]))(session) ? session : undefined;
     },
 
     async list(page) {
-      const edges = (await database.all('sessions', EDGES)).map(toEdge);
-      const serving = edges.filter(({ state }) => state === 'alive' || state === 'draining');
+      const serving = (await edgeRows.list()).filter(({ state }) => state === 'alive' || state === 'draining');
       const segments = serving.map(({ edge_id }) => ({
         name: edge_id,
         ranges: [
@@ -146,7 +148,7 @@ interface Standing {
   readonly live: Liveness;
 }
 
-async function read(database: Database, session: Asked): Promise<Standing> {
+async function read({ database, edgeRows }: Parts, session: Asked): Promise<Standing> {
   const rows = await database.all('sessions', key('U', session.user_id));
   const slots = new Map<number, LiveSession>();
   const keys = new Map<string, LiveSession>();
@@ -161,7 +163,7 @@ async function read(database: Database, session: Asked): Promise<Standing> {
     if (row.sk.startsWith('SLOT#')) slots.set(holder.slot, holder);
     else keys.set(row.sk, holder);
   }
-  return { slots, keys, held, live: await livenessOf(database, [...slots.values(), ...keys.values()]) };
+  return { slots, keys, held, live: await livenessOf(edgeRows, [...slots.values(), ...keys.values()]) };
 }
 
 /** Who is to give way, and what its edge is told with the taking. */
@@ -171,13 +173,14 @@ interface Superseding {
 }
 
 async function tryTake(
-  { database, joined, random }: Parts,
+  parts: Parts,
   session: Asked,
   maxSessions: number,
   superseding: Superseding | undefined,
 ): Promise<SlotResult | 'again'> {
   const fence = fenceKey(session.edge_id, fenceOf(session.session_id));
-  const standing = await read(database, session);
+  const { database, joined, random } = parts;
+  const standing = await read(parts, session);
   const mine = [...standing.slots.values()].find((held) => held.session_id === session.session_id);
   // The reply to an earlier try was lost.
   if (mine !== undefined && standing.held !== undefined)

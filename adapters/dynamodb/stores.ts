@@ -9,6 +9,7 @@ import type { StoreClient } from './calls.ts';
 import { createCheckpointStore } from './checkpoints.ts';
 import { Database } from './database.ts';
 import { createDirectory } from './directory.ts';
+import { type EdgeLayout, EdgeRows } from './edge-rows.ts';
 import { createJournalStore } from './journal-store.ts';
 import { createPolicyStore } from './policy.ts';
 import { createEdgeRegistry } from './registry.ts';
@@ -30,6 +31,8 @@ export interface DynamoOptions {
   readonly pause?: (ms: number) => Promise<unknown>;
   /** Calls of a kind under way before others are joined; left out: two. */
   readonly lanes?: number;
+  /** Of the edges that begin by these adapters; left out: together. */
+  readonly edgeRows?: EdgeLayout;
 }
 
 /** What archives and signs the trail. */
@@ -48,16 +51,18 @@ export function createAuditAdapters({ client, tables, random }: DynamoOptions): 
   };
 }
 
-export function createDynamoAdapters({ client, tables, random, deadlineMs, pause, lanes }: DynamoOptions): Stores {
+export function createDynamoAdapters(options: DynamoOptions): Stores {
+  const { client, tables, random, deadlineMs, pause, lanes } = options;
   const database = new Database(client, tables, random, deadlineMs, pause);
   const noteDays = createDayNotes(database);
   const joined = joinedOf(database, lanes);
+  const edgeRows = new EdgeRows(database, options.edgeRows ?? 'together');
   return {
     directory: createDirectory(database, joined, noteDays),
     policy: createPolicyStore(database, noteDays, random),
     audit: createAuditTrail(database, noteDays),
-    slots: createSessionSlots(database, joined.transactions, random),
-    edges: createEdgeRegistry(database),
+    slots: createSessionSlots({ database, joined: joined.transactions, random, edgeRows }),
+    edges: createEdgeRegistry(database, edgeRows),
     violations: createViolationCounters(database),
     signedLogons: createSignedLogons(database),
     journals: createJournalStore(database),

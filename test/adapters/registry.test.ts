@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { EdgeCommand, EdgeIdentity } from '../../core/sessions/model.ts';
-import { FIGURES, NOON, provision, STORES, session } from '../support/stores.ts';
+import { EDGE_STORES, FIGURES, NOON, provision, session } from '../support/stores.ts';
 
 const command = (id: string): EdgeCommand => ({
   id,
@@ -11,7 +11,10 @@ const command = (id: string): EdgeCommand => ({
   reason: 'because',
 });
 
-for (const [name, open] of STORES) {
+/** Whose circle goes by partition first. */
+const SPREAD = EDGE_STORES.at(-1)?.[0];
+
+for (const [name, open] of EDGE_STORES) {
   describe(name, () => {
     const make = open();
     test('numbers of sessions are those told last, by SenderCompID', async () => {
@@ -97,22 +100,35 @@ for (const [name, open] of STORES) {
         expect(anew.incarnation).toBeGreaterThan(edge.incarnation);
       });
 
-      test('has those after it, in the circle of names, that serve', async () => {
+      test('has those after it that serve, in a circle that is the same for all of them', async () => {
         const { edges } = await make();
-        const all: EdgeIdentity[] = [];
-        for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) all.push(await edges.register(id, '1', NOON));
+        const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+        const all = new Map<string, EdgeIdentity>();
+        for (const id of names) all.set(id, await edges.register(id, '1', NOON));
         const ids = async (id: string, count: number) =>
           (await edges.following(id, count)).map(({ edge_id }) => edge_id);
-        expect(await ids('b', 3)).toEqual(['c', 'd', 'e']);
-        expect(await ids('f', 3)).toEqual(['g', 'a', 'b']);
-        expect(await ids('nobody', 2)).toEqual(['a', 'b']);
+        const circle = ['a', ...(await ids('a', 6))];
+        if (name !== SPREAD) expect(circle).toEqual(names);
+        expect([...circle].sort()).toEqual(names);
+        const after = (id: string, count: number) => {
+          const at = circle.indexOf(id);
+          return [...circle.slice(at + 1), ...circle.slice(0, at)].slice(0, count);
+        };
+        for (const id of names)
+          for (const count of [1, 3, 6, 9]) expect(await ids(id, count)).toEqual(after(id, count));
+        expect(await ids('nobody', 2)).toHaveLength(2);
         // Those that have ended stand between for a week.
-        for (const one of all.slice(2, 5)) expect(await edges.declareDead(one, 0)).toBe(true);
-        await edges.stop(all[6]!, FIGURES, NOON);
-        expect(await ids('b', 3)).toEqual(['f', 'a']);
-        expect(await ids('b', 1)).toEqual(['f']);
-        expect((await edges.following('f', 1))[0]).toEqual((await edges.list())[0]);
-        expect(await edges.find('d')).toEqual((await edges.list())[3]);
+        const ended = [circle[2], circle[3], circle[4], circle[6]] as string[];
+        for (const id of ended.slice(0, 3)) expect(await edges.declareDead(all.get(id)!, 0)).toBe(true);
+        await edges.stop(all.get(ended[3] as string)!, FIGURES, NOON);
+        expect(await ids(circle[1] as string, 3)).toEqual([circle[5], circle[0]]);
+        expect(await ids(circle[1] as string, 1)).toEqual([circle[5]]);
+        const listed = await edges.list();
+        expect(listed.map(({ edge_id }) => edge_id)).toEqual(names);
+        for (const row of listed) expect(await edges.find(row.edge_id)).toEqual(row);
+        expect(await edges.following(circle[0] as string, 1)).toEqual([
+          listed.find((row) => row.edge_id === circle[1]),
+        ]);
         expect(await edges.find('h')).toBeUndefined();
       });
 

@@ -4,7 +4,7 @@ import { takeable } from '../../adapters/changes.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import type { SlotResult } from '../../core/ports.ts';
 import type { EdgeIdentity, LiveSession } from '../../core/sessions/model.ts';
-import { change, FIGURES, NOON, provision, readAll, STORES, session, user } from '../support/stores.ts';
+import { change, EDGE_STORES, FIGURES, NOON, provision, readAll, session, user } from '../support/stores.ts';
 
 type Asked = Omit<LiveSession, 'slot'>;
 
@@ -28,7 +28,7 @@ async function kill({ edges }: Pick<Stores, 'edges'>, edge: EdgeIdentity): Promi
   expect(await edges.declareDead(edge, row?.heartbeat ?? -1)).toBe(true);
 }
 
-for (const [name, open] of STORES) {
+for (const [name, open] of EDGE_STORES) {
   describe(name, () => {
     const make = open();
     describe('taking', () => {

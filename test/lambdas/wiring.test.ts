@@ -37,7 +37,8 @@ const KMS = {
 
 describe('the environment', () => {
   test('of a deployment is read whole', () => {
-    expect(readEnvironment(KMS)).toEqual({ ...KMS, FIXGATE_BRANCH_KEY_ID: 'fixgate', FIXGATE_ON_INELIGIBLE: 'warn' });
+    const defaults = { FIXGATE_BRANCH_KEY_ID: 'fixgate', FIXGATE_EDGE_ROWS: 'together', FIXGATE_ON_INELIGIBLE: 'warn' };
+    expect(readEnvironment(KMS)).toEqual({ ...KMS, ...defaults });
   });
 
   test.each([

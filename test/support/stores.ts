@@ -1,6 +1,7 @@
 // Every store that a suite runs over, and makers of the values that stores keep.
 import { afterAll, beforeAll } from '@jest/globals';
 import type { StoreClient } from '../../adapters/dynamodb/calls.ts';
+import type { EdgeLayout } from '../../adapters/dynamodb/edge-rows.ts';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import { createMemoryAdapters } from '../../adapters/memory/stores.ts';
 import { nodeDigests } from '../../adapters/node/digests.ts';
@@ -28,7 +29,13 @@ export const STORES: readonly (readonly [name: string, open: () => Make])[] = [
   ['DynamoDB without the SDK', () => openDynamo(({ endpoint }) => directOf(endpoint))],
 ];
 
-function openDynamo(carrier: (store: TestStore) => StoreClient): Make {
+/** For suites about edges: the last has their rows in many partitions. */
+export const EDGE_STORES: typeof STORES = [
+  ...STORES,
+  ['DynamoDB with the rows of edges spread', () => openDynamo(({ client }) => client, 'spread')],
+];
+
+function openDynamo(carrier: (store: TestStore) => StoreClient, edgeRows: EdgeLayout = 'together'): Make {
   let store: TestStore;
   beforeAll(async () => {
     store = await startStore();
@@ -39,6 +46,7 @@ function openDynamo(carrier: (store: TestStore) => StoreClient): Make {
       client: carrier(store),
       tables: await store.tables(),
       random: systemRandom,
+      edgeRows,
       ...patienceOf(store.endpoint),
     });
 }
