@@ -114,7 +114,9 @@ export const EDGES_FRESH_MS = 500;
 export const SILENT_MS = 1_000;
 /** How long the journal of a dead edge, once read, is kept for those of its sessions that are yet to come. */
 export const ESTATE_MS = 120_000;
-/** A session on its way, unpacked: its messages are bounded by the journal, those that wait for a client by what a day brings. */
+/** Of the messages of sessions that go together, beside the last of them; more go with the next question. */
+export const MOVED_TOGETHER_BYTES: number = 16 * 1024 * 1024;
+/** A parcel, unpacked: messages are bounded by the journal, those that wait for a client by what a day brings. */
 export const PARCEL_BYTES = 512 * 1024 * 1024;
 
 /** Sessions whose numbers are told in one call; after a storm of logons the others wait their turn. */

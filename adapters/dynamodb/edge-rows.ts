@@ -6,6 +6,7 @@
 import { type EdgeIdentity, type EdgeRow, NO_FIGURES } from '../../core/sessions/model.ts';
 import { compareKeys, key, shardOf } from '../keys.ts';
 import { type Database, type Key, LAST_KEY, type Range, type Row } from './database.ts';
+import type { JoinedReads } from './together.ts';
 
 export type EdgeLayout = 'together' | 'spread';
 
@@ -32,11 +33,14 @@ const table = 'sessions';
 export class EdgeRows {
   readonly layout: EdgeLayout;
   readonly #database: Database;
+  /** Joins those that look for one edge. */
+  readonly #reads: Pick<JoinedReads, 'get'>;
   /** When each edge of this process has marked its partition, epoch ms. */
   readonly #marked = new Map<string, number>();
 
-  constructor(database: Database, layout: EdgeLayout) {
+  constructor(database: Database, reads: Pick<JoinedReads, 'get'>, layout: EdgeLayout) {
     this.#database = database;
+    this.#reads = reads;
     this.layout = layout;
   }
 
@@ -54,7 +58,8 @@ export class EdgeRows {
     const rows = new Map<string, Row>();
     for (const place of ['own', 'other'] as const) {
       const keys = edgeIds.filter((id) => !rows.has(id)).map((id) => this.places(id)[place]);
-      for (const row of await this.#database.getAll(keys)) rows.set(row.sk, row);
+      for (const row of await Promise.all(keys.map((one) => this.#reads.get(one))))
+        if (row !== undefined) rows.set(row.sk, row);
     }
     return rows;
   }
@@ -151,6 +156,7 @@ export function toEdge(row: Row): EdgeRow {
     started_at: row.started_at as number,
     seen_at: row.seen_at as number,
     figures: { ...NO_FIGURES, ...JSON.parse(row.figures as string) },
+    questions: (row.questions as number | undefined) ?? 1,
   };
 }
 

@@ -1,11 +1,18 @@
 /** Edges and their command queues in DynamoDB. */
 import type { EdgeRegistry } from '../../core/ports.ts';
-import { type EdgeFigures, type EdgeIdentity, type EdgeState, NO_FIGURES } from '../../core/sessions/model.ts';
+import {
+  type EdgeFigures,
+  type EdgeIdentity,
+  type EdgeState,
+  NO_FIGURES,
+  QUESTIONS,
+} from '../../core/sessions/model.ts';
 import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
 import { absent, type Database, type Expression, type Key, LAST_KEY, type Row, type Write } from './database.ts';
 import { checkName, type EdgeRows, toEdge } from './edge-rows.ts';
 import { ALL_FENCES, fenceKey, fenceRemovals, toSession } from './edges.ts';
+import type { JoinedReads } from './together.ts';
 
 /** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
 const ROW_LIFE_S = 7 * 86_400;
@@ -18,7 +25,12 @@ interface Parts {
   readonly edgeRows: EdgeRows;
 }
 
-export function createEdgeRegistry(database: Database, edgeRows: EdgeRows): EdgeRegistry {
+/** @param reads joins what many wait for: each looks twenty times a second */
+export function createEdgeRegistry(
+  database: Database,
+  reads: Pick<JoinedReads, 'get'>,
+  edgeRows: EdgeRows,
+): EdgeRegistry {
   const parts = { database, edgeRows };
   return {
     register: (edgeId, version, now) => register(parts, edgeId, version, now),
@@ -71,7 +83,7 @@ export function createEdgeRegistry(database: Database, edgeRows: EdgeRows): Edge
     },
 
     ...receiptsOf(database),
-    ...answersOf(database),
+    ...answersOf(database, reads),
     ...commandsOf(database),
   };
 }
@@ -103,7 +115,7 @@ function commandsOf(database: Database): Pick<EdgeRegistry, 'commands' | 'send' 
 }
 
 /** What edges ask each other. */
-function answersOf(database: Database): Pick<EdgeRegistry, 'tellAnswer' | 'answer'> {
+function answersOf(database: Database, reads: Pick<JoinedReads, 'get'>): Pick<EdgeRegistry, 'tellAnswer' | 'answer'> {
   const keyOf = (commandId: string) => ({ table: 'sessions', pk: key('ASK', commandId), sk: 'ANSWER' }) as const;
   return {
     async tellAnswer(commandId, answer, now) {
@@ -113,7 +125,7 @@ function answersOf(database: Database): Pick<EdgeRegistry, 'tellAnswer' | 'answe
     },
 
     async answer(commandId) {
-      const row = await database.get(keyOf(commandId));
+      const row = await reads.get(keyOf(commandId));
       return row && JSON.parse(row.answer as string);
     },
   };
@@ -246,6 +258,7 @@ async function begin(
     started_at: now,
     seen_at: now,
     figures: JSON.stringify(NO_FIGURES),
+    questions: QUESTIONS,
     expires_at: expiry(now),
     knows: KNOWS_SPREAD,
   };

@@ -32,7 +32,7 @@ interface Parts {
 }
 
 export function createSessionSlots(parts: Parts): SessionSlots {
-  const { database, edgeRows } = parts;
+  const { database, edgeRows, joined } = parts;
   return {
     async take(session, maxSessions, supersedes, told) {
       for (let attempt = 0; ; attempt++) {
@@ -50,7 +50,8 @@ export function createSessionSlots(parts: Parts): SessionSlots {
         names: ['home', 'from_edge'],
         values: { ':edge': edge_id },
       };
-      return database.write({ update: holdingKey(session), change, when: equals({ epoch, edge_id }) });
+      const write: Write = { update: holdingKey(session), change, when: equals({ epoch, edge_id }) };
+      return (await joined.transact([write])).result === 'done';
     },
 
     async release(sessions) {

@@ -56,13 +56,13 @@ export function createDynamoAdapters(options: DynamoOptions): Stores {
   const database = new Database(client, tables, random, deadlineMs, pause);
   const noteDays = createDayNotes(database);
   const joined = joinedOf(database, lanes);
-  const edgeRows = new EdgeRows(database, options.edgeRows ?? 'together');
+  const edgeRows = new EdgeRows(database, joined.reads, options.edgeRows ?? 'together');
   return {
     directory: createDirectory(database, joined, noteDays),
     policy: createPolicyStore(database, noteDays, random),
     audit: createAuditTrail(database, noteDays),
     slots: createSessionSlots({ database, joined: joined.transactions, random, edgeRows }),
-    edges: createEdgeRegistry(database, edgeRows),
+    edges: createEdgeRegistry(database, joined.reads, edgeRows),
     violations: createViolationCounters(database),
     signedLogons: createSignedLogons(database),
     journals: createJournalStore(database),

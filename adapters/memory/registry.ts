@@ -1,6 +1,12 @@
 /** Edges and their command queues in memory. */
 import type { EdgeRegistry } from '../../core/ports.ts';
-import { type EdgeIdentity, type EdgeRow, NO_FIGURES, type SessionNumbers } from '../../core/sessions/model.ts';
+import {
+  type EdgeIdentity,
+  type EdgeRow,
+  NO_FIGURES,
+  QUESTIONS,
+  type SessionNumbers,
+} from '../../core/sessions/model.ts';
 import { compareKeys, numbersKey } from '../keys.ts';
 import { type MemoryWorld, putCommand } from './world.ts';
 
@@ -120,6 +126,7 @@ function begin(world: MemoryWorld, edgeId: string, version: string, now: number)
     started_at: now,
     seen_at: now,
     figures: NO_FIGURES,
+    questions: QUESTIONS,
   };
   world.edges.set(edgeId, row);
   return { edge_id: edgeId, incarnation };

@@ -103,3 +103,5 @@ export const RECEIPT_POLL_MS = 100;
 export const ACKNOWLEDGED_WITHIN_MS = 1000;
 /** …which is looked for this often: a session that moves waits for it. */
 export const ANSWER_POLL_MS = 50;
+/** Sessions of one question to another edge: a row of a tenth of what one may have, and some ten milliseconds of work there. */
+export const YIELDED_TOGETHER = 200;

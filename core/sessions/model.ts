@@ -93,7 +93,12 @@ export interface EdgeRow extends EdgeIdentity {
   /** Wall clock of the edge; for people only, never compared with another clock. */
   readonly seen_at: number;
   readonly figures: EdgeFigures;
+  /** Which questions it can be asked: {@link QUESTIONS} of its release. */
+  readonly questions: number;
 }
+
+/** 1, as rows of a release before that do not say: about one session at a time. 2: `yield_many`, too. */
+export const QUESTIONS = 2;
 
 /** Where the numbers of a FIX session stand, as the edge told it that had the session last. */
 export interface SessionNumbers {
@@ -138,14 +143,17 @@ export interface NoticeReceipt {
 export type Question =
   /** Is the client of this session there? */
   | { readonly type: 'probe'; readonly session_id: string }
-  /** The session has been taken, under this epoch: it ends here, and what is kept of it is handed over. */
-  | {
-      readonly type: 'yield';
-      readonly key: FixSessionKey;
-      readonly epoch: number;
-      /** The last message that the venue has had of the session; absent: it is not to be given again what it has not. */
-      readonly after?: MessageName;
-    };
+  | ({ readonly type: 'yield' } & Yielding)
+  /** The same of several, at most YIELDED_TOGETHER (bounds.ts), that may be given away or not each. */
+  | { readonly type: 'yield_many'; readonly sessions: readonly Yielding[] };
+
+/** The session has been taken, under this epoch: it ends here, and what is kept of it is handed over. */
+export interface Yielding {
+  readonly key: FixSessionKey;
+  readonly epoch: number;
+  /** The last message that the venue has had of the session; absent: it is not to be given again what it has not. */
+  readonly after?: MessageName;
+}
 
 export type Asked = Extract<EdgeCommand, Question>;
 
@@ -161,7 +169,10 @@ export type Answer =
   | { readonly said: 'acknowledged' }
   /** Of a probe. */
   | { readonly said: 'there' | 'gone' }
-  /** Of a yield: what was kept lies in the store under the question's id, or nothing was. */
+  /**
+   * Of a yield: what was kept lies in the store under the question's id, or nothing was. Of several it lies there together, with
+   * those of which nothing was; who is missing may be asked for again.
+   */
   | { readonly said: 'yielded' | 'nothing' }
   /** It could not be done now: it may be asked again. */
   | { readonly said: 'failed' };
@@ -182,6 +193,7 @@ const COMMAND_TYPES: Readonly<Record<EdgeCommand['type'], true>> = {
   announce: true,
   probe: true,
   yield: true,
+  yield_many: true,
   set_numbers: true,
 };
 

@@ -258,6 +258,7 @@ export class Tenure {
         return;
       case 'probe':
       case 'yield':
+      case 'yield_many':
         this.#events.asked(command);
         return;
       case 'announce':

@@ -2,16 +2,17 @@
 
 import type { EdgeRegistry } from '../../core/ports.ts';
 import type { JournalStore, Revocation } from '../../core/sessions/journal-store.ts';
-import type { Answer, Asked } from '../../core/sessions/model.ts';
+import type { Answer, Asked, Yielding } from '../../core/sessions/model.ts';
 import type { Clock, Random, Timers } from '../../core/time.ts';
 import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
-import { DECIDED_SOON_MS, PROBED_MS } from '../limits.ts';
+import type { SessionState } from '../journal/moved.ts';
+import { DECIDED_SOON_MS, MOVED_TOGETHER_BYTES, PROBED_MS } from '../limits.ts';
 import { epochOf, sessionId, TAKEN_OVER } from '../sessions.ts';
 import { probed } from './holders.ts';
 import { afterOf, flushAll } from './mover.ts';
-import { wrapped } from './parcel.ts';
+import { type Moved, wrapped, wrappedMany } from './parcel.ts';
 
 export interface AnsweringParts {
   readonly house: Pick<House, 'live' | 'log' | 'turns' | 'sessions' | 'mover'>;
@@ -30,8 +31,10 @@ const pause = (timers: Timers, ms: number): Promise<undefined> =>
 /** Never rejects: an edge that is not answered takes it for a no. */
 export function answering(parts: AnsweringParts): (asked: Asked) => Promise<void> {
   const { house, edges, clock, timers } = parts;
-  const decided = (asked: Asked): Promise<Answer> =>
-    asked.type === 'probe' ? isThere(parts, asked) : givenAway(parts, asked);
+  const decided = (asked: Asked): Promise<Answer> => {
+    if (asked.type === 'probe') return isThere(parts, asked);
+    return asked.type === 'yield' ? givenAway(parts, asked) : allGivenAway(parts, asked);
+  };
   return async (asked) => {
     const tell = (answer: Answer): Promise<void> => edges.tellAnswer(asked.id, answer, clock.now());
     try {
@@ -55,34 +58,81 @@ async function isThere({ house }: AnsweringParts, { session_id }: Extract<Asked,
   return { said: there ? 'there' : 'gone' };
 }
 
-/**
- * Ends the session here and hands over all of it. From here on nothing of it is written here; what the other edge makes of
- * it is its own. Asked again, it is given again: the one that asked may have died.
- */
+/** Ends the session here and hands over all of it. */
 async function givenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'yield' }>): Promise<Answer> {
-  const { house, journal, store, box, clock, random } = parts;
-  const { sessions, turns, mover, log } = house;
-  const { epoch, after, id: ask } = asked;
-  const id = sessionId(asked.key);
-  // A question that has been overtaken: it has come back since.
-  if (mover.hereBy(id) > epoch) return { said: 'failed' };
-  sessions.known(id)?.holder?.end('superseded', TAKEN_OVER);
-  if (sessions.known(id)?.holder !== undefined) throw new Error('the session does not end');
-  flushAll(turns);
-  const state = journal.export(id, afterOf(after));
-  // The same, where a process before this one had it back: what the venue has for it is told here.
-  if (state !== undefined && epochOf(state.terms.about) > epoch) return { said: 'failed' };
-  mover.left(id);
-  sessions.gaveAway(id, epoch);
+  const { store, box, clock, random, house } = parts;
+  const [one] = released(parts, [asked]);
+  if (one === undefined) return { said: 'failed' };
+  const { session, epoch, state } = one;
   if (state === undefined) return { said: 'nothing' };
-  const parcel = await wrapped({ box, session: id, epoch }, state, (length) => random.bytes(length));
-  await store.leave(ask, parcel, clock.now());
-  const bytes = parcel.reduce((sum, part) => sum + part.length, 0);
-  log.info(
-    { session: id, epoch, messages: state.sent.length, waiting: state.waiting.length, bytes },
+  const parcel = await wrapped({ box, session, epoch }, state, (length) => random.bytes(length));
+  await store.leave(asked.id, parcel, clock.now());
+  const bytes = bytesOf(parcel);
+  house.log.info(
+    { session, epoch, messages: state.sent.length, waiting: state.waiting.length, bytes },
     'a session has gone to another edge',
   );
   return { said: 'yielded' };
+}
+
+/** The same of several, in one parcel. */
+async function allGivenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'yield_many' }>): Promise<Answer> {
+  const { store, box, clock, random, house } = parts;
+  const { id: ask, sessions } = asked;
+  const gone = released(parts, sessions);
+  if (gone.length === 0) return { said: 'failed' };
+  if (gone.length === sessions.length && gone.every(({ state }) => state === undefined)) return { said: 'nothing' };
+  const parcel = await wrappedMany({ box, ask }, gone, (length) => random.bytes(length));
+  await store.leave(ask, parcel, clock.now());
+  const counts = { sessions: gone.length, asked: sessions.length, bytes: bytesOf(parcel) };
+  house.log.info(counts, 'sessions have gone to another edge');
+  return { said: 'yielded' };
+}
+
+const bytesOf = (parcel: readonly Uint8Array[]): number => parcel.reduce((sum, part) => sum + part.length, 0);
+
+/**
+ * Ends sessions here, and shows all of each. From here on nothing of them is written here; what the other edge makes of them
+ * is its own. Asked again, they are given again: the one that asked may have died. Those that are not shown are not to be given away, or not
+ * this time.
+ */
+function released({ house, journal }: AnsweringParts, asked: readonly Yielding[]): readonly Moved[] {
+  const { sessions, turns, mover, log } = house;
+  const ours = asked
+    .map((one) => ({ ...one, session: sessionId(one.key) }))
+    // A question that has been overtaken: it has come back since.
+    .filter(({ session, epoch }) => mover.hereBy(session) <= epoch);
+  turns.run(() => {
+    for (const { session } of ours) sessions.known(session)?.holder?.end('superseded', TAKEN_OVER);
+  });
+  flushAll(turns);
+  const gone: Moved[] = [];
+  let bytes = 0;
+  for (const { session, epoch, after } of ours) {
+    if (bytes > MOVED_TOGETHER_BYTES) break;
+    try {
+      if (sessions.known(session)?.holder !== undefined) throw new Error('the session does not end');
+      const state = journal.export(session, afterOf(after));
+      // Overtaken, too, where a process before this one had it back: what the venue has for it is told here.
+      if (state !== undefined && epochOf(state.terms.about) > epoch) continue;
+      mover.left(session);
+      sessions.gaveAway(session, epoch);
+      gone.push({ session, epoch, state });
+      bytes += state === undefined ? 0 : weightOf(state);
+    } catch (error) {
+      log.warn({ error, session, epoch }, 'a session cannot be given away');
+    }
+  }
+  return gone;
+}
+
+/** Bytes of its messages. */
+function weightOf({ sent, waiting, submitted }: SessionState): number {
+  let bytes = 0;
+  for (const { message } of sent) bytes += message.length;
+  for (const { message } of waiting) bytes += message.length;
+  for (const { message } of submitted) bytes += message.length;
+  return bytes;
 }
 
 /**

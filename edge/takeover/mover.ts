@@ -13,29 +13,21 @@ import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
 import type { After, SessionState } from '../journal/moved.ts';
-import {
-  CLAIM_WITHIN_MS,
-  EDGES_FRESH_MS,
-  LIVING_WITHIN_MS,
-  MOVE_RETRY_MS,
-  MOVE_WITHIN_MS,
-  OUT_OF_REACH_MS,
-  STILL_MS,
-  YIELD_WITHIN_MS,
-} from '../limits.ts';
+import { CLAIM_WITHIN_MS, LIVING_WITHIN_MS, MOVE_RETRY_MS, MOVE_WITHIN_MS, OUT_OF_REACH_MS } from '../limits.ts';
 import type { Numbers } from '../numbers.ts';
 import { submitOne } from '../resubmit.ts';
 import type { Player, Turns } from '../turn.ts';
 import type { VenueSession } from '../venue/venue.ts';
 import type { Estates } from './estates.ts';
-import { unwrapped } from './parcel.ts';
+import { Requests } from './requests.ts';
+import { isOver, Standing } from './standing.ts';
 
 export interface MoverParts {
   readonly house: Pick<House, 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'metrics' | 'log' | 'ask'>;
   readonly journal: Journal;
   readonly numbers: Pick<Numbers, 'note'>;
   readonly slots: Pick<SessionSlots, 'settle'>;
-  readonly edges: Pick<EdgeRegistry, 'find'>;
+  readonly edges: Pick<EdgeRegistry, 'find' | 'acknowledge'>;
   /** Where edges leave sessions for each other. */
   readonly store: Pick<JournalStore, 'collect' | 'discard'>;
   readonly box: KeyBox;
@@ -56,17 +48,6 @@ interface Move {
   readonly since: number;
 }
 
-/** A heartbeat of another edge. */
-interface Beat {
-  readonly incarnation: number;
-  readonly heartbeat: number;
-  /** Monotonic ms: when it was seen first, and last. */
-  readonly sinceMs: number;
-  seenMs: number;
-  /** The one before it had been seen shortly before. */
-  readonly moved: boolean;
-}
-
 /** What there is of a session, undefined being nothing; or why it cannot be had, this time or from there at all. */
 type Found = { readonly state: SessionState | undefined } | 'not now' | 'silent' | 'elsewhere';
 
@@ -76,14 +57,16 @@ export class Mover {
   readonly #here = new Map<string, number>();
   /** Those on their way, by session. */
   readonly #coming = new Map<string, { readonly epoch: number; readonly came: Promise<boolean> }>();
-  readonly #rows = new Map<string, Promise<EdgeRow | undefined>>();
   /** Edges that have stopped, with journals that are nowhere else. */
   readonly #stopped = new Map<string, { readonly incarnation: number; readonly since: number }>();
-  /** Of edges that have been looked at. */
-  readonly #beats = new Map<string, Beat>();
+  readonly #standing: Standing;
+  readonly #requests: Requests;
 
   constructor(parts: MoverParts) {
     this.#parts = parts;
+    const { log, ask } = parts.house;
+    this.#standing = new Standing({ ...parts, log });
+    this.#requests = new Requests({ ...parts, ask, log });
   }
 
   /** Whether the journal here is right about this session for sure. */
@@ -176,17 +159,21 @@ export class Mover {
   /** Out of wherever it is; undefined: nowhere. Rejects when that cannot be found out in time. */
   async #fetched(key: FixSessionKey, move: Move): Promise<SessionState | undefined> {
     const { clock } = this.#parts;
-    const { home, since } = move;
+    const standing = this.#standing;
+    const { home, since, epoch, after } = move;
     let patienceMs: number | undefined;
     for (;;) {
-      const row = await this.#rowOf(home);
-      this.#beatOf(row);
-      let found = isOver(row) ? await this.#inherited(move, row) : await this.#asked(key, move, patienceMs);
+      const row = await standing.of(home);
+      standing.beatOf(row);
+      let found: Found =
+        row === undefined || isOver(row)
+          ? await this.#inherited(move, row)
+          : await this.#requests.give(row, { key, epoch, ...(after === undefined ? {} : { after }) }, patienceMs);
       patienceMs = undefined;
       if (found === 'silent') {
-        const now = await this.#rowOf(home);
+        const now = await standing.of(home);
         const leftMs = since + LIVING_WITHIN_MS - clock.monotonic();
-        const beat = this.#beatOf(now);
+        const beat = standing.beatOf(now);
         // One that lives is busy, as others may be: by its own hand is what costs it and this edge the least.
         if (beat === 'moves' && leftMs > 0) patienceMs = leftMs;
         else if (beat !== 'unknown' && now !== undefined && !isOver(now)) found = await this.#wrested(move, now);
@@ -196,23 +183,6 @@ export class Mover {
       if (clock.monotonic() - since > most) throw new Error(`edge ${home} neither gives it away nor is declared dead`);
       await this.#pause(MOVE_RETRY_MS);
     }
-  }
-
-  /** `silent`: it does not answer, or not to the end. */
-  async #asked(key: FixSessionKey, { session, epoch, home, after }: Move, patienceMs?: number): Promise<Found> {
-    const { house, store, box } = this.#parts;
-    const question = { type: 'yield', key, epoch, ...(after === undefined ? {} : { after }) } as const;
-    const { ask, said } = await house.ask(home, question, patienceMs ?? YIELD_WITHIN_MS, patienceMs);
-    if (said === 'nothing') return { state: undefined };
-    if (said === 'silent' || said === 'late') return 'silent';
-    if (said !== 'yielded') return 'not now';
-    const parts = await store.collect(ask);
-    if (parts.length === 0) return 'not now';
-    const state = await unwrapped({ box, session: session.id, epoch }, parts);
-    store
-      .discard(ask, parts.length)
-      .catch((error: unknown) => house.log.warn({ error, ask }, 'a parcel stays in the store'));
-    return { state };
   }
 
   /** The edge lives, for all that is known: it is fenced from this one session, and its journal read up to there. */
@@ -236,7 +206,7 @@ export class Mover {
       state: estate?.export(session.id, afterOf(after)),
     }));
     // It may have begun anew while it was read, and have gone on: then it is asked.
-    const now = await this.#rowOf(home, true);
+    const now = await this.#standing.now(home);
     if (now?.incarnation !== row?.incarnation || !isOver(now)) return 'not now';
     if (found?.there !== true) {
       // It was ended in order, and nobody has missed it yet: most that are come again at once, with what is on their disk.
@@ -288,52 +258,15 @@ export class Mover {
     });
   }
 
-  #rowOf(edgeId: string, now = false): Promise<EdgeRow | undefined> {
-    const { edges, timers } = this.#parts;
-    const known = this.#rows.get(edgeId);
-    if (known !== undefined && !now) return known;
-    const row = edges.find(edgeId);
-    this.#rows.set(edgeId, row);
-    const forget = (): void => {
-      if (this.#rows.get(edgeId) === row) this.#rows.delete(edgeId);
-    };
-    row.catch(forget);
-    timers.after(EDGES_FRESH_MS, forget);
-    return row;
-  }
-
   /** Notes how another edge stands, before it is known whether that is asked for. Never rejects. */
-  async look(edgeId: string): Promise<void> {
-    try {
-      this.#beatOf(await this.#rowOf(edgeId));
-    } catch (error) {
-      this.#parts.house.log.warn({ error, home: edgeId }, 'another edge could not be looked at');
-    }
-  }
-
-  /** What its heartbeat has been seen to do lately. */
-  #beatOf(row: EdgeRow | undefined): 'moves' | 'stands' | 'unknown' {
-    if (row === undefined) return 'stands';
-    const { edge_id, incarnation, heartbeat } = row;
-    const nowMs = this.#parts.clock.monotonic();
-    const known = this.#beats.get(edge_id);
-    if (known?.incarnation !== incarnation || known.heartbeat !== heartbeat) {
-      const moved = known?.incarnation === incarnation && nowMs - known.seenMs < STILL_MS;
-      this.#beats.set(edge_id, { incarnation, heartbeat, sinceMs: nowMs, seenMs: nowMs, moved });
-      return moved ? 'moves' : 'unknown';
-    }
-    known.seenMs = nowMs;
-    if (nowMs - known.sinceMs >= STILL_MS) return 'stands';
-    return known.moved ? 'moves' : 'unknown';
+  look(edgeId: string): Promise<void> {
+    return this.#standing.note(edgeId);
   }
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => void this.#parts.timers.after(ms, resolve));
   }
 }
-
-const isOver = (row: EdgeRow | undefined): boolean =>
-  row === undefined || row.state === 'dead' || row.state === 'stopped';
 
 /** In the journal's words. */
 export const afterOf = (name: MessageName | undefined): After | undefined =>

@@ -1,17 +1,19 @@
 /**
- * A session on its way from one edge to another, as bytes: compressed, and encrypted with a key of its own that the
- * SecretBox has sealed under session and epoch.
+ * Sessions on their way from one edge to another, as bytes: compressed, and encrypted with a key of its own that the
+ * SecretBox has sealed under session and epoch, or, where it has several, under the name of the question that asks for them.
  *
  * | at | size | what |
  * | ---: | ---: | --- |
- * | 0 | 1 | version, 1 |
+ * | 0 | 1 | version: 1 a session, 2 several |
  * | 1 | 2 | length of the wrapped key |
  * | 3 | | the wrapped key |
  * | | 12 | IV |
  * | | 16 | tag of AES-256-GCM |
- * | | | Zstandard of: length of a JSON head (4), the head, the messages one after the other |
+ * | | | Zstandard of the contents |
  *
- * Integers are big-endian.
+ * A session: length of a JSON head (4), the head, the messages one after the other. Several: length of a JSON list (4), the
+ * list of session, epoch and length, then as many sessions; a length of -1 is one of which nothing was kept. Integers are
+ * big-endian.
  */
 
 import { createCipheriv, createDecipheriv } from 'node:crypto';
@@ -22,7 +24,8 @@ import type { KeyBox } from '../journal/keys.ts';
 import type { SessionState } from '../journal/moved.ts';
 import { PARCEL_BYTES } from '../limits.ts';
 
-const VERSION = 1;
+const ONE = 1;
+const SEVERAL = 2;
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
 const IV_BYTES = 12;
@@ -47,11 +50,16 @@ const head = z.object({
   submitted: z.array(z.tuple([whole, whole, whole, whole])),
 });
 
-const contextOf = (session: string, epoch: number): Readonly<Record<string, string>> => ({
+const list = z.array(z.tuple([z.string(), whole, whole.or(z.literal(-1))]));
+
+type Context = Readonly<Record<string, string>>;
+
+const contextOf = ({ session, epoch }: ParcelParts): Context => ({
   purpose: 'takeover',
   session,
   epoch: String(epoch),
 });
+const contextOfMany = ({ ask }: ManyParts): Context => ({ purpose: 'takeover', question: ask });
 
 export interface ParcelParts {
   readonly box: KeyBox;
@@ -60,58 +68,108 @@ export interface ParcelParts {
   readonly epoch: number;
 }
 
+export interface ManyParts {
+  readonly box: KeyBox;
+  /** Names the question. */
+  readonly ask: string;
+}
+
+/** One of several; without a state nothing was kept of it. */
+export interface Moved {
+  readonly session: string;
+  readonly epoch: number;
+  readonly state: SessionState | undefined;
+}
+
+type Chance = (length: number) => Uint8Array;
+
 /** @param random so many bytes of chance. Rejects when no key can be sealed. */
-export async function wrapped(
-  { box, session, epoch }: ParcelParts,
-  state: SessionState,
-  random: (length: number) => Uint8Array,
+export function wrapped(parts: ParcelParts, state: SessionState, random: Chance): Promise<readonly Uint8Array[]> {
+  return sealed(parts.box, ONE, contextOf(parts), plainOf(state), random);
+}
+
+/** As {@link wrapped}. */
+export function wrappedMany(parts: ManyParts, moved: readonly Moved[], random: Chance): Promise<readonly Uint8Array[]> {
+  const plains = moved.map(({ state }) => state && plainOf(state));
+  const index = moved.map(({ session, epoch }, i) => [session, epoch, plains[i]?.length ?? -1]);
+  const text = Buffer.from(JSON.stringify(index));
+  const plain = Buffer.concat([lengthOf(text), text, ...plains.filter((one) => one !== undefined)]);
+  return sealed(parts.box, SEVERAL, contextOfMany(parts), plain, random);
+}
+
+async function sealed(
+  box: KeyBox,
+  version: number,
+  context: Context,
+  plain: Buffer,
+  random: Chance,
 ): Promise<readonly Uint8Array[]> {
   const key = random(KEY_BYTES);
   const iv = random(IV_BYTES);
-  const sealedKey = await box.seal(key, contextOf(session, epoch));
+  const sealedKey = await box.seal(key, context);
   const cipher = createCipheriv(CIPHER, key, iv);
-  const sealed = cipher.update(zstdCompressSync(plainOf(state), LEVEL));
+  const secret = cipher.update(zstdCompressSync(plain, LEVEL));
   cipher.final();
   const start = Buffer.alloc(3);
-  start.writeUInt8(VERSION, 0);
+  start.writeUInt8(version, 0);
   start.writeUInt16BE(sealedKey.length, 1);
-  const all = Buffer.concat([start, sealedKey, iv, cipher.getAuthTag(), sealed]);
+  const all = Buffer.concat([start, sealedKey, iv, cipher.getAuthTag(), secret]);
   const parts: Uint8Array[] = [];
   for (let at = 0; at < all.length; at += PARCEL_PART_BYTES) parts.push(all.subarray(at, at + PARCEL_PART_BYTES));
   return parts;
 }
 
 /** Rejects when it is none, or not of this session and epoch. */
-export async function unwrapped(
-  { box, session, epoch }: ParcelParts,
-  parts: readonly Uint8Array[],
-): Promise<SessionState> {
+export async function unwrapped(of: ParcelParts, parts: readonly Uint8Array[]): Promise<SessionState> {
+  return stateOf(await opened(of.box, ONE, contextOf(of), parts));
+}
+
+/** Rejects when it is none, or not of this question. */
+export async function unwrappedMany(of: ManyParts, parts: readonly Uint8Array[]): Promise<readonly Moved[]> {
+  const plain = await opened(of.box, SEVERAL, contextOfMany(of), parts);
+  let at = 4 + plain.readUInt32BE(0);
+  const moved = list.parse(JSON.parse(plain.toString('utf8', 4, at))).map(([session, epoch, length]): Moved => {
+    if (length < 0) return { session, epoch, state: undefined };
+    const from = at;
+    at += length;
+    return { session, epoch, state: stateOf(plain.subarray(from, at)) };
+  });
+  if (at !== plain.length) throw new RangeError('a parcel does not end with its last session');
+  return moved;
+}
+
+async function opened(box: KeyBox, version: number, context: Context, parts: readonly Uint8Array[]): Promise<Buffer> {
   const all = Buffer.concat(parts);
-  if (all.length < 3 || all[0] !== VERSION) throw new Error(`a parcel of version ${all[0]}`);
+  if (all.length < 3 || all[0] !== version) throw new Error(`a parcel of version ${all[0]}`);
   const keyEnd = 3 + all.readUInt16BE(1);
-  const key = await box.open(all.subarray(3, keyEnd), contextOf(session, epoch));
+  const key = await box.open(all.subarray(3, keyEnd), context);
   const tagAt = keyEnd + IV_BYTES;
   const decipher = createDecipheriv(CIPHER, key, all.subarray(keyEnd, tagAt), { authTagLength: TAG_BYTES });
   decipher.setAuthTag(all.subarray(tagAt, tagAt + TAG_BYTES));
   const small = decipher.update(all.subarray(tagAt + TAG_BYTES));
   decipher.final();
-  return stateOf(zstdDecompressSync(small, { maxOutputLength: PARCEL_BYTES }));
+  return zstdDecompressSync(small, { maxOutputLength: PARCEL_BYTES });
+}
+
+function lengthOf(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return length;
 }
 
 function plainOf(state: SessionState): Buffer {
   const { sent, waiting, ids, submitted, ...rest } = state;
-  const text = JSON.stringify({
+  const head = {
     ...rest,
     sent: sent.map(({ msgSeqNum, second, message }) => [msgSeqNum, second, message.length]),
     waiting: waiting.map(({ second, message }) => [second, message.length]),
     ids: ids.map(({ second, id }) => [second, id.length]),
     submitted: submitted.map((one) => [one.generation, one.msgSeqNum, one.receivedAt, one.message.length]),
-  });
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(Buffer.byteLength(text), 0);
+  };
+  const text = Buffer.from(JSON.stringify(head));
   const messages = [...sent, ...waiting].map(({ message }) => message);
   const rests = [...ids.map(({ id }) => id), ...submitted.map(({ message }) => message)];
-  return Buffer.concat([length, Buffer.from(text), ...messages, ...rests]);
+  return Buffer.concat([lengthOf(text), text, ...messages, ...rests]);
 }
 
 function stateOf(plain: Buffer): SessionState {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { EdgeCommand, EdgeIdentity } from '../../core/sessions/model.ts';
+import { type EdgeCommand, type EdgeIdentity, QUESTIONS } from '../../core/sessions/model.ts';
 import { EDGE_STORES, FIGURES, NOON, provision, session } from '../support/stores.ts';
 
 const command = (id: string): EdgeCommand => ({
@@ -49,6 +49,7 @@ for (const [name, open] of EDGE_STORES) {
         const edge = await edges.register('e-1', '1.2.3', NOON);
         const [row] = await edges.list();
         expect(row).toMatchObject({ ...edge, state: 'alive', version: '1.2.3', started_at: NOON, seen_at: NOON });
+        expect(row?.questions).toBe(QUESTIONS);
         expect(await edges.heartbeat(edge, 1, 'alive', FIGURES, NOON + 5)).toBe(true);
         expect(await edges.heartbeat(edge, 2, 'draining', FIGURES, NOON + 9)).toBe(true);
         expect(await edges.list()).toEqual([

@@ -5,7 +5,7 @@ import { createJournalStore } from '../../../adapters/memory/journal-store.ts';
 import { createWorld, type MemoryWorld } from '../../../adapters/memory/world.ts';
 import { StoreUnavailable } from '../../../core/errors.ts';
 import type { JournalStore, Piece } from '../../../core/sessions/journal-store.ts';
-import { type EdgeIdentity, NO_FIGURES } from '../../../core/sessions/model.ts';
+import { type EdgeIdentity, NO_FIGURES, QUESTIONS } from '../../../core/sessions/model.ts';
 import type { Timer } from '../../../core/time.ts';
 import type { Journal, JournalError } from '../../../edge/journal/journal.ts';
 import type { SegmentKeys } from '../../../edge/journal/keys.ts';
@@ -50,7 +50,7 @@ export class FaultyStore {
   register(edgeId = 'edge-1'): EdgeIdentity {
     const incarnation = (this.world.edges.get(edgeId)?.incarnation ?? 0) + 1;
     const row = { edge_id: edgeId, incarnation, state: 'alive', heartbeat: 0, version: '1', started_at: NOW } as const;
-    this.world.edges.set(edgeId, { ...row, seen_at: NOW, figures: NO_FIGURES });
+    this.world.edges.set(edgeId, { ...row, seen_at: NOW, figures: NO_FIGURES, questions: QUESTIONS });
     return { edge_id: edgeId, incarnation };
   }
 
