@@ -3,6 +3,7 @@ import type { Holding } from '../core/sessions/model.ts';
 import { encodeFix } from '../local/fix-client.ts';
 import type { Mutation } from './mutations.ts';
 import { over } from './over.ts';
+import { isJournalFence, spoiling } from './tampering.ts';
 
 /** What an edge hears about a session that it has taken. */
 function heldAs(see: (holding: Holding, edgeId: string) => Holding): NonNullable<Mutation['ports']> {
@@ -128,6 +129,39 @@ export const MOVES: readonly Mutation[] = [
       });
       return over(journal, { later: released });
     },
+  },
+  {
+    name: 'journal_unfenced',
+    what: 'an edge that was declared dead, or lost sessions to others, goes on writing its journal in the store',
+    breaks: 'numbers',
+    tamper: spoiling((kind, change) => (kind === 'ConditionCheck' && isJournalFence(change) ? undefined : change)),
+  },
+  {
+    name: 'revocation_unasked',
+    what: 'an edge writes its journal in the store without asking whether sessions were taken from it',
+    breaks: 'numbers',
+    tamper: spoiling((kind, change) =>
+      kind === 'ConditionCheck' && isJournalFence(change)
+        ? { ...change, ConditionExpression: (change.ConditionExpression ?? '').replace(/ AND .*/, '') }
+        : change,
+    ),
+  },
+  {
+    name: 'revoked_speaks',
+    what: 'an edge that hears that a session was taken from it tells its client the rest',
+    breaks: 'numbers',
+    journal: (journal) => {
+      const { later } = journal;
+      if (later === undefined) return journal;
+      const attend: typeof later.attend = (attendant) => later.attend(over(attendant, { revoked() {} }));
+      return over(journal, { later: over(later, { attend }) });
+    },
+  },
+  {
+    name: 'read_unrevoked',
+    what: 'a session is read out of the journal of an edge that hangs without being taken from it first',
+    breaks: 'numbers',
+    ports: (ports) => ({ ...ports, journals: { ...ports.journals, revoke: async () => 'done' } }),
   },
   {
     name: 'poss_dup_left_out',

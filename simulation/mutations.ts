@@ -14,7 +14,7 @@ import { MOVES } from './moving-mutations.ts';
 import { over } from './over.ts';
 import type { Process } from './process.ts';
 import type { Tamper } from './store/client.ts';
-import { sortKeyOf, spoiling, unconditional } from './tampering.ts';
+import { isFence, isJournalFence, sortKeyOf, spoiling, unconditional } from './tampering.ts';
 import type { StorePorts } from './wiring.ts';
 
 export interface Mutation {
@@ -137,7 +137,7 @@ const SLOTS: readonly Mutation[] = [
     what: 'a slot is taken without asking whether the edge still counts',
     breaks: 'fence',
     tamper: spoiling((kind, change) =>
-      kind === 'ConditionCheck' && sortKeyOf(change).startsWith('FENCE#') ? undefined : change,
+      kind === 'ConditionCheck' && isFence(change) && !isJournalFence(change) ? undefined : change,
     ),
   },
   {

@@ -8,9 +8,9 @@ import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/kinds.ts';
 import { capacitiesOf, ratesOf } from '../core/limits/lease.ts';
 import { DEFAULT_TIERS } from '../core/limits/model.ts';
 import type { LiveSession } from '../core/sessions/model.ts';
-import { CALM, isRough } from './plan.ts';
 import { START } from './scheduler.ts';
 import type { Item } from './store/expressions.ts';
+import { CALM, isRough } from './store/weather.ts';
 import { TABLES } from './wiring.ts';
 import type { World } from './world.ts';
 

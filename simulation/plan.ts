@@ -1,7 +1,8 @@
 /** What a seed stands for: who there is, how the weather is, and when what goes wrong. */
 import type { LimiterSettings } from '../core/limits/settings.ts';
+import { cutOff, hung, unlinked } from './apart.ts';
 import type { Chance } from './scheduler.ts';
-import type { Weather } from './store/client.ts';
+import { CALM, type Weather } from './store/weather.ts';
 
 export interface UserPlan {
   readonly user_id: string;
@@ -30,6 +31,8 @@ export interface FixPlan {
         readonly vanishing: number;
         /** Share of logons after which it tries another edge while it is on. */
         readonly twins: number;
+        /** From when on, and at the latest, an edge that owes an answer and says nothing is left, ms. */
+        readonly patience: readonly [number, number];
       }
     | undefined;
 }
@@ -89,10 +92,10 @@ type Befalling = Exclude<Trouble['kind'], 'jump'>;
 /** Ms of busy time of a run that is one of many. */
 export const SHORT_MS = 15_000;
 
-export const CALM: Weather = { delay: [0.5, 8], lostRequests: 0, lostReplies: 0, throttled: 0, conflicts: 0 };
-
 /** Others notice that an edge is gone. */
 const LONG_MS = 8_000;
+/** Shorter than what an edge is given that stands still. */
+const PATIENCE_MS = [2_000, 8_000] as const;
 const BEFALLINGS: readonly Befalling[] = ['crash', 'stop', 'cut', 'away', 'drain'];
 const DIES_WRITING = 0.004;
 /** Orders a second of a client that speaks FIX: what is looked at is what becomes of each. */
@@ -106,11 +109,6 @@ const RIVALS = ['same_key', 'one_more', 'one_more'] as const;
 const TIERS = ['basic', 'standard', 'premium'] as const;
 /** Orders a second of each: what the default tiers allow. */
 const RATES: Readonly<Record<string, number>> = { basic: 5, standard: 20, premium: 100 };
-
-/** Whether calls are lost or refused in it. */
-export function isRough({ lostRequests, lostReplies, throttled, conflicts }: Weather): boolean {
-  return lostRequests + lostReplies + throttled + conflicts > 0;
-}
 
 function userPlan(chance: Chance, index: number): UserPlan {
   const tier = chance.pick(TIERS);
@@ -221,22 +219,6 @@ function actsOf(chance: Chance, users: readonly UserPlan[], busyMs: number): At<
   });
 }
 
-/** One edge is without the store, or stands still, for longer than its lease, and nothing else goes wrong: its user's next client waits for the slot. */
-function cutOff(chance: Chance, plan: Plan): Plan {
-  const edges = chance.whole(2, 3);
-  const kind = chance.pick(['cut', 'stop'] as const);
-  const gone = { kind, edge: chance.whole(0, edges - 1), ms: chance.between(10_500, 12_500), at: 2_500 };
-  const user = {
-    user_id: 'u0',
-    tier: 'standard',
-    max_sessions: 1,
-    sessions: 1,
-    rivals: ['one_more'],
-    pace: 5,
-  } as const;
-  return { ...plan, edges, users: [user], weather: CALM, restless: 0, troubles: [gone], acts: [] };
-}
-
 /** What a seed is about. */
 export type Kind = 'gates' | 'home' | 'moves';
 
@@ -250,7 +232,7 @@ function fixPlan(chance: Chance, kind: Kind): FixPlan | undefined {
   // Who is refused while a holder is there that nobody hears waits for its heartbeats to be missed, and has no promise.
   const vanishing = duplicate_logon === 'refuse' ? 0 : chance.pick([0, 0.3, 0.6]);
   const twins = chance.pick([0, 0, 0.5]);
-  return { journal, profile: { duplicate_logon, ...cancel }, moves: { vanishing, twins } };
+  return { journal, profile: { duplicate_logon, ...cancel }, moves: { vanishing, twins, patience: PATIENCE_MS } };
 }
 
 const EDGES: Readonly<Record<Kind, readonly number[]>> = {
@@ -258,20 +240,6 @@ const EDGES: Readonly<Record<Kind, readonly number[]>> = {
   home: [1, 2],
   moves: [2, 2, 3],
 };
-
-/** Links to the venue come and go while clients do: what an edge had to say of a session comes when another has it. */
-function unlinked(chance: Chance, plan: Plan): Plan {
-  const troubles = Array.from({ length: 5 }, () => {
-    const edge = chance.whole(0, plan.edges - 1);
-    return {
-      kind: 'link',
-      edge,
-      ms: chance.between(1_000, 5_000),
-      at: chance.between(500, plan.busyMs - 3_000),
-    } as const;
-  });
-  return { ...plan, weather: CALM, restless: 1, troubles, acts: [] };
-}
 
 /** Most seeds lose nothing on the way to the store, so that what is promised then is held to its narrow bounds. */
 export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
@@ -309,6 +277,10 @@ export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
     acts: actsOf(chance, users, busyMs),
     busyMs,
   };
-  if (fix?.moves !== undefined) return chance.hit(0.15) ? unlinked(chance, plan) : plan;
+  if (fix?.moves !== undefined) {
+    const lot = chance.next();
+    if (lot < 0.15) return unlinked(chance, plan);
+    return lot < 0.4 ? hung(chance, plan, fix) : plan;
+  }
   return fix === undefined && chance.hit(0.1) ? cutOff(chance, plan) : plan;
 }

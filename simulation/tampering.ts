@@ -1,5 +1,6 @@
 /** Ways to spoil what is asked of the store: conditions left out, rows left out. */
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import { JOURNAL_FENCE } from '../adapters/dynamodb/edges.ts';
 import type { Tamper } from './store/client.ts';
 import type { Change, ChangeKind } from './store/tables.ts';
 
@@ -28,6 +29,12 @@ export function spoiling(spoil: Spoiled): Tamper {
 }
 
 export const sortKeyOf = ({ Key, Item }: Change): string => (Key ?? Item)?.sk?.S ?? '';
+
+/** That an incarnation of an edge counts; whoever writes asks one of its copies. */
+export const isFence = (change: Change): boolean => sortKeyOf(change).startsWith('FENCE#');
+
+/** The one that journals ask. */
+export const isJournalFence = (change: Change): boolean => sortKeyOf(change) === `FENCE#${JOURNAL_FENCE}`;
 
 export function unconditional(change: Change): Change {
   const { ConditionExpression: _, ...rest } = change;

@@ -17,11 +17,12 @@ import { LAST_ORDERS_MS, Trader } from './fix/trader.ts';
 import type { Host } from './host.ts';
 import type { Mutation } from './mutations.ts';
 import { Oracle } from './oracle.ts';
-import { type At, CALM, drawPlan, isRough, type Kind, type Plan, type Trouble, type UserPlan } from './plan.ts';
+import { type At, drawPlan, type Kind, type Plan, type Trouble, type UserPlan } from './plan.ts';
 import { Machine, Process } from './process.ts';
 import { Chance, Scheduler, START } from './scheduler.ts';
 import { type Network, StoreClient } from './store/client.ts';
 import { Tables } from './store/tables.ts';
+import { CALM, isRough } from './store/weather.ts';
 import { portsOf, type StorePorts } from './wiring.ts';
 
 /** What goes wrong has an end, and this is how long the world has to be whole again. */
@@ -69,7 +70,7 @@ export class World {
   directory = '';
   /** The venue that edges share; undefined: each has its own. */
   market: Market | undefined;
-  readonly sent = new Sent();
+  readonly sent: Sent;
   violation: Violation | undefined;
   /** True time until which something is wrong between processes and the store. */
   troubledUntil = 0;
@@ -86,6 +87,7 @@ export class World {
     this.#options = options;
     this.chance = new Chance(options.seed);
     this.plan = drawPlan(this.chance.fork(), options.busyMs, KINDS[options.seed % KINDS.length]!);
+    this.sent = new Sent(false);
     this.scheduler = new Scheduler(START, this.chance.fork());
     this.began = START;
     this.tables = new Tables(() => this.scheduler.now);
@@ -197,6 +199,8 @@ export class World {
     if (over()) return this.violation;
     oracle.atRest();
     for (const client of this.clients) if (client instanceof Trader) client.settle();
+    const unknown = this.sent.settle();
+    if (unknown !== undefined) this.fail('reports', unknown);
     await this.#audit();
     return this.violation;
   }

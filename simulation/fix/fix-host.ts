@@ -10,7 +10,9 @@ import { kindOf } from '../../edge/classes.ts';
 import { type EdgeConfig, readConfig } from '../../edge/config.ts';
 import { type Edge, startEdge } from '../../edge/edge.ts';
 import type { Message } from '../../edge/fix/message.ts';
+import { LOADING } from '../../edge/fix/session/ports.ts';
 import type { House } from '../../edge/house.ts';
+import type { Readiness } from '../../edge/http.ts';
 import type { Estate } from '../../edge/journal/estate.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
 import type { Logger } from '../../edge/log.ts';
@@ -27,6 +29,7 @@ import { Disk } from './disk.ts';
 import { estatesOf, type JournalParts, journalOf, letGo } from './journals.ts';
 import type { LinkEnd } from './link-socket.ts';
 import { logOf } from './log.ts';
+import type { Kept, Speaker } from './sent.ts';
 import { type Pass, type Peer, SimSocket } from './socket.ts';
 
 const MARKET_SEED = 1;
@@ -53,19 +56,25 @@ interface Left {
   readonly estates: Set<Estate>;
 }
 
-export class FixHost extends Host {
+export class FixHost extends Host implements Speaker {
   readonly disk: Disk;
   readonly #plan: FixPlan;
   readonly #sockets = new Set<SimSocket>();
   #edge: Edge | undefined;
   #house: House | undefined;
   #doors: Doors | undefined;
+  #unreadiness: Readiness = () => 'starting';
   #left: Left | undefined;
 
   constructor(world: World, index: number, machine: Machine, plan: FixPlan) {
     super(world, index, machine);
     this.#plan = plan;
     this.disk = new Disk(world, this.name);
+  }
+
+  /** One that stands still does not answer who asks. */
+  override get ready(): boolean {
+    return super.ready && this.process?.stopped === false && this.#unreadiness() === undefined;
   }
 
   protected async open(process: Process): Promise<Gate> {
@@ -116,7 +125,10 @@ export class FixHost extends Host {
           this.#doors = doors;
           return { port: 0, connections: () => this.#sockets.size, close: () => this.#shut() };
         },
-        watch: async () => ({ port: 0, close: async () => {} }),
+        watch: async (_host, _port, _registry, readiness) => {
+          this.#unreadiness = readiness;
+          return { port: 0, close: async () => {} };
+        },
       },
     });
     const edge = await opening.finally(reached.resolve);
@@ -157,6 +169,21 @@ export class FixHost extends Host {
       log,
       way,
     });
+  }
+
+  /** What its journal has of a session. */
+  kept(session: string): Kept | undefined {
+    const journal = this.#left?.journal;
+    if (journal === undefined || this.gate === undefined || !journal.has(session)) return undefined;
+    const kept = journal.session(session);
+    return {
+      nextOut: kept.nextOut,
+      message(number) {
+        const found = kept.next(number, number);
+        if (found === undefined || found === LOADING) return undefined;
+        return new FixMessage(found.buf.toString('latin1', found.start, found.end));
+      },
+    };
   }
 
   /** What gets to the venue has been admitted just now. */
@@ -250,7 +277,7 @@ export class FixHost extends Host {
       const raw = spoil?.(message) ?? message.raw;
       on ||= message.type === 'A';
       // Who is refused is no session: its number is not one of the session's.
-      const wrong = on ? world.sent.note(spoil === undefined ? message : new FixMessage(raw)) : undefined;
+      const wrong = on ? world.sent.note(this, spoil === undefined ? message : new FixMessage(raw)) : undefined;
       if (wrong !== undefined) world.fail('numbers', `${this.name}: ${wrong}`);
       return raw;
     };

@@ -16,8 +16,6 @@ const PATIENCE_MS = 12_000;
 const HEARTBEAT_MS = 10_000;
 const STAY_MS = [800, 10_000] as const;
 const DOUBT_MS = 500;
-/** Shorter than what an edge is given that stands still. */
-const SILENCE_MS = [2_000, 8_000] as const;
 const TWIN_MS = [200, 5_000] as const;
 /** What it does not know to have been done by the end is missing; so much before it sends nothing new any more. */
 export const LAST_ORDERS_MS = 6_000;
@@ -182,7 +180,7 @@ export class Trader implements Peer, EngineHost {
       });
     this.#trade(attempt);
     this.#beat(attempt);
-    if (this.#moves !== undefined) this.#doubt(attempt, chance.between(...SILENCE_MS));
+    if (this.#moves !== undefined) this.#doubt(attempt, chance.between(...this.#moves.patience));
   }
 
   /** An edge that owes it something and says nothing is left, as by an engine whose TestRequest was not answered. */
@@ -196,7 +194,7 @@ export class Trader implements Peer, EngineHost {
         return;
       }
       this.#world.trace(this.name, () => `hears nothing of ${this.#at}, and leaves`);
-      if ((this.#moves?.vanishing ?? 0) > 0 && chance.hit(0.5)) this.#socket?.vanish();
+      if (chance.hit(this.#moves?.vanishing ?? 0)) this.#socket?.vanish();
       else this.#socket?.leave();
       this.#away();
     });

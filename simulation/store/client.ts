@@ -7,18 +7,7 @@ import type { Timer } from '../../core/time.ts';
 import type { Process } from '../process.ts';
 import type { Chance, Scheduler } from '../scheduler.ts';
 import { cancelled, type Tables } from './tables.ts';
-
-/** How the way is now. */
-export interface Weather {
-  /** One way, ms: most are near the first, few reach the second. */
-  readonly delay: readonly [number, number];
-  /** Shares of calls. */
-  readonly lostRequests: number;
-  readonly lostReplies: number;
-  readonly throttled: number;
-  /** Transactions and writes that meet another one. */
-  readonly conflicts: number;
-}
+import type { Weather } from './weather.ts';
 
 /** Nothing gets through while set; by name of the process. */
 export interface Network {

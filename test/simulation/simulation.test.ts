@@ -45,12 +45,16 @@ const HINTS: Readonly<Record<string, number>> = {
   venue_unfenced: 174,
   state_unasked: 2,
   refused_forgotten: 66,
-  orders_left_behind: 18,
+  orders_left_behind: 2,
   reports_left_behind: 10,
   told_twice: 10,
   acknowledged_early: 10,
   mark_forgotten: 266,
   durable_unawaited: 14,
+  journal_unfenced: 38,
+  revocation_unasked: 38,
+  revoked_speaks: 38,
+  read_unrevoked: 38,
   poss_dup_left_out: 2,
 };
 

@@ -1,0 +1,74 @@
+/** Runs in which one thing goes wrong and the rest keeps quiet: what needs that is not found in a run with a little of everything. */
+import type { At, FixPlan, Plan, Trouble, UserPlan } from './plan.ts';
+import type { Chance } from './scheduler.ts';
+import { CALM } from './store/weather.ts';
+
+/** One edge is without the store, or stands still, for longer than its lease: its user's next client waits for the slot. */
+export function cutOff(chance: Chance, plan: Plan): Plan {
+  const edges = chance.whole(2, 3);
+  const kind = chance.pick(['cut', 'stop'] as const);
+  const gone = { kind, edge: chance.whole(0, edges - 1), ms: chance.between(10_500, 12_500), at: 2_500 };
+  const user = {
+    user_id: 'u0',
+    tier: 'standard',
+    max_sessions: 1,
+    sessions: 1,
+    rivals: ['one_more'],
+    pace: 5,
+  } as const;
+  return { ...plan, edges, users: [user], weather: CALM, restless: 0, troubles: [gone], acts: [] };
+}
+
+/** Links to the venue come and go while clients do: what an edge had to say of a session comes when another has it. */
+export function unlinked(chance: Chance, plan: Plan): Plan {
+  const troubles = Array.from({ length: 5 }, () => {
+    const edge = chance.whole(0, plan.edges - 1);
+    return {
+      kind: 'link',
+      edge,
+      ms: chance.between(1_000, 5_000),
+      at: chance.between(500, plan.busyMs - 3_000),
+    } as const;
+  });
+  return { ...plan, weather: CALM, restless: 1, troubles, acts: [] };
+}
+
+/** How long an edge hangs, or is cut off: others take single sessions from it, or declare it dead. */
+const TAKEN_MS = [5_000, 6_500] as const;
+const DEAD_MS = [8_000, 11_000] as const;
+/** Without the store for so long an edge refuses orders, and has something to say that waits. */
+const REFUSES_MS = 2_300;
+/** Clients leave soon enough to be elsewhere by then, and not before they have been refused something. */
+const PATIENCE_MS = [1_800, 3_000] as const;
+/** Orders a second of each client, some of them over its limit: an edge has answers in hand at any moment. */
+const HURRY = 12;
+
+/**
+ * Edges hang, or are cut off from the store, with a batch in hand, until others have taken their sessions or declared them dead;
+ * then they are there again, and reach the store before they have heard.
+ */
+export function hung(chance: Chance, plan: Plan, fix: FixPlan): Plan {
+  const troubles: At<Trouble>[] = [];
+  for (let at = chance.between(1_500, 3_000); at < plan.busyMs - 5_000; ) {
+    const edge = chance.whole(0, plan.edges - 1);
+    const [least, most] = chance.hit(0.5) ? TAKEN_MS : DEAD_MS;
+    const ms = chance.between(least, most);
+    const how = chance.pick(['stop', 'cut', 'cut', 'cut then stop'] as const);
+    if (how !== 'stop') troubles.push({ kind: 'cut', edge, ms, at });
+    if (how === 'stop') troubles.push({ kind: 'stop', edge, ms, at });
+    if (how === 'cut then stop') {
+      // It wakes in the very moment in which the store is there again, or shortly before.
+      const stopped = chance.between(REFUSES_MS, REFUSES_MS + 1_000);
+      troubles.push({ kind: 'stop', edge, ms: ms - stopped + chance.between(-50, 50), at: at + stopped });
+    }
+    at += ms + chance.between(500, 2_500);
+  }
+  const moves = { vanishing: 0.9, twins: chance.pick([0, 0.5]), patience: PATIENCE_MS } as const;
+  const duplicate_logon = chance.pick(['probe', 'takeover'] as const);
+  const calm: FixPlan = { journal: 'store', profile: { ...fix.profile, duplicate_logon }, moves };
+  const users = [0, 1].map((index): UserPlan => {
+    const sessions = chance.whole(1, 2);
+    return { user_id: `u${index}`, tier: 'standard', max_sessions: 3, sessions, rivals: [], pace: HURRY };
+  });
+  return { ...plan, users, fix: calm, weather: CALM, restless: 0.3, diesWriting: 0, troubles, acts: [] };
+}
