@@ -59,13 +59,7 @@ export async function closeAll(
   await step('archive', () => archive?.stop());
   venueTime.cancel();
   // The store takes no more of the journal of an edge that has stopped.
-  await step('commit', () => {
-    turns.run(() => {
-      turns.touch(NOBODY);
-      journal.endAhead();
-    });
-    return journal.later?.drained();
-  });
+  await step('commit', () => committed(house, journal, timers));
   // Each writes rows by the thousand, and neither needs the other's.
   await Promise.all([step('gate', () => gate.stop()), step('numbers', () => numbers.finish())]);
   // The journal first, as ever: without it the venue writes nothing, and neither has happened.
@@ -75,11 +69,31 @@ export async function closeAll(
   });
   await step('journal', () => {
     turns.retire();
+    journal.later?.forsake();
     return journal.close();
   });
   await step('estates', () => estates?.close());
   for (const timer of ticking) timer.cancel();
   await step('http', () => http?.close());
+}
+
+/** Resolves when the journal is durable. Of an edge that was declared dead nothing more will be, and nobody has heard of it. */
+async function committed({ turns, gate }: House, journal: Journal, timers: Timers): Promise<void> {
+  turns.run(() => {
+    turns.touch(NOBODY);
+    journal.endAhead();
+  });
+  const { later } = journal;
+  const look = (): void => {
+    if (gate.state === 'fenced') later?.forsake();
+  };
+  look();
+  const looking = timers.every(TICK_MS, look);
+  try {
+    await later?.drained();
+  } finally {
+    looking.cancel();
+  }
 }
 
 /** Resolves when no session is left, or after `ms`. */

@@ -125,6 +125,8 @@ export interface LaterJournal extends Later {
   retry(): void;
   /** Resolves when all that has been flushed so far is released, or never will be. */
   drained(): Promise<void>;
+  /** The edge has stopped, or was declared dead: where that is no place to write to any more, what waits never will be released. */
+  forsake(): void;
   /** Bytes that are not durable. */
   readonly waiting: number;
 }

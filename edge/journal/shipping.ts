@@ -125,9 +125,15 @@ export class Shipping implements Mirror, LaterJournal {
   /** Nothing is sent any more; what waits is gone, and nobody has heard of it. */
   end(): void {
     this.#look.cancel();
+    if (this.#state === 'ended') return;
     const { waiting } = this;
     if (waiting > 0) this.#parts.log.warn({ bytes: waiting }, 'the end of the journal did not get to the store');
     this.#state = 'ended';
+    this.#wake();
+  }
+
+  forsake(): void {
+    this.end();
   }
 
   get #idle(): boolean {

@@ -108,6 +108,9 @@ export class Syncing implements Mirror, LaterJournal {
     });
   }
 
+  /** The disk is this edge's own, whoever it is. */
+  forsake(): void {}
+
   end(): void {
     this.#timer?.cancel();
     this.#state = 'ended';
