@@ -4,7 +4,7 @@ import { AdminClient } from '../local/admin-client.ts';
 import { edgeId } from '../local/environment.ts';
 import { type Crowd, makeCrowd } from './crowd.ts';
 import type { LineFault } from './fault-proxy.ts';
-import type { Attempt, Drain, Ending, Fault, Freed, Ledger, Outage, Storm, Takeover } from './ledger.ts';
+import type { Attempt, Drain, Ending, Fault, FaultKind, Freed, Ledger, Outage, Storm, Takeover } from './ledger.ts';
 import { Operator } from './operator.ts';
 import { type Limited, Probes } from './probes.ts';
 import { NEEDED_STEPS, type Step, schedule, seeded } from './schedule.ts';
@@ -20,6 +20,8 @@ export interface Plan {
   readonly sessions: number;
   readonly edges: number;
   readonly journal: 'store' | 'file';
+  /** Kinds of faults; none: all. */
+  readonly only: readonly FaultKind[];
   readonly patience: number;
   readonly say: (text: string) => void;
 }
@@ -107,7 +109,7 @@ export class Conductor {
     plan.say(`${this.#on()} sessions on`);
     const end = now() + plan.minutes * 60_000;
     let played = 0;
-    for (const step of schedule(plan.seed, plan.edges)) {
+    for (const step of schedule(plan.seed, plan.edges, plan.only)) {
       if (played >= NEEDED_STEPS && now() > end) break;
       await this.#play(step);
       played += 1;

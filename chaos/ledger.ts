@@ -71,16 +71,19 @@ export interface UserPlan {
   readonly burst: number;
 }
 
-export type FaultKind =
-  | 'edge_killed'
-  | 'edge_stopped'
-  | 'edge_cut'
-  | 'edge_drained'
-  | 'store_stopped'
-  | 'store_killed'
-  | 'store_delayed'
-  | 'store_throttled'
-  | 'venue_killed';
+export const FAULTS = [
+  'edge_killed',
+  'edge_stopped',
+  'edge_cut',
+  'edge_drained',
+  'store_stopped',
+  'store_killed',
+  'store_delayed',
+  'store_throttled',
+  'venue_killed',
+] as const;
+
+export type FaultKind = (typeof FAULTS)[number];
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -125,6 +128,16 @@ export interface SlotCount {
   readonly most: number;
 }
 
+/** An order sent after the lease was over, and what became of it; `off`: its client was not logged on then. */
+export interface LateOrder {
+  readonly answer: AnswerKind | 'none' | 'off';
+  readonly text: string;
+  /** Its connection ended before it was answered: it was sent again, with PossDupFlag, when the store was back. */
+  readonly again: boolean;
+  /** From its sending to its answer, ms. */
+  readonly after?: number;
+}
+
 /** Probes of one outage of the store. */
 export interface Outage {
   readonly from: number;
@@ -137,8 +150,8 @@ export interface Outage {
   readonly meanwhile: number;
   /** Logons tried, by the Text that refused them; empty: no answer, or accepted. */
   readonly logons: readonly string[];
-  /** Orders sent after the lease was over: what became of each. */
-  readonly orders: readonly (AnswerKind | 'none')[];
+  /** Orders sent after the lease was over. */
+  readonly orders: readonly LateOrder[];
 }
 
 export interface Storm {

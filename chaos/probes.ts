@@ -1,6 +1,6 @@
 /** Clients that look at one promise each while something is broken. */
 import type { Crowd } from './crowd.ts';
-import type { AnswerKind, Asked, Freed, Outage, SessionLog, Takeover } from './ledger.ts';
+import type { AnswerKind, Asked, Freed, LateOrder, Outage, SessionLog, Takeover } from './ledger.ts';
 import type { Trader } from './trader.ts';
 
 const ON_WITHIN_MS = 60_000;
@@ -154,7 +154,11 @@ export class Probes {
         trader.resting.map((order) => ({ trader, asked: trader.cancel(order) })),
       );
       await pause(from + FAIL_CLOSED_AFTER_MS - performance.now());
-      const orders = traders.map((trader) => ({ trader, asked: trader.order(true) }));
+      const orders = traders.map((trader) => ({
+        trader,
+        asked: trader.order(true),
+        connections: trader.log.attempts.length,
+      }));
       const texts = await logons;
       return async () => {
         const to = performance.now();
@@ -166,7 +170,7 @@ export class Probes {
           cancelled: done.length,
           meanwhile: done.filter(({ asked }) => (asked?.answered?.at ?? to) < to).length,
           logons: texts.map((text) => (text === 'accepted' ? '' : text)),
-          orders: await Promise.all(orders.map(answerOf)),
+          orders: await Promise.all(orders.map(lateOrder)),
         };
         for (const trader of [...traders, ...late]) trader.stop();
         return seen;
@@ -192,9 +196,24 @@ async function felt(trader: Trader, kind: AnswerKind, withinMs: number): Promise
 /** What an outage looked like, but for its end. */
 type Seen = Omit<Outage, 'to' | 'withheld'>;
 
+interface Late {
+  /** How many it had had when it asked. */
+  readonly connections: number;
+}
+
 interface Question {
   readonly trader: Trader;
   readonly asked: Asked | undefined;
+}
+
+async function lateOrder({ trader, asked, connections }: Question & Late): Promise<LateOrder> {
+  const answer = asked === undefined ? 'off' : await answerOf({ trader, asked });
+  const { answered } = asked ?? {};
+  // The connection that it went out on is not the last one.
+  const later = trader.log.attempts.slice(connections);
+  const again = answered !== undefined && later.some(({ at }) => at < answered.at);
+  const after = asked === undefined || answered === undefined ? undefined : answered.at - asked.at;
+  return { answer, text: answered?.text ?? '', again, ...(after === undefined ? {} : { after }) };
 }
 
 async function answerOf({ trader, asked }: Question): Promise<AnswerKind | 'none'> {

@@ -75,13 +75,19 @@ function shuffled<T>(all: readonly T[], chance: () => number): T[] {
   return some;
 }
 
-/** The needed ones first, in any order; then rounds of all, each shuffled, without end. */
-export function* schedule(seed: number, edges: number): Generator<Step> {
+/** The needed ones first, in any order; then rounds of all, each shuffled, without end. @param only kinds that are wanted; none: all */
+export function* schedule(seed: number, edges: number, only: readonly FaultKind[] = []): Generator<Step> {
   const chance = seeded(seed);
-  const draw = (one: Draw): Step => one(1 + Math.floor(chance() * edges), chance);
-  for (const one of shuffled(NEEDED, chance)) yield draw(one);
-  for (const one of shuffled(MORE, chance)) yield draw(one);
-  for (;;) for (const one of shuffled([...NEEDED, ...MORE], chance)) yield draw(one);
+  for (const one of drawn(chance)) {
+    const step = one(1 + Math.floor(chance() * edges), chance);
+    if (only.length === 0 || only.includes(step.kind)) yield step;
+  }
+}
+
+function* drawn(chance: () => number): Generator<Draw> {
+  yield* shuffled(NEEDED, chance);
+  yield* shuffled(MORE, chance);
+  for (;;) yield* shuffled([...NEEDED, ...MORE], chance);
 }
 
 /** How many steps a run has at least: those without which it shows nothing. */

@@ -130,11 +130,11 @@ export function storeAway({ outages }: Ledger): Verdict {
       if (text === '') against.push('a Logon was accepted, or had no answer, while the store was away');
       else texts.add(text);
     }
-    const open = orders.filter((answer) => answer !== 'not_now' && answer !== 'limit');
-    if (open.length > 0)
-      against.push(
-        `${open.length} of ${orders.length} orders were not refused once the lease was over: ${open.join(', ')}`,
-      );
+    for (const { answer, text, again, after } of orders) {
+      if (answer === 'not_now' || answer === 'limit' || (answer === 'report' && again)) continue;
+      const when = after === undefined ? '' : ` after ${seconds(after)}`;
+      against.push(`an order was not refused once the lease was over: ${answer}${when} ${text}`.trimEnd());
+    }
   }
   return verdict({
     promise: 'store away',

@@ -2,7 +2,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { verdicts } from '../../chaos/checks/all.ts';
 import { certainlyOn, mostAtOnce, withoutStore, worstExcess } from '../../chaos/checks/limits.ts';
-import type { AdminAct, Asked, Attempt, Ledger, Received, SessionLog, Takeover } from '../../chaos/ledger.ts';
+import type {
+  AdminAct,
+  Asked,
+  Attempt,
+  LateOrder,
+  Ledger,
+  Received,
+  SessionLog,
+  Takeover,
+} from '../../chaos/ledger.ts';
 
 const asked = (id: string, at: number, more: Partial<Asked> = {}): Asked => ({
   id,
@@ -42,6 +51,8 @@ const log = (name: string, role: SessionLog['role'], more: Partial<SessionLog> =
   faults: [],
   ...more,
 });
+
+const late = (answer: LateOrder['answer'], again = false): LateOrder => ({ answer, text: '', again, after: 900 });
 
 const act = (kind: AdminAct['kind'], user: string, at: number, more: Partial<AdminAct> = {}): AdminAct => ({
   kind,
@@ -92,7 +103,7 @@ const KEPT: Ledger = {
       cancelled: 3,
       meanwhile: 3,
       logons: ['Service temporarily unavailable, try again'],
-      orders: ['not_now'],
+      orders: [late('not_now'), late('report', true)],
     },
   ],
   storms: [{ edge: 1, at: 10_000, why: 'edge_killed', sessions: 2, back: 12_000, logons: [1, 2] }],
@@ -206,7 +217,11 @@ describe('a broken promise is found', () => {
     ['a cancel that does not pass', { ...KEPT, outages: [{ ...KEPT.outages[0]!, cancelled: 2 }] }, ['store away']],
     ['a cancel that is told late', { ...KEPT, outages: [{ ...KEPT.outages[0]!, meanwhile: 2 }] }, ['store away']],
     ['a Logon without the store', { ...KEPT, outages: [{ ...KEPT.outages[0]!, logons: [''] }] }, ['store away']],
-    ['an order after the lease', { ...KEPT, outages: [{ ...KEPT.outages[0]!, orders: ['report'] }] }, ['store away']],
+    [
+      'an order after the lease',
+      { ...KEPT, outages: [{ ...KEPT.outages[0]!, orders: [late('report')] }] },
+      ['store away'],
+    ],
     [
       'an edge that does not come back',
       { ...KEPT, faults: [{ kind: 'edge_cut', edge: 1, from: 0, to: 1 }] },

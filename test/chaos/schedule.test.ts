@@ -27,3 +27,16 @@ test('edges are those there are, and every kind comes', () => {
   expect(new Set(steps.map(({ edge }) => edge))).toEqual(new Set([0, 1, 2]));
   expect(new Set(steps.map(({ kind }) => kind)).size).toBe(9);
 });
+
+test('of some kinds only those are drawn, in the order in which they come among all', () => {
+  const only = ['store_stopped', 'venue_killed'] as const;
+  const steps: Step[] = [];
+  for (const step of schedule(11, 3, only)) {
+    if (steps.push(step) === 8) break;
+  }
+  expect(steps).toEqual(
+    first(11, 3, 200)
+      .filter(({ kind }) => kind === 'store_stopped' || kind === 'venue_killed')
+      .slice(0, 8),
+  );
+});
