@@ -40,8 +40,8 @@ export interface Crowd {
   readonly traders: readonly Trader[];
   /** A user who is not of the crowd, for a probe. */
   provision(user: string, maxSessions: number, tier?: TierName): Promise<Credentials>;
-  /** A client of it. `through`: an edge's number, 0 the balancer. */
-  client(credentials: Credentials, user: string, sub: string, through: number): Trader;
+  /** A client of it. `through`: an edge's number, 0 the balancer. `keeps`: its numbers, over its connections; keepers do. */
+  client(credentials: Credentials, user: string, sub: string, through: number, role?: Role, keeps?: boolean): Trader;
 }
 
 export interface Ports {
@@ -67,7 +67,7 @@ export async function makeCrowd(making: Making): Promise<Crowd> {
     const wanted = { user_id: user, rate_limit_tier: tier, max_sessions: maxSessions, ...ELIGIBLE };
     return (await done(admin.post('provision', wanted))).credentials as Credentials;
   };
-  const client = (credentials: Credentials, user: string, sub: string, through: number, role?: Role) => {
+  const client: Crowd['client'] = (credentials, user, sub, through, role, keeps = role === 'keeper') => {
     const log = emptyLog(`${user}/${sub}`, user, role ?? 'victim');
     const port = through === 0 ? ports.fix_port : (ports.fix_ports[through - 1] ?? 0);
     return new Trader({
@@ -76,7 +76,7 @@ export async function makeCrowd(making: Making): Promise<Crowd> {
       target: credentials.target_comp_id,
       password: credentials.password,
       sub,
-      resets: role !== 'keeper',
+      resets: !keeps,
       heartbeat: role === undefined ? PROBE_HEARTBEAT_S : sessions > LARGE.sessions ? LARGE.heartbeat_s : HEARTBEAT_S,
       way: () => ({ through, port }),
       chance,

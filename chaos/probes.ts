@@ -50,10 +50,11 @@ export class Probes {
     subs: readonly (readonly [sub: string, through: number])[],
     most: number,
     tier?: Parameters<Crowd['provision']>[2],
+    keeps = false,
   ) {
     const credentials = await this.#crowd.provision(user, most, tier);
     return subs.map(([sub, through]) => {
-      const trader = this.#crowd.client(credentials, user, sub, through);
+      const trader = this.#crowd.client(credentials, user, sub, through, undefined, keeps);
       this.logs.push(trader.log);
       return trader;
     });
@@ -134,7 +135,8 @@ export class Probes {
   async beforeOutage(): Promise<(from: number) => Promise<() => Promise<Seen>>> {
     this.#made += 1;
     const ways = Array.from({ length: this.#edges }, (_, i) => [`e${i + 1}`, i + 1] as const);
-    const traders = await this.#trader(`outage-${this.#made}`, ways, this.#edges);
+    // With their numbers: what was withheld when a connection ended is told on the next.
+    const traders = await this.#trader(`outage-${this.#made}`, ways, this.#edges, undefined, true);
     await Promise.all(traders.map(logOn));
     const late = await this.#trader(
       `late-${this.#made}`,
