@@ -8,7 +8,7 @@ import { type Client, Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
 import { BUY, type Instrument } from './instruments.ts';
 import { Keeping } from './keeping.ts';
-import { Line, type UsedId } from './line.ts';
+import type { UsedId } from './line.ts';
 import { type OrderLog, restore } from './log.ts';
 import { type Market, Markets } from './markets.ts';
 import { NO_NAME } from './names.ts';
@@ -72,9 +72,6 @@ export class Exchange implements TradeListener {
   /** Sessions to be told of, and ids that have been used, in it. */
   private readonly changes: Change[] = [];
   private readonly used: UsedId[] = [];
-  /** Used within {@link commit} only. */
-  private readonly line = new Line();
-  private readonly known: Change[] = [];
   /** The trade being told. */
   private readonly fill = { ...NEW, type: ExecType.Trade };
 
@@ -234,13 +231,7 @@ export class Exchange implements TradeListener {
   commit(): void {
     const { keeping, changed, changes, used } = this;
     const count = this.changedCount;
-    if (keeping !== undefined && count + changes.length + used.length > 0) {
-      const line = this.line.begin();
-      for (let i = 0; i < count; i++) this.logOrder(line, changed[i]!, keeping);
-      if (changes.length > 0) line.add(changes);
-      for (let i = 0; i < used.length; i++) line.addId(used[i]!);
-      keeping.append(line.end());
-    }
+    if (count + changes.length + used.length > 0) keeping?.step(changed, count, changes, used);
     for (let i = 0; i < count; i++) {
       const order = changed[i]!;
       order.change = UNCHANGED;
@@ -250,17 +241,6 @@ export class Exchange implements TradeListener {
     if (count > KEPT) changed.length = KEPT;
     if (changes.length > 0) changes.length = 0;
     if (used.length > 0) used.length = 0;
-  }
-
-  private logOrder(line: Line, order: ClientOrder, keeping: Keeping): void {
-    if (order.change === CHANGED_STATE) {
-      line.addFill(order);
-      return;
-    }
-    const { known } = this;
-    keeping.introductions.make(order.owner, known);
-    if (known.length > 0) line.add(known.splice(0));
-    line.addOrder(order);
   }
 
   private note(order: ClientOrder, change: Changed): void {

@@ -31,8 +31,17 @@ for (const [place, tag] of TAGS.entries()) PLACES[tag] = place + 1;
 /** Of each the index of the first in the message, -1 when there is none. */
 export class OrderFields {
   readonly #found = new Int32Array(NAMES).fill(-1);
+  /** Of the message read last, where it has one: others of the same have the same fields at the same places. */
+  #layout: object | undefined;
 
   read(message: Message): this {
+    const { layout } = message;
+    if (layout !== undefined && layout === this.#layout) return this;
+    this.#layout = layout;
+    return this.#find(message);
+  }
+
+  #find(message: Message): this {
     const found = this.#found;
     for (let place = 0; place < NAMES; place++) found[place] = -1;
     const { tags } = message;

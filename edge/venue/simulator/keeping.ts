@@ -3,7 +3,9 @@
 import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
 import type { Client, Clients } from './clients.ts';
+import { Line, OrderLines, type UsedId } from './line.ts';
 import { Introductions, type LineBytes, type OrderLog, snapshot, takenChange } from './log.ts';
+import { CHANGED, CHANGED_STATE, type ClientOrder } from './order.ts';
 
 const NOTHING: LineBytes = { buf: Buffer.from('[]'), length: 2 };
 
@@ -14,6 +16,10 @@ export class Keeping {
   sealed = false;
   readonly introductions = new Introductions();
   readonly #log: OrderLog;
+  readonly #line = new Line();
+  readonly #lines = new OrderLines();
+  /** Of sessions, within {@link step} only. */
+  readonly #news: Change[] = [];
   readonly #clients: Clients;
   readonly #stamp: number;
   /** Sessions whose messages came since then. */
@@ -32,9 +38,31 @@ export class Keeping {
     this.#compact();
   }
 
-  /** A JSON array of changes. */
-  append(line: LineBytes): void {
-    this.#log.append(line);
+  /** What a step has changed, as one line. @param count how many orders of `changed` */
+  step(changed: readonly ClientOrder[], count: number, changes: readonly Change[], used: readonly UsedId[]): void {
+    if (count === 1 && changes.length === 0 && used.length === 0) {
+      const order = changed[0]!;
+      if (order.change === CHANGED && this.introductions.knows(order.owner)) {
+        this.#log.append(this.#lines.of(order));
+        return;
+      }
+    }
+    const line = this.#line.begin();
+    for (let i = 0; i < count; i++) this.#add(line, changed[i]!);
+    if (changes.length > 0) line.add(changes);
+    for (let i = 0; i < used.length; i++) line.addId(used[i]!);
+    this.#log.append(line.end());
+  }
+
+  #add(line: Line, order: ClientOrder): void {
+    if (order.change === CHANGED_STATE) {
+      line.addFill(order);
+      return;
+    }
+    const news = this.#news;
+    this.introductions.make(order.owner, news);
+    if (news.length > 0) line.add(news.splice(0));
+    line.addOrder(order);
   }
 
   hear(client: Client): void {
@@ -45,7 +73,7 @@ export class Keeping {
 
   /** Has something to write though nothing may have changed: the journal is not to ask for this mark again. */
   touch(): void {
-    this.append(NOTHING);
+    this.#log.append(NOTHING);
   }
 
   get pending(): boolean {

@@ -5,8 +5,18 @@ import { copyWords } from '../../fix/words.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
 import { type Change, stateName } from './changes.ts';
 import type { Client } from './clients.ts';
+import { Digits } from './digits.ts';
 import type { Names } from './names.ts';
-import type { ClientOrder, OrderState } from './order.ts';
+import {
+  type Changeable,
+  type ClientOrder,
+  copyTerms,
+  IN_BOOK,
+  NO_TERMS,
+  type OrderState,
+  type OrderTerms,
+  sameTerms,
+} from './order.ts';
 import { type Piece, Pieces, pieceOf } from './piece.ts';
 
 const INITIAL = 1024;
@@ -17,6 +27,10 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 /** Longest rendering of a number, with what stands behind it. */
 const NUMBER = 24;
+/** Lines of so many kinds are at hand, a kilobyte each; a power of two. */
+const KINDS = 16;
+/** Bytes of a quotation mark and a comma. */
+const QUOTED = 2;
 /** Most bytes of a UTF-16 code unit. */
 const UTF8_BYTES = 3;
 
@@ -37,6 +51,20 @@ export interface UsedId {
 }
 
 export class Line extends Output {
+  // Where the line that stands there is one of {@link only}: whose it is; undefined: it is none,
+  private owner: Client | undefined = undefined;
+  // what names the order, which it asks for what, when it came, and how it stands.
+  private run = '';
+  private readonly serial = new Digits();
+  private nameAt = 0;
+  private nameLength = 0;
+  private askedAt = 0;
+  private readonly terms: Changeable<OrderTerms> = { ...NO_TERMS };
+  private readonly rank = new Digits();
+  private state: OrderState = IN_BOOK;
+  private cum = 0;
+  private notional = 0;
+
   constructor() {
     super(INITIAL, LOG_LINE_BYTES);
   }
@@ -44,6 +72,7 @@ export class Line extends Output {
   /** Begins a line in place of the one before. */
   begin(): this {
     this.at = 0;
+    this.owner = undefined;
     this.ensure(1);
     this.byte(OPEN);
     return this;
@@ -51,6 +80,7 @@ export class Line extends Output {
 
   cancel(): void {
     this.at = 0;
+    this.owner = undefined;
   }
 
   add(changes: readonly Change[]): void {
@@ -62,27 +92,68 @@ export class Line extends Output {
 
   /** All of an order. */
   addOrder(order: ClientOrder): void {
-    const { terms } = order;
     this.next();
     this.constant(WHOLE);
     this.id(order);
     this.constant(order.owner.quoted);
     this.name(order.owner.names, order.name);
-    this.constant(SYMBOLS.of(terms.instrument.symbol));
-    this.ensure(7 * NUMBER);
-    let at = this.put(terms.side, this.at);
-    at = this.put(terms.side_code, at);
-    at = this.put(terms.ord_type, at);
-    at = this.put(terms.tif, at);
-    at = this.put(terms.price, at);
-    at = this.put(terms.stop_price, at);
-    this.at = this.put(terms.qty, at);
-    if (terms.account === '') this.constant(EMPTY);
-    else this.quoted(terms.account);
-    if (Number.isFinite(terms.expires_at)) this.number(terms.expires_at);
-    else this.constant(NULL);
+    this.asked(order.terms);
     this.number(order.priority);
     this.standing(order);
+  }
+
+  /** The line of a step in which this order alone has changed, whole; over the last such line where it is like it. */
+  only(order: ClientOrder): this {
+    if (!this.isLike(order)) return this.anew(order);
+    const { priority, serial } = order;
+    this.putDigits(serial, this.serial.end, this.serial.at);
+    order.owner.names.over(order.name, this.view, this.nameAt);
+    if (sameTerms(this.terms, order.terms) && this.rank.fit(priority)) {
+      this.putDigits(priority, this.rank.end, this.rank.at);
+      if (order.state === this.state && order.cum === this.cum && order.notional === this.notional) return this;
+      this.at = this.rank.end + 1;
+    } else {
+      this.at = this.askedAt;
+      this.ask(order);
+    }
+    return this.stand(order);
+  }
+
+  private isLike({ owner, name, serial, run }: ClientOrder): boolean {
+    if (owner !== this.owner || !this.serial.fit(serial) || run !== this.run) return false;
+    return owner.names.length(name) === this.nameLength && owner.names.isPlain(name);
+  }
+
+  private anew(order: ClientOrder): this {
+    const { owner, name, serial, run } = order;
+    this.begin();
+    this.constant(WHOLE);
+    this.id(order);
+    this.serial.set(serial, this.at - QUOTED);
+    this.constant(owner.quoted);
+    this.nameAt = this.at + 1;
+    this.name(owner.names, name);
+    this.nameLength = owner.names.isPlain(name) ? owner.names.length(name) : -1;
+    this.askedAt = this.at;
+    this.ask(order);
+    this.owner = owner;
+    this.run = run;
+    return this.stand(order);
+  }
+
+  private ask({ terms, priority }: ClientOrder): void {
+    copyTerms(terms, this.terms);
+    this.asked(terms);
+    this.number(priority);
+    this.rank.set(priority, this.at - 1);
+  }
+
+  private stand(order: ClientOrder): this {
+    this.state = order.state;
+    this.cum = order.cum;
+    this.notional = order.notional;
+    this.standing(order);
+    return this.end();
   }
 
   /** Its state and fills, all of which changes. */
@@ -119,6 +190,23 @@ export class Line extends Output {
   private next(): void {
     this.ensure(1);
     if (this.at > 1) this.byte(COMMA);
+  }
+
+  /** What an order asks for. */
+  private asked(terms: OrderTerms): void {
+    this.constant(SYMBOLS.of(terms.instrument.symbol));
+    this.ensure(7 * NUMBER);
+    let at = this.put(terms.side, this.at);
+    at = this.put(terms.side_code, at);
+    at = this.put(terms.ord_type, at);
+    at = this.put(terms.tif, at);
+    at = this.put(terms.price, at);
+    at = this.put(terms.stop_price, at);
+    this.at = this.put(terms.qty, at);
+    if (terms.account === '') this.constant(EMPTY);
+    else this.quoted(terms.account);
+    if (Number.isFinite(terms.expires_at)) this.number(terms.expires_at);
+    else this.constant(NULL);
   }
 
   private standing({ state, cum, notional }: ClientOrder): void {
@@ -212,3 +300,13 @@ export class Line extends Output {
 
 /** Whether JSON has it as it is, in one byte. */
 const isPlain = (code: number): boolean => code >= 0x20 && code <= 0x7e && code !== QUOTE && code !== BACKSLASH;
+
+/** Lines of one order each, by what is likely to be like what. */
+export class OrderLines {
+  private readonly all: readonly Line[] = Array.from({ length: KINDS }, () => new Line());
+
+  of(order: ClientOrder): Line {
+    const { side_code, ord_type } = order.terms;
+    return this.all[(order.status ^ (side_code << 1) ^ (ord_type << 2)) & (KINDS - 1)]!.only(order);
+  }
+}

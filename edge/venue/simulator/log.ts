@@ -67,6 +67,11 @@ export class Introductions {
   /** The one made known last. */
   private last: VenueSession | undefined;
 
+  /** Whether nothing about a session is to be told, for sure. */
+  knows({ session }: Client): boolean {
+    return session === this.last;
+  }
+
   make({ session }: Client, line: Change[]): void {
     if (session === this.last) return;
     this.last = session;

@@ -17,6 +17,20 @@ const GOLDEN = 0x9e3779b1;
 /** Bytes [0, n) of a little-endian word of four. */
 const MASKS = Int32Array.of(0, 0xff, 0xffff, 0xffffff);
 
+const ONES = 0x01010101;
+const HIGH = 0x80808080 | 0;
+/** Four that are plain. */
+const LETTERS = 0x41414141;
+
+/** Whether a word has a byte of 0. (The subtraction borrows only from a byte that is one: Warren, Hacker's Delight, 6-1.) */
+const hasZero = (word: number): boolean => ((word - ONES) & ~word & HIGH) !== 0;
+
+/** Whether all of four bytes are ASCII, and neither a control character, a quotation mark nor a backslash. */
+function isPlain(word: number): boolean {
+  if ((word & HIGH) !== 0 || ((word - 0x20202020) & HIGH & ~word) !== 0) return false;
+  return !(hasZero(word ^ 0x22222222) || hasZero(word ^ 0x5c5c5c5c));
+}
+
 /** Of `length` bytes at `from`, behind which there are {@link SLACK} more. */
 export function hashOf(view: DataView, from: number, length: number): number {
   let hash = length;
@@ -106,6 +120,29 @@ export class Names {
   /** Until the next one is noted. */
   get view(): DataView {
     return this.#view;
+  }
+
+  /** Writes a name at `at` over one that is as long, and leaves the eight bytes behind it as they are. @returns where it ends */
+  over(name: number, into: DataView, at: number): number {
+    const length = this.#lengths[name]!;
+    const end = at + length;
+    const low = into.getInt32(end, true);
+    const high = into.getInt32(end + 4, true);
+    copyWords(this.#view, name * STRIDE, length, into, at);
+    into.setInt32(end, low, true);
+    into.setInt32(end + 4, high, true);
+    return end;
+  }
+
+  /** Whether JSON has it as it is. */
+  isPlain(name: number): boolean {
+    const view = this.#view;
+    const at = name * STRIDE;
+    const length = this.#lengths[name]!;
+    const whole = length & ~3;
+    for (let i = 0; i < whole; i = (i + 4) | 0) if (!isPlain(view.getInt32(at + i, true))) return false;
+    const mask = MASKS[length - whole]!;
+    return isPlain((view.getInt32(at + whole, true) & mask) | (LETTERS & ~mask));
   }
 
   text(name: number): string {

@@ -12,6 +12,7 @@ import { copyWords, sumWords } from '../../fix/words.ts';
 import { ExecType } from '../refusals.ts';
 import { Field } from '../tags.ts';
 import { V } from '../versions.ts';
+import { Digits } from './digits.ts';
 import { type Names, NO_NAME } from './names.ts';
 import {
   AVG_DECIMALS,
@@ -62,30 +63,6 @@ const KINDS = 32;
 /** ExecTransType (20): new, status. */
 const TRANS_NEW = 0x30;
 const TRANS_STATUS = 0x33;
-
-/** Where the digits of a number are, and which numbers have as many. */
-class Digits {
-  at = 0;
-  end = 0;
-  #from = Number.POSITIVE_INFINITY;
-  #below = 0;
-
-  /** @param value 0 or more; negative: there are none, and no number is like it */
-  set(value: number, end: number): void {
-    let below = 10;
-    let digits = 1;
-    for (; below <= value; below *= 10) digits += 1;
-    this.end = end;
-    this.at = end - digits;
-    this.#from = value < 0 ? Number.POSITIVE_INFINITY : below === 10 ? 0 : below / 10;
-    this.#below = below;
-  }
-
-  /** Whether a number has as many. */
-  fit(value: number): boolean {
-    return value >= this.#from && value < this.#below;
-  }
-}
 
 export class ReportBody extends Output {
   /** What stands there: the kind of report, */
@@ -170,21 +147,9 @@ export class ReportBody extends Output {
   #rename(order: ClientOrder, what: Execution, execSerial: number): void {
     const { names } = order.owner;
     this.putDigits(order.serial, this.#order.end, this.#order.at);
-    const end = this.#replace(names, what.name === NO_NAME ? order.name : what.name, this.#nameAt);
-    if (what.orig !== NO_NAME && this.#version >= V.FIX41) this.#replace(names, what.orig, end + ORIG.length);
+    const end = names.over(what.name === NO_NAME ? order.name : what.name, this.view, this.#nameAt);
+    if (what.orig !== NO_NAME && this.#version >= V.FIX41) names.over(what.orig, this.view, end + ORIG.length);
     this.putDigits(execSerial, this.#exec.end, this.#exec.at);
-  }
-
-  /** Writes a name over one that is as long, and leaves what is behind it. @returns where it ends */
-  #replace(names: Names, name: number, at: number): number {
-    const { view } = this;
-    const end = at + names.length(name);
-    const low = view.getInt32(end, true);
-    const high = view.getInt32(end + 4, true);
-    copyWords(names.view, names.at(name), names.length(name), view, at);
-    view.setInt32(end, low, true);
-    view.setInt32(end + 4, high, true);
-    return end;
   }
 
   #standsSo(order: ClientOrder, what: Execution, now: number): boolean {
