@@ -65,7 +65,7 @@ export class Estates {
   /** Those that wait, together; then those that have come meanwhile. */
   async #wrestAll(edge: EdgeIdentity, name: string): Promise<void> {
     for (;;) {
-      const some = this.#wanted.get(name)?.splice(0, REVOKED_TOGETHER) ?? [];
+      const some = this.#wanted.get(name)?.splice(0) ?? [];
       if (some.length === 0) break;
       await this.#wrestSome(edge, name, some);
     }
@@ -73,20 +73,19 @@ export class Estates {
   }
 
   async #wrestSome(edge: EdgeIdentity, name: string, some: readonly Wanted[]): Promise<void> {
-    const { store, clock, log, open } = this.#parts;
-    const tell = (wrested: Wrested): void => {
-      for (const { resolve } of some) resolve(wrested);
-    };
+    const { clock, log, open } = this.#parts;
     try {
       const since = clock.monotonic();
-      const revocations = some.map(({ revocation }) => revocation);
-      const revoked = await store.revoke(edge, revocations, clock.now());
-      if (revoked !== 'done') return tell(revoked);
+      const revoked = await this.#revoked(edge, some);
+      if (revoked.length === 0) return;
+      const tell = (wrested: Wrested): void => {
+        for (const { resolve } of revoked) resolve(wrested);
+      };
       this.#readings += 1;
       const estate = await open(edge.edge_id, `${name}-${this.#readings}`);
       if (estate === undefined) return tell('elsewhere');
       const ms = Math.round(clock.monotonic() - since);
-      log.warn({ home: name, sessions: some.length, ms }, 'sessions are taken from an edge that does not answer');
+      log.warn({ home: name, sessions: revoked.length, ms }, 'sessions are taken from an edge that does not answer');
       tell({ estate });
       // Who has been told has had its turn by then.
       await new Promise<void>((resolve) => void this.#parts.timers.after(0, resolve));
@@ -94,6 +93,20 @@ export class Estates {
     } catch (error) {
       for (const { reject } of some) reject(error);
     }
+  }
+
+  /** Those of which nothing new gets into the journal, which is then read once for all of them; the others hear why not. */
+  async #revoked(edge: EdgeIdentity, some: readonly Wanted[]): Promise<readonly Wanted[]> {
+    const { store, clock } = this.#parts;
+    const done: Wanted[] = [];
+    for (let at = 0; at < some.length; at += REVOKED_TOGETHER) {
+      const part = some.slice(at, at + REVOKED_TOGETHER);
+      const revocations = part.map(({ revocation }) => revocation);
+      const revoked = await store.revoke(edge, revocations, clock.now());
+      if (revoked === 'done') done.push(...part);
+      else for (const { resolve } of part) resolve(revoked);
+    }
+    return done;
   }
 
   /** Rejects as openEstate does; it is opened anew then by who asks next. */
