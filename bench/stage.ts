@@ -38,18 +38,23 @@ export async function onStage<T>(args: readonly string[], work: (stage: Stage) =
   }
 }
 
+/** A figure of an edge's metrics. Rejects when it does not tell it. */
+export async function metricOf(url: string, name: string): Promise<number> {
+  const text = await (await fetch(url)).text();
+  const found = new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1];
+  if (found === undefined) throw new Error(`the metrics do not tell ${name}`);
+  return Number(found);
+}
+
+/** Processor time of an edge's process so far, s. */
+export const cpuOf = (url: string): Promise<number> => metricOf(url, 'process_cpu_seconds_total');
+
 /** The edge as a target: its processor time and memory are what it tells in its metrics. */
 export function edgeOf({ product }: Stage): Target {
   const { fix_port: port, metrics_url } = product.local;
-  const metric = async (name: string): Promise<number> => {
-    const text = await (await fetch(metrics_url)).text();
-    const found = new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1];
-    if (found === undefined) throw new Error(`the metrics do not tell ${name}`);
-    return Number(found);
-  };
   return {
     port,
-    cpu: () => metric('process_cpu_seconds_total'),
-    memory: () => metric('process_resident_memory_bytes'),
+    cpu: () => cpuOf(metrics_url),
+    memory: () => metricOf(metrics_url, 'process_resident_memory_bytes'),
   };
 }
