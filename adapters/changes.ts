@@ -2,7 +2,7 @@
 import type { AuditRecord, ChainHead } from '../core/audit/model.ts';
 import type { Credential, CredentialProof, CredentialStatus, User } from '../core/credentials/model.ts';
 import { retiredBy, withoutSecrets } from '../core/credentials/proof.ts';
-import type { EdgeIdentity, Holding, LiveSession } from '../core/sessions/model.ts';
+import type { EdgeIdentity, Holding, LiveSession, Reserved, Reserving } from '../core/sessions/model.ts';
 import { compareKeys, key } from './keys.ts';
 
 /** A record that does not follow the head it is written under is a defect of the caller, never stored. */
@@ -74,12 +74,42 @@ export type Held = Holding & EdgeIdentity;
  * release before. Where an earlier incarnation of this edge has taken it and not settled it, who spoke for it before that
  * still counts: its venue was told of another edge meanwhile, and has refused what it sent.
  */
-export function heldBy(session: EdgeIdentity & Pick<LiveSession, 'epoch'>, held: Held | undefined): Holding {
-  const { edge_id, incarnation } = session;
-  if (held === undefined) return { epoch: session.epoch + 1, home: edge_id, from: edge_id };
+export function heldBy(
+  session: EdgeIdentity & Pick<LiveSession, 'epoch' | 'session_id'>,
+  held: Held | undefined,
+  numbers: Reserving | 'none' | undefined,
+): Holding {
+  const after = spokenBy(session, held);
+  const reserved = reservedBy(session, held, after, numbers);
+  return reserved === undefined ? after : { ...after, reserved };
+}
+
+function spokenBy(
+  { edge_id, incarnation, epoch: least }: EdgeIdentity & Pick<LiveSession, 'epoch'>,
+  held?: Held,
+): Holding {
+  if (held === undefined) return { epoch: least + 1, home: edge_id, from: edge_id };
   const { epoch, home, from } = held;
   if (held.edge_id === edge_id && held.incarnation === incarnation) return { epoch, home, from };
-  return { epoch: Math.max(epoch, session.epoch) + 1, home, from: held.edge_id === edge_id ? from : held.edge_id };
+  return { epoch: Math.max(epoch, least) + 1, home, from: held.edge_id === edge_id ? from : held.edge_id };
+}
+
+/** What another's journal may be lacking stays on record until it is settled; so does what this edge's own may have lost. */
+function reservedBy(
+  { edge_id, session_id }: EdgeIdentity & Pick<LiveSession, 'session_id'>,
+  held: Held | undefined,
+  { home, from }: Holding,
+  numbers: Reserving | 'none' | undefined,
+): Reserved | undefined {
+  const before = held?.reserved;
+  if (home !== edge_id || from !== edge_id || numbers === undefined) return before;
+  if (numbers === 'none') return undefined;
+  const { known, ...rest } = numbers;
+  return known || before === undefined || before.out === 1 ? { ...rest, by: session_id } : before;
+}
+
+export function sameReserved(a: Reserved | undefined, b: Reserved | undefined): boolean {
+  return a?.out === b?.out && a?.next_in === b?.next_in && a?.generation === b?.generation && a?.by === b?.by;
 }
 
 /** The edge that a session id names: `<edge>.<incarnation>.<n>`; undefined: it is no session id. */

@@ -14,9 +14,13 @@ import type {
   EdgeIdentity,
   EdgeRow,
   EdgeState,
+  FixSessionKey,
   Holding,
   LiveSession,
   NoticeReceipt,
+  Reservation,
+  Reserved,
+  Reserving,
   SessionNumbers,
 } from './sessions/model.ts';
 
@@ -188,16 +192,22 @@ export interface SessionSlots {
    * ONE transaction: a free slot below `max_sessions` becomes this session's and its session row is written, if the
    * user's epoch is still `session.epoch` and this edge's row is alive with its incarnation. When `supersedes` names a
    * session of the same key, its slot is inherited, and `told` is put for the edge of that session. The FIX session is this edge's to speak for from now on, in the same
-   * transaction: under a new epoch, unless it was this incarnation's before.
+   * transaction: under a new epoch, unless it was this incarnation's before. So are the `numbers` that it reserves, where nobody
+   * else has to give it the session first; `none`: it needs none; undefined: those that it has stay.
    */
   take(
     session: Omit<LiveSession, 'slot'>,
     maxSessions: number,
     supersedes?: string,
     told?: AddressedCommand,
+    numbers?: Reserving | 'none',
   ): Promise<SlotResult>;
-  /** Everything of the session is in this edge's journal, durably. False: another has taken it since. */
-  settle(session: Omit<LiveSession, 'slot'>, epoch: number): Promise<boolean>;
+  /** Everything of the session is in this edge's journal, durably, and these are its numbers. False: another has taken it since. */
+  settle(session: Omit<LiveSession, 'slot'>, epoch: number, reserved?: Reserved): Promise<boolean>;
+  /** One by one, and each told by whether it was done: it is not where another edge, or another incarnation, has the session. */
+  reserve(reservations: readonly Reservation[]): Promise<readonly boolean[]>;
+  /** After a restore: what is reserved of the FIX session, if anything, ends so much later. */
+  passNumbers(userId: string, key: FixSessionKey, beyond: number): Promise<void>;
   /** Frees slot and session row of each, as far as they are still that session's. Idempotent, and not one transaction. */
   release(sessions: readonly LiveSession[]): Promise<void>;
   /** Sessions that hold a slot, on edges that are not dead. */

@@ -3,6 +3,7 @@
 import type { Timer, Timers } from '../core/time.ts';
 import type { Acceptor } from './acceptor.ts';
 import type { Doors } from './arrival.ts';
+import type { Blocks } from './blocks.ts';
 import type { EdgeParts } from './edge.ts';
 import type { House } from './house.ts';
 import type { WatchServer } from './http.ts';
@@ -19,6 +20,7 @@ export interface Opened {
   http?: WatchServer;
   doors?: Doors;
   readonly numbers: Numbers;
+  readonly blocks: Blocks;
   readonly journal: Journal;
   readonly estates: Estates | undefined;
   readonly venueTime: Timer;
@@ -32,7 +34,7 @@ const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 export async function closeAll(
   house: House,
   { archive, timers, clock, log }: EdgeParts,
-  { acceptor, http, doors, numbers, journal, estates, venueTime }: Opened,
+  { acceptor, http, doors, numbers, blocks, journal, estates, venueTime }: Opened,
   ticking: readonly Timer[],
   fast: boolean,
 ): Promise<void> {
@@ -61,7 +63,10 @@ export async function closeAll(
   // The store takes no more of the journal of an edge that has stopped.
   await step('commit', () => committed(house, journal, timers));
   // Each writes rows by the thousand, and neither needs the other's.
-  await Promise.all([step('gate', () => gate.stop()), step('numbers', () => numbers.finish())]);
+  await Promise.all([
+    step('gate', () => gate.stop()),
+    step('numbers', () => Promise.all([numbers.finish(), blocks.finish()])),
+  ]);
   // The journal first, as ever: without it the venue writes nothing, and neither has happened.
   await step('venue', () => {
     journal.flush(nextMark(venue));

@@ -15,7 +15,7 @@ import { Input } from './input.ts';
 import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_BYTES, LOGON_WITHIN_MS, OUTPUT_BYTES } from './limits.ts';
 import type { Guest } from './lobby.ts';
 import { refusalOf, type Says, type Sender } from './refusal.ts';
-import { Seat } from './seat.ts';
+import { NO_NUMBERS, Seat } from './seat.ts';
 import { statusOfEnd } from './session-status.ts';
 import { type Entry, type Holder, vacate } from './sessions.ts';
 import type { Sleeper } from './wheel.ts';
@@ -219,6 +219,7 @@ export class Connection implements Holder, Sleeper, Guest {
       if (this.#reading.withheld(wire.withheld)) this.#reading.goOn();
       if (this.#state.seat.takeOrders() > 0) metrics.ordersTook(turns.elapsed());
       if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
+      else if (!this.#state.seat.hasNumbers()) this.#finish('no_numbers', NO_NUMBERS);
     }
     wheel.schedule(this);
   }
@@ -268,9 +269,6 @@ export class Connection implements Holder, Sleeper, Guest {
           return;
         case 'closing':
           this.#wire.discard();
-          return;
-        case 'closed':
-          return;
       }
     });
   }

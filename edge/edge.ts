@@ -7,10 +7,11 @@ import type { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { NoFreeName } from '../core/sessions/edge-name.ts';
 import type { JournalStore } from '../core/sessions/journal-store.ts';
 import type { Claimed, EdgeIdentity } from '../core/sessions/model.ts';
-import type { Clock, Timers } from '../core/time.ts';
+import type { Clock, Timer, Timers } from '../core/time.ts';
 import { startAcceptor } from './acceptor.ts';
 import type { Doors } from './arrival.ts';
 import { Attendance } from './attendance.ts';
+import { type BlockBounds, Blocks } from './blocks.ts';
 import { ClockAlarm } from './clock-alarm.ts';
 import { closeAll, type Opened } from './closing.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
@@ -40,7 +41,7 @@ import { Numbers } from './numbers.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
 import { watchShut } from './shut.ts';
-import { answering } from './takeover/answering.ts';
+import { answering, taken } from './takeover/answering.ts';
 import { Estates, type OpenEstate } from './takeover/estates.ts';
 import { Mover } from './takeover/mover.ts';
 import { askingNeighbours } from './takeover/neighbours.ts';
@@ -73,7 +74,9 @@ export interface EdgeParts {
   readonly metrics: Metrics;
   readonly log: Logger;
   /** How many connections there may be, in all and not logged on; left out: as limits.ts has it. */
-  readonly bounds?: { readonly connections?: number; readonly not_logged_on?: number } | undefined;
+  readonly bounds?:
+    | { readonly connections?: number; readonly not_logged_on?: number; readonly blocks?: BlockBounds }
+    | undefined;
   /** How clients, and those who watch, get in; left out: over TCP. */
   readonly ways?: { readonly accept: typeof startAcceptor; readonly watch: typeof startHttp } | undefined;
 }
@@ -117,15 +120,17 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   let draining = false;
   const readiness = () => (draining ? 'draining' : unreadiness(house, journal, clockAlarm));
   const ticking = [
-    timers.every(TICK_MS, () => {
-      turns.look();
-      house.wheel.turn(clock.monotonic());
-    }),
-    timers.every(NUMBERS_RETRY_MS, () => numbers.tell()),
+    ...tickingOf(house, numbers, parts),
     timers.every(CLOCK_LOOK_MS, () => clockAlarm.look()),
     timers.every(SHUT_LOOK_MS, lookShut),
   ];
-  const opened: Opened = { numbers, journal, estates, venueTime: timers.every(VENUE_TICK_MS, venueTime(house)) };
+  const opened: Opened = {
+    numbers,
+    blocks: house.blocks,
+    journal,
+    estates,
+    venueTime: timers.every(VENUE_TICK_MS, venueTime(house)),
+  };
   try {
     opened.doors = await openDoors(parts);
     const { accept, watch } = parts.ways ?? { accept: startAcceptor, watch: startHttp };
@@ -161,6 +166,19 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   };
 }
 
+function tickingOf({ turns, wheel, blocks }: House, numbers: Numbers, { clock, timers }: EdgeParts): Timer[] {
+  return [
+    timers.every(TICK_MS, () => {
+      turns.look();
+      wheel.turn(clock.monotonic());
+    }),
+    timers.every(NUMBERS_RETRY_MS, () => {
+      numbers.tell();
+      blocks.look();
+    }),
+  ];
+}
+
 /** All that connections share. */
 function furnished(
   { config, clock, timers, metrics, log, gate: ports, journals: store, openEstate, bounds }: EdgeParts,
@@ -168,7 +186,9 @@ function furnished(
   journal: Journal,
 ): { readonly house: House; readonly numbers: Numbers; readonly estates: Estates | undefined } {
   const { turns, sessions, venue } = opened;
-  const numbers = new Numbers({ edge_id: config.edge_id, edges: ports.edges, sessions, turns, log });
+  const lost = (session: string, epoch: number): void => taken(house, [{ session, epoch }]);
+  const blocks = new Blocks({ journal, sessions, slots: ports.slots, clock, log, lost, bounds: bounds?.blocks });
+  const numbers = new Numbers({ edge_id: config.edge_id, edges: ports.edges, sessions, turns, blocks, log });
   const attendance = new Attendance(venue, (session) => numbers.note(session));
   attendance.opened(turns.now);
   const { connections = connectionsHere(), not_logged_on = NOT_LOGGED_ON } = bounds ?? {};
@@ -178,7 +198,7 @@ function furnished(
   const wheel = new Wheel(clock.monotonic());
   if (connections < CONNECTIONS && bounds === undefined)
     log.warn({ connections, wanted: CONNECTIONS }, 'the limit of file descriptors allows for fewer connections');
-  const shared = { ...opened, config, wheel, metrics, log, connections, lobby, live };
+  const shared = { ...opened, blocks, config, wheel, metrics, log, connections, lobby, live };
   const house: { -readonly [K in keyof House]: House[K] } = {
     ...shared,
     strangers: new StrangerLog(log),
@@ -190,7 +210,7 @@ function furnished(
     frontDesk: undefined as never,
   };
   const estates = openEstate && new Estates({ open: openEstate, store, clock, timers, log });
-  house.mover = new Mover({ ...ports, house, journal, numbers, store, estates, clock, timers });
+  house.mover = new Mover({ ...ports, house, journal, numbers, blocks, store, estates, clock, timers });
   house.frontDesk = new FrontDesk(house);
   return { house, numbers, estates };
 }

@@ -141,7 +141,16 @@ export class FrontDesk {
       this.#crowded(claim, logon) ??
       this.#ruledOut(connection, claim, logon, profile);
     if (refusal !== undefined) this.#refusedHere(connection, claim, logon, profile, refusal);
-    else await this.#register(connection, claim, logon, profile);
+    else {
+      const { blocks } = this.#house;
+      const id = sessionId(keyOf(claim));
+      blocks.entering(id);
+      try {
+        await this.#register(connection, claim, logon, profile);
+      } finally {
+        blocks.left(id);
+      }
+    }
   }
 
   /** Sessions stay in the journal for good: a client that names ever new ones is stopped before it takes a slot. */
@@ -182,7 +191,7 @@ export class FrontDesk {
 
   /** A slot for the session; who holds it already is dealt with by `duplicate_logon`. */
   async #register(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Promise<void> {
-    const { gate } = this.#house;
+    const { gate, blocks } = this.#house;
     const key = keyOf(claim);
     let supersedes: string | undefined;
     for (let round = 0; round < ROUNDS; round++) {
@@ -192,7 +201,9 @@ export class FrontDesk {
         if (seated) connection.end(cause, text);
         else ended = { cause, text };
       };
-      const result: RegisterResult = await this.#line.asked(gate.registerSession({ logon, key, supersedes, onEnd }));
+      const numbers = blocks.asked(sessionId(key), profile);
+      const asks = { logon, key, supersedes, numbers, onEnd };
+      const result: RegisterResult = await this.#line.asked(gate.registerSession(asks));
       if (result.result === 'refused') {
         this.#refusedByGate(connection, claim, result);
         return;
@@ -228,9 +239,13 @@ export class FrontDesk {
     profile: SessionProfile,
     { session: live, holding }: Extract<RegisterResult, { result: 'registered' }>,
   ): Promise<boolean> {
-    const { gate, mover } = this.#house;
+    const { gate, mover, blocks } = this.#house;
     const { session } = live;
-    if (!mover.needs(holding, session.edge_id, sessionId(keyOf(claim)))) return true;
+    const id = sessionId(keyOf(claim));
+    if (!mover.needs(holding, session, id)) {
+      blocks.taken(id, session, holding);
+      return true;
+    }
     const { user_id } = session;
     const venue = venueSession(claim, { user_id, epoch: holding.epoch }, profile);
     const wanted = () => connection.waits && live.live;

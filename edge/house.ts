@@ -2,6 +2,7 @@
 
 import type { Gate } from '../core/sessions/api.ts';
 import type { Attendance } from './attendance.ts';
+import type { Blocks } from './blocks.ts';
 import type { EdgeConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import type { Dictionaries } from './dictionaries.ts';
@@ -39,6 +40,7 @@ export interface House {
   readonly frontDesk: FrontDesk;
   readonly ask: Ask;
   readonly mover: Mover;
+  readonly blocks: Blocks;
   /** By the gate's session id. */
   readonly live: Map<string, Connection>;
   /** Likewise: who can be told something. */

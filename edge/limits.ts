@@ -123,6 +123,20 @@ export const PARCEL_BYTES = 512 * 1024 * 1024;
 export const NUMBERS_AT_ONCE = 500;
 /** Between tries to tell what could not be told. */
 export const NUMBERS_RETRY_MS = 1000;
+/**
+ * Numbers that a session reserves in the store, where its journal is not: while the store is away it has at least all but
+ * {@link BLOCK_RENEW} of them, which at a thousand messages a second last four minutes. So many at most are gap-filled when its edge dies, and a
+ * generation has room for eight thousand such deaths below the 2^31 that some engines count to.
+ */
+export const BLOCK_NUMBERS = 262_144;
+/** Used when the next block is asked for: a call of the store for so many messages. */
+export const BLOCK_RENEW = 16_384;
+/** Left when a session ends for want of more: more than a turn has been seen to use, and its Logout. */
+export const BLOCK_SPARE = 4_096;
+/** Without a client for so long, a session gives back what is left of its block: whoever reconnects costs nothing more. */
+export const BLOCK_AWAY_MS = 10_000;
+/** Blocks that are reserved or given back in one call of the port. */
+export const BLOCKS_AT_ONCE = 500;
 /** Sessions without a connection kept in memory; the journal has all of them, and gives back who returns. */
 export const AWAY_SESSIONS = 20_000;
 /**

@@ -5,6 +5,7 @@
 
 import type { EdgeRegistry } from '../core/ports.ts';
 import type { FixSessionKey, NumbersCommand, SessionNumbers } from '../core/sessions/model.ts';
+import type { Blocks } from './blocks.ts';
 import { NUMBERS_AT_ONCE } from './limits.ts';
 import type { Logger } from './log.ts';
 import { type Sessions, sessionId } from './sessions.ts';
@@ -16,6 +17,8 @@ export interface NumbersParts {
   readonly edges: Pick<EdgeRegistry, 'tellNumbers'>;
   readonly sessions: Sessions;
   readonly turns: Turns;
+  /** Hears which sessions may have other numbers. */
+  readonly blocks: Pick<Blocks, 'note'>;
   readonly log: Logger;
 }
 
@@ -35,7 +38,9 @@ export class Numbers implements Player {
   /** The numbers of this session may have changed. Inside a turn. */
   note({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: VenueSession | FixSessionKey): void {
     const key = { begin_string, sender_comp_id, sender_sub_id, target_comp_id };
-    this.#noted.set(sessionId(key), key);
+    const id = sessionId(key);
+    this.#noted.set(id, key);
+    this.#parts.blocks.note(id);
     this.#parts.turns.touch(this);
   }
 

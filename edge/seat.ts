@@ -52,6 +52,9 @@ const NOT_AVAILABLE = 4;
 /** SessionRejectReason (373): other. */
 const OTHER = 99;
 
+/** What a client is told whose session has used what is reserved. */
+export const NO_NUMBERS = 'No numbers are left until the gateway reaches its store again: log on then';
+
 /** What a seat tells its connection. */
 export interface SeatEvents {
   /** The gate has decided about the message that is held, or a rest is over: feed again. */
@@ -109,6 +112,7 @@ export class Seat implements SessionOutput {
     this.gate = gate;
     this.encoder = wire.encoder;
     wire.session = entry.store;
+    wire.block = house.blocks.of(entry.venue.id);
     this.#store = entry.store;
     this.since = turns.now.monoMs;
     this.lastApplicationAt = this.since;
@@ -148,6 +152,12 @@ export class Seat implements SessionOutput {
     const orders = this.#orders;
     this.#orders = 0;
     return orders;
+  }
+
+  /** Looked at once a turn: whether the session may use more numbers. */
+  hasNumbers(): boolean {
+    const { block } = this.#wire;
+    return block === undefined || block.lasts(this.#store);
   }
 
   /** Its client has logged on. */

@@ -1,6 +1,7 @@
 /** The writing half of a connection: one buffer that messages are encoded into, one write of it at a time. */
 
 import type { Socket } from 'node:net';
+import type { Block } from './blocks.ts';
 import { Encoder } from './fix/encoder.ts';
 import { OUTPUT_BUFFER_BYTES, OUTPUT_INITIAL_BYTES, WRITE_STALL_MS } from './limits.ts';
 
@@ -64,7 +65,9 @@ export class Wire {
   #marks: Marks | undefined;
   #bound = true;
   /** Whose messages are written; undefined: nobody's yet. */
-  session: { readonly ahead: boolean } | undefined;
+  session: { readonly ahead: boolean; readonly nextOut: number } | undefined;
+  /** Of the session's numbers; undefined: none is behind it. */
+  block: Block | undefined;
   /** Encoded bytes that may not leave yet, as of the last {@link flush} or {@link end}. */
   withheld = 0;
 
@@ -139,8 +142,17 @@ export class Wire {
     this.#socket.destroy();
   }
 
+  /** Some of it has numbers that another edge may give to something else: none of it leaves, ever. */
+  get #overrun(): boolean {
+    return this.block !== undefined && this.session !== undefined && this.session.nextOut > this.block.limit;
+  }
+
   /** @returns how many of the bytes encoded may leave */
   #free({ ticket, released }: Leave): number {
+    if (this.#overrun) {
+      this.discard();
+      return 0;
+    }
     const { length } = this.encoder;
     if (!this.#bound || (ticket <= released && (this.#marks === undefined || this.#marks.none))) {
       this.withheld = 0;

@@ -21,7 +21,7 @@ function heldAs(see: (holding: Holding, edgeId: string) => Holding): NonNullable
           epochs.set(session.session_id, result.holding.epoch);
           return { ...result, holding: see(result.holding, session.edge_id) };
         },
-        settle: (session, epoch) => slots.settle(session, epochs.get(session.session_id) ?? epoch),
+        settle: (session, epoch, reserved) => slots.settle(session, epochs.get(session.session_id) ?? epoch, reserved),
       },
     };
   };

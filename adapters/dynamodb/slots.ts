@@ -1,8 +1,8 @@
 /** Session slots in DynamoDB: exact by conditions, never by counting alone. */
 import type { AddressedCommand, SessionSlots, SlotResult } from '../../core/ports.ts';
-import type { Holding, LiveSession } from '../../core/sessions/model.ts';
+import type { Holding, LiveSession, Reserving } from '../../core/sessions/model.ts';
 import type { Random } from '../../core/time.ts';
-import { edgeOf, type Held, heldBy, sessionKey, takeable } from '../changes.ts';
+import { edgeOf, type Held, heldBy, sameReserved, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
 import { commandRow, userKey } from './accounts.ts';
 import {
@@ -13,12 +13,12 @@ import {
   equals,
   type Key,
   LAST_KEY,
-  type Row,
   TRANSACTION,
   type Write,
 } from './database.ts';
 import type { EdgeRows } from './edge-rows.ts';
 import { fenceKey, fenceOf, type Liveness, livenessOf, sessionRowKey, toSession } from './edges.ts';
+import { holdingKey, holdingPut, passNumbers, reserve, settling, toHeld } from './holdings.ts';
 import { readPage } from './pages.ts';
 import type { JoinedTransactions } from './together.ts';
 
@@ -34,25 +34,21 @@ interface Parts {
 export function createSessionSlots(parts: Parts): SessionSlots {
   const { database, edgeRows, joined } = parts;
   return {
-    async take(session, maxSessions, supersedes, told) {
+    async take(session, maxSessions, supersedes, told, numbers) {
+      const superseding = supersedes === undefined ? undefined : { supersedes, told };
       for (let attempt = 0; ; attempt++) {
-        const superseding = supersedes === undefined ? undefined : { supersedes, told };
-        const result = await tryTake(parts, session, maxSessions, superseding);
+        const result = await tryTake(parts, session, maxSessions, superseding, numbers);
         if (result !== 'again') return result;
         await database.backOff(attempt, 'others keep taking slots of the same user');
       }
     },
 
-    async settle(session, epoch) {
-      const { edge_id } = session;
-      const change: Expression = {
-        text: 'SET #home = :edge, #from_edge = :edge',
-        names: ['home', 'from_edge'],
-        values: { ':edge': edge_id },
-      };
-      const write: Write = { update: holdingKey(session), change, when: equals({ epoch, edge_id }) };
-      return (await joined.transact([write])).result === 'done';
+    async settle(session, epoch, reserved) {
+      return (await joined.transact([settling(session, epoch, reserved)])).result === 'done';
     },
+
+    reserve: (reservations) => reserve(database, reservations),
+    passNumbers: (userId, session, beyond) => passNumbers(database, userId, session, beyond),
 
     async release(sessions) {
       for (let at = 0; at < sessions.length; at += RELEASED_TOGETHER) {
@@ -129,15 +125,6 @@ function keyRowKey(session: Pick<LiveSession, 'user_id' | 'key'>): Key {
   return { table: 'sessions', pk: key('U', session.user_id), sk: key('KEY', ...sessionKey(session)) };
 }
 
-/** Says which edge speaks for a FIX session, and whose journal has it; stays for good. */
-function holdingKey(session: Pick<LiveSession, 'user_id' | 'key'>): Key {
-  return { table: 'sessions', pk: key('U', session.user_id), sk: key('FIX', ...sessionKey(session)) };
-}
-
-function toHeld({ epoch, home, from_edge, edge_id, incarnation }: Row): Held {
-  return { epoch, home, from: from_edge, edge_id, incarnation } as Held;
-}
-
 /** What a user's partition says: who stands in which slot, and under which key. */
 interface Standing {
   /** By slot number. */
@@ -178,6 +165,7 @@ async function tryTake(
   session: Asked,
   maxSessions: number,
   superseding: Superseding | undefined,
+  numbers: Reserving | 'none' | undefined,
 ): Promise<SlotResult | 'again'> {
   const fence = fenceKey(session.edge_id, fenceOf(session.session_id));
   const { database, joined, random } = parts;
@@ -185,7 +173,7 @@ async function tryTake(
   const mine = [...standing.slots.values()].find((held) => held.session_id === session.session_id);
   // The reply to an earlier try was lost.
   if (mine !== undefined && standing.held !== undefined)
-    return { result: 'taken', slot: mine.slot, holding: heldBy(session, standing.held) };
+    return { result: 'taken', slot: mine.slot, holding: heldBy(session, standing.held, undefined) };
 
   const { slots, keys, live } = standing;
   const keyHolder = keys.get(keyRowKey(session).sk);
@@ -197,7 +185,7 @@ async function tryTake(
   if (slot === undefined) return (await guarded(database, session, fence)) ?? { result: 'full', holders: others };
 
   // Edge and epoch are looked at by the transaction itself: most takings cost one query and one write.
-  const holding = heldBy(session, standing.held);
+  const holding = heldBy(session, standing.held, numbers);
   const writes = takingWrites({ ...session, slot }, fence, standing, holding);
   const told = holder === undefined ? undefined : superseding?.told;
   if (told !== undefined) writes.push({ put: 'sessions', row: commandRow(told.edge_id, told.command) });
@@ -249,7 +237,8 @@ function takingWrites(session: LiveSession, fence: Key, { slots, keys, held }: S
     sessionPut(sessionRowKey(session), session),
   ];
   // Who takes a session that is this incarnation's already meets others at its key row.
-  if (held?.epoch !== holding.epoch) writes.push(holdingPut(session, held, holding));
+  if (held?.epoch !== holding.epoch || !sameReserved(held.reserved, holding.reserved))
+    writes.push(holdingPut(session, held, holding));
   // Whose place is taken leaves rows behind: its session row, and the other one of slot and key.
   const gone = new Map([inSlot, underKey].flatMap((one) => (one === undefined ? [] : [[one.session_id, one]])));
   for (const one of gone.values()) writes.push({ remove: sessionRowKey(one) });
@@ -269,14 +258,6 @@ function takingWrites(session: LiveSession, fence: Key, { slots, keys, held }: S
 /** The row is as it was seen: free, or of one who is dead or gives way. */
 function stillHeldBy(seen: LiveSession | undefined): Expression {
   return seen === undefined ? absent('session_id') : equals({ session_id: seen.session_id });
-}
-
-function holdingPut(session: LiveSession, held: Held | undefined, { epoch, home, from }: Holding): Write {
-  const { pk, sk } = holdingKey(session);
-  const { edge_id, incarnation } = session;
-  const row = { pk, sk, epoch, home, from_edge: from, edge_id, incarnation };
-  const when = held === undefined ? absent('epoch') : equals({ epoch: held.epoch, home: held.home });
-  return { put: 'sessions', row, when };
 }
 
 function sessionPut({ pk, sk }: Key, session: LiveSession) {

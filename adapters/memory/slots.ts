@@ -1,7 +1,7 @@
 /** Session slots in memory. */
 import type { SessionSlots, SlotResult } from '../../core/ports.ts';
-import type { LiveSession } from '../../core/sessions/model.ts';
-import { heldBy, sessionKey, takeable } from '../changes.ts';
+import type { FixSessionKey, LiveSession, Reservation, Reserved } from '../../core/sessions/model.ts';
+import { type Held, heldBy, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
 import { type MemoryWorld, pageOf, putCommand } from './world.ts';
 
@@ -26,6 +26,37 @@ function remove(world: MemoryWorld, sessionId: string): void {
   if (mine?.size === 0) world.sessionsOf.delete(session.user_id);
 }
 
+function reserve(world: MemoryWorld, { session, epoch, reserved, kind }: Reservation): boolean {
+  const name = key(...sessionKey(session));
+  const held = world.holdings.get(name);
+  const { edge_id, incarnation } = session;
+  if (held?.epoch !== epoch || held.edge_id !== edge_id || held.incarnation !== incarnation) return false;
+  if (!(kind === 'extend' ? isMore(reserved, held) : held.reserved?.by === reserved.by)) return false;
+  world.holdings.set(name, { ...held, reserved: structuredClone(reserved) });
+  return true;
+}
+
+function isMore({ generation, out }: Reserved, { reserved }: Held): boolean {
+  if (reserved === undefined || reserved.generation < generation) return true;
+  return reserved.generation === generation && reserved.out <= out;
+}
+
+function settle(world: MemoryWorld, session: Omit<LiveSession, 'slot'>, epoch: number, reserved?: Reserved): boolean {
+  const name = key(...sessionKey(session));
+  const held = world.holdings.get(name);
+  const { edge_id } = session;
+  if (held?.epoch !== epoch || held.edge_id !== edge_id) return false;
+  world.holdings.set(name, { ...held, home: edge_id, from: edge_id, reserved: structuredClone(reserved) });
+  return true;
+}
+
+function passNumbers(world: MemoryWorld, session: FixSessionKey, beyond: number): void {
+  const name = key(...sessionKey({ key: session }));
+  const held = world.holdings.get(name);
+  if (held?.reserved === undefined) return;
+  world.holdings.set(name, { ...held, reserved: { ...held.reserved, out: held.reserved.out + beyond } });
+}
+
 export function createSessionSlots(world: MemoryWorld): SessionSlots {
   const live = ({ edge_id, incarnation }: Pick<LiveSession, 'edge_id' | 'incarnation'>) => {
     const edge = world.edges.get(edge_id);
@@ -34,17 +65,17 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
   };
   const liveSessions = () => [...world.sessions.values()].filter(live);
   /** The same answers, in the same order of precedence, as the transaction of the DynamoDB adapter gives. */
-  const take: Take = (session, maxSessions, supersedes, told) => {
+  const take: Take = (session, maxSessions, supersedes, told, numbers) => {
     const mine = world.sessions.get(session.session_id);
     const name = key(...sessionKey(session));
-    const holding = heldBy(session, world.holdings.get(name));
-    if (mine !== undefined) return { result: 'taken', slot: mine.slot, holding };
+    const held = world.holdings.get(name);
+    if (mine !== undefined) return { result: 'taken', slot: mine.slot, holding: heldBy(session, held, undefined) };
     if (!live(session) || world.edges.get(session.edge_id)?.incarnation !== session.incarnation) {
       return { result: 'fenced' };
     }
     if (world.users.get(session.user_id)?.user?.epoch !== session.epoch) return { result: 'epoch_changed' };
     const holders = all(world, session.user_id).filter(live);
-    const holder = holders.find((held) => key(...sessionKey(held)) === name);
+    const holder = holders.find((one) => key(...sessionKey(one)) === name);
     if (holder !== undefined && holder.session_id !== supersedes) return { result: 'held', holder };
     const others = holders.filter((held) => held !== holder);
     if (others.length >= maxSessions) return { result: 'full', holders: others };
@@ -57,6 +88,7 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     put(world, structuredClone({ ...session, slot }));
     if (holder !== undefined && told !== undefined) putCommand(world, told.edge_id, told.command);
     const { edge_id, incarnation } = session;
+    const holding = heldBy(session, held, numbers);
     world.holdings.set(name, { ...holding, edge_id, incarnation });
     return { result: 'taken', slot, holding };
   };
@@ -66,14 +98,9 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
       return structuredClone(take(...asked));
     },
 
-    async settle(session, epoch) {
-      const name = key(...sessionKey(session));
-      const held = world.holdings.get(name);
-      const { edge_id } = session;
-      if (held?.epoch !== epoch || held.edge_id !== edge_id) return false;
-      world.holdings.set(name, { ...held, home: edge_id, from: edge_id });
-      return true;
-    },
+    settle: async (session, epoch, reserved) => settle(world, session, epoch, reserved),
+    reserve: async (reservations) => reservations.map((one) => reserve(world, one)),
+    passNumbers: async (_userId, session, beyond) => passNumbers(world, session, beyond),
 
     async release(sessions) {
       for (const { session_id } of sessions) remove(world, session_id);

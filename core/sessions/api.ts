@@ -22,6 +22,7 @@ import type {
   LiveSession,
   Notice,
   NumbersCommand,
+  Reserving,
 } from './model.ts';
 
 /** One attempt to log on, before anything about the peer is believed. */
@@ -117,6 +118,8 @@ export interface RegisterRequest {
   readonly key: FixSessionKey;
   /** Session to be taken over, one of the same key: its slot is inherited. Comes out of `held`. */
   readonly supersedes?: string | undefined;
+  /** What is reserved with the slot, see SessionSlots.take. */
+  readonly numbers?: Reserving | 'none' | undefined;
   readonly onEnd: OnEnd;
 }
 

@@ -33,7 +33,41 @@ export interface Holding {
   readonly home: string;
   /** The edge that spoke for the session before this one; itself, once it is settled that it has everything. */
   readonly from: string;
+  /** Numbers of the home's, where its journal is not in the store; undefined: it is, or the row is of a release before. */
+  readonly reserved?: Reserved | undefined;
 }
+
+/**
+ * Outbound numbers that the home of a FIX session may use without asking: whoever cannot read its journal begins above them
+ * (docs/adr/0047-numbers-reserved-in-the-store.md).
+ */
+export interface Reserved {
+  /** As of then; later ones, while they stay below {@link out}, may not be told yet. */
+  readonly generation: number;
+  /** NextNumIn, as of then. */
+  readonly next_in: number;
+  /** The first number that has not been used, and will not be. */
+  readonly out: number;
+  /** Session id of whoever had them reserved last. */
+  readonly by: string;
+}
+
+/** What an edge has reserved as it takes a session, if nobody else has spoken for that meanwhile. */
+export interface Reserving extends Omit<Reserved, 'by'> {
+  /** Its journal has the session, or it is sure that there is nothing of it: what is reserved by now says nothing more. */
+  readonly known: boolean;
+}
+
+/** A change of what is reserved, while the FIX session is still this edge's. */
+export type Reservation = {
+  readonly session: Omit<LiveSession, 'slot'>;
+  readonly epoch: number;
+  readonly reserved: Reserved;
+} & (
+  | { readonly kind: 'extend' }
+  /** Its numbers stand at these; nothing if somebody has reserved anew since. */
+  | { readonly kind: 'give_back' }
+);
 
 /** What an edge is; `incarnation` rises with each boot of the same edge id. */
 export interface EdgeIdentity {
@@ -261,5 +295,6 @@ export type EndCause =
   | 'slow_reader'
   | 'rate_limit'
   | 'session_limit'
+  | 'no_numbers'
   | 'drain'
   | 'fenced';

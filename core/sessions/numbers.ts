@@ -96,6 +96,8 @@ export async function raiseNumbers(
       const reach = { kind: 'numbers' as const, edge_id, key, next_in, next_out, reset: false, beyond };
       return { sender_comp_id, details, reach, result: () => undefined };
     });
+    // The edge may never come to be told: whoever has the session then begins above what is reserved.
+    await ports.slots.passNumbers(userId, key, beyond);
   }
   return told.length;
 }

@@ -113,11 +113,11 @@ export class Registrar {
     const { slots, isLive, recheck } = this.#ports;
     const alive = (id: string): boolean =>
       isLive(id) || [...this.#onTheirWay].some((one) => one.taking.session_id === id);
-    const { supersedes } = request;
+    const { supersedes, numbers } = request;
     const told = supersedes === undefined ? undefined : this.#endOf(supersedes);
     let logon = request.logon;
     for (let attempt = 0; attempt < REGISTER_ATTEMPTS; attempt++) {
-      const answer: SlotResult = await slots.take(onItsWay.taking, logon.max_sessions, supersedes, told);
+      const answer: SlotResult = await slots.take(onItsWay.taking, logon.max_sessions, supersedes, told, numbers);
       this.#ports.asked(answer.result, supersedes !== undefined);
       switch (answer.result) {
         case 'taken':

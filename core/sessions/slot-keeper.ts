@@ -7,7 +7,7 @@ import type { AddressedCommand, SessionSlots, SlotResult } from '../ports.ts';
 import type { Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
 import { RELEASE_CALLS, RELEASE_RETRY_MS, RELEASES_TOGETHER } from './bounds.ts';
-import type { EdgeIdentity, LiveSession } from './model.ts';
+import type { EdgeIdentity, LiveSession, Reserving } from './model.ts';
 
 export type Taking = Omit<LiveSession, 'slot'>;
 
@@ -42,9 +42,15 @@ export class SlotKeeper {
   }
 
   /** As SessionSlots.take; when no answer comes, the slot is seen to later and StoreUnavailable is passed on. */
-  async take(session: Taking, maxSessions: number, supersedes?: string, told?: AddressedCommand): Promise<SlotResult> {
+  async take(
+    session: Taking,
+    maxSessions: number,
+    supersedes?: string,
+    told?: AddressedCommand,
+    numbers?: Reserving | 'none',
+  ): Promise<SlotResult> {
     try {
-      return await this.#slots.take(session, maxSessions, supersedes, told);
+      return await this.#slots.take(session, maxSessions, supersedes, told, numbers);
     } catch (error) {
       this.#owe(session.session_id, undefined);
       throw error;

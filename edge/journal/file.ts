@@ -65,6 +65,7 @@ export function openJournal(options: FileJournalOptions): Journal {
 class FileJournal implements Journal, Ledger {
   readonly tail: Tail;
   readonly archive: boolean;
+  readonly inStore: boolean;
   readonly inbound: boolean;
   readonly log: JournalLog;
   readonly later: LaterJournal | undefined;
@@ -103,6 +104,7 @@ class FileJournal implements Journal, Ledger {
     this.archive = options.archive ?? false;
     this.inbound = options.inbound ?? false;
     this.tail = new Tail(limits.tail_bytes, limits.block_bytes);
+    this.inStore = options.inStore ?? false;
     this.later = options.mirror;
     this.ahead = options.ahead ?? options.mirror === undefined;
     const { mirror, archiveDirectory = join(dirname(directory), 'archive') } = options;

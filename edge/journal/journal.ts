@@ -52,6 +52,8 @@ export interface JournalSession extends SessionStore {
 export type JournalKind = 'store' | 'file';
 
 export interface Journal {
+  /** Whether other edges can read what is durable of it, where sessions are that are placed nowhere. */
+  readonly inStore: boolean;
   /**
    * The durable part of a session; the same object each time.
    * @param key names the session, the same over all its connections and restarts

@@ -39,6 +39,7 @@ export function openMemoryJournal({ now, limits: given }: MemoryJournalOptions):
     return made;
   };
   return {
+    inStore: false,
     session,
     has: (key) => sessions.has(key),
     keys: () => sessions.keys(),

@@ -41,6 +41,8 @@ export interface FileJournalOptions {
   readonly ahead?: boolean;
   /** Whether all that the process before had written is there, and not only what was durable. */
   readonly whole?: boolean;
+  /** Whether it is a copy of what is in the store. */
+  readonly inStore?: boolean;
   /** Hears of all that is written, and says when it is durable. */
   readonly mirror?: (Mirror & LaterJournal & { end(): void }) | undefined;
 }

@@ -46,6 +46,10 @@ class Pair implements Journal {
     }
   }
 
+  get inStore(): boolean {
+    return this.#main.inStore;
+  }
+
   get later(): LaterJournal | undefined {
     return this.#main.later;
   }

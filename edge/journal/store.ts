@@ -50,7 +50,7 @@ export async function openStoreJournal(options: StoreJournalOptions): Promise<Jo
     const whole = left.goesOn(there, keys, shipping);
     // What the archive is told of is what it will find here at any later start.
     const completed = (segment: Complete): void => shipping.onceThere(() => options.completed?.(segment));
-    journal = openJournal({ ...options, keys, mirror: shipping, whole, completed });
+    journal = openJournal({ ...options, keys, mirror: shipping, inStore: true, whole, completed });
     // What recovery has cut off here is cut off there, before anything follows it.
     for (const [segment, size] of there) held(self.edge_id, await alike(options, segment, size));
     shipping.begin();

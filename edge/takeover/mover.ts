@@ -6,8 +6,9 @@
 
 import type { EdgeRegistry, SessionSlots } from '../../core/ports.ts';
 import type { JournalStore } from '../../core/sessions/journal-store.ts';
-import type { EdgeRow, FixSessionKey, Holding, LiveSession, MessageName } from '../../core/sessions/model.ts';
+import type { EdgeRow, FixSessionKey, Holding, LiveSession, MessageName, Reserved } from '../../core/sessions/model.ts';
 import type { Clock, Timers } from '../../core/time.ts';
+import type { Blocks } from '../blocks.ts';
 import { Message } from '../fix/message.ts';
 import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -18,6 +19,7 @@ import type { Numbers } from '../numbers.ts';
 import { submitOne } from '../resubmit.ts';
 import type { Player, Turns } from '../turn.ts';
 import type { VenueSession } from '../venue/venue.ts';
+import { ABOVE, above, numbersOf } from './above.ts';
 import type { Estates } from './estates.ts';
 import { Requests } from './requests.ts';
 import { isOver, Standing } from './standing.ts';
@@ -26,6 +28,7 @@ export interface MoverParts {
   readonly house: Pick<House, 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'metrics' | 'log' | 'ask'>;
   readonly journal: Journal;
   readonly numbers: Pick<Numbers, 'note'>;
+  readonly blocks: Pick<Blocks, 'knows' | 'settling' | 'settled' | 'gone' | 'clear'>;
   readonly slots: Pick<SessionSlots, 'settle'>;
   readonly edges: Pick<EdgeRegistry, 'find' | 'acknowledge'>;
   /** Where edges leave sessions for each other. */
@@ -42,6 +45,8 @@ interface Move {
   readonly session: VenueSession;
   readonly epoch: number;
   readonly home: string;
+  /** What the home has reserved; undefined: its journal is in the store, or it is of a release before. */
+  readonly reserved: Reserved | undefined;
   /** The last message of it that the venue has had; undefined: the venue is this edge's own. */
   readonly after: MessageName | undefined;
   /** Monotonic ms. */
@@ -82,16 +87,22 @@ export class Mover {
   /** It has been given away, or may have been. */
   left(id: string): void {
     this.#here.delete(id);
+    this.#parts.blocks.gone(id);
   }
 
   /** The edge was declared dead: others may have taken any of them. */
   leftAll(): void {
     this.#here.clear();
+    this.#parts.blocks.clear();
   }
 
   /** Whether there is anything to wait for: most sessions are where they were. */
-  needs({ home, from }: Holding, edgeId: string, id: string): boolean {
-    return home !== edgeId || from !== edgeId || this.#isDoubtful(id);
+  needs(holding: Holding, { edge_id, session_id }: LiveSession, id: string): boolean {
+    const { home, from, reserved } = holding;
+    if (home !== edge_id || from !== edge_id || this.#isDoubtful(id)) return true;
+    // What a process before this one has reserved and used, this one has nothing of.
+    const { journal, blocks } = this.#parts;
+    return reserved !== undefined && reserved.by !== session_id && !blocks.knows(id) && !journal.has(id);
   }
 
   /** Part of what stands here or at the edge's end of the venue has been lost: what the venue has had, it is asked. */
@@ -124,15 +135,17 @@ export class Mover {
   }
 
   async #bring(session: VenueSession, live: LiveSession, holding: Holding): Promise<boolean> {
-    const { slots, house, clock } = this.#parts;
-    const { epoch, home, from } = holding;
+    const { slots, house, clock, journal, blocks } = this.#parts;
+    const { epoch, home, from, reserved } = holding;
     const since = clock.monotonic();
     try {
       const after = await house.venue.claim?.(session, CLAIM_WITHIN_MS);
-      const move: Move = { session, epoch, home, after, since };
-      const state = home === live.edge_id ? this.#own(session.id, after) : await this.#fetched(live.key, move);
-      await this.#taken(session, state, home !== live.edge_id);
-      if (!(await slots.settle(live, epoch))) throw new Error('another edge has taken it since');
+      const move: Move = { session, epoch, home, reserved, after, since };
+      const state = home === live.edge_id ? this.#own(move) : await this.#fetched(live.key, move);
+      await this.#taken(session, state, home !== live.edge_id || !journal.has(session.id));
+      const next = blocks.settling(session.id, live);
+      if (!(await slots.settle(live, epoch, next))) throw new Error('another edge has taken it since');
+      blocks.settled(session.id, live, epoch, next);
       const ms = Math.round(clock.monotonic() - since);
       house.metrics.gate.moved(true, ms);
       house.log.info({ session: session.id, epoch, home, from, ms }, 'a session has come from another edge');
@@ -151,9 +164,19 @@ export class Mover {
   }
 
   /** It has not left this edge, but another had spoken for it meanwhile. */
-  #own(id: string, after: MessageName | undefined): SessionState | undefined {
+  #own(move: Move): SessionState | undefined {
     flushAll(this.#parts.house.turns);
-    return this.#parts.journal.export(id, afterOf(after));
+    return this.#parts.journal.export(move.session.id, afterOf(move.after)) ?? this.#above(move);
+  }
+
+  /** Nobody can read what its home has of it. Undefined: nothing was reserved, or it had never begun. */
+  #above({ session, home, reserved, after }: Move, there?: SessionState): SessionState | undefined {
+    const { journal, house, clock } = this.#parts;
+    if (reserved === undefined) return undefined;
+    flushAll(house.turns);
+    const state = above(reserved, afterOf(after), there ?? journal.export(session.id), clock.now());
+    if (state !== undefined) house.log.error({ session: session.id, edge: home, ...numbersOf(state) }, ABOVE);
+    return state;
   }
 
   /** Out of wherever it is; undefined: nowhere. Rejects when that cannot be found out in time. */
@@ -178,7 +201,7 @@ export class Mover {
         if (beat === 'moves' && leftMs > 0) patienceMs = leftMs;
         else if (beat !== 'unknown' && now !== undefined && !isOver(now)) found = await this.#wrested(move, now);
       }
-      if (typeof found === 'object') return found.state;
+      if (typeof found === 'object') return found.state ?? this.#above(move);
       const most = found === 'elsewhere' ? OUT_OF_REACH_MS : MOVE_WITHIN_MS;
       if (clock.monotonic() - since > most) throw new Error(`edge ${home} neither gives it away nor is declared dead`);
       await this.#pause(MOVE_RETRY_MS);
@@ -186,9 +209,10 @@ export class Mover {
   }
 
   /** The edge lives, for all that is known: it is fenced from this one session, and its journal read up to there. */
-  async #wrested({ session, epoch, home, after }: Move, { incarnation }: EdgeRow): Promise<Found> {
+  async #wrested({ session, epoch, home, reserved, after }: Move, { incarnation }: EdgeRow): Promise<Found> {
     const { estates, house } = this.#parts;
-    if (estates === undefined) return 'elsewhere';
+    // What it has sent, and what waits there, is on its own disk only.
+    if (estates === undefined || reserved !== undefined) return 'elsewhere';
     const edge = { edge_id: home, incarnation };
     const found = await estates.wrest(edge, { session: session.id, epoch }, (wrested): Found => {
       if (wrested === 'fenced') return 'not now';
@@ -198,7 +222,8 @@ export class Mover {
     return found;
   }
 
-  async #inherited({ session, home, after }: Move, row: EdgeRow | undefined): Promise<Found> {
+  async #inherited(move: Move, row: EdgeRow | undefined): Promise<Found> {
+    const { session, home, reserved, after } = move;
     const { estates, house } = this.#parts;
     const incarnation = row?.incarnation ?? 0;
     const found = await estates?.use(home, incarnation, (estate) => ({
@@ -208,15 +233,17 @@ export class Mover {
     // It may have begun anew while it was read, and have gone on: then it is asked.
     const now = await this.#standing.now(home);
     if (now?.incarnation !== row?.incarnation || !isOver(now)) return 'not now';
-    if (found?.there !== true) {
-      // It was ended in order, and nobody has missed it yet: most that are come again at once, with what is on their disk.
-      if (row?.state === 'stopped' && this.#stoppedFor(row) <= MOVE_WITHIN_MS) return 'elsewhere';
+    const { there = false, state } = found ?? {};
+    if (there && reserved === undefined) return { state };
+    // It was ended in order, and nobody has missed it yet: most that are come again at once, with what is on their disk.
+    if (row?.state === 'stopped' && this.#stoppedFor(row) <= MOVE_WITHIN_MS) return 'elsewhere';
+    if (reserved === undefined) {
       house.log.error(
         { session: session.id, edge: home },
-        'an edge is dead, and its journal is not in the store: a session begins with what is here',
+        'an edge is dead, its journal is not in the store, and no numbers were reserved: a session begins with what is here',
       );
     }
-    return { state: found?.state };
+    return { state: this.#above(move, state) };
   }
 
   /** Since that was first noticed here, ms. */

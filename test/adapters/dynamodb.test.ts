@@ -23,6 +23,9 @@ afterAll(() => store?.stop());
 
 const EDGE = { edge_id: 'e', incarnation: 1 };
 
+const RESERVED = { generation: 0, next_in: 1, out: 9, by: 'e.1.1' };
+const anns = () => session(EDGE, 'ann');
+
 /** Every method of every port, called somehow. */
 const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['directory.account', (s) => s.directory.account('ann')],
@@ -64,12 +67,14 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
     },
   ],
   ['audit.expectedHead', (s) => s.audit.expectedHead('policy')],
-  ['slots.take', (s) => s.slots.take(session({ edge_id: 'e', incarnation: 1 }, 'ann'), 1)],
-  ['slots.release', (s) => s.slots.release([{ ...session({ edge_id: 'e', incarnation: 1 }, 'ann'), slot: 0 }])],
+  ['slots.take', (s) => s.slots.take(anns(), 1)],
+  ['slots.release', (s) => s.slots.release([{ ...anns(), slot: 0 }])],
   ['slots.ofUser', (s) => s.slots.ofUser('ann')],
   ['slots.session', (s) => s.slots.session('e.1.1')],
   ['slots.list', (s) => s.slots.list({ limit: 1 })],
-  ['slots.settle', (s) => s.slots.settle(session({ edge_id: 'e', incarnation: 1 }, 'ann'), 1)],
+  ['slots.settle', (s) => s.slots.settle(anns(), 1)],
+  ['slots.reserve', (s) => s.slots.reserve([{ kind: 'extend', session: anns(), epoch: 1, reserved: RESERVED }])],
+  ['slots.passNumbers', (s) => s.slots.passNumbers('ann', anns().key, 1)],
   ['edges.register', (s) => s.edges.register('e', '1', NOON)],
   ['edges.passIncarnation', (s) => s.edges.passIncarnation('e', 1)],
   ['edges.claim', (s) => s.edges.claim('e', '1', NOON)],
@@ -87,10 +92,7 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['edges.acknowledge', (s) => s.edges.acknowledge('e', ['1'])],
   [
     'edges.tellNumbers',
-    (s) =>
-      s.edges.tellNumbers([
-        { key: session({ edge_id: 'e', incarnation: 1 }, 'ann').key, edge_id: 'e', next_in: 1, next_out: 1, at: NOON },
-      ]),
+    (s) => s.edges.tellNumbers([{ key: anns().key, edge_id: 'e', next_in: 1, next_out: 1, at: NOON }]),
   ],
   ['edges.numbers', (s) => s.edges.numbers('A')],
   ['edges.tellAnswer', (s) => s.edges.tellAnswer('c', { said: 'gone' }, NOON)],

@@ -191,17 +191,6 @@ describe('from an edge that has ended', () => {
     await house.begin('e-1');
     expect(numberOf((await coming).received[0]!)).toBe(last(a) + 1);
   }, 30_000);
-
-  test('and whose journal is nowhere: it begins with what is here', async () => {
-    const [one, two] = [await house.begin('e-1', 'file'), await house.begin('e-2', 'file')];
-    const ann = await house.user('ann');
-    const a = await house.loggedOn(one, ann);
-    await a.logout();
-    const row = (await house.admin.edges.list()).find(({ edge_id }) => edge_id === 'e-1');
-    await house.admin.edges.declareDead(one.gate.identity, row!.heartbeat);
-    const b = house.client(two, ann);
-    expect(numberOf(await b.logon(ann.password))).toBe(1);
-  }, 30_000);
 });
 
 test.each<Kind>(['file', 'store'])(

@@ -20,7 +20,7 @@ import type { VenueSink } from '../../../edge/venue/venue.ts';
 import { type Field, type FixClient, type FixMessage, utcTimestamp } from '../../../local/fix-client.ts';
 import { keysOf } from '../journal/keys.ts';
 import { dictionaryOf } from '../venue/harness.ts';
-import { type Account, over, TestHouse, until } from './desk.ts';
+import { type Account, type DeskOptions, over, TestHouse, until } from './desk.ts';
 
 const SILENT = { info() {}, warn() {}, error() {} };
 export type Kind = 'memory' | 'file' | 'store';
@@ -87,10 +87,17 @@ export class MovingHouse extends TestHouse {
   }
 
   /** @param link of this edge to the store, and of its journal, where that is another */
-  begin(name: string, kind: Kind = 'file', link = { cut: false }, journalLink = link): Promise<Edge> {
+  begin(
+    name: string,
+    kind: Kind = 'file',
+    link = { cut: false },
+    journalLink = link,
+    bounds: NonNullable<DeskOptions['bounds']> = {},
+  ): Promise<Edge> {
     return this.open({
       env: { FIXGATE_EDGE_ID: name },
       link,
+      bounds,
       journal: this.#journalOf(kind, name, journalLink),
       openEstate: (edgeId, reading) => {
         const place = join(this.#directory, name, reading);

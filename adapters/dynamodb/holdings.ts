@@ -1,0 +1,116 @@
+/** Who speaks for a FIX session, whose journal has it, and what numbers that edge may use, in DynamoDB. */
+import type { FixSessionKey, Holding, LiveSession, Reservation, Reserved } from '../../core/sessions/model.ts';
+import { type Held, sessionKey } from '../changes.ts';
+import { key } from '../keys.ts';
+import {
+  absent,
+  type Database,
+  type Expression,
+  equals,
+  type Key,
+  type Row,
+  TRANSACTION,
+  type Write,
+} from './database.ts';
+
+type Whose = Pick<LiveSession, 'user_id' | 'key'>;
+
+/** Transactions of reservations that are under way at a time: an edge that ends has thousands. */
+const AT_ONCE = 4;
+
+/** Says which edge speaks for a FIX session, and whose journal has it; stays for good. */
+export function holdingKey(session: Whose): Key {
+  return { table: 'sessions', pk: key('U', session.user_id), sk: key('FIX', ...sessionKey(session)) };
+}
+
+export function toHeld(row: Row): Held {
+  const { epoch, home, from_edge, edge_id, incarnation, reserved_out, reserved_in } = row;
+  const { reserved_generation: generation, reserved_by: by } = row;
+  const reserved = { out: reserved_out, next_in: reserved_in, generation, by } as Reserved;
+  const held = { epoch, home, from: from_edge, edge_id, incarnation } as Held;
+  return reserved_out === undefined ? held : { ...held, reserved };
+}
+
+function reservedRow({ generation, next_in, out, by }: Reserved) {
+  return { reserved_out: out, reserved_in: next_in, reserved_generation: generation, reserved_by: by };
+}
+
+const RESERVED = ['reserved_out', 'reserved_in', 'reserved_generation', 'reserved_by'] as const;
+
+export function holdingPut(session: LiveSession, held: Held | undefined, holding: Holding): Write {
+  const { pk, sk } = holdingKey(session);
+  const { epoch, home, from, reserved } = holding;
+  const { edge_id, incarnation } = session;
+  const row = { pk, sk, epoch, home, from_edge: from, edge_id, incarnation };
+  const when = held === undefined ? absent('epoch') : equals({ epoch: held.epoch, home: held.home });
+  return { put: 'sessions', row: reserved === undefined ? row : { ...row, ...reservedRow(reserved) }, when };
+}
+
+/** All four, to these. */
+function reservedSet(reserved: Reserved): Expression {
+  const row = reservedRow(reserved);
+  return {
+    text: RESERVED.map((name) => `#${name} = :${name}`).join(', '),
+    names: RESERVED,
+    values: Object.fromEntries(RESERVED.map((name) => [`:${name}`, row[name]])),
+  };
+}
+
+/** Everything of it is in the journal of this edge, and these are its numbers. */
+export function settling(
+  session: Whose & Pick<LiveSession, 'edge_id'>,
+  epoch: number,
+  reserved: Reserved | undefined,
+): Write {
+  const { edge_id } = session;
+  const set = reserved && reservedSet(reserved);
+  const rest = set === undefined ? ` REMOVE ${RESERVED.map((name) => `#${name}`).join(', ')}` : `, ${set.text}`;
+  const change: Expression = {
+    text: `SET #home = :edge, #from_edge = :edge${rest}`,
+    names: ['home', 'from_edge', ...RESERVED],
+    values: { ':edge': edge_id, ...set?.values },
+  };
+  return { update: holdingKey(session), change, when: equals({ epoch, edge_id }) };
+}
+
+function reserving({ session, epoch, reserved, kind }: Reservation): Exclude<Write, { check: Key }> {
+  const { edge_id, incarnation } = session;
+  const mine = equals({ epoch, edge_id, incarnation });
+  const set = reservedSet(reserved);
+  const change = { ...set, text: `SET ${set.text}` };
+  // One that was on its way for long takes nothing back.
+  const more =
+    '(attribute_not_exists(#reserved_out) OR #reserved_generation < :reserved_generation ' +
+    'OR (#reserved_generation = :reserved_generation AND #reserved_out <= :reserved_out))';
+  const still = '#reserved_by = :reserved_by';
+  const names = [...mine.names, ...RESERVED];
+  const when = { ...mine, names, text: `${mine.text} AND ${kind === 'extend' ? more : still}` };
+  return { update: holdingKey(session), change, when };
+}
+
+/** As many as a transaction takes go together; where one of them is not done, the others go by themselves. */
+export async function reserve(database: Database, reservations: readonly Reservation[]): Promise<readonly boolean[]> {
+  const done: boolean[] = [];
+  let next = 0;
+  const some = async (): Promise<void> => {
+    while (next < reservations.length) {
+      const at = next;
+      next += TRANSACTION;
+      const writes = reservations.slice(at, next).map(reserving);
+      const together = writes.length > 1 ? await database.transact(writes) : undefined;
+      for (const [i, write] of writes.entries()) {
+        done[at + i] = together?.result === 'done' || (await database.write(write));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, some));
+  return done;
+}
+
+export async function passNumbers(database: Database, userId: string, session: FixSessionKey, beyond: number) {
+  await database.write({
+    update: holdingKey({ user_id: userId, key: session }),
+    change: { text: 'ADD #reserved_out :beyond', names: ['reserved_out'], values: { ':beyond': beyond } },
+    when: { text: 'attribute_exists(#reserved_out)', names: ['reserved_out'] },
+  });
+}

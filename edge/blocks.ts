@@ -1,0 +1,295 @@
+/**
+ * Numbers of sessions whose journal is not in the store: a block of them is reserved there, so that an edge that cannot
+ * read this one's journal goes on above it, and no number has two contents (docs/adr/0047-numbers-reserved-in-the-store.md).
+ * The first block comes with the slot, or with the session; the next one is asked for long before this one is used up.
+ */
+
+import type { SessionSlots } from '../core/ports.ts';
+import type { Holding, LiveSession, Reservation, Reserved, Reserving } from '../core/sessions/model.ts';
+import type { Clock } from '../core/time.ts';
+import type { SessionProfile } from './fix/session/profile.ts';
+import type { Journal, JournalSession } from './journal/journal.ts';
+import { BLOCK_AWAY_MS, BLOCK_NUMBERS, BLOCK_RENEW, BLOCK_SPARE, BLOCKS_AT_ONCE } from './limits.ts';
+import type { Logger } from './log.ts';
+import type { Sessions } from './sessions.ts';
+
+/** Where a session's numbers stand. */
+type Standing = Pick<JournalSession, 'nextIn' | 'nextOut' | 'generation'>;
+
+/** Numbers of a block; used before the next is asked for; left when its session ends. */
+export interface BlockBounds {
+  readonly numbers: number;
+  readonly renew: number;
+  readonly spare: number;
+  /** Ms without a client before what is left is given back. */
+  readonly away_ms: number;
+}
+
+const BOUNDS: BlockBounds = { numbers: BLOCK_NUMBERS, renew: BLOCK_RENEW, spare: BLOCK_SPARE, away_ms: BLOCK_AWAY_MS };
+
+/** What a session of this incarnation has reserved. */
+export class Block {
+  /** The first number that may not leave. */
+  limit = 0;
+  readonly id: string;
+  readonly session: Omit<LiveSession, 'slot'>;
+  readonly epoch: number;
+  /** As the store has it, as far as that is known. */
+  told: Reserved;
+  /** The next one is on its way. */
+  asked = false;
+  readonly #bounds: BlockBounds;
+  readonly #want: (block: Block) => void;
+
+  constructor(
+    whose: { readonly id: string; readonly session: Omit<LiveSession, 'slot'>; readonly epoch: number },
+    told: Reserved,
+    bounds: BlockBounds,
+    want: (block: Block) => void,
+  ) {
+    this.id = whose.id;
+    this.session = whose.session;
+    this.epoch = whose.epoch;
+    this.told = told;
+    this.limit = told.out;
+    this.#bounds = bounds;
+    this.#want = want;
+  }
+
+  /** Whether a session that stands there has no need of another one yet. */
+  serves({ nextOut, generation }: Standing): boolean {
+    const { numbers, renew } = this.#bounds;
+    return generation === this.told.generation && nextOut < this.limit - numbers + renew;
+  }
+
+  /** Whatever becomes of what is asked of the store: no more than this is reserved for sure. */
+  bound(out: number): void {
+    this.limit = Math.min(this.limit, out);
+  }
+
+  /** Looked at once a turn. @returns whether there are numbers left */
+  lasts(store: Standing): boolean {
+    if (!this.asked && !this.serves(store)) this.#want(this);
+    return store.nextOut < this.limit - this.#bounds.spare;
+  }
+}
+
+export interface BlocksParts {
+  readonly journal: Journal;
+  readonly sessions: Pick<Sessions, 'known'>;
+  readonly slots: Pick<SessionSlots, 'reserve'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly log: Logger;
+  /** Another edge has the session. */
+  readonly lost: (id: string, epoch: number) => void;
+  readonly bounds?: BlockBounds | undefined;
+}
+
+export class Blocks {
+  readonly #parts: BlocksParts;
+  readonly #bounds: BlockBounds;
+  /** By session. */
+  readonly #blocks = new Map<string, Block>();
+  /** Sessions whose journal is not in the store, as their last Logon had it. */
+  readonly #own = new Set<string>();
+  /** Logons on their way, by session: what they were told of its block is to stay so. */
+  readonly #entering = new Map<string, number>();
+  readonly #wanted = new Set<Block>();
+  /** Sessions that have come, gone, or been given other numbers, and when that is looked at, monotonic ms: soonest first. */
+  readonly #noted = new Map<string, number>();
+  #reserving: Promise<void> | undefined;
+  #failing = false;
+
+  constructor(parts: BlocksParts) {
+    this.#parts = parts;
+    this.#bounds = parts.bounds ?? BOUNDS;
+  }
+
+  /** A Logon is on its way, until {@link left}. */
+  entering(id: string): void {
+    this.#entering.set(id, (this.#entering.get(id) ?? 0) + 1);
+  }
+
+  left(id: string): void {
+    const others = (this.#entering.get(id) ?? 0) - 1;
+    if (others > 0) this.#entering.set(id, others);
+    else this.#entering.delete(id);
+    // It may not have come to anything.
+    this.note(id);
+  }
+
+  /** What a Logon reserves with its slot; see SessionSlots.take. */
+  asked(id: string, profile: Pick<SessionProfile, 'journal'>): Reserving | 'none' | undefined {
+    const { journal } = this.#parts;
+    const isBeside = journal.place !== undefined && profile.journal === 'file';
+    if (journal.inStore && !isBeside) {
+      this.#own.delete(id);
+      this.#blocks.delete(id);
+      return 'none';
+    }
+    this.#own.add(id);
+    const block = this.#blocks.get(id);
+    const standing = this.#standing(id);
+    if (block !== undefined && block.limit === block.told.out && block.serves(standing)) return undefined;
+    const next = this.#next(standing);
+    block?.bound(next.out);
+    return { ...next, known: block !== undefined || journal.has(id) };
+  }
+
+  /** Where a session stands; asking the journal for one would make it. */
+  #standing(id: string): Standing {
+    const { journal } = this.#parts;
+    return journal.has(id) ? journal.session(id) : { nextIn: 1, nextOut: 1, generation: 0 };
+  }
+
+  #next({ nextIn, nextOut, generation }: Standing): Omit<Reserved, 'by'> {
+    return { generation, next_in: nextIn, out: nextOut + this.#bounds.numbers };
+  }
+
+  /** Whether it is known here what has been used of a session that the journal may have nothing of. */
+  knows(id: string): boolean {
+    return this.#blocks.has(id);
+  }
+
+  /** The slot is taken, and the session is here. */
+  taken(id: string, session: Omit<LiveSession, 'slot'>, { epoch, reserved }: Holding): void {
+    if (!this.#own.has(id)) return;
+    if (reserved !== undefined) {
+      this.#begin(id, session, epoch, reserved);
+      return;
+    }
+    // Somebody has done away with the row: numbers are had at once, or the session ends.
+    const next = { ...this.#next(this.#standing(id)), by: session.session_id };
+    this.#want(this.#begin(id, session, epoch, next));
+  }
+
+  /** What is reserved with a session that has come here, durably; undefined: its journal is in the store. */
+  settling(id: string, session: Omit<LiveSession, 'slot'>): Reserved | undefined {
+    if (!this.#own.has(id)) return undefined;
+    return { ...this.#next(this.#standing(id)), by: session.session_id };
+  }
+
+  /** It is settled. */
+  settled(id: string, session: Omit<LiveSession, 'slot'>, epoch: number, reserved: Reserved | undefined): void {
+    if (reserved !== undefined) this.#begin(id, session, epoch, reserved);
+  }
+
+  #begin(id: string, session: Omit<LiveSession, 'slot'>, epoch: number, reserved: Reserved): Block {
+    const block = new Block({ id, session, epoch }, reserved, this.#bounds, (one) => this.#want(one));
+    this.#blocks.get(id)?.bound(block.limit);
+    this.#blocks.set(id, block);
+    return block;
+  }
+
+  /** Of a session that is live here; undefined: it needs none. */
+  of(id: string): Block | undefined {
+    return this.#blocks.get(id);
+  }
+
+  /** It may have come, gone, or have other numbers. */
+  note(id: string): void {
+    if (!this.#blocks.has(id)) return;
+    this.#noted.delete(id);
+    this.#noted.set(id, this.#parts.clock.monotonic() + this.#bounds.away_ms);
+  }
+
+  /** It has been given away, or may have been. */
+  gone(id: string): void {
+    this.#blocks.delete(id);
+  }
+
+  /** The edge was declared dead: what it has reserved is another's to change. */
+  clear(): void {
+    this.#blocks.clear();
+    this.#wanted.clear();
+    this.#noted.clear();
+  }
+
+  #want(block: Block): void {
+    block.asked = true;
+    this.#wanted.add(block);
+    this.look();
+  }
+
+  /** Reserves what is wanted, and gives back what nobody needs now; what fails is done at the next call. */
+  look(): void {
+    if (this.#reserving !== undefined || (this.#wanted.size === 0 && this.#noted.size === 0)) return;
+    this.#reserving = this.#reserve().finally(() => {
+      this.#reserving = undefined;
+      if (!this.#failing && this.#wanted.size > 0) this.look();
+    });
+  }
+
+  /** Gives back all there is, as far as the store takes it: nobody is here any more. */
+  async finish(): Promise<void> {
+    await this.#reserving;
+    for (const id of this.#blocks.keys()) this.#noted.set(id, 0);
+    this.#failing = false;
+    while (this.#noted.size > 0 && !this.#failing) await this.#reserve();
+  }
+
+  async #reserve(): Promise<void> {
+    const { slots, log } = this.#parts;
+    const batch: [Block, Reservation][] = [];
+    for (const block of this.#wanted) {
+      if (batch.length === BLOCKS_AT_ONCE) break;
+      this.#wanted.delete(block);
+      if (this.#blocks.get(block.id) === block) batch.push([block, this.#extending(block)]);
+    }
+    const now = this.#parts.clock.monotonic();
+    for (const [id, due] of this.#noted) {
+      if (batch.length === BLOCKS_AT_ONCE || due > now) break;
+      this.#noted.delete(id);
+      const block = this.#blocks.get(id);
+      const back = block && this.#givingBack(block);
+      if (back !== undefined) batch.push([block!, back]);
+    }
+    if (batch.length === 0) return;
+    try {
+      const done = await slots.reserve(batch.map(([, reservation]) => reservation));
+      this.#failing = false;
+      for (const [i, [block, reservation]] of batch.entries()) this.#answered(block, reservation, done[i] === true);
+    } catch (error) {
+      if (!this.#failing) log.warn({ error, sessions: batch.length }, 'no numbers could be reserved yet');
+      this.#failing = true;
+      for (const [block, { kind }] of batch) {
+        if (kind === 'extend') this.#wanted.add(block);
+        else this.#noted.set(block.id, 0);
+      }
+    }
+  }
+
+  #extending(block: Block): Reservation {
+    const { id, session, epoch, told } = block;
+    const reserved = { ...this.#next(this.#standing(id)), by: told.by };
+    // Where numbers have begun anew it is less.
+    block.bound(reserved.out);
+    return { kind: 'extend', session, epoch, reserved };
+  }
+
+  /** Undefined: its client is here, or the store has it already. */
+  #givingBack(block: Block): Reservation | undefined {
+    const { id, session, epoch, told } = block;
+    if (this.#entering.has(id) || this.#parts.sessions.known(id)?.holder !== undefined) return undefined;
+    const { nextIn, nextOut, generation } = this.#standing(id);
+    if (told.out === nextOut && told.next_in === nextIn && told.generation === generation) return undefined;
+    block.bound(nextOut);
+    return { kind: 'give_back', session, epoch, reserved: { generation, next_in: nextIn, out: nextOut, by: told.by } };
+  }
+
+  #answered(block: Block, { kind, reserved }: Reservation, done: boolean): void {
+    const { log, lost } = this.#parts;
+    const { id, epoch } = block;
+    if (this.#blocks.get(id) !== block) return;
+    if (done) {
+      block.told = reserved;
+      block.asked = false;
+      if (kind === 'extend') block.limit = reserved.out;
+      return;
+    }
+    this.#blocks.delete(id);
+    if (kind === 'give_back') return;
+    log.warn({ session: id, epoch }, 'no numbers are had for a session that another edge has taken');
+    lost(id, epoch + 1);
+  }
+}
