@@ -114,6 +114,12 @@ export class Clients {
     client.ids.bound(KNOWN_IDS_PER_SESSION, this.freed);
   }
 
+  /** The same of an id that the session does not know. */
+  rememberNew(client: Client, id: number, order: ClientOrder): void {
+    client.ids.add(id, order);
+    client.ids.bound(KNOWN_IDS_PER_SESSION, this.freed);
+  }
+
   /** It has changed, which has been written: one that is over is kept as numbers, unless several sessions know it. */
   done(order: ClientOrder): void {
     if (!order.open && (order.names === 0 || order.owner.ids.retire(order))) this.free(order);

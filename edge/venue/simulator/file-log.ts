@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { copyWords, SLACK, Views } from '../../fix/words.ts';
+import { copyWords, SLACK, viewOf } from '../../fix/words.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
 import type { LineBytes, OrderLog } from './log.ts';
 
@@ -36,7 +36,7 @@ export class FileLog implements OrderLog {
   /** Lines to be written: buf[0, used). */
   private buf = Buffer.allocUnsafeSlow(INITIAL);
   private used = 0;
-  private readonly views = new Views();
+  private words = viewOf(this.buf);
   private sealed: Buffer | undefined;
 
   /** @param directory made when it is not there */
@@ -69,13 +69,13 @@ export class FileLog implements OrderLog {
     this.base = at - rest.length;
   }
 
-  append({ buf, length }: LineBytes): void {
+  append({ buf, words, length }: LineBytes): void {
     this.room(length + SLACK);
-    if (length <= SHORT && length + SLACK <= buf.length)
-      copyWords(this.views.of(buf), 0, length, this.views.of(this.buf), this.used);
-    else buf.copy(this.buf, this.used, 0, length);
-    this.used += length;
-    this.buf[this.used++] = NEWLINE;
+    const { used } = this;
+    if (length <= SHORT && length + SLACK <= buf.length) copyWords(words, 0, length, this.words, used);
+    else buf.copy(this.buf, used, 0, length);
+    this.words.setUint8(used + length, NEWLINE);
+    this.used = used + length + 1;
   }
 
   private appendText(line: string): void {
@@ -90,7 +90,12 @@ export class FileLog implements OrderLog {
     if (most <= this.buf.length) return;
     const grown = Buffer.allocUnsafeSlow(Math.max(most, this.buf.length * 2));
     this.buf.copy(grown, 0, 0, this.used);
-    this.buf = grown;
+    this.become(grown);
+  }
+
+  private become(buf: Buffer<ArrayBuffer>): void {
+    this.buf = buf;
+    this.words = viewOf(buf);
   }
 
   get pending(): boolean {
@@ -112,7 +117,7 @@ export class FileLog implements OrderLog {
 
   private forget(): void {
     this.used = 0;
-    if (this.buf.length > KEPT) this.buf = Buffer.allocUnsafeSlow(INITIAL);
+    if (this.buf.length > KEPT) this.become(Buffer.allocUnsafeSlow(INITIAL));
   }
 
   seal(last: string): void {

@@ -1,5 +1,6 @@
 /** How the exchange keeps its log: flushes with marks, how far the messages of sessions have been seen, and compaction. */
 
+import { viewOf } from '../../fix/words.ts';
 import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
 import type { Client, Clients } from './clients.ts';
@@ -7,7 +8,8 @@ import { Line, OrderLines, type UsedId } from './line.ts';
 import { Introductions, type LineBytes, type OrderLog, snapshot, takenChange } from './log.ts';
 import { CHANGED, CHANGED_STATE, type ClientOrder } from './order.ts';
 
-const NOTHING: LineBytes = { buf: Buffer.from('[]'), length: 2 };
+const BRACKETS = Buffer.from('[]');
+const NOTHING: LineBytes = { buf: BRACKETS, words: viewOf(BRACKETS), length: BRACKETS.length };
 
 export class Keeping {
   /** Of the last flush that is on disk. */

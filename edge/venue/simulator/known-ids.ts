@@ -95,18 +95,23 @@ export class KnownIds {
    */
   set(id: number, order: ClientOrder): ClientOrder | undefined {
     const names = this.#names;
-    const hash = names.hash(id);
-    const place = this.#find(hash, names.view, names.at(id), names.length(id));
-    order.names += 1;
+    const place = this.#find(names.hash(id), names.view, names.at(id), names.length(id));
     if (place < 0) {
-      this.#push(names.keep(id), order, hash);
+      this.add(id, order);
       return undefined;
     }
+    order.names += 1;
     const before = this.#orders[place];
     if (before === undefined) names.drop(this.#past!.name(place));
     else before.names -= 1;
     this.#orders[place] = order;
     return before;
+  }
+
+  /** As {@link set}, of an id that is not known. */
+  add(id: number, order: ClientOrder): void {
+    order.names += 1;
+    this.#push(this.#names.keep(id), order, this.#names.hash(id));
   }
 
   /**

@@ -182,6 +182,10 @@ export class Line extends Output {
     return this;
   }
 
+  get words(): DataView {
+    return this.view;
+  }
+
   override toString(): string {
     return this.buf.toString('utf8', 0, this.length);
   }

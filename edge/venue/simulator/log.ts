@@ -14,6 +14,8 @@ import { ClientOrder, type OrderTerms, partsOfId } from './order.ts';
 /** A line: UTF-8, buf[0, length). */
 export interface LineBytes {
   readonly buf: Buffer;
+  /** Of `buf`. */
+  readonly words: DataView;
   readonly length: number;
 }
 

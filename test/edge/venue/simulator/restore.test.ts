@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { viewOf } from '../../../../edge/fix/words.ts';
 import { openVenue } from '../../../../edge/venue/index.ts';
 import { FileLog } from '../../../../edge/venue/simulator/file-log.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
@@ -348,7 +349,8 @@ test('a disk that refuses is told of, and what was to be written waits for the n
   try {
     symlinkSync('/dev/full', join(directory, 'orders.jsonl'));
     const log = new FileLog(directory);
-    log.append({ buf: Buffer.from('[]'), length: 2 });
+    const buf = Buffer.from('[]');
+    log.append({ buf, words: viewOf(buf), length: 2 });
     for (let tries = 0; tries < 2; tries++) {
       expect(() => log.flush('[["mark",1]]')).toThrow('ENOSPC');
       expect(log.pending).toBe(true);
