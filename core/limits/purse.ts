@@ -28,11 +28,13 @@ const LOW = 3;
 const LAST_GRANT = 6;
 const SPENT_MS = 9;
 const SOUGHT_MS = 12;
-/** Until then the bucket is empty by the store's word: refusals are local. */
+/** Until then the bucket is not asked for: refusals are local. */
 const ASK_AT_MS = 15;
 /** Unspent tokens of the item's limits that the edge gave up since it last settled. */
 const RETURNED = 18;
-const CELLS = 21;
+/** Until then it is empty by the store's word: a call that is made for another bucket leaves it alone, too. */
+const EMPTY_UNTIL_MS = 21;
+const CELLS = 24;
 /** Never written to. */
 const NOTHING = new Float64Array(CELLS);
 const UNWATCHED = new Float64Array(3).fill(-1);
@@ -183,7 +185,7 @@ export class Purse {
   }
 
   #ask(kind: Kind, nowMs: number, waiting: number): number {
-    if (nowMs < this.#cells[ASK_AT_MS + kind]!) return 0;
+    if (nowMs < this.#cells[EMPTY_UNTIL_MS + kind]!) return 0;
     // Leases grow by doubling; where that would take many trips, as much is asked for as may be spent until the next.
     const perRound = Math.floor(this.rates[kind] * this.#roundSeconds());
     const twice = Math.max(2 * this.#cells[LAST_GRANT + kind]!, perRound);
@@ -194,7 +196,10 @@ export class Purse {
       : Math.max(0, ahead - this.#cells[TOKENS + kind]!);
   }
 
-  /** Takes what the store granted; `spacingMs` after the call began is the earliest that a bucket found empty is asked again. */
+  /**
+   * Takes what the store granted. No bucket that is empty then is asked for again sooner than `spacingMs` after the call began,
+   * whichever it was made for: each by itself would have its own call, and every call tell that others are empty still.
+   */
   take(said: Statement, reply: ExchangeReply, startedMs: number, spacingMs: number): void {
     this.#own();
     this.#expiresMs = Number(reply.expires / NS_PER_MS) - BATCH_MS;
@@ -213,8 +218,8 @@ export class Purse {
       );
       this.#cells[LOW + kind] = Math.floor(Math.min(this.#cells[LAST_GRANT + kind]!, this.#reserve(kind)) / 4);
       const retryMs = Number((reply.retryAt[kind] + NS_PER_MS - 1n) / NS_PER_MS);
-      const spacedMs = said.wanted[kind] > 0 ? startedMs + spacingMs : 0;
-      this.#cells[ASK_AT_MS + kind] = retryMs === 0 ? 0 : Math.max(retryMs, spacedMs);
+      this.#cells[EMPTY_UNTIL_MS + kind] = retryMs;
+      this.#cells[ASK_AT_MS + kind] = retryMs === 0 ? 0 : Math.max(retryMs, startedMs + spacingMs);
     }
   }
 
@@ -240,6 +245,7 @@ export class Purse {
     for (const kind of KINDS) this.#rest(kind);
     this.#clear(RETURNED);
     this.#clear(ASK_AT_MS);
+    this.#clear(EMPTY_UNTIL_MS);
     this.rates = ratesOf(limits);
     this.#capacities = capacitiesOf(limits);
   }
