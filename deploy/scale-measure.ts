@@ -27,7 +27,7 @@ export interface Measured {
   readonly order: readonly Units[];
   /** A Logon and the end of its session, without the audit. */
   readonly session: Units;
-  /** The same in the audit's table, without what its four indexes take. */
+  /** The same in the audit, with what its four indexes take, and that of the provision before it. */
   readonly audit: Units;
   /** One edge's row of a list of all of them. */
   readonly row: Units;
