@@ -14,6 +14,8 @@ export abstract class Host {
   gate: Gate | undefined;
   /** True time at which the process of the moment was started, or began to serve, or the last one ended. */
   changedAt = 0;
+  /** True time until which Logons here wait for the store. */
+  detainedUntil = 0;
   draining: { readonly since: number } | undefined;
 
   constructor(world: World, index: number, machine: Machine) {

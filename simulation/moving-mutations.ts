@@ -164,6 +164,12 @@ export const MOVES: readonly Mutation[] = [
     ports: (ports) => ({ ...ports, journals: { ...ports.journals, revoke: async () => 'done' } }),
   },
   {
+    name: 'death_awaited',
+    what: 'a session is not taken from an edge that hangs before that is declared dead',
+    breaks: 'decision',
+    ports: (ports) => ({ ...ports, journals: { ...ports.journals, revoke: async () => 'fenced' } }),
+  },
+  {
     name: 'poss_dup_left_out',
     what: 'what is sent again does not say so',
     breaks: 'numbers',

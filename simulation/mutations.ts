@@ -201,6 +201,14 @@ const EDGES: readonly Mutation[] = [
     ),
   },
   {
+    name: 'silence_awaited',
+    what: 'an edge that says nothing is waited for as one that has acknowledged',
+    breaks: 'decision',
+    ports: withEdges((edges) => ({
+      answer: async (ask) => (await edges.answer(ask)) ?? { said: 'acknowledged' },
+    })),
+  },
+  {
     name: 'nobody_watches',
     what: 'nobody declares a dead edge dead',
     breaks: 'dead edge',

@@ -179,6 +179,7 @@ export class Oracle {
     }
     const holder = JSON.parse(item.session?.S ?? '') as LiveSession;
     this.#keyHolders.set(row, holder);
+    this.#world.decisions.taken(holder);
     if (before === undefined || before.session_id === holder.session_id || !this.#serves(before)) return;
     this.#superseded.set(before.session_id, this.#now);
   }
@@ -188,6 +189,13 @@ export class Oracle {
       const row = this.#world.tables.peek(TABLES.sessions, place, edgeId);
       if (row !== undefined) return row;
     }
+    return undefined;
+  }
+
+  /** Who has a FIX session. @param key SenderCompID and SenderSubID, with a space between */
+  holderOf(key: string): LiveSession | undefined {
+    for (const holder of this.#keyHolders.values())
+      if (`${holder.key.sender_comp_id} ${holder.key.sender_sub_id}` === key) return holder;
     return undefined;
   }
 
@@ -345,7 +353,7 @@ export class Oracle {
 
   #edges(): void {
     const { hosts, troubledUntil } = this.#world;
-    let changedAt = troubledUntil;
+    let changedAt = troubledUntil > 0 ? troubledUntil + RECOVERY_MS : 0;
     for (const host of hosts) changedAt = Math.max(changedAt, host.changedAt);
     const watched = hosts.some(({ gate, process }) => gate !== undefined && process?.stopped === false);
     for (const { name, process, draining } of hosts) {

@@ -9,6 +9,7 @@ import { provision } from '../core/provisioning.ts';
 import { Admin, CONTEXT } from './admin.ts';
 import { type Account, Client } from './client.ts';
 import { EdgeHost } from './edge-host.ts';
+import { Decisions } from './fix/decisions.ts';
 import { FixHost } from './fix/fix-host.ts';
 import { Market, marketDictionary } from './fix/market.ts';
 import { Sent } from './fix/sent.ts';
@@ -35,7 +36,7 @@ const DRAIN_RESTS = 6;
 /** Where there is one, disks of a run are in memory: what a machine that dies would lose is not what is looked at. */
 const MEMORY = '/dev/shm';
 
-const DETAINING: ReadonlySet<Trouble['kind']> = new Set(['away', 'cut', 'disk', 'link', 'market_stop', 'market_disk']);
+const DETAINING: ReadonlySet<Trouble['kind']> = new Set(['away', 'disk', 'link', 'market_stop', 'market_disk']);
 
 /** What a seed is about, by turns. */
 const KINDS: readonly Kind[] = ['home', 'gates', 'moves', 'gates'];
@@ -71,6 +72,7 @@ export class World {
   /** The venue that edges share; undefined: each has its own. */
   market: Market | undefined;
   readonly sent: Sent;
+  readonly decisions: Decisions = new Decisions(this);
   violation: Violation | undefined;
   /** True time until which something is wrong between processes and the store. */
   troubledUntil = 0;
@@ -189,7 +191,10 @@ export class World {
       await scheduler.run(scheduler.now + 100);
     }
     this.#open(await accounts);
-    scheduler.onStep = () => oracle.step();
+    scheduler.onStep = () => {
+      oracle.step();
+      this.decisions.step();
+    };
     await scheduler.run(this.began + plan.busyMs, over);
     if (over()) return this.violation;
     this.#rest();
@@ -325,6 +330,7 @@ export class World {
         return;
       case 'cut':
         this.#trouble(trouble.ms);
+        host.detainedUntil = Math.max(host.detainedUntil, scheduler.now + trouble.ms);
         network.cut.add(host.name);
         scheduler.after(trouble.ms, () => void network.cut.delete(host.name));
         return;

@@ -268,14 +268,27 @@ export class FixHost extends Host implements Speaker {
     if (this.#left !== undefined) this.lost();
   }
 
+  /** A Logon is answered. */
+  #loggedOn(message: FixMessage, socket: SimSocket): void {
+    const since = this.world.decisions.since(socket);
+    if (since === undefined) return;
+    for (const { session } of this.gate?.sessions() ?? []) {
+      const { sender_comp_id, sender_sub_id } = session.key;
+      if (sender_comp_id === message.get(56) && sender_sub_id === (message.get(57) ?? ''))
+        this.world.oracle.registered(session, since);
+    }
+  }
+
   /** Of one connection: what is said on it, as it leaves. */
-  #passing(): Pass {
+  #passing(socket: () => SimSocket): Pass {
     const { world } = this;
     const spoil = world.mutation?.wire;
     let on = false;
     return (message) => {
       const raw = spoil?.(message) ?? message.raw;
+      if (!on && message.type === 'A') this.#loggedOn(message, socket());
       on ||= message.type === 'A';
+      world.decisions.done(socket());
       // Who is refused is no session: its number is not one of the session's.
       const wrong = on ? world.sent.note(this, spoil === undefined ? message : new FixMessage(raw)) : undefined;
       if (wrong !== undefined) world.fail('numbers', `${this.name}: ${wrong}`);
@@ -289,9 +302,20 @@ export class FixHost extends Host implements Speaker {
     const { scheduler, chance } = this.world;
     if (process === undefined || !process.alive || this.#house === undefined || this.#doors === undefined)
       return undefined;
-    const socket = new SimSocket(process, scheduler, chance, peer, this.#passing());
+    const { decisions } = this.world;
+    const socket: SimSocket = new SimSocket(
+      process,
+      scheduler,
+      chance,
+      peer,
+      this.#passing(() => socket),
+    );
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('data', (bytes: Buffer) => decisions.came(this, socket, bytes));
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      decisions.done(socket);
+    });
     process.reach(0.1, () => {
       const [house, doors] = [this.#house, this.#doors];
       if (house === undefined || doors === undefined) socket.destroy();

@@ -3,7 +3,6 @@ import type { Field, FixMessage } from '../../local/fix-client.ts';
 import { utcTimestamp } from '../../local/fix-client.ts';
 import type { Account } from '../client.ts';
 import type { FixPlan } from '../plan.ts';
-import type { Process } from '../process.ts';
 import type { World } from '../world.ts';
 import { Engine, type EngineHost } from './engine.ts';
 import { FixHost } from './fix-host.ts';
@@ -19,11 +18,6 @@ const DOUBT_MS = 500;
 const TWIN_MS = [200, 5_000] as const;
 /** What it does not know to have been done by the end is missing; so much before it sends nothing new any more. */
 export const LAST_ORDERS_MS = 6_000;
-/** By `duplicate_logon`, and by how long an edge that does not answer is waited for; and what looks and calls add. */
-const DECIDED_WITHIN_MS = 4_000;
-const DECIDED_CALLS = 20;
-/** What was under way when the last trouble ended has been tried again by then. */
-const RECOVERED_MS = 4_000;
 const SYMBOLS = ['AAPL', 'GOOG'] as const;
 
 export class Trader implements Peer, EngineHost {
@@ -53,8 +47,6 @@ export class Trader implements Peer, EngineHost {
   #heardAt = 0;
   /** The first number that it may have sent since it logged on. */
   #since = 0;
-  /** A Logon that is not answered. */
-  #asked: { readonly at: number; readonly process: Process | undefined } | undefined;
   /** The edge that it is connected to. */
   #at = '';
   /** Another connection is tried: nothing new is sent meanwhile. */
@@ -94,29 +86,12 @@ export class Trader implements Peer, EngineHost {
     this.#socket = socket;
     this.#at = host.name;
     this.state = 'logging_on';
-    this.#asked = { at: this.#world.scheduler.now, process: host.process };
     const attempt = ++this.#attempt;
     this.#engine.connected();
     this.#world.scheduler.after(PATIENCE_MS, () => {
       if (this.#attempt !== attempt || this.state !== 'logging_on') return;
-      this.#decided();
       this.#hangUp();
     });
-  }
-
-  /** A Logon has been answered, or is left: whoever had the session before, alive, hung or dead, that takes its time and no more. */
-  #decided(): void {
-    const asked = this.#asked;
-    this.#asked = undefined;
-    const { scheduler, detainedUntil, plan } = this.#world;
-    const { process } = asked ?? {};
-    if (asked === undefined || process === undefined) return;
-    const afresh = asked.at > detainedUntil + RECOVERED_MS && asked.at > process.stoodStillUntil + RECOVERED_MS;
-    if (!afresh || process.stoodStillUntil > asked.at || !process.alive) return;
-    const ms = scheduler.now - asked.at;
-    const most = DECIDED_WITHIN_MS + DECIDED_CALLS * plan.weather.delay[1];
-    if (ms > most)
-      this.broken('decision', `its Logon at ${this.#at} took ${ms.toFixed(0)} ms, ${most.toFixed(0)} are allowed`);
   }
 
   #hangUp(): void {
@@ -160,7 +135,6 @@ export class Trader implements Peer, EngineHost {
   }
 
   loggedOn(): void {
-    this.#decided();
     this.#world.trace(
       this.name,
       () => `logged on at ${this.#at}, ${this.#engine.nextOut} next out, ${this.#engine.nextIn} next in`,
@@ -239,7 +213,6 @@ export class Trader implements Peer, EngineHost {
   }
 
   loggedOut(text: string): void {
-    this.#decided();
     this.refusedFor = text;
     this.#world.trace(this.name, () => `is logged out: ${text}`);
     if (/too low/i.test(text)) this.broken('numbers', `the edge expects more than was ever sent: ${text}`);

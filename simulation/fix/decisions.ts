@@ -1,0 +1,131 @@
+/**
+ * How long a Logon takes, from when it reaches the edge: until it is decided, which is when the session is that edge's or the
+ * Logon is refused, and until it is answered.
+ */
+import type { LiveSession } from '../../core/sessions/model.ts';
+import { FixMessage } from '../../local/fix-client.ts';
+import type { Host } from '../host.ts';
+import type { Process } from '../process.ts';
+import type { World } from '../world.ts';
+import type { SimSocket } from './socket.ts';
+
+/** By `duplicate_logon`. */
+const DECIDED_WITHIN_MS = 4_000;
+/** Where the edge that has it does not even acknowledge. */
+const UNHEARD_WITHIN_MS = 1_000;
+/** Decided, and brought from an edge that is well, or has been out of reach for a while… */
+const ANSWERED_WITHIN_MS = 4_000;
+/** …or from one that comes and goes meanwhile: it is taken for busy, and waited for, before its journal is read. */
+const WAVERING_MS = 10_000;
+/** A heartbeat that was there so long ago does not count as going on. */
+const STILL_MS = 1_500;
+/** What looks and calls add, in ways of the weather. */
+const CALLS = 20;
+/** What was under way when the last trouble ended has been tried again by then. */
+const RECOVERED_MS = 4_000;
+const END = /\x0110=\d{3}\x01/;
+
+interface Pending {
+  readonly host: Host;
+  readonly process: Process;
+  /** SenderCompID and SenderSubID. */
+  readonly key: string;
+  /** True time. */
+  readonly at: number;
+  /** The other edge that has it, if there is one. */
+  readonly holder: Host | undefined;
+  /** That one has heard nothing since. */
+  deaf: boolean;
+  /** The session is this edge's. */
+  won: boolean;
+}
+
+const keyOf = (sender: string | undefined, sub: string | undefined): string => `${sender ?? ''} ${sub ?? ''}`;
+
+export class Decisions {
+  readonly #world: World;
+  readonly #pending = new Map<SimSocket, Pending>();
+  /** Whether an edge hears others, and since when. */
+  readonly #hearing = new Map<Host, { readonly hears: boolean; readonly since: number }>();
+  readonly #came = new WeakMap<SimSocket, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** The first bytes on a connection. */
+  came(host: Host, socket: SimSocket, bytes: Buffer): void {
+    const { hosts, scheduler, oracle } = this.#world;
+    const { process } = host;
+    const text = bytes.toString('latin1');
+    const end = END.exec(text);
+    if (end === null || process === undefined) return;
+    const logon = new FixMessage(text.slice(0, end.index + end[0].length));
+    const key = keyOf(logon.get(49), logon.get(50));
+    const holder = oracle.holderOf(key);
+    const other = hosts.find(({ name }) => name === holder?.edge_id && name !== host.name);
+    const deaf = other !== undefined && !this.#hears(other);
+    this.#came.set(socket, scheduler.now);
+    this.#pending.set(socket, { host, process, key, at: scheduler.now, holder: other, deaf, won: false });
+  }
+
+  /** @returns when the Logon of this connection came */
+  since(socket: SimSocket): number | undefined {
+    return this.#came.get(socket);
+  }
+
+  /** Something is said on it, or it is over. */
+  done(socket: SimSocket): void {
+    this.#pending.delete(socket);
+  }
+
+  /** The store says whose the session is. */
+  taken({ key, edge_id }: LiveSession): void {
+    const name = keyOf(key.sender_comp_id, key.sender_sub_id);
+    for (const [socket, pending] of this.#pending) {
+      if (pending.key !== name) continue;
+      if (pending.host.name === edge_id) pending.won = true;
+      // Decided for another, which has its time from now on.
+      else this.#pending.delete(socket);
+    }
+  }
+
+  #hears({ name, process }: Host): boolean {
+    return process?.alive === true && !process.stopped && !this.#world.network.cut.has(name);
+  }
+
+  step(): void {
+    const { hosts, scheduler, detainedUntil } = this.#world;
+    const { now } = scheduler;
+    for (const host of hosts) {
+      const hears = this.#hears(host);
+      if (this.#hearing.get(host)?.hears !== hears) this.#hearing.set(host, { hears, since: now });
+    }
+    for (const [socket, pending] of this.#pending) {
+      const { host, process, at } = pending;
+      const detained = Math.max(detainedUntil, host.detainedUntil, process.stoodStillUntil);
+      if (!process.alive || at <= detained + RECOVERED_MS) this.#pending.delete(socket);
+      else this.#look(pending, now - at);
+    }
+  }
+
+  #look(pending: Pending, ms: number): void {
+    const { holder, won, host, key } = pending;
+    const extra = CALLS * this.#world.plan.weather.delay[1];
+    const within = (most: number, what: string): void => {
+      if (ms <= most + extra) return;
+      const text = `the Logon of ${key} at ${host.name} has not been ${what} for ${ms.toFixed(0)} ms, ${(most + extra).toFixed(0)} are allowed`;
+      this.#world.fail('decision', text);
+    };
+    if (holder !== undefined && this.#hears(holder)) pending.deaf = false;
+    if (pending.deaf && !won) within(UNHEARD_WITHIN_MS, `decided, and ${holder?.name} does not acknowledge,`);
+    if (!won) within(DECIDED_WITHIN_MS, 'decided');
+    within(this.#wavers(pending) ? WAVERING_MS : ANSWERED_WITHIN_MS, 'answered');
+  }
+
+  /** Whether the edge that had the session has come or gone since shortly before, as far as others could tell. */
+  #wavers({ holder, at }: Pending): boolean {
+    const known = holder && this.#hearing.get(holder);
+    return known !== undefined && known.since > at - (known.hears ? RECOVERED_MS : STILL_MS);
+  }
+}
