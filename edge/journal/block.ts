@@ -58,7 +58,7 @@ export function sealBlock(home: Home, plain: Buffer, into: Buffer, from: number,
     cipher.final();
     cipher.getAuthTag().copy(into, from + 32);
   }
-  into.writeUInt32LE(blockCrc(into, from, length, home.salt), from);
+  into.writeUInt32LE(blockCrc(home, into, from, length), from);
 }
 
 /**
@@ -85,17 +85,38 @@ function prepare(home: Home, bytes: Buffer, from: number): void {
   bytes.copy(aad, 8, from + 4, from + 32);
 }
 
-/** CRC of a block whose bytes are [from, from + length). */
-export const blockCrc = (bytes: Buffer, from: number, length: number, salt: number): number =>
-  crc32(bytes.subarray(from + 4, from + length), salt);
+/** Whether what follows the head of a block is proved by its tag alone. */
+const provedByTag = ({ version, key }: Home): boolean => version >= 3 && key !== undefined;
 
-/** Whether a whole and right block stands at `at`. @returns its length, or 0 */
-export function blockAt({ version, salt }: Home, bytes: Buffer, at: number, ordinal: number): number {
-  const least = blockBytes(version);
+/** CRC of a block whose bytes are [from, from + length). */
+export const blockCrc = (home: Home, bytes: Buffer, from: number, length: number): number =>
+  crc32(bytes.subarray(from + 4, from + (provedByTag(home) ? BLOCK_BYTES : length)), home.salt);
+
+/**
+ * Whether a block stands at `at` that is right as far as its CRC tells, and all of its bytes are there: {@link openBlock} proves the
+ * rest. @returns its length, or 0
+ */
+export function headAt(home: Home, bytes: Buffer, at: number, ordinal: number): number {
+  const least = blockBytes(home.version);
   if (at + least > bytes.length || bytes.readUInt32LE(at + 8) !== ordinal) return 0;
   const length = bytes.readUInt32LE(at + 4);
   if (length < least || at + length > bytes.length) return 0;
-  return blockCrc(bytes, at, length, salt) === bytes.readUInt32LE(at) ? length : 0;
+  return blockCrc(home, bytes, at, length) === bytes.readUInt32LE(at) ? length : 0;
+}
+
+/** Whether a whole and right block stands at `at`. @returns its length, or 0 */
+export function blockAt(home: Home, bytes: Buffer, at: number, ordinal: number): number {
+  const length = headAt(home, bytes, at, ordinal);
+  return length > 0 && (!provedByTag(home) || isProved(home, bytes, at, length)) ? length : 0;
+}
+
+function isProved(home: Home, bytes: Buffer, at: number, length: number): boolean {
+  try {
+    giveBack(openBlock(home, bytes, at, length));
+    return true;
+  } catch {
+    return false; // the cipher's only word on a tag that is not right
+  }
 }
 
 /** What a block says of itself. */
@@ -111,7 +132,7 @@ export function readBlock(version: number, bytes: Buffer, at: number): BlockFiel
 
 /**
  * The records of the whole block at `at`: as they lie there, or decrypted.
- * @throws Error: it was not sealed with this key for this place, though its CRC is right
+ * @throws Error: it was not sealed with this key for this place, though its CRC may be right
  */
 export function openBlock(home: Home, bytes: Buffer, at: number, length: number): Buffer {
   const records = bytes.subarray(at + blockBytes(home.version), at + length);

@@ -4,11 +4,12 @@
  */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
-import { CARRIED, FIXED_BYTES, ID, KEPT, PENDING, SENT } from './format.ts';
+import { BLOCK_BYTES, CARRIED, FIXED_BYTES, ID, KEPT, PENDING, SENT } from './format.ts';
 import type { JournalLog } from './journal.ts';
 import { CARRY_BUDGET, CARRY_LOOK_BYTES, CARRY_SHARE, type JournalLimits } from './limits.ts';
 import type { Places } from './places.ts';
 import type { Place, Reader } from './reader.ts';
+import { carryRun, Run } from './run.ts';
 import type { Segment, Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 import type { Tail } from './tail.ts';
@@ -48,6 +49,8 @@ const KINDS: readonly ((session: FileSession) => Places)[] = [
   (session) => session.ids.places,
 ];
 const IDS = 2;
+/** Used within one call only. */
+const RUN_READ = new Run();
 
 export class Carrier {
   readonly #parts: CarryParts;
@@ -86,9 +89,9 @@ export class Carrier {
       segments.write(current, tail, 0);
       tail.clear();
       for (const { places, i, block, at, length } of moves) {
-        segments.lost(places.segment(i), places.length(i));
+        segments.lost(places.segment(i), places.length(i), places.size(i));
         places.move(i, current.number, base + block, base + at, length);
-        segments.gained(current.number, length);
+        segments.gained(current.number, length, places.size(i));
       }
     }
     if (!isDone) this.#plan = plan;
@@ -164,11 +167,17 @@ function overflow({ segments, sessions, limits, log }: CarryParts, current: Segm
 function copy({ tail, read }: CarryParts, session: FileSession, places: Places, i: number, type: number): Move {
   const number = places.number(i);
   const found = read(session.placeOf(places, i, type === SENT ? number : 0));
+  const epochMs = places.second(i) * 1000;
+  if (places.size(i) > 1) {
+    const run = RUN_READ.of(found.buf, places.offset(i) - places.block(i) - BLOCK_BYTES);
+    const at = carryRun(tail, session.index, run, number, places.size(i), epochMs);
+    return { places, i, block: tail.block, at, length: tail.length - at };
+  }
   const fixed = FIXED_BYTES[type]!;
   const length = fixed + found.end - found.start;
   const at = tail.begin(type, session.index, length, type === SENT ? KEPT + CARRIED : CARRIED);
   tail.put(at, 0, number);
-  tail.put(at, 1, places.second(i) * 1000);
+  tail.put(at, 1, epochMs);
   found.buf.copy(tail.buf, at + fixed, found.start, found.end);
   return { places, i, block: tail.block, at, length };
 }

@@ -34,6 +34,7 @@ import type { FileJournalOptions } from './options.ts';
 import { type Place, Reader } from './reader.ts';
 import { type Dependent, recover } from './recovery.ts';
 import { Roll } from './roll.ts';
+import { Runs } from './run.ts';
 import { noteMessage, type Segment, Segments } from './segments.ts';
 import { FileSession } from './session.ts';
 import { Tail } from './tail.ts';
@@ -64,6 +65,7 @@ export function openJournal(options: FileJournalOptions): Journal {
 
 class FileJournal implements Journal, Ledger {
   readonly tail: Tail;
+  readonly runs: Runs;
   readonly archive: boolean;
   readonly inStore: boolean;
   readonly inbound: boolean;
@@ -105,6 +107,7 @@ class FileJournal implements Journal, Ledger {
     this.inbound = options.inbound ?? false;
     this.tail = new Tail(limits.tail_bytes, limits.block_bytes);
     this.inStore = options.inStore ?? false;
+    this.runs = new Runs(this.tail);
     this.later = options.mirror;
     this.ahead = options.ahead ?? options.mirror === undefined;
     const { mirror, archiveDirectory = join(dirname(directory), 'archive') } = options;
@@ -290,8 +293,8 @@ class FileJournal implements Journal, Ledger {
     noteMessage(this.#current, epochMs);
   }
 
-  lost(segment: number, bytes: number): void {
-    this.#segments.lost(segment, bytes);
+  lost(segment: number, bytes: number, messages?: number): void {
+    this.#segments.lost(segment, bytes, messages);
   }
 
   read(place: Place): StoredMessage {

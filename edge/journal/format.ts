@@ -1,13 +1,13 @@
 /**
- * The bytes of a segment, version 2; version 1 is read and never written. Little-endian; f64 are IEEE 754 doubles holding
- * integers up to 2^53 - 1, times among them: epoch ms.
+ * The bytes of a segment, version 3; versions 1 and 2 are read and never written. Little-endian; f64 are IEEE 754 doubles
+ * holding integers up to 2^53 - 1, times among them: epoch ms.
  *
  * A journal is a row of segments; a segment is a header and blocks. In files: `<segment, ten digits>.seg`. A block is a
  * byte string that says where it belongs and whether it is whole, wherever it is kept.
  *
  * | header | size | what |
  * | ---: | ---: | --- |
- * |  0 | 4 | `FGJ` and the version, 2 |
+ * |  0 | 4 | `FGJ` and the version, 3 |
  * |  4 | 4 | number of the segment, as in its name |
  * |  8 | 4 | salt: random; seeds the CRC of each block, so that no message can be made to look like a block |
  * | 12 | 8 | f64, when it was begun |
@@ -22,7 +22,7 @@
  *
  * | block | size | what |
  * | ---: | ---: | --- |
- * |  0 | 4 | CRC32, seeded with the salt, of all that follows in the block, as it is stored |
+ * |  0 | 4 | CRC32, seeded with the salt, of what follows in the block: of bytes 4–47 where it is encrypted, for its tag proves the rest |
  * |  4 | 4 | length of the block with these 48 bytes |
  * |  8 | 4 | ordinal of the block in its segment, from 0 |
  * | 12 | 4 | number of records |
@@ -37,7 +37,7 @@
  * | record | size | what |
  * | ---: | ---: | --- |
  * |  0 | 1 | type |
- * |  1 | 1 | version of the type's layout, 2 |
+ * |  1 | 1 | version of the type's layout, that of the segment |
  * |  2 | 2 | flags, by type |
  * |  4 | 4 | length of the record with these 12 bytes |
  * |  8 | 4 | index of the session |
@@ -59,21 +59,23 @@
  * | 12 told | f64 number, f64 number before | up to here the venue's reports on the session are in it; follows its state, where there are such |
  * | 13 reserved | f64 number, f64 time | numbers below it may have been used, whatever else is there of them (reserve.ts); what the venue had made by that time may have been sent, 0: nothing is in doubt. A reset takes the number back; follows its state, where there is such |
  * | 14 gone | nothing | the session is in another journal of this edge by now: what was here of it counts no more |
+ * | 15 run | f64 first MsgSeqNum sent, f64 first MsgSeqNum received, f64 time, f64 generation, messages | messages of one turn, in the order they came and went; each has a u32 before it, its length, with 2^31 added where it was received. Both kinds are numbered in a row; 0: there is none of the kind |
  *
  * | flag | of | means |
  * | ---: | --- | --- |
- * | 1 | sent, promoted | may be asked for again; void: it was pending |
- * | 2 | sent, pending, promoted | made by the venue |
- * | 4 | sent, pending | carried forward: it has been written before |
- * | 0, 16, 32, 48 | received | was answered by the gateway; went to the venue; was refused; was not valid |
+ * | 1 | sent, promoted, run | may be asked for again; void: it was pending |
+ * | 2 | sent, pending, promoted, run | made by the venue |
+ * | 4 | sent, pending, run | carried forward: it has been written before |
+ * | 0, 16, 32, 48 | received, run | was answered by the gateway; went to the venue; was refused; was not valid |
  *
+ * In version 2 there is no run, and the CRC is always of the whole block.
  * In version 1 a header has 24 bytes, the CRC at 20; a block has 16, each is a flush; sent, pending and promoted have no
  * time and are all kept; a state ends with u32 messages kept after the next pending ordinal.
  */
 
 import { crc32 } from 'node:zlib';
 
-export const VERSION = 2;
+export const VERSION = 3;
 /** Header without the wrapped key. */
 export const HEADER_BYTES = 32;
 export const BLOCK_BYTES = 48;
@@ -95,6 +97,7 @@ export const ID = 11;
 export const TOLD = 12;
 export const RESERVED = 13;
 export const GONE = 14;
+export const RUN = 15;
 
 /** Flags of records; 1, 2 and the fates are those of edge/fix/session/ports.ts. */
 export const KEPT = 1;
@@ -106,7 +109,7 @@ export const WAS_PENDING = 1;
 const fixed = (...bytes: number[]): readonly number[] => [0, ...bytes.map((each) => RECORD_BYTES + each)];
 
 /** Fixed bytes of each type of record, with the 12 at its start; a message, key or text follows. */
-export const FIXED_BYTES = fixed(72, 16, 16, 16, 16, 24, 32, 0, 8, 16, 8, 16, 16, 0);
+export const FIXED_BYTES = fixed(72, 16, 16, 16, 16, 24, 32, 0, 8, 16, 8, 16, 16, 0, 32);
 export const FIXED_BYTES_1 = fixed(52, 16, 16, 8, 8, 16);
 /** Types whose length says everything: nothing follows the fixed bytes. */
 export const FIXED_ONLY: ReadonlySet<number> = new Set([NUMBERS, RESET, VOID, RESENT, TOLD, RESERVED, GONE]);
@@ -114,6 +117,9 @@ export const FIXED_ONLY: ReadonlySet<number> = new Set([NUMBERS, RESET, VOID, RE
 /** Fixed bytes of the record that begins at `at`. */
 export const fixedBytesAt = (bytes: Buffer, at: number): number =>
   (bytes[at + 1] === 1 ? FIXED_BYTES_1 : FIXED_BYTES)[bytes[at]!]!;
+
+/** Times of places are kept so. */
+export const secondOf = (epochMs: number): number => Math.floor(epochMs / 1000);
 
 const MAGIC = 0x4a_47_46; // `FGJ`, little-endian
 
@@ -178,8 +184,8 @@ export function readHeader(bytes: Buffer, number: number): Header {
   if (version === 1) return readHeader1(bytes, number);
   if (bytes.length < HEADER_BYTES) return { ok: false, short: true };
   // A later release may have another header altogether: its CRC says nothing.
-  if (version !== VERSION)
-    return { ok: false, short: false, version, wrong: `is of version ${version}, known are 1 and ${VERSION}` };
+  if (version < 2 || version > VERSION)
+    return { ok: false, short: false, version, wrong: `is of version ${version}, known are 1 to ${VERSION}` };
   if (crc32(bytes.subarray(0, 24)) !== bytes.readUInt32LE(24)) return wrong('has a damaged header');
   const length = HEADER_BYTES + bytes.readUInt16LE(22);
   if (bytes.length < length) return { ok: false, short: true };
@@ -215,6 +221,8 @@ export function messageTime(bytes: Buffer, at: number): number | undefined {
   switch (bytes[at]) {
     case RECEIVED:
       return number(1);
+    case RUN:
+      return (bytes.readUInt16LE(at + 2) & CARRIED) === 0 ? number(2) : undefined;
     case SENT:
       return (bytes.readUInt16LE(at + 2) & CARRIED) === 0 ? number(1) : undefined;
     case PROMOTED:

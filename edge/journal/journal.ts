@@ -22,6 +22,13 @@ export interface SessionTerms {
   readonly about: string;
 }
 
+export const sameTerms = (a: SessionTerms, b: SessionTerms): boolean =>
+  a.retention === b.retention &&
+  a.retention_s === b.retention_s &&
+  a.ids === b.ids &&
+  a.ids_s === b.ids_s &&
+  a.about === b.about;
+
 /** A message that a session had handed to the venue, and the venue has not. */
 export interface Accepted {
   /** Of the session. */

@@ -4,12 +4,15 @@ import type { StoredMessage } from '../fix/session/ports.ts';
 import type { JournalLog } from './journal.ts';
 import type { Place } from './reader.ts';
 import type { Durable } from './reserve.ts';
+import type { Runs } from './run.ts';
 import type { FileSession } from './session.ts';
 import type { Tail } from './tail.ts';
 
 /** What sessions need of the journal they are in. */
 export interface Ledger {
   readonly tail: Tail;
+  /** Of the same. */
+  readonly runs: Runs;
   /** Segment that the tail will be written to, and where in it. */
   readonly segment: number;
   readonly base: number;
@@ -29,9 +32,10 @@ export interface Ledger {
   /** Whether what is flushed may leave, where no numbers are reserved. */
   readonly ahead: boolean;
   gained(segment: number, bytes: number): void;
-  /** An application message was sent or received. */
+  /** An application message was sent or received, and {@link archive} is set. */
   noted(epochMs: number): void;
-  lost(segment: number, bytes: number): void;
+  /** @param messages whose bytes they are; 1 where nothing is said */
+  lost(segment: number, bytes: number, messages?: number): void;
   /** The message in the record there. Valid until the next call. */
   read(place: Place): StoredMessage;
   check(): void;

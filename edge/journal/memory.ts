@@ -1,6 +1,7 @@
 /** A journal that ends with its process: for tests, and for counterparties whose messages are not kept (persist_messages off). */
 
 import { type Fate, KEEP, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
+import { secondOf } from './format.ts';
 import { Ids } from './ids.ts';
 import {
   checkNext,
@@ -12,7 +13,6 @@ import {
 } from './journal.ts';
 import { ID_BYTES, JOURNAL_LIMITS, type JournalLimits } from './limits.ts';
 import type { MovedMessage, SessionState } from './moved.ts';
-import { secondOf } from './session.ts';
 
 export interface MemoryJournalOptions {
   /** Wall clock, epoch ms: when the numbers of a new session start. */

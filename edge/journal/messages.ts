@@ -12,6 +12,7 @@ import {
   RECEIVED,
   RECORD_BYTES,
   RESENT,
+  RUN,
   SENT,
   STATE,
   VOID,
@@ -19,6 +20,7 @@ import {
 } from './format.ts';
 import { JournalError } from './journal.ts';
 import { isDamaged, wholeFlushes } from './recovery.ts';
+import { Run } from './run.ts';
 
 /** What became of a message that came in. */
 export type FateName = 'answered' | 'submitted' | 'refused' | 'invalid';
@@ -74,6 +76,7 @@ export function* eventsOf({ path, bytes, headerBytes, newest, ...home }: Archive
     const records = opened(path, bytes, home, block, fields.length);
     for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
       last = messageTime(records, at) ?? last;
+      if (records[at] === RUN) yield* runEvents(records, at, sessions);
       const event = eventAt(records, at, sessions, last);
       if (event !== undefined) yield event;
     }
@@ -88,6 +91,17 @@ function opened(path: string, bytes: Buffer, home: Home, block: number, length: 
   } catch (error) {
     const at = block + blockBytes(home.version);
     throw new JournalError('damaged', `${path} has a block before ${at} that its key does not open`, { cause: error });
+  }
+}
+
+function* runEvents(records: Buffer, at: number, sessions: readonly ArchivedSession[]): Generator<ArchivedEvent> {
+  const run = new Run().of(records, at);
+  const session = sessions[records.readUInt32LE(at + 8)]!;
+  if (run.flags & CARRIED) return;
+  while (run.next()) {
+    const { msgSeqNum, start, end } = run;
+    const event = { at: run.epochMs, session, msgSeqNum, raw: Buffer.copyBytesFrom(records, start, end - start) };
+    yield run.isSent ? { kind: 'out', ...event } : { kind: 'in', fate: FATES[run.flags & FATE]!, ...event };
   }
 }
 

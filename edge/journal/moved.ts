@@ -18,6 +18,7 @@ import {
   RECEIVED,
   RECORD_BYTES,
   RESET,
+  RUN,
   SENT,
 } from './format.ts';
 import type { SessionTerms } from './journal.ts';
@@ -25,6 +26,7 @@ import type { Ledger } from './ledger.ts';
 import { MOVED_BYTES } from './limits.ts';
 import type { Places } from './places.ts';
 import type { Reader } from './reader.ts';
+import { Run } from './run.ts';
 import type { Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 
@@ -81,9 +83,11 @@ export function exported(session: FileSession, ledger: Ledger, parts: MovedParts
   const copies = (places: Places, from: number, isSent: boolean): MovedMessage[] => {
     const made: MovedMessage[] = [];
     for (let i = from; i < places.count; i++) {
-      const msgSeqNum = isSent ? places.number(i) : 0;
-      const found = ledger.read(session.placeOf(places, i, msgSeqNum));
-      made.push({ msgSeqNum, second: places.second(i), message: copyOf(found) });
+      for (let number = places.number(i); number <= places.last(i); number++) {
+        const msgSeqNum = isSent ? number : 0;
+        const found = ledger.read(session.placeOf(places, i, msgSeqNum));
+        made.push({ msgSeqNum, second: places.second(i), message: copyOf(found) });
+      }
     }
     return made;
   };
@@ -93,7 +97,7 @@ export function exported(session: FileSession, ledger: Ledger, parts: MovedParts
     nextOut,
     generation,
     createdAt,
-    forgotten: first === 0 ? session.forgotten : sent.number(first - 1),
+    forgotten: first === 0 ? session.forgotten : sent.last(first - 1),
     told,
     lostAt,
     terms,
@@ -132,11 +136,11 @@ function submittedAfter(session: FileSession, { segments, reader }: MovedParts, 
     for (let block = segment.begin; block < segment.size; ) {
       const records = reader.records(segment, block);
       for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
-        if (records[at] !== RECEIVED || records.readUInt32LE(at + 8) !== session.index) continue;
-        if ((records.readUInt16LE(at + 2) & FATE) !== SUBMITTED) continue;
-        const order = orderAt(records, at);
-        if (isAfter(order, after)) here.push(order);
-        else earlier = true;
+        if (records.readUInt32LE(at + 8) !== session.index) continue;
+        for (const order of submittedAt(records, at)) {
+          if (isAfter(order, after)) here.push(order);
+          else earlier = true;
+        }
       }
       block += blockBytes(segment.version) + records.length;
     }
@@ -146,12 +150,27 @@ function submittedAfter(session: FileSession, { segments, reader }: MovedParts, 
   return found;
 }
 
-function orderAt(records: Buffer, at: number): MovedOrder {
-  const number = (i: number): number => records.readDoubleLE(at + RECORD_BYTES + i * 8);
-  const end = at + records.readUInt32LE(at + 4);
-  const start = at + fixedBytesAt(records, at);
-  const message = Buffer.copyBytesFrom(records, start, end - start);
-  return { msgSeqNum: number(0), receivedAt: number(1), generation: number(2), message };
+/** What went to the venue, of the record at `at`. */
+export function* submittedAt(records: Buffer, at: number): Generator<MovedOrder> {
+  if ((records.readUInt16LE(at + 2) & FATE) !== SUBMITTED) return;
+  if (records[at] === RECEIVED) {
+    const number = (i: number): number => records.readDoubleLE(at + RECORD_BYTES + i * 8);
+    const message = records.subarray(at + fixedBytesAt(records, at), at + records.readUInt32LE(at + 4));
+    yield {
+      msgSeqNum: number(0),
+      receivedAt: number(1),
+      generation: number(2),
+      message: Buffer.copyBytesFrom(message),
+    };
+  } else if (records[at] === RUN) {
+    const run = new Run().of(records, at);
+    while (run.next()) {
+      if (run.isSent) continue;
+      const { msgSeqNum, epochMs, generation, start, end } = run;
+      const message = Buffer.copyBytesFrom(records, start, end - start);
+      yield { msgSeqNum, receivedAt: epochMs, generation, message };
+    }
+  }
 }
 
 /**

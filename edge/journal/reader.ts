@@ -1,10 +1,11 @@
 /** Messages by place: from the tail while they are there, else from their block, opened, of which some are at hand. */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
-import { blockAt, blockBytes, openBlock } from './block.ts';
-import { BLOCK_BYTES, fixedBytesAt, PROMOTED, RECORD_BYTES, SENT } from './format.ts';
+import { blockBytes, headAt, openBlock } from './block.ts';
+import { BLOCK_BYTES, fixedBytesAt, PROMOTED, RECORD_BYTES, RUN, SENT } from './format.ts';
 import { JournalError } from './journal.ts';
 import { BLOCK_AT_HAND_BYTES, BLOCKS_AT_HAND, READ_AHEAD_BYTES } from './limits.ts';
+import { Run } from './run.ts';
 import type { Segment, Segments } from './segments.ts';
 
 /** Where a message lies, and which it has to be. */
@@ -44,6 +45,7 @@ export class Reader {
   opened = 0;
   /** Used last comes last. */
   readonly #opened: Opened[] = [];
+  readonly #run = new Run();
   readonly #found: Found = { msgSeqNum: 0, buf: this.#window, start: 0, end: 0 };
 
   constructor(segments: Segments) {
@@ -54,22 +56,46 @@ export class Reader {
   fromSegment(place: Place): StoredMessage {
     const segment = this.#segments.all.get(place.segment)!;
     const records = this.records(segment, place.block);
-    return this.message(records, place.offset - place.block - blockBytes(segment.version), place);
+    const at = place.offset - place.block - blockBytes(segment.version);
+    return records[at] === RUN ? this.#inRun(records, at, place, true) : this.message(records, at, place);
   }
 
   /** The message in the record at `at`, which has to be the one that is looked for. @throws JournalError `damaged` */
-  message(buf: Buffer, at: number, { session, number, segment, offset, length }: Place): StoredMessage {
+  message(buf: Buffer, at: number, place: Place): StoredMessage {
+    const { session, number, segment, offset, length } = place;
     const type = buf[at]!;
+    if (type === RUN) return this.#inRun(buf, at, place, false);
     const said = buf.readDoubleLE(at + RECORD_BYTES + (type === PROMOTED ? 8 : 0));
     const right = buf.readUInt32LE(at + 4) === length && buf.readUInt32LE(at + 8) === session;
     if (!right || type < SENT || type > PROMOTED || (number !== 0 && said !== number))
-      throw new JournalError('damaged', `${this.#segments.path(segment)} has another record at ${offset}`);
+      throw this.#another(segment, offset);
     const found = this.#found;
     found.msgSeqNum = number;
     found.buf = buf;
     found.start = at + fixedBytesAt(buf, at);
     found.end = at + length;
     return found;
+  }
+
+  /** @param isStill what is there stays as it is: who asks for one message asks for the next one of its run then */
+  #inRun(buf: Buffer, at: number, { session, number, segment, offset }: Place, isStill: boolean): StoredMessage {
+    const run = this.#run;
+    const goesOn = isStill && run.bytes === buf && run.at === at && run.isSent && run.msgSeqNum < number;
+    if (!goesOn) run.of(buf, at);
+    if (buf.readUInt32LE(at + 8) !== session || !run.toSent(number)) {
+      run.isSent = false;
+      throw this.#another(segment, offset);
+    }
+    const found = this.#found;
+    found.msgSeqNum = number;
+    found.buf = buf;
+    found.start = run.start;
+    found.end = run.end;
+    return found;
+  }
+
+  #another(segment: number, offset: number): JournalError {
+    return new JournalError('damaged', `${this.#segments.path(segment)} has another record at ${offset}`);
   }
 
   /** The records of a block that is written, opened. @throws JournalError `damaged` */
@@ -96,7 +122,7 @@ export class Reader {
     this.#fill(segment, block, length);
     this.opened += length;
     const at = block - this.#from;
-    if (blockAt(segment, this.#window, at, this.#window.readUInt32LE(at + 8)) !== length)
+    if (headAt(segment, this.#window, at, this.#window.readUInt32LE(at + 8)) !== length)
       throw this.#damaged(segment, block);
     try {
       // A copy: the window is used again.

@@ -15,6 +15,7 @@ import {
   PROMOTED,
   RECEIVED,
   RECORD_BYTES,
+  RUN,
   readHeader,
   STATE,
   VERSION,
@@ -23,6 +24,7 @@ import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { ABOUT_BYTES, ID_BYTES, KEY_BYTES, MESSAGE_BYTES } from './limits.ts';
 import { type Recorded, replay, settle } from './replay.ts';
+import { messagesIn } from './run.ts';
 import { type Counts, noteMessage, type Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 
@@ -65,7 +67,7 @@ export function recover(parts: RecoveryParts): Recovered {
   for (const session of sessions) {
     if (session === undefined) continue;
     if (!parts.whole && session.reserve.limit > session.nextOut) jumped += 1;
-    settle(session, parts.now, parts.whole, (segment, bytes) => segments.gained(segment, bytes));
+    settle(session, parts.now, parts.whole, (segment, bytes, messages) => segments.gained(segment, bytes, messages));
   }
   if (jumped > 0)
     parts.log.warn(
@@ -215,7 +217,7 @@ function replayBlock(parts: RecoveryParts, source: Source, block: number, fields
     if (session === undefined) throw damaged(path, base + at, 'a record of no session');
     replay(session, record);
     const time = messageTime(bytes, at);
-    if (time !== undefined) noteMessage(counts, time);
+    if (time !== undefined) noteMessage(counts, time, bytes[at] === RUN ? messagesIn(bytes, at, size) : 1);
     record.at += size;
   }
   if (record.at !== bytes.length) throw damaged(path, base + record.at, 'bytes behind the last record of a block');
@@ -231,7 +233,7 @@ function openedBlock({ path, bytes, home }: Source, block: number, length: numbe
 
 function checkRecord(path: string, version: number, bytes: Buffer, at: number, base: number): void {
   const type = bytes[at]!;
-  const most = version === 1 ? PROMOTED : GONE;
+  const most = version === 1 ? PROMOTED : version === 2 ? GONE : RUN;
   if (type >= STATE && type <= most && bytes[at + 1] === version) return;
   const what = `a record of type ${type}, version ${bytes[at + 1]} at ${base + at}`;
   throw new JournalError('unknown_version', `${path} has ${what}`);
@@ -245,6 +247,7 @@ function sizeIsRight(bytes: Buffer, at: number, size: number): boolean {
   const type = bytes[at]!;
   const rest = size - (bytes[at + 1] === 1 ? FIXED_BYTES_1 : FIXED_BYTES)[type]!;
   if (FIXED_ONLY.has(type)) return rest === 0;
+  if (type === RUN) return rest >= 0 && messagesIn(bytes, at, size) > 0;
   if (rest < 0 || rest > mostBehind(type)) return false;
   if (type !== RECEIVED) return true;
   const id = at + RECORD_BYTES + 24;

@@ -15,13 +15,16 @@ import {
   RECORD_BYTES,
   RESERVED,
   RESET,
+  RUN,
   SENT,
   STATE,
+  secondOf,
   TOLD,
   VOID,
   WAS_PENDING,
 } from './format.ts';
-import { type FileSession, secondOf } from './session.ts';
+import { Run } from './run.ts';
+import type { FileSession } from './session.ts';
 
 /** Where a record lies. */
 export interface Recorded {
@@ -37,6 +40,8 @@ export interface Recorded {
 }
 
 const nothing = (): void => {};
+/** Used within one call only. */
+const RUN_READ = new Run();
 
 export function replay(s: FileSession, record: Recorded): void {
   const { bytes, at } = record;
@@ -65,6 +70,9 @@ export function replay(s: FileSession, record: Recorded): void {
       s.nextOut = Math.max(s.nextOut, number(0) + 1);
       if (isFirst || flags & KEPT) push(s.sent, number(0), record, isFirst ? record.begunAt : number(1));
       return;
+    case RUN:
+      replayRun(s, record);
+      return;
     case PENDING:
       s.nextOrdinal = Math.max(s.nextOrdinal, number(0) + 1);
       push(s.waiting, number(0), record, isFirst ? record.begunAt : number(1));
@@ -81,16 +89,9 @@ export function replay(s: FileSession, record: Recorded): void {
     case VOID:
       (flags & WAS_PENDING ? s.waiting : s.sent).pushVoid(number(0));
       return;
-    case RECEIVED: {
-      const id = bytes.readUInt32LE(body + 24);
-      const length = bytes.readUInt32LE(body + 28);
-      const message = at + fixedBytesAt(bytes, at);
-      if ((flags & FATE) !== SUBMITTED) return;
-      s.submitted.generation = number(2);
-      s.submitted.msgSeqNum = number(0);
-      if (length > 0) remember(s, record, message + id, length, number(1));
+    case RECEIVED:
+      if ((flags & FATE) === SUBMITTED) replayReceived(s, record);
       return;
-    }
     case TOLD:
       s.told = number(0);
       s.toldWritten = s.told;
@@ -107,6 +108,31 @@ export function replay(s: FileSession, record: Recorded): void {
       remember(s, record, id, at + record.length - id, number(0));
     }
   }
+}
+
+function replayReceived(s: FileSession, record: Recorded): void {
+  const { bytes, at } = record;
+  const body = at + RECORD_BYTES;
+  s.submitted.generation = bytes.readDoubleLE(body + 16);
+  s.submitted.msgSeqNum = bytes.readDoubleLE(body);
+  const id = at + fixedBytesAt(bytes, at) + bytes.readUInt32LE(body + 24);
+  const length = bytes.readUInt32LE(body + 28);
+  if (length > 0) remember(s, record, id, length, bytes.readDoubleLE(body + 8));
+}
+
+function replayRun(s: FileSession, record: Recorded): void {
+  const run = RUN_READ.of(record.bytes, record.at);
+  const { flags, epochMs, generation } = run;
+  let [first, sent] = [0, 0];
+  while (run.next()) {
+    if (run.isSent) {
+      if (sent++ === 0) first = run.msgSeqNum;
+    } else if ((flags & FATE) === SUBMITTED) Object.assign(s.submitted, { generation, msgSeqNum: run.msgSeqNum });
+  }
+  if (sent === 0) return;
+  const { segment, block, offset, length } = record;
+  s.nextOut = Math.max(s.nextOut, first + sent);
+  if (flags & KEPT) s.sent.push(first, segment, block, offset, length, secondOf(epochMs), sent);
 }
 
 function push(places: FileSession['sent'], number: number, record: Recorded, epochMs: number): void {
@@ -162,7 +188,7 @@ export function settle(
   s: FileSession,
   epochMs: number,
   whole: boolean,
-  gained: (segment: number, bytes: number) => void,
+  gained: (segment: number, bytes: number, messages: number) => void,
 ): void {
   const { reserve } = s;
   if (!whole && reserve.limit > 0) {
@@ -174,11 +200,11 @@ export function settle(
   const { sent, waiting } = s;
   // What was forgotten before its number let it go is not to come back.
   sent.settle(s.forgotten + 1);
-  for (; sent.count > s.terms.retention; sent.shift()) s.forgotten = Math.max(s.forgotten, sent.number(0));
+  for (; sent.messages > s.terms.retention; sent.forget()) s.forgotten = Math.max(s.forgotten, sent.number(0));
   waiting.settle(s.firstOrdinal);
   if (s.terms.ids > 0) s.ids.bound(s.terms.ids, s.terms.ids_s);
   s.ids = s.ids.settled(nothing);
   s.ids.expire(secondOf(epochMs), nothing);
   for (const places of [sent, waiting, s.ids.places])
-    for (let i = 0; i < places.count; i++) gained(places.segment(i), places.length(i));
+    for (let i = 0; i < places.count; i++) gained(places.segment(i), places.length(i), places.size(i));
 }

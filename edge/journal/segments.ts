@@ -53,10 +53,10 @@ const EMPTY = { blocks: 0, nonce: 0, live: 0, liveBytes: 0, dead: false, message
 
 export type Counts = Pick<Segment, 'messages' | 'firstAt' | 'lastAt'>;
 
-/** Counts an application message. */
-export function noteMessage(segment: Counts, epochMs: number): void {
+/** Counts application messages of one moment. */
+export function noteMessage(segment: Counts, epochMs: number, messages = 1): void {
   if (segment.messages === 0) segment.firstAt = epochMs;
-  segment.messages += 1;
+  segment.messages += messages;
   segment.lastAt = epochMs;
 }
 
@@ -211,15 +211,15 @@ export class Segments {
     return this.#out;
   }
 
-  gained(number: number, bytes: number): void {
+  gained(number: number, bytes: number, messages = 1): void {
     const segment = this.#counted(number);
-    segment.live += 1;
+    segment.live += messages;
     segment.liveBytes += bytes;
   }
 
-  lost(number: number, bytes: number): void {
+  lost(number: number, bytes: number, messages = 1): void {
     const segment = this.#counted(number);
-    segment.live -= 1;
+    segment.live -= messages;
     segment.liveBytes -= bytes;
   }
 

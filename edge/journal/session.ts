@@ -10,17 +10,18 @@ import {
   RECEIVED,
   RESENT,
   RESET,
-  SENT,
+  secondOf,
   VOID,
   WAS_PENDING,
 } from './format.ts';
 import { Ids } from './ids.ts';
-import { checkNext, checkNumber, JournalError, type JournalSession, type SessionTerms } from './journal.ts';
+import { checkNext, checkNumber, JournalError, type JournalSession, type SessionTerms, sameTerms } from './journal.ts';
 import type { Ledger } from './ledger.ts';
-import { ABOUT_BYTES, ID_BYTES, KEY_BYTES, MESSAGE_BYTES } from './limits.ts';
+import { ABOUT_BYTES, ID_BYTES, KEY_BYTES } from './limits.ts';
 import { Places } from './places.ts';
 import type { Place } from './reader.ts';
 import { Reserve } from './reserve.ts';
+import { ENTRY_BYTES, roomFor } from './run.ts';
 import { goneInto, reservedInto, stateInto, toldInto } from './state.ts';
 import type { Tail } from './tail.ts';
 
@@ -48,19 +49,19 @@ export class FileSession implements JournalSession {
   /** The greatest number whose message is kept no longer. */
   forgotten = 0;
   readonly #ledger: Ledger;
-  readonly #lost: (segment: number, length: number) => void;
+  readonly #lost: (segment: number, length: number, messages?: number) => void;
   /** See Journal.told; and what of it the journal has. */
   told = 0;
   toldWritten = 0;
   /** The last message that was handed to the venue, where such are recorded. */
   readonly submitted = { generation: 0, msgSeqNum: 0 };
-  /** Ordinals of pending messages: those before the first are gone, the next has not been given. */
+  /** Of pending messages: those before the first are gone, the next has not been given. */
   firstOrdinal = 0;
   nextOrdinal = 0;
 
   constructor(ledger: Ledger, key: string, index: number, createdAt: number, terms: SessionTerms) {
     this.#ledger = ledger;
-    this.#lost = (segment, length) => ledger.lost(segment, length);
+    this.#lost = (segment, length, messages) => ledger.lost(segment, length, messages);
     this.key = key;
     this.index = index;
     this.createdAt = createdAt;
@@ -91,7 +92,7 @@ export class FileSession implements JournalSession {
     this.nextOut = 1;
     this.generation += 1;
     this.createdAt = epochMs;
-    this.#forget(this.sent.count);
+    this.#forget(this.sent.messages);
     this.forgotten = 0;
     this.renumbered(this.lostAt);
   }
@@ -110,11 +111,12 @@ export class FileSession implements JournalSession {
       this.setNextOut(msgSeqNum + 1);
       return;
     }
-    const at = this.#write(SENT, keep ? how : how & ~KEEP, buf, start, end);
-    this.#ledger.tail.put(at, 0, msgSeqNum);
-    this.#ledger.tail.put(at, 1, epochMs);
-    if (keep) this.#place(this.sent, msgSeqNum, at, epochMs);
-    this.#ledger.noted(epochMs);
+    this.#room(roomFor(end - start));
+    const { runs } = this.#ledger;
+    const isFirst = runs.sent(this, msgSeqNum, epochMs, keep ? how : how & ~KEEP, buf, start, end);
+    if (keep && isFirst) this.#place(this.sent, msgSeqNum, runs.at, epochMs);
+    else if (keep) this.#grown(ENTRY_BYTES + end - start);
+    if (this.#ledger.archive) this.#ledger.noted(epochMs);
     this.nextOut = msgSeqNum + 1;
     if (msgSeqNum >= this.reserve.renewAt) this.#ledger.reserving(this);
     this.#trim(epochMs);
@@ -128,8 +130,8 @@ export class FileSession implements JournalSession {
       this.#ledger.log.info({ session: this.key, from, to: until }, 'asked for messages kept no longer: gap-filled');
     }
     const i = sent.find(from);
-    if (i === sent.count || sent.number(i) > to) return undefined;
-    return this.#ledger.read(this.placeOf(sent, i, sent.number(i)));
+    const number = i === sent.count ? Number.POSITIVE_INFINITY : Math.max(from, sent.number(i));
+    return number > to ? undefined : this.#ledger.read(this.placeOf(sent, i, number));
   }
 
   get pending(): number {
@@ -162,7 +164,7 @@ export class FileSession implements JournalSession {
     tail.put(at, 1, msgSeqNum);
     tail.put(at, 2, epochMs);
     if (keep) this.#place(this.sent, msgSeqNum, at, epochMs);
-    this.#ledger.noted(epochMs);
+    if (this.#ledger.archive) this.#ledger.noted(epochMs);
     this.#lost(waiting.segment(0), waiting.length(0));
     waiting.shift();
     this.firstOrdinal = ordinal + 1;
@@ -188,15 +190,19 @@ export class FileSession implements JournalSession {
       this.submitted.generation = this.generation;
       this.submitted.msgSeqNum = msgSeqNum;
     }
+    if (this.#ledger.archive) this.#ledger.noted(epochMs);
+    if (!remembers) {
+      this.#room(roomFor(end - start));
+      this.#ledger.runs.received(this, msgSeqNum, epochMs, fate, buf, start, end);
+      return;
+    }
     const at = this.#write(RECEIVED, fate, buf, start, end);
     const { tail } = this.#ledger;
     tail.put(at, 0, msgSeqNum);
     tail.put(at, 1, epochMs);
     tail.put(at, 2, this.generation);
-    tail.putUint(at, 24, idEnd > idStart ? idStart - start : 0);
+    tail.putUint(at, 24, idStart - start);
     tail.putUint(at, 28, idEnd - idStart);
-    this.#ledger.noted(epochMs);
-    if (!remembers) return;
     const length = FIXED_BYTES[RECEIVED]! + end - start;
     const { segment, base } = this.#ledger;
     const place = { segment, block: base + tail.block, offset: base + at, length };
@@ -225,9 +231,8 @@ export class FileSession implements JournalSession {
   /** Nothing that is kept here counts any more. */
   cleared(): void {
     const { sent, waiting } = this;
-    for (const places of [sent, waiting, this.ids.places]) {
-      for (let i = 0; i < places.count; i++) this.#lost(places.segment(i), places.length(i));
-    }
+    for (const places of [sent, waiting, this.ids.places])
+      for (let i = 0; i < places.count; i++) this.#lost(places.segment(i), places.length(i), places.size(i));
     sent.clear();
     waiting.clear();
     this.ids = NO_IDS;
@@ -257,9 +262,7 @@ export class FileSession implements JournalSession {
     const terms = { ...this.terms, ...given };
     if (Buffer.byteLength(terms.about) > ABOUT_BYTES)
       throw new JournalError('too_large', 'what is told about a session is too long');
-    const { retention, retention_s, ids, ids_s, about } = this.terms;
-    const same = retention === terms.retention && retention_s === terms.retention_s && ids === terms.ids;
-    if (same && ids_s === terms.ids_s && about === terms.about) return;
+    if (sameTerms(terms, this.terms)) return;
     this.#room(ABOUT_BYTES * 2);
     this.bound(terms);
     this.writeState();
@@ -315,13 +318,10 @@ export class FileSession implements JournalSession {
 
   /** The sent messages of this segment go: more is kept than may be. @returns how many */
   forgetSegment(segment: number): number {
-    const { sent } = this;
-    for (let i = 0; i < sent.count; i++) {
-      if (sent.segment(i) !== segment) continue;
-      this.#lost(segment, sent.length(i));
-      this.forgotten = Math.max(this.forgotten, sent.number(i));
-    }
-    return sent.drop(segment);
+    return this.sent.drop(segment, (length, messages, last) => {
+      this.#lost(segment, length, messages);
+      this.forgotten = Math.max(this.forgotten, last);
+    });
   }
 
   /** A sent message, or a pending one, that never was: not for this process, and not for the next one. */
@@ -347,11 +347,8 @@ export class FileSession implements JournalSession {
   /** Writes a record with a message. @returns where it begins in the tail */
   #write(type: number, flags: number, buf: Buffer, start: number, end: number): number {
     const fixed = FIXED_BYTES[type]!;
-    const length = fixed + end - start;
-    if (end - start > MESSAGE_BYTES)
-      throw new JournalError('too_large', `a message of ${end - start} bytes is too long`);
-    const tail = this.#room(length);
-    const at = tail.begin(type, this.index, length, flags);
+    const tail = this.#room(roomFor(end - start));
+    const at = tail.begin(type, this.index, fixed + end - start, flags);
     tail.copy(at + fixed, buf, start, end);
     return at;
   }
@@ -362,6 +359,12 @@ export class FileSession implements JournalSession {
     const length = tail.length - at;
     places.push(number, segment, base + tail.block, base + at, length, secondOf(epochMs));
     this.#ledger.gained(segment, length);
+  }
+
+  /** One more message lies where {@link #place} has noted the last one. */
+  #grown(length: number): void {
+    this.sent.extend(length);
+    this.#ledger.gained(this.#ledger.segment, length);
   }
 
   /** @param number 0: whatever it says */
@@ -379,21 +382,19 @@ export class FileSession implements JournalSession {
   /** What is too old, or too many, is forgotten. */
   #trim(epochMs: number): void {
     const { sent, terms } = this;
-    if (sent.count > terms.retention) this.#forget(sent.count - terms.retention);
+    if (sent.messages > terms.retention) this.#forget(sent.messages - terms.retention);
     if (terms.retention_s === 0) return;
     const oldest = secondOf(epochMs) - terms.retention_s;
-    while (sent.count > 0 && sent.second(0) < oldest) this.#forget(1);
+    while (sent.count > 0 && sent.second(0) < oldest) this.#forget(sent.size(0));
   }
 
   /** The oldest sent ones. */
   #forget(count: number): void {
     const { sent } = this;
     for (let i = 0; i < count; i++) {
-      this.#lost(sent.segment(0), sent.length(0));
+      const segment = sent.segment(0);
       this.forgotten = sent.number(0);
-      sent.shift();
+      this.#lost(segment, sent.forget());
     }
   }
 }
-
-export const secondOf = (epochMs: number): number => Math.floor(epochMs / 1000);

@@ -17,6 +17,8 @@ export class Tail {
   length = BLOCK_BYTES;
   /** Blocks, the one that is being filled among them. */
   blocks = 1;
+  /** Rises with each record, and when one is taken back: while it stands, the record that was begun last is the last. */
+  begun = 0;
   readonly #max: number;
   readonly #target: number;
   #view = viewOf(this.buf);
@@ -75,7 +77,21 @@ export class Tail {
     view.setUint32(at + 8, session, true);
     this.length = at + length;
     this.#counts[this.blocks - 1]! += 1;
+    this.begun += 1;
     return at;
+  }
+
+  /**
+   * Makes the last record, which begins at `at`, longer by so many bytes.
+   * @returns where these begin, -1 when the block has no room for them
+   */
+  extend(at: number, length: number): number {
+    const from = this.length;
+    if (from - this.#starts[this.blocks - 1]! + length > this.#target) return -1;
+    if (from + length > this.buf.length) this.#grow(from + length);
+    this.length = from + length;
+    this.#view.setUint32(at + 4, from + length - at, true);
+    return from;
   }
 
   /** The bytes [start, end) of `from`, written at `at`: to the end of the record begun last, or they would spoil what is behind. */
@@ -96,6 +112,16 @@ export class Tail {
     this.#view.setUint32(at + RECORD_BYTES + bytes, value, true);
   }
 
+  /** u32, at `at`. */
+  word(at: number, value: number): void {
+    this.#view.setUint32(at, value, true);
+  }
+
+  /** Sets flags of the record at `at`, beside those that it has. */
+  flag(at: number, flags: number): void {
+    this.#view.setUint16(at + 2, this.#view.getUint16(at + 2, true) | flags, true);
+  }
+
   /** What {@link cut} goes back to. */
   mark(): { readonly length: number; readonly blocks: number; readonly count: number } {
     return { length: this.length, blocks: this.blocks, count: this.#counts[this.blocks - 1]! };
@@ -106,6 +132,7 @@ export class Tail {
     this.length = length;
     this.blocks = blocks;
     this.#counts[blocks - 1] = count;
+    this.begun += 1;
   }
 
   clear(): void {

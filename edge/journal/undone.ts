@@ -4,11 +4,12 @@
  * the venue again; what the venue had made of it is void, and its numbers are gap-filled.
  */
 
-import { SUBMITTED } from '../fix/session/ports.ts';
-import { BY_VENUE, FATE, fixedBytesAt, PENDING, PROMOTED, RECEIVED, RECORD_BYTES, SENT, TOLD } from './format.ts';
+import { BY_VENUE, PENDING, PROMOTED, RECORD_BYTES, RUN, SENT, TOLD } from './format.ts';
 import type { Accepted, JournalLog } from './journal.ts';
+import { submittedAt } from './moved.ts';
 import type { Reader } from './reader.ts';
 import type { Dependent } from './recovery.ts';
+import { Run } from './run.ts';
 import type { Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 
@@ -45,8 +46,11 @@ export function takeBack(
     for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
       const session = parts.sessions[records.readUInt32LE(at + 8)]!;
       if (records[at] === TOLD) noteTold(told, session, records, at);
-      else if (isSubmitted(records, at)) accepted.push(acceptedOf(session, records, at));
-      else if (takenBack(session, records, at, waited)) voided += 1;
+      for (const order of submittedAt(records, at)) {
+        const { key, terms } = session;
+        accepted.push({ key, about: terms.about, ...order });
+      }
+      voided += takenBack(session, records, at, waited);
     }
   }
   // Those that are void come again.
@@ -72,35 +76,36 @@ function noteTold(told: Map<FileSession, number>, session: FileSession, records:
 
 const flagsAt = (records: Buffer, at: number): number => records.readUInt16LE(at + 2);
 
-const isSubmitted = (records: Buffer, at: number): boolean =>
-  records[at] === RECEIVED && (flagsAt(records, at) & FATE) === SUBMITTED;
-
-function acceptedOf({ key, terms }: FileSession, records: Buffer, at: number): Accepted {
-  const number = (i: number): number => records.readDoubleLE(at + RECORD_BYTES + i * 8);
-  const end = at + records.readUInt32LE(at + 4);
-  const start = at + fixedBytesAt(records, at);
-  const message = Buffer.copyBytesFrom(records, start, end - start);
-  return { key, about: terms.about, msgSeqNum: number(0), receivedAt: number(1), generation: number(2), message };
-}
-
-/** A report that was sent at once, or one that waited, whether or not it was given a number since. */
-function takenBack(session: FileSession, records: Buffer, at: number, waited: Set<string>): boolean {
+/** Reports that were sent at once, or one that waited, whether or not it was given a number since. @returns how many */
+function takenBack(session: FileSession, records: Buffer, at: number, waited: Set<string>): number {
   const number = records.readDoubleLE(at + RECORD_BYTES);
   const byVenue = (flagsAt(records, at) & BY_VENUE) !== 0;
   const waiting = `${session.index} ${number}`;
   switch (records[at]) {
     case SENT:
       if (byVenue) session.void(number, false);
-      return byVenue;
+      return byVenue ? 1 : 0;
+    case RUN:
+      return byVenue ? runTakenBack(session, new Run().of(records, at)) : 0;
     case PENDING:
-      if (!byVenue) return false;
+      if (!byVenue) return 0;
       waited.add(waiting);
       session.void(number, true);
-      return true;
+      return 1;
     case PROMOTED:
       if (waited.has(waiting)) session.void(records.readDoubleLE(at + RECORD_BYTES + 8), false);
-      return false;
+      return 0;
     default:
-      return false;
+      return 0;
   }
+}
+
+function runTakenBack(session: FileSession, run: Run): number {
+  let voided = 0;
+  while (run.next()) {
+    if (!run.isSent) continue;
+    session.void(run.msgSeqNum, false);
+    voided += 1;
+  }
+  return voided;
 }

@@ -134,7 +134,8 @@ test('segments go when their messages are dead, and the few of a quiet session a
     if (n % 10 === 0) journal.flush();
   }
   journal.flush();
-  expect(segments(directory).length).toBeLessThanOrEqual(3);
+  // By where it ends: one whose messages are dead goes at the second rotation thereafter.
+  expect(segments(directory).length).toBeLessThanOrEqual(4);
   expect(Number.parseInt(segments(directory)[0]!, 10)).toBeGreaterThan(50);
   const again = openFile(crashed(directory), limits);
   for (const store of [quiet, again.session('quiet')])

@@ -3,14 +3,16 @@
  * at some moment, all sessions together; or it does not open, with an error of its own kinds.
  */
 
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KEEP, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { blockCrc } from '../../../edge/journal/block.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
-import { BLOCK_BYTES, HEADER_BYTES, segmentNumber } from '../../../edge/journal/format.ts';
+import { BLOCK_BYTES, HEADER_BYTES, segmentNumber, VERSION } from '../../../edge/journal/format.ts';
 import { type Journal, JournalError } from '../../../edge/journal/journal.ts';
+import type { SegmentKeys } from '../../../edge/journal/keys.ts';
 import { numberIn } from '../corpus.ts';
 import { changeBytes, NUMBERS } from '../mutate.ts';
 import type { Random } from '../random.ts';
@@ -22,16 +24,29 @@ const LIMITS = { segment_bytes: 2048, resend_retention: 20, block_bytes: 400 };
 const KINDS: ReadonlySet<string> = new Set(['damaged', 'unknown_version']);
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
-const open = (directory: string): Journal =>
+const open = (directory: string, keys: SegmentKeys | undefined): Journal =>
   openJournal({
     directory,
+    keys,
     now: () => NOW,
     log: quiet,
     limits: LIMITS,
     salt: () => 12_345,
     inbound: true,
-    archive: true,
+    archive: keys === undefined,
   });
+
+/** Keys of segments, sealed by nobody. */
+function keysAtHand(): SegmentKeys {
+  const known: KeyObject[] = [];
+  return {
+    of: (wrapped) => known[wrapped[0]!],
+    take: () => ({
+      key: known[known.push(createSecretKey(randomBytes(32))) - 1]!,
+      wrapped: Uint8Array.of(known.length - 1),
+    }),
+  };
+}
 
 const session = (journal: Journal, n: number): SessionStore =>
   journal.session(`session ${n}`, n === 0 ? { ids: 10, ids_s: 60, about: '{}' } : {});
@@ -120,11 +135,11 @@ function damage(line: string, directory: string): boolean {
 /** CRCs of the blocks as they would be, had it been written so. */
 function sealed(bytes: Buffer): Buffer {
   if (bytes.length < HEADER_BYTES) return bytes;
-  const salt = bytes.readUInt32LE(8);
+  const home = { version: VERSION, number: 1, salt: bytes.readUInt32LE(8), key: undefined };
   for (let at = HEADER_BYTES; at + BLOCK_BYTES <= bytes.length; ) {
     const length = bytes.readUInt32LE(at + 4);
     if (length < BLOCK_BYTES || at + length > bytes.length) break;
-    bytes.writeUInt32LE(blockCrc(bytes, at, length, salt), at);
+    bytes.writeUInt32LE(blockCrc(home, bytes, at, length), at);
     at += length;
   }
   return bytes;
@@ -143,7 +158,8 @@ async function check(lines: Lines): Promise<void> {
 }
 
 async function play(lines: readonly string[], directory: string): Promise<void> {
-  let journal = open(directory);
+  const keys = lines.includes('sealed') ? keysAtHand() : undefined;
+  let journal = open(directory, keys);
   const moments = new Set([everything(journal)]); // before all, when the sessions are new
   let forged = false;
   let damaged = false;
@@ -154,7 +170,7 @@ async function play(lines: readonly string[], directory: string): Promise<void> 
     } else if (line === 'open') {
       const before = everything(journal);
       await journal.close();
-      journal = open(directory);
+      journal = open(directory, keys);
       hold(everything(journal) === before, () => 'closed and opened again it is another');
       moments.add(before);
     } else write(line, journal);
@@ -166,13 +182,18 @@ async function play(lines: readonly string[], directory: string): Promise<void> 
     damaged = true;
     forged = damage(line, directory) || forged;
   }
-  if (damaged) await proveOpening(directory, moments, forged);
+  if (damaged) await proveOpening(directory, keys, moments, forged);
 }
 
-async function proveOpening(directory: string, moments: ReadonlySet<string>, forged: boolean): Promise<void> {
+async function proveOpening(
+  directory: string,
+  keys: SegmentKeys | undefined,
+  moments: ReadonlySet<string>,
+  forged: boolean,
+): Promise<void> {
   let journal: Journal | undefined;
   try {
-    journal = open(directory);
+    journal = open(directory, keys);
     const found = everything(journal);
     if (!forged) hold(moments.has(found), () => `what opens was never flushed: ${found.slice(0, 300)}`);
   } catch (error) {
@@ -198,7 +219,7 @@ function step(random: Random): string {
     case 2:
       return `in ${n} ${random.below(5)}`;
     case 3:
-      return `out ${n}`;
+      return random.chance(4) ? 'sealed' : `out ${n}`;
     case 4:
       return random.chance(4) ? `reset ${n}` : 'flush';
     case 5:
