@@ -255,7 +255,7 @@ export class Seat implements SessionOutput {
       if (admission === WAIT) return this.#wait(kind, msgSeqNum);
       decision = admission;
     }
-    this.lastApplicationAt = now.monoMs;
+    if (this.lastApplicationAt !== now.monoMs) this.lastApplicationAt = now.monoMs; // see instant() in turn.ts
     if (decision !== ADMITTED) {
       this.#record(message, msgSeqNum, REFUSED, now);
       this.#refuse(message, kind, decision, now);
@@ -276,7 +276,7 @@ export class Seat implements SessionOutput {
     const context = this.#context;
     context.generation = this.#store.generation;
     context.msg_seq_num = msgSeqNum;
-    context.now = now.epochMs;
+    if (context.now !== now.epochMs) context.now = now.epochMs;
     this.#record(message, msgSeqNum, SUBMITTED, now, id);
     const { sessions } = this.#house;
     // It may have been answered before, out of numbers whose content is lost.

@@ -52,7 +52,8 @@ interface MutableInstant {
 
 /**
  * The time, in fields that point to their numbers: fields that had never held anything else would hold the bits, and make a number of
- * them each time one is handed on, six times an order.
+ * them each time one is handed on, six times an order. Who keeps one writes it when it is another: a write of what is young costs more
+ * than looking.
  */
 function instant(): MutableInstant {
   const made: { epochMs: number | undefined; monoMs: number | undefined } = { epochMs: undefined, monoMs: undefined };

@@ -23,7 +23,7 @@ export function nextMessage(
   message: Message,
   patterns: Patterns,
 ): number {
-  message.buf = buf;
+  if (message.buf !== buf) message.buf = buf;
   if (!isPlainFrame(message.view, start, end, maxBytes, frame)) {
     const found = nextFrame(buf, start, end, maxBytes, frame, false);
     if (found !== FRAME_OK) return found;

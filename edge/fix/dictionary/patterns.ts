@@ -182,7 +182,7 @@ export class Patterns {
   }
 
   #isLike(first: Pattern, frame: Frame, buf: Buffer, message: Message, checkSumCounts: boolean): boolean {
-    message.buf = buf;
+    if (message.buf !== buf) message.buf = buf;
     const { view, from, to } = message;
     const last = frame.end - TRAILER;
     let pattern = first;

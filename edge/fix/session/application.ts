@@ -47,7 +47,8 @@ export function commit(s: SessionRecord): void {
     const start = encoder.end();
     const how = s.profile.persist_messages ? s.draftHow | KEEP : s.draftHow;
     store.append(msgSeqNum, encoder.buf, start, encoder.length, s.draftNow.epochMs, how);
-    phase.live.lastSent = s.draftNow.monoMs;
+    const { monoMs } = s.draftNow;
+    if (phase.live.lastSent !== monoMs) phase.live.lastSent = monoMs;
   } else throw new RangeError('no application message has been begun');
 }
 

@@ -77,7 +77,7 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
     return ENDED;
   }
   if (!isFromTheClient(s, live, message, n, now)) return FED;
-  live.lastReceived = now.monoMs;
+  if (live.lastReceived !== now.monoMs) live.lastReceived = now.monoMs; // a write of what is young costs more
   live.testRequestedAt = -1;
   const next = s.store.nextIn;
   const fed = n === next ? inTurn(s, live, message, n, tokens, now) : outOfTurn(s, live, message, n, tokens, now);
