@@ -89,9 +89,9 @@ export class Carrier {
       segments.write(current, tail, 0);
       tail.clear();
       for (const { places, i, block, at, length } of moves) {
-        segments.lost(places.segment(i), places.length(i), places.size(i));
+        segments.lost(places.segment(i), places.length(i));
         places.move(i, current.number, base + block, base + at, length);
-        segments.gained(current.number, length, places.size(i));
+        segments.gained(current.number, length);
       }
     }
     if (!isDone) this.#plan = plan;

@@ -111,16 +111,8 @@ class FileJournal implements Journal, Ledger {
     this.later = options.mirror;
     this.ahead = options.ahead ?? options.mirror === undefined;
     const { mirror, archiveDirectory = join(dirname(directory), 'archive') } = options;
-    this.#segments = new Segments({
-      directory,
-      log,
-      sync,
-      salt,
-      keys,
-      archive: this.archive,
-      archiveDirectory,
-      mirror,
-    });
+    const { archive } = this;
+    this.#segments = new Segments({ directory, log, sync, salt, keys, archive, archiveDirectory, mirror });
     this.#health = new Health(log, options.now);
     this.#reader = new Reader(this.#segments);
     const [segments, sessions, read] = [this.#segments, this.#sessions, (place: Place) => this.read(place)];
@@ -289,12 +281,16 @@ class FileJournal implements Journal, Ledger {
     this.#segments.gained(segment, bytes);
   }
 
+  grown(bytes: number): void {
+    this.#current.liveBytes += bytes;
+  }
+
   noted(epochMs: number): void {
     noteMessage(this.#current, epochMs);
   }
 
-  lost(segment: number, bytes: number, messages?: number): void {
-    this.#segments.lost(segment, bytes, messages);
+  lost(segment: number, bytes: number, places?: number): void {
+    this.#segments.lost(segment, bytes, places);
   }
 
   read(place: Place): StoredMessage {

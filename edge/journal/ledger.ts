@@ -32,10 +32,12 @@ export interface Ledger {
   /** Whether what is flushed may leave, where no numbers are reserved. */
   readonly ahead: boolean;
   gained(segment: number, bytes: number): void;
+  /** What was gained last in {@link segment} has so many bytes more. */
+  grown(bytes: number): void;
   /** An application message was sent or received, and {@link archive} is set. */
   noted(epochMs: number): void;
-  /** @param messages whose bytes they are; 1 where nothing is said */
-  lost(segment: number, bytes: number, messages?: number): void;
+  /** @param places that had them; 1 where nothing is said */
+  lost(segment: number, bytes: number, places?: number): void;
   /** The message in the record there. Valid until the next call. */
   read(place: Place): StoredMessage;
   check(): void;

@@ -70,22 +70,19 @@ export class Places {
     this.count -= 1;
   }
 
-  /** Forgets the first message. @returns the bytes that were said to be its own */
-  forget(): number {
+  /** Forgets the first message. @returns whether its entry has gone with it; until then it has all its bytes */
+  forget(): boolean {
     const at = this.#head;
     const word = at * WORDS;
     const size = this.#words[word + SIZE]!;
-    const length = this.#words[word + LENGTH]!;
     if (size === 1) {
       this.shift();
-      return length;
+      return true;
     }
-    const share = (length / size) | 0;
     this.#numbers[at * DOUBLES]! += 1;
-    this.#words[word + LENGTH] = length - share;
     this.#words[word + SIZE] = size - 1;
     this.messages -= 1;
-    return share;
+    return false;
   }
 
   clear(): void {
@@ -148,29 +145,34 @@ export class Places {
   }
 
   /** Forgets all of one segment; `lost` is told of each entry first. @returns how many messages */
-  drop(segment: number, lost: (length: number, messages: number, last: number) => void): number {
+  drop(segment: number, lost: (length: number, last: number) => void): number {
     const before = this.messages;
-    for (let i = 0; i < this.count; i++)
-      if (this.segment(i) === segment) lost(this.length(i), this.size(i), this.last(i));
+    for (let i = 0; i < this.count; i++) if (this.segment(i) === segment) lost(this.length(i), this.last(i));
     this.#keep((i) => this.segment(i) !== segment);
     return before - this.messages;
   }
 
-  /** Forgets the message of this number. @returns whether it was there; `lost` is told of it first */
-  remove(number: number, lost: (segment: number, length: number) => void): boolean {
+  /**
+   * Forgets the message of this number. `lost` is told of its bytes, and how many entries fewer there are, which may be one more.
+   * @returns whether it was there
+   */
+  remove(number: number, lost: (segment: number, length: number, entries: number) => void): boolean {
     const at = this.find(number);
     if (at === this.count || this.number(at) > number) return false;
     const kept = new Places();
+    let [segment, bytes] = [0, 0];
     for (let i = 0; i < this.count; i++) {
       if (i !== at) this.#copy(i, kept);
       else
         this.#split(i, (one, ...place) => {
-          if (one === number) lost(place[0], place[3]);
+          if (one === number) [segment, , , bytes] = place;
           else kept.push(one, ...place);
         });
     }
+    const before = this.count;
     this.#take(kept);
     this.#join();
+    lost(segment, bytes, before - this.count);
     return true;
   }
 

@@ -67,7 +67,7 @@ export function recover(parts: RecoveryParts): Recovered {
   for (const session of sessions) {
     if (session === undefined) continue;
     if (!parts.whole && session.reserve.limit > session.nextOut) jumped += 1;
-    settle(session, parts.now, parts.whole, (segment, bytes, messages) => segments.gained(segment, bytes, messages));
+    settle(session, parts.now, parts.whole, (segment, bytes) => segments.gained(segment, bytes));
   }
   if (jumped > 0)
     parts.log.warn(

@@ -188,7 +188,7 @@ export function settle(
   s: FileSession,
   epochMs: number,
   whole: boolean,
-  gained: (segment: number, bytes: number, messages: number) => void,
+  gained: (segment: number, bytes: number) => void,
 ): void {
   const { reserve } = s;
   if (!whole && reserve.limit > 0) {
@@ -206,5 +206,5 @@ export function settle(
   s.ids = s.ids.settled(nothing);
   s.ids.expire(secondOf(epochMs), nothing);
   for (const places of [sent, waiting, s.ids.places])
-    for (let i = 0; i < places.count; i++) gained(places.segment(i), places.length(i), places.size(i));
+    for (let i = 0; i < places.count; i++) gained(places.segment(i), places.length(i));
 }

@@ -32,7 +32,7 @@ export interface Segment extends Home {
   blocks: number;
   /** Blocks that were tried to be written. */
   nonce: number;
-  /** Messages in it that may still be asked for, and their bytes. */
+  /** Places in it of messages that may still be asked for, and their bytes. */
   live: number;
   liveBytes: number;
   /** Whether a rotation has found none of them. */
@@ -211,15 +211,15 @@ export class Segments {
     return this.#out;
   }
 
-  gained(number: number, bytes: number, messages = 1): void {
+  gained(number: number, bytes: number): void {
     const segment = this.#counted(number);
-    segment.live += messages;
+    segment.live += 1;
     segment.liveBytes += bytes;
   }
 
-  lost(number: number, bytes: number, messages = 1): void {
+  lost(number: number, bytes: number, places = 1): void {
     const segment = this.#counted(number);
-    segment.live -= messages;
+    segment.live -= places;
     segment.liveBytes -= bytes;
   }
 

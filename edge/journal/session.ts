@@ -49,7 +49,7 @@ export class FileSession implements JournalSession {
   /** The greatest number whose message is kept no longer. */
   forgotten = 0;
   readonly #ledger: Ledger;
-  readonly #lost: (segment: number, length: number, messages?: number) => void;
+  readonly #lost: (segment: number, length: number, places?: number) => void;
   /** See Journal.told; and what of it the journal has. */
   told = 0;
   toldWritten = 0;
@@ -61,7 +61,7 @@ export class FileSession implements JournalSession {
 
   constructor(ledger: Ledger, key: string, index: number, createdAt: number, terms: SessionTerms) {
     this.#ledger = ledger;
-    this.#lost = (segment, length, messages) => ledger.lost(segment, length, messages);
+    this.#lost = (segment, length, places) => ledger.lost(segment, length, places);
     this.key = key;
     this.index = index;
     this.createdAt = createdAt;
@@ -232,7 +232,7 @@ export class FileSession implements JournalSession {
   cleared(): void {
     const { sent, waiting } = this;
     for (const places of [sent, waiting, this.ids.places])
-      for (let i = 0; i < places.count; i++) this.#lost(places.segment(i), places.length(i), places.size(i));
+      for (let i = 0; i < places.count; i++) this.#lost(places.segment(i), places.length(i));
     sent.clear();
     waiting.clear();
     this.ids = NO_IDS;
@@ -318,8 +318,8 @@ export class FileSession implements JournalSession {
 
   /** The sent messages of this segment go: more is kept than may be. @returns how many */
   forgetSegment(segment: number): number {
-    return this.sent.drop(segment, (length, messages, last) => {
-      this.#lost(segment, length, messages);
+    return this.sent.drop(segment, (length, last) => {
+      this.#lost(segment, length);
       this.forgotten = Math.max(this.forgotten, last);
     });
   }
@@ -364,7 +364,7 @@ export class FileSession implements JournalSession {
   /** One more message lies where {@link #place} has noted the last one. */
   #grown(length: number): void {
     this.sent.extend(length);
-    this.#ledger.gained(this.#ledger.segment, length);
+    this.#ledger.grown(length);
   }
 
   /** @param number 0: whatever it says */
@@ -392,9 +392,9 @@ export class FileSession implements JournalSession {
   #forget(count: number): void {
     const { sent } = this;
     for (let i = 0; i < count; i++) {
-      const segment = sent.segment(0);
       this.forgotten = sent.number(0);
-      this.#lost(segment, sent.forget());
+      const [segment, length] = [sent.segment(0), sent.length(0)];
+      if (sent.forget()) this.#lost(segment, length);
     }
   }
 }
