@@ -56,7 +56,7 @@ export function createDynamoAdapters(options: DynamoOptions): Stores {
   const database = new Database(client, tables, random, deadlineMs, pause);
   const noteDays = createDayNotes(database);
   const joined = joinedOf(database, lanes);
-  const edgeRows = new EdgeRows(database, joined.reads, options.edgeRows ?? 'together');
+  const edgeRows = new EdgeRows(database, joined.edgeReads, options.edgeRows ?? 'together');
   return {
     directory: createDirectory(database, joined, noteDays),
     policy: createPolicyStore(database, noteDays, random),

@@ -68,12 +68,15 @@ class Lanes<A, R> {
 /** What the calls of one process have in common. */
 export interface Joined {
   readonly reads: JoinedReads;
+  /** Of rows of edges: functions look at those, too. */
+  readonly edgeReads: JoinedReads;
   readonly transactions: JoinedTransactions;
 }
 
 /** @param lanes calls of a kind that may be under way; left out: two */
 export const joinedOf = (database: Database, lanes: number = LANES): Joined => ({
-  reads: new JoinedReads(database, lanes),
+  reads: new JoinedReads(database, lanes, 'get'),
+  edgeReads: new JoinedReads(database, lanes, 'batch'),
   transactions: new JoinedTransactions(database, lanes),
 });
 
@@ -82,10 +85,13 @@ const nameOf = ({ table, pk, sk }: Key): string => JSON.stringify([table, pk, sk
 /** Single rows, consistently: each is read after it was asked for. */
 export class JoinedReads {
   readonly #database: Database;
+  readonly #alone: 'get' | 'batch';
   readonly #lanes: Lanes<Key, Row | undefined>;
 
-  constructor(database: Database, lanes: number) {
+  /** @param alone how a row is read that nobody else asks with: some may only read rows in batches (lib/rights.ts) */
+  constructor(database: Database, lanes: number, alone: 'get' | 'batch') {
     this.#database = database;
+    this.#alone = alone;
     this.#lanes = new Lanes(
       lanes,
       (waiting) => new Set(waiting.slice(0, BATCH_GET)),
@@ -100,7 +106,7 @@ export class JoinedReads {
 
   async #read(some: readonly Asked<Key, Row | undefined>[]): Promise<void> {
     const [first, second] = some;
-    if (first !== undefined && second === undefined) {
+    if (first !== undefined && second === undefined && this.#alone === 'get') {
       first.tell(await this.#database.get(first.what));
       return;
     }

@@ -181,6 +181,28 @@ test('a mark is written again every hour by those whose partition it names', asy
   expect(await expiresAt()).toBe(first);
 });
 
+test('rows of edges are read in batches, also one alone: that is what functions may do', async () => {
+  const edge = await together.edges.register('e-1', '1', NOON);
+  await provision(together, 'ann');
+  const asked = { ...session(edge, 'ann'), slot: 0 };
+  expect((await together.slots.take(asked, 1)).result).toBe('taken');
+  const calls: string[] = [];
+  store.client.middlewareStack.add(
+    (next, context) => (args) => {
+      calls.push(String(context.commandName));
+      return next(args);
+    },
+    { step: 'initialize', name: 'calls' },
+  );
+  try {
+    expect(await together.slots.ofUser('ann')).toHaveLength(1);
+    expect(await spread.edges.find('e-1')).toMatchObject(edge);
+  } finally {
+    store.client.middlewareStack.remove('calls');
+  }
+  expect([...new Set(calls)].sort()).toEqual(['BatchGetItemCommand', 'QueryCommand']);
+});
+
 test('a name that would sort among the marks is none', async () => {
   await expect(together.edges.register('#07', '1', NOON)).rejects.toThrow(RangeError);
 });
