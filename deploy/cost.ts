@@ -37,15 +37,17 @@ export const PRICES = {
 
 /** Units of DynamoDB that each thing takes; a record of the audit has four indexes. */
 export const UNITS = {
-  /** A record of one to two kilobytes in a transaction, and in four indexes. */
-  auditRecord: { write: 4 + 4 * 2, read: 0 },
+  /** A record below a kilobyte in a transaction, and in four indexes; those of provisions and of the policy are twice as long. */
+  auditRecord: { write: 2 + 4, read: 0 },
   /**
-   * validateLogon and registerSession: 14 reads; four rows and two checks in a transaction, the credential once. The fourth, who
+   * validateLogon and registerSession: eight reads; four rows and two checks in a transaction, the credential once. The fourth, who
    * speaks for the session, is written where that is another edge than before: behind a balancer, most times.
    */
-  logon: { write: 4 * 2 + 2 * 2 + 1, read: 14 },
-  /** The rows go in a transaction. */
-  sessionEnd: { write: 3 * 2, read: 1 },
+  logon: { write: 4 * 2 + 2 * 2 + 1, read: 8 },
+  /** Three rows, in a transaction where several end together; where the numbers stand. */
+  sessionEnd: { write: 6, read: 0 },
+  /** What a session takes besides that moves between edges: a question and its answer, its parcel, who has it now. */
+  move: { write: 6, read: 5 },
   /** One exchange of tokens. */
   lease: { write: 1, read: 0 },
   /** Of an edge's journal in the store, below a kilobyte: the fence that it checks, and its piece. */
@@ -60,7 +62,7 @@ export const RECORDS_PER_SESSION = 3;
 const COMMIT_S = 0.006;
 /** Of a session: both sides tell each other that they are there, and each of that is numbered too. */
 const SESSION_HOURS = 8;
-const HEARTBEAT_S = 30;
+export const HEARTBEAT_S = 30;
 
 export interface Usage {
   /** Where edges keep their journals: each commit to the store is paid, one to a disk is not. */
@@ -107,7 +109,13 @@ export const DEFAULTS: Omit<Usage, 'users' | 'sessions' | 'messages'> = {
 /** Commits of all journals in a month. */
 export function journalCommits({ journal, sessions, messages, edges }: Usage): number {
   if (journal === 'file') return 0;
-  const turns = messages + (sessions * SESSION_HOURS * 3600 * 2) / HEARTBEAT_S;
+  // A message, then what the venue says of it.
+  const turns = 2 * messages + (sessions * SESSION_HOURS * 3600 * 2) / HEARTBEAT_S;
+  return commitsOf(turns, edges);
+}
+
+/** Of so many turns in a month, on so many edges. */
+export function commitsOf(turns: number, edges: number): number {
   const rate = turns / SECONDS / edges;
   return (rate / (1 + rate * COMMIT_S)) * edges * SECONDS;
 }
@@ -126,8 +134,11 @@ export function monthly(usage: Usage): readonly CostLine[] {
   const { users, sessions, messages, edges, vcpu, memoryGb, zones, adminCalls } = usage;
   const all = sessions + CANARY_SESSIONS * edges;
   const records = all * RECORDS_PER_SESSION + adminCalls / 2;
+  // Behind a balancer a session comes to each of the edges as often.
+  const moves = all * (1 - 1 / edges);
   const sum = (kind: 'write' | 'read'): number =>
     all * (UNITS.logon[kind] + UNITS.sessionEnd[kind]) +
+    moves * UNITS.move[kind] +
     records * UNITS.auditRecord[kind] +
     messages * LEASES_PER_MESSAGE * UNITS.lease[kind] +
     edges * SECONDS * UNITS.edgeSecond[kind] +

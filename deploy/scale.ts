@@ -2,7 +2,7 @@
  * Reads, writes and dollars of the store a month, by edges and users, from what deploy/scale-measure.ts has counted. docs/SCALE.md
  * has the tables, and what they do not tell.
  */
-import { PRICES, RECORDS_PER_SESSION, UNITS } from './cost.ts';
+import { commitsOf, HEARTBEAT_S, PRICES, RECORDS_PER_SESSION, UNITS } from './cost.ts';
 
 /** Capacity units of DynamoDB: reads of 4 KiB, writes of 1 KiB. */
 export interface Units {
@@ -10,23 +10,25 @@ export interface Units {
   readonly write: number;
 }
 
-/** By `npm run scale`, rounded up; a second's worth where nothing else is said. */
+/** By `npm run scale`, rounded up; a second's worth where nothing else is said. Without journals. */
 export const COUNTED = {
   /** Heartbeat, commands, policy, and the look at a few other edges. */
-  edge: { read: 7.5, write: 1 },
+  edge: { read: 7.1, write: 1 },
   /** A live session that does nothing: less than the noise. */
   idle: { read: 0, write: 0 },
   /** An order of a user who sends less than one in a quarter of a second: tokens are asked for, filled up and given back. */
-  seldom: { read: 0, write: 3 },
+  seldom: { read: 0, write: 2.5 },
   /** An order of a user who sends ten a second. */
-  often: { read: 0, write: 0.15 },
-  /** A Logon and the end of its session, without the audit. */
-  session: { read: UNITS.logon.read + UNITS.sessionEnd.read, write: 18 },
+  often: { read: 0, write: 0.13 },
+  /** A Logon that moves its session from another edge, and its end, without the audit. */
+  session: { read: 13, write: 25 },
   /** Its three records, with four indexes each. */
   audit: { read: 0, write: RECORDS_PER_SESSION * UNITS.auditRecord.write },
-  /** One edge's row in a list of all: read by Logons that move a session, by announcements and by the admin API. */
+  /** One edge's row in a list of all: read by announcements, locks of a tier and the admin API. */
   row: { read: 0.07, write: 0 },
-} as const satisfies Record<string, Units>;
+  /** Commits of a journal in the store: of a session its Logon, its end and its way from another edge; of an order what came and what the venue said. */
+  commits: { session: 3, order: 2 },
+} as const;
 
 const DAY_S = 86_400;
 const MONTH_DAYS = 30.4;
@@ -38,6 +40,8 @@ export interface Crowd {
   readonly present: number;
   /** Begun by each on each trading day. */
   readonly sessions: number;
+  /** Each. */
+  readonly session_hours: number;
   /** Of those present: by hand, so many orders a day. */
   readonly hand_orders: number;
   /** The share that are machines, which send ten orders a second for so many seconds a day. */
@@ -50,6 +54,7 @@ export const MILLION: Crowd = {
   users: 1_000_000,
   present: 0.1,
   sessions: 2,
+  session_hours: 4,
   hand_orders: 50,
   machines: 0.01,
   machine_s: 3_600,
@@ -84,6 +89,16 @@ export function ofUsers(crowd: Crowd): Readonly<Record<'sessions' | 'audit' | 'b
   };
 }
 
+/** Of journals in the store, without `commit: reserve`: what comes while a commit is under way shares the next one. */
+export function ofJournals(crowd: Crowd, edges: number): Month {
+  const present = crowd.users * crowd.present * TRADING_DAYS;
+  const sessions = present * crowd.sessions;
+  const orders = present * (1 - crowd.machines) * crowd.hand_orders + present * crowd.machines * crowd.machine_s * 10;
+  const heartbeats = (2 * crowd.session_hours * 3600) / HEARTBEAT_S;
+  const turns = sessions * (COUNTED.commits.session + heartbeats) + orders * COUNTED.commits.order;
+  return month({ read: 0, write: commitsOf(turns, edges) * UNITS.journalCommit.write });
+}
+
 const millions = (count: number): string => `${Math.round(count / 1e6).toLocaleString('en')} M`;
 const dollars = (amount: number): string => `$${Math.round(amount).toLocaleString('en')}`;
 const row = (what: string, { read, write, dollars: sum }: Month): string =>
@@ -101,11 +116,11 @@ export function tables(crowd: Crowd, edges: readonly number[]): string {
     ...head,
     ...users.map(([what, found]) => row(what, found)),
     '',
-    '| edges | users | both |',
-    '| ---: | ---: | ---: |',
+    '| edges | users | both | journals in the store, besides |',
+    '| ---: | ---: | ---: | ---: |',
     ...edges.map((count) => {
       const own = ofEdges(count).dollars;
-      return `| ${count.toLocaleString('en')}: ${dollars(own)} | ${dollars(all)} | ${dollars(own + all)} |`;
+      return `| ${count.toLocaleString('en')}: ${dollars(own)} | ${dollars(all)} | ${dollars(own + all)} | ${dollars(ofJournals(crowd, count).dollars)} |`;
     }),
   ].join('\n');
 }

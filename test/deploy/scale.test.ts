@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
 import { WATCHED_EDGES } from '../../core/sessions/bounds.ts';
-import { MILLION, ofEdges, ofUsers, tables } from '../../deploy/scale.ts';
+import { MILLION, ofEdges, ofJournals, ofUsers, tables } from '../../deploy/scale.ts';
 import { ROOT } from '../support/product.ts';
 import { startStore, type TestStore } from '../support/store.ts';
 import { NOON } from '../support/stores.ts';
@@ -21,6 +21,9 @@ describe('what is reckoned', () => {
       expect(found.dollars).toBeCloseTo(2 * half[what as keyof typeof half].dollars, 6);
     const asleep = ofUsers({ ...MILLION, present: 0 });
     expect(Object.values(asleep).map(({ dollars }) => dollars)).toEqual([0, 0, 0, 0]);
+    expect(ofJournals({ ...MILLION, present: 0 }, 10).dollars).toBe(0);
+    // On fewer edges more share a commit.
+    expect(ofJournals(MILLION, 1).dollars).toBeLessThan(ofJournals(MILLION, 100).dollars / 5);
   });
 });
 
