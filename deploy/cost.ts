@@ -46,7 +46,10 @@ export const UNITS = {
   logon: { write: 4 * 2 + 2 * 2 + 1, read: 8 },
   /** Three rows, in a transaction where several end together; where the numbers stand. */
   sessionEnd: { write: 6, read: 0 },
-  /** What a session takes besides that moves between edges: a question and its answer, its parcel, who has it now. */
+  /**
+   * What a session takes besides that moves between edges: a question and its answer, its parcel, who has it now. Behind a balancer
+   * it comes to each of them as often.
+   */
   move: { write: 6, read: 5 },
   /** One exchange of tokens. */
   lease: { write: 1, read: 0 },
@@ -134,11 +137,9 @@ export function monthly(usage: Usage): readonly CostLine[] {
   const { users, sessions, messages, edges, vcpu, memoryGb, zones, adminCalls } = usage;
   const all = sessions + CANARY_SESSIONS * edges;
   const records = all * RECORDS_PER_SESSION + adminCalls / 2;
-  // Behind a balancer a session comes to each of the edges as often.
-  const moves = all * (1 - 1 / edges);
   const sum = (kind: 'write' | 'read'): number =>
     all * (UNITS.logon[kind] + UNITS.sessionEnd[kind]) +
-    moves * UNITS.move[kind] +
+    all * (1 - 1 / edges) * UNITS.move[kind] +
     records * UNITS.auditRecord[kind] +
     messages * LEASES_PER_MESSAGE * UNITS.lease[kind] +
     edges * SECONDS * UNITS.edgeSecond[kind] +
