@@ -145,7 +145,7 @@ export class Line extends Output {
     copyTerms(terms, this.terms);
     this.asked(terms);
     this.number(priority);
-    this.rank.set(priority, this.at - 1);
+    if (this.rank.end !== this.at - 1 || !this.rank.fit(priority)) this.rank.set(priority, this.at - 1);
   }
 
   private stand(order: ClientOrder): this {

@@ -24,6 +24,8 @@ export class Markets {
   /** The one asked for last. */
   private lastSymbol = '';
   private last: Market | undefined;
+  /** The one found last in a message. */
+  private lastIn: Market | undefined;
   /** By the hash of the symbol. */
   private readonly byHash = new Map<number, Market>();
 
@@ -51,10 +53,15 @@ export class Markets {
 
   /** That of the symbol in field i of a message. */
   in(message: Message, i: number): Market | undefined {
+    const { lastIn } = this;
+    if (lastIn !== undefined && message.equals(i, lastIn.book.instrument.symbol)) return lastIn;
     const length = message.length(i);
     if (i < 0 || length > ID_BYTES) return undefined;
     const market = this.byHash.get(hashOf(message.view, message.from[i]!, length));
-    if (market === undefined || message.equals(i, market.book.instrument.symbol)) return market;
+    if (market === undefined || message.equals(i, market.book.instrument.symbol)) {
+      this.lastIn = market;
+      return market;
+    }
     return this.bySymbol.get(message.text(i)); // another symbol of the same hash
   }
 }

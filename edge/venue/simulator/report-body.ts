@@ -58,8 +58,8 @@ const MAX = 8192;
 const SOH = 0x01;
 /** What stands between ClOrdID and OrigClOrdID. */
 const ORIG = `\x01${Tag.OrigClOrdID}=`;
-/** Reports of so many kinds are at hand, a kilobyte each; a power of two. */
-const KINDS = 32;
+/** See {@link ReportBodies}. */
+const KINDS = 512;
 /** ExecTransType (20): new, status. */
 const TRANS_NEW = 0x30;
 const TRANS_STATUS = 0x33;
@@ -89,8 +89,9 @@ export class ReportBody extends Output {
   #notional = 0;
   #now = Number.NaN;
   #length = 0;
-  /** Of the bytes but for those between the digits of OrderID and those of ExecID, and but for those of how it stands. */
+  /** Sums of its bytes: of those outside of what follows, of what the order asks for, of how it stands. */
   #sum = 0;
+  #askedSum = 0;
   #tailSum = 0;
 
   constructor() {
@@ -125,7 +126,8 @@ export class ReportBody extends Output {
       } else if (!this.#standsSo(order, what, now)) this.#stand(version, order, what, now);
     }
     const names = sumWords(this.view, this.#order.at, this.#exec.end);
-    if (request === undefined) body.fields(this.view, 0, this.#length, this.#sum + names + this.#tailSum);
+    if (request === undefined)
+      body.fields(this.view, 0, this.#length, this.#sum + names + this.#askedSum + this.#tailSum);
     else {
       body.fields(this.view, 0, this.#length);
       this.#version = Number.NaN; // what stands there is not all of a report
@@ -184,6 +186,8 @@ export class ReportBody extends Output {
     this.#exec.set(execId.serial, this.at - 1);
     this.#kind(version, what.type, order.status);
     this.#askedAt = this.at;
+    const { view } = this;
+    this.#sum = sumWords(view, 0, this.#order.at) + sumWords(view, this.#exec.end, this.at);
     this.#ask(order.terms);
   }
 
@@ -230,8 +234,7 @@ export class ReportBody extends Output {
     this.#char(Field.TimeInForce, tif);
     if (tif === Tif.Gtd) this.#time(Field.ExpireTime, terms.expires_at);
     this.#tailAt = this.at;
-    const { view } = this;
-    this.#sum = sumWords(view, 0, this.#order.at) + sumWords(view, this.#exec.end, this.#tailAt);
+    this.#askedSum = sumWords(this.view, this.#askedAt, this.#tailAt);
   }
 
   /** What has happened, and how the order stands. */
@@ -326,13 +329,20 @@ export class ReportBody extends Output {
   }
 }
 
-/** Bodies by what is likely to be like what. */
+/** Bodies by what is likely to be like what, a kilobyte each once there is such a report. */
 export class ReportBodies {
-  readonly #all: ReportBody[] = Array.from({ length: KINDS }, () => new ReportBody());
+  readonly #all: (ReportBody | undefined)[] = new Array(KINDS).fill(undefined);
 
-  /** One in which the last report may be like this one. */
+  /** One in which the last report may be like this one: the low bits tell the codes of each field apart, most of them. */
   of({ type }: Execution, { status, terms }: ClientOrder): ReportBody {
     const { side_code, ord_type } = terms;
-    return this.#all[(type ^ (status << 1) ^ (side_code << 2) ^ (ord_type << 3)) & (KINDS - 1)]!;
+    const kind = (type & 7) | ((status & 7) << 3) | ((ord_type & 3) << 6) | ((side_code & 1) << 8);
+    return this.#all[kind] ?? this.#make(kind);
+  }
+
+  #make(kind: number): ReportBody {
+    const made = new ReportBody();
+    this.#all[kind] = made;
+    return made;
   }
 }

@@ -8,7 +8,7 @@ import { Exchange } from './exchange.ts';
 import { INSTRUMENTS, type Instrument } from './instruments.ts';
 import type { OrderLog } from './log.ts';
 import { MARKET_DATA_REQUEST, MarketData } from './market-data.ts';
-import { known, ORDER_HANDLERS } from './requests.ts';
+import { type Handler, known, ORDER_HANDLERS } from './requests.ts';
 import { SECURITY_LIST_REQUEST, securityList } from './securities.ts';
 
 export interface SimulatorOptions {
@@ -40,6 +40,9 @@ export class Simulator implements Venue {
   private readonly marketData: MarketData;
   private readonly sink: VenueSink;
   private stepAt: number;
+  /** Of the last order message, and what deals with it: most are of the same type as the one before. */
+  private type = 0;
+  private handler: Handler | undefined;
 
   constructor(options: SimulatorOptions) {
     const { sink, seed, now, log, instruments = INSTRUMENTS, warn = () => {} } = options;
@@ -50,7 +53,17 @@ export class Simulator implements Venue {
   }
 
   supports(msgType: number): boolean {
-    return simulates(msgType);
+    return msgType === this.type || simulates(msgType);
+  }
+
+  private handlerOf(msgType: number): Handler | undefined {
+    if (msgType === this.type) return this.handler;
+    const handler = ORDER_HANDLERS.get(msgType);
+    if (handler !== undefined) {
+      this.type = msgType;
+      this.handler = handler;
+    }
+    return handler;
   }
 
   submit(message: Message, context: SubmitContext): void {
@@ -59,7 +72,7 @@ export class Simulator implements Venue {
     exchange.start(now);
     exchange.now = now;
     const client = exchange.clients.of(context.session);
-    const handler = ORDER_HANDLERS.get(message.msgType);
+    const handler = this.handlerOf(message.msgType);
     const seen = exchange.hear(client, context.generation, context.msg_seq_num);
     if (context.recovered) exchange.keeping?.touch();
     if (seen && known(exchange, client, message)) return;
