@@ -71,6 +71,7 @@ async function inFiles(parts: JournalParts, directory: string): Promise<EdgePart
   const mirror = reserve ? new Syncing({ directory, log, monotonic, after: systemTimers.after }) : undefined;
   const boot = machineBoot();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const up = sameBoot(directory, boot);
   if (reserve) settleSegments(directory);
   const journal = openJournal({
     ...common(parts),
@@ -80,18 +81,23 @@ async function inFiles(parts: JournalParts, directory: string): Promise<EdgePart
     mirror,
     sync: !reserve && config.journal === 'file_sync',
     ahead: !reserve || config.journal === 'file',
-    whole: sameBoot(directory, boot),
+    whole: up,
+    up,
   });
-  markBoot(directory, reserve ? boot : undefined);
+  markBoot(directory, boot);
   return journal;
 }
 
-/** On local disk, for those sessions whose profile says so. What is written is there: it reserves nothing. */
+/** On local disk, for those sessions whose profile says so: what is written is there. */
 async function beside(parts: JournalParts, directory: string): Promise<Journal> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeFileSync(join(directory, BESIDE), '', { mode: 0o600 });
   const keys = await keysOf(parts, directory);
-  return openJournal({ ...common(parts), directory, log: parts.log, keys, whole: true });
+  const boot = machineBoot();
+  const up = sameBoot(directory, boot);
+  const journal = openJournal({ ...common(parts), directory, log: parts.log, keys, whole: up, up });
+  markBoot(directory, boot);
+  return journal;
 }
 
 /** Names the last start of this machine, where it can be told. */

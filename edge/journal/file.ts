@@ -328,6 +328,7 @@ class FileJournal implements Journal, Ledger {
       session: (index, key) => this.#add(index, key, 0),
       now: from,
       whole: this.#options.whole ?? false,
+      up: this.#options.up ?? false,
     });
     this.#dependents = dependents;
     this.#byKey.settle();

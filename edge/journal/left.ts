@@ -203,7 +203,7 @@ function unsentOf(
   if (wrapped !== undefined && key === undefined) return 'is encrypted, and its key is not known';
   const home: Home = { version, number, salt, key };
   const whole = wholeFlushes(home, bytes, header.bytes);
-  if (isDamaged(home, bytes, whole, isLast)) return `has a damaged block at ${whole.at}`;
+  if (isDamaged(home, bytes, whole, isLast, true)) return `has a damaged block at ${whole.at}`;
   if (whole.blocks.length === 0 || whole.at <= from) return undefined;
   const plain = Buffer.from(bytes.subarray(0, whole.at));
   for (const { at, fields } of whole.blocks) openBlock(home, bytes, at, fields.length).copy(plain, at + BLOCK_BYTES);

@@ -81,7 +81,7 @@ export function* eventsOf({ path, bytes, headerBytes, newest, ...home }: Archive
       if (event !== undefined) yield event;
     }
   }
-  if (isDamaged(home, bytes, whole, newest))
+  if (isDamaged(home, bytes, whole, newest, false))
     throw new JournalError('damaged', `${path} has a damaged block at ${whole.at}: what follows is not read`);
 }
 

@@ -43,6 +43,8 @@ export interface FileJournalOptions {
   readonly whole?: boolean;
   /** Whether it is a copy of what is in the store. */
   readonly inStore?: boolean;
+  /** Whether the machine has been up since what is there was written: a write that was broken off has left its first bytes then, and nothing else. */
+  readonly up?: boolean;
   /** Hears of all that is written, and says when it is durable. */
   readonly mirror?: (Mirror & LaterJournal & { end(): void }) | undefined;
 }

@@ -41,6 +41,8 @@ export interface RecoveryParts {
   readonly now: number;
   /** Whether all that the process before wrote is there; otherwise sessions go on above their reserved numbers. */
   readonly whole: boolean;
+  /** Whether the machine has been up since: see {@link FileJournalOptions.up}. */
+  readonly up: boolean;
 }
 
 /** A block that depends on a flush of the venue: the last of such are to be held against what the venue has. */
@@ -62,12 +64,14 @@ export function recover(parts: RecoveryParts): Recovered {
   const { segments, sessions } = parts;
   const numbers = segments.stored();
   const dependents: Dependent[] = [];
-  for (const number of numbers) readSegment(parts, number, number === numbers.at(-1), dependents);
+  let { whole } = parts;
+  // Where the end is not whole nobody knows how much is missing.
+  for (const number of numbers) whole = readSegment(parts, number, number === numbers.at(-1), dependents) && whole;
   let jumped = 0;
   for (const session of sessions) {
     if (session === undefined) continue;
-    if (!parts.whole && session.reserve.limit > session.nextOut) jumped += 1;
-    settle(session, parts.now, parts.whole, (segment, bytes) => segments.gained(segment, bytes));
+    if (!whole && session.reserve.limit > session.nextOut) jumped += 1;
+    settle(session, parts.now, whole, (segment, bytes) => segments.gained(segment, bytes));
   }
   if (jumped > 0)
     parts.log.warn(
@@ -80,8 +84,9 @@ export function recover(parts: RecoveryParts): Recovered {
   return { last: numbers.at(-1) ?? 0, dependents };
 }
 
-function readSegment(parts: RecoveryParts, number: number, isLast: boolean, dependents: Dependent[]): void {
-  const { segments } = parts;
+/** @returns whether it ends with a whole flush */
+function readSegment(parts: RecoveryParts, number: number, isLast: boolean, dependents: Dependent[]): boolean {
+  const { segments, up } = parts;
   const path = segments.path(number);
   const bytes = readFileSync(path);
   const header = readHeader(bytes, number);
@@ -89,15 +94,15 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
     if (!header.short)
       throw new JournalError(header.version === undefined ? 'damaged' : 'unknown_version', `${path} ${header.wrong}`);
     unfinished(parts, number, bytes, bytes.length, isLast);
-    return;
+    return false;
   }
   const home = { ...header, key: keyOf(parts, path, header.wrapped) };
   const source = { path, bytes, home, begunAt: header.begunAt };
   const whole = wholeFlushes(home, bytes, header.bytes);
-  if (isDamaged(home, bytes, whole, isLast)) throw damaged(path, whole.at, 'a damaged block');
+  if (isDamaged(home, bytes, whole, isLast, up)) throw damaged(path, whole.at, 'a damaged block');
   if (whole.blocks.length === 0) {
     unfinished(parts, number, bytes, header.bytes, isLast);
-    return;
+    return false;
   }
   const counts = { messages: 0, firstAt: 0, lastAt: 0 };
   for (const { at, fields } of whole.blocks) {
@@ -106,6 +111,7 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
   }
   if (whole.at < bytes.length) cutOff(parts, path, bytes, whole.at);
   Object.assign(segments.adopt(home, header.bytes, whole.at, whole.blocks.length), counts);
+  return whole.at === bytes.length;
 }
 
 function keyOf({ keys }: RecoveryParts, path: string, wrapped: Uint8Array | undefined): KeyObject | undefined {
@@ -139,9 +145,35 @@ export function wholeFlushes(home: Home, bytes: Buffer, from: number): Whole {
   return whole;
 }
 
-/** Whether what is behind the whole flushes cannot have been a write that was broken off. */
-export function isDamaged(home: Home, bytes: Buffer, { at, blocks }: Whole, isLast: boolean): boolean {
-  return at < bytes.length && (!isLast || followed(home, bytes, at, blocks.length));
+/**
+ * Whether what is behind the whole flushes cannot have been a write that was broken off.
+ * @param up see {@link RecoveryParts}
+ */
+export function isDamaged(home: Home, bytes: Buffer, { at, blocks }: Whole, isLast: boolean, up: boolean): boolean {
+  if (at === bytes.length) return false;
+  return !isLast || followed(home, bytes, at, blocks.length) || (up && !isBeginning(home, bytes, at, blocks.length));
+}
+
+/** Whether the bytes from `at` on are the first ones of a flush: whole blocks, then a part of one. */
+function isBeginning(home: Home, bytes: Buffer, at: number, ordinal: number): boolean {
+  const [from] = wholeBlocks(home, bytes, at, ordinal);
+  const left = bytes.length - from;
+  if (left < blockBytes(home.version)) return true;
+  if (bytes.readUInt32LE(from + 4) <= left) return false;
+  // Its length may be what is wrong with it.
+  const block = Buffer.from(bytes.subarray(from));
+  block.writeUInt32LE(left, 4);
+  return blockAt(home, block, 0, block.readUInt32LE(8)) === 0;
+}
+
+/** The blocks that stand from `at` on. @returns where they end, and the ordinal of the one that would follow */
+function wholeBlocks(home: Home, bytes: Buffer, at: number, ordinal: number): readonly [number, number] {
+  let [from, next] = [at, ordinal];
+  for (let length = blockAt(home, bytes, from, next); length > 0; length = blockAt(home, bytes, from, next)) {
+    from += length;
+    next += 1;
+  }
+  return [from, next];
 }
 
 function depend(dependents: Dependent[], found: Dependent): void {
@@ -176,12 +208,7 @@ function unfinished(parts: RecoveryParts, number: number, bytes: Buffer, header:
 /** Whether a whole block stands somewhere behind: then this is damage, for a write that was broken off ends the file. */
 function followed(home: Home, bytes: Buffer, bad: number, ordinal: number): boolean {
   // The blocks of one flush are written together: what was broken off may have some that are whole, from its start on.
-  let from = bad;
-  let first = ordinal;
-  for (let length = blockAt(home, bytes, from, first); length > 0; length = blockAt(home, bytes, from, first)) {
-    from += length;
-    first += 1;
-  }
+  const [from, first] = wholeBlocks(home, bytes, bad, ordinal);
   const least = blockBytes(home.version);
   const most = first + Math.ceil((bytes.length - from) / least);
   for (let at = from + 1; at + least <= bytes.length; at++) {

@@ -18,7 +18,9 @@ import type { FileJournalOptions } from './options.ts';
 import { rawOf, resealed, unpacked } from './pack.ts';
 import { Shipping, type ShippingParts } from './shipping.ts';
 
-export interface StoreJournalOptions extends Omit<FileJournalOptions, 'keys' | 'mirror' | 'whole'>, ShippingParts {
+export interface StoreJournalOptions
+  extends Omit<FileJournalOptions, 'keys' | 'mirror' | 'whole' | 'up'>,
+    ShippingParts {
   /** Names the machine's last start; undefined: not known. See left.ts. */
   readonly boot?: string | undefined;
   /** The keys of what is in {@link FileJournalOptions.directory}; undefined: nothing is encrypted. */
@@ -50,7 +52,7 @@ export async function openStoreJournal(options: StoreJournalOptions): Promise<Jo
     const whole = left.goesOn(there, keys, shipping);
     // What the archive is told of is what it will find here at any later start.
     const completed = (segment: Complete): void => shipping.onceThere(() => options.completed?.(segment));
-    journal = openJournal({ ...options, keys, mirror: shipping, inStore: true, whole, completed });
+    journal = openJournal({ ...options, keys, mirror: shipping, inStore: true, whole, up: whole, completed });
     // What recovery has cut off here is cut off there, before anything follows it.
     for (const [segment, size] of there) held(self.edge_id, await alike(options, segment, size));
     shipping.begin();
