@@ -133,7 +133,9 @@ export class Reader {
     }
   }
 
+  /** What was read wrong once is read from the disk again the next time. */
   #damaged(segment: Segment, block: number, cause?: unknown): JournalError {
+    this.#segment = 0;
     return new JournalError('damaged', `${segment.path} has a damaged block at ${block}`, { cause });
   }
 
