@@ -73,9 +73,14 @@ export interface EdgeParts {
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** How many connections there may be, in all and not logged on; left out: as limits.ts has it. */
+  /** How many connections there may be, in all and not logged on, and numbers in a reserved block; left out: as the limits files have it. */
   readonly bounds?:
-    | { readonly connections?: number; readonly not_logged_on?: number; readonly blocks?: BlockBounds }
+    | {
+        readonly connections?: number;
+        readonly not_logged_on?: number;
+        readonly blocks?: BlockBounds;
+        readonly reserved_numbers?: number;
+      }
     | undefined;
   /** How clients, and those who watch, get in; left out: over TCP. */
   readonly ways?: { readonly accept: typeof startAcceptor; readonly watch: typeof startHttp } | undefined;

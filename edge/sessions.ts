@@ -10,9 +10,7 @@ import type { SessionProfile } from './fix/session/profile.ts';
 import { Session } from './fix/session/session.ts';
 import { Tag } from './fix/tags.ts';
 import type { Journal, JournalSession, SessionTerms } from './journal/journal.ts';
-import { RESERVE_NUMBERS } from './journal/limits.ts';
 import type { SessionState } from './journal/moved.ts';
-import type { Commit } from './journal/options.ts';
 import { AWAY_SESSIONS, OUTPUT_BYTES } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import type { Player, Turns } from './turn.ts';
@@ -90,8 +88,8 @@ export interface SessionsParts {
   readonly turns: Turns;
   /** The gateway's. */
   readonly profile: SessionProfile;
-  /** What the journal is set up for. */
-  readonly commit: Commit;
+  /** Of a block that a session reserves to send ahead of what is durable; 0: none does. */
+  readonly numbers: number;
   readonly metrics: Metrics;
 }
 
@@ -165,9 +163,9 @@ export class Sessions implements VenueSink {
     entry.fix.configure(profile);
     entry.profile = profile;
     entry.venue = venue;
-    const { journal, commit } = this.#parts;
+    const { journal, numbers } = this.#parts;
     const store = journal.session(venue.id, termsOf(venue, profile));
-    store.sendAhead(commit === 'reserve' && profile.commit !== 'before-send' ? RESERVE_NUMBERS : 0);
+    store.sendAhead(profile.commit === 'before-send' ? 0 : numbers);
     return entry;
   }
 

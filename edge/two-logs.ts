@@ -4,6 +4,7 @@ import type { EdgeIdentity } from '../core/sessions/model.ts';
 import type { Dictionaries } from './dictionaries.ts';
 import type { EdgeParts } from './edge.ts';
 import type { Attendant, Journal, LaterJournal } from './journal/journal.ts';
+import { RESERVE_NUMBERS } from './journal/limits.ts';
 import { nextMark, resubmit } from './resubmit.ts';
 import { Sessions } from './sessions.ts';
 import { Turns } from './turn.ts';
@@ -30,7 +31,8 @@ export function twoLogs(parts: EdgeParts) {
   ): Promise<Logs> => {
     const journal = typeof parts.journal === 'function' ? await parts.journal(edge) : parts.journal;
     writeJournal = () => journal.flush();
-    const sessions = new Sessions({ journal, turns, profile: config.session_profile, commit: config.commit, metrics });
+    const numbers = config.commit === 'reserve' ? (parts.bounds?.reserved_numbers ?? RESERVE_NUMBERS) : 0;
+    const sessions = new Sessions({ journal, turns, profile: config.session_profile, numbers, metrics });
     const venue = await parts.venue(sessions);
     writeJournal = () => journal.flush(nextMark(venue));
     const ahead = config.commit === 'reserve';

@@ -3,8 +3,8 @@
  * sends again what it is asked for, and says what it has been told of each order.
  */
 import { connect, type Socket } from 'node:net';
-import { encodeFix, type Field, utcTimestamp } from '../../../local/fix-client.ts';
-import type { Account } from './desk.ts';
+import { encodeFix, type Field, utcTimestamp } from '../../local/fix-client.ts';
+import type { Account } from '../edge/support/desk.ts';
 
 const SOH = '\x01';
 
@@ -23,6 +23,9 @@ interface Fields {
 }
 
 const CHANGED = new Set(['8', '9', '10', '43', '52', '122']);
+const DRAINING = 'Gateway is shutting down, log on again';
+/** Session messages, which are never sent again. */
+const SESSION = new Set(['0', '1', '2', '3', '4', '5', 'A']);
 
 function parse(raw: string): Fields {
   const fields = raw
@@ -48,7 +51,11 @@ export class Trader {
   readonly faults: string[] = [];
   readonly #account: Account;
   readonly #sent = new Map<number, Sent>();
-  readonly #heard = new Map<number, string>();
+  /** Application messages by number: what they said, and when they were sent first. */
+  readonly #heard = new Map<number, { readonly content: string; readonly at: string | undefined }>();
+  /** Numbers of such that have come once more since {@link again} asked, and up to where it has been answered. */
+  readonly #resent = new Set<number>();
+  #answered = 0;
   readonly #execIds = new Set<string>();
   #nextIn = 1;
   #nextOut = 1;
@@ -106,7 +113,7 @@ export class Trader {
   }
 
   /** Resolves when `so` is true; looks again whenever something came. */
-  until(so: () => boolean, ms = 10_000): Promise<void> {
+  until(so: () => boolean, ms = 30_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`not within ${ms} ms: ${so}`)), ms);
       this.#changed = () => {
@@ -121,7 +128,7 @@ export class Trader {
 
   /** The connection is gone, by whomever. */
   async gone(): Promise<void> {
-    await this.until(() => this.#socket!.closed);
+    await this.until(() => this.#socket?.closed ?? true);
   }
 
   /** A TestRequest's answer comes after all that was due before it, and is itself in its turn. */
@@ -135,6 +142,30 @@ export class Trader {
     await this.until(() => stepped);
   }
   #step: (id: string | undefined) => void = () => {};
+
+  /**
+   * Asks for everything that it has been sent: what was an application message comes again as it was, with PossDupFlag and the time at
+   * which it was sent first; the rest is gap-filled.
+   * @param forgives whether a message need not come, by its number
+   */
+  async again(forgives: (seq: number) => boolean = () => false): Promise<void> {
+    const end = this.#nextIn;
+    this.ask();
+    await this.until(() => this.#answered >= end);
+    for (const seq of this.#heard.keys())
+      if (seq < end && !this.#resent.has(seq) && !forgives(seq)) this.faults.push(`${seq} was gap-filled: it is lost`);
+  }
+
+  /** For everything, and waits for nothing. */
+  ask(): void {
+    this.#resent.clear();
+    this.#answered = 1;
+    const all: Field[] = [
+      [7, 1],
+      [16, 0],
+    ];
+    this.#write('2', all, this.#nextOut++);
+  }
 
   close(): void {
     this.#socket?.destroy();
@@ -175,11 +206,10 @@ export class Trader {
     const isDup = message.get(43) === 'Y';
     if (type === '2') this.#resend(Number(message.get(7)), Number(message.get(16)));
     if (type === 'A') this.#loggedOn = true;
-    if (type === '5') this.faults.push(`Logout: ${message.get(58)}`);
+    if (type === '5') this.#takeLogout(message.get(58) ?? '');
+    if (isDup && message.get(122) === undefined) this.faults.push(`${seq} is a PossDup without OrigSendingTime`);
     if (seq < this.#nextIn) {
-      if (!isDup) this.faults.push(`${seq} came again without PossDupFlag: ${message.content}`);
-      else if (type !== '4' && this.#heard.get(seq) !== message.content)
-        this.faults.push(`${seq} was "${this.#heard.get(seq)}" and is "${message.content}"`);
+      this.#takeAgain(message, isDup);
       return;
     }
     if (seq > this.#nextIn) {
@@ -205,8 +235,8 @@ export class Trader {
       const about = this.#sent.get(Number(message.get(45)));
       this.refused.push(String(about?.fields.find(([tag]) => tag === 11)?.[1]));
     }
+    if (!SESSION.has(type)) this.#heard.set(seq, { content: message.content, at: message.get(122) ?? message.get(52) });
     if (type !== '8' && type !== '9') return;
-    this.#heard.set(seq, message.content);
     const [execId, doubtful] = [message.get(17), message.get(97) === 'Y'];
     if (execId !== undefined && this.#execIds.has(execId)) {
       if (!doubtful) this.faults.push(`ExecID ${execId} came under two numbers`);
@@ -215,6 +245,28 @@ export class Trader {
     }
     this.reports.push(message);
     if (execId !== undefined) this.#execIds.add(execId);
+  }
+
+  #takeLogout(text: string): void {
+    if (text === DRAINING) this.#write('5', [], this.#nextOut++);
+    else this.faults.push(`Logout: ${text}`);
+  }
+
+  /** A number that has been there. */
+  #takeAgain(message: Fields, isDup: boolean): void {
+    const { type, seq } = message;
+    if (seq <= this.#answered)
+      this.#answered = Math.max(this.#answered, type === '4' ? Number(message.get(36)) : seq + 1);
+    if (!isDup) {
+      this.faults.push(`${seq} came again without PossDupFlag: ${message.content}`);
+      return;
+    }
+    if (type === '4') return;
+    const before = this.#heard.get(seq);
+    if (before?.content !== message.content)
+      this.faults.push(`${seq} was "${before?.content}" and is "${message.content}"`);
+    if (before?.at !== message.get(122)) this.faults.push(`${seq} was sent at ${before?.at}, not ${message.get(122)}`);
+    this.#resent.add(seq);
   }
 
   /** Orders as they were, with PossDupFlag; the rest by gap fills. */

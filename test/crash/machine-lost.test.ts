@@ -1,0 +1,54 @@
+// The machine is lost with what was on its way: of its disk there is what has been synced, or of one more write a part; where the journal is in
+// the store there is no disk at all. The venue is elsewhere and goes on. No report is missing; where numbers are reserved no number has
+// two contents, and nothing comes twice but with 97=Y; where a message waits until it is durable nothing comes twice at all.
+
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { afterAll, expect, test } from '@jest/globals';
+import { columnsOf } from './cells.ts';
+import { endAll, World } from './world.ts';
+
+afterAll(endAll);
+
+function lose(world: World): void {
+  world.reboot();
+  if (world.inStore) {
+    for (const name of readdirSync(world.directory)) rmSync(world.path(name), { recursive: true, force: true });
+    return;
+  }
+  rmSync(world.path('link'), { recursive: true, force: true });
+  const onDisk = JSON.parse(readFileSync(world.path('synced'), 'utf8')) as Record<string, number>;
+  for (const path of world.segments()) {
+    const { size } = statSync(path);
+    // Those of earlier processes were on the disk when this one began.
+    truncateSync(path, Math.min(size, (onDisk[path] ?? size) + Math.floor(Math.random() * 200)));
+  }
+}
+
+test.each(columnsOf('the machine lost'))(
+  'the machine lost: %s',
+  async (column) => {
+    const reserves = column.endsWith('reserve') || column === 'both side by side';
+    const world = await World.open(column, { away: true, none: 'beside', archive: false });
+    const [{ trader }] = world.clients as [World['clients'][number]];
+    let jumped = 0;
+    for (let round = 0; round < 3; round++) {
+      const before = trader.reports.length;
+      for (let sent = 0; sent < 60 && trader.reports.length - before < 20 + round * 31; sent++) {
+        world.clients[0]!.turn();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await world.kill();
+      lose(world);
+      const { next } = trader;
+      await world.start();
+      await world.inStep();
+      if (trader.next > next + 1000) jumped += 1;
+    }
+    expect(jumped).toBe(reserves ? 3 : 0);
+    // What was lost cannot be sent again, and is gap-filled then.
+    await world.reconcile(reserves ? () => true : undefined);
+    if (!reserves) expect(trader.repeated).toBe(0);
+    await world.close();
+  },
+  120_000,
+);
