@@ -51,8 +51,6 @@ export interface JournalSession extends SessionStore {
   readonly ahead: boolean;
   /** From now on it reserves so many numbers at a time and sends ahead of what is durable; 0: it does not. */
   sendAhead(numbers: number): void;
-  /** Epoch ms up to which what the venue has made may have been sent, and been lost here; 0: nothing was. */
-  readonly lostAt: number;
 }
 
 /** Of two journals side by side. */

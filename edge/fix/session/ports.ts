@@ -81,6 +81,8 @@ export interface SessionStore {
   readonly pending: number;
   /** Copies a message, whose MsgSeqNum is 0, to the end of the pending ones. `how`: {@link BY_VENUE}, or 0. */
   enqueue(buf: Buffer, start: number, end: number, epochMs: number, how: number): void;
+  /** Epoch ms up to which pending messages may have been sent, and what says so been lost; 0: none were. */
+  readonly lostAt: number;
   /** The oldest pending message. */
   peek(): StoredMessage | undefined | typeof LOADING;
   /**

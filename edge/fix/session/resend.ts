@@ -3,7 +3,7 @@
  * One range at a time; what is asked meanwhile, or too often, waits in one slot.
  */
 
-import { TOKENS_OK, tokenise } from '../message.ts';
+import { type Message, TOKENS_OK, tokenise } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import {
   RESEND_BACKLOG_BYTES,
@@ -155,6 +155,7 @@ function sendPending(s: SessionRecord, live: Live, now: Instant, portion: number
     const { stored } = s;
     const msgSeqNum = store.nextOut;
     encoder.begin(s.header, stored.msgType, msgSeqNum, now.epochMs);
+    if (mayHaveLeft(store.lostAt, stored)) encoder.flag(Tag.PossResend, true);
     if (saysLastProcessed(s)) encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed);
     for (let i = 0; i < stored.count; i++) if (!RENEWED.has(stored.tags[i]!)) encoder.copy(stored, i);
     const start = encoder.end();
@@ -164,6 +165,10 @@ function sendPending(s: SessionRecord, live: Live, now: Instant, portion: number
     live.lastSent = now.monoMs;
   }
 }
+
+/** One that was made before something was lost may have been sent under a number that was lost with that: and says so, once. */
+const mayHaveLeft = (lostAt: number, stored: Message): boolean =>
+  lostAt > 0 && !stored.flag(stored.possResend) && !(stored.utc(stored.sendingTime) > lostAt);
 
 /** The store's messages are our own: one that does not parse means that the store is damaged. */
 function readStored(s: SessionRecord, live: Live, found: StoredMessage): void {

@@ -282,6 +282,17 @@ describe('messages made while the client is away', () => {
     expect(knowing.heard()).toEqual(['35=A|34=4|98=0|108=30', ...filled, ...reports(5)]);
   });
 
+  test('say that they may have come, where what says so was lost', () => {
+    const peer = withReports();
+    peer.store.lostAt = peer.time.epochMs;
+    peer.pass(1000);
+    peer.send('35=8|11=c');
+    peer.logon('35=A|34=5|98=0|108=30');
+    peer.pass(PENDING_GRACE_MS);
+    const doubtful = reports(5).map((one) => one.replace('|11', '|97=Y|11'));
+    expect(peer.heard()).toEqual(['35=A|34=4|98=0|108=30', ...doubtful, '35=8|34=7|11=c']);
+  });
+
   test('survive a reset of the numbers', () => {
     const peer = withReports();
     peer.logon('35=A|34=1|98=0|108=30|141=Y');

@@ -7,6 +7,7 @@ export class MemorySessionStore implements SessionStore {
   nextOut = 1;
   generation = 0;
   createdAt = 0;
+  lostAt = 0;
   /** As if the messages lay on disk and were not at hand. */
   loading = false;
   /** Calls of next(): what a resend costs. */
