@@ -88,7 +88,8 @@ export class Client {
     const known = reports.slice(0, reports.indexOf(answer));
     const accepted = known.filter((report) => report.get(150) === '0').length;
     const refused = known.filter((report) => report.get(150) === '8').length;
-    if (accepted + refused !== 1) throw new Error(`${id} was told: ${reports.map(({ content }) => content).join('\n')}`);
+    if (accepted + refused !== 1)
+      throw new Error(`${id} was told: ${reports.map(({ content }) => content).join('\n')}`);
     const filled = known.reduce((sum, report) => sum + (report.get(150) === 'F' ? Number(report.get(32)) : 0), 0);
     // An order that was refused is one that the venue does not know.
     expect([id, filled]).toEqual([id, refused === 1 ? 0 : Number(answer.get(14))]);
