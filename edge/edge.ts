@@ -45,6 +45,7 @@ import { answering, taken } from './takeover/answering.ts';
 import { Estates, type OpenEstate } from './takeover/estates.ts';
 import { Mover } from './takeover/mover.ts';
 import { askingNeighbours } from './takeover/neighbours.ts';
+import { Standing } from './takeover/standing.ts';
 import { openTlsDoor } from './tls.ts';
 import { twoLogs } from './two-logs.ts';
 import type { Venue, VenueSink } from './venue/venue.ts';
@@ -204,18 +205,19 @@ function furnished(
   if (connections < CONNECTIONS && bounds === undefined)
     log.warn({ connections, wanted: CONNECTIONS }, 'the limit of file descriptors allows for fewer connections');
   const shared = { ...opened, blocks, config, wheel, metrics, log, connections, lobby, live };
+  const standing = new Standing({ edges: ports.edges, clock, timers, log });
   const house: { -readonly [K in keyof House]: House[K] } = {
     ...shared,
     strangers: new StrangerLog(log),
     profiles: new Profiles(config.session_profile),
     attendance,
     message: new Message(),
-    ask: askingNeighbours({ ...ports, clock, timers }),
+    ask: askingNeighbours({ ...ports, clock, timers }, standing),
     mover: undefined as never,
     frontDesk: undefined as never,
   };
   const estates = openEstate && new Estates({ open: openEstate, store, clock, timers, log });
-  house.mover = new Mover({ ...ports, house, journal, numbers, blocks, store, estates, clock, timers });
+  house.mover = new Mover({ ...ports, house, journal, numbers, blocks, store, estates, standing, clock, timers });
   house.frontDesk = new FrontDesk(house);
   return { house, numbers, estates };
 }

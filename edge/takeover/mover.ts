@@ -22,7 +22,7 @@ import type { VenueSession } from '../venue/venue.ts';
 import { ABOVE, above, numbersOf } from './above.ts';
 import type { Estates } from './estates.ts';
 import { Requests } from './requests.ts';
-import { isOver, Standing } from './standing.ts';
+import { isOver, type Standing } from './standing.ts';
 
 export interface MoverParts {
   readonly house: Pick<House, 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'metrics' | 'log' | 'ask'>;
@@ -30,10 +30,11 @@ export interface MoverParts {
   readonly numbers: Pick<Numbers, 'note'>;
   readonly blocks: Pick<Blocks, 'knows' | 'settling' | 'settled' | 'gone' | 'clear'>;
   readonly slots: Pick<SessionSlots, 'settle'>;
-  readonly edges: Pick<EdgeRegistry, 'find' | 'acknowledge'>;
+  readonly edges: Pick<EdgeRegistry, 'acknowledge'>;
   /** Where edges leave sessions for each other. */
   readonly store: Pick<JournalStore, 'collect' | 'discard'>;
   readonly box: KeyBox;
+  readonly standing: Standing;
   /** Undefined: journals of other edges cannot be read from here. */
   readonly estates: Estates | undefined;
   readonly clock: Clock;
@@ -70,7 +71,7 @@ export class Mover {
   constructor(parts: MoverParts) {
     this.#parts = parts;
     const { log, ask } = parts.house;
-    this.#standing = new Standing({ ...parts, log });
+    this.#standing = parts.standing;
     this.#requests = new Requests({ ...parts, ask, log });
   }
 
