@@ -72,3 +72,29 @@ export function hung(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   });
   return { ...plan, users, fix: calm, weather: CALM, restless: 0.3, diesWriting: 0, troubles, acts: [] };
 }
+
+/**
+ * Edges with journals in files are dead, or are taken for dead, for longer than anybody waits: what they had is nobody's to tell, and
+ * whoever has their sessions by then says nothing under a number that they have used, or go on using.
+ */
+export function lost(chance: Chance, plan: Plan, fix: FixPlan): Plan {
+  const troubles: At<Trouble>[] = [];
+  for (let at = chance.between(1_500, 3_000); at < plan.busyMs - 5_000; ) {
+    const ms = chance.between(...DEAD_MS);
+    troubles.push({
+      kind: chance.pick(['crash', 'stop', 'cut', 'cut'] as const),
+      edge: chance.whole(0, plan.edges - 1),
+      ms,
+      at,
+    });
+    at += ms + chance.between(500, 2_500);
+  }
+  const moves = { vanishing: 0.9, twins: chance.pick([0, 0.5]), patience: PATIENCE_MS } as const;
+  const duplicate_logon = chance.pick(['probe', 'takeover'] as const);
+  const files: FixPlan = { journal: 'file', profile: { ...fix.profile, duplicate_logon }, moves, lost: true };
+  const users = [0, 1].map((index): UserPlan => {
+    const sessions = chance.whole(1, 2);
+    return { user_id: `u${index}`, tier: 'standard', max_sessions: 3, sessions, rivals: [], pace: HURRY };
+  });
+  return { ...plan, users, fix: files, weather: CALM, restless: 0.3, diesWriting: 0, troubles, acts: [] };
+}

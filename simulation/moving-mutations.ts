@@ -1,5 +1,6 @@
 /** Defects around sessions that move, the venue that edges share, and journals in the store. */
 import type { Holding } from '../core/sessions/model.ts';
+import { BLOCK_NUMBERS } from '../edge/limits.ts';
 import { encodeFix } from '../local/fix-client.ts';
 import type { Mutation } from './mutations.ts';
 import { over } from './over.ts';
@@ -51,6 +52,16 @@ export const MOVES: readonly Mutation[] = [
     what: 'an edge that takes a session does not ask for what the edge before has of it',
     breaks: 'numbers',
     ports: heldAs(({ epoch }, edgeId) => ({ epoch, home: edgeId, from: edgeId })),
+  },
+  {
+    name: 'block_begun_anew',
+    what: 'an edge that takes a session whose journal is lost goes on where the block of numbers began, not above its end',
+    breaks: 'numbers',
+    ports: heldAs((holding, edgeId) => {
+      const { home, reserved } = holding;
+      if (reserved === undefined || home === edgeId) return holding;
+      return { ...holding, reserved: { ...reserved, out: Math.max(2, reserved.out - BLOCK_NUMBERS) } };
+    }),
   },
   {
     name: 'refused_forgotten',

@@ -1,6 +1,6 @@
 /** What a seed stands for: who there is, how the weather is, and when what goes wrong. */
 import type { LimiterSettings } from '../core/limits/settings.ts';
-import { cutOff, hung, unlinked } from './apart.ts';
+import { cutOff, hung, lost, unlinked } from './apart.ts';
 import type { Chance } from './scheduler.ts';
 import { CALM, type Weather } from './store/weather.ts';
 
@@ -18,6 +18,8 @@ export interface UserPlan {
 
 /** Of edges as they are shipped. */
 export interface FixPlan {
+  /** Journals are lost with their edges: no report is promised, and of numbers that none has two contents. */
+  readonly lost?: true;
   readonly journal: 'file' | 'store';
   /** Of the sessions, over the defaults. */
   readonly profile: {
@@ -280,7 +282,8 @@ export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
   if (fix?.moves !== undefined) {
     const lot = chance.next();
     if (lot < 0.15) return unlinked(chance, plan);
-    return lot < 0.4 ? hung(chance, plan, fix) : plan;
+    if (lot < 0.4) return hung(chance, plan, fix);
+    return lot > 0.8 && fix.journal === 'file' ? lost(chance, plan, fix) : plan;
   }
   return fix === undefined && chance.hit(0.1) ? cutOff(chance, plan) : plan;
 }

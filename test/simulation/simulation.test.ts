@@ -45,6 +45,7 @@ const HINTS: Readonly<Record<string, number>> = {
   epoch_not_raised: 294,
   venue_unfenced: 174,
   state_unasked: 2,
+  block_begun_anew: 178,
   refused_forgotten: 66,
   orders_left_behind: 2,
   reports_left_behind: 10,
