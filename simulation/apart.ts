@@ -49,6 +49,7 @@ const HURRY = 12;
  */
 export function hung(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   const troubles: At<Trouble>[] = [];
+  const commit = chance.pick(['before-send', 'before-send', 'reserve'] as const);
   for (let at = chance.between(1_500, 3_000); at < plan.busyMs - 5_000; ) {
     const edge = chance.whole(0, plan.edges - 1);
     const [least, most] = chance.hit(0.5) ? TAKEN_MS : DEAD_MS;
@@ -62,10 +63,14 @@ export function hung(chance: Chance, plan: Plan, fix: FixPlan): Plan {
       troubles.push({ kind: 'stop', edge, ms: ms - stopped + chance.between(-50, 50), at: at + stopped });
     }
     at += ms + chance.between(500, 2_500);
+    // Among what it had said ahead of its journal is then some that nobody has any more.
+    if (commit === 'reserve' && chance.hit(0.5))
+      troubles.push({ kind: 'machine', edge, ms: 2_000, at: at - chance.between(0, ms) });
   }
+  const lostGreeting = commit === 'reserve' ? 0.1 : 0;
   const moves = { vanishing: 0.9, twins: chance.pick([0, 0.5]), patience: PATIENCE_MS } as const;
   const duplicate_logon = chance.pick(['probe', 'takeover'] as const);
-  const calm: FixPlan = { journal: 'store', profile: { ...fix.profile, duplicate_logon }, moves };
+  const calm: FixPlan = { journal: 'store', commit, lostGreeting, profile: { ...fix.profile, duplicate_logon }, moves };
   const users = [0, 1].map((index): UserPlan => {
     const sessions = chance.whole(1, 2);
     return { user_id: `u${index}`, tier: 'standard', max_sessions: 3, sessions, rivals: [], pace: HURRY };
@@ -91,7 +96,14 @@ export function lost(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   }
   const moves = { vanishing: 0.9, twins: chance.pick([0, 0.5]), patience: PATIENCE_MS } as const;
   const duplicate_logon = chance.pick(['probe', 'takeover'] as const);
-  const files: FixPlan = { journal: 'file', profile: { ...fix.profile, duplicate_logon }, moves, lost: true };
+  const files: FixPlan = {
+    journal: 'file',
+    commit: 'before-send',
+    lostGreeting: 0,
+    profile: { ...fix.profile, duplicate_logon },
+    moves,
+    lost: true,
+  };
   const users = [0, 1].map((index): UserPlan => {
     const sessions = chance.whole(1, 2);
     return { user_id: `u${index}`, tier: 'standard', max_sessions: 3, sessions, rivals: [], pace: HURRY };

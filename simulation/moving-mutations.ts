@@ -1,5 +1,6 @@
 /** Defects around sessions that move, the venue that edges share, and journals in the store. */
 import type { Holding } from '../core/sessions/model.ts';
+import type { JournalSession } from '../edge/journal/journal.ts';
 import { BLOCK_NUMBERS } from '../edge/limits.ts';
 import { encodeFix } from '../local/fix-client.ts';
 import type { Mutation } from './mutations.ts';
@@ -179,6 +180,28 @@ export const MOVES: readonly Mutation[] = [
     what: 'a session is not taken from an edge that hangs before that is declared dead',
     breaks: 'decision',
     ports: (ports) => ({ ...ports, journals: { ...ports.journals, revoke: async () => 'fenced' } }),
+  },
+  {
+    name: 'inside_the_block',
+    what: 'who takes a session over from the journal of another edge goes on where that ends, and not above the numbers it reserved',
+    breaks: 'numbers',
+    estate: (state) => state && { ...state, nextOut: (state.sent.at(-1)?.msgSeqNum ?? state.nextOut - 1) + 1 },
+  },
+  {
+    name: 'block_unawaited',
+    what: 'messages leave ahead of the journal without waiting for the block of numbers that they are out of',
+    breaks: 'numbers',
+    journal(journal) {
+      const known = new Map<string, JournalSession>();
+      return over(journal, {
+        session(key, terms) {
+          const session = journal.session(key, terms);
+          const ahead = known.get(key) ?? over(session, { ahead: true });
+          known.set(key, ahead);
+          return ahead;
+        },
+      });
+    },
   },
   {
     name: 'poss_dup_left_out',

@@ -8,6 +8,7 @@ import { type Buckets, type ExchangeReply, ratesOf } from '../core/limits/lease.
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { EdgeRegistry } from '../core/ports.ts';
 import type { Journal } from '../edge/journal/journal.ts';
+import type { SessionState } from '../edge/journal/moved.ts';
 import type { Mailroom } from '../edge/venue/link/mailroom.ts';
 import type { FixMessage } from '../local/fix-client.ts';
 import { MOVES } from './moving-mutations.ts';
@@ -29,6 +30,8 @@ export interface Mutation {
   readonly ports?: (ports: StorePorts, process: Process) => StorePorts;
   /** Changes the journal of an edge. */
   readonly journal?: (journal: Journal, process: Process) => Journal;
+  /** Changes what is read of a session in the journal of another edge. */
+  readonly estate?: (state: SessionState | undefined) => SessionState | undefined;
   /** Changes the mailboxes of the venue that edges share. */
   readonly mailroom?: (mailroom: Mailroom, process: Process) => Mailroom;
   /** Changes what an edge says to its clients, message by message. */

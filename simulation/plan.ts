@@ -21,6 +21,10 @@ export interface FixPlan {
   /** Journals are lost with their edges: no report is promised, and of numbers that none has two contents. */
   readonly lost?: true;
   readonly journal: 'file' | 'store';
+  /** Messages leave once they are durable, or out of a block of numbers that is. */
+  readonly commit: 'before-send' | 'reserve';
+  /** Share of Logons right after whose answer the edge is cut off, and a little later its machine lost. */
+  readonly lostGreeting: number;
   /** Of the sessions, over the defaults. */
   readonly profile: {
     readonly duplicate_logon?: 'probe' | 'refuse' | 'takeover';
@@ -45,6 +49,8 @@ export type Trouble =
   /** The process is killed, and started again after `ms`. */
   | { readonly kind: 'crash'; readonly edge: number; readonly ms: number }
   | { readonly kind: 'stop'; readonly edge: number; readonly ms: number }
+  /** The machine is lost, with its disk; another one of that name comes after `ms`. */
+  | { readonly kind: 'machine'; readonly edge: number; readonly ms: number }
   /** Cut off from the store. */
   | { readonly kind: 'cut'; readonly edge: number; readonly ms: number }
   | { readonly kind: 'away'; readonly ms: number }
@@ -227,14 +233,15 @@ export type Kind = 'gates' | 'home' | 'moves';
 function fixPlan(chance: Chance, kind: Kind): FixPlan | undefined {
   if (kind === 'gates') return undefined;
   const journal = chance.hit(kind === 'home' ? 0.25 : 0.7) ? 'store' : 'file';
-  if (kind === 'home') return { journal, profile: {}, moves: undefined };
+  if (kind === 'home') return { journal, commit: 'before-send', lostGreeting: 0, profile: {}, moves: undefined };
   const duplicate_logon = chance.pick(['probe', 'probe', 'probe', 'takeover', 'takeover', 'refuse'] as const);
   const grace_ms = Math.floor(chance.between(500, 4_000));
   const cancel = chance.hit(0.25) ? { cancel_on_disconnect: { mode: 'session', grace_ms } as const } : {};
   // Who is refused while a holder is there that nobody hears waits for its heartbeats to be missed, and has no promise.
   const vanishing = duplicate_logon === 'refuse' ? 0 : chance.pick([0, 0.3, 0.6]);
   const twins = chance.pick([0, 0, 0.5]);
-  return { journal, profile: { duplicate_logon, ...cancel }, moves: { vanishing, twins, patience: PATIENCE_MS } };
+  const moves = { vanishing, twins, patience: PATIENCE_MS };
+  return { journal, commit: 'before-send', lostGreeting: 0, profile: { duplicate_logon, ...cancel }, moves };
 }
 
 const EDGES: Readonly<Record<Kind, readonly number[]>> = {

@@ -18,7 +18,7 @@ import { LAST_ORDERS_MS, Trader } from './fix/trader.ts';
 import type { Host } from './host.ts';
 import type { Mutation } from './mutations.ts';
 import { Oracle } from './oracle.ts';
-import { type At, drawPlan, type Kind, type Plan, type Trouble, type UserPlan } from './plan.ts';
+import { drawPlan, type Kind, type Plan, type Trouble, type UserPlan } from './plan.ts';
 import { Machine, Process } from './process.ts';
 import { Chance, Scheduler, START } from './scheduler.ts';
 import { type Network, StoreClient } from './store/client.ts';
@@ -89,7 +89,8 @@ export class World {
     this.#options = options;
     this.chance = new Chance(options.seed);
     this.plan = drawPlan(this.chance.fork(), options.busyMs, KINDS[options.seed % KINDS.length]!);
-    this.sent = new Sent(this.plan.fix?.lost === true);
+    const { fix } = this.plan;
+    this.sent = new Sent(fix?.lost === true || fix?.commit === 'reserve');
     this.scheduler = new Scheduler(START, this.chance.fork());
     this.began = START;
     this.tables = new Tables(() => this.scheduler.now);
@@ -262,7 +263,7 @@ export class World {
     }
     for (const [index, user] of plan.users.entries()) this.#clients(user, accounts[index]!);
     for (const client of this.clients) scheduler.after(chance.between(50, 1500), () => client.connect());
-    for (const trouble of plan.troubles) scheduler.after(trouble.at, () => this.#befall(trouble));
+    for (const trouble of plan.troubles) scheduler.after(trouble.at, () => this.befall(trouble));
     const admin = new Admin(this, this.#adminPorts('admin'));
     for (const act of plan.acts) scheduler.after(act.at, () => void this.#guarded(admin.act(act)));
     // What an admin has asked for last may still be on its way.
@@ -290,7 +291,8 @@ export class World {
     }
   }
 
-  #befall(trouble: At<Trouble>): void {
+  /** Something goes wrong now. */
+  befall(trouble: Trouble): void {
     const { network, scheduler } = this;
     this.trace('world', () => JSON.stringify(trouble));
     if (DETAINING.has(trouble.kind)) this.detain('ms' in trouble ? trouble.ms : 0);
@@ -308,7 +310,7 @@ export class World {
     else this.market?.disk.fill(trouble.ms);
   }
 
-  #befallEdge(trouble: At<Extract<Trouble, { readonly edge: number }>>): void {
+  #befallEdge(trouble: Extract<Trouble, { readonly edge: number }>): void {
     const { network, scheduler } = this;
     const host = this.hosts[trouble.edge]!;
     switch (trouble.kind) {
@@ -317,6 +319,9 @@ export class World {
         return;
       case 'crash':
         host.crash(trouble.ms);
+        return;
+      case 'machine':
+        if (host instanceof FixHost) host.loseMachine(trouble.ms);
         return;
       case 'drain':
         host.drain(trouble.ms);

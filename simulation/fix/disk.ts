@@ -36,6 +36,12 @@ export class Disk {
     });
   }
 
+  /** Nothing of what was on it is there. */
+  lose(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+    mkdirSync(this.directory, { recursive: true });
+  }
+
   /** A process begins. @returns its directory */
   boot(): string {
     const before = this.directory;

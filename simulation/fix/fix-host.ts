@@ -37,6 +37,10 @@ const ADDRESS = '192.0.2.10';
 /** A call of the store is under way for about so long. */
 const CALL_MS = 20;
 
+/** How long an edge is cut off before its machine is lost, at most, and until there is another. */
+const CUT_MS = 1_200;
+const LOST_MS = 2_000;
+
 /** Figures are for people: nobody looks at them here. */
 const UNSEEN: Metrics = new Proxy(() => {}, {
   get: (_target, name) => (name === 'then' ? undefined : UNSEEN),
@@ -60,6 +64,8 @@ export class FixHost extends Host implements Speaker {
   readonly disk: Disk;
   readonly #plan: FixPlan;
   readonly #sockets = new Set<SimSocket>();
+  /** How many there have been. */
+  #machines = 1;
   #edge: Edge | undefined;
   #house: House | undefined;
   #doors: Doors | undefined;
@@ -88,6 +94,8 @@ export class FixHost extends Host implements Speaker {
     const gate = this.#ports(process, reached.resolve);
     const journals: JournalParts = {
       directory,
+      commit: this.#plan.commit,
+      boot: `${this.name}.${this.#machines}`,
       process,
       log,
       store: gate.journals,
@@ -105,7 +113,7 @@ export class FixHost extends Host implements Speaker {
       clock,
       timers: process.timers,
       journal: journalOf(this.#plan.journal, journals),
-      openEstate: estatesOf(journals, left.estates),
+      openEstate: estatesOf(journals, left.estates, this.world.mutation?.estate ?? ((state) => state)),
       venue: async (sink) => {
         const venue = await this.#openVenue(process, sink, directory, log, left);
         left.venue = venue;
@@ -167,6 +175,7 @@ export class FixHost extends Host implements Speaker {
       edge_id: this.name,
       directory: join(directory, 'venue'),
       log,
+      ahead: this.#plan.commit === 'reserve',
       way,
     });
   }
@@ -213,6 +222,9 @@ export class FixHost extends Host implements Speaker {
       FIXGATE_FIX_PORT: '0',
       FIXGATE_METRICS_PORT: '0',
       FIXGATE_DATA_DIR: directory,
+      FIXGATE_JOURNAL: this.#plan.journal,
+      FIXGATE_COMMIT: this.#plan.commit,
+      FIXGATE_STORE_AWAY: this.world.plan.limiter.storeAway === 'continue' ? 'continue' : 'fail_closed',
       FIXGATE_SESSION_PROFILE: JSON.stringify({ begin_strings: ['FIX.4.4'], ...this.#plan.profile }),
     });
   }
@@ -262,6 +274,13 @@ export class FixHost extends Host implements Speaker {
     });
   }
 
+  /** The machine is gone with all that was on its disk. */
+  loseMachine(backAfterMs: number): void {
+    this.crash(backAfterMs);
+    this.#machines += 1;
+    this.disk.lose();
+  }
+
   /** The run is over: nothing stays open. */
   dispose(): void {
     this.process?.kill();
@@ -270,6 +289,14 @@ export class FixHost extends Host implements Speaker {
 
   /** A Logon is answered. */
   #loggedOn(message: FixMessage, socket: SimSocket): void {
+    const { chance, calm, scheduler, hosts } = this.world;
+    if (!calm && this.#plan.lostGreeting > 0 && chance.hit(this.#plan.lostGreeting)) {
+      const edge = hosts.indexOf(this);
+      this.world.befall({ kind: 'cut', edge, ms: CUT_MS });
+      scheduler.after(chance.between(CUT_MS / 4, CUT_MS), () =>
+        this.world.befall({ kind: 'machine', edge, ms: LOST_MS }),
+      );
+    }
     const since = this.world.decisions.since(socket);
     if (since === undefined) return;
     for (const { session } of this.gate?.sessions() ?? []) {

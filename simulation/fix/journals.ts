@@ -5,14 +5,19 @@ import type { EdgeParts } from '../../edge/edge.ts';
 import { type Estate, openEstate } from '../../edge/journal/estate.ts';
 import { openJournal } from '../../edge/journal/file.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
+import type { SessionState } from '../../edge/journal/moved.ts';
 import { Shipping } from '../../edge/journal/shipping.ts';
 import { openStoreJournal } from '../../edge/journal/store.ts';
 import type { Logger } from '../../edge/log.ts';
 import { over } from '../over.ts';
+import type { FixPlan } from '../plan.ts';
 import type { Process } from '../process.ts';
 
 export interface JournalParts {
   readonly directory: string;
+  readonly commit: FixPlan['commit'];
+  /** Names the last start of the machine. */
+  readonly boot: string;
   readonly process: Process;
   readonly log: Logger;
   readonly store: JournalStore;
@@ -23,15 +28,16 @@ export interface JournalParts {
 }
 
 export function journalOf(kind: 'file' | 'store', parts: JournalParts): EdgeParts['journal'] {
-  const { directory, process, log, store, onLost, opened } = parts;
+  const { directory, commit, boot, process, log, store, onLost, opened } = parts;
   const { clock } = process.machine;
-  const common = { directory: join(directory, 'journal'), now: () => clock.now(), log, inbound: true };
+  const common = { directory: join(directory, 'journal'), now: () => clock.now(), log, inbound: true, commit };
   if (kind === 'file') return opened(openJournal(common));
   const writer = Buffer.from(process.chance.bytes(16)).toString('hex');
   return async (edge) =>
     opened(
       await openStoreJournal({
         ...common,
+        boot,
         salt: () => Buffer.from(process.chance.bytes(4)).readUInt32LE(),
         store,
         edge,
@@ -50,6 +56,7 @@ export function journalOf(kind: 'file' | 'store', parts: JournalParts): EdgePart
 export function estatesOf(
   { directory, process, log, store }: JournalParts,
   open: Set<Estate>,
+  spoiled: (state: SessionState | undefined) => SessionState | undefined,
 ): NonNullable<EdgeParts['openEstate']> {
   const now = () => process.machine.clock.now();
   return async (edgeId, incarnation) => {
@@ -58,6 +65,7 @@ export function estatesOf(
     if (estate === undefined) return undefined;
     open.add(estate);
     return over(estate, {
+      export: (key, after) => spoiled(estate.export(key, after)),
       close() {
         open.delete(estate);
         return estate.close();

@@ -19,6 +19,8 @@ export interface Speaker {
   kept(session: string): Kept | undefined;
 }
 
+const BUSINESS_REJECT = 'j';
+
 interface Said {
   readonly content: string;
   readonly by: string;
@@ -28,6 +30,8 @@ interface Said {
 
 interface Told {
   readonly said: Map<number, Said>;
+  /** Numbers of the client's messages that an edge has refused by itself. */
+  readonly refused: Set<number>;
   /** Numbers since the last Logon was answered. */
   fresh: number[];
   /** Who answered that. */
@@ -46,7 +50,12 @@ export class Sent {
   /** One message, on a connection that is logged on. @returns what is wrong with it */
   note(by: Speaker, message: FixMessage): string | undefined {
     const session = `${message.get(8)}|${message.get(49)}|${message.get(56)}|${message.get(57) ?? ''}`;
-    const record: Told = this.#sessions.get(session) ?? { said: new Map(), fresh: [], holder: undefined };
+    const record: Told = this.#sessions.get(session) ?? {
+      said: new Map(),
+      refused: new Set(),
+      fresh: [],
+      holder: undefined,
+    };
     this.#sessions.set(session, record);
     if (message.type === 'A') {
       const wrong = this.#missing(session, record, by, record.fresh);
@@ -55,6 +64,7 @@ export class Sent {
       return wrong;
     }
     if (SESSION_TYPES.has(message.type)) return undefined;
+    if (message.type === BUSINESS_REJECT) record.refused.add(Number(message.get(45)));
     const number = Number(message.get(34));
     const content = contentOf(message);
     const before = record.said.get(number);
@@ -68,6 +78,11 @@ export class Sent {
     // What an edge had committed before it lost the session is the same there, and comes late on a connection that was left.
     if (again || (left && !before.outright)) return undefined;
     return `${session} was sent ${number} again without PossDup: ${message}`;
+  }
+
+  /** Whether a message of the client may never be answered: its refusal went with a machine, and is told once only. */
+  mayBeUnanswered(session: string, number: number): boolean {
+    return this.#ahead && this.#sessions.get(session)?.refused.has(number) === true;
   }
 
   /** At the end. @returns what those that have the sessions do not know */

@@ -31,6 +31,7 @@ export class Trader implements Peer, EngineHost {
   readonly #home: FixHost;
   readonly #engine: Engine;
   readonly #everyMs: number;
+  readonly #sub: string;
   #socket: SimSocket | undefined;
   #attempt = 0;
   #orders = 0;
@@ -60,6 +61,7 @@ export class Trader implements Peer, EngineHost {
     this.account = account;
     this.name = `${account.user_id}/${sub}`;
     this.#everyMs = 1000 / pace;
+    this.#sub = sub;
     const { sender_comp_id: sender, password } = account;
     this.#engine = new Engine(this, { sender, sub, target: 'GATEWAY', password });
   }
@@ -247,6 +249,8 @@ export class Trader implements Peer, EngineHost {
     const execution = message.get(17) ?? '';
     const number = message.get(34) ?? '';
     const before = this.#executions.get(execution);
+    // Told again after a loss, and it says so.
+    if (before !== undefined && message.get(97) === 'Y') return;
     if (before !== undefined && before !== number && message.get(150) !== 'I')
       this.broken('reports', `execution ${execution} was told by ${before} and by ${number}`);
     this.#executions.set(execution, number);
@@ -333,8 +337,10 @@ export class Trader implements Peer, EngineHost {
 
   /** At the end: what it was never told about. */
   settle(): void {
-    if (this.#owed.size === 0) return;
-    const [[number, id] = []] = this.#owed;
-    this.broken('reports', `${this.#owed.size} orders were never answered, such as ${id} (34=${number})`);
+    const session = `FIX.4.4|GATEWAY|${this.account.sender_comp_id}|${this.#sub}`;
+    const owed = [...this.#owed].filter(([number]) => !this.#world.sent.mayBeUnanswered(session, number));
+    if (owed.length === 0) return;
+    const [[number, id] = []] = owed;
+    this.broken('reports', `${owed.length} orders were never answered, such as ${id} (34=${number})`);
   }
 }

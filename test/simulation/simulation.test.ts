@@ -58,6 +58,8 @@ const HINTS: Readonly<Record<string, number>> = {
   revoked_speaks: 38,
   read_unrevoked: 38,
   death_awaited: 46,
+  inside_the_block: 146,
+  block_unawaited: 26,
   poss_dup_left_out: 2,
 };
 
