@@ -7,6 +7,8 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createExpressions } from '../adapters/cel/expressions.ts';
 import { fixedMasterKeys } from '../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../adapters/kms/secret-box.ts';
@@ -45,12 +47,17 @@ const WARM_UP = 0.3;
 /** Messages that are rendered at once. */
 const ROUND = 20_000;
 const NOTHING = Buffer.alloc(0);
+/** Messages kept for resends where the heap is looked at. */
+const KEPT = 1000;
+const QUARTERS = 4;
 
 export interface WayTask {
   readonly venue: 'echo' | 'simulator';
   /** `mixed`: of any length, for the echo; `trades`: limit orders that rest and cross, replaces, cancels. */
   readonly messages: 'rests' | 'mixed' | 'fills' | 'trades';
   readonly count: number;
+  /** What is left on the heap is told, too: sessions keep few messages for resends, so that what they keep does not count. */
+  readonly heap?: boolean;
 }
 
 export interface WayResult {
@@ -59,6 +66,11 @@ export interface WayResult {
   /** A message of all, by the processor time of all threads. */
   readonly cpu_ns: number;
   readonly replies_per_message: number;
+  /**
+   * What each message has left on the heap, and in buffers outside it, in each quarter of those that count; undefined: was not asked for.
+   * The engine makes its own things at first, and some now and then.
+   */
+  readonly left_bytes?: readonly number[];
 }
 
 /** The edge's end of a connection whose other end is this file; the system takes each write at once. */
@@ -93,7 +105,7 @@ class Pipe extends EventEmitter {
   }
 }
 
-async function openHouse(directory: string, venue: WayTask['venue']) {
+async function openHouse(directory: string, { venue, heap = false }: WayTask) {
   const { audit: trail, signedLogons, journals, ...stores } = createMemoryAdapters(createWorld());
   const keys = fixedMasterKeys([{ id: 'bench', key: new Uint8Array(32).fill(7) }]);
   const admin = {
@@ -116,7 +128,12 @@ async function openHouse(directory: string, venue: WayTask['venue']) {
     additional_credential: false,
   });
   if (issued.proof !== 'password') throw new Error('the user has no password');
-  const config = readConfig({ FIXGATE_EDGE_ID: 'bench', FIXGATE_VENUE: venue, FIXGATE_LOG_LEVEL: 'warn' });
+  const config = readConfig({
+    FIXGATE_EDGE_ID: 'bench',
+    FIXGATE_VENUE: venue,
+    FIXGATE_LOG_LEVEL: 'warn',
+    FIXGATE_SESSION_PROFILE: heap ? `{"resend_retention":${KEPT}}` : '',
+  });
   const log = createLogger(config.log_level, config.edge_id);
   const made = { key: createSecretKey(randomBytes(32)), wrapped: new Uint8Array(400) };
   const pipe = new Pipe();
@@ -170,9 +187,11 @@ async function logOn(pipe: Pipe, { sender, target }: Names, password: string): P
 }
 
 /** All that is sent, before any of it is: what the client leaves on the heap is not to be the edge's. */
-function streamOf({ messages, count }: WayTask, names: Names): Buffer {
+async function streamOf({ messages, count }: WayTask, names: Names): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let done = 0; done < count; done += ROUND) {
+    // The edge is not to take itself for dead meanwhile.
+    await nextTurn();
     const [first, some] = [done + 2, Math.min(ROUND, count - done)];
     if (messages === 'trades') parts.push(tradingStream(names, first, some));
     else if (messages === 'mixed') parts.push(mixedStream(names, first, some));
@@ -205,19 +224,49 @@ async function feed(pipe: Pipe, stream: Buffer, perMessage: number): Promise<num
   return took;
 }
 
+/** As many messages in each, within one. */
+function* partsOf(stream: Buffer, parts: number): Generator<Buffer> {
+  for (let at = 0, n = 1; n <= parts; n++) {
+    const end = n === parts ? stream.length : stream.lastIndexOf('8=FIX', (stream.length * n) / parts);
+    yield stream.subarray(at, end);
+    at = end;
+  }
+}
+
+/** Bytes of what is no garbage. */
+function living(): () => number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  return () => {
+    for (let i = 0; i < 3; i++) collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+}
+
 async function measure(task: WayTask): Promise<WayResult> {
-  const { venue, count } = task;
+  const { count, heap = false } = task;
   const directory = makeScratch();
   try {
-    const { edge, pipe, connect, names, password } = await openHouse(directory, venue);
-    const stream = streamOf(task, names);
+    const { edge, pipe, connect, names, password } = await openHouse(directory, task);
+    const stream = await streamOf(task, names);
     connect();
     await logOn(pipe, names, password);
     const perMessage = stream.length / count;
     const warm = stream.lastIndexOf('8=FIX', stream.length * WARM_UP);
     await feed(pipe, stream.subarray(0, warm), perMessage);
+    const alive = heap ? living() : undefined;
     const before = process.cpuUsage();
-    const took = (await feed(pipe, stream.subarray(warm), perMessage)).toSorted((a, b) => a - b);
+    const took: number[] = [];
+    const left: number[] = [];
+    let kept = alive?.() ?? 0;
+    for (const part of partsOf(stream.subarray(warm), heap ? QUARTERS : 1)) {
+      took.push(...(await feed(pipe, part, perMessage)));
+      const now = alive?.() ?? 0;
+      left.push(((now - kept) * perMessage) / part.length);
+      kept = now;
+    }
+    took.sort((a, b) => a - b);
     const { user, system } = process.cpuUsage(before);
     const replies = lastNumber(pipe.last) - 1;
     const fastest = took.slice(0, Math.ceil(took.length * FASTEST));
@@ -226,6 +275,7 @@ async function measure(task: WayTask): Promise<WayResult> {
       fastest_ns: fastest.reduce((sum, ns) => sum + ns, 0) / fastest.length,
       cpu_ns: ((user + system) * 1000 * perMessage) / (stream.length - warm),
       replies_per_message: replies / count,
+      ...(heap ? { left_bytes: left } : {}),
     };
   } finally {
     removeScratch(directory);

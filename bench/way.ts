@@ -15,7 +15,7 @@ const WAYS = [
 ] as const;
 
 /** In a process that is started as the edge's is. @throws when it fails; it has said why */
-async function through(task: WayTask): Promise<WayResult> {
+export async function through(task: WayTask): Promise<WayResult> {
   const args = [...V8_FLAGS, join(import.meta.dirname, 'way-process.ts'), JSON.stringify(task)];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
