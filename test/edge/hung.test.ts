@@ -148,3 +148,63 @@ test('with its journal in files it is out of reach: refused soon, and had once t
   const c = await house.loggedOn(two, ann, a);
   expect(numberOf(c.received[0]!)).toBe(last(a) + 1);
 }, 40_000);
+
+test('with numbers reserved: what it still says is under numbers of its block, and nothing of that is another content or a second fill', async () => {
+  house.commit = 'reserve';
+  const [link, journalLink] = [{ cut: false }, { cut: false }];
+  const [one, two] = [await house.begin('e-1', 'store', link, journalLink), await house.begin('e-2', 'store')];
+  const ann = await house.user('ann', { session_profile: { duplicate_logon: 'takeover' } });
+  const a = await house.loggedOn(one, ann);
+  a.send('D', order('x'));
+  await a.next(isReport('x'));
+  link.cut = true;
+  journalLink.cut = true;
+  // It goes on out of its block, and nobody else can know of that.
+  a.send('D', order('ahead'));
+  await a.next(isReport('ahead'));
+  const upTo = last(a);
+  const b = house.client(two, ann);
+  b.nextOut = a.nextOut;
+  expect((await b.logon(ann.password, [], 10_000)).type).toBe('A');
+  // Above the whole block.
+  expect(numberOf(b.received[0]!)).toBeGreaterThan(upTo + 16_000);
+  // What it had of its client is lost with that, too, and asked for; the venue has had it.
+  const asked = Number((await b.next(({ type }) => type === '2')).get(7));
+  const { nextOut } = b;
+  b.nextOut = asked;
+  b.send('4', [
+    [123, 'Y'],
+    [36, nextOut],
+  ]);
+  b.nextOut = nextOut;
+  // To the connection that it has it still speaks; the venue takes nothing of it.
+  a.send('1', [[112, 'still there']]);
+  a.send('D', order('late'));
+  await a.next((message) => message.get(112) === 'still there');
+  expect(a.received.filter(isReport('late'))).toEqual([]);
+  b.send('2', [
+    [7, 1],
+    [16, 0],
+  ]);
+  await b.next((message) => message.type === '4' && Number(message.get(36)) > upTo + 16_000);
+  b.send('H', [
+    [11, 'late'],
+    [55, 'INTC'],
+    [54, 1],
+  ]);
+  expect((await b.next(isReport('late', 'I'))).get(39)).toBe('8');
+  const contents = new Map(a.received.map((message) => [numberOf(message), message.get(17) ?? message.type]));
+  for (const message of b.received) {
+    const before = contents.get(numberOf(message));
+    // The same, with PossDupFlag, or a gap fill over what was lost.
+    if (before !== undefined && message.type !== '4')
+      expect([message.get(17) ?? message.type, message.get(43)]).toEqual([before, 'Y']);
+  }
+  // What was told ahead of the store comes once more, and says that it may have.
+  const again = b.received.filter((message) => isReport('ahead')(message) && message.get(43) !== 'Y');
+  expect(again.map((message) => [message.get(150), message.get(97)])).toEqual([['0', 'Y']]);
+  link.cut = false;
+  journalLink.cut = false;
+  await a.closed();
+  expect(a.received.filter(isReport('late'))).toEqual([]);
+}, 40_000);

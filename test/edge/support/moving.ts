@@ -10,6 +10,7 @@ import { openEstate } from '../../../edge/journal/estate.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
 import { openMemoryJournal } from '../../../edge/journal/memory.ts';
+import type { Commit } from '../../../edge/journal/options.ts';
 import { openStoreJournal } from '../../../edge/journal/store.ts';
 import { openVenue, type Venue } from '../../../edge/venue/index.ts';
 import { VenueHost } from '../../../edge/venue/link/host.ts';
@@ -26,6 +27,8 @@ const SILENT = { info() {}, warn() {}, error() {} };
 export type Kind = 'memory' | 'file' | 'store';
 
 export class MovingHouse extends TestHouse {
+  /** Of edges that are begun from now on. */
+  commit: Commit = 'before-send';
   readonly #directory = mkdtempSync(join(tmpdir(), 'moves-'));
   readonly #host: VenueHost;
   #venue: Venue | undefined;
@@ -69,7 +72,9 @@ export class MovingHouse extends TestHouse {
     link: { readonly cut: boolean },
   ): Journal | ((edge: () => EdgeIdentity) => Promise<Journal>) {
     if (kind === 'memory') return openMemoryJournal({ now: Date.now });
-    const place = { directory: join(this.#directory, name, 'journal'), now: Date.now, log: SILENT, inbound: true };
+    const { commit } = this;
+    const directory = join(this.#directory, name, 'journal');
+    const place = { directory, now: Date.now, log: SILENT, inbound: true, commit };
     if (kind === 'file') return openJournal(place);
     return (edge) =>
       openStoreJournal({
@@ -95,7 +100,7 @@ export class MovingHouse extends TestHouse {
     bounds: NonNullable<DeskOptions['bounds']> = {},
   ): Promise<Edge> {
     return this.open({
-      env: { FIXGATE_EDGE_ID: name },
+      env: { FIXGATE_EDGE_ID: name, FIXGATE_COMMIT: this.commit },
       link,
       bounds,
       journal: this.#journalOf(kind, name, journalLink),
@@ -110,6 +115,7 @@ export class MovingHouse extends TestHouse {
           address: join(this.#directory, 'venue.sock'),
           edge_id: name,
           directory: join(this.#directory, name),
+          ahead: this.commit === 'reserve',
           log: SILENT,
         }),
     });
