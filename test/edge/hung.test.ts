@@ -157,11 +157,11 @@ test('with numbers reserved: what it still says is under numbers of its block, a
   const a = await house.loggedOn(one, ann);
   a.send('D', order('x'));
   await a.next(isReport('x'));
-  link.cut = true;
   journalLink.cut = true;
   // It goes on out of its block, and nobody else can know of that.
   a.send('D', order('ahead'));
   await a.next(isReport('ahead'));
+  link.cut = true;
   const upTo = last(a);
   const b = house.client(two, ann);
   b.nextOut = a.nextOut;
