@@ -297,8 +297,8 @@ export class VenueHost implements VenueSink {
   cancelAll(link: Link, { head }: Frame): void {
     const { session } = heads.aboutSession.parse(head);
     const there = this.#present.get(session.id);
-    // Its client is back, with another edge: it is not away at all.
-    if (there !== undefined && there.edge_id !== link.edge_id) return;
+    // Its client is back, with another edge, or was and is away anew: that grace is another's.
+    if ((there !== undefined && there.edge_id !== link.edge_id) || !this.#speaksFor(link, session)) return;
     this.#venue.cancelAll(session, this.#parts.now());
   }
 

@@ -319,6 +319,25 @@ describe('an edge that dies', () => {
   });
 });
 
+test('the grace of an edge counts no more once another has had the session, though that one is away as well', async () => {
+  const mine = (epoch: number) => at(epoch, { cancel_after_ms: 1000 });
+  const one = await linked(rawEdge('e1'));
+  one.send(frames.STARTED, 1, { session: mine(1) });
+  one.submit(2, mine(1), rests('a'));
+  await one.told(1);
+  one.send(frames.ENDED, 3, { session: mine(1) });
+  await until('it is heard', () => one.acked >= 3);
+  const other = await linked(rawEdge('e2'));
+  other.send(frames.STARTED, 1, { session: mine(2) });
+  other.send(frames.ENDED, 2, { session: mine(2) });
+  await until('both are heard', () => other.acked >= 2);
+  one.send(frames.CANCEL_ALL, 4, { session: mine(1) });
+  await until('it is refused', () => one.acked >= 4);
+  expect(kinds(other.reports)).not.toContain('4');
+  other.send(frames.CANCEL_ALL, 3, { session: mine(2) });
+  await until('it is done', () => kinds(other.reports).includes('4'));
+});
+
 test('while the disk refuses, nothing is told and nothing acknowledged; then all is', async () => {
   const edge = await linked(rawEdge('e1'));
   disk.full = true;
