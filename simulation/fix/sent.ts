@@ -20,6 +20,7 @@ export interface Speaker {
 }
 
 const BUSINESS_REJECT = 'j';
+const REJECT = '3';
 
 interface Said {
   readonly content: string;
@@ -32,6 +33,8 @@ interface Told {
   readonly said: Map<number, Said>;
   /** Numbers of the client's messages that an edge has refused by itself. */
   readonly refused: Set<number>;
+  /** The same by a Reject, which the session layer sends once: it is gap-filled when it is asked for again. */
+  readonly rejected: Set<number>;
   /** Numbers since the last Logon was answered. */
   fresh: number[];
   /** Who answered that. */
@@ -53,6 +56,7 @@ export class Sent {
     const record: Told = this.#sessions.get(session) ?? {
       said: new Map(),
       refused: new Set(),
+      rejected: new Set(),
       fresh: [],
       holder: undefined,
     };
@@ -63,6 +67,7 @@ export class Sent {
       record.holder = by;
       return wrong;
     }
+    if (message.type === REJECT) record.rejected.add(Number(message.get(45)));
     if (SESSION_TYPES.has(message.type)) return undefined;
     if (message.type === BUSINESS_REJECT) record.refused.add(Number(message.get(45)));
     const number = Number(message.get(34));
@@ -80,9 +85,10 @@ export class Sent {
     return `${session} was sent ${number} again without PossDup: ${message}`;
   }
 
-  /** Whether a message of the client may never be answered: its refusal went with a machine, and is told once only. */
+  /** Whether a message of the client may never be answered: its refusal is told once only, or went with a machine. */
   mayBeUnanswered(session: string, number: number): boolean {
-    return this.#ahead && this.#sessions.get(session)?.refused.has(number) === true;
+    const told = this.#sessions.get(session);
+    return told?.rejected.has(number) === true || (this.#ahead && told?.refused.has(number) === true);
   }
 
   /** At the end. @returns what those that have the sessions do not know */
