@@ -97,7 +97,7 @@ export class Blocks {
   readonly #wanted = new Set<Block>();
   /** Sessions that have come, gone, or been given other numbers, and when that is looked at, monotonic ms: soonest first. */
   readonly #noted = new Map<string, number>();
-  #reserving: Promise<void> | undefined;
+  #reserving: Promise<unknown> | undefined;
   #failing = false;
 
   constructor(parts: BlocksParts) {
@@ -223,12 +223,14 @@ export class Blocks {
   /** Gives back all there is, as far as the store takes it: nobody is here any more. */
   async finish(): Promise<void> {
     await this.#reserving;
+    // Soonest first: what was to be looked at later stands before nobody.
+    this.#noted.clear();
     for (const id of this.#blocks.keys()) this.#noted.set(id, 0);
-    this.#failing = false;
-    while (this.#noted.size > 0 && !this.#failing) await this.#reserve();
+    while (await this.#reserve());
   }
 
-  async #reserve(): Promise<void> {
+  /** @returns whether the store has taken something: there may be more */
+  async #reserve(): Promise<boolean> {
     const { slots, log } = this.#parts;
     const batch: [Block, Reservation][] = [];
     for (const block of this.#wanted) {
@@ -244,7 +246,7 @@ export class Blocks {
       const back = block && this.#givingBack(block);
       if (back !== undefined) batch.push([block!, back]);
     }
-    if (batch.length === 0) return;
+    if (batch.length === 0) return false;
     try {
       const done = await slots.reserve(batch.map(([, reservation]) => reservation));
       this.#failing = false;
@@ -257,6 +259,7 @@ export class Blocks {
         else this.#noted.set(block.id, 0);
       }
     }
+    return !this.#failing;
   }
 
   #extending(block: Block): Reservation {

@@ -1,0 +1,45 @@
+// How an edge that ends gives back the numbers that it has reserved.
+import { expect, test } from '@jest/globals';
+import type { Holding, LiveSession, Reservation } from '../../core/sessions/model.ts';
+import { Blocks, type BlocksParts } from '../../edge/blocks.ts';
+
+/** Looks at the clock that no end needs more of. */
+const LOOKS = 100;
+
+function blocksOf(taken: Reservation[]): Blocks {
+  let looks = 0;
+  const parts = {
+    journal: { inStore: false, place: undefined, has: () => false },
+    sessions: { known: () => undefined },
+    slots: {
+      reserve: async (some: readonly Reservation[]) => {
+        taken.push(...some);
+        return some.map(() => true);
+      },
+    },
+    clock: {
+      monotonic: () => {
+        looks += 1;
+        if (looks > LOOKS) throw new Error('it goes round and round');
+        return 1000;
+      },
+    },
+    log: { info() {}, warn() {}, error() {} },
+    lost: () => {},
+  };
+  return new Blocks(parts as unknown as BlocksParts);
+}
+
+test('a session that is another edge’s by then, and was here a moment ago, holds up no end', async () => {
+  const taken: Reservation[] = [];
+  const blocks = blocksOf(taken);
+  const reserved = { generation: 1, next_in: 1, out: 100, by: 'x' };
+  for (const id of ['gone', 'stays']) {
+    blocks.asked(id, { journal: undefined } as never);
+    blocks.taken(id, { session_id: id } as LiveSession, { epoch: 1, reserved } as unknown as Holding);
+    blocks.note(id);
+  }
+  blocks.gone('gone');
+  await blocks.finish();
+  expect(taken.map(({ kind, session }) => [kind, session.session_id])).toEqual([['give_back', 'stays']]);
+});
