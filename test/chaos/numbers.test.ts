@@ -6,6 +6,7 @@ import { openWorld, type WorldHandle } from '../../chaos/world-handle.ts';
 import { AdminClient } from '../../local/admin-client.ts';
 import { encodeFix, type Field, FixClient, type FixMessage, utcTimestamp } from '../../local/fix-client.ts';
 import { type Credentials, ELIGIBLE } from '../../local/product.ts';
+import { restingOrder as order } from '../support/orders.ts';
 import { removeDirectory, temporaryDirectory } from '../support/product.ts';
 
 const FACTS = { rate_limit_tier: 'basic', ...ELIGIBLE };
@@ -79,16 +80,6 @@ async function answers(client: FixClient): Promise<void> {
 }
 
 const numberOf = (message: FixMessage): number => Number(message.get(34));
-const order = (id: string): Field[] => [
-  [11, id],
-  [55, 'AAPL'],
-  [54, 1],
-  [60, utcTimestamp(new Date())],
-  [38, 10],
-  [40, 2],
-  [44, 1],
-  [59, 1],
-];
 const isReport = (id: string) => (message: FixMessage) => message.type === '8' && message.get(11) === id;
 
 /** Orders, and what the session level answers. */

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type LocalJson, localJsonFile } from '../../local/data-dir.ts';
 import { type Field, type FixClient, type FixMessage, utcTimestamp } from '../../local/fix-client.ts';
+import { restingOrder as order } from '../support/orders.ts';
 import {
   type Credentials,
   type Product,
@@ -53,16 +54,6 @@ async function loggedOn(at: number, ann: Credentials, sub: string, before?: FixC
   return client;
 }
 
-const order = (id: string): Field[] => [
-  [11, id],
-  [55, 'AAPL'],
-  [54, 1],
-  [60, utcTimestamp(new Date())],
-  [38, 10],
-  [40, 2],
-  [44, 1],
-  [59, 1],
-];
 const cancel = (id: string, of: string): Field[] => [
   [11, id],
   [41, of],
