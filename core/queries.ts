@@ -8,7 +8,7 @@ import type { Evaluation, Override } from './eligibility/model.ts';
 import type { LimitClass, Tier, UserLimits, Violations } from './limits/model.ts';
 import { limitsOf } from './policy/assignment.ts';
 import type { Page, PageRequest } from './ports.ts';
-import type { EdgeRow } from './sessions/model.ts';
+import { type EdgeRow, isServing } from './sessions/model.ts';
 
 export interface QueryPorts
   extends Pick<AdminPorts, 'directory' | 'policy' | 'edges' | 'violations' | 'clock' | 'expressions'> {
@@ -99,7 +99,7 @@ export interface Stats {
 /** Users counted, and the figures of all edges that still have a row, each since its start. */
 export async function stats(ports: Pick<QueryPorts, 'directory' | 'edges'>): Promise<Stats> {
   const [users, edges] = await Promise.all([ports.directory.countUsers(), ports.edges.list()]);
-  const live = edges.filter((edge) => edge.state === 'alive' || edge.state === 'draining');
+  const live = edges.filter(isServing);
   const refused: Record<string, number> = {};
   for (const { figures } of edges) {
     for (const [reason, count] of Object.entries(figures.logons_refused))

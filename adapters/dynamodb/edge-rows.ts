@@ -3,7 +3,7 @@
  * one query. Spread, each lies in one of {@link PARTITIONS} by its name. An incarnation stays where it began; who looks for one
  * looks in both places, so that edges of both kinds serve side by side (docs/adr/0045-rows-of-edges-that-are-spread.md).
  */
-import { type EdgeIdentity, type EdgeRow, NO_FIGURES } from '../../core/sessions/model.ts';
+import { type EdgeIdentity, type EdgeRow, isServing, NO_FIGURES } from '../../core/sessions/model.ts';
 import { compareKeys, key, shardOf } from '../keys.ts';
 import { type Database, type Key, LAST_KEY, type Range, type Row } from './database.ts';
 import type { JoinedReads } from './together.ts';
@@ -117,7 +117,7 @@ export class EdgeRows {
     let last: Parameters<Database['range']>[2];
     do {
       const page = await this.#database.range(range, atOnce, last);
-      for (const edge of page.rows.map(toEdge)) if (edge.state === 'alive' || edge.state === 'draining') yield edge;
+      for (const edge of page.rows.map(toEdge)) if (isServing(edge)) yield edge;
       last = page.last;
     } while (last !== undefined);
   }

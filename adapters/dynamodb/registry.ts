@@ -4,6 +4,7 @@ import {
   type EdgeFigures,
   type EdgeIdentity,
   type EdgeState,
+  isServing,
   NO_FIGURES,
   QUESTIONS,
 } from '../../core/sessions/model.ts';
@@ -219,7 +220,7 @@ async function checkBegin(edgeRows: EdgeRows, edgeId: string): Promise<void> {
   checkName(edgeId);
   if (edgeRows.layout === 'together') return;
   const blind = (await edgeRows.together()).find(
-    ({ sk, state, knows }) => sk !== edgeId && (state === 'alive' || state === 'draining') && knows !== KNOWS_SPREAD,
+    (row) => row.sk !== edgeId && isServing(toEdge(row)) && row.knows !== KNOWS_SPREAD,
   );
   if (blind === undefined) return;
   throw new Error(

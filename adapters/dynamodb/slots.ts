@@ -1,6 +1,6 @@
 /** Session slots in DynamoDB: exact by conditions, never by counting alone. */
 import type { AddressedCommand, SessionSlots, SlotResult } from '../../core/ports.ts';
-import type { Holding, LiveSession, Reserving } from '../../core/sessions/model.ts';
+import { type Holding, isServing, type LiveSession, type Reserving } from '../../core/sessions/model.ts';
 import type { Random } from '../../core/time.ts';
 import { edgeOf, type Held, heldBy, sameReserved, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
@@ -72,7 +72,7 @@ export function createSessionSlots(parts: Parts): SessionSlots {
     },
 
     async list(page) {
-      const serving = (await edgeRows.list()).filter(({ state }) => state === 'alive' || state === 'draining');
+      const serving = (await edgeRows.list()).filter(isServing);
       const segments = serving.map(({ edge_id }) => ({
         name: edge_id,
         ranges: [

@@ -1,7 +1,7 @@
 /** Journals of edges in memory; they outlive the edge's process in tests only. */
 
 import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
-import type { EdgeIdentity } from '../../core/sessions/model.ts';
+import { type EdgeIdentity, isServing } from '../../core/sessions/model.ts';
 import type { MemoryJournal, MemoryWorld } from './world.ts';
 
 const copyOf = (piece: Piece): Piece => ({ ...piece, bytes: Uint8Array.from(piece.bytes) });
@@ -9,7 +9,7 @@ const copyOf = (piece: Piece): Piece => ({ ...piece, bytes: Uint8Array.from(piec
 export function createJournalStore(world: MemoryWorld): JournalStore {
   const serves = ({ edge_id, incarnation }: EdgeIdentity): boolean => {
     const row = world.edges.get(edge_id);
-    return row?.incarnation === incarnation && (row.state === 'alive' || row.state === 'draining');
+    return row?.incarnation === incarnation && isServing(row);
   };
   const of = (edgeId: string): MemoryJournal => {
     const journal = world.journals.get(edgeId) ?? { writer: '', incarnation: 0, revocations: [], segments: new Map() };

@@ -3,6 +3,7 @@ import type { EdgeRegistry } from '../../core/ports.ts';
 import {
   type EdgeIdentity,
   type EdgeRow,
+  isServing,
   NO_FIGURES,
   QUESTIONS,
   type SessionNumbers,
@@ -13,7 +14,7 @@ import { type MemoryWorld, putCommand } from './world.ts';
 export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
   const serving = (edge: EdgeIdentity): EdgeRow | undefined => {
     const row = world.edges.get(edge.edge_id);
-    const mine = row?.incarnation === edge.incarnation && (row.state === 'alive' || row.state === 'draining');
+    const mine = row?.incarnation === edge.incarnation && isServing(row);
     return mine ? row : undefined;
   };
   return {
@@ -22,8 +23,8 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
     register: async (edgeId, version, now) => begin(world, edgeId, version, now),
 
     async claim(edgeId, version, now) {
-      const state = world.edges.get(edgeId)?.state;
-      return state === 'alive' || state === 'draining' ? undefined : begin(world, edgeId, version, now);
+      const row = world.edges.get(edgeId);
+      return row !== undefined && isServing(row) ? undefined : begin(world, edgeId, version, now);
     },
 
     async heartbeat(edge, heartbeat, state, figures, now) {
@@ -55,7 +56,7 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
     find: async (edgeId) => structuredClone(world.edges.get(edgeId)),
 
     async following(edgeId, count) {
-      const rows = [...world.edges.values()].filter(({ state }) => state === 'alive' || state === 'draining');
+      const rows = [...world.edges.values()].filter(isServing);
       const sorted = rows.sort((a, b) => compareKeys(a.edge_id, b.edge_id));
       const after = sorted.filter((row) => compareKeys(row.edge_id, edgeId) > 0);
       const before = sorted.filter((row) => compareKeys(row.edge_id, edgeId) < 0);

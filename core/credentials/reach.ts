@@ -3,7 +3,14 @@ import type { AdminPorts } from '../admin.ts';
 import { ulid } from '../ids.ts';
 import type { UserLimits } from '../limits/model.ts';
 import type { AddressedCommand } from '../ports.ts';
-import type { EdgeCommand, EdgeRow, EndCause, FixSessionKey, LiveSession } from '../sessions/model.ts';
+import {
+  type EdgeCommand,
+  type EdgeRow,
+  type EndCause,
+  type FixSessionKey,
+  isServing,
+  type LiveSession,
+} from '../sessions/model.ts';
 
 /** What edges are to be told. */
 export type Reach =
@@ -41,7 +48,7 @@ type CommandBody = EdgeCommand extends infer C ? (C extends EdgeCommand ? Omit<C
 
 /** Edges whose incarnation serves. */
 export async function servingEdges(ports: Pick<AdminPorts, 'edges'>): Promise<readonly EdgeRow[]> {
-  return (await ports.edges.list()).filter(({ state }) => state === 'alive' || state === 'draining');
+  return (await ports.edges.list()).filter(isServing);
 }
 
 /** The same command for each of these edges, each under an id of its own. */

@@ -17,6 +17,7 @@ import {
   type EdgeIdentity,
   type EdgeRow,
   isKnownCommand,
+  isServing,
 } from './model.ts';
 import { Unbroken } from './unbroken.ts';
 
@@ -224,9 +225,7 @@ export class Membership {
       const { edges } = this.#ports;
       const rows = await (this.#many ? edges.following(this.identity.edge_id, WATCHED_EDGES) : edges.list());
       const seen = this.#ports.clock.monotonic();
-      const others = rows.filter(
-        (row) => row.edge_id !== this.identity.edge_id && (row.state === 'alive' || row.state === 'draining'),
-      );
+      const others = rows.filter((row) => row.edge_id !== this.identity.edge_id && isServing(row));
       // Fewer than were asked for: those are all.
       this.#many = this.#many ? others.length === WATCHED_EDGES : others.length > WATCHED_EDGES;
       for (const id of this.#watched.keys()) {

@@ -131,6 +131,9 @@ export interface EdgeRow extends EdgeIdentity {
   readonly questions: number;
 }
 
+/** Its incarnation counts: it has not ended, and nobody has declared it dead. */
+export const isServing = ({ state }: Pick<EdgeRow, 'state'>): boolean => state === 'alive' || state === 'draining';
+
 /** 1, as rows of a release before that do not say: about one session at a time. 2: `yield_many`, too. */
 export const QUESTIONS = 2;
 

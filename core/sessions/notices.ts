@@ -11,7 +11,7 @@ import { FixgateError } from '../errors.ts';
 import { ulid } from '../ids.ts';
 import { tierNamed } from '../policy/assignment.ts';
 import { RECEIPT_POLL_MS, RECEIPTS_WITHIN_MS } from './bounds.ts';
-import type { Notice, NoticeReceipt, NoticeTarget } from './model.ts';
+import { isServing, type Notice, type NoticeReceipt, type NoticeTarget } from './model.ts';
 
 export interface Announcement extends Pick<Notice, 'headline' | 'lines' | 'urgency'> {
   readonly to: NoticeTarget;
@@ -77,7 +77,7 @@ async function concerned(ports: AdminPorts, context: ChangeContext, to: NoticeTa
     throw error;
   }
   const rows = await ports.edges.list();
-  return rows.filter(({ state }) => state === 'alive' || state === 'draining').map(({ edge_id }) => edge_id);
+  return rows.filter(isServing).map(({ edge_id }) => edge_id);
 }
 
 async function holding(ports: AdminPorts, userId: string, senderCompId?: string): Promise<readonly string[]> {
