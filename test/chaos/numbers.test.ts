@@ -91,9 +91,11 @@ async function talks(client: FixClient, name: string, count: number): Promise<vo
 /** Numbers that came with two contents, resent or not: a resend says what was said before, and when (122). */
 function twice(): number[] {
   const heard = new Map<number, Set<string>>();
-  for (const message of clients.flatMap(({ received }) => received)) {
-    // A gap fill says nothing, and a Logon that is refused has a number of no session.
-    if (message.type === '4' || message.get(58)?.startsWith('Logon refused')) continue;
+  // A Logout that refuses a Logon, for whatever reason, has a number of no session.
+  const letIn = clients.filter(({ received: [first] }) => first?.type === 'A');
+  for (const message of letIn.flatMap(({ received }) => received)) {
+    // A gap fill says nothing.
+    if (message.type === '4') continue;
     const said = [message.type, message.get(122) ?? message.get(52), message.get(17), message.get(112)].join('|');
     const under = heard.get(numberOf(message)) ?? new Set();
     heard.set(numberOf(message), under.add(said));
