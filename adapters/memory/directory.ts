@@ -5,6 +5,7 @@ import type { Lock } from '../../core/locks/model.ts';
 import type { AccountChange, CommitResult, Directory, DirectoryRow, Page, PageRequest } from '../../core/ports.ts';
 import { afterLogon, afterReseal, checkFollows, countByKind, listed } from '../changes.ts';
 import { compareKeys, key } from '../keys.ts';
+import { copyOf } from './copies.ts';
 import { type MemoryWorld, pageOf, putCommand, putRecord, sameHead, stands } from './world.ts';
 
 export function createDirectory(world: MemoryWorld): Directory {
@@ -17,7 +18,7 @@ export function createDirectory(world: MemoryWorld): Directory {
         .filter((credential) => credential.user_id === userId)
         .sort((a, b) => compareKeys(a.sender_comp_id, b.sender_comp_id));
       const user = row?.user;
-      return structuredClone({
+      return copyOf({
         user:
           user === undefined
             ? { state: 'absent' as const, user_id: userId, chain }
@@ -29,7 +30,7 @@ export function createDirectory(world: MemoryWorld): Directory {
     async credential(senderCompId) {
       const credential = world.credentials.get(senderCompId);
       const user = credential && world.users.get(credential.user_id)?.user;
-      return credential && user && structuredClone({ credential, user });
+      return credential && user && copyOf({ credential, user });
     },
 
     async commit(change) {
@@ -39,10 +40,10 @@ export function createDirectory(world: MemoryWorld): Directory {
       const before = world.users.get(change.user_id);
       world.users.set(change.user_id, {
         chain: { seq: change.record.seq, hash: change.record.hash },
-        user: change.user === undefined ? before?.user : structuredClone(change.user),
+        user: change.user === undefined ? before?.user : copyOf(change.user),
       });
       for (const credential of [...change.created, ...change.changed.map((c) => c.credential)]) {
-        world.credentials.set(credential.sender_comp_id, structuredClone(credential));
+        world.credentials.set(credential.sender_comp_id, copyOf(credential));
       }
       if (change.lock === 'put') world.locked.add(change.user_id);
       if (change.lock === 'remove') world.locked.delete(change.user_id);
@@ -74,8 +75,8 @@ export function createDirectory(world: MemoryWorld): Directory {
 }
 
 async function* scanned({ users, credentials }: MemoryWorld): AsyncGenerator<DirectoryRow> {
-  for (const { user } of users.values()) if (user !== undefined) yield { kind: 'user', user: structuredClone(user) };
-  for (const credential of credentials.values()) yield { kind: 'credential', credential: structuredClone(credential) };
+  for (const { user } of users.values()) if (user !== undefined) yield { kind: 'user', user: copyOf(user) };
+  for (const credential of credentials.values()) yield { kind: 'credential', credential: copyOf(credential) };
 }
 
 function noteLogon(
@@ -91,7 +92,7 @@ function noteLogon(
 
 function resealed({ credentials }: MemoryWorld, credential: Credential, proof: CredentialProof): boolean {
   if (credentials.get(credential.sender_comp_id)?.version !== credential.version) return false;
-  credentials.set(credential.sender_comp_id, structuredClone(afterReseal(credential, proof)));
+  credentials.set(credential.sender_comp_id, copyOf(afterReseal(credential, proof)));
   return true;
 }
 

@@ -2,9 +2,8 @@
 
 import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
 import { type EdgeIdentity, isServing } from '../../core/sessions/model.ts';
+import { copyOf } from './copies.ts';
 import type { MemoryJournal, MemoryWorld } from './world.ts';
-
-const copyOf = (piece: Piece): Piece => ({ ...piece, bytes: Uint8Array.from(piece.bytes) });
 
 export function createJournalStore(world: MemoryWorld): JournalStore {
   const serves = ({ edge_id, incarnation }: EdgeIdentity): boolean => {
@@ -97,14 +96,14 @@ function revocations(
       if (!serves(edge)) return 'fenced';
       const journal = of(edge.edge_id);
       if (journal.incarnation !== edge.incarnation) return 'elsewhere';
-      journal.revocations.push(structuredClone(some));
+      journal.revocations.push(copyOf(some));
       return 'done';
     },
 
     async revoked({ edge_id, incarnation }, heard) {
       const journal = of(edge_id);
       const all = journal.incarnation === incarnation ? journal.revocations : [];
-      return { upTo: Math.max(heard, all.length), revocations: structuredClone(all.slice(heard).flat()) };
+      return { upTo: Math.max(heard, all.length), revocations: copyOf(all.slice(heard).flat()) };
     },
   };
 }

@@ -4,12 +4,13 @@ import { lockName } from '../../core/locks/model.ts';
 import type { PolicyEdit, PolicyStore } from '../../core/ports.ts';
 import { checkFollows } from '../changes.ts';
 import { compareKeys } from '../keys.ts';
+import { copyOf } from './copies.ts';
 import { type MemoryWorld, putCommand, putRecord, sameHead, stands } from './world.ts';
 
 export function createPolicyStore(world: MemoryWorld): PolicyStore {
   return {
     async read() {
-      return structuredClone({
+      return copyOf({
         version: world.policy.version,
         chain: world.policy.chain,
         rules: [...world.rules.values()].sort((a, b) => compareKeys(a.id, b.id)),
@@ -24,15 +25,15 @@ export function createPolicyStore(world: MemoryWorld): PolicyStore {
 
     async overrides(userId) {
       const rows = [...(world.overrides.get(userId)?.values() ?? [])];
-      return structuredClone(rows.sort((a, b) => compareKeys(a.rule_id, b.rule_id)));
+      return copyOf(rows.sort((a, b) => compareKeys(a.rule_id, b.rule_id)));
     },
 
     async *scan() {
-      for (const [id, value] of world.rules) yield { name: ruleName(id), value: structuredClone(value) };
-      for (const [name, value] of world.tiers) yield { name: tierName(name), value: structuredClone(value) };
-      for (const [name, value] of world.locks) yield { name: lockRowName(name), value: structuredClone(value) };
+      for (const [id, value] of world.rules) yield { name: ruleName(id), value: copyOf(value) };
+      for (const [name, value] of world.tiers) yield { name: tierName(name), value: copyOf(value) };
+      for (const [name, value] of world.locks) yield { name: lockRowName(name), value: copyOf(value) };
       for (const [user, ofUser] of world.overrides)
-        for (const [rule, value] of ofUser) yield { name: overrideName(user, rule), value: structuredClone(value) };
+        for (const [rule, value] of ofUser) yield { name: overrideName(user, rule), value: copyOf(value) };
     },
 
     async commit(change) {
@@ -41,7 +42,7 @@ export function createPolicyStore(world: MemoryWorld): PolicyStore {
       const { policy } = world;
       if (!sameHead(policy.chain, change.row_head ?? change.expected) || policy.version !== change.expected_version)
         return 'conflict';
-      for (const edit of change.edits) apply(world, structuredClone(edit));
+      for (const edit of change.edits) apply(world, copyOf(edit));
       policy.chain = { seq: change.record.seq, hash: change.record.hash };
       if (change.edits.length > 0) policy.version++;
       putRecord(world, change.record);

@@ -9,6 +9,7 @@ import {
   type SessionNumbers,
 } from '../../core/sessions/model.ts';
 import { compareKeys, numbersKey } from '../keys.ts';
+import { copyOf } from './copies.ts';
 import { type MemoryWorld, putCommand } from './world.ts';
 
 export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
@@ -30,14 +31,14 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
     async heartbeat(edge, heartbeat, state, figures, now) {
       const row = serving(edge);
       if (row === undefined) return false;
-      world.edges.set(edge.edge_id, { ...row, heartbeat, state, figures: structuredClone(figures), seen_at: now });
+      world.edges.set(edge.edge_id, { ...row, heartbeat, state, figures: copyOf(figures), seen_at: now });
       return true;
     },
 
     async stop(edge, figures, now) {
       const row = serving(edge);
       if (row === undefined) return;
-      world.edges.set(edge.edge_id, { ...row, state: 'stopped', figures: structuredClone(figures), seen_at: now });
+      world.edges.set(edge.edge_id, { ...row, state: 'stopped', figures: copyOf(figures), seen_at: now });
     },
 
     async declareDead(edge, heartbeat) {
@@ -50,23 +51,23 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
     },
 
     async list() {
-      return structuredClone([...world.edges.values()].sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
+      return copyOf([...world.edges.values()].sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
     },
 
-    find: async (edgeId) => structuredClone(world.edges.get(edgeId)),
+    find: async (edgeId) => copyOf(world.edges.get(edgeId)),
 
     async following(edgeId, count) {
       const rows = [...world.edges.values()].filter(isServing);
       const sorted = rows.sort((a, b) => compareKeys(a.edge_id, b.edge_id));
       const after = sorted.filter((row) => compareKeys(row.edge_id, edgeId) > 0);
       const before = sorted.filter((row) => compareKeys(row.edge_id, edgeId) < 0);
-      return structuredClone([...after, ...before].slice(0, count));
+      return copyOf([...after, ...before].slice(0, count));
     },
 
     async commands(edgeId, after) {
       const queue = [...(world.commands.get(edgeId)?.values() ?? [])];
       const rest = queue.filter(({ id }) => compareKeys(id, after) > 0);
-      return structuredClone(rest.sort((a, b) => compareKeys(a.id, b.id)));
+      return copyOf(rest.sort((a, b) => compareKeys(a.id, b.id)));
     },
 
     async send(commands) {
@@ -87,13 +88,13 @@ type Told = 'tellNumbers' | 'numbers' | 'tellReceipt' | 'receipts' | 'tellAnswer
 function told(world: MemoryWorld): Pick<EdgeRegistry, Told> {
   return {
     async tellAnswer(commandId, answer) {
-      world.answers.set(commandId, structuredClone(answer));
+      world.answers.set(commandId, copyOf(answer));
     },
 
-    answer: async (commandId) => structuredClone(world.answers.get(commandId)),
+    answer: async (commandId) => copyOf(world.answers.get(commandId)),
 
     async tellNumbers(numbers) {
-      for (const one of numbers) world.numbers.set(JSON.stringify(one.key), structuredClone(one));
+      for (const one of numbers) world.numbers.set(JSON.stringify(one.key), copyOf(one));
     },
 
     numbers: async (senderCompId) => numbersOf(world, senderCompId),
@@ -101,19 +102,19 @@ function told(world: MemoryWorld): Pick<EdgeRegistry, Told> {
     async tellReceipt(receipt) {
       const { notice_id, edge_id } = receipt;
       const receipts = world.receipts.get(notice_id) ?? new Map();
-      world.receipts.set(notice_id, receipts.set(edge_id, structuredClone(receipt)));
+      world.receipts.set(notice_id, receipts.set(edge_id, copyOf(receipt)));
     },
 
     async receipts(noticeId) {
       const found = [...(world.receipts.get(noticeId)?.values() ?? [])];
-      return structuredClone(found.sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
+      return copyOf(found.sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
     },
   };
 }
 
 function numbersOf(world: MemoryWorld, senderCompId: string): readonly SessionNumbers[] {
   const found = [...world.numbers.values()].filter(({ key }) => key.sender_comp_id === senderCompId);
-  return structuredClone(found.sort((a, b) => compareKeys(numbersKey(a), numbersKey(b))));
+  return copyOf(found.sort((a, b) => compareKeys(numbersKey(a), numbersKey(b))));
 }
 
 function begin(world: MemoryWorld, edgeId: string, version: string, now: number): EdgeIdentity {

@@ -3,6 +3,7 @@ import type { SessionSlots, SlotResult } from '../../core/ports.ts';
 import type { FixSessionKey, LiveSession, Reservation, Reserved } from '../../core/sessions/model.ts';
 import { type Held, heldBy, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
+import { copyOf } from './copies.ts';
 import { type MemoryWorld, pageOf, putCommand } from './world.ts';
 
 type Take = (...asked: Parameters<SessionSlots['take']>) => SlotResult;
@@ -32,7 +33,7 @@ function reserve(world: MemoryWorld, { session, epoch, reserved, kind }: Reserva
   const { edge_id, incarnation } = session;
   if (held?.epoch !== epoch || held.edge_id !== edge_id || held.incarnation !== incarnation) return false;
   if (!(kind === 'extend' ? isMore(reserved, held) : held.reserved?.by === reserved.by)) return false;
-  world.holdings.set(name, { ...held, reserved: structuredClone(reserved) });
+  world.holdings.set(name, { ...held, reserved: copyOf(reserved) });
   return true;
 }
 
@@ -46,7 +47,7 @@ function settle(world: MemoryWorld, session: Omit<LiveSession, 'slot'>, epoch: n
   const held = world.holdings.get(name);
   const { edge_id } = session;
   if (held?.epoch !== epoch || held.edge_id !== edge_id) return false;
-  world.holdings.set(name, { ...held, home: edge_id, from: edge_id, reserved: structuredClone(reserved) });
+  world.holdings.set(name, { ...held, home: edge_id, from: edge_id, reserved: copyOf(reserved) });
   return true;
 }
 
@@ -85,7 +86,7 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     for (const held of all(world, session.user_id)) {
       if (held.slot === slot || key(...sessionKey(held)) === name) remove(world, held.session_id);
     }
-    put(world, structuredClone({ ...session, slot }));
+    put(world, copyOf({ ...session, slot }));
     if (holder !== undefined && told !== undefined) putCommand(world, told.edge_id, told.command);
     const { edge_id, incarnation } = session;
     const holding = heldBy(session, held, numbers);
@@ -95,7 +96,7 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
 
   return {
     async take(...asked) {
-      return structuredClone(take(...asked));
+      return copyOf(take(...asked));
     },
 
     settle: async (session, epoch, reserved) => settle(world, session, epoch, reserved),
@@ -108,12 +109,12 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
 
     async ofUser(userId) {
       const mine = all(world, userId).filter(live);
-      return structuredClone(mine.sort((a, b) => a.slot - b.slot));
+      return copyOf(mine.sort((a, b) => a.slot - b.slot));
     },
 
     async session(sessionId) {
       const session = world.sessions.get(sessionId);
-      return session && live(session) ? structuredClone(session) : undefined;
+      return session && live(session) ? copyOf(session) : undefined;
     },
 
     async list(page) {

@@ -17,6 +17,7 @@ import type {
 } from '../../core/sessions/model.ts';
 import type { Held } from '../changes.ts';
 import { checkPage, compareKeys } from '../keys.ts';
+import { copyOf } from './copies.ts';
 
 /** Of one edge. */
 export interface MemoryJournal {
@@ -115,13 +116,13 @@ export function stands(world: MemoryWorld, record: AuditRecord): boolean {
 export function putRecord(world: MemoryWorld, record: AuditRecord): void {
   const chain = world.chains.get(record.chain) ?? [];
   world.chains.set(record.chain, chain);
-  chain[record.seq - 1] = structuredClone(record);
+  chain[record.seq - 1] = copyOf(record);
 }
 
 export function putCommand(world: MemoryWorld, edgeId: string, command: EdgeCommand): void {
   const queue = world.commands.get(edgeId) ?? new Map<string, EdgeCommand>();
   world.commands.set(edgeId, queue);
-  queue.set(command.id, structuredClone(command));
+  queue.set(command.id, copyOf(command));
 }
 
 /** One page of rows by their keys, ascending or descending; the position is the last key. */
@@ -139,7 +140,7 @@ export function pageOf<T>(
     .filter(({ key }) => after === undefined || sign * compareKeys(key, after) > 0)
     .sort((a, b) => sign * compareKeys(a.key, b.key));
   const shown = rest.slice(0, page.limit);
-  const items = shown.map(({ row }) => structuredClone(row));
+  const items = shown.map(({ row }) => copyOf(row));
   const last = shown.at(-1);
   return rest.length > shown.length && last !== undefined ? { items, next: last.key } : { items };
 }
