@@ -40,7 +40,7 @@ export function twoLogs(parts: EdgeParts) {
       turns.keep({
         flush: () => {
           venue.flush();
-          journal.committed();
+          journal.committed(venue.had);
         },
       });
     }
@@ -83,7 +83,7 @@ function follow({ journal, later, venue, turns, revoked }: Followed): void {
     },
     written: () => {
       if (venue.sealed) venue.flush();
-      journal.committed();
+      journal.committed(venue.had);
     },
     // Where it happens within a turn, its own connections are served by that.
     released: () => setImmediate(() => turns.release()),

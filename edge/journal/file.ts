@@ -93,6 +93,7 @@ class FileJournal implements Journal, Ledger {
   astray = false;
   /** Whether a flush that has been written depends on one of the venue that has not. */
   #unsure = false;
+  #had = 0; // see Journal.committed
   /** Flushes of the venue since the current segment was begun. */
   #commits = 0;
 
@@ -125,7 +126,7 @@ class FileJournal implements Journal, Ledger {
       if (this.#dependents.length > 0) return;
       this.#carrier.begin(this.#current);
       while (this.#carrier.busy) this.#carrier.step(this.#current, limits.carry_bytes);
-      this.#segments.sweep(this.#current);
+      this.#segments.sweep(this.#current, this.#had, limits.total_bytes);
     } catch (error) {
       this.#segments.close();
       throw error;
@@ -219,7 +220,8 @@ class FileJournal implements Journal, Ledger {
     if (this.#carrier.busy) this.#carry(Math.max(length, this.#limits.carry_bytes));
   }
 
-  committed(): void {
+  committed(had = Number.POSITIVE_INFINITY): void {
+    this.#had = had;
     this.#commits += 1;
     if (!this.#unsure) return;
     this.#unsure = false;
@@ -230,6 +232,7 @@ class FileJournal implements Journal, Ledger {
     const dependents = this.#dependents;
     this.#dependents = [];
     this.astray = isAstray(dependents, mark);
+    if (this.astray) this.#segments.astray(this.#current);
     const parts = { segments: this.#segments, reader: this.#reader, sessions: this.#sessions, log: this.log };
     return takeBack(parts, dependents, mark);
   }
@@ -355,7 +358,7 @@ class FileJournal implements Journal, Ledger {
    */
   #rotateIfDue(): void {
     if (this.#current.size < this.#rotateAt || this.#isUnsure || this.#dependents.length > 0) return;
-    const { segment_bytes } = this.#limits;
+    const { segment_bytes, total_bytes } = this.#limits;
     const before = this.#current;
     try {
       this.#options.mirror?.ended?.(before);
@@ -364,7 +367,7 @@ class FileJournal implements Journal, Ledger {
       this.#rotateAt = Math.max(segment_bytes, this.#current.size * 2);
       this.#completed(before);
       this.#carrier.begin(this.#current);
-      this.#segments.sweep(this.#current);
+      this.#segments.sweep(this.#current, this.#had, total_bytes);
     } catch (error) {
       this.tail.clear();
       this.#rotateAt = this.#current.size + segment_bytes * ROTATE_RETRY;

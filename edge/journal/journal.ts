@@ -93,8 +93,11 @@ export interface Journal {
    * @throws JournalError `write_failed`; what was appended is kept, and the next flush tries again
    */
   flush(depends?: number): void;
-  /** The venue's flush that the last ones depended on is on disk. */
-  committed(): void;
+  /**
+   * The venue's flush that the last ones depended on is on disk.
+   * @param had mark of the last one that is where orders are executed: what later ones are of is kept. Left out: all are
+   */
+  committed(had?: number): void;
   /**
    * Once, before anything is appended: takes back what the venue made in flushes that it does not have.
    * @param mark of the last flush that the venue has; undefined: it keeps nothing

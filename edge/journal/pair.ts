@@ -115,9 +115,9 @@ class Pair implements Journal {
     this.#order = [this.#main, this.#beside];
   }
 
-  committed(): void {
-    this.#main.committed();
-    this.#beside.committed();
+  committed(had?: number): void {
+    this.#main.committed(had);
+    this.#beside.committed(had);
   }
 
   settle(mark: number | undefined): readonly Accepted[] {

@@ -104,9 +104,10 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
     unfinished(parts, number, bytes, header.bytes, isLast);
     return false;
   }
-  const counts = { messages: 0, firstAt: 0, lastAt: 0 };
+  const counts = { messages: 0, firstAt: 0, lastAt: 0, depends: 0 };
   for (const { at, fields } of whole.blocks) {
     replayBlock(parts, source, at, fields, counts);
+    counts.depends = Math.max(counts.depends, fields.depends);
     if (fields.depends > 0) depend(dependents, { depends: fields.depends, segment: number, block: at });
   }
   if (whole.at < bytes.length) cutOff(parts, path, bytes, whole.at);

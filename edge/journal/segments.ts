@@ -37,6 +37,8 @@ export interface Segment extends Home {
   liveBytes: number;
   /** Whether a rotation has found none of them. */
   dead: boolean;
+  /** Greatest mark of the venue's that a block of it depends on: it may have orders of that flush. 0: none does. */
+  depends: number;
   /** Whether it belongs to the archive: then it is not deleted but moved there. */
   readonly archives: boolean;
   /** Epoch ms. */
@@ -49,7 +51,17 @@ export interface Segment extends Home {
 
 type Of = Pick<Segment, 'archives' | 'begunAt'>;
 
-const EMPTY = { blocks: 0, nonce: 0, live: 0, liveBytes: 0, dead: false, messages: 0, firstAt: 0, lastAt: 0 };
+const EMPTY = {
+  blocks: 0,
+  nonce: 0,
+  live: 0,
+  liveBytes: 0,
+  dead: false,
+  depends: 0,
+  messages: 0,
+  firstAt: 0,
+  lastAt: 0,
+};
 
 export type Counts = Pick<Segment, 'messages' | 'firstAt' | 'lastAt'>;
 
@@ -167,6 +179,7 @@ export class Segments {
   write(segment: Segment, tail: Tail, depends: number): void {
     const { size } = segment;
     const bytes = this.#write(segment, tail, depends);
+    if (depends > segment.depends) segment.depends = depends;
     this.#options.mirror?.written(segment, size, bytes, tail);
   }
 
@@ -232,14 +245,30 @@ export class Segments {
   /**
    * After a rotation: deletes segments of which nothing was asked for any more at the rotation before. What made them so
    * is in the snapshot of the segment that is whole by now, so that the current one may lose all it has, as it may when a
-   * machine dies, and no question comes back that they answered.
+   * machine dies, and no question comes back that they answered. Where they have orders that the venue may not have, they
+   * stay while there is room.
+   * @param had see {@link Journal.committed}
+   * @param most bytes of all segments
    */
-  sweep(current: Segment): void {
+  sweep(current: Segment, had: number, most: number): void {
     for (const segment of this.all.values()) {
       if (segment.live > 0 || segment === current) continue;
-      if (segment.dead) this.#delete(segment);
+      if (segment.dead && !this.#owes(segment, had, most)) this.#delete(segment);
       else segment.dead = true;
     }
+  }
+
+  #owes({ depends, path }: Segment, had: number, most: number): boolean {
+    if (depends <= had) return false;
+    if (this.bytes <= most) return true;
+    this.#options.log.error({ file: path }, 'the journal is full: orders that the venue may not have are forgotten');
+    return false;
+  }
+
+  /** Marks of before say nothing any more: what the venue has of these nobody knows. */
+  astray(current: Segment): void {
+    for (const segment of this.all.values())
+      if (segment !== current && segment.depends > 0) segment.depends = Number.POSITIVE_INFINITY;
   }
 
   /** @returns bytes read into `into`, from its start */

@@ -153,6 +153,11 @@ export interface Venue {
    * the journal alone says what was.
    */
   readonly mark: number | undefined;
+  /**
+   * Mark of the last flush that is on the disk of the venue itself, with all before it, where that is elsewhere: what it has
+   * not may have to be given to it again. Undefined: what is flushed is there.
+   */
+  readonly had?: number;
   /** Whether something has happened that is neither written nor sealed. */
   readonly pending: boolean;
   /** Writes out what it keeps and lets go of its files; no call follows. */

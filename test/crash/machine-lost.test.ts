@@ -24,17 +24,15 @@ function lose(world: World): void {
   }
 }
 
+/** Number of the newest segment of all journals. */
+const newest = (world: World): number =>
+  Math.max(...world.segments().map((path) => Number(/(\d+)\.seg$/.exec(path)![1])));
+
 test.each(columnsOf('the machine lost'))(
   'the machine lost: %s',
   async (column) => {
     const reserves = column.endsWith('reserve') || column === 'both side by side';
-    // Segments that hold more than is on its way to the venue, as they do.
-    const world = await World.open(column, {
-      away: true,
-      none: 'beside',
-      archive: false,
-      limits: { segment_bytes: 1_000_000 },
-    });
+    const world = await World.open(column, { away: true, none: 'beside', archive: false });
     const [{ trader }] = world.clients as [World['clients'][number]];
     let jumped = 0;
     for (let round = 0; round < 3; round++) {
@@ -54,6 +52,33 @@ test.each(columnsOf('the machine lost'))(
     // What was lost cannot be sent again, and is gap-filled then.
     await world.reconcile(reserves ? () => true : undefined);
     if (!reserves) expect(trader.repeated).toBe(0);
+    await world.close();
+  },
+  120_000,
+);
+
+test.each(columnsOf('the machine lost'))(
+  'the machine lost, and several segments of orders that the venue had not read: %s',
+  async (column) => {
+    const world = await World.open(column, { away: true, none: 'beside', archive: false });
+    const [client] = world.clients as [World['clients'][number]];
+    await world.turns(1);
+    await world.inStep();
+    world.venueHears(false);
+    const begun = newest(world);
+    // More than a socket holds, and what the venue reads of one that is dead.
+    for (let n = 0; n < 250; n++) {
+      client.turn();
+      if (n % 10 === 0) await world.inStep();
+    }
+    await world.inStep();
+    expect(newest(world)).toBeGreaterThan(begun + 2);
+    await world.kill();
+    lose(world);
+    world.venueHears(true);
+    await world.start();
+    await world.inStep();
+    await world.reconcile(() => true);
     await world.close();
   },
   120_000,

@@ -48,8 +48,13 @@ function bundled(): Promise<string> {
   return program;
 }
 
-/** A venue in a process of its own, which goes on when the edge's machine does not. @returns its address */
-async function startVenue(): Promise<string> {
+interface VenueProcess {
+  readonly address: string;
+  readonly child: ChildProcess;
+}
+
+/** A venue in a process of its own, which goes on when the edge's machine does not. */
+async function startVenue(): Promise<VenueProcess> {
   const directory = newDirectory();
   const address = join(directory, 's');
   const child = fork(join(import.meta.dirname, '../../edge/venue/main.ts'), {
@@ -59,7 +64,7 @@ async function startVenue(): Promise<string> {
   });
   children.push(child);
   await once(child, 'message');
-  return address;
+  return { address, child };
 }
 
 function newDirectory(): string {
@@ -86,11 +91,13 @@ export interface WorldOptions {
 export class World {
   readonly directory = newDirectory();
   readonly #task: EdgeTask;
+  readonly #venue: VenueProcess | undefined;
   clients: readonly Client[] = [];
   #child: ChildProcess | undefined;
   #boot = 1;
-  private constructor(task: EdgeTask) {
+  private constructor(task: EdgeTask, venue: VenueProcess | undefined) {
     this.#task = task;
+    this.#venue = venue;
   }
 
   /** With an edge that has been started, and clients that have logged on. */
@@ -101,15 +108,17 @@ export class World {
     const more = archive && !both ? { FIXGATE_ARCHIVE: 'on' } : {};
     const inStore = ENV[column].FIXGATE_JOURNAL === 'store';
     if (inStore) store ??= await startStore();
-    const world = new World({
+    const venue = away ? await startVenue() : undefined;
+    const task: EdgeTask = {
       env: { ...ENV[column], ...more },
       boot: '',
       limits: { segment_bytes: 60_000, block_bytes: 2000, ...limits },
       numbers,
       users: users.map((name) => ({ name, profile: { ...profile, ...(name === 'filer' ? { journal: 'file' } : {}) } })),
-      ...(away ? { venue: await startVenue() } : {}),
+      ...(venue === undefined ? {} : { venue: venue.address }),
       ...(inStore ? { store: { endpoint: store!.endpoint, tables: await store!.tables() } } : {}),
-    });
+    };
+    const world = new World(task, venue);
     await world.start(logon);
     return world;
   }
@@ -198,6 +207,11 @@ export class World {
     const child = this.#child!;
     child.send(message);
     await Promise.race([once(child, 'message'), once(child, 'exit')]);
+  }
+
+  /** The venue hears nothing, and what it is told waits; or it hears again. */
+  venueHears(hears: boolean): void {
+    this.#venue!.child.kill(hears ? 'SIGCONT' : 'SIGSTOP');
   }
 
   /** kill -9. */

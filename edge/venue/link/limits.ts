@@ -6,6 +6,11 @@ export const FRAME_BYTES = 16 * 1024 * 1024;
 export const SOCKET_BYTES = 4 * 1024 * 1024;
 /** Frames that wait for one peer, bytes. An edge that has been gone for days; beyond it the oldest reports go, with an error in the log. */
 export const WAITING_BYTES = 256 * 1024 * 1024;
+/**
+ * So many for the venue, and orders are refused, before any that has been accepted would have to go: of a venue that takes
+ * nothing more, or far less than it is sent. Cancels go on. Some 200,000 orders.
+ */
+export const ORDERS_WAITING_BYTES = 128 * 1024 * 1024;
 /** Edges that a venue serves. */
 export const LINKS = 64;
 /** Sessions of one edge whose clients are there: as many as it takes connections. */

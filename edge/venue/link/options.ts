@@ -15,6 +15,8 @@ export interface LinkVenueOptions {
    * back without those that the log here has, so that they come again and are known by their numbers.
    */
   readonly ahead?: boolean;
+  /** Bytes for the venue above which no orders are taken; left out: ORDERS_WAITING_BYTES. */
+  readonly most_waiting?: number;
   readonly log: {
     info(fields: object, text: string): void;
     warn(fields: object, text: string): void;

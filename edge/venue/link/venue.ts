@@ -13,9 +13,10 @@ import type { LinkFigures, OrdersOf, SubmitContext, Venue, VenueSession } from '
 import { Acks } from './acks.ts';
 import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
+import { Had } from './had.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
-import { AWAY_MS, OPEN_WITHIN_MS, PARSED_SESSIONS, RECONNECT_MS, STALE_MS } from './limits.ts';
+import { AWAY_MS, OPEN_WITHIN_MS, ORDERS_WAITING_BYTES, PARSED_SESSIONS, RECONNECT_MS, STALE_MS } from './limits.ts';
 import { Mailroom } from './mailroom.ts';
 import { type LinkVenueOptions, systemWay } from './options.ts';
 import { LinkWire } from './wire.ts';
@@ -57,6 +58,7 @@ export class LinkVenue implements Venue {
   #opened: (() => void) | undefined;
   #links = 0;
   readonly #acks: Acks;
+  readonly #had = new Had();
   #fenced = 0;
 
   private constructor(options: LinkVenueOptions) {
@@ -70,6 +72,7 @@ export class LinkVenue implements Venue {
       onLost: () => options.log.error({}, 'too much waits for the venue: the oldest was dropped'),
     });
     this.#acks = new Acks(options.ahead ?? false);
+    this.#had.begin(this.#mailroom.mark, this.#mailroom.box(VENUE));
   }
 
   /** Rejects when the venue does not answer in time. */
@@ -97,6 +100,8 @@ export class LinkVenue implements Venue {
 
   get available(): boolean {
     const state = this.#state;
+    const { most_waiting = ORDERS_WAITING_BYTES } = this.#options;
+    if (this.#mailroom.box(VENUE).bytes > most_waiting) return false;
     return state.name === 'linked' || (state.name === 'away' && this.#way.monotonic() - state.since < AWAY_MS);
   }
 
@@ -163,6 +168,10 @@ export class LinkVenue implements Venue {
     return this.#mailroom.mark;
   }
 
+  get had(): number {
+    return this.#had.mark;
+  }
+
   get pending(): boolean {
     return this.#mailroom.pending;
   }
@@ -171,6 +180,7 @@ export class LinkVenue implements Venue {
     const { pending, sealed, mark } = this.#mailroom;
     if (!pending && !sealed) return;
     this.#mailroom.flush(mark + 1);
+    this.#had.flushed(mark + 1, this.#mailroom.box(VENUE).sendable);
     this.#release();
   }
 
@@ -201,6 +211,11 @@ export class LinkVenue implements Venue {
       state.wire.finish();
     }
     this.#mailroom.close();
+  }
+
+  #acked(number: number): void {
+    this.#mailroom.acked(VENUE, number);
+    this.#had.acked(number);
   }
 
   #post(type: number, head: string, body?: Uint8Array): void {
@@ -265,9 +280,12 @@ export class LinkVenue implements Venue {
     const box = this.#mailroom.box(VENUE);
     if (box.theirLog !== '' && box.theirLog !== log)
       this.#options.log.error({}, 'the venue has forgotten everything: what waits is sent to it anew');
-    if (box.theirLog !== log) this.#acks.begin();
-    this.#mailroom.meet(VENUE, log);
-    this.#mailroom.acked(VENUE, received);
+    if (box.theirLog !== log) {
+      this.#acks.begin();
+      this.#mailroom.meet(VENUE, log);
+      this.#had.begin(this.#mailroom.mark, box);
+    }
+    this.#acked(received);
     this.#state = { name: 'linked', wire };
     this.#links += 1;
     wire.attach(box, received);
@@ -301,7 +319,7 @@ export class LinkVenue implements Venue {
   #takeOne(frame: Frame): void {
     switch (frame.type) {
       case frames.ACK:
-        this.#mailroom.acked(VENUE, heads.ack.parse(frame.head).received);
+        this.#acked(heads.ack.parse(frame.head).received);
         return;
       case frames.FLEETING:
         this.#tell(frame, true);

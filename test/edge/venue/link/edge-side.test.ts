@@ -4,11 +4,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { Message } from '../../../../edge/fix/message.ts';
 import * as frames from '../../../../edge/venue/link/frames.ts';
+import type { LinkVenueOptions } from '../../../../edge/venue/link/options.ts';
 import { LinkVenue } from '../../../../edge/venue/link/venue.ts';
 import type { VenueSink } from '../../../../edge/venue/venue.ts';
 import { until } from '../../support/desk.ts';
-import { sessionOf } from '../harness.ts';
+import { dictionaryOf, sessionOf } from '../harness.ts';
 
 const SILENT = { info() {}, warn() {}, error() {} };
 
@@ -17,11 +19,14 @@ let server: Server;
 let socket: Socket;
 /** What edges have said first. */
 const hellos: { readonly received: number; readonly knows: string }[] = [];
+/** Names the venue's log. */
+let theirLog: string;
 const address = () => join(directory, 's');
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'link-'));
   hellos.length = 0;
+  theirLog = 'the-venue';
   server = createServer((one) => {
     socket = one;
     const unframer = new frames.Unframer();
@@ -30,7 +35,8 @@ beforeEach(async () => {
       for (const { type, head } of unframer.add(chunk)) {
         if (type !== frames.HELLO) continue;
         hellos.push(head as (typeof hellos)[number]);
-        one.write(frames.frameOf(frames.HELLO, JSON.stringify({ version: 2, log: 'the-venue', received: 0 })));
+        const said = { version: 2, log: theirLog, received: 0 };
+        one.write(frames.frameOf(frames.HELLO, JSON.stringify(said)));
       }
     });
   });
@@ -42,18 +48,37 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+const open = (more: Partial<LinkVenueOptions>): Promise<LinkVenue> =>
+  LinkVenue.open({
+    sink: { turn: (work: () => void) => work() } as unknown as VenueSink,
+    address: address(),
+    edge_id: 'e1',
+    directory: join(directory, 'own'),
+    log: SILENT,
+    ...more,
+  });
+
+function submit(venue: LinkVenue, msg_seq_num: number): void {
+  const message = new Message();
+  message.buf = Buffer.from('35=D');
+  message.end = message.buf.length;
+  const session = sessionOf('ONE');
+  venue.submit(message, {
+    session,
+    generation: 0,
+    msg_seq_num,
+    dictionary: dictionaryOf(session),
+    now: 0,
+    recovered: false,
+  });
+}
+
+const ack = (received: number): void => void socket.write(frames.frameOf(frames.ACK, JSON.stringify({ received })));
+
 test('what it has heard and not written it has not received', async () => {
   const heard: number[] = [];
   const sink = { turn: (work: () => void) => work(), due: (_: unknown, number: number) => heard.push(number) < 0 };
-  const own = join(directory, 'own');
-  const options = {
-    sink: sink as unknown as VenueSink,
-    address: address(),
-    edge_id: 'e1',
-    directory: own,
-    log: SILENT,
-  };
-  const venue = await LinkVenue.open(options);
+  const venue = await open({ sink: sink as unknown as VenueSink });
   const report = (number: number): void => {
     const head = JSON.stringify({ session: sessionOf('ONE'), msg_type: 56, number });
     const frame = frames.frameOf(frames.REPORT, head, Buffer.from('35=8'));
@@ -73,5 +98,54 @@ test('what it has heard and not written it has not received', async () => {
   report(3);
   await until('the new one is heard', () => heard.length === 3);
   expect(heard).toEqual([1, 2, 3]);
+  await venue.close();
+});
+
+test('a flush is had when the venue has acknowledged all that came with it, over restarts of either', async () => {
+  const venue = await open({});
+  const before = venue.mark;
+  expect(venue.had).toBe(before);
+  submit(venue, 1);
+  venue.flush();
+  submit(venue, 2);
+  submit(venue, 3);
+  venue.flush();
+  expect([venue.had, venue.mark]).toEqual([before, before + 2]);
+  ack(2);
+  await until('the first is had', () => venue.had === before + 1);
+  // A venue that has forgotten everything is sent what waits, under new numbers.
+  theirLog = 'another';
+  socket.destroy();
+  await until('it is back', () => hellos.length === 2);
+  await until('it is linked', () => venue.link.up);
+  venue.flush();
+  expect(venue.had).toBe(before + 1);
+  ack(1);
+  await until('all is had', () => venue.had === venue.mark);
+  submit(venue, 4);
+  venue.flush();
+  const { mark } = venue;
+  await venue.close();
+  // Of what waits the next process does not know which flush it is of: nothing is had before all of that is.
+  const next = await open({});
+  expect([next.mark, next.had]).toEqual([mark, 0]);
+  submit(next, 5);
+  next.flush();
+  ack(2);
+  await until('what waited is had', () => next.had === mark);
+  ack(3);
+  await until('all is had', () => next.had === next.mark);
+  await next.close();
+});
+
+test('orders are taken no longer when too much waits for the venue, and are again', async () => {
+  const venue = await open({ most_waiting: 1000 });
+  let n = 0;
+  while (venue.available && n < 20) submit(venue, ++n);
+  expect(n).toBeGreaterThan(1);
+  expect(n).toBeLessThan(20);
+  venue.flush();
+  ack(n);
+  await until('there is room', () => venue.available);
   await venue.close();
 });
