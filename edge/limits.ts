@@ -100,8 +100,10 @@ export const OUT_OF_REACH_MS = 2_500;
 export const CLAIM_WITHIN_MS = 3_000;
 /** An edge that has acknowledged gives a session away within this, or is asked again. */
 export const YIELD_WITHIN_MS = 2_500;
-/** A heartbeat that comes every second and has not come for so long stands still. */
+/** A heartbeat that comes every second, has not been seen to come, and has not for so long, stands still… */
 export const STILL_MS = 1_200;
+/** …and one that has, when two in a row have not: with looks and calls three seconds from when an edge hangs (docs/adr/0037). */
+export const MISSED_MS = 2_000;
 /** One whose heartbeat goes on while it does not answer is busy, as others may be: it has so long until a session is taken from it. */
 export const LIVING_WITHIN_MS = 5_000;
 /** What is decided sooner is answered without an acknowledgement first: there are 500 ms to spare before that is missed. */
@@ -109,7 +111,7 @@ export const DECIDED_SOON_MS = 100;
 /** Between tries to get at an edge that does not answer. */
 export const MOVE_RETRY_MS = 250;
 /** Another edge's row is read this often at most, however many sessions wait for it. */
-export const EDGES_FRESH_MS = 500;
+export const EDGES_FRESH_MS = 250;
 /** An edge that did not hear is not asked again sooner: thousands of sessions may wait for it. */
 export const SILENT_MS = 1_000;
 /** How long the journal of a dead edge, once read, is kept for those of its sessions that are yet to come. */

@@ -12,12 +12,14 @@ export interface AskingPorts {
   readonly timers: Timers;
 }
 
-/** `silent`: the other edge has not even heard it; `late`: it has, and has not come to an end. */
+/** `silent`: the other edge has not even heard it, or hears nothing any more; `late`: it has, and has not come to an end. */
 export type Reply = { readonly ask: string; readonly said: Answer['said'] | 'silent' | 'late' };
 
 /**
  * Asks an edge, and waits for what it says: `heardWithinMs` for whether it hears, `withinMs` in all.
  * Rejects with StoreUnavailable.
+ * @param lost whether the edge is known not to live any more, asked each time the answer is not there; counts once it has had its time to
+ * acknowledge, whatever it has said before
  */
 export async function ask(
   ports: AskingPorts,
@@ -25,6 +27,7 @@ export async function ask(
   question: Question,
   withinMs: number,
   heardWithinMs: number = ACKNOWLEDGED_WITHIN_MS,
+  lost: () => boolean = () => false,
 ): Promise<Reply> {
   const { edges, clock, random, timers } = ports;
   const at = clock.now();
@@ -37,6 +40,7 @@ export async function ask(
     if (answer !== undefined && answer.said !== 'acknowledged') return { ask: id, said: answer.said };
     heard ||= answer !== undefined;
     const waited = clock.monotonic() - since;
+    if (lost() && waited >= ACKNOWLEDGED_WITHIN_MS) return { ask: id, said: 'silent' };
     if (!heard && waited >= heardWithinMs) return { ask: id, said: 'silent' };
     if (waited >= withinMs) return { ask: id, said: 'late' };
     await new Promise<void>((resolve) => void timers.after(ANSWER_POLL_MS, resolve));

@@ -48,7 +48,7 @@ export class Holders {
     }
   }
 
-  /** An edge that does not hear within a second, or does not decide in time, has lost it. */
+  /** An edge that does not hear within a second, stands still meanwhile, or does not decide in time, has lost it. */
   async #askedElsewhere({ edge_id, session_id }: LiveSession): Promise<Way> {
     const { ask, log, mover } = this.#house;
     void mover.look(edge_id);

@@ -188,7 +188,6 @@ export class Mover {
     let patienceMs: number | undefined;
     for (;;) {
       const row = await standing.of(home);
-      standing.beatOf(row);
       let found: Found =
         row === undefined || isOver(row)
           ? await this.#inherited(move, row)
@@ -197,7 +196,7 @@ export class Mover {
       if (found === 'silent') {
         const now = await standing.of(home);
         const leftMs = since + LIVING_WITHIN_MS - clock.monotonic();
-        const beat = standing.beatOf(now);
+        const beat = standing.beat(home);
         // One that lives is busy, as others may be: by its own hand is what costs it and this edge the least.
         if (beat === 'moves' && leftMs > 0) patienceMs = leftMs;
         else if (beat !== 'unknown' && now !== undefined && !isOver(now)) found = await this.#wrested(move, now);

@@ -7,7 +7,7 @@ import type { Standing } from './standing.ts';
 
 /**
  * See {@link ask}; without `heardWithinMs` an edge that has just been found to be `silent` is so at once, and so is one whose
- * heartbeat has not moved since.
+ * heartbeat has not moved since. Whatever patience there is, it ends when the heartbeat stands.
  */
 export type Ask = (edgeId: string, question: Question, withinMs: number, heardWithinMs?: number) => Promise<Reply>;
 
@@ -21,7 +21,7 @@ interface Deaf {
   readonly beat: string | undefined;
 }
 
-export function askingNeighbours(ports: AskingPorts, standing: Pick<Standing, 'of'>): Ask {
+export function askingNeighbours(ports: AskingPorts, standing: Pick<Standing, 'of' | 'note' | 'beat'>): Ask {
   const { clock } = ports;
   const deaf = new Map<string, Deaf>();
   const isDeaf = async (edgeId: string): Promise<boolean> => {
@@ -32,7 +32,11 @@ export function askingNeighbours(ports: AskingPorts, standing: Pick<Standing, 'o
   };
   return async (edgeId, question, withinMs, heardWithinMs) => {
     if (heardWithinMs === undefined && (await isDeaf(edgeId))) return SILENT;
-    const reply = await ask(ports, edgeId, question, withinMs, heardWithinMs);
+    const lost = (): boolean => {
+      void standing.note(edgeId);
+      return standing.beat(edgeId) === 'stands';
+    };
+    const reply = await ask(ports, edgeId, question, withinMs, heardWithinMs, lost);
     if (reply.said === 'silent')
       deaf.set(edgeId, { since: clock.monotonic(), beat: beatOf(await standing.of(edgeId)) });
     else deaf.delete(edgeId);

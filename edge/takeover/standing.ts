@@ -3,7 +3,7 @@
 import type { EdgeRegistry } from '../../core/ports.ts';
 import type { EdgeRow } from '../../core/sessions/model.ts';
 import type { Clock, Timers } from '../../core/time.ts';
-import { EDGES_FRESH_MS, STILL_MS } from '../limits.ts';
+import { EDGES_FRESH_MS, MISSED_MS, STILL_MS } from '../limits.ts';
 import type { Logger } from '../log.ts';
 
 export interface StandingParts {
@@ -17,9 +17,9 @@ export interface StandingParts {
 interface Beat {
   readonly incarnation: number;
   readonly heartbeat: number;
-  /** Monotonic ms: when it was seen first, and last. */
+  /** Monotonic ms: when it was there for sure, by the first look that showed it, and by the last: that look's answer, this one's beginning. */
   readonly sinceMs: number;
-  seenMs: number;
+  readonly untilMs: number;
   /** The one before it had been seen shortly before. */
   readonly moved: boolean;
 }
@@ -28,7 +28,7 @@ export class Standing {
   readonly #parts: StandingParts;
   readonly #rows = new Map<string, Promise<EdgeRow | undefined>>();
   /** Of edges that have been looked at. */
-  readonly #beats = new Map<string, Beat>();
+  readonly #beats = new Map<string, Beat | 'none'>();
 
   constructor(parts: StandingParts) {
     this.#parts = parts;
@@ -41,8 +41,8 @@ export class Standing {
 
   /** Its row by a look that begins now. */
   now(edgeId: string): Promise<EdgeRow | undefined> {
-    const { edges, timers } = this.#parts;
-    const row = edges.find(edgeId);
+    const { timers } = this.#parts;
+    const row = this.#look(edgeId);
     this.#rows.set(edgeId, row);
     const forget = (): void => {
       if (this.#rows.get(edgeId) === row) this.#rows.delete(edgeId);
@@ -52,29 +52,51 @@ export class Standing {
     return row;
   }
 
+  async #look(edgeId: string): Promise<EdgeRow | undefined> {
+    const { edges, clock } = this.#parts;
+    const begunMs = clock.monotonic();
+    const row = await edges.find(edgeId);
+    this.#seen(edgeId, row, begunMs);
+    return row;
+  }
+
+  #seen(edgeId: string, row: EdgeRow | undefined, begunMs: number): void {
+    if (row === undefined) {
+      this.#beats.set(edgeId, 'none');
+      return;
+    }
+    const { incarnation, heartbeat } = row;
+    const last = this.#beats.get(edgeId);
+    const known = last === 'none' || last?.incarnation !== incarnation ? undefined : last;
+    if (known?.heartbeat === heartbeat) {
+      this.#beats.set(edgeId, { ...known, untilMs: Math.max(known.untilMs, begunMs) });
+      return;
+    }
+    const nowMs = this.#parts.clock.monotonic();
+    const moved = known !== undefined && nowMs - known.untilMs < STILL_MS;
+    this.#beats.set(edgeId, { incarnation, heartbeat, sinceMs: nowMs, untilMs: begunMs, moved });
+  }
+
   /** Notes how another edge stands, before it is known whether that is asked for. Never rejects. */
   async note(edgeId: string): Promise<void> {
     try {
-      this.beatOf(await this.of(edgeId));
+      await this.of(edgeId);
     } catch (error) {
       this.#parts.log.warn({ error, home: edgeId }, 'another edge could not be looked at');
     }
   }
 
-  /** What its heartbeat has been seen to do lately. */
-  beatOf(row: EdgeRow | undefined): 'moves' | 'stands' | 'unknown' {
-    if (row === undefined) return 'stands';
-    const { edge_id, incarnation, heartbeat } = row;
-    const nowMs = this.#parts.clock.monotonic();
-    const known = this.#beats.get(edge_id);
-    if (known?.incarnation !== incarnation || known.heartbeat !== heartbeat) {
-      const moved = known?.incarnation === incarnation && nowMs - known.seenMs < STILL_MS;
-      this.#beats.set(edge_id, { incarnation, heartbeat, sinceMs: nowMs, seenMs: nowMs, moved });
-      return moved ? 'moves' : 'unknown';
-    }
-    known.seenMs = nowMs;
-    if (nowMs - known.sinceMs >= STILL_MS) return 'stands';
-    return known.moved ? 'moves' : 'unknown';
+  /**
+   * What its heartbeat has been seen to do, by the last look. One that has been seen to move stands once two in a row have not come; one that
+   * has not, sooner.
+   */
+  beat(edgeId: string): 'moves' | 'stands' | 'unknown' {
+    const known = this.#beats.get(edgeId);
+    if (known === undefined) return 'unknown';
+    if (known === 'none') return 'stands';
+    const { sinceMs, untilMs, moved } = known;
+    if (untilMs - sinceMs >= (moved ? MISSED_MS : STILL_MS)) return 'stands';
+    return moved ? 'moves' : 'unknown';
   }
 }
 

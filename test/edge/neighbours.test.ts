@@ -1,5 +1,6 @@
 // Questions to an edge that does not hear: one is waited for, and the others are not until its heartbeat moves.
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { createMemoryAdapters } from '../../adapters/memory/stores.ts';
 import { createWorld } from '../../adapters/memory/world.ts';
 import { NO_FIGURES } from '../../core/sessions/model.ts';
@@ -10,26 +11,46 @@ import { SimTime, seededRandom, settle } from '../core/sessions/world.ts';
 
 const PROBE = { type: 'probe', session_id: 'e-1.1.1' } as const;
 
-async function neighbours() {
+/** @param acknowledges whether the other edge hears at once, and then says nothing more */
+async function neighbours(acknowledges = false) {
   const { edges } = createMemoryAdapters(createWorld());
   const time = new SimTime();
   const ports = { edges, clock: time, timers: time, random: seededRandom(1) };
   const asking = askingNeighbours(ports, new Standing({ ...ports, log: createLogger('error', 'e-2') }));
   const one = await edges.register('e-1', 'test', time.now());
   const waiting = async (): Promise<number> => (await edges.commands('e-1', '')).length;
+  /** A heartbeat after `first` ms and then after every so many, as long as none is due later than `until` from now. */
+  const beats = (every: number, until: number, first = 0): void => {
+    const since = time.monotonic();
+    let n = 0;
+    const beat = (): void => {
+      if (time.monotonic() - since > until) return;
+      n += 1;
+      void edges.heartbeat(one, n, 'alive', NO_FIGURES, time.now());
+      time.after(every, beat);
+    };
+    time.after(first, beat);
+  };
+  if (acknowledges) {
+    const { send } = edges;
+    edges.send = async (addressed) => {
+      await send.call(edges, addressed);
+      for (const { command } of addressed) await edges.tellAnswer(command.id, { said: 'acknowledged' }, time.now());
+    };
+  }
   /** What is said, and after how long. */
   const asked = async (patienceMs?: number): Promise<readonly [string, number]> => {
     const since = time.monotonic();
     let said: readonly [string, number] | undefined;
-    void asking('e-1', PROBE, 4_000, patienceMs).then((reply) => {
+    void asking('e-1', PROBE, patienceMs ?? 4_000, patienceMs).then((reply) => {
       said = [reply.said, time.monotonic() - since];
     });
     await settle();
-    for (let ms = 0; said === undefined && ms < 10_000; ms += 50) await time.advance(50);
+    for (let ms = 0; said === undefined && ms < 12_000; ms += 50) await time.advance(50);
     if (said === undefined) throw new Error('nothing is said');
     return said;
   };
-  return { edges, time, one, asked, waiting };
+  return { edges, time, one, asked, waiting, beats };
 }
 
 test('one that has not heard is not waited for again before its heartbeat moves', async () => {
@@ -40,7 +61,6 @@ test('one that has not heard is not waited for again before its heartbeat moves'
   expect(await asked()).toEqual(['silent', 0]);
   expect(await waiting()).toBe(1);
   await edges.heartbeat(one, 1, 'alive', NO_FIGURES, time.now());
-  // Rows are read twice a second.
   await time.advance(1_000);
   expect(await asked()).toEqual(['silent', 1_000]);
   expect(await waiting()).toBe(2);
@@ -55,9 +75,44 @@ test('one that has begun anew is asked', async () => {
   expect(await waiting()).toBe(2);
 });
 
-test('who has patience asks all the same', async () => {
-  const { asked, waiting } = await neighbours();
+test('who has patience asks all the same, for as long as it beats', async () => {
+  const { asked, waiting, beats } = await neighbours();
   await asked();
-  expect(await asked(2_000)).toEqual(['silent', 2_000]);
+  beats(1_000, Number.POSITIVE_INFINITY);
+  expect(await asked(4_500)).toEqual(['silent', 4_500]);
   expect(await waiting()).toBe(2);
 });
+
+// Two heartbeats missed, two looks and one for the answer.
+const SEEN_WITHIN_MS = 2_000 + 2 * 250 + 50;
+
+describe.each([
+  ['that it does not hear', false],
+  ['that it has acknowledged', true],
+])('a question %s, of an edge that hangs', (_, acknowledged) => {
+  test('is given up within two and a half seconds of that, whenever it is', () =>
+    fc.assert(
+      fc.asyncProperty(fc.nat(1_000), fc.nat(5_000), async (untilBeat, hangs) => {
+        const { asked, beats } = await neighbours(acknowledged);
+        beats(1_000, hangs, untilBeat);
+        const [said, after] = await asked(10_000);
+        expect(said).toBe('silent');
+        expect(after).toBeLessThanOrEqual(hangs + SEEN_WITHIN_MS);
+        // Not before it hangs, and never before it has had its second.
+        expect(after).toBeGreaterThanOrEqual(Math.max(hangs, 1_000));
+      }),
+    ));
+});
+
+test('one whose heartbeats are late, each by less than another, keeps what it has', () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 500, max: 1_100 }),
+      fc.integer({ min: 500, max: 1_900 }),
+      async (first, every) => {
+        const { asked, beats } = await neighbours();
+        beats(every, Number.POSITIVE_INFINITY, first);
+        expect(await asked(4_900)).toEqual(['silent', 4_900]);
+      },
+    ),
+  ));
