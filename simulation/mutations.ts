@@ -212,6 +212,21 @@ const EDGES: readonly Mutation[] = [
     })),
   },
   {
+    name: 'standing_unseen',
+    what: 'the heartbeat of an edge that hangs is taken for one that goes on',
+    breaks: 'decision',
+    ports: withEdges((edges) => {
+      let looks = 0;
+      return {
+        find: async (id) => {
+          const row = await edges.find(id);
+          looks += 1;
+          return row && { ...row, heartbeat: row.heartbeat + looks };
+        },
+      };
+    }),
+  },
+  {
     name: 'nobody_watches',
     what: 'nobody declares a dead edge dead',
     breaks: 'dead edge',

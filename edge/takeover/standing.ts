@@ -1,4 +1,15 @@
-/** How other edges stand, by their rows and by what their heartbeats have been seen to do. */
+/**
+ * How other edges stand, by their rows and by what their heartbeats have been seen to do. Who waits for one looks every 250 ms, and gives up
+ * when it stands still. Of an edge that hangs at 0 s, whenever it was asked, with d for a call of the store:
+ *
+ *     ≤ 0 + d       its last heartbeat is in the store
+ *     ≤ 0.25 + 2d   that is seen for the first time                  at 0, where nobody has looked at it before
+ *     ≤ 2.5 + 3d    a look that began 2 s later shows it still       1.2 s, where it has not been seen to move
+ *     ≤ 2.55 + 4d   the question ends, which by then has had its second; the session is revoked and the journal read
+ *
+ * The reading has what is left of the four seconds that a Logon has. An edge that is busy keeps its sessions for as long as every other heartbeat
+ * is on time.
+ */
 
 import type { EdgeRegistry } from '../../core/ports.ts';
 import type { EdgeRow } from '../../core/sessions/model.ts';

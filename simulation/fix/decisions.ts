@@ -13,12 +13,8 @@ import type { SimSocket } from './socket.ts';
 const DECIDED_WITHIN_MS = 4_000;
 /** Where the edge that has it does not even acknowledge. */
 const UNHEARD_WITHIN_MS = 1_000;
-/** Decided, and brought from an edge that is well, or has been out of reach for a while… */
+/** Decided, and brought from the edge that has it, since the Logon came or that edge came or went last, whichever was later. */
 const ANSWERED_WITHIN_MS = 4_000;
-/** …or from one that comes and goes meanwhile: it is taken for busy, and waited for, before its journal is read. */
-const WAVERING_MS = 10_000;
-/** A heartbeat that was there so long ago does not count as going on. */
-const STILL_MS = 1_500;
 /** What looks and calls add, in ways of the weather. */
 const CALLS = 20;
 /** What was under way when the last trouble ended has been tried again by then. */
@@ -105,14 +101,15 @@ export class Decisions {
       const { host, process, at } = pending;
       const detained = Math.max(detainedUntil, host.detainedUntil, process.stoodStillUntil);
       if (!process.alive || at <= detained + RECOVERED_MS) this.#pending.delete(socket);
-      else this.#look(pending, now - at);
+      else this.#look(pending, now);
     }
   }
 
-  #look(pending: Pending, ms: number): void {
-    const { holder, won, host, key } = pending;
+  #look(pending: Pending, now: number): void {
+    const { holder, won, host, key, at } = pending;
     const extra = CALLS * this.#world.plan.weather.delay[1];
-    const within = (most: number, what: string): void => {
+    const within = (most: number, what: string, since: number = at): void => {
+      const ms = now - since;
       if (ms <= most + extra) return;
       const text = `the Logon of ${key} at ${host.name} has not been ${what} for ${ms.toFixed(0)} ms, ${(most + extra).toFixed(0)} are allowed`;
       this.#world.fail('decision', text);
@@ -120,12 +117,7 @@ export class Decisions {
     if (holder !== undefined && this.#hears(holder)) pending.deaf = false;
     if (pending.deaf && !won) within(UNHEARD_WITHIN_MS, `decided, and ${holder?.name} does not acknowledge,`);
     if (!won) within(DECIDED_WITHIN_MS, 'decided');
-    within(this.#wavers(pending) ? WAVERING_MS : ANSWERED_WITHIN_MS, 'answered');
-  }
-
-  /** Whether the edge that had the session has come or gone since shortly before, as far as others could tell. */
-  #wavers({ holder, at }: Pending): boolean {
-    const known = holder && this.#hearing.get(holder);
-    return known !== undefined && known.since > at - (known.hears ? RECOVERED_MS : STILL_MS);
+    const changed = holder && this.#hearing.get(holder);
+    within(ANSWERED_WITHIN_MS, 'answered', Math.max(at, changed?.since ?? at));
   }
 }

@@ -33,6 +33,7 @@ const HINTS: Readonly<Record<string, number>> = {
   fencing_ignored: 11,
   dead_by_impatience: 16,
   silence_awaited: 22,
+  standing_unseen: 18,
   nobody_watches: 1,
   acknowledged_unread: 6,
   moved_sessions_missed: 150,
