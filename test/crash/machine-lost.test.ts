@@ -83,3 +83,31 @@ test.each(columnsOf('the machine lost'))(
   },
   120_000,
 );
+
+test.each(columnsOf('the machine lost').filter((column) => column === 'store, reserve' || column.startsWith('both')))(
+  'the machine lost with what it had refused, of which a later message got to the venue: %s',
+  async (column) => {
+    const world = await World.open(column, { away: true, none: 'beside', archive: false });
+    const [client] = world.clients as [World['clients'][number]];
+    const { trader } = client;
+    const [id, resting] = client.order(1, 1, 10);
+    trader.send([resting]);
+    await world.inStep();
+    await world.tell({ store: 'away' });
+    client.turn();
+    await world.readiness('journal_store_unavailable');
+    const [late, refused] = client.order(1, 1, 10);
+    trader.send([refused, client.cancel(id)]);
+    await trader.until(() => trader.reports.some((report) => report.get(41) === id && report.get(150) === '4'));
+    expect(trader.refused).toContain(late);
+    await world.kill();
+    lose(world);
+    await world.start();
+    await world.inStep();
+    // It is asked for, as nobody knows that it was answered: it is refused once more, and not placed.
+    await trader.until(() => trader.refusedAgain.includes(late));
+    await world.reconcile(() => true);
+    await world.close();
+  },
+  120_000,
+);

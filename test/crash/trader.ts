@@ -45,6 +45,8 @@ export class Trader {
   readonly reports: Fields[] = [];
   /** ClOrdIDs of orders and cancels that were refused on the way to the venue (35=j or 3), each once. */
   readonly refused: string[] = [];
+  /** Those that were refused once more, by who said that this may be so. */
+  readonly refusedAgain: string[] = [];
   /** Reports that came once more under another number, and said that they might. */
   repeated = 0;
   /** What is wrong with what came. */
@@ -233,7 +235,11 @@ export class Trader {
     if (type === '0') this.#step(message.get(112));
     if (type === 'j' || type === '3') {
       const about = this.#sent.get(Number(message.get(45)));
-      this.refused.push(String(about?.fields.find(([tag]) => tag === 11)?.[1]));
+      const id = String(about?.fields.find(([tag]) => tag === 11)?.[1]);
+      const again = this.refused.includes(id);
+      if (!again) this.refused.push(id);
+      else if (message.get(97) === 'Y') this.refusedAgain.push(id);
+      else this.faults.push(`${id} was refused twice`);
     }
     if (!SESSION.has(type)) this.#heard.set(seq, { content: message.content, at: message.get(122) ?? message.get(52) });
     if (type !== '8' && type !== '9') return;

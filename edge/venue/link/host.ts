@@ -5,7 +5,6 @@
  */
 
 import { ORDER } from '../../../core/limits/kinds.ts';
-import type { MessageName } from '../../../core/sessions/model.ts';
 import { kindOf } from '../../classes.ts';
 import type { BodyWriter } from '../../fix/body-writer.ts';
 import { Encoder, HeaderTemplate } from '../../fix/encoder.ts';
@@ -234,9 +233,11 @@ export class VenueHost implements VenueSink {
       this.#mailroom.post(link.edge_id, frames.frameOf(frames.FENCED, JSON.stringify({ session })));
       return;
     }
-    const had = this.#mailroom.had(session.id);
     // It comes again out of a journal, or from a client that was asked, whose edge may not have known that it had come.
-    if ((recovered || message.flag(message.possDupFlag)) && !isAfter({ generation, msg_seq_num }, had)) return;
+    const again = recovered || message.flag(message.possDupFlag);
+    const standing = again ? this.#mailroom.heard.standing(session.id, generation, msg_seq_num) : 'new';
+    if (standing === 'passed') this.#refuse(session, message, 'Not taken at its time, and too late now', true);
+    if (standing !== 'new') return;
     if (!this.#mailroom.owners.has(session.id)) this.#own(link, session);
     this.#mailroom.have(session.id, generation, msg_seq_num);
     if (number <= link.stale && kindOf(message.msgType) === ORDER) {
@@ -262,7 +263,7 @@ export class VenueHost implements VenueSink {
       if (before !== undefined) this.#mailroom.part(id, before.edge, nobodyFor(id));
       this.#unlessStarted(session);
     }
-    const answer = JSON.stringify({ id, epoch, ...this.#mailroom.had(id) });
+    const answer = JSON.stringify({ id, epoch, ...this.#mailroom.heard.of(id) });
     this.#mailroom.post(link.edge_id, frames.frameOf(frames.CLAIMED, answer));
   }
 
@@ -323,8 +324,10 @@ export class VenueHost implements VenueSink {
     this.#mailroom.move(nobodyFor(id), edge_id);
   }
 
-  #refuse(session: VenueSession, message: Message, text: string): void {
+  /** @param repeated whether its client may have heard of it already */
+  #refuse(session: VenueSession, message: Message, text: string, repeated = false): void {
     const body = this.open(session, BUSINESS_REJECT);
+    if (repeated) body.flag(Tag.PossResend, true);
     body.uint(Tag.RefSeqNum, Math.max(0, message.uint(message.msgSeqNum))).text(Tag.Text, text);
     body.copy(message, message.msgTypeField, Tag.RefMsgType);
     const id = message.index(Tag.ClOrdID);
@@ -382,9 +385,6 @@ export class VenueHost implements VenueSink {
     this.#to = undefined;
   }
 }
-
-const isAfter = (a: MessageName, b: MessageName): boolean =>
-  a.generation > b.generation || (a.generation === b.generation && a.msg_seq_num > b.msg_seq_num);
 
 /** Where reports wait of a session that no edge has spoken for yet, or that has been claimed. */
 const nobodyFor = (id: string): string => `?${id}`;

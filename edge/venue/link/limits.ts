@@ -11,6 +11,8 @@ export const WAITING_BYTES = 256 * 1024 * 1024;
  * nothing more, or far less than it is sent. Cancels go on. Some 200,000 orders.
  */
 export const ORDERS_WAITING_BYTES = 128 * 1024 * 1024;
+/** Ranges of numbers kept of a session that its messages left out: a client that is asked sends what it sent last. */
+export const PASSED_OVER = 64;
 /** Edges that a venue serves. */
 export const LINKS = 64;
 /** Sessions of one edge whose clients are there: as many as it takes connections. */

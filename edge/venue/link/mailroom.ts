@@ -3,12 +3,12 @@
  * from what comes again by its number. On disk in JSON lines; a line is one flush, whole or not there.
  */
 
-import type { MessageName } from '../../../core/sessions/model.ts';
 import { FileLog } from '../simulator/file-log.ts';
 import { frameOf, NOTHING, setNumber } from './frames.ts';
+import { Heard } from './heard.ts';
 import { LINK_COMPACT_BYTES, WAITING_BYTES } from './limits.ts';
 
-/** out: a frame for a peer, about a session or none. void: one that is for somebody else by now. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to, once it is there. said: how many reports there have been on a session. had: the last of its messages that has been done. */
+/** out: a frame for a peer, about a session or none. void: one that is for somebody else by now. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to, once it is there. said: how many reports there have been on a session. had: the last of its messages that has been done, and what numbers before it were left out, where all is told at once. */
 type Entry =
   | readonly ['out', peer: string, number: number, frame: string, session?: string]
   | readonly ['void', peer: string, number: number]
@@ -19,7 +19,7 @@ type Entry =
   | readonly ['gone', peer: string]
   | readonly ['owner', session: string, edge: string, epoch: number, there?: 0 | 1]
   | readonly ['said', session: string, number: number]
-  | readonly ['had', session: string, generation: number, msgSeqNum: number];
+  | readonly ['had', session: string, generation: number, msgSeqNum: number, passed?: readonly number[]];
 
 type Line = { readonly log: string; readonly mark: number; readonly entries: readonly Entry[] };
 
@@ -130,8 +130,6 @@ function outOf(peer: string, { number, frame, session }: Waiting): Entry {
 /** Reports on one session that there are in a millisecond at most. */
 const REPORTS_A_MS = 2048;
 
-const NO_MESSAGE: MessageName = { generation: 0, msg_seq_num: 0 };
-
 export interface Owner {
   readonly edge: string;
   /** Only one that is not lower may speak for the session. */
@@ -159,8 +157,7 @@ export class Mailroom {
   readonly owners = new Map<string, Owner>();
   /** How many reports there have been on each session, counted from when the first was made: see {@link number}. */
   readonly #said = new Map<string, number>();
-  /** The last message of each session that has been done. */
-  readonly #had = new Map<string, MessageName>();
+  readonly heard = new Heard();
   readonly #log: FileLog | undefined;
   readonly #onLost: (peer: string) => void;
   #entries: Entry[] = [];
@@ -263,12 +260,8 @@ export class Mailroom {
 
   /** A message of a session has been done. */
   have(session: string, generation: number, msg_seq_num: number): void {
-    this.#had.set(session, { generation, msg_seq_num });
+    this.heard.note(session, generation, msg_seq_num);
     this.#note(['had', session, generation, msg_seq_num]);
-  }
-
-  had(session: string): MessageName {
-    return this.#had.get(session) ?? NO_MESSAGE;
   }
 
   /** What waits about a session in one box goes to another. */
@@ -359,7 +352,8 @@ export class Mailroom {
         this.#said.set(entry[1], entry[2]);
         return;
       case 'had':
-        this.#had.set(entry[1], { generation: entry[2], msg_seq_num: entry[3] });
+        if (entry[4] === undefined) this.heard.note(entry[1], entry[2], entry[3]);
+        else this.heard.restore(entry[1], entry[2], entry[3], entry[4]);
     }
   }
 
@@ -375,7 +369,7 @@ export class Mailroom {
       [...this.owners].map(([id, { edge, epoch, there }]): Entry => ['owner', id, edge, epoch, there ? 1 : 0]),
     );
     yield line([...this.#said].map(([session, number]): Entry => ['said', session, number]));
-    yield line([...this.#had].map(([session, had]): Entry => ['had', session, had.generation, had.msg_seq_num]));
+    yield line([...this.heard.all()].map((one): Entry => ['had', ...one]));
     for (const [peer, box] of this.boxes) {
       yield line([
         ['peer', peer, box.theirLog],

@@ -372,7 +372,8 @@ export class LinkVenue implements Venue {
     }
     const writer = sink.open(session, msg_type);
     const lostAt = sink.lostAt?.(session) ?? 0;
-    if (lostAt > 0 && !(message.utc(message.sendingTime) > lostAt)) writer.flag(Tag.PossResend, true);
+    const may = lostAt > 0 && !(message.utc(message.sendingTime) > lostAt);
+    if (may && message.possResend < 0) writer.flag(Tag.PossResend, true);
     writer.copyFields(message, HEADER_FIELDS, message.count - 1);
     sink.close();
   }

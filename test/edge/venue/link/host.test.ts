@@ -11,7 +11,7 @@ import { type LinkServer, listenForEdges } from '../../../../edge/venue/link/ser
 import type { VenueSession } from '../../../../edge/venue/venue.ts';
 import { until } from '../../support/desk.ts';
 import { dictionaryOf, NOON, sessionOf } from '../harness.ts';
-import { numberOf, RawEdge, type Told } from './raw-edge.ts';
+import { cancels, kinds, late, numberOf, RawEdge, rests } from './raw-edge.ts';
 
 let directory: string;
 let now = NOON;
@@ -75,12 +75,7 @@ const linked = async (edge: RawEdge) => {
   await until('it is linked', () => edge.hello !== undefined);
   return edge;
 };
-const head = '35=D|34=1|49=C|52=20260102-12:00:00.000|56=GW|';
-const rests = (id: string) => `${head}11=${id}|55=INTC|54=1|38=100|40=2|44=20.00|59=1|60=20260102-12:00:00.000`;
-const cancels = (id: string, of: string) =>
-  `${head.replace('35=D', '35=F')}11=${id}|41=${of}|55=INTC|54=1|38=100|60=20260102-12:00:00.000`;
 const at = (epoch: number, more: Partial<VenueSession> = {}): VenueSession => ({ ...sessionOf('ONE'), epoch, ...more });
-const kinds = (told: readonly Told[]) => told.map(({ text }) => /150=(.)/.exec(text)?.[1] ?? text.slice(0, 4));
 
 describe('frames', () => {
   test('that come again are done once, and told again until they are acknowledged', async () => {
@@ -131,6 +126,23 @@ describe('frames', () => {
     const told = await fresh.told(2);
     expect(told[0]?.number).toBe(1);
     expect(kinds(told).at(-1)).toBe('4');
+  });
+
+  test('with a number that was left out, which come late, are refused, and said to be told again', async () => {
+    const edge = await linked(rawEdge('e1'));
+    edge.submit(1, at(1), rests('a'), { msg_seq_num: 10 });
+    edge.submit(2, at(1), rests('b'), { msg_seq_num: 13 });
+    edge.submit(3, at(1), late('x'), { msg_seq_num: 12 });
+    edge.submit(4, at(1), late('b'), { msg_seq_num: 13 });
+    edge.submit(5, at(1), late('c'), { msg_seq_num: 14 });
+    expect(kinds(await edge.told(4))).toEqual(['0', '0', '35=j', '0']);
+    expect(edge.reports[2]!.text).toContain('|97=Y|45=');
+    expect(edge.reports[2]!.text).toMatch(/\|372=D\|379=x\|380=4\|/);
+    await crash();
+    await start();
+    const again = await linked(rawEdge('e1', { received: 4 }));
+    again.submit(6, at(1), late('y'), { msg_seq_num: 11, recovered: true });
+    expect((await again.told(1))[0]!.text).toContain('|379=y|');
   });
 
   test.each([

@@ -13,6 +13,7 @@ const frame = (text: string): Buffer => frameOf(REPORT, JSON.stringify(text));
 /** All that a mailroom says of itself. */
 const state = (room: Mailroom) => ({
   mark: room.mark,
+  heard: [...room.heard.all()],
   owners: [...room.owners],
   boxes: [...room.boxes]
     .map(([peer, box]) => ({
@@ -62,6 +63,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ([id, of, n]): Step =>
       (room) =>
         room.own(id, of, n),
+  ),
+  fc.tuple(fc.constantFrom('s', 't'), fc.nat(2), fc.nat(9)).map(
+    ([id, generation, n]): Step =>
+      (room) =>
+        room.have(id, generation, n),
   ),
   fc.tuple(peer, peer).map(
     ([from, to]): Step =>

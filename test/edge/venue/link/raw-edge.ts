@@ -86,3 +86,15 @@ export class RawEdge {
 /** Of a report, among all on its session. */
 export const numberOf = (told: Told | undefined): number =>
   (told?.head as { number?: number } | undefined)?.number ?? Number.NaN;
+
+const head = '35=D|34=1|49=C|52=20260102-12:00:00.000|56=GW|';
+export const rests = (id: string): string =>
+  `${head}11=${id}|55=INTC|54=1|38=100|40=2|44=20.00|59=1|60=20260102-12:00:00.000`;
+/** The same, sent again. */
+export const late = (id: string): string => rests(id).replace('|49=', '|43=Y|122=20260102-12:00:00.000|49=');
+export const cancels = (id: string, of: string): string =>
+  `${head.replace('35=D', '35=F')}11=${id}|41=${of}|55=INTC|54=1|38=100|60=20260102-12:00:00.000`;
+
+/** ExecTypes (150) of reports, types of what is none. */
+export const kinds = (told: readonly Told[]): string[] =>
+  told.map(({ text }) => /150=(.)/.exec(text)?.[1] ?? text.slice(0, 4));
