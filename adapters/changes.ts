@@ -117,16 +117,27 @@ export function edgeOf(sessionId: string): string | undefined {
   return /^(.+)\.\d+\.\d+$/.exec(sessionId)?.[1];
 }
 
+/** Some slots out of very many: a tier may allow a million. */
+export interface Takeable {
+  readonly count: number;
+  /** The slot that has `place` of them below it; `place` is less than `count`. */
+  at(place: number): number;
+  has(slot: number): boolean;
+}
+
 /**
- * Slots that a new session may take, lowest first: the free ones below `max`, without as many of the highest as slots
+ * Slots that a new session may take: the free ones below `max`, without as many of the highest as slots
  * at or above `max` are still held (after the maximum was lowered). Two that take at once from the same or from stale
  * readings then never hold more than `max` together: a slot is only ever taken while enough free ones lie above it,
- * and the highest of those that would be too many could not have been.
+ * and the highest of those that would be too many could not have been. Costs what is held, not what is free.
  */
-export function takeable(held: ReadonlySet<number>, max: number): readonly number[] {
-  let above = 0;
-  for (const slot of held) if (slot >= max) above++;
-  const free: number[] = [];
-  for (let slot = 0; slot < max; slot++) if (!held.has(slot)) free.push(slot);
-  return free.slice(0, Math.max(0, free.length - above));
+export function takeable(held: ReadonlySet<number>, max: number): Takeable {
+  const below = [...held].filter((slot) => slot < max).sort((a, b) => a - b);
+  const count = Math.max(0, max - held.size);
+  const at = (place: number): number => {
+    let slot = place;
+    for (const taken of below) if (taken <= slot) slot++;
+    return slot;
+  };
+  return { count, at, has: (slot) => !held.has(slot) && count > 0 && slot <= at(count - 1) };
 }

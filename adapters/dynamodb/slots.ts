@@ -216,11 +216,11 @@ function choose(
   const free = takeable(new Set(others.map((held) => held.slot)), maxSessions);
   // What is taken over is inherited; a dead session's slot goes with its key when it may be taken.
   if (keyHolder !== undefined && slots.get(keyHolder.slot)?.session_id === keyHolder.session_id) {
-    if (superseding || free.includes(keyHolder.slot)) return keyHolder.slot;
+    if (superseding || free.has(keyHolder.slot)) return keyHolder.slot;
   }
   // Any of them, so that many who take at once seldom meet.
   const [high = 0, low = 0] = random.bytes(2);
-  return free[(high * 256 + low) % Math.max(1, free.length)];
+  return free.at((high * 256 + low) % free.count);
 }
 
 /** The transaction of a taking; the first two conditions are told apart by their place. */

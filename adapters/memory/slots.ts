@@ -80,8 +80,7 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     if (holder !== undefined && holder.session_id !== supersedes) return { result: 'held', holder };
     const others = holders.filter((held) => held !== holder);
     if (others.length >= maxSessions) return { result: 'full', holders: others };
-    const slot = holder?.slot ?? takeable(new Set(others.map((held) => held.slot)), maxSessions)[0];
-    if (slot === undefined) return { result: 'full', holders: others };
+    const slot = holder?.slot ?? takeable(new Set(others.map((held) => held.slot)), maxSessions).at(0);
     // Whatever dead sessions left under this slot or this key goes with the taking.
     for (const held of all(world, session.user_id)) {
       if (held.slot === slot || key(...sessionKey(held)) === name) remove(world, held.session_id);

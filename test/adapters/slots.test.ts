@@ -318,8 +318,7 @@ test('slots chosen from stale readings never exceed the maximum', () => {
       let bound = Math.max(max, slots.size);
       for (const { kind, taker, pick } of steps) {
         const free = takeable(slots, max);
-        if (kind === 'read' && slots.size < max && free.length > 0)
-          plans.set(taker, free[pick % free.length] as number);
+        if (kind === 'read' && slots.size < max && free.count > 0) plans.set(taker, free.at(pick % free.count));
         const planned = plans.get(taker);
         if (kind === 'write' && planned !== undefined) {
           if (!slots.has(planned)) slots.add(planned);
@@ -332,5 +331,19 @@ test('slots chosen from stale readings never exceed the maximum', () => {
       return true;
     }),
     { numRuns: 2000 },
+  );
+});
+
+test('the slots that may be taken are the lowest free ones, as many as the maximum leaves', () => {
+  const input = fc.record({ max: fc.integer({ min: 1, max: 12 }), held: fc.uniqueArray(fc.nat(15)) });
+  fc.assert(
+    fc.property(input, ({ max, held }) => {
+      const found = takeable(new Set(held), max);
+      const all = Array.from({ length: max }, (_, slot) => slot);
+      const free = all.filter((slot) => !held.includes(slot));
+      const expected = free.slice(0, Math.max(0, free.length - held.filter((slot) => slot >= max).length));
+      expect(Array.from({ length: found.count }, (_, place) => found.at(place))).toEqual(expected);
+      expect(all.filter(found.has)).toEqual(expected);
+    }),
   );
 });
