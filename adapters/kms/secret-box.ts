@@ -1,4 +1,5 @@
 /** Envelope encryption behind the SecretBox port, by the AWS Encryption SDK. */
+import { createSecretKey } from 'node:crypto';
 import { BranchKeyStoreNode } from '@aws-crypto/branch-keystore-node';
 import { buildDecrypt } from '@aws-crypto/decrypt-node';
 import { buildEncrypt } from '@aws-crypto/encrypt-node';
@@ -12,7 +13,8 @@ import type { KeyAge, SecretBox } from '../../core/ports.ts';
 import { isOutage } from '../dynamodb/errors.ts';
 import { activeBranchKeyVersion } from './branch-key.ts';
 import type { MasterKeys } from './master-keys.ts';
-import { openMessage, SUITE } from './open-message.ts';
+import { isBoundAsWritten, openByKeyring, openByRawKey, rawKeyName } from './open-message.ts';
+import { readHeader, readMessage, type SealedMessage, SUITE } from './sealed-message.ts';
 
 /** Marks our wrapped data keys among those of others; part of every ciphertext. */
 const NAMESPACE = 'fixgate';
@@ -25,15 +27,23 @@ type Context = Readonly<Record<string, string>>;
 
 interface Keyrings {
   forSeal(): Promise<KeyringNode>;
-  /** The keyring that opens this ciphertext. */
-  forOpen(ciphertext: Buffer): Promise<KeyringNode>;
+  /** What opens this ciphertext. */
+  forOpen(ciphertext: Buffer): Promise<Opener>;
 }
+
+interface Opener {
+  /** For what is of another form than what is sealed here. */
+  readonly keyring: KeyringNode;
+  open(message: SealedMessage): Promise<Buffer> | Buffer;
+}
+
+const byKeyring = (keyring: KeyringNode): Opener => ({ keyring, open: (message) => openByKeyring(keyring, message) });
 
 /** Data keys wrapped by AES-256-GCM under a master key of the provider: for local installations. */
 export function createRawAesSecretBox(keys: MasterKeys): SecretBox & KeyAge {
-  const keyrings = new Map<string, KeyringNode>();
-  const keyringOf = ({ id, key }: { readonly id: string; readonly key: Uint8Array }) => {
-    const known = keyrings.get(id);
+  const openers = new Map<string, Opener>();
+  const openerOf = ({ id, key }: { readonly id: string; readonly key: Uint8Array }): Opener => {
+    const known = openers.get(id);
     if (known !== undefined) return known;
     const keyring = new RawAesKeyringNode({
       keyNamespace: NAMESPACE,
@@ -42,18 +52,22 @@ export function createRawAesSecretBox(keys: MasterKeys): SecretBox & KeyAge {
       unencryptedMasterKey: Uint8Array.from(key),
       wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
     });
-    keyrings.set(id, keyring);
-    return keyring;
+    const master = createSecretKey(key);
+    const open = (message: SealedMessage) =>
+      isBoundAsWritten(message) ? openByRawKey(master, NAMESPACE, message) : openByKeyring(keyring, message);
+    const opener: Opener = { keyring, open };
+    openers.set(id, opener);
+    return opener;
   };
   const box = createBox({
-    forSeal: async () => keyringOf(await keys.current()),
+    forSeal: async () => openerOf(await keys.current()).keyring,
     // The current key opens nearly everything; which older one is meant stands in the ciphertext, as the key's name.
     forOpen: async (ciphertext) => {
       const current = await keys.current();
       const id = keyNameIn(ciphertext);
       const named = id === undefined || id === current.id ? current : await keys.byId(id);
       if (named === undefined) throw new Error(`there is no master key ${id}`);
-      return keyringOf(named);
+      return openerOf(named);
     },
   });
   return {
@@ -88,7 +102,7 @@ export function createHierarchicalSecretBox(options: HierarchicalOptions): Secre
   });
   let active: Promise<string | undefined> | undefined;
   return {
-    ...createBox({ forSeal: async () => keyring, forOpen: async () => keyring }),
+    ...createBox({ forSeal: async () => keyring, forOpen: async () => byKeyring(keyring) }),
     async isCurrent(ciphertext) {
       // As the keyring itself, which goes on with the version that it has.
       active ??= reach(() => activeBranchKeyVersion(options));
@@ -111,14 +125,14 @@ function createBox(keyrings: Keyrings): SecretBox {
 
     async open(ciphertext, context) {
       const bytes = Buffer.from(ciphertext);
-      const keyring = await keyrings.forOpen(bytes);
+      const opener = await keyrings.forOpen(bytes);
+      const message = readMessage(bytes);
       const { plaintext, context: found } = await reach(async () => {
-        const opened = await openMessage(keyring, bytes);
-        if (opened !== undefined) return opened;
-        const { plaintext, messageHeader } = await decrypt(keyring, bytes);
+        if (message !== undefined) return { plaintext: await opener.open(message), context: message.context };
+        const { plaintext, messageHeader } = await decrypt(opener.keyring, bytes);
         return { plaintext, context: messageHeader.encryptionContext };
       });
-      // The library proves that the context in the header is the one that was sealed; whether it is the one that the
+      // It is proved that the context in the header is the one that was sealed; whether it is the one that the
       // row should have, only we can say.
       if (!sameContext(found, context)) {
         throw new Error('the ciphertext belongs to another row');
@@ -150,13 +164,10 @@ function sameContext(found: Context, asked: Context): boolean {
   return names.length === Object.keys(asked).length && names.every((name) => found[name] === asked[name]);
 }
 
-/**
- * The name of the raw AES key in a message of format 2. Provider info begins with the name; tag length (4), IV length (4) and
- * IV (12) follow it. Undefined where that is not what stands there: then the library says what is wrong.
- */
+/** The name of the raw AES key that wraps the data key; undefined where that is not to be seen. */
 function keyNameIn(message: Buffer): string | undefined {
-  const { info } = dataKeyIn(message) ?? {};
-  return info?.subarray(0, Math.max(0, info.length - 20)).toString('utf8');
+  const header = readHeader(message);
+  return header && rawKeyName(header);
 }
 
 /**
@@ -164,25 +175,6 @@ function keyNameIn(message: Buffer): string | undefined {
  * (16 bytes of a UUID), and what is wrapped (AWS Encryption SDK specification, "AWS KMS Hierarchical Keyring", ciphertext).
  */
 function branchKeyVersionIn(message: Buffer): string | undefined {
-  const hex = dataKeyIn(message)?.key.toString('hex', 28, 44);
+  const hex = readHeader(message)?.key.wrapped.toString('hex', 28, 44);
   return hex?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/**
- * The first data key of a message of format 2 (AWS Encryption SDK, message format reference: version, suite, message id, context,
- * then the data keys, each provider id, provider info, key).
- */
-function dataKeyIn(message: Buffer): { readonly info: Buffer; readonly key: Buffer } | undefined {
-  const contextAt = 1 + 2 + 32;
-  if (message[0] !== 2 || message.length < contextAt + 2) return undefined;
-  let at = contextAt + 2 + message.readUInt16BE(contextAt) + 2;
-  const fields: Buffer[] = [];
-  while (fields.length < 3) {
-    if (at + 2 > message.length) return undefined;
-    const end = at + 2 + message.readUInt16BE(at);
-    fields.push(message.subarray(at + 2, end));
-    at = end;
-  }
-  const [, info, key] = fields as [Buffer, Buffer, Buffer];
-  return { info, key };
 }
