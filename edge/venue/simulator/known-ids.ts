@@ -7,7 +7,7 @@ import type { Message } from '../../fix/message.ts';
 import { SLACK, viewOf } from '../../fix/words.ts';
 import { ID_BYTES } from '../limits.ts';
 import type { Client } from './clients.ts';
-import { hashOf, type Names } from './names.ts';
+import { hashOf, type Names, NO_NAME } from './names.ts';
 import type { ClientOrder } from './order.ts';
 import { Past } from './past.ts';
 
@@ -86,7 +86,8 @@ export class KnownIds {
   }
 
   #orderAt(place: number): ClientOrder | undefined {
-    return place < 0 ? undefined : (this.#orders[place] ?? this.#past!.get(place, this.owner!, this.#shared.run));
+    if (place < 0) return undefined;
+    return this.#orders[place] ?? this.#past!.get(place, this.#ids[place]!, this.owner!, this.#shared.run);
   }
 
   /**
@@ -123,8 +124,9 @@ export class KnownIds {
     const mask = this.#hashes.length - 1;
     this.#past ??= new Past(this.#hashes.length);
     for (let seq = order.place; order.names > 0; seq = this.#before[seq & mask]!) {
-      this.#past.put(seq & mask, order, this.#names.keep(order.name));
-      this.#orders[seq & mask] = undefined;
+      const place = seq & mask;
+      this.#past.put(place, order, order.name === this.#ids[place] ? NO_NAME : this.#names.keep(order.name));
+      this.#orders[place] = undefined;
       order.names -= 1;
     }
     return true;
