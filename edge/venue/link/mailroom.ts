@@ -4,6 +4,7 @@
  */
 
 import { FileLog } from '../simulator/file-log.ts';
+import { lineOf } from '../simulator/log.ts';
 import { frameOf, NOTHING, setNumber } from './frames.ts';
 import { Heard } from './heard.ts';
 import { LINK_COMPACT_BYTES, WAITING_BYTES } from './limits.ts';
@@ -289,7 +290,7 @@ export class Mailroom {
   /** Writes all of it or none. Throws when the disk refuses; it is kept, and the next call tries again. */
   flush(mark: number): void {
     const entries = this.#sealed ?? this.#entries;
-    this.#log?.flush(JSON.stringify({ log: this.id, mark, entries } satisfies Line));
+    this.#log?.flush(lineOf(JSON.stringify({ log: this.id, mark, entries } satisfies Line)));
     this.mark = mark;
     if (this.#sealed !== undefined) {
       this.#sealed = undefined;

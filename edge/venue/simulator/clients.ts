@@ -34,6 +34,8 @@ export interface Client {
   /** How far its messages have been seen: what comes again up to here, in this generation, has been done. */
   generation: number;
   taken: number;
+  /** Some have come that the log has not been told of. */
+  heard: boolean;
 }
 
 /** What the session itself has placed and is open, oldest first. */
@@ -81,7 +83,8 @@ export class Clients {
     const { names } = this;
     const ids = new KnownIds(this);
     const quoted = pieceOf(`${JSON.stringify(session.id)},`);
-    const client: Client = { session, version, user, generation: 0, taken: 0, ids, names, account: '', quoted };
+    const seen = { generation: 0, taken: 0, heard: false };
+    const client: Client = { session, version, user, ids, names, account: '', quoted, ...seen };
     ids.owner = client;
     user.clients.push(client);
     this.byId.set(session.id, client);

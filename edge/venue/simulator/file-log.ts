@@ -20,8 +20,6 @@ import type { LineBytes, OrderLog } from './log.ts';
 const FILE = 'orders.jsonl';
 const CHUNK = 1 << 20;
 const NEWLINE = 0x0a;
-/** Most bytes of a UTF-16 code unit. */
-const UTF8_BYTES = 3;
 const INITIAL = 16_384;
 /** Up to so many bytes a loop over words is quicker than the call to the machine's own copy. */
 const SHORT = 512;
@@ -78,12 +76,6 @@ export class FileLog implements OrderLog {
     this.used = used + length + 1;
   }
 
-  private appendText(line: string): void {
-    this.room(line.length * UTF8_BYTES);
-    this.used += this.buf.write(line, this.used);
-    this.buf[this.used++] = NEWLINE;
-  }
-
   /** Of a line of so many bytes, at most. */
   private room(bytes: number): void {
     const most = this.used + bytes + 1;
@@ -102,11 +94,11 @@ export class FileLog implements OrderLog {
     return this.used > 0;
   }
 
-  flush(last: string): void {
+  flush(last: LineBytes): void {
     const before = this.used;
-    this.appendText(last);
+    this.append(last);
     try {
-      writeAll(this.fd, this.buf.subarray(0, this.used), this.base + this.appended);
+      writeAll(this.fd, this.buf, this.used, this.base + this.appended);
     } catch (error) {
       this.used = before;
       throw error;
@@ -120,15 +112,15 @@ export class FileLog implements OrderLog {
     if (this.buf.length > KEPT) this.become(Buffer.allocUnsafeSlow(INITIAL));
   }
 
-  seal(last: string): void {
-    this.appendText(last);
+  seal(last: LineBytes): void {
+    this.append(last);
     this.sealed = Buffer.copyBytesFrom(this.buf, 0, this.used);
     this.forget();
   }
 
   flushSealed(): void {
     if (this.sealed === undefined) return;
-    writeAll(this.fd, this.sealed, this.base + this.appended);
+    writeAll(this.fd, this.sealed, this.sealed.length, this.base + this.appended);
     this.appended += this.sealed.length;
     this.sealed = undefined;
   }
@@ -140,7 +132,7 @@ export class FileLog implements OrderLog {
     let batch: string[] = [];
     const write = () => {
       const bytes = Buffer.from(batch.map((line) => `${line}\n`).join(''));
-      writeAll(fd, bytes, at);
+      writeAll(fd, bytes, bytes.length, at);
       at += bytes.length;
       batch = [];
     };
@@ -161,7 +153,7 @@ export class FileLog implements OrderLog {
   }
 }
 
-/** A write may take less than it was given. */
-function writeAll(fd: number, bytes: Buffer, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+/** Writes bytes[0, length): a write may take less than it was given. */
+function writeAll(fd: number, bytes: Buffer, length: number, position: number): void {
+  for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, position + done);
 }

@@ -1,15 +1,13 @@
 /** How the exchange keeps its log: flushes with marks, how far the messages of sessions have been seen, and compaction. */
 
-import { viewOf } from '../../fix/words.ts';
 import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
 import type { Client, Clients } from './clients.ts';
 import { Line, OrderLines, type UsedId } from './line.ts';
-import { Introductions, type LineBytes, type OrderLog, snapshot, takenChange } from './log.ts';
+import { Introductions, type LineBytes, lineOf, type OrderLog, snapshot } from './log.ts';
 import { CHANGED, CHANGED_STATE, type ClientOrder } from './order.ts';
 
-const BRACKETS = Buffer.from('[]');
-const NOTHING: LineBytes = { buf: BRACKETS, words: viewOf(BRACKETS), length: BRACKETS.length };
+const NOTHING = lineOf('[]');
 
 export class Keeping {
   /** Of the last flush that is on disk. */
@@ -20,14 +18,12 @@ export class Keeping {
   readonly #log: OrderLog;
   readonly #line = new Line();
   readonly #lines = new OrderLines();
-  /** Of sessions, within {@link step} only. */
+  /** Of sessions, while a line is written. */
   readonly #news: Change[] = [];
   readonly #clients: Clients;
   readonly #stamp: number;
-  /** Sessions whose messages came since then. */
-  readonly #heard = new Set<Client>();
-  /** The one added last. */
-  #last: Client | undefined;
+  /** Sessions whose messages came since then, see {@link Client.heard}. */
+  readonly #heard: Client[] = [];
   /** The log written anew as of the mark that is sealed. */
   #anew: readonly string[] | undefined;
 
@@ -61,16 +57,21 @@ export class Keeping {
       line.addFill(order);
       return;
     }
-    const news = this.#news;
-    this.introductions.make(order.owner, news);
-    if (news.length > 0) line.add(news.splice(0));
+    this.#introduce(line, order.owner);
     line.addOrder(order);
   }
 
+  #introduce(line: Line, client: Client): void {
+    if (this.introductions.knows(client)) return;
+    const news = this.#news;
+    this.introductions.make(client, news);
+    if (news.length > 0) line.add(news.splice(0));
+  }
+
   hear(client: Client): void {
-    if (client === this.#last) return;
-    this.#last = client;
-    this.#heard.add(client);
+    if (client.heard) return;
+    client.heard = true;
+    this.#heard.push(client);
   }
 
   /** Has something to write though nothing may have changed: the journal is not to ask for this mark again. */
@@ -125,20 +126,21 @@ export class Keeping {
   }
 
   #forget(): void {
-    this.#heard.clear();
-    this.#last = undefined;
+    for (let client = this.#heard.pop(); client !== undefined; client = this.#heard.pop()) client.heard = false;
   }
 
   /** The line that ends a flush. */
-  #end(): string {
-    const last: Change[] = [];
-    for (const client of this.#heard) {
+  #end(): LineBytes {
+    const line = this.#line.begin();
+    const heard = this.#heard;
+    for (let i = 0; i < heard.length; i++) {
+      const client = heard[i]!;
       if (client.ids.size === 0) continue; // nothing of it is kept, and nothing it sent can be done twice
-      this.introductions.make(client, last);
-      last.push(takenChange(client));
+      this.#introduce(line, client);
+      line.addTaken(client);
     }
-    last.push(['mark', this.mark + 1]);
-    return JSON.stringify(last);
+    line.addMark(this.mark + 1);
+    return line.end();
   }
 
   /** Rewriting costs what is kept: it must not come more often than the log doubles. */

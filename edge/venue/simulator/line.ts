@@ -37,6 +37,8 @@ const UTF8_BYTES = 3;
 const WHOLE = pieceOf('["whole",');
 const FILL = pieceOf('["fill",');
 const ID = pieceOf('["id",');
+const TAKEN = pieceOf('["taken",');
+const MARK = pieceOf('["mark",');
 const NULL = pieceOf('null,');
 const EMPTY = pieceOf('"",');
 const RUNS = new Pieces((run: string) => JSON.stringify(run).slice(0, -1));
@@ -171,6 +173,24 @@ export class Line extends Output {
     this.constant(client.quoted);
     this.name(client.names, name);
     this.id(order);
+    this.view.setUint8(this.at - 1, CLOSE);
+  }
+
+  /** How far the messages of a session have been seen. */
+  addTaken({ quoted, generation, taken }: Client): void {
+    this.next();
+    this.constant(TAKEN);
+    this.constant(quoted);
+    this.number(generation);
+    this.number(taken);
+    this.view.setUint8(this.at - 1, CLOSE);
+  }
+
+  /** What ends a flush. */
+  addMark(mark: number): void {
+    this.next();
+    this.constant(MARK);
+    this.number(mark);
     this.view.setUint8(this.at - 1, CLOSE);
   }
 

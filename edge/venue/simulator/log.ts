@@ -4,6 +4,7 @@
  * restored book is one that has been, and goes with the journal. A log of an earlier release has no marks; its lines count.
  */
 
+import { viewOf } from '../../fix/words.ts';
 import type { VenueSession } from '../venue.ts';
 import { type Change, type OrderRecord, recordOf, stateOf } from './changes.ts';
 import type { Client, Clients } from './clients.ts';
@@ -19,18 +20,24 @@ export interface LineBytes {
   readonly length: number;
 }
 
+/** Of a text that has no line break. */
+export function lineOf(text: string): LineBytes {
+  const buf = Buffer.from(text);
+  return { buf, words: viewOf(buf), length: buf.length };
+}
+
 /** Where lines go; file-log.ts, or memory in tests. */
 export interface OrderLog {
   /** The lines of earlier runs. A last line that was cut off is not among them. */
   read(): Iterable<string>;
-  /** Adds a line, which is copied; durable after {@link flush}. */
+  /** Adds a line, which is copied like all that are handed over; durable after {@link flush}. */
   append(line: LineBytes): void;
   /** Whether there are lines to be written. */
   readonly pending: boolean;
   /** Writes them and `last` in one piece. Throws when the disk refuses: they are kept. */
-  flush(last: string): void;
+  flush(last: LineBytes): void;
   /** Closes the lines that there are, with `last` behind them; {@link flushSealed} writes them. Nothing is sealed already. */
-  seal(last: string): void;
+  seal(last: LineBytes): void;
   /** Throws when the disk refuses: they stay sealed. */
   flushSealed(): void;
   /** Writes `lines` in place of all that is written or sealed: all of them or none. */
@@ -61,7 +68,7 @@ export function* snapshot(clients: Clients, stamp: number, mark: number): Genera
   yield JSON.stringify([['mark', mark]] satisfies Change[]);
 }
 
-export const takenChange = ({ session, generation, taken }: Client): Change => ['taken', session.id, generation, taken];
+const takenChange = ({ session, generation, taken }: Client): Change => ['taken', session.id, generation, taken];
 
 /** Sessions as the log knows them: each is told before what belongs to it, and again when something about it has changed. */
 export class Introductions {

@@ -45,6 +45,10 @@ test('a line is the JSON that its orders are, whatever is in their texts and num
         line.add([['mark', 3]]);
         line.addOrder(order);
         line.addFill(order);
+        owner.generation = cum;
+        owner.taken = qty;
+        line.addTaken(owner);
+        line.addMark(qty);
         const { instrument, side, side_code, ord_type, tif, price, stop_price } = terms;
         const expires_at = ends ? terms.expires_at : null;
         const asked = [instrument.symbol, side, side_code, ord_type, tif, price, stop_price, qty, account, expires_at];
@@ -52,6 +56,8 @@ test('a line is the JSON that its orders are, whatever is in their texts and num
           ['mark', 3],
           ['whole', id, session, clOrdId, ...asked, 7, 'filled', cum, 0],
           ['fill', id, 'filled', cum, 0],
+          ['taken', session, cum, qty],
+          ['mark', qty],
         ]);
       },
     ),

@@ -17,7 +17,7 @@ import { viewOf } from '../../../../edge/fix/words.ts';
 import { openVenue } from '../../../../edge/venue/index.ts';
 import { FileLog } from '../../../../edge/venue/simulator/file-log.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
-import type { LineBytes, OrderLog } from '../../../../edge/venue/simulator/log.ts';
+import { type LineBytes, lineOf, type OrderLog } from '../../../../edge/venue/simulator/log.ts';
 import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
 import type { Venue } from '../../../../edge/venue/venue.ts';
 import { Client, NOON, pick, sessionOf, TestSink, utc } from '../harness.ts';
@@ -216,12 +216,14 @@ class MemoryLog implements OrderLog {
   get pending(): boolean {
     return this.waiting.length > 0;
   }
-  flush(last: string): void {
-    this.lines.push(...this.waiting.splice(0), last);
+  flush(last: LineBytes): void {
+    this.append(last);
+    this.lines.push(...this.waiting.splice(0));
   }
   sealed: string[] = [];
-  seal(last: string): void {
-    this.sealed = [...this.waiting.splice(0), last];
+  seal(last: LineBytes): void {
+    this.append(last);
+    this.sealed = this.waiting.splice(0);
   }
   flushSealed(): void {
     this.lines.push(...this.sealed.splice(0));
@@ -352,7 +354,7 @@ test('a disk that refuses is told of, and what was to be written waits for the n
     const buf = Buffer.from('[]');
     log.append({ buf, words: viewOf(buf), length: 2 });
     for (let tries = 0; tries < 2; tries++) {
-      expect(() => log.flush('[["mark",1]]')).toThrow('ENOSPC');
+      expect(() => log.flush(lineOf('[["mark",1]]'))).toThrow('ENOSPC');
       expect(log.pending).toBe(true);
     }
   } finally {
