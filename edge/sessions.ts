@@ -10,6 +10,7 @@ import type { SessionProfile } from './fix/session/profile.ts';
 import { Session } from './fix/session/session.ts';
 import { Tag } from './fix/tags.ts';
 import type { Journal, JournalSession, SessionTerms } from './journal/journal.ts';
+import { SESSION_LEVEL_NUMBERS } from './journal/limits.ts';
 import type { SessionState } from './journal/moved.ts';
 import { AWAY_SESSIONS, OUTPUT_BYTES } from './limits.ts';
 import type { Metrics } from './metrics.ts';
@@ -42,6 +43,7 @@ export interface Entry {
 export function vacate(entry: Entry, holder: Holder): void {
   entry.holder = undefined;
   entry.leaving = new WeakRef(holder);
+  entry.store.rest();
 }
 
 /** Names a session in the journal and at the venue: CompIDs hold no `|`, and SenderSubID comes last. */
@@ -165,7 +167,8 @@ export class Sessions implements VenueSink {
     entry.venue = venue;
     const { journal, numbers } = this.#parts;
     const store = journal.session(venue.id, termsOf(venue, profile));
-    store.sendAhead(profile.commit === 'before-send' ? 0 : numbers);
+    if (numbers === 0 || profile.commit === 'before-send') store.sendAhead(SESSION_LEVEL_NUMBERS, 'session_level');
+    else store.sendAhead(numbers);
     return entry;
   }
 

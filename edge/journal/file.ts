@@ -33,6 +33,7 @@ import { type After, adopted, exported, type SessionState } from './moved.ts';
 import type { FileJournalOptions } from './options.ts';
 import { type Place, Reader } from './reader.ts';
 import { type Dependent, recover } from './recovery.ts';
+import { Renewals } from './reserve.ts';
 import { Roll } from './roll.ts';
 import { Runs } from './run.ts';
 import { noteMessage, type Segment, Segments } from './segments.ts';
@@ -82,8 +83,7 @@ class FileJournal implements Journal, Ledger {
   /** By index. */
   readonly #sessions: FileSession[] = [];
   readonly #dirty: FileSession[] = [];
-  /** Their next block of numbers is to be written. */
-  readonly #reserving: FileSession[] = [];
+  readonly #renewals = new Renewals();
   #current: Segment;
   /** Size of the current segment at which the next is begun. */
   #rotateAt: number;
@@ -194,25 +194,25 @@ class FileJournal implements Journal, Ledger {
 
   flush(depends = 0): void {
     const { tail } = this;
-    const [dirty, reserving] = [this.#dirty, this.#reserving];
+    const [dirty, renewals] = [this.#dirty, this.#renewals];
     this.check();
-    if (dirty.length === 0 && reserving.length === 0 && tail.empty) return;
+    if (dirty.length === 0 && tail.empty && !renewals.due(this.#options.now)) return;
     this.#health.mayTry(tail.length);
     const before = tail.mark();
+    const leisureMs = this.#options.commit === 'reserve' ? renewals.leisureMs(dirty, !tail.empty) : 0;
     for (let i = 0; i < dirty.length; i++) dirty[i]!.writeNumbers();
-    for (let i = 0; i < reserving.length; i++) reserving[i]!.writeReserved();
+    renewals.write();
     const { length } = tail;
     try {
-      this.#segments.write(this.#current, tail, depends);
+      this.#segments.write(this.#current, tail, depends, leisureMs);
     } catch (error) {
       // Numbers are written anew at the next try, not once for each try.
       tail.cut(before);
       throw this.#health.failed(error, this.#current.path, tail.length);
     }
     for (let i = 0; i < dirty.length; i++) dirty[i]!.numbersWritten();
-    for (let i = 0; i < reserving.length; i++) reserving[i]!.reservedWritten();
+    renewals.written();
     dirty.length = 0;
-    reserving.length = 0;
     tail.clear();
     this.#health.wrote(this.#current.path);
     if (depends > 0) this.#unsure = true;
@@ -239,6 +239,7 @@ class FileJournal implements Journal, Ledger {
 
   endAhead(): void {
     for (const session of this.#sessions) session.sendAhead(0);
+    this.#renewals.hurry();
   }
 
   async close(): Promise<void> {
@@ -273,11 +274,9 @@ class FileJournal implements Journal, Ledger {
   }
 
   reserving(session: FileSession): void {
-    if (session.isReserving) return;
+    if (session.reserve.wanted) return;
     this.check();
-    session.isReserving = true;
-    session.reserve.renewAt = Number.POSITIVE_INFINITY;
-    this.#reserving.push(session);
+    this.#renewals.add(session, this.#options.now);
   }
 
   gained(segment: number, bytes: number): void {

@@ -63,7 +63,7 @@
  *
  * | flag | of | means |
  * | ---: | --- | --- |
- * | 1 | sent, promoted, run | may be asked for again; void: it was pending |
+ * | 1 | sent, promoted, run | may be asked for again; void: it was pending; reserved: for session-level messages alone, whose numbers are written later or never |
  * | 2 | sent, pending, promoted, run | made by the venue |
  * | 4 | sent, pending, run | carried forward: it has been written before |
  * | 0, 16, 32, 48 | received, run | was answered by the gateway; went to the venue; was refused; was not valid |
@@ -105,6 +105,7 @@ export const BY_VENUE = 2;
 export const CARRIED = 4;
 export const FATE = 48;
 export const WAS_PENDING = 1;
+export const SESSION_LEVEL = 1;
 
 const fixed = (...bytes: number[]): readonly number[] => [0, ...bytes.map((each) => RECORD_BYTES + each)];
 

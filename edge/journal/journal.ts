@@ -42,6 +42,9 @@ export interface Accepted {
   readonly receivedAt: number;
 }
 
+/** What leaves out of a block of numbers before it is durable: all messages, or those that a resend fills with a gap. */
+export type Ahead = 'everything' | 'session_level';
+
 /** What a journal keeps of a session, and when bytes of it may leave. */
 export interface JournalSession extends SessionStore {
   /**
@@ -49,8 +52,13 @@ export interface JournalSession extends SessionStore {
    * block of numbers that is durable, or because a flush is all that this journal promises.
    */
   readonly ahead: boolean;
-  /** From now on it reserves so many numbers at a time and sends ahead of what is durable; 0: it does not. */
-  sendAhead(numbers: number): void;
+  /**
+   * From now on it reserves so many numbers at a time and sends ahead of what is durable; 0: it does not. Session-level
+   * messages alone do only where a commit is what costs: with a journal in the store.
+   */
+  sendAhead(numbers: number, what?: Ahead): void;
+  /** Its client has gone: what was reserved for session-level messages is given back. */
+  rest(): void;
 }
 
 /** Of two journals side by side. */

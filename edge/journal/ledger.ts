@@ -31,6 +31,8 @@ export interface Ledger {
   readonly later: Durable | undefined;
   /** Whether what is flushed may leave, where no numbers are reserved. */
   readonly ahead: boolean;
+  /** See {@link Journal.inStore}. */
+  readonly inStore: boolean;
   gained(segment: number, bytes: number): void;
   /** What was gained last in {@link segment} has so many bytes more. */
   grown(bytes: number): void;

@@ -45,6 +45,8 @@ export const STUCK_BYTES = 32 * 1024 * 1024;
 export const STUCK_MS = 2000;
 /** How often that is looked at. */
 export const SHIP_LOOK_MS = 100;
+/** Messages that have left ahead of their commit are looked at so much later: what a lost machine takes along grows by that, and what is said now and then costs half. */
+export const SHIP_LEISURE_MS = 50;
 /** A batch that the store has not taken is sent again after this, then twice as long, at most… */
 export const SHIP_RETRY_MS = 20;
 export const SHIP_RETRY_MAX_MS = 1000;
@@ -54,6 +56,13 @@ export const SHIP_RETRY_MAX_MS = 1000;
  * messages a second within 20 ms. So many at most are gap-filled when a machine is lost.
  */
 export const RESERVE_NUMBERS = 16_384;
+/**
+ * Of a block for session-level messages: at a Heartbeat each half a minute half of it lasts an hour. So many at most are
+ * gap-filled when an edge dies.
+ */
+export const SESSION_LEVEL_NUMBERS = 256;
+/** Nobody waits for the next one of these, nor for what is given back: all of so long share one commit. */
+export const RENEW_WITHIN_MS = 10_000;
 /** Between two syncs of what is written: disks have other work, and a session's first block waits no longer for it. */
 export const SYNC_PAUSE_MS = 5;
 

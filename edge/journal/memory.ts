@@ -148,6 +148,8 @@ class MemorySession implements JournalSession {
 
   sendAhead(): void {}
 
+  rest(): void {}
+
   agree(given: Partial<SessionTerms>): void {
     this.#terms = { ...this.#terms, ...given };
     const { ids, ids_s } = this.#terms;
@@ -198,6 +200,10 @@ class MemorySession implements JournalSession {
   setNextIn(next: number): void {
     checkNumber(next, 1);
     this.nextIn = next;
+  }
+
+  noteNextIn(next: number): void {
+    this.setNextIn(next);
   }
 
   setNextOut(next: number): void {

@@ -187,6 +187,8 @@ export function adopted(session: FileSession, ledger: Ledger, state: SessionStat
   ledger.tail.put(reset, 1, createdAt);
   Object.assign(session, { nextIn, nextOut, generation, createdAt, forgotten, told, toldWritten: told });
   session.renumbered(lostAt);
+  // Somebody waits for it, whatever it says.
+  if (!session.isDirty) ledger.dirty(session);
   session.bound(terms);
   session.writeState();
   for (const { msgSeqNum, second, message } of state.sent)

@@ -67,15 +67,20 @@ export function recover(parts: RecoveryParts): Recovered {
   let { whole } = parts;
   // Where the end is not whole nobody knows how much is missing.
   for (const number of numbers) whole = readSegment(parts, number, number === numbers.at(-1), dependents) && whole;
-  let jumped = 0;
+  let [jumped, doubtful] = [0, 0];
   for (const session of sessions) {
     if (session === undefined) continue;
-    if (!whole && session.reserve.limit > session.nextOut) jumped += 1;
+    const { reserve } = session;
+    if (reserve.inDoubt(whole) && reserve.limit > session.nextOut) {
+      if (reserve.what === 'everything') doubtful += 1;
+      else jumped += 1;
+    }
     settle(session, parts.now, whole, (segment, bytes) => segments.gained(segment, bytes));
   }
-  if (jumped > 0)
+  if (jumped > 0) parts.log.info({ sessions: jumped }, 'sessions go on above their reserved numbers');
+  if (doubtful > 0)
     parts.log.warn(
-      { sessions: jumped },
+      { sessions: doubtful },
       'what was written last may be lost: sessions go on above their reserved numbers',
     );
   const newest = [...segments.all.keys()].at(-1);

@@ -17,6 +17,7 @@ import {
   RESET,
   RUN,
   SENT,
+  SESSION_LEVEL,
   STATE,
   secondOf,
   TOLD,
@@ -99,6 +100,7 @@ export function replay(s: FileSession, record: Recorded): void {
     case RESERVED:
       s.reserve.limit = number(0);
       s.reserve.lostAt = number(1);
+      s.reserve.what = flags & SESSION_LEVEL ? 'session_level' : 'everything';
       return;
     case GONE:
       replayGone(s);
@@ -191,10 +193,10 @@ export function settle(
   gained: (segment: number, bytes: number) => void,
 ): void {
   const { reserve } = s;
-  if (!whole && reserve.limit > 0) {
+  if (reserve.inDoubt(whole)) {
     // What left with these numbers is not known: they are gap-filled.
     s.nextOut = Math.max(s.nextOut, reserve.limit);
-    reserve.lostAt = epochMs;
+    if (reserve.what === 'everything') reserve.lostAt = epochMs;
   }
   reserve.limit = 0;
   const { sent, waiting } = s;

@@ -80,8 +80,11 @@ export interface Mirror {
   ended?(segment: Segment): void;
   /** A segment has been begun. */
   begun(segment: Segment, header: Buffer): void;
-  /** The blocks of a flush have been written from `offset` on: `sealed` as they stand there, the tail with their records in plain. */
-  written(segment: Segment, offset: number, sealed: Buffer, tail: Tail): void;
+  /**
+   * The blocks of a flush have been written from `offset` on: `sealed` as they stand there, the tail with their records in plain.
+   * @param leisureMs so long nobody waits for them; 0, the default: somebody does
+   */
+  written(segment: Segment, offset: number, sealed: Buffer, tail: Tail, leisureMs?: number): void;
   deleted(segment: number): void;
 }
 
@@ -174,13 +177,14 @@ export class Segments {
   /**
    * Writes the tail behind what is there, as the blocks of one flush.
    * @param depends see {@link Journal.flush}
+   * @param leisureMs see {@link Mirror.written}
    * @throws what the file system says; the segment is as before
    */
-  write(segment: Segment, tail: Tail, depends: number): void {
+  write(segment: Segment, tail: Tail, depends: number, leisureMs = 0): void {
     const { size } = segment;
     const bytes = this.#write(segment, tail, depends);
     if (depends > segment.depends) segment.depends = depends;
-    this.#options.mirror?.written(segment, size, bytes, tail);
+    this.#options.mirror?.written(segment, size, bytes, tail, leisureMs);
   }
 
   /** @returns the bytes as they were written; they are used again */

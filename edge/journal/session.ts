@@ -4,7 +4,6 @@ import { BY_VENUE, type Fate, KEEP, type StoredMessage, SUBMITTED } from '../fix
 import {
   FIXED_BYTES,
   GONE,
-  NUMBERS,
   PENDING,
   PROMOTED,
   RECEIVED,
@@ -15,17 +14,17 @@ import {
   WAS_PENDING,
 } from './format.ts';
 import { Ids } from './ids.ts';
-import { checkNext, checkNumber, JournalError, type JournalSession, type SessionTerms, sameTerms } from './journal.ts';
+import type { Ahead, JournalSession, SessionTerms } from './journal.ts';
+import { checkNext, checkNumber, JournalError, sameTerms } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import { ABOUT_BYTES, ID_BYTES, KEY_BYTES } from './limits.ts';
 import { Places } from './places.ts';
 import type { Place } from './reader.ts';
 import { Reserve } from './reserve.ts';
 import { ENTRY_BYTES, roomFor } from './run.ts';
-import { goneInto, reservedInto, stateInto, toldInto } from './state.ts';
+import { goneInto, numbersInto, reservedInto, stateInto } from './state.ts';
 import type { Tail } from './tail.ts';
 
-const NUMBERS_BYTES = FIXED_BYTES[NUMBERS]!;
 const NO_IDS = new Ids(0, 0);
 
 export class FileSession implements JournalSession {
@@ -33,12 +32,11 @@ export class FileSession implements JournalSession {
   nextOut = 1;
   generation = 0;
   createdAt = 0;
-  /** Kept by the ledger: numbers wait to be written; so does the end of a block of them. */
+  /** Kept by the ledger: numbers wait to be written. */
   isDirty = false;
-  isReserving = false;
   /** It is in another journal. */
   gone = false;
-  readonly reserve = new Reserve();
+  readonly reserve: Reserve;
   readonly key: string;
   readonly index: number;
   readonly sent = new Places();
@@ -61,6 +59,7 @@ export class FileSession implements JournalSession {
 
   constructor(ledger: Ledger, key: string, index: number, createdAt: number, terms: SessionTerms) {
     this.#ledger = ledger;
+    this.reserve = new Reserve(ledger);
     this.#lost = (segment, length, places) => ledger.lost(segment, length, places);
     this.key = key;
     this.index = index;
@@ -75,10 +74,16 @@ export class FileSession implements JournalSession {
     if (!this.isDirty) this.#ledger.dirty(this);
   }
 
+  noteNextIn(next: number): void {
+    checkNumber(next, 1);
+    this.nextIn = next;
+    if (!this.isDirty && !this.reserve.lags(this.nextOut)) this.#ledger.dirty(this);
+  }
+
   setNextOut(next: number): void {
     checkNumber(next, this.nextOut);
     this.nextOut = next;
-    if (!this.isDirty) this.#ledger.dirty(this);
+    if (!this.isDirty && !this.reserve.lags(next)) this.#ledger.dirty(this);
     if (next >= this.reserve.renewAt) this.#ledger.reserving(this);
   }
 
@@ -106,6 +111,7 @@ export class FileSession implements JournalSession {
 
   append(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
     checkNext(msgSeqNum, this.nextOut);
+    if (this.reserve.waits && !this.isDirty) this.#ledger.dirty(this);
     const keep = (how & KEEP) !== 0 && this.terms.retention > 0;
     if (!keep && !this.#ledger.archive) {
       this.setNextOut(msgSeqNum + 1);
@@ -155,10 +161,10 @@ export class FileSession implements JournalSession {
     const { waiting } = this;
     checkNext(msgSeqNum, this.nextOut);
     if (waiting.count === 0) throw new RangeError('no message is pending');
+    if (this.reserve.waits && !this.isDirty) this.#ledger.dirty(this);
     const ordinal = waiting.number(0);
     const keep = (how & KEEP) !== 0 && this.terms.retention > 0;
-    const bare = !keep && !this.#ledger.archive;
-    const at = this.#write(PROMOTED, keep ? KEEP : 0, buf, start, bare ? start : end);
+    const at = this.#write(PROMOTED, keep ? KEEP : 0, buf, start, keep || this.#ledger.archive ? end : start);
     const { tail } = this.#ledger;
     tail.put(at, 0, ordinal);
     tail.put(at, 1, msgSeqNum);
@@ -197,14 +203,13 @@ export class FileSession implements JournalSession {
       return;
     }
     const at = this.#write(RECEIVED, fate, buf, start, end);
-    const { tail } = this.#ledger;
+    const { tail, segment, base } = this.#ledger;
     tail.put(at, 0, msgSeqNum);
     tail.put(at, 1, epochMs);
     tail.put(at, 2, this.generation);
     tail.putUint(at, 24, idStart - start);
     tail.putUint(at, 28, idEnd - idStart);
     const length = FIXED_BYTES[RECEIVED]! + end - start;
-    const { segment, base } = this.#ledger;
     const place = { segment, block: base + tail.block, offset: base + at, length };
     this.#ledger.gained(segment, length);
     this.ids.add(buf, idStart, idEnd, place, secondOf(epochMs), this.#lost);
@@ -230,11 +235,10 @@ export class FileSession implements JournalSession {
 
   /** Nothing that is kept here counts any more. */
   cleared(): void {
-    const { sent, waiting } = this;
-    for (const places of [sent, waiting, this.ids.places])
+    for (const places of [this.sent, this.waiting, this.ids.places])
       for (let i = 0; i < places.count; i++) this.#lost(places.segment(i), places.length(i));
-    sent.clear();
-    waiting.clear();
+    this.sent.clear();
+    this.waiting.clear();
     this.ids = NO_IDS;
     // Those of before are below it, also for who reads them again.
     this.firstOrdinal = this.nextOrdinal;
@@ -270,16 +274,13 @@ export class FileSession implements JournalSession {
   }
 
   writeNumbers(): void {
-    const { tail } = this.#ledger;
-    const at = tail.begin(NUMBERS, this.index, NUMBERS_BYTES);
-    tail.put(at, 0, this.nextIn);
-    tail.put(at, 1, this.nextOut);
-    if (this.told !== this.toldWritten) toldInto(this, tail);
+    numbersInto(this, this.#ledger.tail);
   }
 
   /** The numbers that {@link writeNumbers} has written are on disk. */
   numbersWritten(): void {
     this.isDirty = false;
+    this.reserve.numbersWritten();
     this.toldWritten = this.told;
   }
 
@@ -289,31 +290,29 @@ export class FileSession implements JournalSession {
 
   /** Names the end of the next block of numbers; as {@link writeNumbers}, whatever the bound. */
   writeReserved(): void {
-    const { reserve } = this;
-    reserve.limit = reserve.size > 0 ? this.nextOut + reserve.size : 0;
+    this.reserve.next(this.nextOut);
     reservedInto(this, this.#ledger.tail);
   }
 
   /** What {@link writeReserved} has written is in the journal's present batch. */
   reservedWritten(): void {
-    this.isReserving = false;
-    this.reserve.written(this.#ledger.later);
+    this.reserve.written();
   }
 
   get ahead(): boolean {
-    const { reserve } = this;
-    return reserve.size === 0 ? this.#ledger.ahead : reserve.covers(this.nextOut, this.#ledger.later);
+    return this.reserve.lets(this.nextOut);
   }
 
   get lostAt(): number {
     return this.reserve.lostAt;
   }
 
-  sendAhead(numbers: number): void {
-    if (numbers === this.reserve.size) return;
-    this.reserve.size = numbers;
-    this.reserve.drop();
-    this.#ledger.reserving(this);
+  sendAhead(numbers: number, what: Ahead = 'everything'): void {
+    if (this.reserve.begin(numbers, what)) this.#ledger.reserving(this);
+  }
+
+  rest(): void {
+    if (this.reserve.what === 'session_level') this.sendAhead(0);
   }
 
   /** The sent messages of this segment go: more is kept than may be. @returns how many */

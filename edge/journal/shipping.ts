@@ -43,6 +43,8 @@ export class Shipping implements Mirror, LaterJournal {
   #state: State = 'held';
   #filling = new Batch();
   #sending = new Batch();
+  /** When the one that fills is to be sent, monotonic ms; 0: at once. */
+  #sendBy = Number.POSITIVE_INFINITY;
   /** When the batch that is sent was closed. */
   #since = 0;
   /** The store has refused or not answered the last try. */
@@ -65,7 +67,7 @@ export class Shipping implements Mirror, LaterJournal {
     this.#serves = parts.edge().incarnation;
     this.#look = parts.every(SHIP_LOOK_MS, () => {
       this.#judge();
-      if (this.#filling.used > 0) this.#sendSoon();
+      this.#sendWhenDue();
     });
   }
 
@@ -92,10 +94,11 @@ export class Shipping implements Mirror, LaterJournal {
     this.#filling.begin(segment, header);
   }
 
-  written(segment: Home, offset: number, sealed: Buffer, tail: Tail): void {
+  written(segment: Home, offset: number, sealed: Buffer, tail: Tail, leisureMs = 0): void {
     this.#filling.add(segment, offset, sealed, tail);
     this.ticket = this.#filling.number;
-    this.#sendSoon();
+    this.#sendBy = leisureMs === 0 ? 0 : Math.min(this.#sendBy, this.#parts.monotonic() + leisureMs);
+    this.#sendWhenDue();
   }
 
   /** Bytes that an earlier process had written and not sent; before all others. See {@link Batch.put}. */
@@ -140,6 +143,12 @@ export class Shipping implements Mirror, LaterJournal {
     return this.#state === 'ended' || (this.waiting === 0 && this.#state === 'resting');
   }
 
+  /** What nobody waits for waits for more to share its commit. */
+  #sendWhenDue(): void {
+    if (this.#filling.used === 0) return;
+    if (this.#sendBy === 0 || this.#waiters.length > 0 || this.#parts.monotonic() >= this.#sendBy) this.#sendSoon();
+  }
+
   #sendSoon(): void {
     if (this.#state !== 'resting') return;
     this.#state = 'due';
@@ -166,6 +175,7 @@ export class Shipping implements Mirror, LaterJournal {
     this.#filling = this.#sending;
     this.#filling.number = batch.number + 1;
     this.#sending = batch;
+    this.#sendBy = Number.POSITIVE_INFINITY;
     const { monotonic, log } = this.#parts;
     this.#since = monotonic();
     this.#state = 'sending';
@@ -246,7 +256,7 @@ export class Shipping implements Mirror, LaterJournal {
     this.released = this.#filling.number - 1;
     this.#state = 'resting';
     this.#judge();
-    if (this.#filling.used > 0) this.#sendSoon();
+    this.#sendWhenDue();
     this.#attendant.released();
     this.#doOnceThere();
     this.#removeDead();

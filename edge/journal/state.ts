@@ -1,6 +1,6 @@
 /** Records of what a session is: all of it but its messages, at the start of each segment and when it changes. */
 
-import { ABOUT, FIXED_BYTES, GONE, RESERVED, STATE, TOLD } from './format.ts';
+import { ABOUT, FIXED_BYTES, GONE, NUMBERS, RESERVED, SESSION_LEVEL, STATE, TOLD } from './format.ts';
 import type { FileSession } from './session.ts';
 import type { Tail } from './tail.ts';
 
@@ -26,6 +26,13 @@ export function stateInto(session: FileSession, tail: Tail): void {
   tail.buf.write(about, text + FIXED_BYTES[ABOUT]!);
 }
 
+export function numbersInto(session: FileSession, tail: Tail): void {
+  const at = tail.begin(NUMBERS, session.index, FIXED_BYTES[NUMBERS]!);
+  tail.put(at, 0, session.nextIn);
+  tail.put(at, 1, session.nextOut);
+  if (session.told !== session.toldWritten) toldInto(session, tail);
+}
+
 export function toldInto({ index, told, toldWritten }: FileSession, tail: Tail): void {
   const at = tail.begin(TOLD, index, FIXED_BYTES[TOLD]!);
   tail.put(at, 0, told);
@@ -33,7 +40,8 @@ export function toldInto({ index, told, toldWritten }: FileSession, tail: Tail):
 }
 
 export function reservedInto({ index, reserve }: FileSession, tail: Tail): void {
-  const at = tail.begin(RESERVED, index, FIXED_BYTES[RESERVED]!);
+  const flags = reserve.what === 'session_level' ? SESSION_LEVEL : 0;
+  const at = tail.begin(RESERVED, index, FIXED_BYTES[RESERVED]!, flags);
   tail.put(at, 0, reserve.limit);
   tail.put(at, 1, reserve.lostAt);
 }

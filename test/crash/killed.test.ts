@@ -56,9 +56,14 @@ test.each(columnsOf('killed at random under load'))(
     for (let round = 0; round < 3; round++) {
       const before = heard();
       for (let sent = 0; sent < 30 && heard() - before < 40 + round * 37; sent++) {
-        for (const client of world.clients) client.turn();
+        for (const client of world.clients) {
+          client.turn();
+          client.trader.probe();
+        }
         await new Promise((resolve) => setImmediate(resolve));
       }
+      // What it says last is session-level messages: their numbers, too, come once.
+      for (const { trader } of world.clients) for (let n = 0; n <= round; n++) await trader.inStep();
       await world.kill();
       await world.start();
     }

@@ -135,8 +135,7 @@ export class Trader {
 
   /** A TestRequest's answer comes after all that was due before it, and is itself in its turn. */
   async inStep(): Promise<void> {
-    const id = `step-${this.#nextOut}`;
-    this.#write('1', [[112, id]], this.#nextOut++);
+    const id = this.probe();
     let stepped = false;
     this.#step = (answered) => {
       stepped ||= answered === id;
@@ -144,6 +143,13 @@ export class Trader {
     await this.until(() => stepped);
   }
   #step: (id: string | undefined) => void = () => {};
+
+  /** A TestRequest, whose answer nobody waits for. @returns its TestReqID */
+  probe(): string {
+    const id = `step-${this.#nextOut}`;
+    this.#write('1', [[112, id]], this.#nextOut++);
+    return id;
+  }
 
   /**
    * Asks for everything that it has been sent: what was an application message comes again as it was, with PossDupFlag and the time at

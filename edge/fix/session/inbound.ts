@@ -125,7 +125,7 @@ function isFromTheClient(s: SessionRecord, live: Live, message: Message, n: numb
 function receiveAfterLogout(s: SessionRecord, live: Live, message: Message, tokens: number, now: Instant): Fed {
   const n = message.uint(message.msgSeqNum);
   if (message.msgType === MsgType.Logout) {
-    if (n === s.store.nextIn) advance(s, n);
+    if (n === s.store.nextIn) pass(s, n);
     close(s, live, 'logout_answered', message.text(message.index(Tag.Text)), now);
     return ENDED;
   }
@@ -139,6 +139,12 @@ function receiveAfterLogout(s: SessionRecord, live: Live, message: Message, toke
 function advance(s: SessionRecord, n: number): void {
   s.lastProcessed = n;
   s.store.setNextIn(n + 1);
+}
+
+/** By a session-level message in order, of which nothing follows that would not follow when its gap is filled. */
+function pass(s: SessionRecord, n: number): void {
+  s.lastProcessed = n;
+  s.store.noteNextIn(n + 1);
 }
 
 /** Structure and dictionary; the mistake is in `s.verdict`. */
@@ -243,7 +249,7 @@ export function drain(s: SessionRecord, live: Live, now: Instant): Fed {
       settleGap(s, live, now);
       return FED;
     }
-    if (copy.length === 0) advance(s, n);
+    if (copy.length === 0) pass(s, n);
     else {
       s.view.traits = live.output.traits;
       const tokens = tokenise(copy, 0, copy.length, s.view);
@@ -276,25 +282,25 @@ function deliver(s: SessionRecord, live: Live, message: Message, n: number, now:
 }
 
 function onHeartbeat(s: SessionRecord, _live: Live, _message: Message, n: number): Fed {
-  advance(s, n);
+  pass(s, n);
   return FED;
 }
 
 function onTestRequest(s: SessionRecord, live: Live, message: Message, n: number, now: Instant): Fed {
-  advance(s, n);
+  pass(s, n);
   sendHeartbeat(s, live, now, message);
   return FED;
 }
 
 /** A Reject uses its number and nothing else (test case 7): what was rejected is not sent again. */
 function onReject(s: SessionRecord, _live: Live, _message: Message, n: number): Fed {
-  advance(s, n);
+  pass(s, n);
   return FED;
 }
 
 /** Served whatever its number, and before we ask for anything ourselves: else both sides would wait (test case 20). */
 function onResendRequest(s: SessionRecord, live: Live, message: Message, n: number, now: Instant): Fed {
-  if (n === s.store.nextIn) advance(s, n);
+  if (n === s.store.nextIn) pass(s, n);
   serveRequest(s, live, message, now);
   if (n > s.store.nextIn) noteAhead(s, live, n, message, true, now);
   return FED;
@@ -328,14 +334,14 @@ function onSequenceReset(s: SessionRecord, live: Live, message: Message, _n: num
     noteGapFill(s, newSeqNo);
   } else clearGap(s); // the client begins anew there: what came before is void
   if (newSeqNo > next) {
-    s.lastProcessed = newSeqNo - 1;
-    s.store.setNextIn(newSeqNo);
+    if (isGapFill) pass(s, newSeqNo - 1);
+    else advance(s, newSeqNo - 1);
   }
   return FED;
 }
 
 function onLogout(s: SessionRecord, live: Live, message: Message, n: number, now: Instant): Fed {
-  if (n === s.store.nextIn) advance(s, n);
+  if (n === s.store.nextIn) pass(s, n);
   sendLogout(s, live, '', now, SessionStatus.LogoutComplete);
   close(s, live, 'logout', message.text(message.index(Tag.Text)), now);
   return ENDED;

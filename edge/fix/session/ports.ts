@@ -67,6 +67,8 @@ export interface SessionStore {
   readonly createdAt: number;
 
   setNextIn(next: number): void;
+  /** The same after a session-level message: forgotten in a crash, it is asked for again, and its sender fills the gap. */
+  noteNextIn(next: number): void;
   /** A number was used by a session-level message, which is not kept. */
   setNextOut(next: number): void;
   /** Both numbers to 1, next generation, sent messages forgotten; pending ones stay. */

@@ -108,6 +108,7 @@ export interface RemoteOptions {
   readonly inbound?: boolean;
   readonly commit?: Commit;
   readonly boot?: string;
+  readonly now?: () => number;
   readonly more?: Partial<FileJournalOptions>;
   readonly onLost?: (error: JournalError) => void;
 }
@@ -137,7 +138,7 @@ export async function openRemote(store: FaultyStore, options: RemoteOptions = {}
     commit,
     boot,
     log: logInto(lines),
-    now: () => NOW,
+    now: options.now ?? (() => NOW),
     store: store.port,
     edge: self,
     writer: options.writer ?? `writer-${writers++}`,

@@ -291,6 +291,41 @@ describe('in the store', () => {
     expect(lines.some(({ message }) => message.startsWith('what is left of the journal'))).toBe(true);
   });
 
+  test('what nobody waits for waits a little for company: messages for some ms, numbers alone for seconds', async () => {
+    const { store, timers, journal } = await dying();
+    await timers.pass(200);
+    await shipped(journal, timers);
+    const one = journal.session('one');
+    const before = store.appends;
+    for (let n = 0; n < 2; n++) {
+      append(one, `said ${n}`);
+      journal.flush();
+      await timers.pass(10);
+    }
+    expect([one.ahead, store.appends]).toEqual([true, before]);
+    await timers.pass(150);
+    expect(store.appends).toBe(before + 1);
+    one.noteNextIn(one.nextIn + 1);
+    journal.flush();
+    await timers.pass(9000);
+    expect([one.ahead, store.appends]).toEqual([true, before + 1]);
+    await timers.pass(1200);
+    expect(store.appends).toBe(before + 2);
+    // Whoever waits has it at once, and who leaves.
+    one.noteNextIn(one.nextIn + 1);
+    journal.flush();
+    append(journal.session('two'), 'waits');
+    journal.flush();
+    await timers.pass(20);
+    expect(store.appends).toBe(before + 3);
+    one.noteNextIn(one.nextIn + 1);
+    journal.flush();
+    const drained = journal.later!.drained();
+    await timers.pass(20);
+    await drained;
+    expect(store.appends).toBe(before + 4);
+  });
+
   test('closed in order, numbers go on where they were, on any machine', async () => {
     const { store, timers, journal } = await dying();
     journal.endAhead();

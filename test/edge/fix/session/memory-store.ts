@@ -19,6 +19,10 @@ export class MemorySessionStore implements SessionStore {
     this.nextIn = next;
   }
 
+  noteNextIn(next: number): void {
+    this.setNextIn(next);
+  }
+
   setNextOut(next: number): void {
     this.nextOut = next;
   }
