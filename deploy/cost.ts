@@ -3,6 +3,8 @@
  * those. US dollars, us-east-1, on demand, without taxes, free tiers and data transfer to clients.
  */
 
+import { RENEW_WITHIN_MS, SESSION_LEVEL_NUMBERS } from '../edge/journal/limits.ts';
+
 /** Prices of 2026, us-east-1. */
 export const PRICES = {
   /** Of a million. */
@@ -63,9 +65,11 @@ export const RECORDS_PER_SESSION = 3;
 
 /** A commit waits for the one before: so the faster messages come, the more go in one. An answer of DynamoDB to a transaction. */
 const COMMIT_S = 0.006;
-/** Of a session: both sides tell each other that they are there, and each of that is numbered too. */
 const SESSION_HOURS = 8;
-export const HEARTBEAT_S = 30;
+/** What a Heartbeat is numbered by is written each time that half a block of numbers is used, and waits for others. */
+const HEARTBEAT_S = 30;
+const BEATS_PER_COMMIT = SESSION_LEVEL_NUMBERS / 2;
+const RENEW_S = RENEW_WITHIN_MS / 1000;
 
 export interface Usage {
   /** Where edges keep their journals: each commit to the store is paid, one to a disk is not. */
@@ -113,15 +117,18 @@ export const DEFAULTS: Omit<Usage, 'users' | 'sessions' | 'messages'> = {
 export function journalCommits({ journal, sessions, messages, edges }: Usage): number {
   if (journal === 'file') return 0;
   // A message, then what the venue says of it.
-  const turns = 2 * messages + (sessions * SESSION_HOURS * 3600 * 2) / HEARTBEAT_S;
-  return commitsOf(turns, edges);
+  return commitsOf(2 * messages, edges) + idleCommitsOf(sessions * SESSION_HOURS, edges);
 }
 
-/** Of so many turns in a month, on so many edges. */
-export function commitsOf(turns: number, edges: number): number {
+/** Of so many turns in a month, on so many edges: what comes within `shareS` shares a commit. */
+export function commitsOf(turns: number, edges: number, shareS = COMMIT_S): number {
   const rate = turns / SECONDS / edges;
-  return (rate / (1 + rate * COMMIT_S)) * edges * SECONDS;
+  return (rate / (1 + rate * shareS)) * edges * SECONDS;
 }
+
+/** Of sessions that are there so many hours in a month, and say nothing. */
+export const idleCommitsOf = (hours: number, edges: number): number =>
+  commitsOf((hours * 3600) / HEARTBEAT_S / BEATS_PER_COMMIT, edges, RENEW_S);
 
 function journalLine(usage: Usage): CostLine {
   const commits = journalCommits(usage);

@@ -2,7 +2,7 @@
  * Reads, writes and dollars of the store a month, by edges and users, from what deploy/scale-measure.ts has counted. docs/SCALE.md
  * has the tables, and what they do not tell.
  */
-import { commitsOf, HEARTBEAT_S, PRICES, RECORDS_PER_SESSION, UNITS } from './cost.ts';
+import { commitsOf, idleCommitsOf, PRICES, RECORDS_PER_SESSION, UNITS } from './cost.ts';
 
 /** Capacity units of DynamoDB: reads of 4 KiB, writes of 1 KiB. */
 export interface Units {
@@ -94,9 +94,9 @@ export function ofJournals(crowd: Crowd, edges: number): Month {
   const present = crowd.users * crowd.present * TRADING_DAYS;
   const sessions = present * crowd.sessions;
   const orders = present * (1 - crowd.machines) * crowd.hand_orders + present * crowd.machines * crowd.machine_s * 10;
-  const heartbeats = (2 * crowd.session_hours * 3600) / HEARTBEAT_S;
-  const turns = sessions * (COUNTED.commits.session + heartbeats) + orders * COUNTED.commits.order;
-  return month({ read: 0, write: commitsOf(turns, edges) * UNITS.journalCommit.write });
+  const turns = sessions * COUNTED.commits.session + orders * COUNTED.commits.order;
+  const commits = commitsOf(turns, edges) + idleCommitsOf(sessions * crowd.session_hours, edges);
+  return month({ read: 0, write: commits * UNITS.journalCommit.write });
 }
 
 const millions = (count: number): string => `${Math.round(count / 1e6).toLocaleString('en')} M`;

@@ -107,12 +107,16 @@ describe('what a month is reckoned with', () => {
     expect(counted.write - UNITS.journalCommit.write).toBeLessThanOrEqual(1);
   });
 
-  test('journals: each message alone is a commit, many share one, and a disk costs none', () => {
+  test('journals: each message alone is a commit, many share one, Heartbeats hardly make any, and a disk costs none', () => {
     const usage = { ...DEFAULTS, users: 1, sessions: 0, messages: 1_000_000 };
     expect(journalCommits(usage) / 2_000_000).toBeCloseTo(1, 2);
     const busy = journalCommits({ ...usage, messages: 100_000_000_000 });
     expect(busy).toBeLessThan(1_000_000_000);
-    expect(journalCommits({ ...usage, sessions: 1000 })).toBeGreaterThan(journalCommits(usage) + 1_500_000);
+    // 8 hours of Heartbeats are 960 numbers, each block written when 128 more are used.
+    expect(journalCommits({ ...usage, sessions: 1000 }) - journalCommits(usage)).toBeCloseTo(7500, -3);
+    // Six a minute of an edge, whatever it serves.
+    const idle = journalCommits({ ...usage, sessions: 1_000_000_000 }) - journalCommits(usage);
+    expect(idle / usage.edges).toBeLessThan(6 * 60 * 730 * 1.01);
     expect(journalCommits({ ...usage, journal: 'file' })).toBe(0);
   });
 
