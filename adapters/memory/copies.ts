@@ -18,9 +18,14 @@ function copyOfObject(value: object): object {
   if (Array.isArray(value)) return value.map(copyOf);
   // Not by its own slice(): that of a Buffer is the same memory.
   if (value instanceof Uint8Array) return new Uint8Array(value);
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) throw new TypeError('an object of a class is no data');
+  if (!isPlain(value)) throw new TypeError('an object of a class is no data');
   const copy = { ...value } as Record<string, unknown>;
   for (const name of Object.keys(copy)) copy[name] = copyOf(copy[name]);
   return copy;
+}
+
+/** By what is above its prototype: that of another realm's plain objects is another. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
