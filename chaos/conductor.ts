@@ -5,7 +5,7 @@ import { edgeId } from '../local/environment.ts';
 import { type Crowd, makeCrowd } from './crowd.ts';
 import type { LineFault } from './fault-proxy.ts';
 import type { Attempt, Drain, Ending, Fault, FaultKind, Freed, Ledger, Outage, Storm, Takeover } from './ledger.ts';
-import { Operator } from './operator.ts';
+import { Operator, REASON } from './operator.ts';
 import { type Limited, Probes } from './probes.ts';
 import { NEEDED_STEPS, type Step, schedule, seeded } from './schedule.ts';
 import type { Trader } from './trader.ts';
@@ -40,6 +40,9 @@ const VENUE_TRIES = 10;
 const LONG_MS = 10_000;
 /** Of an edge that stands still for longer than this a session is taken meanwhile. */
 const TAKEN_WITHIN_MS = 4_500;
+
+/** What a Logon hears of an operator: who is locked or suspended, or is killed on its way in. */
+const KEPT_OUT = new RegExp(`^(Logon refused: (Locked|credential suspended)|${REASON}$)`);
 
 /** A client that is on, and the connection by which it is. */
 interface Connected {
@@ -290,7 +293,9 @@ export class Conductor {
       const { attempts } = trader.log;
       const later = attempts.slice(attempts.indexOf(attempt) + 1);
       const success = later.findIndex(({ answered }) => answered?.accepted === true);
-      logons.push(success < 0 ? later.length : success + 1);
+      const sent = success < 0 ? later : later.slice(0, success + 1);
+      // Whom an operator keeps out meanwhile comes again until that is over.
+      logons.push(sent.filter(({ answered }) => !KEPT_OUT.test(answered?.text ?? '')).length);
       const answered = later[success]?.answered;
       back = back === undefined || answered === undefined ? undefined : Math.max(back, answered.at);
     }

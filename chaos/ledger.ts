@@ -161,7 +161,7 @@ export interface Storm {
   readonly sessions: number;
   /** The last is back; undefined: not within the patience. */
   readonly back?: number;
-  /** Logons that each of them sent. */
+  /** Logons that each of them sent, but for those while an operator kept it out. */
   readonly logons: readonly number[];
 }
 

@@ -23,7 +23,8 @@ const REACHED_WITHIN_MS = 30_000;
 const TRIED_WITHIN_MS = 15_000;
 const OWN_TIER = 'limited-own';
 const OPENERS = { lock: 'unlock', suspend: 'reactivate' } as const;
-const REASON = 'chaos';
+/** What those hear who are killed or locked. */
+export const REASON = 'chaos';
 
 export class Operator {
   readonly acts: AdminAct[] = [];
