@@ -40,8 +40,10 @@ export const LOGONS_AT_FIRST = 16;
 export const ANSWERED_QUICKLY_MS = 100;
 /** Answered in this, the store is not what keeps Logons waiting: a sixth of a call's deadline (adapters/dynamodb). */
 export const ANSWERED_WELL_MS = 500;
-/** Later, calls come near the 2 s that each try has. */
+/** Later, calls come near the 2 s that each try has: too late, where fewer questions are known to be answered in half of it… */
 export const ANSWERED_LATE_MS = 1_500;
+/** …and in any case so long after they were asked. */
+export const ANSWERED_TOO_LATE_MS = 2_500;
 /**
  * Longest wait for one's turn; then a Logon is told to try again. Engines give up 10 s after their Logon by themselves, and
  * one that is let in too late takes a slot for nobody. Sooner, those sent away would come again each second.

@@ -157,6 +157,65 @@ describe('how many at once', () => {
     );
   });
 
+  test('a store or a machine that is slow whoever asks is asked by as many as before, whatever single answers took', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 300, max: 900, noNaN: true }),
+        fc.array(fc.double({ min: 0.5, max: 1.3, noNaN: true }), { minLength: 40, maxLength: 40 }),
+        (base_ms, pace) => {
+          const width = new LogonWidth();
+          // It was quick until a moment ago, and has been asked by few since.
+          rounds(width, { base_ms: 20, parallel: 4, deadline_ms: DEADLINE }, 20);
+          width.heard('unanswered', 1e6, 1e6, true);
+          width.heard('unanswered', 1e6 + 1, 1e6 + 1, true);
+          width.heard('unanswered', 1e6 + 2, 1e6 + 2, true);
+          let now = 2e6;
+          for (let round = 0; round < 120; round++) {
+            const asking = width.now;
+            for (let one = 0; one < asking; one++) {
+              // One of ten takes three times as long as the others.
+              const took = base_ms * (pace[(round * 7 + one) % pace.length] ?? 1) * (one % 10 === 9 ? 3 : 1);
+              width.heard('went_on', now, now + took, true);
+            }
+            now += base_ms;
+          }
+          expect(width.now).toBeGreaterThanOrEqual(LOGONS_AT_FIRST);
+        },
+      ),
+    );
+  });
+
+  test('a store that has become slow is not asked by fewer for longer than it takes to see that they are not answered sooner', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1_550, max: 2_450, noNaN: true }), (base_ms) => {
+        const width = new LogonWidth();
+        const { now } = rounds(width, { base_ms: 20, parallel: 1000, deadline_ms: DEADLINE }, 5);
+        const before = width.now;
+        const slow = rounds(width, { base_ms, parallel: 1000, deadline_ms: DEADLINE }, 20, now);
+        expect(width.now).toBe(Math.floor(before / 2));
+        // And well again: as many as may be.
+        rounds(width, { base_ms: 20, parallel: 1000, deadline_ms: DEADLINE }, 100, slow.now);
+        expect(width.now).toBe(LOGONS_AT_ONCE.most);
+      }),
+    );
+  });
+
+  test('a store whose answers take longer the more ask is not asked by so many that they are late', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 130, max: 600, noNaN: true }), (each_ms) => {
+        const width = new LogonWidth();
+        const store = { base_ms: each_ms, parallel: 1, deadline_ms: 10_000 };
+        const { now } = rounds(width, store, 200);
+        let [late, at] = [0, now];
+        for (let i = 0; i < 100; i++) {
+          if (width.now * each_ms > 2_500) late += 1;
+          at = rounds(width, store, 1, at).now;
+        }
+        expect(late).toBeLessThanOrEqual(10);
+      }),
+    );
+  });
+
   test('one late round is one step down, however many were in it', () => {
     const width = new LogonWidth();
     for (let i = 0; i < 16; i++) width.heard('unanswered', 0, 2000 + i, true);
