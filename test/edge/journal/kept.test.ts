@@ -1,18 +1,8 @@
 // What stays on disk, how it is found when it is damaged, and who may use it.
 
 import { execFile } from 'node:child_process';
-import {
-  existsSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { KEEP, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { BLOCK_BYTES, HEADER_BYTES } from '../../../edge/journal/format.ts';
@@ -161,36 +151,6 @@ test('segments go when their messages are dead, and the few of a quiet session a
       oldest: 'promoted early',
     });
   expect(sent(again.session('busy')).map(([n]) => n)).toEqual(Array.from({ length: 50 }, (_, i) => 9951 + i));
-});
-
-/** Files of this process that are open, those of a directory; undefined: cannot be told here. */
-function openIn(directory: string): string[] | undefined {
-  const descriptors = '/proc/self/fd';
-  if (!existsSync(descriptors)) return undefined;
-  const targets = readdirSync(descriptors).map((fd) => {
-    try {
-      return readlinkSync(join(descriptors, fd));
-    } catch {
-      return ''; // the one that the list was read by
-    }
-  });
-  return targets.filter((target) => target.startsWith(join(directory, '0')));
-}
-
-test('of a segment that has gone nothing stays open', async () => {
-  const directory = newDirectory();
-  const journal = openFile(directory, { segment_bytes: 20_000, resend_retention: 10 });
-  const busy = journal.session('busy');
-  for (let n = 0; n < 2000; n++) {
-    append(busy, `${n}`.padEnd(100, '.'));
-    if (n % 10 === 0) journal.flush();
-  }
-  journal.flush();
-  // The file goes at once, its pages by another thread.
-  while (openIn(directory)?.some((path) => path.endsWith('(deleted)'))) await nextTurn();
-  const there = segments(directory).map((name) => join(directory, name));
-  expect(there.length).toBeGreaterThan(1);
-  expect(openIn(directory)?.sort() ?? there).toEqual(there);
 });
 
 test('what is carried forward comes a little after each flush, and is there at any moment of it', () => {
