@@ -16,8 +16,8 @@ import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
-import { CLAIMED_MS, RELINK_MS } from './limits.ts';
 import type { Mailroom } from './mailroom.ts';
+import { Missed } from './missed.ts';
 import type { LinkWire } from './wire.ts';
 
 /** BusinessMessageReject, and its reason: application not available. */
@@ -50,11 +50,6 @@ interface Link {
   readonly stale: number;
 }
 
-interface Missing {
-  readonly session: VenueSession;
-  readonly until: number;
-}
-
 export class VenueHost implements VenueSink {
   readonly #parts: HostParts;
   readonly #venue: Venue;
@@ -65,8 +60,7 @@ export class VenueHost implements VenueSink {
     string,
     { readonly session: VenueSession; readonly edge_id: string; readonly boot: string }
   >();
-  /** Sessions whose edge is gone, and whose orders go with it, after their grace. */
-  readonly #missing = new Map<string, Missing>();
+  readonly #missed: Missed;
   readonly #encoder = new Encoder();
   readonly #message = new Message();
   readonly #templates = new Map<string, HeaderTemplate>();
@@ -80,8 +74,11 @@ export class VenueHost implements VenueSink {
     this.#venue = parts.venue(this);
     const { mark } = this.#venue;
     this.#mailroom = parts.mailroom((asked) => mark === undefined || asked <= mark);
+    const { owners } = this.#mailroom;
+    const { now } = parts;
+    this.#missed = new Missed({ resting: () => this.#venue.resting(), ownerOf: (id) => owners.get(id)?.edge, now });
     // Whoever has orders here may have had an edge that is no more.
-    for (const edge of new Set([...this.#mailroom.owners.values()].map((owner) => owner.edge))) this.#miss(edge);
+    for (const edge of new Set([...owners.values()].map((owner) => owner.edge))) this.#missed.edgeGone(edge);
   }
 
   get stuck(): boolean {
@@ -113,17 +110,14 @@ export class VenueHost implements VenueSink {
     if (this.#links.get(edge_id)?.wire !== wire) return;
     this.#links.delete(edge_id);
     this.#parts.log.warn({ edge_id, why }, 'an edge is gone');
-    this.#miss(edge_id);
+    this.#missed.edgeGone(edge_id);
   }
 
   tick(): void {
     if (!this.#stuck) {
       const now = this.#parts.now();
-      for (const [id, { session, until }] of this.#missing) {
-        if (until > now) continue;
-        this.#missing.delete(id);
+      for (const session of this.#missed.due())
         this.#guarded('cancel on disconnect', () => this.#venue.cancelAll(session, now));
-      }
       this.#guarded('tick', () => void this.#venue.tick(now));
     }
     this.commit();
@@ -261,28 +255,17 @@ export class VenueHost implements VenueSink {
     if (before?.edge !== link.edge_id || before.epoch !== epoch) {
       this.#mailroom.own(id, link.edge_id, epoch, false);
       if (before !== undefined) this.#mailroom.part(id, before.edge, nobodyFor(id));
-      this.#unlessStarted(session);
+      this.#missed.claimed(session);
     }
     const answer = JSON.stringify({ id, epoch, ...this.#mailroom.heard.of(id) });
     this.#mailroom.post(link.edge_id, frames.frameOf(frames.CLAIMED, answer));
-  }
-
-  /** Who has claimed it may not get as far: its orders are as if its edge were gone. */
-  #unlessStarted({ id, cancel_after_ms }: VenueSession): void {
-    if (cancel_after_ms === undefined || this.#missing.has(id)) return;
-    for (const session of this.#venue.resting()) {
-      if (session.id !== id) continue;
-      const until = this.#parts.now() + Math.max(cancel_after_ms, CLAIMED_MS);
-      this.#missing.set(id, { session, until });
-      return;
-    }
   }
 
   started(link: Link, { head }: Frame): void {
     const { session } = heads.aboutSession.parse(head);
     if (!this.#speaksFor(link, session)) return;
     this.#own(link, session);
-    this.#missing.delete(session.id);
+    this.#missed.there(session.id);
     this.#present.set(session.id, { session, edge_id: link.edge_id, boot: link.boot });
     this.#venue.sessionStarted(session, this.#parts.now());
   }
@@ -346,18 +329,9 @@ export class VenueHost implements VenueSink {
     for (const session of present) {
       if (this.#mailroom.owners.get(session.id)?.edge !== edge_id) continue;
       this.#present.set(session.id, { session, edge_id, boot });
-      this.#missing.delete(session.id);
+      this.#missed.there(session.id);
     }
-  }
-
-  /** An edge is gone: who had it may come back by it, or by another, within its grace. */
-  #miss(edge_id: string): void {
-    const now = this.#parts.now();
-    for (const session of this.#venue.resting()) {
-      const { id, cancel_after_ms } = session;
-      if (cancel_after_ms === undefined || this.#mailroom.owners.get(id)?.edge !== edge_id) continue;
-      if (!this.#missing.has(id)) this.#missing.set(id, { session, until: now + Math.max(cancel_after_ms, RELINK_MS) });
-    }
+    this.#missed.linkedWithout(edge_id, boot);
   }
 
   #templateOf({ begin_string }: VenueSession): HeaderTemplate {

@@ -318,6 +318,69 @@ describe('an edge that dies', () => {
     expect(back.reports[0]?.text).not.toContain('on disconnect');
   });
 
+  const noticed = (times: number) =>
+    until('it is noticed', () => logged.filter((text) => text === 'an edge is gone').length === times);
+  const ticks = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+  test('and whose sessions another claims shortly before their grace is over: that one has time to start them', async () => {
+    const edge = await linked(rawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    edge.submit(2, mine, rests('a'));
+    await edge.told(1);
+    edge.die();
+    await noticed(1);
+    now += 4900;
+    const other = await linked(rawEdge('e2'));
+    const later = { ...mine, epoch: 2 };
+    other.send(frames.CLAIM, 0, { session: later });
+    await other.told(1);
+    now += 2000;
+    await ticks();
+    other.send(frames.STARTED, 1, { session: later });
+    other.submit(2, later, cancels('c', 'a'), { msg_seq_num: 9 });
+    const texts = (await other.told(3)).map(({ text }) => text);
+    expect(texts.join()).not.toContain('on disconnect');
+    expect(texts.at(-1)).toContain('150=4');
+  });
+
+  test('for the link only: whoever has left it meanwhile has all of its grace', async () => {
+    const longer = { ...mine, cancel_after_ms: 3000 };
+    const edge = await linked(rawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: longer });
+    edge.submit(2, longer, rests('a'));
+    await edge.told(1);
+    edge.ack(1);
+    edge.die();
+    await noticed(1);
+    now += 4900;
+    const again = await linked(rawEdge('e1', { received: 1, present: [] }));
+    now += 2900;
+    await ticks();
+    again.send(frames.STARTED, 3, { session: longer });
+    await until('it is heard', () => again.acked >= 3);
+    now += 50_000;
+    await ticks();
+    expect(again.reports).toEqual([]);
+  });
+
+  test('and again and again gives nobody more than one grace by it', async () => {
+    const edge = await linked(rawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    edge.submit(2, mine, rests('a'));
+    await edge.told(1);
+    edge.ack(1);
+    edge.die();
+    await noticed(1);
+    now += 4900;
+    const second = await linked(rawEdge('e1', { boot: 'e1-2', received: 1, present: [] }));
+    second.die();
+    await noticed(2);
+    now += 900;
+    const third = await linked(rawEdge('e1', { boot: 'e1-3', received: 1, present: [] }));
+    now += 200;
+    expect(kinds(await third.told(1))).toEqual(['4']);
+  });
+
   test('while the venue is away is missed from the venue’s start on', async () => {
     const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
