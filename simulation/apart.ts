@@ -70,7 +70,8 @@ export function hung(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   const lostGreeting = commit === 'reserve' ? 0.1 : 0;
   const moves = { vanishing: 0.9, twins: chance.pick([0, 0.5]), patience: PATIENCE_MS } as const;
   const duplicate_logon = chance.pick(['probe', 'takeover'] as const);
-  const calm: FixPlan = { journal: 'store', commit, lostGreeting, profile: { ...fix.profile, duplicate_logon }, moves };
+  const profile = { ...fix.profile, duplicate_logon };
+  const calm: FixPlan = { ...fix, journal: 'store', commit, lostGreeting, profile, moves };
   const users = [0, 1].map((index): UserPlan => {
     const sessions = chance.whole(1, 2);
     return { user_id: `u${index}`, tier: 'standard', max_sessions: 3, sessions, rivals: [], pace: HURRY };
@@ -97,6 +98,7 @@ export function lost(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   const moves = { vanishing: 0.9, twins: chance.pick([0, 0.5]), patience: PATIENCE_MS } as const;
   const duplicate_logon = chance.pick(['probe', 'takeover'] as const);
   const files: FixPlan = {
+    ...fix,
     journal: 'file',
     commit: 'before-send',
     lostGreeting: 0,

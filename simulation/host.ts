@@ -1,5 +1,6 @@
 /** A machine with an edge on it: the process of the moment, and what starts and ends it. */
 import type { Gate } from '../core/sessions/api.ts';
+import type { VenueSession } from '../edge/venue/venue.ts';
 import { type Machine, Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -34,6 +35,11 @@ export abstract class Host {
   /** Whether a balancer would send clients here. */
   get ready(): boolean {
     return this.process?.alive === true && this.gate?.state === 'running';
+  }
+
+  /** Sessions that have orders at a venue in this process. */
+  resting(): Iterable<VenueSession> {
+    return [];
   }
 
   start(): void {

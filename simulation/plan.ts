@@ -25,6 +25,8 @@ export interface FixPlan {
   readonly commit: 'before-send' | 'reserve';
   /** Share of Logons right after whose answer the edge is cut off, and a little later its machine lost. */
   readonly lostGreeting: number;
+  /** Share of clients that go for good. */
+  readonly leaving: number;
   /** Of the sessions, over the defaults. */
   readonly profile: {
     readonly duplicate_logon?: 'probe' | 'refuse' | 'takeover';
@@ -233,15 +235,17 @@ export type Kind = 'gates' | 'home' | 'moves';
 function fixPlan(chance: Chance, kind: Kind): FixPlan | undefined {
   if (kind === 'gates') return undefined;
   const journal = chance.hit(kind === 'home' ? 0.25 : 0.7) ? 'store' : 'file';
-  if (kind === 'home') return { journal, commit: 'before-send', lostGreeting: 0, profile: {}, moves: undefined };
-  const duplicate_logon = chance.pick(['probe', 'probe', 'probe', 'takeover', 'takeover', 'refuse'] as const);
   const grace_ms = Math.floor(chance.between(500, 4_000));
-  const cancel = chance.hit(0.25) ? { cancel_on_disconnect: { mode: 'session', grace_ms } as const } : {};
+  const cancels = chance.hit(kind === 'home' ? 0.2 : 0.4);
+  const cancel = cancels ? { cancel_on_disconnect: { mode: 'session', grace_ms } as const } : {};
+  const common = { journal, commit: 'before-send', lostGreeting: 0, leaving: cancels ? 0.3 : 0 } as const;
+  if (kind === 'home') return { ...common, profile: cancel, moves: undefined };
+  const duplicate_logon = chance.pick(['probe', 'probe', 'probe', 'takeover', 'takeover', 'refuse'] as const);
   // Who is refused while a holder is there that nobody hears waits for its heartbeats to be missed, and has no promise.
   const vanishing = duplicate_logon === 'refuse' ? 0 : chance.pick([0, 0.3, 0.6]);
   const twins = chance.pick([0, 0, 0.5]);
   const moves = { vanishing, twins, patience: PATIENCE_MS };
-  return { journal, commit: 'before-send', lostGreeting: 0, profile: { duplicate_logon, ...cancel }, moves };
+  return { ...common, profile: { duplicate_logon, ...cancel }, moves };
 }
 
 const EDGES: Readonly<Record<Kind, readonly number[]>> = {

@@ -7,8 +7,10 @@ import type { GatePorts } from '../core/gate.ts';
 import { ensureDefaults } from '../core/policy/defaults.ts';
 import { provision } from '../core/provisioning.ts';
 import { Admin, CONTEXT } from './admin.ts';
+import { befallAll, befallEdge } from './befall.ts';
 import { type Account, Client } from './client.ts';
 import { EdgeHost } from './edge-host.ts';
+import { Absences } from './fix/absences.ts';
 import { Decisions } from './fix/decisions.ts';
 import { FixHost } from './fix/fix-host.ts';
 import { Market, marketDictionary } from './fix/market.ts';
@@ -28,6 +30,9 @@ import { portsOf, type StorePorts } from './wiring.ts';
 
 /** What goes wrong has an end, and this is how long the world has to be whole again. */
 const REST_MS = 20_000;
+/** Who goes for good does so when it may have orders, and long enough before the end that they are to be gone. */
+const LEAVES_FROM_MS = 3_000;
+const LEAVES_BEFORE_MS = 4_000;
 const DOWN_MS = 11_000;
 /** A drain that goes on, or has just come to its end, has its own bound: so often so much longer. */
 const DRAIN_REST_MS = 6_000;
@@ -35,8 +40,6 @@ const DRAIN_RESTS = 6;
 
 /** Where there is one, disks of a run are in memory: what a machine that dies would lose is not what is looked at. */
 const MEMORY = '/dev/shm';
-
-const DETAINING: ReadonlySet<Trouble['kind']> = new Set(['away', 'disk', 'link', 'market_stop', 'market_disk']);
 
 /** What a seed is about, by turns. */
 const KINDS: readonly Kind[] = ['home', 'gates', 'moves', 'gates'];
@@ -73,6 +76,7 @@ export class World {
   market: Market | undefined;
   readonly sent: Sent;
   readonly decisions: Decisions = new Decisions(this);
+  readonly absences: Absences = new Absences(this);
   violation: Violation | undefined;
   /** True time until which something is wrong between processes and the store. */
   troubledUntil = 0;
@@ -122,7 +126,7 @@ export class World {
   }
 
   /** Something is wrong with the way to the store, or with a process, for so long. */
-  #trouble(ms: number): void {
+  trouble(ms: number): void {
     this.troubledUntil = Math.max(this.troubledUntil, this.scheduler.now + ms);
   }
 
@@ -204,7 +208,7 @@ export class World {
       await scheduler.run(scheduler.now + DRAIN_REST_MS, over);
     if (over()) return this.violation;
     oracle.atRest();
-    for (const client of this.clients) if (client instanceof Trader) client.settle();
+    for (const client of this.clients) if (client instanceof Trader && !client.retired) client.settle();
     const unknown = this.sent.settle();
     if (unknown !== undefined) this.fail('reports', unknown);
     await this.#audit();
@@ -250,10 +254,11 @@ export class World {
     this.began = scheduler.now;
     network.weather = plan.weather;
     if (isRough(plan.weather)) {
-      this.#trouble(plan.busyMs);
+      this.trouble(plan.busyMs);
       this.detain(plan.busyMs);
     }
     this.market?.start();
+    if (plan.fix?.profile.cancel_on_disconnect !== undefined) this.absences.watch();
     for (let index = 0; index < plan.edges; index++) {
       const machine = this.#machine();
       const { fix } = plan;
@@ -286,63 +291,24 @@ export class World {
       all.push({ sub: kind === 'same_key' ? this.chance.pick(names) : `r${index}`, rival: true });
     for (const { sub, rival } of all) {
       const home = this.chance.pick(this.hosts);
-      if (home instanceof FixHost) this.clients.push(new Trader(this, home, account, sub, pace));
+      if (home instanceof FixHost) this.#trader(new Trader(this, home, account, sub, pace));
       else this.clients.push(new Client(this, account, sub, rival, pace));
     }
   }
 
-  /** Something goes wrong now. */
-  befall(trouble: Trouble): void {
-    const { network, scheduler } = this;
-    this.trace('world', () => JSON.stringify(trouble));
-    if (DETAINING.has(trouble.kind)) this.detain('ms' in trouble ? trouble.ms : 0);
-    if (trouble.kind === 'away') {
-      this.#trouble(trouble.ms);
-      network.away = true;
-      scheduler.after(trouble.ms, () => {
-        network.away = false;
-      });
-      return;
-    }
-    if ('edge' in trouble) this.#befallEdge(trouble);
-    else if (trouble.kind === 'market_crash') this.market?.crash(trouble.ms);
-    else if (trouble.kind === 'market_stop') this.market?.process?.stopFor(trouble.ms);
-    else this.market?.disk.fill(trouble.ms);
+  /** Some go for good, and their orders with them. */
+  #trader(trader: Trader): void {
+    const { plan, chance, scheduler } = this;
+    this.clients.push(trader);
+    if (chance.hit(plan.fix?.leaving ?? 0))
+      scheduler.after(chance.between(LEAVES_FROM_MS, plan.busyMs - LEAVES_BEFORE_MS), () => trader.retire());
   }
 
-  #befallEdge(trouble: Extract<Trouble, { readonly edge: number }>): void {
-    const { network, scheduler } = this;
-    const host = this.hosts[trouble.edge]!;
-    switch (trouble.kind) {
-      case 'link':
-        this.market?.cut(host.name, trouble.ms);
-        return;
-      case 'crash':
-        host.crash(trouble.ms);
-        return;
-      case 'machine':
-        if (host instanceof FixHost) host.loseMachine(trouble.ms);
-        return;
-      case 'drain':
-        host.drain(trouble.ms);
-        return;
-      case 'disk':
-        if (host instanceof FixHost) host.disk.fill(trouble.ms);
-        return;
-      case 'stop':
-        this.#trouble(trouble.ms);
-        host.process?.stopFor(trouble.ms);
-        return;
-      case 'cut':
-        this.#trouble(trouble.ms);
-        host.detainedUntil = Math.max(host.detainedUntil, scheduler.now + trouble.ms);
-        network.cut.add(host.name);
-        scheduler.after(trouble.ms, () => void network.cut.delete(host.name));
-        return;
-      case 'jump':
-        host.machine.offset = trouble.offset;
-        return;
-    }
+  /** Something goes wrong now. */
+  befall(trouble: Trouble): void {
+    this.trace('world', () => JSON.stringify(trouble));
+    if ('edge' in trouble) befallEdge(this, trouble);
+    else befallAll(this, trouble);
   }
 
   /** All faults end, rivals go, locks are lifted: what is left has to be as it should within {@link REST_MS}. */

@@ -17,7 +17,13 @@ import type { Estate } from '../../edge/journal/estate.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
 import type { Logger } from '../../edge/log.ts';
 import type { Metrics } from '../../edge/metrics.ts';
-import { openVenue, type SubmitContext, type Venue, type VenueSink } from '../../edge/venue/index.ts';
+import {
+  openVenue,
+  type SubmitContext,
+  type Venue,
+  type VenueSession,
+  type VenueSink,
+} from '../../edge/venue/index.ts';
 import { LinkVenue } from '../../edge/venue/link/venue.ts';
 import { FixMessage } from '../../local/fix-client.ts';
 import { Host, START_AGAIN_MS } from '../host.ts';
@@ -117,13 +123,7 @@ export class FixHost extends Host implements Speaker {
       venue: async (sink) => {
         const venue = await this.#openVenue(process, sink, directory, log, left);
         left.venue = venue;
-        return over(venue, {
-          flush: () => this.#written(process, () => venue.flush()),
-          submit: (message, context) => {
-            if (!context.recovered) this.#admitted(message, context);
-            venue.submit(message, context);
-          },
-        });
+        return this.#watched(process, venue);
       },
       metrics: UNSEEN,
       log,
@@ -151,6 +151,35 @@ export class FixHost extends Host implements Speaker {
     else left.journal = kept;
     const spoiled = this.world.mutation?.journal?.(kept, process) ?? kept;
     return over(spoiled, { flush: (depends) => this.#written(process, () => spoiled.flush(depends)) });
+  }
+
+  /** What the edge tells its venue, as the world sees it. */
+  #watched(process: Process, venue: Venue): Venue {
+    const { absences } = this.world;
+    return over(venue, {
+      flush: () => this.#written(process, () => venue.flush()),
+      submit: (message, context) => {
+        if (!context.recovered) this.#admitted(message, context);
+        venue.submit(message, context);
+      },
+      sessionStarted: (session, now) => {
+        absences.started(this, session);
+        venue.sessionStarted(session, now);
+      },
+      sessionEnded: (session, now) => {
+        absences.ended(this, session);
+        venue.sessionEnded(session, now);
+      },
+      cancelAll: (session, now) => {
+        absences.decided(this, session);
+        venue.cancelAll(session, now);
+      },
+    });
+  }
+
+  /** Sessions that have orders at a venue of its own. */
+  override resting(): Iterable<VenueSession> {
+    return this.world.market === undefined ? (this.#left?.venue?.resting() ?? []) : [];
   }
 
   async #openVenue(process: Process, sink: VenueSink, directory: string, log: Logger, left: Left): Promise<Venue> {
@@ -258,6 +287,7 @@ export class FixHost extends Host implements Speaker {
   }
 
   protected lost(): void {
+    this.world.absences.gone(this);
     this.#edge = undefined;
     this.#house = undefined;
     this.#doors = undefined;

@@ -1,7 +1,7 @@
 /** The venue that edges share, as a process of its own: the shipped host of the link, its mailboxes and the simulator's orders on disk. */
 import { randomUUID } from 'node:crypto';
 import { type Dictionary, loadDictionaries } from '../../edge/fix/dictionary/index.ts';
-import { openVenue, type Venue } from '../../edge/venue/index.ts';
+import { openVenue, type Venue, type VenueSession } from '../../edge/venue/index.ts';
 import { VenueHost } from '../../edge/venue/link/host.ts';
 import { HOST_TICK_MS } from '../../edge/venue/link/limits.ts';
 import { Mailroom } from '../../edge/venue/link/mailroom.ts';
@@ -43,7 +43,7 @@ export class Market {
   readonly #world: World;
   readonly #machine: Machine;
   readonly #dictionary: Dictionary;
-  readonly #links = new Map<LinkEnd, string>();
+  readonly #links = new Map<LinkEnd, { readonly edge: string; readonly since: number }>();
   /** Edges that do not get here, and until when. */
   readonly #away = new Map<string, number>();
   #open: Open | undefined;
@@ -84,7 +84,13 @@ export class Market {
         const warn = (problem: string): void => this.#world.fail('venue', problem);
         const kept = openVenue('simulator', { sink, seed: MARKET_SEED, now: clock.now(), directory, warn });
         parts.venue = kept;
-        return over(kept, { flush: () => (kept.pending ? written(() => kept.flush()) : kept.flush()) });
+        return over(kept, {
+          flush: () => (kept.pending ? written(() => kept.flush()) : kept.flush()),
+          cancelAll: (session, now) => {
+            this.#world.absences.cancelled(session, this);
+            kept.cancelAll(session, now);
+          },
+        });
       },
       dictionaryOf: () => this.#dictionary,
       now: () => clock.now(),
@@ -119,7 +125,18 @@ export class Market {
   /** The links of an edge are lost, with what is on them, and there are none for so long. */
   cut(edge: string, ms: number): void {
     this.#away.set(edge, this.#world.scheduler.now + ms);
-    for (const [end, name] of [...this.#links]) if (name === edge) end.cut();
+    for (const [end, link] of [...this.#links]) if (link.edge === edge) end.cut();
+  }
+
+  /** True time since which this edge is linked; undefined: it is not. */
+  since(edge: string): number | undefined {
+    for (const [end, link] of this.#links) if (link.edge === edge && !end.destroyed) return link.since;
+    return undefined;
+  }
+
+  /** Sessions that have orders here. */
+  resting(): Iterable<VenueSession> {
+    return this.#open?.venue.resting() ?? [];
   }
 
   /** An edge connects. @returns its end, which hears later whether somebody listens */
@@ -135,7 +152,7 @@ export class Market {
       }
       const far = new LinkEnd(process, scheduler, chance);
       near.join(far);
-      this.#links.set(far, edge.name);
+      this.#links.set(far, { edge: edge.name, since: scheduler.now });
       far.once('close', () => this.#links.delete(far));
       process.reach(0, () => {
         if (this.#open === undefined) return;

@@ -24,14 +24,15 @@ export class Trader implements Peer, EngineHost {
   readonly name: string;
   readonly account: Account;
   readonly rival = false;
-  readonly retired = false;
+  retired = false;
   state: 'away' | 'logging_on' | 'on' = 'away';
   refusedFor = '';
   readonly #world: World;
   readonly #home: FixHost;
   readonly #engine: Engine;
   readonly #everyMs: number;
-  readonly #sub: string;
+  /** As edges name it. */
+  readonly #session: string;
   #socket: SimSocket | undefined;
   #attempt = 0;
   #orders = 0;
@@ -61,12 +62,17 @@ export class Trader implements Peer, EngineHost {
     this.account = account;
     this.name = `${account.user_id}/${sub}`;
     this.#everyMs = 1000 / pace;
-    this.#sub = sub;
     const { sender_comp_id: sender, password } = account;
+    this.#session = `FIX.4.4|GATEWAY|${sender}|${sub}`;
     this.#engine = new Engine(this, { sender, sub, target: 'GATEWAY', password });
   }
 
-  retire(): void {}
+  /** It goes for good, whatever it is about, as it goes at other times. */
+  retire(): void {
+    this.retired = true;
+    if (this.state === 'on') this.#go();
+    else if (this.state === 'logging_on') this.#hangUp();
+  }
 
   /** By what a balancer knows of edges, where they share what clients have; now and then it is wrong. */
   #host(): FixHost {
@@ -78,9 +84,10 @@ export class Trader implements Peer, EngineHost {
   }
 
   connect(): void {
-    if (this.state !== 'away') return;
+    if (this.state !== 'away' || this.retired) return;
     const host = this.#host();
     const socket = host.accept(this);
+    this.#world.absences.knocks(this.#session);
     if (socket === undefined) {
       this.#backLater();
       return;
@@ -181,8 +188,13 @@ export class Trader implements Peer, EngineHost {
     const { nextOut } = this.#engine;
     const host = this.#host();
     this.#world.trace(this.name, () => `tries ${host.name} while it is on at ${this.#at}`);
+    this.#world.absences.knocks(this.#session);
     const twin = new Twin(this.#world, host, this.#engine.logon(nextOut), PATIENCE_MS, (verdict) => {
       this.#twin = undefined;
+      if (verdict.won && this.retired) {
+        verdict.socket.leave();
+        return;
+      }
       if (!verdict.won) {
         this.#world.trace(this.name, () => `does not get on at ${host.name}: ${verdict.text}`);
         // It may have been counted there, and the answer lost.
@@ -337,8 +349,7 @@ export class Trader implements Peer, EngineHost {
 
   /** At the end: what it was never told about. */
   settle(): void {
-    const session = `FIX.4.4|GATEWAY|${this.account.sender_comp_id}|${this.#sub}`;
-    const owed = [...this.#owed].filter(([number]) => !this.#world.sent.mayBeUnanswered(session, number));
+    const owed = [...this.#owed].filter(([number]) => !this.#world.sent.mayBeUnanswered(this.#session, number));
     if (owed.length === 0) return;
     const [[number, id] = []] = owed;
     this.broken('reports', `${owed.length} orders were never answered, such as ${id} (34=${number})`);

@@ -1,0 +1,74 @@
+/** What goes wrong, as it is drawn, done to the world: to one edge, or to what all of them share. */
+import { FixHost } from './fix/fix-host.ts';
+import type { Trouble } from './plan.ts';
+import type { World } from './world.ts';
+
+type OfEdge = Extract<Trouble, { readonly edge: number }>;
+
+/** Logons wait for what these take away. */
+const DETAINING: ReadonlySet<Trouble['kind']> = new Set(['away', 'disk', 'link', 'market_stop', 'market_disk']);
+
+function detain(world: World, trouble: Trouble): void {
+  if (DETAINING.has(trouble.kind)) world.detain('ms' in trouble ? trouble.ms : 0);
+}
+
+/** The store is away for everybody, or the venue that edges share is in trouble. */
+export function befallAll(world: World, trouble: Exclude<Trouble, OfEdge>): void {
+  const { network, scheduler, market } = world;
+  const { kind, ms } = trouble;
+  detain(world, trouble);
+  switch (kind) {
+    case 'away':
+      world.trouble(ms);
+      network.away = true;
+      scheduler.after(ms, () => {
+        network.away = false;
+      });
+      return;
+    case 'market_crash':
+      market?.crash(ms);
+      return;
+    case 'market_stop':
+      market?.process?.stopFor(ms);
+      return;
+    case 'market_disk':
+      market?.disk.fill(ms);
+      return;
+  }
+}
+
+export function befallEdge(world: World, trouble: OfEdge): void {
+  const { network, scheduler, market } = world;
+  const host = world.hosts[trouble.edge]!;
+  detain(world, trouble);
+  switch (trouble.kind) {
+    case 'link':
+      market?.cut(host.name, trouble.ms);
+      return;
+    case 'crash':
+      host.crash(trouble.ms);
+      return;
+    case 'machine':
+      if (host instanceof FixHost) host.loseMachine(trouble.ms);
+      return;
+    case 'drain':
+      host.drain(trouble.ms);
+      return;
+    case 'disk':
+      if (host instanceof FixHost) host.disk.fill(trouble.ms);
+      return;
+    case 'stop':
+      world.trouble(trouble.ms);
+      host.process?.stopFor(trouble.ms);
+      return;
+    case 'cut':
+      world.trouble(trouble.ms);
+      host.detainedUntil = Math.max(host.detainedUntil, scheduler.now + trouble.ms);
+      network.cut.add(host.name);
+      scheduler.after(trouble.ms, () => void network.cut.delete(host.name));
+      return;
+    case 'jump':
+      host.machine.offset = trouble.offset;
+      return;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Who is there, by true time, of the sessions whose orders go with them: what cancels their orders does so once their grace is
+ * over, not before and not for one that is there, on whichever edge; and it does not stay undone.
+ */
+import type { VenueSession } from '../../edge/venue/venue.ts';
+import type { Host } from '../host.ts';
+import type { World } from '../world.ts';
+
+/** An edge whose link is gone, and whoever began to log on there, has at least so long, whatever grace its sessions have. */
+const RELINK_MS = 5_000;
+const CLAIMED_MS = 20_000;
+/** Timers are late, and what is asked for is on its way. */
+const LATE_MS = 1_500;
+/** Clocks of machines, over a grace. */
+const EARLY_MS = 5;
+/** A link that has just come up has not told yet who is there. */
+const TELLING_MS = 100;
+const LOOK_MS = 500;
+
+/** The edge that has a session, or had it last. */
+interface Stay {
+  readonly host: Host;
+  readonly epoch: number;
+  readonly graceMs: number;
+  /** True time. */
+  readonly since: number;
+  /** Undefined: it is there. */
+  until: number | undefined;
+  /** Its edge has said that its grace is over. */
+  decided: boolean;
+}
+
+/** Links to the venue that edges share. */
+export interface Linked {
+  /** True time since which this edge is linked; undefined: it is not. */
+  since(edge: string): number | undefined;
+}
+
+export class Absences {
+  readonly #world: World;
+  readonly #stays = new Map<string, Stay>();
+  /** When somebody last tried to log on, by session. */
+  readonly #knocked = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  watch(): void {
+    this.#world.scheduler.after(LOOK_MS, () => {
+      this.#look();
+      this.watch();
+    });
+  }
+
+  knocks(session: string): void {
+    this.#knocked.set(session, this.#world.scheduler.now);
+  }
+
+  started(host: Host, { id, epoch = 0, cancel_after_ms }: VenueSession): void {
+    const known = this.#stays.get(id);
+    if (cancel_after_ms === undefined || (known !== undefined && known.epoch > epoch)) return;
+    const { now } = this.#world.scheduler;
+    // An order of before may still be on its way.
+    const decided = known?.host === host && known.decided;
+    this.#stays.set(id, { host, epoch, graceMs: cancel_after_ms, since: now, until: undefined, decided });
+  }
+
+  ended(host: Host, { id }: VenueSession): void {
+    const stay = this.#stays.get(id);
+    if (stay?.host === host) stay.until ??= this.#world.scheduler.now;
+  }
+
+  /** The edge's process is gone, and every connection with it. */
+  gone(host: Host): void {
+    for (const stay of this.#stays.values()) if (stay.host === host) stay.until ??= this.#world.scheduler.now;
+  }
+
+  /** An edge has a session's orders cancelled. That it may not any more, when the session has moved, is for others to see to. */
+  decided(host: Host, session: VenueSession): void {
+    const stay = this.#stays.get(session.id);
+    if (stay?.host !== host) return;
+    if (this.#tooSoon(stay)) this.#fail(session.id, stay, `${host.name} has its orders cancelled`);
+    stay.decided = true;
+  }
+
+  /** A venue that edges share does so. */
+  cancelled({ id }: VenueSession, links: Linked): void {
+    const stay = this.#stays.get(id);
+    if (stay === undefined) return;
+    const { decided } = stay;
+    stay.decided = false;
+    if (decided || !this.#tooSoon(stay)) return;
+    // Whoever is out of reach is as good as gone, after a while.
+    const linked = links.since(stay.host.name);
+    if (linked === undefined || this.#world.scheduler.now - linked < TELLING_MS) return;
+    this.#fail(id, stay, 'the venue cancels its orders');
+  }
+
+  #tooSoon({ until, graceMs }: Stay): boolean {
+    return until === undefined || this.#world.scheduler.now - until < graceMs - EARLY_MS;
+  }
+
+  #fail(id: string, { host, until, graceMs }: Stay, text: string): void {
+    const { scheduler } = this.#world;
+    const where =
+      until === undefined
+        ? `it is on at ${host.name}`
+        : `it has left ${host.name} ${(scheduler.now - until).toFixed(0)} ms ago`;
+    this.#world.fail('cancel on disconnect', `${text}, of ${id}; ${where}, and has ${graceMs} ms`);
+  }
+
+  /** Orders that rest although nobody has been there for them for long. */
+  #look(): void {
+    const { scheduler, detainedUntil } = this.#world;
+    for (const [venue, sessions] of this.#resting())
+      for (const { id } of sessions) {
+        const stay = this.#stays.get(id);
+        if (stay?.until === undefined) continue;
+        const { host, graceMs, until } = stay;
+        const knocked = this.#knocked.get(id) ?? 0;
+        const stood = host.process?.stoodStillUntil ?? 0;
+        const [from, least] = knocked > stay.since ? [knocked, CLAIMED_MS] : [until, RELINK_MS];
+        const ms = scheduler.now - Math.max(from, until, stood, detainedUntil, host.changedAt);
+        if (ms <= Math.max(graceMs, least) + LATE_MS) continue;
+        const away = (scheduler.now - until).toFixed(0);
+        const text = `orders of ${id} rest at ${venue}, which left ${host.name} ${away} ms ago and has ${graceMs} ms`;
+        this.#world.fail('cancel on disconnect', text);
+      }
+  }
+
+  *#resting(): Iterable<readonly [string, Iterable<VenueSession>]> {
+    const { market, hosts } = this.#world;
+    if (market !== undefined) yield [market.name, market.resting()];
+    else for (const host of hosts) yield [host.name, host.resting()];
+  }
+}
