@@ -33,6 +33,36 @@ export function unlinked(chance: Chance, plan: Plan): Plan {
   return { ...plan, weather: CALM, restless: 1, troubles, acts: [] };
 }
 
+/** Sessions of each user where there are many of them, and orders a second of each. */
+const MANY = [3, 5] as const;
+const CALMLY = 3;
+const CROWD_EVERY_MS = [2_000, 4_500] as const;
+/** What ends the edge that they come from, or befalls the one that they come to, does so about then. */
+const ABOUT_MS = [-400, 400] as const;
+
+/** Many sessions go from edge to edge together, also because theirs drains, and now and then something else goes wrong meanwhile. */
+export function crowded(chance: Chance, plan: Plan, fix: FixPlan): Plan {
+  const crowds: { at: number; edge: number }[] = [];
+  const troubles: At<Trouble>[] = [];
+  let [at, edge] = [chance.between(2_500, 4_000), chance.whole(0, plan.edges - 1)];
+  for (; at < plan.busyMs; at += chance.between(...CROWD_EVERY_MS)) {
+    const from = edge;
+    edge = (from + chance.whole(1, plan.edges - 1)) % plan.edges;
+    crowds.push({ at, edge });
+    const ms = chance.between(50, 2_500);
+    const about = Math.max(500, at + chance.between(...ABOUT_MS));
+    const kind = chance.pick(['', '', 'drain', 'crash', 'link', 'stop'] as const);
+    if (kind === 'drain') troubles.push({ kind, edge: from, ms, at: about });
+    else if (kind !== '') troubles.push({ kind, edge: chance.pick([from, edge]), ms, at: about });
+  }
+  const users = [0, 1].map((index): UserPlan => {
+    const sessions = chance.whole(...MANY);
+    return { user_id: `u${index}`, tier: 'premium', max_sessions: 6, sessions, rivals: [], pace: CALMLY };
+  });
+  const moves = { vanishing: chance.pick([0, 0.3]), twins: 0, patience: [2_000, 8_000], crowds } as const;
+  return { ...plan, users, fix: { ...fix, moves }, restless: 0.1, troubles, acts: [] };
+}
+
 /** How long an edge hangs, or is cut off: others take single sessions from it, or declare it dead. */
 const TAKEN_MS = [5_000, 6_500] as const;
 const DEAD_MS = [8_000, 11_000] as const;

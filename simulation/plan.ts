@@ -1,6 +1,6 @@
 /** What a seed stands for: who there is, how the weather is, and when what goes wrong. */
 import type { LimiterSettings } from '../core/limits/settings.ts';
-import { cutOff, hung, lost, unlinked } from './apart.ts';
+import { crowded, cutOff, hung, lost, unlinked } from './apart.ts';
 import type { Chance } from './scheduler.ts';
 import { CALM, type Weather } from './store/weather.ts';
 
@@ -41,6 +41,8 @@ export interface FixPlan {
         readonly twins: number;
         /** From when on, and at the latest, an edge that owes an answer and says nothing is left, ms. */
         readonly patience: readonly [number, number];
+        /** Everybody goes to one edge at these ms of the run. */
+        readonly crowds?: readonly { readonly at: number; readonly edge: number }[];
       }
     | undefined;
 }
@@ -294,6 +296,7 @@ export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
     const lot = chance.next();
     if (lot < 0.15) return unlinked(chance, plan);
     if (lot < 0.4) return hung(chance, plan, fix);
+    if (lot < 0.52) return crowded(chance, plan, fix);
     return lot > 0.8 && fix.journal === 'file' ? lost(chance, plan, fix) : plan;
   }
   return fix === undefined && chance.hit(0.1) ? cutOff(chance, plan) : plan;

@@ -268,6 +268,11 @@ export class World {
     }
     for (const [index, user] of plan.users.entries()) this.#clients(user, accounts[index]!);
     for (const client of this.clients) scheduler.after(chance.between(50, 1500), () => client.connect());
+    for (const { at, edge } of plan.fix?.moves?.crowds ?? [])
+      scheduler.after(at, () => {
+        const host = this.hosts[edge];
+        for (const client of this.clients) if (client instanceof Trader && host instanceof FixHost) client.crowd(host);
+      });
     for (const trouble of plan.troubles) scheduler.after(trouble.at, () => this.befall(trouble));
     const admin = new Admin(this, this.#adminPorts('admin'));
     for (const act of plan.acts) scheduler.after(act.at, () => void this.#guarded(admin.act(act)));

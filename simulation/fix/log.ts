@@ -4,7 +4,7 @@ import type { Process } from '../process.ts';
 import type { World } from '../world.ts';
 
 /** Lines that tell why something came to be as it is. */
-const TELLING = /has come from another edge|has gone to another edge|linked to the venue|an edge is linked/;
+const TELLING = /has come from another edge|ha(s|ve) gone to another edge|linked to the venue|an edge is linked/;
 
 /** @param defect by what such a line is known */
 export function logOf(world: World, process: Process, defect: RegExp): Logger {

@@ -10,6 +10,8 @@ import type { Peer, SimSocket } from './socket.ts';
 import { Twin } from './twin.ts';
 
 const BACK_MS = [100, 1_500] as const;
+/** The same of all that go to one edge. */
+const CROWD_MS = [5, 150] as const;
 /** How long it waits for an answer to its Logon. */
 const PATIENCE_MS = 12_000;
 const HEARTBEAT_MS = 10_000;
@@ -54,6 +56,8 @@ export class Trader implements Peer, EngineHost {
   /** Another connection is tried: nothing new is sent meanwhile. */
   #twin: Twin | undefined;
   readonly #moves: NonNullable<FixPlan['moves']> | undefined;
+  /** The edge that everybody goes to. */
+  #towards: FixHost | undefined;
 
   constructor(world: World, home: FixHost, account: Account, sub: string, pace: number) {
     this.#world = world;
@@ -78,6 +82,9 @@ export class Trader implements Peer, EngineHost {
   #host(): FixHost {
     const { hosts, chance } = this.#world;
     if (this.#moves === undefined) return this.#home;
+    const towards = this.#towards;
+    this.#towards = undefined;
+    if (towards !== undefined) return towards;
     const edges = hosts.filter((host) => host instanceof FixHost);
     const ready = edges.filter((host) => host.ready);
     return ready.length === 0 || chance.hit(0.02) ? chance.pick(edges) : chance.pick(ready);
@@ -132,7 +139,14 @@ export class Trader implements Peer, EngineHost {
 
   #backLater(): void {
     const { scheduler, chance } = this.#world;
-    scheduler.after(chance.between(...BACK_MS), () => this.connect());
+    const within: readonly [number, number] = this.#towards === undefined ? BACK_MS : CROWD_MS;
+    scheduler.after(chance.between(...within), () => this.connect());
+  }
+
+  /** Everybody goes to this edge at about the same time. */
+  crowd(host: FixHost): void {
+    this.#towards = host;
+    if (this.state === 'on' && this.#at !== host.name) this.#go();
   }
 
   now(): number {
