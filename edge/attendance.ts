@@ -5,6 +5,7 @@
 
 import type { EndCause } from '../core/sessions/model.ts';
 import type { Instant } from './fix/session/ports.ts';
+import { CLAIMED_MS } from './venue/link/limits.ts';
 import type { Venue, VenueSession } from './venue/venue.ts';
 
 interface Absent {
@@ -40,13 +41,16 @@ export class Attendance {
   ended(session: VenueSession, cause: EndCause, now: Instant): void {
     this.#venue.sessionEnded(session, now.epochMs);
     this.#changed(session);
-    // Superseded: the same counterparty is on its way in.
+    // Superseded: the same counterparty is on its way in. To another edge it may not get, and then nobody else knows of it:
+    // a venue that edges share takes nothing of this one once that one has spoken for the session.
     if (cause !== 'superseded') this.#miss(session, now);
+    else if (this.#venue.claim !== undefined) this.#miss(session, now, CLAIMED_MS);
   }
 
   /** The one that was on its way in did not get there. One that is missed already gains no time by it. */
   failed(session: VenueSession, now: Instant): void {
-    if (!this.#absent.has(session.id)) this.#miss(session, now);
+    const known = this.#absent.get(session.id);
+    if (known === undefined || known.until > now.monoMs + (session.cancel_after_ms ?? 0)) this.#miss(session, now);
   }
 
   /** Lets time pass. */
@@ -62,12 +66,12 @@ export class Attendance {
     this.#next = next;
   }
 
-  #miss(session: VenueSession, now: Instant): void {
+  #miss(session: VenueSession, now: Instant, leastMs = 0): void {
     const { cancel_after_ms } = session;
     if (cancel_after_ms === undefined) return;
-    const until = now.monoMs + cancel_after_ms;
+    const until = now.monoMs + Math.max(cancel_after_ms, leastMs);
     this.#absent.set(session.id, { session, until });
     this.#next = Math.min(this.#next, until);
-    if (cancel_after_ms === 0) this.tick(now);
+    if (until === now.monoMs) this.tick(now);
   }
 }

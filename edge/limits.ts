@@ -112,6 +112,8 @@ export const LIVING_WITHIN_MS = 5_000;
 export const DECIDED_SOON_MS = 100;
 /** Between tries to get at an edge that does not answer. */
 export const MOVE_RETRY_MS = 250;
+/** Between looks whether the venue's log has what it was given of a session that comes: a batch of the journal takes about as long. */
+export const WRITTEN_LOOK_MS = 20;
 /** Another edge's row is read this often at most, however many sessions wait for it. */
 export const EDGES_FRESH_MS = 250;
 /** An edge that did not hear is not asked again sooner: thousands of sessions may wait for it. */

@@ -14,9 +14,16 @@ import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
 import type { After, SessionState } from '../journal/moved.ts';
-import { CLAIM_WITHIN_MS, LIVING_WITHIN_MS, MOVE_RETRY_MS, MOVE_WITHIN_MS, OUT_OF_REACH_MS } from '../limits.ts';
+import {
+  CLAIM_WITHIN_MS,
+  LIVING_WITHIN_MS,
+  MOVE_RETRY_MS,
+  MOVE_WITHIN_MS,
+  OUT_OF_REACH_MS,
+  WRITTEN_LOOK_MS,
+} from '../limits.ts';
 import type { Numbers } from '../numbers.ts';
-import { submitOne } from '../resubmit.ts';
+import { nextMark, submitOne } from '../resubmit.ts';
 import type { Player, Turns } from '../turn.ts';
 import type { VenueSession } from '../venue/venue.ts';
 import { ABOVE, above, numbersOf } from './above.ts';
@@ -257,10 +264,11 @@ export class Mover {
 
   /** All of it is durable here. */
   async #taken(session: VenueSession, state: SessionState | undefined, isNew: boolean): Promise<void> {
-    const { house, numbers, timers } = this.#parts;
+    const { house, numbers, timers, clock } = this.#parts;
     const { turns, sessions } = house;
     if (state === undefined) return;
     const durable = new Durable(turns);
+    let mark = 0;
     turns.run(() => {
       turns.touch(durable);
       if (isNew) {
@@ -273,6 +281,7 @@ export class Mover {
         const accepted = { key: session.id, about, generation, msgSeqNum, message: bytes, receivedAt };
         submitOne(house, accepted, message, session);
       }
+      mark = nextMark(house.venue);
     });
     await new Promise<void>((resolve, reject) => {
       const late = timers.after(MOVE_WITHIN_MS, () =>
@@ -283,6 +292,13 @@ export class Mover {
         resolve();
       });
     });
+    // Orders that leave nothing in the journal may have to follow a batch that came after theirs.
+    const since = clock.monotonic();
+    while (mark > (house.venue.mark ?? mark)) {
+      if (clock.monotonic() - since > MOVE_WITHIN_MS)
+        throw new Error('it does not get to where the venue is told of it');
+      await this.#pause(WRITTEN_LOOK_MS);
+    }
   }
 
   /** Notes how another edge stands, before it is known whether that is asked for. Never rejects. */

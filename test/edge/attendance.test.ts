@@ -208,13 +208,14 @@ describe('who is there', () => {
   const at = (monoMs: number) => ({ epochMs: 1_000_000 + monoMs, monoMs });
   const absent = (cancel_after_ms: number): VenueSession => ({ ...sessionOf('ONE'), cancel_after_ms });
 
-  function told(): { attendance: Attendance; heard: string[] } {
+  function told(more: Partial<Venue> = {}): { attendance: Attendance; heard: string[] } {
     const heard: string[] = [];
     const venue = {
       sessionStarted: () => heard.push('started'),
       sessionEnded: () => heard.push('ended'),
       resting: () => [absent(50), sessionOf('TWO')],
       cancelAll: ({ id }: VenueSession, now: number) => heard.push(`cancel ${id} ${now}`),
+      ...more,
     } as unknown as Venue;
     return { attendance: new Attendance(venue), heard };
   }
@@ -230,6 +231,20 @@ describe('who is there', () => {
     attendance.tick(at(1100));
     attendance.tick(at(5000));
     expect(heard).toEqual(['ended', 'cancel ONE 1001100']);
+  });
+
+  test('one that left for another edge is missed here until that one has spoken for it, for as long as a Logon may take', () => {
+    const { attendance, heard } = told({ claim: () => Promise.reject(new Error('unasked')) });
+    attendance.ended(absent(100), 'superseded', at(0));
+    attendance.tick(at(19_999));
+    expect(heard).toEqual(['ended']);
+    attendance.tick(at(20_000));
+    expect(heard).toEqual(['ended', 'cancel ONE 1020000']);
+    // Or it is on its way in here, and fails: that is known at once.
+    attendance.ended(absent(100), 'superseded', at(30_000));
+    attendance.failed(absent(100), at(31_000));
+    attendance.tick(at(31_100));
+    expect(heard.slice(2)).toEqual(['ended', 'cancel ONE 1031100']);
   });
 
   test('after a start all that rests is somebody’s who is away', () => {

@@ -241,6 +241,8 @@ export class VenueHost implements VenueSink {
     const now = this.#parts.now();
     const dictionary = this.#parts.dictionaryOf(session);
     this.#venue.submit(message, { session, generation, msg_seq_num, dictionary, now, recovered });
+    // Out of what an edge had when it died, and comes with now that it is back.
+    if (!this.#present.has(session.id)) this.#missed.notThere(session);
   }
 
   /** Its reports wait here until it is started, also those that the edge before has not got for sure. */
@@ -282,7 +284,7 @@ export class VenueHost implements VenueSink {
     const { session } = heads.aboutSession.parse(head);
     const there = this.#present.get(session.id);
     // Its client is back, with another edge, or was and is away anew: that grace is another's.
-    if ((there !== undefined && there.edge_id !== link.edge_id) || !this.#speaksFor(link, session)) return;
+    if ((there !== undefined && there.edge_id !== link.edge_id) || this.#isPast(session)) return;
     this.#venue.cancelAll(session, this.#parts.now());
   }
 
@@ -292,10 +294,14 @@ export class VenueHost implements VenueSink {
     this.#venue.massCancel(named, this.#parts.now());
   }
 
-  /** Not when somebody of a later epoch has spoken for the session. */
+  /** Somebody of a later epoch has spoken for the session. */
+  #isPast({ id, epoch = 0 }: VenueSession): boolean {
+    return epoch < (this.#mailroom.owners.get(id)?.epoch ?? 0);
+  }
+
   #speaksFor({ edge_id }: Link, session: VenueSession): boolean {
+    const fenced = this.#isPast(session);
     const owner = this.#mailroom.owners.get(session.id);
-    const fenced = owner !== undefined && (session.epoch ?? 0) < owner.epoch;
     if (fenced) this.#parts.log.warn({ edge_id, session: session.id, owner }, 'an edge is fenced from a session');
     return !fenced;
   }

@@ -70,6 +70,11 @@ export class Missed {
     for (const session of this.#parts.resting()) if (session.id === id) this.#miss(session, CLAIMED_MS);
   }
 
+  /** It has placed an order here without its client being there, as far as anybody says. */
+  notThere(session: VenueSession): void {
+    if (!this.#missing.has(session.id)) this.#miss(session, RELINK_MS);
+  }
+
   #miss(session: VenueSession, leastMs: number): void {
     const { id, cancel_after_ms } = session;
     if (cancel_after_ms === undefined) return;

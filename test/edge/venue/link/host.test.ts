@@ -363,6 +363,20 @@ describe('an edge that dies', () => {
     expect(again.reports).toEqual([]);
   });
 
+  test('takes along what it has sent only once it was back, when its client stays away', async () => {
+    const edge = await linked(rawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    await until('it is heard', () => edge.acked >= 1);
+    edge.die();
+    await noticed(1);
+    now += 1000;
+    const again = await linked(rawEdge('e1', { boot: 'e1-2', present: [] }));
+    again.submit(2, mine, rests('a'), { recovered: true });
+    await again.told(1);
+    now += 5001;
+    expect(kinds(await again.told(2))).toEqual(['0', '4']);
+  });
+
   test('and again and again gives nobody more than one grace by it', async () => {
     const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
