@@ -59,7 +59,8 @@ export function crowded(chance: Chance, plan: Plan, fix: FixPlan): Plan {
     const sessions = chance.whole(...MANY);
     return { user_id: `u${index}`, tier: 'premium', max_sessions: 6, sessions, rivals: [], pace: CALMLY };
   });
-  const moves = { vanishing: chance.pick([0, 0.3]), twins: 0, patience: [2_000, 8_000], crowds } as const;
+  const vanishing = fix.profile.duplicate_logon === 'refuse' ? 0 : chance.pick([0, 0.3]);
+  const moves = { vanishing, twins: 0, patience: [2_000, 8_000], crowds } as const;
   return { ...plan, users, fix: { ...fix, moves }, restless: 0.1, troubles, acts: [] };
 }
 
