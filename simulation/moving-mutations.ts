@@ -204,6 +204,42 @@ export const MOVES: readonly Mutation[] = [
     },
   },
   {
+    name: 'together_forgotten',
+    what: 'of sessions that are given away together all but the first begin with nothing',
+    breaks: 'numbers',
+    journal: (journal, process) => {
+      let at = Number.NaN;
+      return over(journal, {
+        export(key, after) {
+          const now = process.machine.clock.monotonic();
+          const [first, state] = [at !== now, journal.export(key, after)];
+          at = now;
+          return first ? state : undefined;
+        },
+      });
+    },
+  },
+  {
+    name: 'grace_runs_on',
+    what: 'orders of who was away are cancelled when the grace would be over, although the session is back, here or elsewhere',
+    breaks: 'cancel on disconnect',
+    venue: (venue, process) =>
+      over(venue, {
+        sessionEnded(session, now) {
+          venue.sessionEnded(session, now);
+          const { cancel_after_ms } = session;
+          if (cancel_after_ms === undefined) return;
+          process.timers.after(cancel_after_ms, () => venue.cancelAll(session, process.machine.clock.now()));
+        },
+      }),
+  },
+  {
+    name: 'nobody_counts',
+    what: 'an edge has no orders cancelled of who does not come back',
+    breaks: 'cancel on disconnect',
+    venue: (venue) => over(venue, { cancelAll() {} }),
+  },
+  {
     name: 'poss_dup_left_out',
     what: 'what is sent again does not say so',
     breaks: 'numbers',

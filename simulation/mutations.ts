@@ -10,6 +10,7 @@ import type { EdgeRegistry } from '../core/ports.ts';
 import type { Journal } from '../edge/journal/journal.ts';
 import type { SessionState } from '../edge/journal/moved.ts';
 import type { Mailroom } from '../edge/venue/link/mailroom.ts';
+import type { Venue } from '../edge/venue/venue.ts';
 import type { FixMessage } from '../local/fix-client.ts';
 import { MOVES } from './moving-mutations.ts';
 import { over } from './over.ts';
@@ -32,6 +33,8 @@ export interface Mutation {
   readonly journal?: (journal: Journal, process: Process) => Journal;
   /** Changes what is read of a session in the journal of another edge. */
   readonly estate?: (state: SessionState | undefined) => SessionState | undefined;
+  /** Changes the venue as an edge has it. */
+  readonly venue?: (venue: Venue, process: Process) => Venue;
   /** Changes the mailboxes of the venue that edges share. */
   readonly mailroom?: (mailroom: Mailroom, process: Process) => Mailroom;
   /** Changes what an edge says to its clients, message by message. */

@@ -123,7 +123,8 @@ export class FixHost extends Host implements Speaker {
       venue: async (sink) => {
         const venue = await this.#openVenue(process, sink, directory, log, left);
         left.venue = venue;
-        return this.#watched(process, venue);
+        const watched = this.#watched(process, venue);
+        return this.world.mutation?.venue?.(watched, process) ?? watched;
       },
       metrics: UNSEEN,
       log,
