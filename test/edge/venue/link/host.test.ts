@@ -1,81 +1,10 @@
 // The venue's side of the link, spoken to in frames, as an edge speaks: numbers, fences, edges that go, disks that refuse.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { openVenue } from '../../../../edge/venue/index.ts';
+import { describe, expect, test } from '@jest/globals';
 import * as frames from '../../../../edge/venue/link/frames.ts';
-import { VenueHost } from '../../../../edge/venue/link/host.ts';
-import { Mailroom } from '../../../../edge/venue/link/mailroom.ts';
-import { type LinkServer, listenForEdges } from '../../../../edge/venue/link/server.ts';
-import type { VenueSession } from '../../../../edge/venue/venue.ts';
 import { until } from '../../support/desk.ts';
-import { dictionaryOf, NOON, sessionOf } from '../harness.ts';
-import { cancels, kinds, late, numberOf, RawEdge, rests } from './raw-edge.ts';
-
-let directory: string;
-let now = NOON;
-let server: LinkServer;
-let host: VenueHost;
-let ticking: NodeJS.Timeout;
-const edges: RawEdge[] = [];
-const logged: string[] = [];
-
-const rawEdge = (edge_id: string, more: object = {}): RawEdge => {
-  const edge = new RawEdge(join(directory, 's'), edge_id, more);
-  edges.push(edge);
-  return edge;
-};
-
-const disk = { full: false };
-
-async function start(): Promise<void> {
-  host = new VenueHost({
-    mailroom: (counts) => {
-      const mailroom = new Mailroom({ directory, newId: `venue-${now}`, counts, onLost: () => {} });
-      const flush = mailroom.flush.bind(mailroom);
-      mailroom.flush = (mark) => {
-        if (disk.full) throw new Error('no space left');
-        flush(mark);
-      };
-      return mailroom;
-    },
-    venue: (sink) => openVenue('simulator', { sink, seed: 1, now, directory, warn: (text) => logged.push(text) }),
-    dictionaryOf,
-    now: () => now,
-    log: { info() {}, warn: (_, text) => logged.push(text), error: (_, text) => logged.push(text) },
-  });
-  rmSync(join(directory, 's'), { force: true });
-  server = await listenForEdges(host, join(directory, 's'), (why) => logged.push(why));
-  ticking = setInterval(() => host.tick(), 10);
-}
-
-/** As by a kill: nothing is finished. */
-async function crash(): Promise<void> {
-  clearInterval(ticking);
-  server.close();
-  for (const edge of edges) edge.die();
-  await until('all are gone', () => edges.every(({ closed }) => closed));
-}
-
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'link-'));
-  now = NOON;
-  disk.full = false;
-  await start();
-});
-afterEach(async () => {
-  await crash();
-  edges.length = 0;
-  logged.length = 0;
-  rmSync(directory, { recursive: true, force: true });
-});
-
-const linked = async (edge: RawEdge) => {
-  await until('it is linked', () => edge.hello !== undefined);
-  return edge;
-};
-const at = (epoch: number, more: Partial<VenueSession> = {}): VenueSession => ({ ...sessionOf('ONE'), epoch, ...more });
+import { sessionOf } from '../harness.ts';
+import { at, crash, disk, host, linked, logged, rawEdge, start } from './linked.ts';
+import { cancels, kinds, late, numberOf, type RawEdge, rests } from './raw-edge.ts';
 
 describe('frames', () => {
   test('that come again are done once, and told again until they are acknowledged', async () => {
@@ -268,170 +197,11 @@ describe('who speaks for a session', () => {
   });
 });
 
-describe('an edge that dies', () => {
-  const mine = at(1, { cancel_after_ms: 1000 });
-
-  test('takes along, after their grace, the orders of sessions that want it, of no others', async () => {
-    const edge = await linked(rawEdge('e1'));
-    edge.send(frames.STARTED, 1, { session: mine });
-    edge.submit(2, mine, rests('a'));
-    edge.submit(3, { ...sessionOf('TWO'), epoch: 1 }, rests('b'));
-    await edge.told(2);
-    edge.ack(2);
-    edge.die();
-    await until('it is noticed', () => logged.includes('an edge is gone'));
-    now += 5001;
-    const again = await linked(rawEdge('e1', { boot: 'e1-2', received: 2 }));
-    const told = await again.told(1);
-    expect([told[0]?.session, ...kinds(told)]).toEqual(['ONE', '4']);
-    expect(told[0]?.text).toContain('58=Canceled on disconnect');
-  });
-
-  test.each([
-    ['its link is back in time', 'e1', 'e1-1', false, false],
-    ['the session is back in time by another edge', 'e2', 'e2-1', true, false],
-    ['it is the venue that was killed', 'e1', 'e1-1', false, true],
-  ])('takes nothing when %s', async (_, edge_id, boot, starts, killed) => {
-    const edge = await linked(rawEdge('e1'));
-    edge.send(frames.STARTED, 1, { session: mine });
-    edge.submit(2, mine, rests('a'));
-    await edge.told(1);
-    edge.ack(1);
-    if (killed) {
-      await crash();
-      await start();
-    } else {
-      edge.die();
-      await until('it is noticed', () => logged.includes('an edge is gone'));
-    }
-    now += 4900;
-    const present = starts ? [] : [mine];
-    const back = await linked(rawEdge(edge_id, { boot, received: edge_id === 'e1' ? 1 : 0, present }));
-    if (starts) back.send(frames.STARTED, 1, { session: { ...mine, epoch: 2 } });
-    else back.ack(1);
-    await until('it is seen', () => back.acked > 0 || !starts);
-    now += 50_000;
-    await new Promise((resolve) => setTimeout(resolve, 50)); // some ticks
-    const number = starts ? 2 : 3;
-    back.submit(number, starts ? { ...mine, epoch: 2 } : mine, cancels('c', 'a'));
-    expect((await back.told(1))[0]?.text).toContain('150=4');
-    expect(back.reports[0]?.text).not.toContain('on disconnect');
-  });
-
-  const noticed = (times: number) =>
-    until('it is noticed', () => logged.filter((text) => text === 'an edge is gone').length === times);
-  const ticks = () => new Promise((resolve) => setTimeout(resolve, 50));
-
-  test('and whose sessions another claims shortly before their grace is over: that one has time to start them', async () => {
-    const edge = await linked(rawEdge('e1'));
-    edge.send(frames.STARTED, 1, { session: mine });
-    edge.submit(2, mine, rests('a'));
-    await edge.told(1);
-    edge.die();
-    await noticed(1);
-    now += 4900;
-    const other = await linked(rawEdge('e2'));
-    const later = { ...mine, epoch: 2 };
-    other.send(frames.CLAIM, 0, { session: later });
-    await other.told(1);
-    now += 2000;
-    await ticks();
-    other.send(frames.STARTED, 1, { session: later });
-    other.submit(2, later, cancels('c', 'a'), { msg_seq_num: 9 });
-    const texts = (await other.told(3)).map(({ text }) => text);
-    expect(texts.join()).not.toContain('on disconnect');
-    expect(texts.at(-1)).toContain('150=4');
-  });
-
-  test('for the link only: whoever has left it meanwhile has all of its grace', async () => {
-    const longer = { ...mine, cancel_after_ms: 3000 };
-    const edge = await linked(rawEdge('e1'));
-    edge.send(frames.STARTED, 1, { session: longer });
-    edge.submit(2, longer, rests('a'));
-    await edge.told(1);
-    edge.ack(1);
-    edge.die();
-    await noticed(1);
-    now += 4900;
-    const again = await linked(rawEdge('e1', { received: 1, present: [] }));
-    now += 2900;
-    await ticks();
-    again.send(frames.STARTED, 3, { session: longer });
-    await until('it is heard', () => again.acked >= 3);
-    now += 50_000;
-    await ticks();
-    expect(again.reports).toEqual([]);
-  });
-
-  test('takes along what it has sent only once it was back, when its client stays away', async () => {
-    const edge = await linked(rawEdge('e1'));
-    edge.send(frames.STARTED, 1, { session: mine });
-    await until('it is heard', () => edge.acked >= 1);
-    edge.die();
-    await noticed(1);
-    now += 1000;
-    const again = await linked(rawEdge('e1', { boot: 'e1-2', present: [] }));
-    again.submit(2, mine, rests('a'), { recovered: true });
-    await again.told(1);
-    now += 5001;
-    expect(kinds(await again.told(2))).toEqual(['0', '4']);
-  });
-
-  test('and again and again gives nobody more than one grace by it', async () => {
-    const edge = await linked(rawEdge('e1'));
-    edge.send(frames.STARTED, 1, { session: mine });
-    edge.submit(2, mine, rests('a'));
-    await edge.told(1);
-    edge.ack(1);
-    edge.die();
-    await noticed(1);
-    now += 4900;
-    const second = await linked(rawEdge('e1', { boot: 'e1-2', received: 1, present: [] }));
-    second.die();
-    await noticed(2);
-    now += 900;
-    const third = await linked(rawEdge('e1', { boot: 'e1-3', received: 1, present: [] }));
-    now += 200;
-    expect(kinds(await third.told(1))).toEqual(['4']);
-  });
-
-  test('while the venue is away is missed from the venue’s start on', async () => {
-    const edge = await linked(rawEdge('e1'));
-    edge.send(frames.STARTED, 1, { session: mine });
-    edge.submit(2, mine, rests('a'));
-    await edge.told(1);
-    await crash();
-    await start();
-    now += 5001;
-    const again = await linked(rawEdge('e1', { boot: 'e1-2', received: 1 }));
-    expect(kinds(await again.told(1))).toEqual(['4']);
-  });
-});
-
-test('the grace of an edge counts no more once another has had the session, though that one is away as well', async () => {
-  const mine = (epoch: number) => at(epoch, { cancel_after_ms: 1000 });
-  const one = await linked(rawEdge('e1'));
-  one.send(frames.STARTED, 1, { session: mine(1) });
-  one.submit(2, mine(1), rests('a'));
-  await one.told(1);
-  one.send(frames.ENDED, 3, { session: mine(1) });
-  await until('it is heard', () => one.acked >= 3);
-  const other = await linked(rawEdge('e2'));
-  other.send(frames.STARTED, 1, { session: mine(2) });
-  other.send(frames.ENDED, 2, { session: mine(2) });
-  await until('both are heard', () => other.acked >= 2);
-  one.send(frames.CANCEL_ALL, 4, { session: mine(1) });
-  await until('it is refused', () => one.acked >= 4);
-  expect(kinds(other.reports)).not.toContain('4');
-  other.send(frames.CANCEL_ALL, 3, { session: mine(2) });
-  await until('it is done', () => kinds(other.reports).includes('4'));
-});
-
 test('while the disk refuses, nothing is told and nothing acknowledged; then all is', async () => {
   const edge = await linked(rawEdge('e1'));
   disk.full = true;
   edge.submit(1, at(1), rests('a'));
-  await until('it has refused', () => host.stuck);
+  await until('it has refused', () => host().stuck);
   edge.submit(2, at(1), rests('b'));
   await new Promise((resolve) => setTimeout(resolve, 50)); // some ticks
   expect([edge.reports, edge.acked]).toEqual([[], 0]);
@@ -457,7 +227,7 @@ test('an edge that comes back while the disk refuses does not hear that its fram
   await until('it is acknowledged', () => edge.acked === 1);
   disk.full = true;
   edge.submit(2, at(1), rests('a'));
-  await until('it is taken', () => host.stuck);
+  await until('it is taken', () => host().stuck);
   edge.die();
   await until('it is gone', () => edge.closed);
   expect((await linked(rawEdge('e1'))).hello?.received).toBe(1);
