@@ -11,10 +11,12 @@ export class Client {
   readonly orders: string[] = [];
   readonly #prefix: string;
   #ids = 0;
+  /** ClOrdID of the last message of its last turn; '': there was none. */
+  #last = '';
 
   constructor(account: Account, index: number) {
     this.trader = new Trader(account);
-    this.#prefix = 'abc'[index]!;
+    this.#prefix = 'abcd'[index]!;
   }
 
   /** @returns its ClOrdID with it */
@@ -49,7 +51,15 @@ export class Client {
   turn(): void {
     const [id, resting] = this.order(1, 1, 10);
     const messages = [this.order(1, 35, 30)[1], this.order(2, 35, 20)[1], resting, this.order(1, -1, 5)[1]];
-    this.trader.send([...messages, this.cancel(id)]);
+    const last = this.cancel(id);
+    this.#last = String(last[1][0]![1]);
+    this.trader.send([...messages, last]);
+  }
+
+  /** Whether it has heard of all of its last turn: what comes is in the order of what it sent. */
+  get hasHeard(): boolean {
+    const { reports, refused } = this.trader;
+    return this.#last === '' || refused.includes(this.#last) || reports.some((one) => one.get(11) === this.#last);
   }
 
   /**

@@ -45,13 +45,19 @@ export interface EdgeReady {
   readonly lines: readonly string[];
 }
 
-/** The same bytes at each start: credentials are the same, and so are the numbers of their sessions. */
-function seeded(): { bytes(length: number): Uint8Array } {
-  let n = 0;
+/**
+ * The same bytes at each start: credentials are the same, and so are the numbers of their sessions. What is asked for at the same time
+ * comes in any order, and is of other lengths.
+ */
+function seeded(name: string): { bytes(length: number): Uint8Array } {
+  const asked = new Map<number, number>();
   return {
     bytes(length) {
+      const nth = (asked.get(length) ?? 0) + 1;
+      asked.set(length, nth);
       const parts: Buffer[] = [];
-      for (let have = 0; have < length; have += 32) parts.push(createHash('sha256').update(`random ${n++}`).digest());
+      for (let have = 0; have < length; have += 32)
+        parts.push(createHash('sha256').update(`${name} ${length} ${nth} ${have}`).digest());
       return Uint8Array.from(Buffer.concat(parts).subarray(0, length));
     },
   };
@@ -64,9 +70,11 @@ suffer(directory, task.boot);
 Object.assign(JOURNAL_LIMITS, task.limits);
 
 const house = new TestHouse();
-Object.assign(house.admin, { random: seeded() });
 const accounts: Account[] = [];
-for (const { name, profile } of task.users) accounts.push(await house.user(name, { session_profile: profile }));
+for (const { name, profile } of task.users) {
+  Object.assign(house.admin, { random: seeded(name) });
+  accounts.push(await house.user(name, { session_profile: profile }));
+}
 
 /** Slots are in memory, and ask there whether the edge is alive; the journal's fence is in the store. */
 function stored(): JournalStore {

@@ -33,6 +33,12 @@ const directories: string[] = [];
 let store: TestStore | undefined;
 let program: Promise<string> | undefined;
 
+/** What packages that are CommonJS ask of the file that they are in. */
+const banner = {
+  js: `import { createRequire as requireOf } from 'node:module';
+const require = requireOf(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`,
+};
+
 /** The edge in one file: it is started some hundred times, and reading its sources is most of what a start costs. */
 function bundled(): Promise<string> {
   program ??= (async () => {
@@ -42,7 +48,16 @@ function bundled(): Promise<string> {
     directories.push(directory);
     const outfile = join(directory, 'edge.mjs');
     const entryPoints = [join(import.meta.dirname, 'edge.ts')];
-    await build({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm', packages: 'external' });
+    await build({
+      entryPoints,
+      outfile,
+      bundle: true,
+      minifySyntax: true,
+      minifyWhitespace: true,
+      platform: 'node',
+      format: 'esm',
+      banner,
+    });
     return outfile;
   })();
   return program;
@@ -85,6 +100,8 @@ export interface WorldOptions {
   readonly logon?: boolean;
   /** Where there are two journals: nobody is in the one on local disk. */
   readonly none?: 'beside';
+  /** Whether there are as many clients again who do nothing by themselves. */
+  readonly quiet?: boolean;
 }
 
 /** What one edge after the other stands on, and its clients: one, or one in each journal where there are two. */
@@ -95,16 +112,27 @@ export class World {
   clients: readonly Client[] = [];
   #child: ChildProcess | undefined;
   #boot = 1;
-  private constructor(task: EdgeTask, venue: VenueProcess | undefined) {
+  readonly #busy: number;
+  private constructor(task: EdgeTask, venue: VenueProcess | undefined, busy: number) {
     this.#task = task;
     this.#venue = venue;
+    this.#busy = busy;
+  }
+
+  get busy(): readonly Client[] {
+    return this.clients.slice(0, this.#busy);
+  }
+
+  get quiet(): readonly Client[] {
+    return this.clients.slice(this.#busy);
   }
 
   /** With an edge that has been started, and clients that have logged on. */
   static async open(column: Column, options: WorldOptions = {}): Promise<World> {
     const { away = false, archive = true, limits, numbers = 16_384, profile = {}, logon = true } = options;
     const both = column === 'both side by side';
-    const users = both && options.none !== 'beside' ? ['trader', 'filer'] : ['trader'];
+    const busy = both && options.none !== 'beside' ? ['trader', 'filer'] : ['trader'];
+    const users = options.quiet ? [...busy, ...busy.map((name) => `quiet-${name}`)] : busy;
     const more = archive && !both ? { FIXGATE_ARCHIVE: 'on' } : {};
     const inStore = ENV[column].FIXGATE_JOURNAL === 'store';
     if (inStore) store ??= await startStore();
@@ -114,11 +142,14 @@ export class World {
       boot: '',
       limits: { segment_bytes: 60_000, block_bytes: 2000, ...limits },
       numbers,
-      users: users.map((name) => ({ name, profile: { ...profile, ...(name === 'filer' ? { journal: 'file' } : {}) } })),
+      users: users.map((name) => ({
+        name,
+        profile: { ...profile, ...(name.endsWith('filer') ? { journal: 'file' } : {}) },
+      })),
       ...(venue === undefined ? {} : { venue: venue.address }),
       ...(inStore ? { store: { endpoint: store!.endpoint, tables: await store!.tables() } } : {}),
     };
-    const world = new World(task, venue);
+    const world = new World(task, venue, busy.length);
     await world.start(logon);
     return world;
   }
@@ -162,7 +193,11 @@ export class World {
     if (started === undefined) throw new Error(`the edge did not start: ${this.said}`);
     this.#ready = started;
     if (this.clients.length === 0) this.clients = started.accounts.map((account, i) => new Client(account, i));
-    if (logon && !(await this.logons())) throw new Error(`no Logon: ${this.clients[0]!.trader.faults} ${this.said}`);
+    if (!logon || (await this.logons())) return;
+    // What it has to say may be on its way.
+    await this.pause(200);
+    const faults = this.clients.flatMap(({ trader }) => trader.faults);
+    throw new Error(`no Logon: ${faults} ${this.#child!.signalCode ?? this.#child!.exitCode} ${this.said}`);
   }
   #ready: EdgeReady | undefined;
 
@@ -224,12 +259,15 @@ export class World {
     for (const { trader } of this.clients) await trader.gone();
   }
 
-  /** Turn after turn of all clients until the edge dies, which it has been told to. */
+  /**
+   * Turn after turn of all clients that are busy until the edge dies, which it has been told to. Who has not heard of its last turn waits:
+   * what a slow machine has on its way is no more than what a session keeps, or has reserved.
+   */
   async untilDead(turns = 400): Promise<void> {
     const child = this.#child!;
     const exit = once(child, 'exit').then(() => true);
     for (let n = 0; n < turns; n++) {
-      for (const client of this.clients) client.turn();
+      for (const client of this.busy) if (client.hasHeard) client.turn();
       if (await Promise.race([exit, this.pause(20)])) {
         for (const { trader } of this.clients) await trader.gone();
         return;
@@ -246,10 +284,10 @@ export class World {
     return child.signalCode ?? child.exitCode;
   }
 
-  /** So many turns of all clients, with a pause after each in which the edge reads it. */
+  /** So many turns of all clients that are busy, with a pause after each in which the edge reads it. */
   async turns(count: number): Promise<void> {
     for (let n = 0; n < count; n++) {
-      for (const client of this.clients) client.turn();
+      for (const client of this.busy) client.turn();
       await this.pause(20);
     }
   }
@@ -260,8 +298,8 @@ export class World {
   }
 
   /** Each client's numbers, contents and orders are as it was told, and what is sent again is what it had been sent. */
-  async reconcile(forgives?: (seq: number) => boolean): Promise<void> {
-    for (const client of this.clients) await client.reconcile(forgives);
+  async reconcile(forgives?: (seq: number, client: Client) => boolean): Promise<void> {
+    for (const client of this.clients) await client.reconcile(forgives && ((seq) => forgives(seq, client)));
   }
 
   async inStep(): Promise<void> {
