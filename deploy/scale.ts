@@ -26,8 +26,8 @@ export const COUNTED = {
   audit: { read: 0, write: RECORDS_PER_SESSION * UNITS.auditRecord.write },
   /** One edge's row in a list of all: read by announcements, locks of a tier and the admin API. */
   row: { read: 0.07, write: 0 },
-  /** Commits of a journal in the store: of a session its Logon, its end and its way from another edge; of an order what came and what the venue said. */
-  commits: { session: 3, order: 2 },
+  /** Commits of a journal in the store: of a session its Logon and its way from another edge, its end with what else there is; of an order what came and what the venue said. */
+  commits: { session: 2.1, order: 2 },
 } as const;
 
 const DAY_S = 86_400;
