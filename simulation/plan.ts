@@ -234,20 +234,25 @@ function actsOf(chance: Chance, users: readonly UserPlan[], busyMs: number): At<
 /** What a seed is about. */
 export type Kind = 'gates' | 'home' | 'moves';
 
+/** Orders of some go with their sessions, some of which go for good. */
+function cancelling(chance: Chance, share: number): Pick<FixPlan, 'leaving' | 'profile'> {
+  const grace_ms = Math.floor(chance.between(500, 4_000));
+  if (!chance.hit(share)) return { leaving: 0, profile: {} };
+  return { leaving: 0.3, profile: { cancel_on_disconnect: { mode: 'session', grace_ms } } };
+}
+
 function fixPlan(chance: Chance, kind: Kind): FixPlan | undefined {
   if (kind === 'gates') return undefined;
   const journal = chance.hit(kind === 'home' ? 0.25 : 0.7) ? 'store' : 'file';
-  const grace_ms = Math.floor(chance.between(500, 4_000));
-  const cancels = chance.hit(kind === 'home' ? 0.2 : 0.4);
-  const cancel = cancels ? { cancel_on_disconnect: { mode: 'session', grace_ms } as const } : {};
-  const common = { journal, commit: 'before-send', lostGreeting: 0, leaving: cancels ? 0.3 : 0 } as const;
-  if (kind === 'home') return { ...common, profile: cancel, moves: undefined };
+  const common = { journal, commit: 'before-send', lostGreeting: 0, leaving: 0 } as const;
+  if (kind === 'home') return { ...common, profile: {}, moves: undefined };
+  const { leaving, profile } = cancelling(chance, 0.5);
   const duplicate_logon = chance.pick(['probe', 'probe', 'probe', 'takeover', 'takeover', 'refuse'] as const);
   // Who is refused while a holder is there that nobody hears waits for its heartbeats to be missed, and has no promise.
   const vanishing = duplicate_logon === 'refuse' ? 0 : chance.pick([0, 0.3, 0.6]);
   const twins = chance.pick([0, 0, 0.5]);
   const moves = { vanishing, twins, patience: PATIENCE_MS };
-  return { ...common, profile: { duplicate_logon, ...cancel }, moves };
+  return { ...common, leaving, profile: { duplicate_logon, ...profile }, moves };
 }
 
 const EDGES: Readonly<Record<Kind, readonly number[]>> = {
@@ -299,5 +304,6 @@ export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
     if (lot < 0.52) return crowded(chance, plan, fix);
     return lot > 0.8 && fix.journal === 'file' ? lost(chance, plan, fix) : plan;
   }
-  return fix === undefined && chance.hit(0.1) ? cutOff(chance, plan) : plan;
+  if (fix !== undefined) return { ...plan, fix: { ...fix, ...cancelling(chance, 0.2) } };
+  return chance.hit(0.1) ? cutOff(chance, plan) : plan;
 }

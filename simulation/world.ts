@@ -305,7 +305,8 @@ export class World {
   #trader(trader: Trader): void {
     const { plan, chance, scheduler } = this;
     this.clients.push(trader);
-    if (chance.hit(plan.fix?.leaving ?? 0))
+    const { leaving = 0 } = plan.fix ?? {};
+    if (leaving > 0 && chance.hit(leaving))
       scheduler.after(chance.between(LEAVES_FROM_MS, plan.busyMs - LEAVES_BEFORE_MS), () => trader.retire());
   }
 
