@@ -50,7 +50,8 @@ export const submit = z.object({
   recovered: z.boolean(),
 });
 
-export const aboutSession = z.object({ session });
+/** `boot`: of the edge's process that says so; absent: of a release before. */
+export const aboutSession = z.object({ session, boot: name.optional() });
 
 export const massCancel = z.discriminatedUnion('of', [
   z.object({ of: z.literal('session'), id: name }),

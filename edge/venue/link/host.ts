@@ -264,9 +264,15 @@ export class VenueHost implements VenueSink {
   }
 
   started(link: Link, { head }: Frame): void {
-    const { session } = heads.aboutSession.parse(head);
+    const { session, boot = link.boot } = heads.aboutSession.parse(head);
     if (!this.#speaksFor(link, session)) return;
     this.#own(link, session);
+    // By a process of the edge that is no more: its client is not there.
+    if (boot !== link.boot) {
+      this.#venue.sessionStarted(session, this.#parts.now());
+      this.#venue.sessionEnded(session, this.#parts.now());
+      return;
+    }
     this.#missed.there(session.id);
     this.#present.set(session.id, { session, edge_id: link.edge_id, boot: link.boot });
     this.#venue.sessionStarted(session, this.#parts.now());

@@ -138,7 +138,7 @@ export class LinkVenue implements Venue {
 
   sessionStarted(session: VenueSession): void {
     this.#present.set(session.id, session);
-    this.#post(frames.STARTED, `{"session":${this.#textOf(session)}}`);
+    this.#post(frames.STARTED, `{"session":${this.#textOf(session)},"boot":"${this.#boot}"}`);
   }
 
   sessionEnded(session: VenueSession): void {

@@ -115,6 +115,15 @@ describe('an edge that dies', () => {
     expect(kinds(await again.told(2))).toEqual(['0', '4']);
   });
 
+  test('takes along the orders of who was on before it died, though that is heard only once it is back', async () => {
+    const again = await linked(rawEdge('e1', { boot: 'e1-2', present: [] }));
+    again.send(frames.STARTED, 1, { session: mine, boot: 'e1-1' });
+    again.submit(2, mine, rests('a'), { recovered: true });
+    await again.told(1);
+    clock.now += 5001;
+    expect(kinds(await again.told(2))).toEqual(['0', '4']);
+  });
+
   test('and again and again gives nobody more than one grace by it', async () => {
     const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
