@@ -187,8 +187,8 @@ export interface Takeover {
   readonly answered?: { readonly at: number; readonly accepted: boolean; readonly text: string };
   /** Its journal can be read by others: then the session is to be had. */
   readonly within_reach: boolean;
-  /** Messages that the client before got on its connection once the other had been accepted. */
-  readonly said_after: number;
+  /** MsgTypes (35) of what the client before got on its connection once the other had been accepted. */
+  readonly said_after: readonly string[];
 }
 
 export interface Ending {

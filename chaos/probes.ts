@@ -124,7 +124,7 @@ export class Probes {
       const answered = heir.log.attempts.at(-1)?.answered;
       return async (within_reach) => {
         await holder.until(() => !holder.on, ON_WITHIN_MS);
-        const said_after = answered?.accepted === true ? holder.heardSince(answered.at) : 0;
+        const said_after = answered?.accepted === true ? holder.heardSince(answered.at) : [];
         heir.stop();
         return { edge, at, within_reach, said_after, ...(answered === undefined ? {} : { answered }) };
       };

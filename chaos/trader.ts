@@ -52,8 +52,8 @@ export class Trader {
   #on = false;
   #made = 0;
   #heardAt = 0;
-  /** When the last messages came, of whatever kind. */
-  #heardLately: number[] = [];
+  /** The last messages that came: when, and their MsgType (35). */
+  #heardLately: { readonly at: number; readonly type: string }[] = [];
   #looking: NodeJS.Timeout | undefined;
   #trading: NodeJS.Timeout | undefined;
   #retrying: NodeJS.Timeout | undefined;
@@ -101,9 +101,9 @@ export class Trader {
     return count;
   }
 
-  /** How many messages of any kind have come since; of the last ones. */
-  heardSince(at: number): number {
-    return this.#heardLately.filter((heard) => heard > at).length;
+  /** MsgTypes (35) of what has come since; of the last ones. */
+  heardSince(at: number): string[] {
+    return this.#heardLately.filter((heard) => heard.at > at).map(({ type }) => type);
   }
 
   /** Called whenever something has changed: it is on or off, or an answer has come. */
@@ -258,7 +258,8 @@ export class Trader {
   #take(raw: string, attempt: Changing<Attempt>, logon: number): void {
     const now = performance.now();
     this.#heardAt = now;
-    this.#heardLately = [...this.#heardLately.slice(1 - LATELY), now];
+    const type = /\x0135=([^\x01]*)/.exec(raw)?.[1] ?? '';
+    this.#heardLately = [...this.#heardLately.slice(1 - LATELY), { at: now, type }];
     if (attempt.answered === undefined) {
       const accepted = raw.includes('\x0135=A\x01');
       const text = /\x0158=([^\x01]*)/.exec(raw)?.[1] ?? '';

@@ -11,6 +11,7 @@ import { STACKS, type World } from './world.ts';
 
 const ARCHIVED_WITHIN_MS = 30_000;
 const VERIFY_WITHIN_MS = 60_000;
+const HELD_WITHIN_MS = 20_000;
 
 export async function archiveOf({ cdk, emulator }: World): Promise<Bucket> {
   return new Bucket({
@@ -65,7 +66,12 @@ export async function tryArchive(world: World, env: NodeJS.ProcessEnv): Promise<
   );
   await report.step('checkpoints signed by KMS verify offline, with an export and the public key', async () => {
     const checkpointer = await cdk.output(STACKS.audit, 'CheckpointerName');
-    const outcome = await root.invoke(checkpointer, {});
+    let outcome = await root.invoke(checkpointer, {});
+    // The one of this minute may be at it.
+    for (const from = performance.now(); outcome.result === 'held'; outcome = await root.invoke(checkpointer, {})) {
+      ok(performance.now() - from < HELD_WITHIN_MS, 'another run has held the checkpoint all the time');
+      await sleep(500);
+    }
     ok(['made', 'nothing', 'too_soon'].includes(outcome.result), JSON.stringify(outcome));
     const folder = join(directory, 'checkpoints');
     mkdirSync(folder, { recursive: true });

@@ -109,7 +109,9 @@ const KEPT: Ledger = {
   storms: [{ edge: 1, at: 10_000, why: 'edge_killed', sessions: 2, back: 12_000, logons: [1, 2] }],
   drains: [{ edge: 2, at: 0, sessions: 5, told: 5, exited: { at: 3000, code: 0 } }],
   freed: [{ edge: 1, killed: 10_000, free: 18_000 }],
-  takeovers: [{ edge: 1, at: 0, answered: { at: 1_400, accepted: true, text: '' }, within_reach: true, said_after: 0 }],
+  takeovers: [
+    { edge: 1, at: 0, answered: { at: 1_400, accepted: true, text: '' }, within_reach: true, said_after: ['0', '5'] },
+  ],
   ending: { edges: 3, ready: 3, wanted: 3, on: 3, only_in_store: [], only_at_clients: [], took_ms: 1 },
   audit: { chains: 3, records: 9, broken: [] },
   recorded: { lock: 1, unlock: 1, session_kill: 1, tier_put: 1 },
@@ -201,7 +203,7 @@ describe('a broken promise is found', () => {
     ['a kill that misses', acts(2, { missed: 1, calm: false }), ['kill, lock, suspend']],
     ['a session that is had late', takeover({ answered: { at: 4_100, accepted: true, text: '' } }), [TAKEOVER]],
     ['a session that is not had', takeover({ answered: { at: 900, accepted: false, text: 'no' } }), [TAKEOVER]],
-    ['an edge that goes on talking', takeover({ said_after: 1 }), [TAKEOVER]],
+    ['an edge that goes on talking', takeover({ said_after: ['5', '8'] }), [TAKEOVER]],
     ['limits that come late', acts(3, { reached: [200, 200, 501] }), ['tier change']],
     ['limits that an edge never hears of', acts(3, { missed: 1, calm: false }), ['tier change']],
     [
