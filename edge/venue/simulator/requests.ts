@@ -35,9 +35,18 @@ const TERMS: Changeable<OrderTerms> = { ...NO_TERMS };
 export function known(exchange: Exchange, client: Client, message: Message): boolean {
   const { msgType } = message;
   if (msgType === MsgType.OrderStatusRequest) return false;
-  const order = client.ids.named(message, message.index(Tag.ClOrdID));
+  const clOrdId = message.index(Tag.ClOrdID);
+  const order = client.ids.named(message, clOrdId);
   if (order === undefined) return false;
-  exchange.reports.execution(client, order, STATUS, exchange.now);
+  const { reports, now, clients } = exchange;
+  if (msgType !== MsgType.OrderCancelRequest) {
+    reports.execution(client, order, STATUS, now);
+    return true;
+  }
+  // Who has sent a cancel waits for an answer under the name of that, as it would have had it.
+  const name = clients.names.of(message, clOrdId);
+  reports.execution(client, order, { ...STATUS, name, orig: order.name }, now);
+  clients.names.drop(name);
   return true;
 }
 

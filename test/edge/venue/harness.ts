@@ -144,6 +144,11 @@ export class Client {
     bytes.fill(0x21);
   }
 
+  /** The edge has lost the last messages: they come again, under their numbers. */
+  back(count: number): void {
+    this.seq -= count;
+  }
+
   /** Sends, and returns what came to anyone since, each with the fields in `only` in the order of the message. */
   ask(fields: string, only?: readonly number[], header = ''): string[] {
     this.say(fields, header);

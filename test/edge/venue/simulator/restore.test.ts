@@ -261,6 +261,19 @@ test('a log that has grown is written anew while the venue runs, and says the sa
   ]);
 });
 
+test('what comes again under its number is not done again, and is told how its order is, a cancel by its own ClOrdID', () => {
+  const one = run().client('ONE');
+  const told = [11, 41, 150, 39];
+  const cancel = (id: string, orig: string) => `35=F|11=${id}|41=${orig}|55=INTC|54=1|38=1|${TIME}`;
+  for (const id of ['A', 'B']) one.say(limit(id, 1, 10, '34.00'));
+  one.ask(cancel('C', 'A'));
+  one.back(3);
+  expect(one.ask(limit('A', 1, 10, '34.00'), told)).toEqual(['35=8|11=A|150=I|39=4']);
+  expect(one.ask(limit('B', 1, 10, '34.00'), told)).toEqual(['35=8|11=B|150=I|39=0']);
+  expect(one.ask(cancel('C', 'A'), told)).toEqual(['35=8|11=C|41=A|150=I|39=4']);
+  expect(one.ask(cancel('D', 'A'), [11, 102])).toEqual(['35=9|11=D|102=0']);
+});
+
 test('a venue that was restarted at any time goes on as one that was not', () => {
   const step = fc.record({
     what: fc.constantFrom('limit', 'limit', 'limit', 'ioc', 'cancel', 'replace', 'restart'),
