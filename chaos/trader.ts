@@ -261,7 +261,7 @@ export class Trader {
     const type = /\x0135=([^\x01]*)/.exec(raw)?.[1] ?? '';
     this.#heardLately = [...this.#heardLately.slice(1 - LATELY), { at: now, type }];
     if (attempt.answered === undefined) {
-      const accepted = raw.includes('\x0135=A\x01');
+      const accepted = type === 'A';
       const text = /\x0158=([^\x01]*)/.exec(raw)?.[1] ?? '';
       attempt.answered = { at: now, accepted, text };
       if (!accepted) {

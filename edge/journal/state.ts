@@ -33,7 +33,7 @@ export function numbersInto(session: FileSession, tail: Tail): void {
   if (session.told !== session.toldWritten) toldInto(session, tail);
 }
 
-export function toldInto({ index, told, toldWritten }: FileSession, tail: Tail): void {
+function toldInto({ index, told, toldWritten }: FileSession, tail: Tail): void {
   const at = tail.begin(TOLD, index, FIXED_BYTES[TOLD]!);
   tail.put(at, 0, told);
   tail.put(at, 1, toldWritten);
