@@ -4,8 +4,9 @@
  * itself at a write, or its disk or store suffers (injury.ts). What has been synced is noted in `synced` of the directory.
  */
 import { createHash } from 'node:crypto';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { createClient } from '../../adapters/dynamodb/client.ts';
+import { DirectCalls } from '../../adapters/dynamodb/direct.ts';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import type { TableNames } from '../../adapters/dynamodb/tables.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
@@ -81,7 +82,7 @@ function stored(): JournalStore {
   if (task.store === undefined) return house.journals;
   const { endpoint, tables } = task.store;
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const client = createClient({ region: 'us-east-1', endpoint, credentials });
+  const client = new DirectCalls({ region: 'us-east-1', endpoint, credentials }, systemRandom);
   const { edges, journals } = createDynamoAdapters({ client, tables, random: systemRandom });
   const register: typeof edges.register = async (edgeId, ...rest) => {
     const identity = await edges.register(edgeId, ...rest);
@@ -135,4 +136,6 @@ process.on('message', (message: Injury | { readonly drain: Injury | null }) => {
   process.send!({ heard: true });
 });
 process.on('disconnect', () => process.exit(1));
+// It will be killed, and the next one is to find what has been compiled.
+flushCompileCache();
 process.send!({ port: edge.fixPort, metricsPort: edge.metricsPort, accounts, lines } satisfies EdgeReady);

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -39,18 +39,19 @@ const banner = {
 const require = requireOf(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`,
 };
 
-/** The edge in one file: it is started some hundred times, and reading its sources is most of what a start costs. */
+/**
+ * The edge in one file, of one name: it is started some hundred times, and most of what a start costs is reading its sources. What V8
+ * compiles of it is kept by that name (jest.config.mjs).
+ */
 function bundled(): Promise<string> {
   program ??= (async () => {
-    const cache = join(import.meta.dirname, '..', '..', 'node_modules', '.cache');
-    mkdirSync(cache, { recursive: true });
-    const directory = mkdtempSync(join(cache, 'crash-'));
-    directories.push(directory);
-    const outfile = join(directory, 'edge.mjs');
+    const directory = join(import.meta.dirname, '..', '..', 'node_modules', '.cache');
+    const outfile = join(directory, 'crash-edge.mjs');
+    const written = join(directory, `crash-edge-${process.pid}.mjs`);
     const entryPoints = [join(import.meta.dirname, 'edge.ts')];
     await build({
       entryPoints,
-      outfile,
+      outfile: written,
       bundle: true,
       minifySyntax: true,
       minifyWhitespace: true,
@@ -58,6 +59,8 @@ function bundled(): Promise<string> {
       format: 'esm',
       banner,
     });
+    // Another test file may start it meanwhile.
+    renameSync(written, outfile);
     return outfile;
   })();
   return program;
