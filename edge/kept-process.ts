@@ -48,7 +48,7 @@ export interface Program {
   /** Descriptor of its standard output. */
   readonly stdout: number;
   /** Gets what it says on standard error. */
-  readonly stderr: NodeJS.WritableStream;
+  readonly stderr: { write(chunk: Uint8Array): void };
   readonly events: KeptEvents;
 }
 

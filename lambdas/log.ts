@@ -1,5 +1,8 @@
 /** Structured logs: one JSON object a line. Secrets have a type that prints as [redacted]; names that secrets go by are covered beside. */
+import { mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
+import { LogLines, lostLine } from '../adapters/node/log-lines.ts';
 import { inSources } from './stacks.ts';
 
 const SECRET_NAMES = [
@@ -24,9 +27,10 @@ function serialized(error: Error) {
 export function createLogger(env: NodeJS.ProcessEnv, stream?: DestinationStream) {
   const level = env.FIXGATE_LOG_LEVEL || 'info';
   if (!LEVELS.includes(level)) throw new Error(`FIXGATE_LOG_LEVEL is wrong: one of ${LEVELS.join(', ')}`);
+  const base = { service: 'fixgate-admin' };
   const options: LoggerOptions = {
     level,
-    base: { service: 'fixgate-admin' },
+    base,
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: serialized },
     redact: {
@@ -35,8 +39,10 @@ export function createLogger(env: NodeJS.ProcessEnv, stream?: DestinationStream)
     },
   };
   if (stream !== undefined) return pino(options, stream);
-  const dest = env.FIXGATE_LOG_FILE;
-  return dest ? pino(options, pino.destination({ dest, mode: 0o600, mkdir: true, sync: true })) : pino(options);
+  const file = env.FIXGATE_LOG_FILE;
+  if (!file) return pino(options);
+  mkdirSync(dirname(file), { recursive: true });
+  return pino(options, new LogLines(openSync(file, 'a', 0o600), lostLine(base)));
 }
 
 export const logger = createLogger(process.env);

@@ -44,6 +44,8 @@ export interface LocalJson {
   readonly edge_pids?: readonly number[];
   /** Of the venue that several edges share. */
   readonly venue_pid?: number;
+  /** Of the embedded store, where there is one. */
+  readonly store_pid?: number;
   /** Of the first edge. */
   readonly metrics_url: string;
   /** Of each edge. */

@@ -1,7 +1,8 @@
 /** Edges and the venue they share as child processes, kept alive. */
 
-import { createWriteStream, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { join } from 'node:path';
+import { LogLines, lostLine } from '../adapters/node/log-lines.ts';
 import {
   type EdgeReady,
   type KeptEvents,
@@ -31,6 +32,6 @@ export async function startVenue(env: NodeJS.ProcessEnv, logFile: string, events
 
 function program(what: string, script: string, env: NodeJS.ProcessEnv, logFile: string, events: KeptEvents): Program {
   const stdout = openSync(logFile, 'a', 0o600);
-  const stderr = createWriteStream('', { fd: stdout, autoClose: false });
+  const stderr = new LogLines(stdout, lostLine({ service: 'fixgate-edge' }));
   return { what, script: join(import.meta.dirname, '..', 'edge', script), env, stdout, stderr, events };
 }

@@ -1,11 +1,12 @@
 /** The embedded DynamoDB-compatible store as a child, kept alive: when it dies it is started again on the same port and file. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createClient } from '../adapters/dynamodb/client.ts';
 import { endStreams } from '../adapters/dynamodb/create-tables.ts';
+import { LogLines, lostLine } from '../adapters/node/log-lines.ts';
 import { STORE_FILE } from './data-dir.ts';
 import { REGION } from './environment.ts';
 import { SettingError } from './settings.ts';
@@ -15,6 +16,8 @@ const RESTART_AFTER_MS = 500;
 
 export interface EmbeddedStore {
   readonly endpoint: string;
+  /** Of the store itself, as it runs now: for who has to end one that hangs. Undefined while there is none. */
+  readonly pid: number | undefined;
   stop(): Promise<void>;
 }
 
@@ -29,8 +32,16 @@ export function storeBinary(): string | undefined {
   }
 }
 
-/** Starts the store on a free port of the loopback. @throws SettingError when there is no binary for this platform */
-export async function startStore(dataDir: string, onRestart: (code: number | null) => void): Promise<EmbeddedStore> {
+/**
+ * Starts the store on a free port of the loopback.
+ * @param onStarted a process of it runs, after the first one too
+ * @throws SettingError when there is no binary for this platform
+ */
+export async function startStore(
+  dataDir: string,
+  onRestart: (code: number | null) => void,
+  onStarted: () => void = () => {},
+): Promise<EmbeddedStore> {
   const binary = storeBinary();
   if (binary === undefined) {
     throw new SettingError(
@@ -39,30 +50,21 @@ export async function startStore(dataDir: string, onRestart: (code: number | nul
   }
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  const log = createWriteStream(join(dataDir, 'logs', 'store.log'), { flags: 'a', mode: 0o600 });
+  const file = join(dataDir, 'logs', 'store.log');
+  const descriptor = openSync(file, 'a', 0o600);
+  const log = new LogLines(descriptor, lostLine({ service: 'fixgate-store' }));
   let stopping = false;
+  let pid: number | undefined;
   let child: ChildProcess | undefined;
   const run = (): ChildProcess => {
-    const guard = spawn(
-      process.execPath,
-      [
-        join(import.meta.dirname, 'guard.ts'),
-        binary,
-        'serve',
-        '-p',
-        String(port),
-        '--db-path',
-        join(dataDir, STORE_FILE),
-      ],
-      {
-        // A process group of its own: the terminal's Ctrl-C must not end the store before the edge has drained.
-        detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
-      },
-    );
-    guard.stdout?.pipe(log, { end: false });
-    guard.stderr?.pipe(log, { end: false });
+    const guard = spawnStore(binary, port, join(dataDir, STORE_FILE));
+    for (const said of [guard.stdout, guard.stderr]) said?.on('data', (chunk: Buffer) => log.write(chunk));
+    guard.once('message', (message) => {
+      pid = (message as { pid?: number }).pid;
+      onStarted();
+    });
     guard.once('exit', (code) => {
+      pid = undefined;
       if (stopping) return;
       onRestart(code);
       setTimeout(() => {
@@ -72,10 +74,13 @@ export async function startStore(dataDir: string, onRestart: (code: number | nul
     return guard;
   };
   child = run();
-  await waitReady(endpoint, join(dataDir, 'logs', 'store.log'));
+  await waitReady(endpoint, file);
   await withoutStreams(endpoint);
   return {
     endpoint,
+    get pid() {
+      return pid;
+    },
     stop: async () => {
       stopping = true;
       const last = child;
@@ -85,8 +90,18 @@ export async function startStore(dataDir: string, onRestart: (code: number | nul
         await gone;
       }
       log.end();
+      closeSync(descriptor);
     },
   };
+}
+
+function spawnStore(binary: string, port: number, file: string): ChildProcess {
+  const guard = join(import.meta.dirname, 'guard.ts');
+  return spawn(process.execPath, [guard, binary, 'serve', '-p', String(port), '--db-path', file], {
+    // A process group of its own: the terminal's Ctrl-C must not end the store before the edge has drained.
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+  });
 }
 
 /** What this store has was made with streams once, which nobody reads here. */

@@ -33,8 +33,8 @@ export interface Running {
 }
 
 interface Parts {
-  /** Writes local.json anew; undefined while there is none. */
-  tell?: (() => LocalJson) | undefined;
+  /** Writes local.json anew: a process is another one now. Undefined while there is none. */
+  tell?: (() => void) | undefined;
   readonly lock: Server;
   store?: EmbeddedStore;
   admin?: AdminApi;
@@ -78,8 +78,10 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
   const external = env.FIXGATE_DYNAMODB_ENDPOINT;
   if (external === undefined) {
     parts.store = await step('starting the embedded store', () =>
-      startStore(settings.data_dir, (code) =>
-        note(`the embedded store ended (${code ?? 'killed'}); starting it again`),
+      startStore(
+        settings.data_dir,
+        (code) => note(`the embedded store ended (${code ?? 'killed'}); starting it again`),
+        () => parts.tell?.(),
       ),
     );
   }
@@ -100,7 +102,7 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
     parts.venue = await step('starting the venue', () =>
       startVenue(own, join(settings.data_dir, 'logs', 'venue.log'), {
         onRestart: (why) => note(`${why}; starting it again`),
-        onReady: () => void parts.tell?.(),
+        onReady: () => parts.tell?.(),
       }),
     );
   }
@@ -111,13 +113,17 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
     parts.balancer = await startBalancer(HOST, settings.fix_port, parts.edges.map(backendOf), note);
   }
   const endpoint = product.FIXGATE_DYNAMODB_ENDPOINT ?? '';
-  const tell = (): LocalJson => {
-    const local = describe(settings, secrets, parts, endpoint);
-    writeLocalJson(settings.data_dir, local);
-    return local;
+  const local = describe(settings, secrets, parts, endpoint);
+  writeLocalJson(settings.data_dir, local);
+  parts.tell = () => {
+    try {
+      writeLocalJson(settings.data_dir, describe(settings, secrets, parts, endpoint));
+    } catch (error) {
+      // A disk that is full ends nothing that runs.
+      note(`local.json could not be written: ${(error as Error).message}`);
+    }
   };
-  parts.tell = tell;
-  process.stdout.write(banner(tell(), settings));
+  process.stdout.write(banner(local, settings));
 }
 
 /** All at once; the first that does not get ready ends the start. */
@@ -136,8 +142,7 @@ async function startEdges(
       const file = number === 1 ? 'edge.log' : `edge-${number}.log`;
       const edge = await startEdge({ ...env, ...own }, join(settings.data_dir, 'logs', file), {
         onRestart: (why) => note(`${name}${why}; starting it again`),
-        // Its process is another one now.
-        onReady: () => void parts.tell?.(),
+        onReady: () => parts.tell?.(),
       });
       parts.edges[number - 1] = edge;
     }),
@@ -166,7 +171,7 @@ async function bringDown(parts: Parts, dataDir: string): Promise<void> {
 function describe(
   settings: Settings,
   secrets: LocalSecrets,
-  { admin, edges, balancer, venue }: Parts,
+  { admin, edges, balancer, venue, store }: Parts,
   endpoint: string,
 ): LocalJson {
   const fix_ports = edges.map(({ ready }) => ready.fix_port);
@@ -182,6 +187,7 @@ function describe(
     fix_ports,
     edge_pids: edges.map(({ pid }) => pid),
     ...(venue === undefined ? {} : { venue_pid: venue.pid }),
+    ...(store?.pid === undefined ? {} : { store_pid: store.pid }),
     metrics_url: metrics_urls[0] as string,
     metrics_urls,
     data_dir: settings.data_dir,

@@ -1,6 +1,6 @@
 // The edge as its parent sees it: a process with settings in its environment, ready over IPC, ended by signals.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,10 +92,11 @@ interface Ran {
   readonly ready: Promise<{ readonly fix_port: number; readonly metrics_port: number }>;
 }
 
-function run(more: Record<string, string> = {}): Ran {
+/** @param log what its standard output is */
+function run(more: Record<string, string> = {}, log: number | 'ignore' = 'ignore'): Ran {
   const child = spawn(process.execPath, [MAIN], {
     env: { ...env, ...more },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', log, 'pipe', 'ipc'],
   });
   children.push(child);
   let said = '';
@@ -126,6 +127,22 @@ const order = (id: string) =>
     [38, 1],
     [40, 1],
   ] as const;
+
+/** Of Linux: every write finds it full. Elsewhere the test shows less. */
+const FULL = ['/dev/full', '/dev/null'].find((device) => existsSync(device)) as string;
+
+test('whose log does not take a line serves, and ends in order', async () => {
+  const full = openSync(FULL, 'w');
+  const edge = run({ FIXGATE_EDGE_ID: 'e-mute', FIXGATE_DATA_DIR: join(directory, 'mute') }, full);
+  closeSync(full);
+  const { fix_port } = await edge.ready;
+  const client = clientAt(fix_port, 1, 'mute');
+  expect((await client.logon(alice.password)).type).toBe('A');
+  client.send('D', order('m-1'));
+  await client.next(({ type }) => type === 'D');
+  edge.child.kill('SIGTERM');
+  expect(await edge.exited).toEqual({ code: 0, said: '' });
+});
 
 test('an admin’s drain ends it with 0, for whoever keeps it alive to start another', async () => {
   const edge = run({ FIXGATE_EDGE_ID: 'e-drained', FIXGATE_DATA_DIR: join(directory, 'drained') });
