@@ -3,7 +3,8 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { arrive, type Doors } from './arrival.ts';
 import { ConfigError } from './config.ts';
-import type { House } from './house.ts';
+import type { Connection } from './connection.ts';
+import type { OpenHouse } from './house.ts';
 import { LISTEN_BACKLOG } from './limits.ts';
 
 /** When TCP itself asks whether a quiet peer is there; heartbeats of FIX ask sooner. */
@@ -19,7 +20,7 @@ export interface Acceptor {
 }
 
 /** Rejects with ConfigError when the port cannot be listened on. */
-export async function startAcceptor(house: House, doors: Doors): Promise<Acceptor> {
+export async function startAcceptor(house: OpenHouse<Connection>, doors: Doors): Promise<Acceptor> {
   const { fix_host, fix_port, shared_port } = house.config;
   let count = 0;
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {

@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Connection } from './connection.ts';
-import type { House } from './house.ts';
+import type { OpenHouse } from './house.ts';
 import { LOGON_WITHIN_MS } from './limits.ts';
 import type { Guest } from './lobby.ts';
 import { type ProxyHeader, type ProxySources, plainAddress, takeProxyHeader } from './proxy-protocol.ts';
@@ -23,7 +23,7 @@ export interface Doors {
 }
 
 /** Takes a connection as far as FIX, or closes it. */
-export function arrive(socket: Socket, remoteAddress: string, house: House, doors: Doors): void {
+export function arrive(socket: Socket, remoteAddress: string, house: OpenHouse<Connection>, doors: Doors): void {
   const address = plainAddress(remoteAddress);
   if (doors.sources === undefined && doors.tls === undefined) new Connection(socket, { address }, house);
   else new Arrival(socket, address, house, doors).begin();
@@ -33,13 +33,13 @@ class Arrival implements Guest, Sleeper, TlsCaller {
   address: string;
   wakeAt = Number.POSITIVE_INFINITY;
   readonly #socket: Socket;
-  readonly #house: House;
+  readonly #house: OpenHouse<Connection>;
   readonly #doors: Doors;
   readonly #deadline: number;
   #headerBytes = 0;
   #waitsFor: 'proxy_header' | 'tls' | 'nothing' = 'nothing';
 
-  constructor(socket: Socket, address: string, house: House, doors: Doors) {
+  constructor(socket: Socket, address: string, house: OpenHouse<Connection>, doors: Doors) {
     this.#socket = socket;
     this.address = address;
     this.#house = house;

@@ -10,7 +10,7 @@ import { nextMessage } from './fix/incoming.ts';
 import { type Message, TRAITS, tokenise } from './fix/message.ts';
 import { AGAIN, ENDED, FED, type Fed, type Greeting, HELD } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
-import type { House } from './house.ts';
+import type { LiveConnection, OpenHouse } from './house.ts';
 import { Input } from './input.ts';
 import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_BYTES, LOGON_WITHIN_MS, OUTPUT_BYTES } from './limits.ts';
 import type { Guest } from './lobby.ts';
@@ -21,13 +21,13 @@ import { type Entry, type Holder, vacate } from './sessions.ts';
 import type { Sleeper } from './wheel.ts';
 import { Wire } from './wire.ts';
 
-export class Connection implements Holder, Sleeper, Guest {
+export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   readonly address: string;
   /** SHA-256 of the certificate that it has shown; see LogonRequest. */
   readonly certificate: string | undefined;
   dirty = false;
   wakeAt = Number.POSITIVE_INFINITY;
-  readonly #house: House;
+  readonly #house: OpenHouse<Connection>;
   readonly #socket: Socket;
   readonly #input = new Input();
   readonly #frame = new Frame();
@@ -40,7 +40,7 @@ export class Connection implements Holder, Sleeper, Guest {
   readonly #reading: Reading;
   readonly #probes = new Probes();
 
-  constructor(socket: Socket, origin: Origin, house: House) {
+  constructor(socket: Socket, origin: Origin, house: OpenHouse<Connection>) {
     this.#house = house;
     this.#socket = socket;
     this.address = origin.address;

@@ -1,29 +1,24 @@
 /** An edge, put together: gate, journal, venue, acceptor and the server that says how they are. */
 
 import { createLoad } from '../adapters/node/load.ts';
-import { type GatePorts, openGate } from '../core/gate.ts';
+import { openGate } from '../core/gate.ts';
 import { DEFAULT_GATE_SETTINGS, type Gate, type GateEvents, type GateLog } from '../core/sessions/api.ts';
-import type { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { NoFreeName } from '../core/sessions/edge-name.ts';
-import type { JournalStore } from '../core/sessions/journal-store.ts';
-import type { Claimed, EdgeIdentity } from '../core/sessions/model.ts';
-import type { Clock, Timer, Timers } from '../core/time.ts';
+import type { Timer } from '../core/time.ts';
 import { startAcceptor } from './acceptor.ts';
 import type { Doors } from './arrival.ts';
 import { Attendance } from './attendance.ts';
-import { type BlockBounds, Blocks } from './blocks.ts';
+import { Blocks } from './blocks.ts';
 import { ClockAlarm } from './clock-alarm.ts';
 import { closeAll, type Opened } from './closing.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
-import type { Connection } from './connection.ts';
 import { connectionsHere } from './descriptors.ts';
 import { openDictionaries } from './dictionaries.ts';
 import { Message } from './fix/message.ts';
 import { FrontDesk } from './front-desk.ts';
 import { hearing } from './hearing.ts';
-import type { House } from './house.ts';
+import type { House, LiveConnection } from './house.ts';
 import { startHttp } from './http.ts';
-import type { Archive } from './journal/archive.ts';
 import type { Journal } from './journal/journal.ts';
 import {
   CLOCK_LOOK_MS,
@@ -35,57 +30,22 @@ import {
   VENUE_TICK_MS,
 } from './limits.ts';
 import { type Guest, Lobby } from './lobby.ts';
-import { type Logger, StrangerLog } from './log.ts';
+import { StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { Numbers } from './numbers.ts';
+import type { EdgeParts } from './parts.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
 import { watchShut } from './shut.ts';
 import { answering, taken } from './takeover/answering.ts';
-import { Estates, type OpenEstate } from './takeover/estates.ts';
+import { Estates } from './takeover/estates.ts';
 import { Mover } from './takeover/mover.ts';
 import { askingNeighbours } from './takeover/neighbours.ts';
 import { Standing } from './takeover/standing.ts';
 import { openTlsDoor } from './tls.ts';
 import { twoLogs } from './two-logs.ts';
-import type { Venue, VenueSink } from './venue/venue.ts';
 import { venueTime } from './venue-time.ts';
 import { Wheel } from './wheel.ts';
-
-export interface EdgeParts {
-  readonly config: EdgeConfig;
-  /** Without the log: the edge's own is used. */
-  readonly gate: Omit<GatePorts, 'log' | 'limiter' | 'vitals'>;
-  /** The name was one among several: {@link onLost} when another has it. */
-  readonly claimed?: Claimed | undefined;
-  readonly onLost?: (error: Error) => void;
-  /** Hears of the store's clock. */
-  readonly clockWatch: ClockWatch;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  /** Or what opens it once the edge is registered; who the edge is may change later. */
-  readonly journal: Journal | ((edge: () => EdgeIdentity) => Promise<Journal>);
-  /** Seals what the journal completes; undefined: there is none. */
-  readonly archive?: Archive;
-  /** Where edges leave sessions for each other. */
-  readonly journals: JournalStore;
-  /** Reads the journals of other edges; undefined: what one has that does not give it away is out of reach. */
-  readonly openEstate?: OpenEstate;
-  readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  /** How many connections there may be, in all and not logged on, and numbers in a reserved block; left out: as the limits files have it. */
-  readonly bounds?:
-    | {
-        readonly connections?: number;
-        readonly not_logged_on?: number;
-        readonly blocks?: BlockBounds;
-        readonly reserved_numbers?: number;
-      }
-    | undefined;
-  /** How clients, and those who watch, get in; left out: over TCP. */
-  readonly ways?: { readonly accept: typeof startAcceptor; readonly watch: typeof startHttp } | undefined;
-}
 
 export interface Edge {
   readonly fixPort: number;
@@ -185,12 +145,16 @@ function tickingOf({ turns, wheel, blocks }: House, numbers: Numbers, { clock, t
   ];
 }
 
+interface Furnished extends House {
+  readonly frontDesk: FrontDesk;
+}
+
 /** All that connections share. */
 function furnished(
   { config, clock, timers, metrics, log, gate: ports, journals: store, openEstate, bounds }: EdgeParts,
   opened: Pick<House, 'gate' | 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'notices'>,
   journal: Journal,
-): { readonly house: House; readonly numbers: Numbers; readonly estates: Estates | undefined } {
+): { readonly house: Furnished; readonly numbers: Numbers; readonly estates: Estates | undefined } {
   const { turns, sessions, venue } = opened;
   const lost = (session: string, epoch: number): void => taken(house, [{ session, epoch }]);
   const blocks = new Blocks({ journal, sessions, slots: ports.slots, clock, log, lost, bounds: bounds?.blocks });
@@ -198,7 +162,7 @@ function furnished(
   const attendance = new Attendance(venue, (session) => numbers.note(session));
   attendance.opened(turns.now);
   const { connections = connectionsHere(), not_logged_on = NOT_LOGGED_ON } = bounds ?? {};
-  const live = new Map<string, Connection>();
+  const live = new Map<string, LiveConnection>();
   // A flood pushes out its own before it takes the places that sessions would have.
   const lobby = new Lobby<Guest>(() => Math.min(not_logged_on, Math.max(1, connections - live.size)));
   const wheel = new Wheel(clock.monotonic());
@@ -206,7 +170,7 @@ function furnished(
     log.warn({ connections, wanted: CONNECTIONS }, 'the limit of file descriptors allows for fewer connections');
   const shared = { ...opened, blocks, config, wheel, metrics, log, connections, lobby, live };
   const standing = new Standing({ edges: ports.edges, clock, timers, log });
-  const house: { -readonly [K in keyof House]: House[K] } = {
+  const house: { -readonly [K in keyof Furnished]: Furnished[K] } = {
     ...shared,
     strangers: new StrangerLog(log),
     profiles: new Profiles(config.session_profile),

@@ -12,7 +12,7 @@ import { validate } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
 import type { Greeting, RefusedLogon, Validator } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
-import type { House } from './house.ts';
+import type { House, Reception } from './house.ts';
 import { SESSIONS_PER_CREDENTIAL } from './limits.ts';
 import { LogonLine } from './logon-line.ts';
 import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refusalOfRules } from './logon-rules.ts';
@@ -36,7 +36,7 @@ const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
 /** First messages that name their sender well enough to be answered. */
 const ANSWERABLE: ReadonlySet<Hostile> = new Set(['not_a_logon', 'sending_time', 'default_appl_ver_id', 'msg_seq_num']);
 
-export class FrontDesk {
+export class FrontDesk implements Reception<Connection> {
   readonly #house: House;
   readonly #line: LogonLine;
   readonly #holders: Holders;

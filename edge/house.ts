@@ -1,17 +1,16 @@
 /** What all connections of an edge share. */
 
 import type { Gate } from '../core/sessions/api.ts';
+import type { EndCause } from '../core/sessions/model.ts';
 import type { Attendance } from './attendance.ts';
 import type { Blocks } from './blocks.ts';
 import type { EdgeConfig } from './config.ts';
-import type { Connection } from './connection.ts';
 import type { Dictionaries } from './dictionaries.ts';
 import type { Message } from './fix/message.ts';
-import type { FrontDesk } from './front-desk.ts';
 import type { Guest, Lobby } from './lobby.ts';
 import type { Logger, StrangerLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import type { Notices } from './notices.ts';
+import type { News } from './news.ts';
 import type { Profiles } from './profiles.ts';
 import type { Sessions } from './sessions.ts';
 import type { Mover } from './takeover/mover.ts';
@@ -19,6 +18,24 @@ import type { Ask } from './takeover/neighbours.ts';
 import type { Turns } from './turn.ts';
 import type { Venue } from './venue/venue.ts';
 import type { Wheel } from './wheel.ts';
+
+/** A connection whose client has logged on, as the house knows it. */
+export interface LiveConnection {
+  /** False when its session has to end. */
+  readonly isLive: boolean;
+  /** Logout with `text`, then close without waiting. */
+  end(cause: EndCause, text: string): void;
+  /** Logout with `text`; the client may answer. */
+  logout(cause: EndCause, text: string): void;
+  /** Asks the client whether it is there; false when it is not, or does not say so before the connection ends. */
+  probe(answered: (there: boolean) => void): void;
+}
+
+/** One that can be told something. */
+export interface Told {
+  /** @returns whether it was told: it wants to be, and its client is logged on */
+  announce(news: News): boolean;
+}
 
 export interface House {
   readonly config: EdgeConfig;
@@ -37,14 +54,28 @@ export interface House {
   readonly connections: number;
   /** Those that have not logged on. */
   readonly lobby: Lobby<Guest>;
-  readonly frontDesk: FrontDesk;
   readonly ask: Ask;
   readonly mover: Mover;
   readonly blocks: Blocks;
   /** By the gate's session id. */
-  readonly live: Map<string, Connection>;
+  readonly live: Map<string, LiveConnection>;
   /** Likewise: who can be told something. */
-  readonly notices: Map<string, Notices>;
+  readonly notices: Map<string, Told>;
   /** One view serves all connections: it is used within one call only. */
   readonly message: Message;
+}
+
+/** Who deals with what comes before a session (front-desk.ts). */
+export interface Reception<Newcomer> {
+  /** The first message. Its secrets are overwritten where they lie. */
+  receive(newcomer: Newcomer, message: Message, tokens: number): void;
+  /** The first message is garbled, or too long to be a Logon. */
+  garbled(newcomer: Newcomer): void;
+  /** No Logon came in time, or no answer to it. */
+  tooLate(newcomer: Newcomer, waitedFor: string): void;
+}
+
+/** With somebody who lets newcomers in: what connections begin with. */
+export interface OpenHouse<Newcomer> extends House {
+  readonly frontDesk: Reception<Newcomer>;
 }

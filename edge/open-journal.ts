@@ -8,7 +8,6 @@ import { systemTimers } from '../adapters/node/timers.ts';
 import type { SecretBox } from '../core/ports.ts';
 import type { JournalStore } from '../core/sessions/journal-store.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
-import type { EdgeParts } from './edge.ts';
 import type { Archive } from './journal/archive.ts';
 import { openEstate } from './journal/estate.ts';
 import { openJournal } from './journal/file.ts';
@@ -21,6 +20,7 @@ import { openPair } from './journal/pair.ts';
 import { openStoreJournal } from './journal/store.ts';
 import { Syncing } from './journal/syncing.ts';
 import type { Logger } from './log.ts';
+import type { EdgeParts } from './parts.ts';
 import type { OpenEstate } from './takeover/estates.ts';
 
 /** Below the data directory: the journal itself, and the working copy of one that is in the store. */

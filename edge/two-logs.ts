@@ -2,9 +2,9 @@
 
 import type { EdgeIdentity } from '../core/sessions/model.ts';
 import type { Dictionaries } from './dictionaries.ts';
-import type { EdgeParts } from './edge.ts';
 import type { Attendant, Journal, LaterJournal } from './journal/journal.ts';
 import { RESERVE_NUMBERS } from './journal/limits.ts';
+import type { EdgeParts } from './parts.ts';
 import { nextMark, resubmit } from './resubmit.ts';
 import { Sessions } from './sessions.ts';
 import { Turns } from './turn.ts';

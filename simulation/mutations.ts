@@ -8,7 +8,7 @@ import { type Buckets, type ExchangeReply, ratesOf } from '../core/limits/lease.
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { EdgeRegistry } from '../core/ports.ts';
 import type { Journal } from '../edge/journal/journal.ts';
-import type { SessionState } from '../edge/journal/moved.ts';
+import type { SessionState } from '../edge/journal/session-state.ts';
 import type { Mailroom } from '../edge/venue/link/mailroom.ts';
 import type { Venue } from '../edge/venue/venue.ts';
 import type { FixMessage } from '../local/fix-client.ts';

@@ -6,7 +6,7 @@ import type { JournalStore } from '../../core/sessions/journal-store.ts';
 import { openJournal } from './file.ts';
 import type { JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
-import type { After, SessionState } from './moved.ts';
+import type { After, SessionState } from './session-state.ts';
 import { begin, fetched } from './store.ts';
 
 export interface EstateOptions {

@@ -24,20 +24,20 @@ import {
   type JournalLog,
   type JournalSession,
   type LaterJournal,
-  type SessionTerms,
 } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import { JOURNAL_LIMITS, type JournalLimits, KEY_BYTES, ROTATE_RETRY, SEGMENT_BYTES_MAX } from './limits.ts';
 import { lockDirectory } from './lock.ts';
-import { type After, adopted, exported, type SessionState } from './moved.ts';
+import { adopted, exported } from './moved.ts';
 import type { FileJournalOptions } from './options.ts';
 import { type Place, Reader } from './reader.ts';
 import { type Dependent, recover } from './recovery.ts';
-import { Renewals } from './reserve.ts';
+import { Renewals } from './renewals.ts';
 import { Roll } from './roll.ts';
 import { Runs } from './run.ts';
 import { noteMessage, type Segment, Segments } from './segments.ts';
 import { FileSession } from './session.ts';
+import type { After, SessionState, SessionTerms } from './session-state.ts';
 import { Tail } from './tail.ts';
 import { isAstray, takeBack } from './undone.ts';
 
@@ -64,7 +64,7 @@ export function openJournal(options: FileJournalOptions): Journal {
   }
 }
 
-class FileJournal implements Journal, Ledger {
+class FileJournal implements Journal, Ledger<FileSession> {
   readonly tail: Tail;
   readonly runs: Runs;
   readonly archive: boolean;

@@ -6,28 +6,7 @@
 import type { Revocation } from '../../core/sessions/journal-store.ts';
 import type { SessionStore } from '../fix/session/ports.ts';
 import type { Later } from '../turn.ts';
-import type { After, SessionState } from './moved.ts';
-
-/** How a session is kept; what is not given stays as it was, or is the journal's default. */
-export interface SessionTerms {
-  /** Sent messages kept for resends. */
-  readonly retention: number;
-  /** Seconds that each is kept at most; 0: for good. */
-  readonly retention_s: number;
-  /** ClOrdIDs that are known again, at most; 0: none is. */
-  readonly ids: number;
-  /** Seconds that each is known. */
-  readonly ids_s: number;
-  /** Who the session is, in its owner's words: comes back with {@link Accepted}. */
-  readonly about: string;
-}
-
-export const sameTerms = (a: SessionTerms, b: SessionTerms): boolean =>
-  a.retention === b.retention &&
-  a.retention_s === b.retention_s &&
-  a.ids === b.ids &&
-  a.ids_s === b.ids_s &&
-  a.about === b.about;
+import type { After, SessionState, SessionTerms } from './session-state.ts';
 
 /** A message that a session had handed to the venue, and the venue has not. */
 export interface Accepted {

@@ -3,13 +3,17 @@
 import type { StoredMessage } from '../fix/session/ports.ts';
 import type { JournalLog } from './journal.ts';
 import type { Place } from './reader.ts';
-import type { Durable } from './reserve.ts';
 import type { Runs } from './run.ts';
-import type { FileSession } from './session.ts';
 import type { Tail } from './tail.ts';
 
+/** What says how much of the journal is durable; see Later in edge/turn.ts. */
+export interface Durable {
+  readonly ticket: number;
+  readonly released: number;
+}
+
 /** What sessions need of the journal they are in. */
-export interface Ledger {
+export interface Ledger<Session> {
   readonly tail: Tail;
   /** Of the same. */
   readonly runs: Runs;
@@ -24,9 +28,9 @@ export interface Ledger {
   /** Epoch ms. */
   now(): number;
   /** The numbers of this session are to be written at the next flush. */
-  dirty(session: FileSession): void;
+  dirty(session: Session): void;
   /** So is the end of its next block of numbers. */
-  reserving(session: FileSession): void;
+  reserving(session: Session): void;
   /** How much is durable; undefined: what is flushed is. */
   readonly later: Durable | undefined;
   /** Whether what is flushed may leave, where no numbers are reserved. */

@@ -3,16 +3,9 @@
 import { type Fate, KEEP, type StoredMessage, SUBMITTED } from '../fix/session/ports.ts';
 import { secondOf } from './format.ts';
 import { Ids } from './ids.ts';
-import {
-  checkNext,
-  checkNumber,
-  type Journal,
-  JournalError,
-  type JournalSession,
-  type SessionTerms,
-} from './journal.ts';
+import { checkNext, checkNumber, type Journal, JournalError, type JournalSession } from './journal.ts';
 import { ID_BYTES, JOURNAL_LIMITS, type JournalLimits } from './limits.ts';
-import type { MovedMessage, SessionState } from './moved.ts';
+import type { MovedMessage, SessionState, SessionTerms } from './session-state.ts';
 
 export interface MemoryJournalOptions {
   /** Wall clock, epoch ms: when the numbers of a new session start. */

@@ -21,7 +21,6 @@ import {
   RUN,
   SENT,
 } from './format.ts';
-import type { SessionTerms } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import { MOVED_BYTES } from './limits.ts';
 import type { Places } from './places.ts';
@@ -29,48 +28,7 @@ import type { Reader } from './reader.ts';
 import { Run } from './run.ts';
 import type { Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
-
-/** A message of the client, by its place in all that it has ever sent. */
-export interface After {
-  readonly generation: number;
-  readonly msgSeqNum: number;
-}
-
-export interface MovedMessage {
-  /** MsgSeqNum; 0 for one that waits. */
-  readonly msgSeqNum: number;
-  /** Seconds since 1970. */
-  readonly second: number;
-  readonly message: Buffer;
-}
-
-export interface MovedOrder extends After {
-  /** Epoch ms. */
-  readonly receivedAt: number;
-  /** As it came. */
-  readonly message: Buffer;
-}
-
-/** All of a session. */
-export interface SessionState {
-  readonly nextIn: number;
-  readonly nextOut: number;
-  readonly generation: number;
-  readonly createdAt: number;
-  readonly forgotten: number;
-  /** See {@link Journal.told}. */
-  readonly told: number;
-  /** See {@link JournalSession.lostAt}. */
-  readonly lostAt: number;
-  readonly terms: SessionTerms;
-  /** Ascending. */
-  readonly sent: readonly MovedMessage[];
-  /** Oldest first. */
-  readonly waiting: readonly MovedMessage[];
-  readonly ids: readonly { readonly second: number; readonly id: Buffer }[];
-  /** What it had handed to the venue after the message that was named, in order. */
-  readonly submitted: readonly MovedOrder[];
-}
+import type { After, MovedMessage, MovedOrder, SessionState } from './session-state.ts';
 
 export interface MovedParts {
   readonly segments: Segments;
@@ -78,7 +36,12 @@ export interface MovedParts {
 }
 
 /** @param after the last message that the venue has had; undefined: none is given. @throws JournalError `damaged` */
-export function exported(session: FileSession, ledger: Ledger, parts: MovedParts, after?: After): SessionState {
+export function exported(
+  session: FileSession,
+  ledger: Ledger<FileSession>,
+  parts: MovedParts,
+  after?: After,
+): SessionState {
   const { nextIn, nextOut, generation, createdAt, told, lostAt, terms, sent, waiting, ids } = session;
   const copies = (places: Places, from: number, isSent: boolean): MovedMessage[] => {
     const made: MovedMessage[] = [];
@@ -177,7 +140,7 @@ export function* submittedAt(records: Buffer, at: number): Generator<MovedOrder>
  * The session is as it was elsewhere from now on; what was here of it goes. All of it is in the tail, for one flush.
  * @throws JournalError `tail_full`: nothing was changed
  */
-export function adopted(session: FileSession, ledger: Ledger, state: SessionState): void {
+export function adopted(session: FileSession, ledger: Ledger<FileSession>, state: SessionState): void {
   ledger.check();
   ledger.tail.reserve(bytesOf(state));
   session.cleared();
@@ -212,7 +175,7 @@ function bytesOf({ sent, waiting, ids, submitted, terms }: SessionState): number
 
 function place(
   places: Places,
-  ledger: Ledger,
+  ledger: Ledger<FileSession>,
   { index }: FileSession,
   type: number,
   flags: number,
@@ -231,7 +194,7 @@ function place(
   ledger.gained(segment, length);
 }
 
-function known(session: FileSession, ledger: Ledger, second: number, id: Buffer): void {
+function known(session: FileSession, ledger: Ledger<FileSession>, second: number, id: Buffer): void {
   const { tail, segment, base } = ledger;
   const length = FIXED_BYTES[ID]! + id.length;
   const at = tail.begin(ID, session.index, length);
@@ -245,7 +208,7 @@ function known(session: FileSession, ledger: Ledger, second: number, id: Buffer)
 /** It goes to the venue once more: as when it came, it is on record before that. */
 function received(
   session: FileSession,
-  { tail }: Ledger,
+  { tail }: Ledger<FileSession>,
   { msgSeqNum, receivedAt, generation, message }: MovedOrder,
 ): void {
   const fixed = FIXED_BYTES[RECEIVED]!;

@@ -3,16 +3,8 @@
  * flushed in both before any of it leaves.
  */
 
-import type {
-  Accepted,
-  Journal,
-  JournalKind,
-  JournalLog,
-  JournalSession,
-  LaterJournal,
-  SessionTerms,
-} from './journal.ts';
-import type { After, SessionState } from './moved.ts';
+import type { Accepted, Journal, JournalKind, JournalLog, JournalSession, LaterJournal } from './journal.ts';
+import type { After, SessionState, SessionTerms } from './session-state.ts';
 
 export interface PairParts {
   /** Where sessions are that are placed nowhere. */

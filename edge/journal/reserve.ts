@@ -9,17 +9,9 @@
 
 import type { Ahead } from './journal.ts';
 import type { Ledger } from './ledger.ts';
-import { RENEW_WITHIN_MS, SHIP_LEISURE_MS } from './limits.ts';
-import type { FileSession } from './session.ts';
-
-/** What says how much of the journal is durable; see Later in edge/turn.ts. */
-export interface Durable {
-  readonly ticket: number;
-  readonly released: number;
-}
 
 /** What the journal promises of what is flushed. */
-export type Promises = Pick<Ledger, 'later' | 'ahead' | 'inStore'>;
+export type Promises = Pick<Ledger<unknown>, 'later' | 'ahead' | 'inStore'>;
 
 export class Reserve {
   /** Numbers of a block; 0: the session reserves none, and its bytes wait as the journal promises. */
@@ -118,49 +110,5 @@ export class Reserve {
     this.#ticket = 0;
     this.#covered = this.#named;
     if (this.size > 0) this.renewAt = this.#named - Math.floor(this.size / 2);
-  }
-}
-
-/** Sessions whose next block is to be named, with the next flush that there is anyway where nobody waits for it. */
-export class Renewals {
-  readonly #sessions: FileSession[] = [];
-  /** Epoch ms; Infinity: not at all. */
-  #by = Number.POSITIVE_INFINITY;
-
-  add(session: FileSession, now: () => number): void {
-    session.reserve.wanted = true;
-    session.reserve.renewAt = Number.POSITIVE_INFINITY;
-    this.#by = Math.min(this.#by, session.reserve.what === 'everything' ? 0 : now() + RENEW_WITHIN_MS);
-    this.#sessions.push(session);
-  }
-
-  due(now: () => number): boolean {
-    return this.#sessions.length > 0 && (this.#by === 0 || now() >= this.#by);
-  }
-
-  /** How long nobody waits for what is about to be flushed: these, numbers of others, and messages if there are any. */
-  leisureMs(dirty: readonly FileSession[], messages: boolean): number {
-    if (this.#by === 0) return 0;
-    for (const { reserve, nextOut } of dirty) if (reserve.waits || !reserve.lets(nextOut)) return 0;
-    return messages ? SHIP_LEISURE_MS : RENEW_WITHIN_MS;
-  }
-
-  /** With the next flush, whoever waits. */
-  hurry(): void {
-    this.#by = 0;
-  }
-
-  /** A block that ends, or another one, says nothing of the numbers that were used out of it: they are written beside it. */
-  write(): void {
-    for (const session of this.#sessions) {
-      if (!session.isDirty) session.writeNumbers();
-      session.writeReserved();
-    }
-  }
-
-  written(): void {
-    for (const session of this.#sessions) session.reservedWritten();
-    this.#sessions.length = 0;
-    this.#by = Number.POSITIVE_INFINITY;
   }
 }

@@ -14,14 +14,14 @@ import {
   WAS_PENDING,
 } from './format.ts';
 import { Ids } from './ids.ts';
-import type { Ahead, JournalSession, SessionTerms } from './journal.ts';
-import { checkNext, checkNumber, JournalError, sameTerms } from './journal.ts';
+import { type Ahead, checkNext, checkNumber, JournalError, type JournalSession } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import { ABOUT_BYTES, ID_BYTES, KEY_BYTES } from './limits.ts';
 import { Places } from './places.ts';
 import type { Place } from './reader.ts';
 import { Reserve } from './reserve.ts';
 import { ENTRY_BYTES, roomFor } from './run.ts';
+import { type SessionTerms, sameTerms } from './session-state.ts';
 import { goneInto, numbersInto, reservedInto, stateInto } from './state.ts';
 import type { Tail } from './tail.ts';
 
@@ -46,7 +46,7 @@ export class FileSession implements JournalSession {
   terms: SessionTerms;
   /** The greatest number whose message is kept no longer. */
   forgotten = 0;
-  readonly #ledger: Ledger;
+  readonly #ledger: Ledger<FileSession>;
   readonly #lost: (segment: number, length: number, places?: number) => void;
   /** See Journal.told; and what of it the journal has. */
   told = 0;
@@ -57,7 +57,7 @@ export class FileSession implements JournalSession {
   firstOrdinal = 0;
   nextOrdinal = 0;
 
-  constructor(ledger: Ledger, key: string, index: number, createdAt: number, terms: SessionTerms) {
+  constructor(ledger: Ledger<FileSession>, key: string, index: number, createdAt: number, terms: SessionTerms) {
     this.#ledger = ledger;
     this.reserve = new Reserve(ledger);
     this.#lost = (segment, length, places) => ledger.lost(segment, length, places);

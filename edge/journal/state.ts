@@ -1,10 +1,29 @@
 /** Records of what a session is: all of it but its messages, at the start of each segment and when it changes. */
 
 import { ABOUT, FIXED_BYTES, GONE, NUMBERS, RESERVED, SESSION_LEVEL, STATE, TOLD } from './format.ts';
-import type { FileSession } from './session.ts';
+import type { Reserve } from './reserve.ts';
+import type { SessionTerms } from './session-state.ts';
 import type { Tail } from './tail.ts';
 
-export function stateInto(session: FileSession, tail: Tail): void {
+/** Of a session (session.ts), what its records say. */
+export interface Recorded {
+  readonly index: number;
+  readonly key: string;
+  readonly nextIn: number;
+  readonly nextOut: number;
+  readonly generation: number;
+  readonly createdAt: number;
+  readonly firstOrdinal: number;
+  readonly nextOrdinal: number;
+  readonly forgotten: number;
+  readonly terms: SessionTerms;
+  readonly told: number;
+  readonly toldWritten: number;
+  readonly reserve: Pick<Reserve, 'limit' | 'lostAt' | 'what'>;
+  readonly gone: boolean;
+}
+
+export function stateInto(session: Recorded, tail: Tail): void {
   const { index, key, reserve } = session;
   const fixed = FIXED_BYTES[STATE]!;
   const at = tail.begin(STATE, index, fixed + Buffer.byteLength(key));
@@ -26,26 +45,26 @@ export function stateInto(session: FileSession, tail: Tail): void {
   tail.buf.write(about, text + FIXED_BYTES[ABOUT]!);
 }
 
-export function numbersInto(session: FileSession, tail: Tail): void {
+export function numbersInto(session: Recorded, tail: Tail): void {
   const at = tail.begin(NUMBERS, session.index, FIXED_BYTES[NUMBERS]!);
   tail.put(at, 0, session.nextIn);
   tail.put(at, 1, session.nextOut);
   if (session.told !== session.toldWritten) toldInto(session, tail);
 }
 
-function toldInto({ index, told, toldWritten }: FileSession, tail: Tail): void {
+function toldInto({ index, told, toldWritten }: Recorded, tail: Tail): void {
   const at = tail.begin(TOLD, index, FIXED_BYTES[TOLD]!);
   tail.put(at, 0, told);
   tail.put(at, 1, toldWritten);
 }
 
-export function reservedInto({ index, reserve }: FileSession, tail: Tail): void {
+export function reservedInto({ index, reserve }: Recorded, tail: Tail): void {
   const flags = reserve.what === 'session_level' ? SESSION_LEVEL : 0;
   const at = tail.begin(RESERVED, index, FIXED_BYTES[RESERVED]!, flags);
   tail.put(at, 0, reserve.limit);
   tail.put(at, 1, reserve.lostAt);
 }
 
-export function goneInto({ index }: FileSession, tail: Tail): void {
+export function goneInto({ index }: Recorded, tail: Tail): void {
   tail.begin(GONE, index, FIXED_BYTES[GONE]!);
 }

@@ -1,7 +1,7 @@
 /** A session whose journal nobody can read, as far as the store and the venue know it: it goes on above all that was ever sent. */
 
 import type { Reserved } from '../../core/sessions/model.ts';
-import type { After, SessionState } from '../journal/moved.ts';
+import type { After, SessionState } from '../journal/session-state.ts';
 
 export const ABOVE = 'the journal of a session cannot be read: it goes on above the numbers that were reserved';
 

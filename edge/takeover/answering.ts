@@ -7,7 +7,7 @@ import type { Clock, Random, Timers } from '../../core/time.ts';
 import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
-import type { SessionState } from '../journal/moved.ts';
+import type { SessionState } from '../journal/session-state.ts';
 import { DECIDED_SOON_MS, MOVED_TOGETHER_BYTES, PROBED_MS } from '../limits.ts';
 import { epochOf, sessionId, TAKEN_OVER } from '../sessions.ts';
 import { probed } from './holders.ts';

@@ -5,9 +5,8 @@
 
 import { StoreUnavailable } from '../../core/errors.ts';
 import type { LiveSession } from '../../core/sessions/model.ts';
-import type { Connection } from '../connection.ts';
 import type { SessionProfile } from '../fix/session/profile.ts';
-import type { House } from '../house.ts';
+import type { House, LiveConnection } from '../house.ts';
 import { PROBE_MS, WAITING_LOGONS } from '../limits.ts';
 
 /** `again`: the store is asked once more who holds it. */
@@ -66,7 +65,7 @@ export class Holders {
 }
 
 /** Whether the client at the other end says anything within the time there is. */
-export function probed(holder: Connection, withinMs: number): Promise<boolean> {
+export function probed(holder: LiveConnection, withinMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(false), withinMs).unref();
     holder.probe((there) => {

@@ -9,11 +9,11 @@ import type { JournalStore } from '../../core/sessions/journal-store.ts';
 import type { EdgeRow, FixSessionKey, Holding, LiveSession, MessageName, Reserved } from '../../core/sessions/model.ts';
 import type { Clock, Timers } from '../../core/time.ts';
 import type { Blocks } from '../blocks.ts';
+import type { Dictionaries } from '../dictionaries.ts';
 import { Message } from '../fix/message.ts';
-import type { House } from '../house.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
-import type { After, SessionState } from '../journal/moved.ts';
+import type { After, SessionState } from '../journal/session-state.ts';
 import {
   CLAIM_WITHIN_MS,
   LIVING_WITHIN_MS,
@@ -22,17 +22,29 @@ import {
   OUT_OF_REACH_MS,
   WRITTEN_LOOK_MS,
 } from '../limits.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Numbers } from '../numbers.ts';
 import { nextMark, submitOne } from '../resubmit.ts';
+import type { Sessions } from '../sessions.ts';
 import type { Player, Turns } from '../turn.ts';
-import type { VenueSession } from '../venue/venue.ts';
+import type { Venue, VenueSession } from '../venue/venue.ts';
 import { ABOVE, above, numbersOf } from './above.ts';
 import type { Estates } from './estates.ts';
+import type { Ask } from './neighbours.ts';
 import { Requests } from './requests.ts';
 import { isOver, type Standing } from './standing.ts';
 
 export interface MoverParts {
-  readonly house: Pick<House, 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'metrics' | 'log' | 'ask'>;
+  readonly house: {
+    readonly turns: Turns;
+    readonly sessions: Sessions;
+    readonly venue: Venue;
+    readonly dictionaries: Dictionaries;
+    readonly metrics: Metrics;
+    readonly log: Logger;
+    readonly ask: Ask;
+  };
   readonly journal: Journal;
   readonly numbers: Pick<Numbers, 'note'>;
   readonly blocks: Pick<Blocks, 'knows' | 'settling' | 'settled' | 'gone' | 'clear'>;

@@ -21,7 +21,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import * as z from 'zod';
 import { PARCEL_PART_BYTES } from '../../core/sessions/journal-store.ts';
 import type { KeyBox } from '../journal/keys.ts';
-import type { SessionState } from '../journal/moved.ts';
+import type { SessionState } from '../journal/session-state.ts';
 import { PARCEL_BYTES } from '../limits.ts';
 
 const ONE = 1;

@@ -10,7 +10,7 @@ import type { JournalStore } from '../../core/sessions/journal-store.ts';
 import type { EdgeRow, Question, Yielding } from '../../core/sessions/model.ts';
 import type { Timers } from '../../core/time.ts';
 import type { KeyBox } from '../journal/keys.ts';
-import type { SessionState } from '../journal/moved.ts';
+import type { SessionState } from '../journal/session-state.ts';
 import { YIELD_WITHIN_MS } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import { sessionId } from '../sessions.ts';

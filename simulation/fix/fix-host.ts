@@ -8,10 +8,11 @@ import { ClockWatch } from '../../core/sessions/clock-watch.ts';
 import { arrive, type Doors } from '../../edge/arrival.ts';
 import { kindOf } from '../../edge/classes.ts';
 import { type EdgeConfig, readConfig } from '../../edge/config.ts';
+import type { Connection } from '../../edge/connection.ts';
 import { type Edge, startEdge } from '../../edge/edge.ts';
 import type { Message } from '../../edge/fix/message.ts';
 import { LOADING } from '../../edge/fix/session/ports.ts';
-import type { House } from '../../edge/house.ts';
+import type { OpenHouse } from '../../edge/house.ts';
 import type { Readiness } from '../../edge/http.ts';
 import type { Estate } from '../../edge/journal/estate.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
@@ -73,7 +74,7 @@ export class FixHost extends Host implements Speaker {
   /** How many there have been. */
   #machines = 1;
   #edge: Edge | undefined;
-  #house: House | undefined;
+  #house: OpenHouse<Connection> | undefined;
   #doors: Doors | undefined;
   #unreadiness: Readiness = () => 'starting';
   #left: Left | undefined;

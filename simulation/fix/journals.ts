@@ -1,14 +1,14 @@
 /** The journal of an edge, as its seed has it: files on its disk, or pieces in the store. */
 import { join } from 'node:path';
 import type { JournalStore } from '../../core/sessions/journal-store.ts';
-import type { EdgeParts } from '../../edge/edge.ts';
 import { type Estate, openEstate } from '../../edge/journal/estate.ts';
 import { openJournal } from '../../edge/journal/file.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
-import type { SessionState } from '../../edge/journal/moved.ts';
+import type { SessionState } from '../../edge/journal/session-state.ts';
 import { Shipping } from '../../edge/journal/shipping.ts';
 import { openStoreJournal } from '../../edge/journal/store.ts';
 import type { Logger } from '../../edge/log.ts';
+import type { EdgeParts } from '../../edge/parts.ts';
 import { over } from '../over.ts';
 import type { FixPlan } from '../plan.ts';
 import type { Process } from '../process.ts';

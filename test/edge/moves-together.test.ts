@@ -7,7 +7,7 @@ import { ask } from '../../core/sessions/asking.ts';
 import type { FixSessionKey } from '../../core/sessions/model.ts';
 import type { Edge } from '../../edge/edge.ts';
 import { openMemoryJournal } from '../../edge/journal/memory.ts';
-import type { SessionState } from '../../edge/journal/moved.ts';
+import type { SessionState } from '../../edge/journal/session-state.ts';
 import { sessionId } from '../../edge/sessions.ts';
 import { unwrappedMany } from '../../edge/takeover/parcel.ts';
 import type { FixClient } from '../../local/fix-client.ts';

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { SessionState } from '../../edge/journal/moved.ts';
+import type { SessionState } from '../../edge/journal/session-state.ts';
 import { type ParcelParts, unwrapped, unwrappedMany, wrapped, wrappedMany } from '../../edge/takeover/parcel.ts';
 import { BOX } from './journal/keys.ts';
 

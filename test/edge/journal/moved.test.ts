@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ANSWERED, BY_VENUE, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
 import { openMemoryJournal } from '../../../edge/journal/memory.ts';
-import type { SessionState } from '../../../edge/journal/moved.ts';
+import type { SessionState } from '../../../edge/journal/session-state.ts';
 import { plainKeys } from './keys.ts';
 import { append, cleanUp, crashed, enqueue, NOW, newDirectory, openFile, promote, seen, text } from './support.ts';
 

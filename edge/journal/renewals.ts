@@ -1,0 +1,48 @@
+/** Which sessions are given their next block of numbers (reserve.ts) with the flush to come, and how long that may wait. */
+
+import { RENEW_WITHIN_MS, SHIP_LEISURE_MS } from './limits.ts';
+import type { FileSession } from './session.ts';
+
+/** Sessions whose next block is to be named, with the next flush that there is anyway where nobody waits for it. */
+export class Renewals {
+  readonly #sessions: FileSession[] = [];
+  /** Epoch ms; Infinity: not at all. */
+  #by = Number.POSITIVE_INFINITY;
+
+  add(session: FileSession, now: () => number): void {
+    session.reserve.wanted = true;
+    session.reserve.renewAt = Number.POSITIVE_INFINITY;
+    this.#by = Math.min(this.#by, session.reserve.what === 'everything' ? 0 : now() + RENEW_WITHIN_MS);
+    this.#sessions.push(session);
+  }
+
+  due(now: () => number): boolean {
+    return this.#sessions.length > 0 && (this.#by === 0 || now() >= this.#by);
+  }
+
+  /** How long nobody waits for what is about to be flushed: these, numbers of others, and messages if there are any. */
+  leisureMs(dirty: readonly FileSession[], messages: boolean): number {
+    if (this.#by === 0) return 0;
+    for (const { reserve, nextOut } of dirty) if (reserve.waits || !reserve.lets(nextOut)) return 0;
+    return messages ? SHIP_LEISURE_MS : RENEW_WITHIN_MS;
+  }
+
+  /** With the next flush, whoever waits. */
+  hurry(): void {
+    this.#by = 0;
+  }
+
+  /** A block that ends, or another one, says nothing of the numbers that were used out of it: they are written beside it. */
+  write(): void {
+    for (const session of this.#sessions) {
+      if (!session.isDirty) session.writeNumbers();
+      session.writeReserved();
+    }
+  }
+
+  written(): void {
+    for (const session of this.#sessions) session.reservedWritten();
+    this.#sessions.length = 0;
+    this.#by = Number.POSITIVE_INFINITY;
+  }
+}
