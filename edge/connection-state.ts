@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { EndCause } from '../core/sessions/model.ts';
 import type { CloseCause } from './fix/session/ports.ts';
-import { CLOSING_BYTES, LOGON_BYTES, READ_PORTION, WITHHELD_BYTES } from './limits.ts';
+import { CLOSING_BYTES, LOGON_BYTES, LOGON_WITHIN_MS, ON_ITS_WAY_MS, READ_PORTION, WITHHELD_BYTES } from './limits.ts';
 import type { Seat } from './seat.ts';
 
 /** What was learnt of a connection before FIX. */
@@ -24,6 +24,10 @@ export type State =
   /** FIN is said or about to be; what still comes is not looked at. */
   | { readonly name: 'closing'; readonly deadline: number }
   | { readonly name: 'closed' };
+
+/** When a Logon that is here now was sent at the latest, by the deadline that its connection got as it was accepted; monotonic ms. */
+export const sentBy = (deadline: number, now: number): number =>
+  Math.max(now - ON_ITS_WAY_MS, deadline - LOGON_WITHIN_MS);
 
 /** Why a session has to end; settled at the end of the turn. */
 export interface Ending {

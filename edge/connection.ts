@@ -70,7 +70,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     if (name === 'closing' || name === 'closed') this.#reading.drop(length);
     else this.#input.append(chunk);
     if (name === 'authenticating') this.#reading.early(this.#input.length);
-    if (name === 'awaiting_logon') this.#readLogon();
+    if (this.#state.name === 'awaiting_logon') this.#readLogon(this.#state.deadline);
     if (this.#state.name === 'live') this.#feed(this.#state.seat);
     if (name === 'live') this.#reading.took(length);
   }
@@ -130,7 +130,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   }
 
   /** The first message, or as much of it as has come. */
-  #readLogon(): void {
+  #readLogon(deadline: number): void {
     const { turns, message, frontDesk, config } = this.#house;
     const { validate_checksum } = config.session_profile; // whose it is, is not known yet
     const [input, frame] = [this.#input, this.#frame];
@@ -141,7 +141,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
         const tokens = tokenise(input.buf, frame.start, frame.end, message);
         this.#state = { name: 'authenticating', deadline: monoMs + AUTHENTICATE_WITHIN_MS, since: monoMs };
         this.#reading.early(input.length);
-        frontDesk.receive(this, message, tokens);
+        frontDesk.receive(this, message, tokens, deadline);
         return;
       }
       case FRAME_MORE:

@@ -7,6 +7,7 @@ import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, Register
 import { UNAVAILABLE } from '../core/sessions/logon.ts';
 import type { EndCause, FixSessionKey } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
+import { sentBy } from './connection-state.ts';
 import { type Claim, forget, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
 import { validate } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
@@ -52,8 +53,8 @@ export class FrontDesk implements Reception<Connection> {
     return this.#line.figures;
   }
 
-  /** The first message of a connection. Its secrets are overwritten where they lie. */
-  receive(connection: Connection, message: Message, tokens: number): void {
+  /** The first message of a connection. Its secrets are overwritten where they lie. @param deadline that its connection had for it, monotonic ms */
+  receive(connection: Connection, message: Message, tokens: number, deadline: number): void {
     const { config, dictionaries, lobby, turns } = this.#house;
     const received = turns.now.epochMs;
     const first = readFirstMessage(message, tokens, config.session_profile, dictionaries, received);
@@ -65,7 +66,7 @@ export class FrontDesk implements Reception<Connection> {
     }
     wipeSecrets(message);
     lobby.spoke(connection);
-    void this.#admit(connection, first.claim, received);
+    void this.#admit(connection, first.claim, received, sentBy(deadline, turns.now.monoMs));
   }
 
   /** The first message is garbled, or too long to be a Logon: there is nobody to be answered. */
@@ -92,10 +93,10 @@ export class FrontDesk implements Reception<Connection> {
   }
 
   /** Never rejects: a defect is a refusal, with a line in the log. */
-  async #admit(connection: Connection, claim: Claim, received: number): Promise<void> {
+  async #admit(connection: Connection, claim: Claim, received: number, since: number): Promise<void> {
     const { log } = this.#house;
     try {
-      const turn = await this.#line.enter(connection);
+      const turn = await this.#line.enter(connection, since);
       try {
         if (turn === 'in') await this.#authenticate(connection, claim, received);
         else if (turn === 'busy') this.#busy(connection, claim);
@@ -250,6 +251,7 @@ export class FrontDesk implements Reception<Connection> {
     const venue = venueSession(claim, { user_id, epoch: holding.epoch }, profile);
     const wanted = () => connection.waits && live.live;
     if (await this.#line.aside(mover.bring(venue, session, holding, wanted))) return true;
+    if (!connection.waits) this.#line.served(connection);
     this.#notSeated(claim);
     void gate.unregisterSession(session.session_id, 'protocol', ELSEWHERE.text);
     this.#refusedHere(connection, claim, logon, profile, ELSEWHERE);
@@ -290,6 +292,7 @@ export class FrontDesk implements Reception<Connection> {
     const { gate, sessions, metrics, log, mover } = this.#house;
     const { session } = registered;
     const { session_id, user_id } = session.session;
+    this.#line.served(connection);
     if (!connection.waits) {
       this.#notSeated(claim);
       void gate.unregisterSession(session_id, 'disconnect', 'The client left before it was answered');

@@ -67,8 +67,8 @@ export interface House {
 
 /** Who deals with what comes before a session (front-desk.ts). */
 export interface Reception<Newcomer> {
-  /** The first message. Its secrets are overwritten where they lie. */
-  receive(newcomer: Newcomer, message: Message, tokens: number): void;
+  /** The first message. Its secrets are overwritten where they lie. @param deadline that its connection had for it, monotonic ms */
+  receive(newcomer: Newcomer, message: Message, tokens: number, deadline: number): void;
   /** The first message is garbled, or too long to be a Logon. */
   garbled(newcomer: Newcomer): void;
   /** No Logon came in time, or no answer to it. */

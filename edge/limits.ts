@@ -44,11 +44,19 @@ export const ANSWERED_WELL_MS = 500;
 export const ANSWERED_LATE_MS = 1_500;
 /** …and in any case so long after they were asked. */
 export const ANSWERED_TOO_LATE_MS = 2_500;
+/** Engines give up so long after their Logon by themselves: QuickFIX's LogonTimeout, and what others have. */
+export const CLIENT_WITHIN_MS = 10_000;
+/** Of that, what is not seen here: the way, and how long the kernel has had a connection, of thousands, before it is accepted. */
+export const UNSEEN_MS = 500;
+/** Engines send their Logon at once: of the time between accept and Logon so much at most was its way, or this process being behind. */
+export const ON_ITS_WAY_MS = 1_000;
 /**
- * Longest wait for one's turn; then a Logon is told to try again. Engines give up 10 s after their Logon by themselves, and
- * one that is let in too late takes a slot for nobody. Sooner, those sent away would come again each second.
+ * Longest wait for one's turn; then a Logon is told to try again: within these bounds as long as its client can still be answered
+ * (edge/logon-patience.ts). Sooner, those sent away would come again each second.
  */
-export const TURN_WITHIN_MS = 8_000;
+export const TURN_WITHIN_MS = { least: 5_000, most: 9_250 } as const;
+/** What a Logon takes from its turn to its answer, until that is known. */
+export const TURN_TOOK_AT_FIRST_MS = 500;
 /**
  * Kernel's queue of connections not accepted yet: all clients reconnect in the same second after a restart, and whoever finds it
  * full tries again a second later by itself. The system bounds it too (net.core.somaxconn, 4,096 by default).

@@ -1,6 +1,6 @@
 /** The line of Logons before the store: who may ask it now, and how many at once, by how it answers them. */
 import type { LogonResult, RegisterResult } from '../core/sessions/api.ts';
-import { TURN_WITHIN_MS } from './limits.ts';
+import { LogonPatience } from './logon-patience.ts';
 import { LogonWidth } from './logon-width.ts';
 import type { Turns } from './turn.ts';
 import { type Comer, type Turn, Turnstile } from './turnstile.ts';
@@ -8,7 +8,10 @@ import { type Comer, type Turn, Turnstile } from './turnstile.ts';
 export class LogonLine {
   readonly #turns: Pick<Turns, 'monotonic'>;
   readonly #width = new LogonWidth();
-  readonly #turnstile = new Turnstile(this.#width, TURN_WITHIN_MS);
+  readonly #patience = new LogonPatience();
+  readonly #turnstile = new Turnstile(this.#width, this.#patience);
+  /** When the turns of those who are in began, monotonic ms. */
+  readonly #turnsBegan = new WeakMap<Comer, number>();
 
   constructor(turns: Pick<Turns, 'monotonic'>) {
     this.#turns = turns;
@@ -20,8 +23,16 @@ export class LogonLine {
   }
 
   /** See {@link Turnstile.enter}. */
-  enter(comer: Comer): Promise<Turn> {
-    return this.#turnstile.enter(comer, this.#turns.monotonic());
+  async enter(comer: Comer, since: number): Promise<Turn> {
+    const turn = await this.#turnstile.enter(comer, since, this.#turns.monotonic());
+    if (turn === 'in') this.#turnsBegan.set(comer, this.#turns.monotonic());
+    return turn;
+  }
+
+  /** One that was in is about to be answered by a Logon, or its client has given up meanwhile. Those that are refused say nothing of what that takes. */
+  served(comer: Comer): void {
+    const began = this.#turnsBegan.get(comer);
+    if (began !== undefined) this.#patience.took(this.#turns.monotonic() - began);
   }
 
   leave(): void {

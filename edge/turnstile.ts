@@ -15,14 +15,14 @@ export type Turn = 'in' | 'busy' | 'gone';
 
 interface Waiting {
   readonly comer: Comer;
-  /** Monotonic ms. */
+  /** Since when its client waits, monotonic ms. */
   readonly since: number;
   readonly told: (turn: Turn) => void;
 }
 
 export class Turnstile {
   readonly #width: { readonly now: number };
-  readonly #within: number;
+  readonly #patience: { readonly now: number };
   #inside = 0;
   /** Those who wait, by address in the order of the next turns. */
   readonly #lines = new Map<string, Waiting[]>();
@@ -30,10 +30,10 @@ export class Turnstile {
   /** Those who were in, and have let others in while they had nothing to do there. */
   readonly #returning: (() => void)[] = [];
 
-  /** @param width how many at once, asked each time @param within longest wait, ms */
-  constructor(width: { readonly now: number }, within: number) {
+  /** Both are asked each time. @param width how many at once @param patience longest wait, ms */
+  constructor(width: { readonly now: number }, patience: { readonly now: number }) {
     this.#width = width;
-    this.#within = within;
+    this.#patience = patience;
   }
 
   /** Whether as many are in as may be. */
@@ -46,11 +46,11 @@ export class Turnstile {
     return this.#waiting;
   }
 
-  /** Resolves when it is this one's turn, whatever that comes to. @param now monotonic ms */
-  enter(comer: Comer, now: number): Promise<Turn> {
+  /** Resolves when it is this one's turn, whatever that comes to. Times are monotonic ms. @param since when its client began to wait */
+  enter(comer: Comer, since: number, now: number): Promise<Turn> {
     return new Promise((told) => {
       const line = this.#lines.get(comer.address);
-      const one = { comer, since: now, told };
+      const one = { comer, since, told };
       if (line === undefined) this.#lines.set(comer.address, [one]);
       else line.push(one);
       this.#waiting += 1;
@@ -80,7 +80,7 @@ export class Turnstile {
       }
       const next = this.#next();
       if (next === undefined) return;
-      const turn = !next.comer.waits ? 'gone' : now - next.since > this.#within ? 'busy' : 'in';
+      const turn = !next.comer.waits ? 'gone' : now - next.since > this.#patience.now ? 'busy' : 'in';
       if (turn === 'in') this.#inside += 1;
       next.told(turn);
     }

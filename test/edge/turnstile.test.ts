@@ -1,7 +1,8 @@
 // The line of Logons: whose turn it is, who is sent away, and how many are in at once.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { LOGONS_AT_FIRST, LOGONS_AT_ONCE, TURN_WITHIN_MS } from '../../edge/limits.ts';
+import { CLIENT_WITHIN_MS, LOGONS_AT_FIRST, LOGONS_AT_ONCE, TURN_WITHIN_MS, UNSEEN_MS } from '../../edge/limits.ts';
+import { LogonPatience } from '../../edge/logon-patience.ts';
 import { LogonWidth } from '../../edge/logon-width.ts';
 import { Turnstile } from '../../edge/turnstile.ts';
 
@@ -11,10 +12,10 @@ const comer = (address: string) => ({ address, waits: true });
 describe('whose turn it is', () => {
   /** Enters all, lets them through one by one, and says in which order they came in. */
   async function order(width: number, addresses: readonly string[]): Promise<string[]> {
-    const turnstile = new Turnstile({ now: width }, 1000);
+    const turnstile = new Turnstile({ now: width }, { now: 1000 });
     const entered: string[] = [];
     const all = addresses.map(async (address, i) => {
-      expect(await turnstile.enter(comer(address), 0)).toBe('in');
+      expect(await turnstile.enter(comer(address), 0, 0)).toBe('in');
       entered.push(`${address}${i}`);
     });
     for (let left = addresses.length; left > 0; left--) {
@@ -28,10 +29,10 @@ describe('whose turn it is', () => {
 
   test('lets so many in, and one for each that leaves', async () => {
     expect(await order(2, ['a', 'a', 'a', 'a', 'a'])).toEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
-    const turnstile = new Turnstile({ now: 1 }, 1000);
-    await turnstile.enter(comer('a'), 0);
+    const turnstile = new Turnstile({ now: 1 }, { now: 1000 });
+    await turnstile.enter(comer('a'), 0, 0);
     turnstile.leave(0);
-    await turnstile.enter(comer('a'), 0); // nobody waited: the place was given back
+    await turnstile.enter(comer('a'), 0, 0); // nobody waited: the place was given back
   });
 
   test('goes round the addresses: who comes amid a flood from another is next but one', async () => {
@@ -40,22 +41,34 @@ describe('whose turn it is', () => {
   });
 
   test('who has given up is passed over, who has waited too long hears so, and the next is in', async () => {
-    const turnstile = new Turnstile({ now: 1 }, 1000);
-    await turnstile.enter(comer('a'), 0);
+    const turnstile = new Turnstile({ now: 1 }, { now: 1000 });
+    await turnstile.enter(comer('a'), 0, 0);
     const given = { address: 'a', waits: true };
-    const turns = [turnstile.enter(given, 0), turnstile.enter(comer('a'), 0), turnstile.enter(comer('a'), 500)];
+    const turns = [
+      turnstile.enter(given, 0, 0),
+      turnstile.enter(comer('a'), 0, 0),
+      turnstile.enter(comer('a'), 500, 500),
+    ];
     given.waits = false;
     turnstile.leave(1001);
     expect(await Promise.all(turns)).toEqual(['gone', 'busy', 'in']);
     expect(turnstile.waiting).toBe(0);
   });
 
+  test('its client counts from when it sent the Logon, not from when there was time to read it', async () => {
+    const turnstile = new Turnstile({ now: 1 }, { now: 1000 });
+    await turnstile.enter(comer('a'), 0, 0);
+    const turns = [turnstile.enter(comer('a'), 100, 900), turnstile.enter(comer('a'), 900, 900)];
+    turnstile.leave(1101);
+    expect(await Promise.all(turns)).toEqual(['busy', 'in']);
+  });
+
   test('who comes back from aside is before the line', async () => {
-    const turnstile = new Turnstile({ now: 1 }, 1000);
+    const turnstile = new Turnstile({ now: 1 }, { now: 1000 });
     const heard: string[] = [];
-    await turnstile.enter(comer('a'), 0);
-    void turnstile.enter(comer('b'), 0).then(() => heard.push('b'));
-    void turnstile.enter(comer('c'), 0).then(() => heard.push('c'));
+    await turnstile.enter(comer('a'), 0, 0);
+    void turnstile.enter(comer('b'), 0, 0).then(() => heard.push('b'));
+    void turnstile.enter(comer('c'), 0, 0).then(() => heard.push('c'));
     turnstile.leave(0);
     void turnstile.again().then(() => heard.push('a'));
     turnstile.leave(0);
@@ -67,9 +80,9 @@ describe('whose turn it is', () => {
 
   test('a width that grows lets more in, one that shrinks waits until fewer are in', async () => {
     const width = { now: 1 };
-    const turnstile = new Turnstile(width, 1000);
+    const turnstile = new Turnstile(width, { now: 1000 });
     let inside = 0;
-    for (let i = 0; i < 6; i++) void turnstile.enter(comer('a'), 0).then(() => inside++);
+    for (let i = 0; i < 6; i++) void turnstile.enter(comer('a'), 0, 0).then(() => inside++);
     width.now = 3;
     turnstile.leave(0);
     await tick();
@@ -82,6 +95,39 @@ describe('whose turn it is', () => {
     turnstile.leave(0);
     await tick();
     expect(inside).toBe(5);
+  });
+});
+
+describe('how long a turn is waited for', () => {
+  const reachable = { min: CLIENT_WITHIN_MS - UNSEEN_MS - TURN_WITHIN_MS.most, max: 4_000 };
+
+  test('as long as its client can still be answered, whatever Logons lately take', () => {
+    fc.assert(
+      fc.property(
+        fc.integer(reachable),
+        fc.integer({ min: 5, max: 4_000 }),
+        fc.array(fc.double({ min: 0.7, max: 1.3, noNaN: true }), { minLength: 20, maxLength: 20 }),
+        (took, before, pace) => {
+          const patience = new LogonPatience();
+          for (let i = 0; i < 100; i++) patience.took(before);
+          for (let i = 0; i < 60; i++) patience.took(took * (pace[i % pace.length] ?? 1));
+          const answered = pace.filter((one) => patience.now + took * one <= CLIENT_WITHIN_MS);
+          expect(answered.length).toBeGreaterThanOrEqual(pace.length / 2);
+          // And nobody is sent away who had time left for twice that.
+          expect(patience.now).toBeGreaterThanOrEqual(
+            Math.max(TURN_WITHIN_MS.least, CLIENT_WITHIN_MS - UNSEEN_MS - 2 * took),
+          );
+        },
+      ),
+    );
+  });
+
+  test('within its bounds: not so long that no answer could come in time, not so short that they come each second', () => {
+    const patience = new LogonPatience();
+    for (let i = 0; i < 100; i++) patience.took(0);
+    expect(patience.now).toBe(TURN_WITHIN_MS.most);
+    for (let i = 0; i < 100; i++) patience.took(14_000);
+    expect(patience.now).toBe(TURN_WITHIN_MS.least);
   });
 });
 
@@ -248,7 +294,8 @@ test('nobody is forgotten, whoever comes, gives up and leaves at whatever pace',
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const width = { now: 4 };
-      const turnstile = new Turnstile(width, TURN_WITHIN_MS);
+      const patience = { now: TURN_WITHIN_MS.most };
+      const turnstile = new Turnstile(width, patience);
       let now = 0;
       let inside = 0;
       let came = 0;
@@ -262,11 +309,11 @@ test('nobody is forgotten, whoever comes, gives up and leaves at whatever pace',
           const one = { address, waits: true };
           const since = now;
           came++;
-          void turnstile.enter(one, now).then((turn) => {
+          void turnstile.enter(one, since, now).then((turn) => {
             told++;
             if (turn === 'in') {
               inside++;
-              expect(now - since).toBeLessThanOrEqual(TURN_WITHIN_MS);
+              expect(now - since).toBeLessThanOrEqual(patience.now);
             }
           });
           one.waits = i >= comes * givesUp;
