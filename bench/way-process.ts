@@ -56,13 +56,17 @@ export interface WayTask {
   /** `mixed`: of any length, for the echo; `trades`: limit orders that rest and cross, replaces, cancels. */
   readonly messages: 'rests' | 'mixed' | 'fills' | 'trades';
   readonly count: number;
+  /** Each message is a read of its own, as of a client that waits for its answer before it sends the next. */
+  readonly one?: boolean;
   /** What is left on the heap is told, too: sessions keep few messages for resends, so that what they keep does not count. */
   readonly heap?: boolean;
 }
 
 export interface WayResult {
-  /** A message of the quarter of chunks that were fastest. */
+  /** A message of the quarter of reads that were fastest. */
   readonly fastest_ns: number;
+  /** Of the quarter in which it took the least: from a read to the write that answers it. */
+  readonly answer_ns: number;
   /** A message of all, by the processor time of all threads. */
   readonly cpu_ns: number;
   readonly replies_per_message: number;
@@ -79,12 +83,21 @@ class Pipe extends EventEmitter {
   readonly bytesRead = 0;
   /** What was written last. */
   last: Buffer = NOTHING;
+  /** When that was, monotonic ms. */
+  wroteAt = 0;
+  /** The last write is not taken yet. */
+  writing = false;
   /** The edge does not read for the moment. */
   paused = false;
 
   write(bytes: Buffer, taken: () => void): boolean {
+    this.wroteAt = performance.now();
     this.last = bytes;
-    setImmediate(taken);
+    this.writing = true;
+    setImmediate(() => {
+      this.writing = false;
+      taken();
+    });
     return true;
   }
 
@@ -183,7 +196,7 @@ async function logOn(pipe: Pipe, { sender, target }: Names, password: string): P
     [554, password],
   ]);
   pipe.emit('data', Buffer.from(logon, 'latin1'));
-  while (pipe.last.length === 0) await nextTurn();
+  while (pipe.last.length === 0 || pipe.writing) await nextTurn();
 }
 
 /** All that is sent, before any of it is: what the client leaves on the heap is not to be the edge's. */
@@ -206,22 +219,41 @@ function lastNumber(bytes: Buffer): number {
   return Number(/\x0134=(\d+)\x01/.exec(text)?.[1]);
 }
 
+/** Nanoseconds a message, read by read. */
+interface Took {
+  readonly turn: number[];
+  /** Until its answers were written. */
+  readonly answer: number[];
+}
+
+/** Where the read ends that begins at `at`. */
+function endOfRead(stream: Buffer, at: number, one: boolean): number {
+  const end = one ? stream.indexOf('8=FIX', at + 1) : stream.lastIndexOf('8=FIX', at + CHUNK_BYTES);
+  return end < 0 || (!one && at + CHUNK_BYTES >= stream.length) ? stream.length : end;
+}
+
 /** Hands the edge one read after the other, and each time waits until its answers are written. */
-async function feed(pipe: Pipe, stream: Buffer, perMessage: number): Promise<number[]> {
-  const took: number[] = [];
+async function feed(pipe: Pipe, stream: Buffer, perMessage: number, one: boolean, took: Took): Promise<void> {
   for (let at = 0; at < stream.length; ) {
-    let end = Math.min(stream.length, at + CHUNK_BYTES);
-    if (end < stream.length) end = stream.lastIndexOf('8=FIX', end);
+    const end = endOfRead(stream, at, one);
     const chunk = Buffer.copyBytesFrom(stream, at, end - at);
+    const messages = one ? 1 : (end - at) / perMessage;
     const since = performance.now();
     pipe.emit('data', chunk);
-    took.push(((performance.now() - since) * 1e6 * perMessage) / (end - at));
-    // At least once, for what was written has been taken then; longer while a lease of tokens is on its way.
+    took.turn.push(((performance.now() - since) * 1e6) / messages);
+    // What waits for a lease of tokens is answered in another turn.
+    if (pipe.wroteAt >= since) took.answer.push(((pipe.wroteAt - since) * 1e6) / messages);
+    // Until what was written has been taken; longer while a lease of tokens is on its way.
     do await nextTurn();
-    while (pipe.paused);
+    while (pipe.paused || pipe.writing);
     at = end;
   }
-  return took;
+}
+
+/** The mean of the quarter that is least. */
+function fastestOf(took: number[]): number {
+  const fastest = took.sort((a, b) => a - b).slice(0, Math.ceil(took.length * FASTEST));
+  return fastest.reduce((sum, ns) => sum + ns, 0) / fastest.length;
 }
 
 /** As many messages in each, within one. */
@@ -245,7 +277,7 @@ function living(): () => number {
 }
 
 async function measure(task: WayTask): Promise<WayResult> {
-  const { count, heap = false } = task;
+  const { count, one = false, heap = false } = task;
   const directory = makeScratch();
   try {
     const { edge, pipe, connect, names, password } = await openHouse(directory, task);
@@ -254,25 +286,24 @@ async function measure(task: WayTask): Promise<WayResult> {
     await logOn(pipe, names, password);
     const perMessage = stream.length / count;
     const warm = stream.lastIndexOf('8=FIX', stream.length * WARM_UP);
-    await feed(pipe, stream.subarray(0, warm), perMessage);
+    await feed(pipe, stream.subarray(0, warm), perMessage, one, { turn: [], answer: [] });
     const alive = heap ? living() : undefined;
     const before = process.cpuUsage();
-    const took: number[] = [];
+    const took: Took = { turn: [], answer: [] };
     const left: number[] = [];
     let kept = alive?.() ?? 0;
     for (const part of partsOf(stream.subarray(warm), heap ? QUARTERS : 1)) {
-      took.push(...(await feed(pipe, part, perMessage)));
+      await feed(pipe, part, perMessage, one, took);
       const now = alive?.() ?? 0;
       left.push(((now - kept) * perMessage) / part.length);
       kept = now;
     }
-    took.sort((a, b) => a - b);
     const { user, system } = process.cpuUsage(before);
     const replies = lastNumber(pipe.last) - 1;
-    const fastest = took.slice(0, Math.ceil(took.length * FASTEST));
     await edge.drain(true);
     return {
-      fastest_ns: fastest.reduce((sum, ns) => sum + ns, 0) / fastest.length,
+      fastest_ns: fastestOf(took.turn),
+      answer_ns: fastestOf(took.answer),
       cpu_ns: ((user + system) * 1000 * perMessage) / (stream.length - warm),
       replies_per_message: replies / count,
       ...(heap ? { left_bytes: left } : {}),

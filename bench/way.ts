@@ -14,6 +14,9 @@ const WAYS = [
   { name: 'simulator-mixed', venue: 'simulator', messages: 'trades' },
 ] as const;
 
+/** Of the messages of the ways above, as many are reads of one: each costs several times as much. */
+const ONE_OF = 4;
+
 /** In a process that is started as the edge's is. @throws when it fails; it has said why */
 export async function through(task: WayTask): Promise<WayResult> {
   const args = [...V8_FLAGS, join(import.meta.dirname, 'way-process.ts'), JSON.stringify(task)];
@@ -40,6 +43,15 @@ export async function way(sizes: Sizes): Promise<Figure[]> {
     const replies = found[0]?.replies_per_message.toFixed(2);
     const settings = `${sizes.way_messages} messages, ${replies} replies to each, encrypted file journal, 64 KiB at a time, the fastest quarter of these; beside it all of them, with the collector's threads; median of ${sizes.runs}`;
     figures.push(figure(`way, ${name}`, fastest, 'ns', ['processor time of all', all], settings));
+  }
+  for (const { name, venue, messages } of WAYS) {
+    if (messages === 'mixed' || messages === 'trades') continue;
+    const found: WayResult[] = [];
+    const count = Math.ceil(sizes.way_messages / ONE_OF);
+    for (let run = 0; run < sizes.runs; run++) found.push(await through({ venue, messages, count, one: true }));
+    const [answer, turn] = [median(found.map((one) => one.answer_ns)), median(found.map((one) => one.fastest_ns))];
+    const settings = `${count} messages, each a read of its own, from it to the write that answers it; beside it the whole turn; of each the fastest quarter, median of ${sizes.runs}`;
+    figures.push(figure(`way, ${name}, one a turn`, answer, 'ns', ['the turn', turn], settings));
   }
   return figures;
 }
