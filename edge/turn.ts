@@ -26,6 +26,8 @@ export interface Player {
 /** What has to be on disk before bytes leave. Throws when the disk refuses. */
 export interface Keeper {
   flush(): void;
+  /** The bytes of a turn have left: what the next one would have to wait for may be made now. */
+  prepare?(): void;
 }
 
 /** A journal whose writes are answered later: what a turn made leaves when the batch that it is in has been answered. */
@@ -60,6 +62,11 @@ function instant(): MutableInstant {
   return made as MutableInstant;
 }
 
+/** One by one: to set the length of an array is a call, and gives its memory away. */
+function empty(players: Player[]): void {
+  while (players.length > 0) players.pop();
+}
+
 export class Turns {
   /** The time of this turn. */
   readonly now: Instant;
@@ -67,6 +74,9 @@ export class Turns {
   readonly #clock: Clock;
   /** In the order of writing. */
   #keepers: Keeper[];
+  readonly #prepare = () => {
+    for (const keeper of this.#keepers) keeper.prepare?.();
+  };
   readonly #log: Logger;
   #dirty: Player[] = [];
   #spare: Player[] = [];
@@ -197,8 +207,7 @@ export class Turns {
       return;
     }
     if (this.#withheld.length > 0) this.#dirty.push(...this.#withheld.splice(0));
-    // Writing out may cut a slow reader, which may make output for others: they have a round of their own.
-    while (this.#dirty.length > 0) this.#round();
+    if (this.#dirty.length > 0) this.#rounds();
     this.#depth -= 1;
   }
 
@@ -212,6 +221,12 @@ export class Turns {
     }
   }
 
+  #rounds(): void {
+    // Writing out may cut a slow reader, which may make output for others: they have a round of their own.
+    while (this.#dirty.length > 0) this.#round();
+    this.#guarded(this.#prepare, 'what the next turn needs could not be made ahead');
+  }
+
   #round(): void {
     const round = this.#dirty;
     this.#dirty = this.#spare;
@@ -223,7 +238,7 @@ export class Turns {
       this.#guarded(() => player.settle());
       round.push(player);
     }
-    this.#dirty.length = 0;
+    empty(this.#dirty);
     this.#write();
     for (const player of round) {
       if (this.#durable && this.#silence === undefined) {
@@ -235,15 +250,15 @@ export class Turns {
         this.#guarded(() => player.unwritable());
       }
     }
-    round.length = 0;
+    empty(round);
   }
 
   /** One connection's defect does not keep the others of the round from their ends and their bytes. */
-  #guarded(work: () => void): void {
+  #guarded(work: () => void, failed = 'a connection failed at the end of a turn'): void {
     try {
       work();
     } catch (error) {
-      this.#log.error({ error }, 'a connection failed at the end of a turn');
+      this.#log.error({ error }, failed);
     }
   }
 

@@ -22,8 +22,8 @@ export interface Logs {
  */
 export function twoLogs(parts: EdgeParts) {
   const { config, clock, metrics, log } = parts;
-  let writeJournal = () => {};
-  const turns = new Turns(clock, { flush: () => writeJournal() }, log);
+  let [writeJournal, prepareJournal] = [() => {}, () => {}];
+  const turns = new Turns(clock, { flush: () => writeJournal(), prepare: () => prepareJournal() }, log);
   const open = async (
     dictionaries: Dictionaries,
     edge: () => EdgeIdentity,
@@ -31,6 +31,7 @@ export function twoLogs(parts: EdgeParts) {
   ): Promise<Logs> => {
     const journal = typeof parts.journal === 'function' ? await parts.journal(edge) : parts.journal;
     writeJournal = () => journal.flush();
+    prepareJournal = () => journal.prepare?.();
     const numbers = config.commit === 'reserve' ? (parts.bounds?.reserved_numbers ?? RESERVE_NUMBERS) : 0;
     const sessions = new Sessions({ journal, turns, profile: config.session_profile, numbers, metrics });
     const venue = await parts.venue(sessions);

@@ -4,6 +4,7 @@ import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { giveBack } from '../give-back.ts';
 import { BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
+import { CIPHER, IV_BYTES, type Seal, writeIv } from './seals.ts';
 
 /** Of the segment that a block belongs to. */
 export interface Home {
@@ -25,12 +26,18 @@ export interface BlockFields {
   readonly depends: number;
 }
 
-const CIPHER = 'aes-256-gcm';
 const TAG_BYTES = 16;
 const LAST = 1;
 /** Used within one call only. */
-const iv = Buffer.alloc(12);
+const iv = Buffer.alloc(IV_BYTES);
 const aad = Buffer.alloc(36);
+
+/** Where a block is made: of what, into what, and where in both. */
+export interface Spot {
+  readonly plain: Buffer;
+  readonly into: Buffer;
+  readonly from: number;
+}
 
 /** Bytes before the records. */
 export const blockBytes = (version: number): number => (version === 1 ? BLOCK_BYTES_1 : BLOCK_BYTES);
@@ -38,19 +45,23 @@ export const blockBytes = (version: number): number => (version === 1 ? BLOCK_BY
 /**
  * Makes a block of the records at `from` + 48: writes its 48 bytes, and where there is a key the records, encrypted, to the
  * same place of `into`, which may be `plain` only where there is none.
+ * @param seal of this segment, used for nothing else
  */
-export function sealBlock(home: Home, plain: Buffer, into: Buffer, from: number, fields: BlockFields): void {
-  const { length, ordinal, records, last, nonce, depends } = fields;
+export function sealBlock(
+  home: Home,
+  { plain, into, from }: Spot,
+  { length, ordinal, records, last, depends }: Omit<BlockFields, 'nonce'>,
+  { nonce, cipher }: Seal,
+): void {
   into.writeUInt32LE(length, from + 4);
   into.writeUInt32LE(ordinal, from + 8);
   into.writeUInt32LE(records, from + 12);
   into.writeUInt32LE(last ? LAST : 0, from + 16);
   into.writeUInt32LE(nonce, from + 20);
   into.writeDoubleLE(depends, from + 24);
-  if (home.key === undefined) into.fill(0, from + 32, from + BLOCK_BYTES);
+  if (cipher === undefined) into.fill(0, from + 32, from + BLOCK_BYTES);
   else {
-    prepare(home, into, from);
-    const cipher = createCipheriv(CIPHER, home.key, iv);
+    writeAad(home, into, from);
     cipher.setAAD(aad);
     const sealed = cipher.update(plain.subarray(from + BLOCK_BYTES, from + length));
     sealed.copy(into, from + BLOCK_BYTES);
@@ -67,7 +78,8 @@ export function sealBlock(home: Home, plain: Buffer, into: Buffer, from: number,
  */
 export function resealBlock(home: Home, bytes: Buffer, at: number, length: number): void {
   if (home.key === undefined) return;
-  prepare(home, bytes, at);
+  writeAad(home, bytes, at);
+  writeIv(iv, home.salt, bytes.readUInt32LE(at + 20));
   const cipher = createCipheriv(CIPHER, home.key, iv);
   cipher.setAAD(aad);
   cipher.update(bytes.subarray(at + BLOCK_BYTES, at + length)).copy(bytes, at + BLOCK_BYTES);
@@ -76,10 +88,8 @@ export function resealBlock(home: Home, bytes: Buffer, at: number, length: numbe
     throw new Error(`the block at ${at} is not as it was`);
 }
 
-/** IV and what is authenticated, of the block at `from`. */
-function prepare(home: Home, bytes: Buffer, from: number): void {
-  iv.writeUInt32LE(home.salt, 0);
-  iv.writeUInt32LE(bytes.readUInt32LE(from + 20), 8);
+/** What is authenticated of the block at `from`. */
+function writeAad(home: Home, bytes: Buffer, from: number): void {
   aad.writeUInt32LE(home.number, 0);
   aad.writeUInt32LE(home.salt, 4);
   bytes.copy(aad, 8, from + 4, from + 32);
@@ -137,7 +147,8 @@ export function readBlock(version: number, bytes: Buffer, at: number): BlockFiel
 export function openBlock(home: Home, bytes: Buffer, at: number, length: number): Buffer {
   const records = bytes.subarray(at + blockBytes(home.version), at + length);
   if (home.key === undefined) return records;
-  prepare(home, bytes, at);
+  writeAad(home, bytes, at);
+  writeIv(iv, home.salt, bytes.readUInt32LE(at + 20));
   const decipher = createDecipheriv(CIPHER, home.key, iv, { authTagLength: TAG_BYTES });
   decipher.setAAD(aad);
   decipher.setAuthTag(bytes.subarray(at + 32, at + BLOCK_BYTES));

@@ -139,15 +139,10 @@ class FileJournal implements Journal, Ledger<FileSession> {
 
   session(key: string, terms: Partial<SessionTerms> = {}): JournalSession {
     this.check();
-    const known = this.#byKey.get(key);
+    const known = this.#byKey.get(key) ?? this.#byKey.back(key, this.now());
     if (known !== undefined) {
       known.agree(terms);
       return known;
-    }
-    const back = this.#byKey.back(key, this.now());
-    if (back !== undefined) {
-      back.agree(terms);
-      return back;
     }
     const { sessions } = this.#limits;
     if (this.#sessions.length >= sessions)
@@ -210,14 +205,18 @@ class FileJournal implements Journal, Ledger<FileSession> {
       tail.cut(before);
       throw this.#health.failed(error, this.#current.path, tail.length);
     }
-    for (let i = 0; i < dirty.length; i++) dirty[i]!.numbersWritten();
+    // One by one: to set the length of an array is a call, and gives its memory away.
+    for (let session = dirty.pop(); session !== undefined; session = dirty.pop()) session.numbersWritten();
     renewals.written();
-    dirty.length = 0;
     tail.clear();
     this.#health.wrote(this.#current.path);
     if (depends > 0) this.#unsure = true;
     this.#rotateIfDue();
     if (this.#carrier.busy) this.#carry(Math.max(length, this.#limits.carry_bytes));
+  }
+
+  prepare(): void {
+    this.#segments.prepare(this.#current);
   }
 
   committed(had = Number.POSITIVE_INFINITY): void {

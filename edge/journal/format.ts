@@ -27,7 +27,7 @@
  * |  8 | 4 | ordinal of the block in its segment, from 0 |
  * | 12 | 4 | number of records |
  * | 16 | 4 | 1: the last block of its flush |
- * | 20 | 4 | nonce: rises with each try to write a block of this segment, so that none is used twice with its key |
+ * | 20 | 4 | nonce: rises with each cipher that is made for a block of this segment, used or not, so that none is used twice with its key |
  * | 24 | 8 | f64, mark of the venue's flush that this one is void without; 0: it stands alone |
  * | 32 | 16 | tag of AES-256-GCM; zeros without encryption |
  * | 48 |   | records, one after the other; encrypted in one piece |

@@ -80,6 +80,8 @@ export interface Journal {
    * @throws JournalError `write_failed`; what was appended is kept, and the next flush tries again
    */
   flush(depends?: number): void;
+  /** Nobody waits for an answer: what the next flush needs may be made now. Changes nothing that can be seen. */
+  prepare?(): void;
   /**
    * The venue's flush that the last ones depended on is on disk.
    * @param had mark of the last one that is where orders are executed: what later ones are of is kept. Left out: all are

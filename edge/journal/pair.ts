@@ -107,6 +107,11 @@ class Pair implements Journal {
     this.#order = [this.#main, this.#beside];
   }
 
+  prepare(): void {
+    this.#main.prepare?.();
+    this.#beside.prepare?.();
+  }
+
   committed(had?: number): void {
     this.#main.committed(had);
     this.#beside.committed(had);

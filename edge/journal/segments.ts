@@ -20,6 +20,7 @@ import { headerOf, sealName, segmentName, segmentNumber, VERSION } from './forma
 import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { SEGMENT_BYTES_HARD, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
+import { Seals } from './seals.ts';
 import type { Tail } from './tail.ts';
 
 export interface Segment extends Home {
@@ -31,7 +32,7 @@ export interface Segment extends Home {
   size: number;
   /** Blocks among them. */
   blocks: number;
-  /** Blocks that were tried to be written. */
+  /** See {@link Sealed}. */
   nonce: number;
   /** Places in it of messages that may still be asked for, and their bytes. */
   live: number;
@@ -113,6 +114,7 @@ export class Segments {
   readonly all = new Map<number, Segment>();
   readonly #options: SegmentsOptions;
   #out = Buffer.alloc(0);
+  readonly #seals = new Seals();
   /** The one counted for last: most are for the same, by the thousand. */
   #last: Segment | undefined;
 
@@ -188,6 +190,11 @@ export class Segments {
     this.#options.mirror?.written(segment, size, bytes, tail, leisureMs);
   }
 
+  /** Nobody waits: what the next flush needs and does not depend on what is in it is made now. */
+  prepare(segment: Segment): void {
+    this.#seals.prepare(segment);
+  }
+
   /** @returns the bytes as they were written; they are used again */
   #write(segment: Segment, tail: Tail, depends: number): Buffer {
     if (segment.size + tail.length > SEGMENT_BYTES_HARD) throw new Error('the segment is full, and none follows it');
@@ -211,14 +218,9 @@ export class Segments {
     const { blocks } = tail;
     for (let i = 0; i < blocks; i++) {
       const from = tail.start(i);
-      sealBlock(segment, tail.buf, into, from, {
-        length: tail.end(i) - from,
-        ordinal: segment.blocks + i,
-        records: tail.records(i),
-        last: i + 1 === blocks,
-        nonce: segment.nonce++,
-        depends,
-      });
+      const [length, records] = [tail.end(i) - from, tail.records(i)];
+      const fields = { length, ordinal: segment.blocks + i, records, last: i + 1 === blocks, depends };
+      sealBlock(segment, { plain: tail.buf, into, from }, fields, this.#seals.take(segment));
     }
     return into;
   }

@@ -161,3 +161,19 @@ test('a connection whose output waits is not read until half of it has left, nor
   reading.goOn();
   expect(calls).toEqual(['pause', 'pause', 'resume']);
 });
+
+test('what the next turn needs is made when the bytes of this one have left, and not where nothing has', () => {
+  const clock = { now: () => 0, nowNanos: () => 0n, monotonic: () => 0 };
+  const seen: string[] = [];
+  const keeper = { flush: () => void seen.push('flush'), prepare: () => void seen.push('prepare') };
+  const turns = new Turns(clock, keeper, createLogger('error', 'e'));
+  const player: Player = {
+    dirty: false,
+    settle: () => void seen.push('settle'),
+    writeOut: () => void seen.push('write'),
+    unwritable() {},
+  };
+  turns.run(() => {});
+  turns.run(() => turns.touch(player));
+  expect(seen).toEqual(['settle', 'flush', 'write', 'prepare']);
+});
