@@ -46,7 +46,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     this.address = origin.address;
     this.certificate = origin.certificate;
     this.#reading = new Reading(socket);
-    this.#wire = new Wire(socket, () => this.#turn(() => this.#drained()));
+    this.#wire = new Wire(socket, () => this.#drained());
     this.#state = { name: 'awaiting_logon', deadline: origin.deadline ?? house.turns.now.monoMs + LOGON_WITHIN_MS };
     socket.on('data', (chunk: Buffer) => this.#turn(() => this.#read(chunk)));
     socket.on('end', () => this.#turn(() => this.#lost('disconnect', 'The client closed the connection')));
@@ -236,7 +236,8 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   #drained(): void {
     if (this.#state.name === 'live' && this.#state.seat.entry.fix.resending)
       setImmediate(() => this.#turn(() => this.#resend()));
-    if (this.#wire.encoder.length > 0) this.#house.turns.touch(this);
+    // Mostly there is nothing to do: no turn then.
+    if (this.#wire.encoder.length > 0) this.#turn(() => this.#house.turns.touch(this));
   }
 
   #resend(): void {

@@ -11,7 +11,8 @@ const WORTH_BYTES = 16_384;
  * small buffer, nor to one that is a part of another.
  */
 export function giveBack(bytes: Uint8Array): void {
+  if (bytes.length < WORTH_BYTES) return; // to ask for its buffer is a call, too
   const { buffer } = bytes;
-  if (bytes.length < WORTH_BYTES || bytes.length !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) return;
+  if (bytes.length !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) return;
   buffer.transfer(0); // its memory goes to the new one, which has room for none of it
 }

@@ -9,7 +9,7 @@ import type { ClockReading } from '../core/sessions/clock-watch.ts';
 import { msgTypeText, SOH } from './fix/tags.ts';
 import { GateMetrics } from './gate-metrics.ts';
 import { METRIC_TYPES, METRIC_USERS } from './limits.ts';
-import { readCounter, readGauge } from './read-metrics.ts';
+import { Durations, readCounter, readDurations, readGauge } from './read-metrics.ts';
 import type { LinkFigures } from './venue/venue.ts';
 
 /** What is asked when the metrics are read. */
@@ -75,7 +75,7 @@ export class Metrics {
   readonly #limited: Counter<'user_id' | 'type'>;
   readonly #closed: Counter<'cause'>;
   readonly #logon: Histogram;
-  readonly #order: Histogram;
+  readonly #order = new Durations(ORDER_SECONDS);
   readonly #store: Histogram<'operation' | 'outcome'>;
 
   constructor() {
@@ -106,12 +106,12 @@ export class Metrics {
       buckets: LOGON_SECONDS,
       registers,
     });
-    this.#order = new Histogram({
-      name: 'fix_order_to_report_seconds',
-      help: 'From reading a batch with orders to writing its reports, one observation a batch.',
-      buckets: ORDER_SECONDS,
-      registers,
-    });
+    readDurations(
+      registry,
+      'fix_order_to_report_seconds',
+      'From reading a batch with orders to writing its reports, one observation a batch.',
+      this.#order,
+    );
     this.#store = new Histogram({
       name: 'fix_store_seconds',
       help: 'Calls to the store.',
@@ -206,7 +206,7 @@ export class Metrics {
   }
 
   ordersTook(ms: number): void {
-    this.#order.observe(ms / 1000);
+    this.#order.add(ms / 1000);
   }
 
   storeTook(operation: string, ok: boolean, ms: number): void {
