@@ -175,6 +175,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
       const seat = new Seat(this.#house, entry, gate, this.#wire, {
         granted: () => this.#turn(() => this.#granted()),
         close: (cause, text) => this.#end(this.#why ?? END_CAUSES[cause], text),
+        certificate: this.certificate,
       });
       const { since } = this.#state;
       const message = this.logon();

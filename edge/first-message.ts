@@ -101,7 +101,7 @@ export function readFirstMessage(
 }
 
 /** Password (554), RawData (96), or both. Which of them counts is a matter of the credential. */
-function proofOf(message: Message, sent_at: number, received_at: number): LogonProof {
+export function proofOf(message: Message, sent_at: number, received_at: number): LogonProof {
   const password = message.index(Tag.Password);
   const raw = message.index(Tag.RawData);
   if (raw < 0) return { kind: 'password', password: secretOf(message, password) };

@@ -34,6 +34,7 @@ import {
   type SessionOutput,
   SUBMITTED,
   UNSUPPORTED,
+  type UnprovedLogon,
   type Validator,
 } from './fix/session/ports.ts';
 import { Tag } from './fix/tags.ts';
@@ -41,6 +42,7 @@ import type { House } from './house.ts';
 import { Inquiries } from './inquiries.ts';
 import type { JournalSession } from './journal/journal.ts';
 import { TICK_MS, UNMETERED_PER_WINDOW, UNMETERED_WINDOW_MS } from './limits.ts';
+import { LogonAgain } from './logon-again.ts';
 import { Notices } from './notices.ts';
 import type { Entry } from './sessions.ts';
 import type { SubmitContext } from './venue/venue.ts';
@@ -55,12 +57,14 @@ const OTHER = 99;
 /** What a client is told whose session has used what is reserved. */
 export const NO_NUMBERS = 'No numbers are left until the gateway reaches its store again: log on then';
 
-/** What a seat tells its connection. */
+/** What a seat tells its connection, and asks it. */
 export interface SeatEvents {
   /** The gate has decided about the message that is held, or a rest is over: feed again. */
   granted(): void;
   /** The session asks for its connection to be closed. */
   close(cause: CloseCause, text: string): void;
+  /** What the client has shown in TLS; see LogonRequest. */
+  readonly certificate: string | undefined;
 }
 
 interface MutableContext extends SubmitContext {
@@ -101,6 +105,8 @@ export class Seat implements SessionOutput {
   /** When that was counted anew, monotonic ms. */
   #unmeteredSince = Number.NEGATIVE_INFINITY;
   readonly #remembersIds: boolean;
+  /** From the first Logon within the session on. */
+  #again: LogonAgain | undefined;
 
   /** @throws RangeError when there is no dictionary for the session */
   constructor(house: House, entry: Entry, gate: GateSession, wire: Wire, events: SeatEvents) {
@@ -190,6 +196,11 @@ export class Seat implements SessionOutput {
 
   recovered(resent: number, delivered: number, now: Instant): void {
     this.notices.recovered(resent, delivered, now);
+  }
+
+  unproved(message: Message): UnprovedLogon | undefined | typeof HOLD {
+    this.#again ??= new LogonAgain(this.#house, this.gate, () => this.#events.granted());
+    return this.#again.look(message, this.#events.certificate);
   }
 
   close(cause: CloseCause, text: string): void {
@@ -312,6 +323,7 @@ export class Seat implements SessionOutput {
   /** The connection is gone: what waits is forgotten. */
   leave(): void {
     this.#inquiries.leave();
+    this.#again?.leave();
     this.notices.leave();
     this.#forget?.();
     this.#forget = undefined;

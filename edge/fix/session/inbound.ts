@@ -364,6 +364,12 @@ function onLogonAgain(s: SessionRecord, live: Live, message: Message, n: number,
     logoutAndClose(s, live, 'logon_refused', logon.text, now);
     return ENDED;
   }
+  const unproved = live.output.unproved(message);
+  if (unproved === HOLD) return AGAIN;
+  if (unproved !== undefined) {
+    logoutAndClose(s, live, 'logon_refused', unproved.text, now, unproved.status);
+    return ENDED;
+  }
   acceptLogon(s, live, logon, message, now);
   return FED;
 }

@@ -162,6 +162,11 @@ export interface SessionOutput {
   /** An application message in sequence and valid, exactly once (but see HOLD). May call Session.begin and commit. */
   deliver(message: Message, msgSeqNum: number, now: Instant): Delivery;
   /**
+   * What is wrong with what a Logon within the session proves itself by; undefined: nothing. HOLD: that is being looked at,
+   * and the same message comes again.
+   */
+  unproved(message: Message): UnprovedLogon | undefined | typeof HOLD;
+  /**
    * After a Logon with something to recover, once: all of it has been sent, `resent` again and `delivered` for the first
    * time, News apart. May call Session.begin and commit.
    */
@@ -180,6 +185,13 @@ export type LogonRefusal =
   | 'heartbeat_interval'
   | 'msg_seq_num_too_low'
   | 'next_expected_msg_seq_num';
+
+/** What the Logout says to a Logon within a session that does not prove what it claims. */
+export interface UnprovedLogon {
+  readonly text: string;
+  /** SessionStatus; see session-status.ts. */
+  readonly status: number;
+}
 
 export interface RefusedLogon {
   readonly refusal: LogonRefusal;

@@ -109,6 +109,7 @@ export class World {
       validate: (message, tokens, verdict) => validate(this.#dictionary, message, this.profile, verdict, tokens),
       deliver: (message, n) => this.#deliver(message.text(message.msgTypeField), n),
       recovered: () => {},
+      unproved: () => (this.gate === 'hold' ? HOLD : undefined),
       close: () => {
         hold(!this.#closed, () => 'closed twice');
         this.#closed = true;

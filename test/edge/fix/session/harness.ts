@@ -64,6 +64,8 @@ export class Peer {
   readonly recovered: string[] = [];
   /** What the gate says of the next message; DELIVERED: the application takes it. */
   gate: () => Delivery = () => DELIVERED;
+  /** What is wrong with the proof of a Logon within the session. */
+  unproved: SessionOutput['unproved'] = () => undefined;
   echo = true;
   /** Bytes that the socket pretends not to have taken. */
   stuck = 0;
@@ -99,6 +101,7 @@ export class Peer {
     },
     recovered: (resent, delivered) => void this.recovered.push(`${resent}+${delivered}`),
     deliver: (message, msgSeqNum, now) => this.deliver(message, msgSeqNum, now),
+    unproved: (message) => this.unproved(message),
   });
 
   /** The connection that is open, or the next one. */

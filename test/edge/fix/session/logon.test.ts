@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { LOGOUT_WAIT_MS, PENDING_GRACE_MS } from '../../../../edge/fix/session/limits.ts';
-import { ENDED } from '../../../../edge/fix/session/ports.ts';
+import { AGAIN, ENDED, HOLD } from '../../../../edge/fix/session/ports.ts';
 import { at, loggedOn, order, Peer } from './harness.ts';
 
 /** A peer whose session has got to nextIn 5 and nextOut 4, and is away. */
@@ -146,6 +146,23 @@ describe('reset', () => {
     const peer = loggedOn();
     expect(peer.say('35=A|34=1|98=0|108=0|141=Y')).toEqual(['35=5|34=2|58=HeartBtInt (108) must be from 1 to 86400']);
     expect(peer.closed?.cause).toBe('logon_refused');
+  });
+
+  test('one in mid-session whose proof is looked at is fed again, and nothing else before it', () => {
+    const peer = loggedOn();
+    peer.unproved = () => HOLD;
+    expect(peer.feed('35=A|34=1|98=0|108=20|141=Y|554=x')).toBe(AGAIN);
+    expect(peer.heard()).toEqual([]);
+    peer.unproved = () => undefined;
+    expect(peer.say('35=A|34=1|98=0|108=20|141=Y|554=x')).toEqual(['35=A|34=1|98=0|108=20|141=Y']);
+  });
+
+  test('one in mid-session that proves nothing ends the session, and resets nothing', () => {
+    const peer = loggedOn();
+    peer.unproved = () => ({ text: 'No', status: -1 });
+    expect(peer.say('35=A|34=1|98=0|108=20|141=Y|554=x')).toEqual(['35=5|34=2|58=No']);
+    expect(peer.closed?.cause).toBe('logon_refused');
+    expect(peer.store.generation).toBe(0);
   });
 
   test('a new password (925) in mid-session ends the session: a Logon in answer would say that it counts', () => {

@@ -1,0 +1,85 @@
+/**
+ * A Logon within a session (141=Y) that brings a password or a signature: it is held against the credential as a first one
+ * is, so that what is wrong is never taken for right. One that brings none stands on what its connection has proved.
+ */
+
+import type { GateSession, LogonRefused } from '../core/sessions/api.ts';
+import { proofOf, wipeSecrets } from './first-message.ts';
+import type { Message } from './fix/message.ts';
+import { HOLD, type UnprovedLogon } from './fix/session/ports.ts';
+import { Tag } from './fix/tags.ts';
+import type { House } from './house.ts';
+import { statusOfRefusal } from './session-status.ts';
+
+type State =
+  | { readonly name: 'idle' }
+  /** The gate has been asked, and the connection feeds nothing until it has answered. */
+  | { readonly name: 'asked' }
+  | { readonly name: 'decided'; readonly refused: UnprovedLogon | undefined }
+  | { readonly name: 'left' };
+
+const IDLE: State = { name: 'idle' };
+
+export class LogonAgain {
+  readonly #house: Pick<House, 'gate' | 'metrics' | 'log' | 'turns'>;
+  readonly #session: GateSession;
+  /** The same message is to be fed again. */
+  readonly #decided: () => void;
+  #state: State = IDLE;
+
+  constructor(house: Pick<House, 'gate' | 'metrics' | 'log' | 'turns'>, session: GateSession, decided: () => void) {
+    this.#house = house;
+    this.#session = session;
+    this.#decided = decided;
+  }
+
+  /**
+   * @param certificate as the client has shown it in TLS
+   * @returns undefined: it may go on; HOLD: the same message is to come again
+   */
+  look(message: Message, certificate: string | undefined): UnprovedLogon | undefined | typeof HOLD {
+    const state = this.#state;
+    if (state.name === 'decided') {
+      wipeSecrets(message);
+      this.#state = IDLE;
+      return state.refused;
+    }
+    if (message.index(Tag.Password) < 0 && message.index(Tag.RawData) < 0) return undefined;
+    if (state.name === 'idle') {
+      this.#state = { name: 'asked' };
+      void this.#ask(message, certificate);
+    }
+    return HOLD;
+  }
+
+  /** The connection is gone: nobody waits for an answer. */
+  leave(): void {
+    this.#state = { name: 'left' };
+  }
+
+  /** Never rejects: the gate does not. */
+  async #ask(message: Message, certificate: string | undefined): Promise<void> {
+    const { gate, turns } = this.#house;
+    const { key, address } = this.#session.session;
+    const name = message.index(Tag.Username);
+    const proof = proofOf(message, message.utc(message.sendingTime), turns.now.epochMs);
+    const username = name < 0 ? undefined : message.text(name);
+    const { sender_comp_id, target_comp_id } = key;
+    const answer = await gate.validateLogon({ sender_comp_id, target_comp_id, username, proof, address, certificate });
+    proof.password.fill(0);
+    if (proof.kind === 'raw_data') proof.raw_data.fill(0);
+    if (this.#state.name !== 'asked') return;
+    this.#state = { name: 'decided', refused: answer.result === 'refused' ? this.#refusal(answer) : undefined };
+    this.#decided();
+  }
+
+  /** While the store is away what the connection has proved stands: a live session does not end by that. */
+  #refusal({ reason, text }: LogonRefused): UnprovedLogon | undefined {
+    const { metrics, log } = this.#house;
+    if (reason === 'unavailable') return undefined;
+    metrics.logon(reason);
+    const { session_id, user_id } = this.#session.session;
+    log.info({ session_id, user_id, reason }, 'a Logon within a session was refused');
+    return { text, status: statusOfRefusal(reason) };
+  }
+}
