@@ -66,8 +66,8 @@ export const count = z.int().min(0);
 export const timestamp = z.iso.datetime({ offset: true });
 /** An offset can push the last hours of 9999 into a year that has no four digits any more. */
 const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-/** A time that a request gives. */
-export const instant = timestamp.refine((text) => Date.parse(text) <= LAST_INSTANT, 'is after the year 9999 in UTC');
+/** A time that a request gives. What is no time at all is said once. */
+export const instant = timestamp.refine((text) => !(Date.parse(text) > LAST_INSTANT), 'is after the year 9999 in UTC');
 
 export const credentialStatus = z.enum(['active', 'suspended', 'revoked'] satisfies CredentialStatus[]);
 export const ruleType = z.enum(RULE_TYPES);

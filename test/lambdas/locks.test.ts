@@ -72,6 +72,11 @@ describe('lock', () => {
     expect(records).toMatchObject([{ outcome: 'refused', details: { code: expected } }]);
   });
 
+  test('an expiry that is no time is told of once', async () => {
+    const { body } = await api.call('lock', { user_id: 'u1', reason: 'r', expires_at: 'yesterday' });
+    expect(body.error.details).toEqual([{ path: 'expires_at', message: 'Invalid ISO datetime' }]);
+  });
+
   test.each([[{ user_id: 'u1' }], [{ tier: 'basic' }], [{ everybody: true }]])(
     'of %j cannot be lifted when there is none',
     async (target) => {
