@@ -7,12 +7,16 @@ const MAX_PAGE = 1000;
 
 /** One part of a composite key: `#` separates parts, so a part holds none. */
 export function part(text: string): string {
+  // Nearly none has either, and a Logon makes dozens.
+  if (!text.includes('#') && !text.includes('%')) return text;
   return text.replace(/[%#]/g, (c) => (c === '#' ? '%23' : '%25'));
 }
 
 /** The parts as one key. */
-export function key(...parts: readonly string[]): string {
-  return parts.map(part).join('#');
+export function key(first: string, ...rest: readonly string[]): string {
+  let all = part(first);
+  for (const one of rest) all += `#${part(one)}`;
+  return all;
 }
 
 /** A FIX session among those of its SenderCompID. */

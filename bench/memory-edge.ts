@@ -65,7 +65,9 @@ async function users(ports: AdminPorts, count: number): Promise<readonly CrowdMe
     if (issued.proof !== 'password') throw new Error(`a password was asked for, not ${issued.proof}`);
     const { sender_comp_id: sender, target_comp_id: target, password } = issued;
     // As whoever comes back: only the first Logon of a credential ever is noted in its row.
-    if (!(await ports.directory.noteLogon(sender, 1, ports.clock.now(), 1))) throw new Error(`${sender} has changed`);
+    const found = await ports.directory.credential(sender);
+    if (found === undefined || !(await ports.directory.noteLogon(found.credential, ports.clock.now(), 1)))
+      throw new Error(`${sender} has changed`);
     members.push({ sender, target, password: password.reveal() });
   }
   return members;

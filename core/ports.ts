@@ -104,8 +104,8 @@ export interface Directory {
   >;
   /** Puts the same proof, sealed anew, in place of the credential's. Without a record of its own. False: the credential has changed since it was read. */
   reseal(credential: Credential, proof: CredentialProof): Promise<boolean>;
-  /** Written by the edge at the first logon with a password, secret or key: sets first_logon_at when unset and retires older passwords and secrets. False: the credential has changed since; read again. */
-  noteLogon(senderCompId: string, expectedVersion: number, at: number, verifierVersion: number): Promise<boolean>;
+  /** Written by the edge at the first logon with a password, secret or key: sets first_logon_at when unset and retires older passwords and secrets. False: the credential, given as it was read, has changed since; read again. */
+  noteLogon(credential: Credential, at: number, verifierVersion: number): Promise<boolean>;
 }
 
 /** Rules, tiers, overrides and locks with the head of the policy chain. */

@@ -3,16 +3,8 @@ import { type AuditRecord, asRecord, type ChainHead, EMPTY_CHAIN, type StoredRec
 import type { AuditQuery, AuditTrail } from '../../core/ports.ts';
 import { checkRun } from '../changes.ts';
 import { dayOf, key, padded, shardOf, timeKey } from '../keys.ts';
-import {
-  absentOr,
-  type Database,
-  type Expression,
-  LAST_KEY,
-  type Range,
-  type Row,
-  TRANSACTION,
-  type Write,
-} from './database.ts';
+import { type Database, LAST_KEY, type Range, type Row, TRANSACTION, type Write } from './database.ts';
+import { absentOr, type Expression } from './expressions.ts';
 import { readPage, type Segment } from './pages.ts';
 import { AUDIT_SHARDS, BY_ACTOR, BY_DAY, BY_TYPE, BY_USER } from './tables.ts';
 

@@ -4,7 +4,8 @@ import type { CheckpointStore, PendingChain } from '../../core/audit/checkpoint-
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import { padded } from '../keys.ts';
 import { ASIDE } from './audit.ts';
-import { absent, type Database, equals, LAST_KEY, type Range, type Write } from './database.ts';
+import { type Database, LAST_KEY, type Range, type Write } from './database.ts';
+import { absent, equals } from './expressions.ts';
 
 const PENDING = `${ASIDE}pending`;
 const SIGNED = `${ASIDE}signed`;

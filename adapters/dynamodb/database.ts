@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../../core/errors.ts';
 import type { Random } from '../../core/time.ts';
 import { callsOf, type Operation, type Operations, type Output, type StoreCalls, type StoreClient } from './calls.ts';
 import { cancellation, isFailedCondition, isOutage, isRace } from './errors.ts';
+import { type Expression, expressionsOf, nameMap } from './expressions.ts';
 import { fromItem, type Item, toItem, toValues } from './items.ts';
 import type { TableName, TableNames } from './tables.ts';
 
@@ -15,13 +16,6 @@ export interface Key {
   readonly table: TableName;
   readonly pk: string;
   readonly sk: string;
-}
-
-/** A condition or filter; `names` lists the attributes that `text` writes as `#name`. */
-export interface Expression {
-  readonly text: string;
-  readonly names: readonly string[];
-  readonly values?: Readonly<Record<string, unknown>>;
 }
 
 export type Write =
@@ -331,13 +325,7 @@ export class Database {
   }
 
   #item(write: Write): TransactWriteItem {
-    const names = nameMap([...(write.when?.names ?? []), ...('change' in write ? write.change.names : [])]);
-    const values = { ...write.when?.values, ...('change' in write ? write.change.values : {}) };
-    const expressions = {
-      ...(write.when === undefined ? {} : { ConditionExpression: write.when.text }),
-      ...(Object.keys(names).length === 0 ? {} : { ExpressionAttributeNames: names }),
-      ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: toValues(values) }),
-    };
+    const expressions = expressionsOf(write.when, 'change' in write ? write.change : undefined);
     const at = ({ table, pk, sk }: Key) => ({ TableName: this.tables[table], Key: toItem({ pk, sk }) });
     if ('put' in write) return { Put: { TableName: this.tables[write.put], Item: toItem(write.row), ...expressions } };
     if ('update' in write)
@@ -354,30 +342,4 @@ function toRequests<T>(writes: readonly { readonly table: string; readonly reque
     requests[table].push(request);
   }
   return requests;
-}
-
-/** Every attribute by a placeholder: many good names are reserved words. */
-function nameMap(names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [`#${name}`, name]));
-}
-
-/** The row has no such attribute, or is not there. */
-export function absent(attribute: string): Expression {
-  return { text: `attribute_not_exists(#${attribute})`, names: [attribute] };
-}
-
-/** Each attribute has this value. */
-export function equals(values: Readonly<Record<string, unknown>>): Expression {
-  const names = Object.keys(values);
-  return {
-    text: names.map((name) => `#${name} = :is_${name}`).join(' AND '),
-    names,
-    values: Object.fromEntries(names.map((name) => [`:is_${name}`, values[name]])),
-  };
-}
-
-/** The row is not there, or each attribute has this value. */
-export function absentOr(values: Readonly<Record<string, unknown>>): Expression {
-  const same = equals(values);
-  return { ...same, text: `attribute_not_exists(pk) OR (${same.text})` };
 }

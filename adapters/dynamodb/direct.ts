@@ -75,7 +75,7 @@ export class DirectCalls implements StoreCalls {
 
   async call<K extends Operation>(operation: K, input: Operations[K][0], deadlineMs: number): Promise<Output<K>> {
     const until = performance.now() + deadlineMs;
-    const body = JSON.stringify(wireOf(operation === 'TransactWriteItems' ? withToken(input) : input));
+    const body = bodyOf(operation === 'TransactWriteItems' ? withToken(input) : input);
     for (let attempt = 1; ; attempt++) {
       try {
         const output = await this.#try(operation, body, until);
@@ -241,7 +241,22 @@ function failureOf({ status, text, requestId }: Reply): Error {
   return Object.assign(new Error(String(message ?? Message ?? name)), { ...fields, name, ...metadata });
 }
 
-/** JSON has no bytes: DynamoDB's attribute B is base64 there. Returns the value itself where it has none. */
+/** JSON has no bytes: DynamoDB's attribute B is base64 there. */
+function bodyOf(input: object): string {
+  return JSON.stringify(hasBytes(input) ? wireOf(input) : input);
+}
+
+/** Most inputs have none, and looking makes nothing. */
+function hasBytes(value: object): boolean {
+  if (value instanceof Uint8Array) return true;
+  for (const name in value) {
+    const one = (value as Record<string, unknown>)[name];
+    if (typeof one === 'object' && one !== null && hasBytes(one)) return true;
+  }
+  return false;
+}
+
+/** Returns the value itself where it has no bytes. */
 function wireOf(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64');

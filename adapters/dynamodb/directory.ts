@@ -7,7 +7,8 @@ import { afterLogon, afterReseal, checkFollows, countByKind } from '../changes.t
 import { compareKeys, key } from '../keys.ts';
 import * as accounts from './accounts.ts';
 import { type DayNotes, recordPut, stands, tokenOf } from './audit.ts';
-import { absent, type Database, type Expression, equals, LAST_KEY, type Row, type Write } from './database.ts';
+import { type Database, LAST_KEY, type Row, type Write } from './database.ts';
+import { absent, type Expression, equals } from './expressions.ts';
 import { readPage, type Segment } from './pages.ts';
 import { BY_STATUS, BY_TIER, LIST_SHARDS } from './tables.ts';
 import type { Joined } from './together.ts';
@@ -87,13 +88,15 @@ export function createDirectory(database: Database, joined: Joined, noteDays: Da
 
 async function noteLogon(
   joined: Joined,
-  ...[senderCompId, expectedVersion, at, verifierVersion]: Parameters<Directory['noteLogon']>
+  ...[credential, at, verifierVersion]: Parameters<Directory['noteLogon']>
 ): Promise<boolean> {
-  const row = await joined.reads.get(accounts.credentialKey(senderCompId));
-  if (row?.version !== expectedVersion) return false;
-  const after = afterLogon(accounts.toCredential(row), at, verifierVersion);
-  if (after === undefined) return true;
-  const when = equals({ version: expectedVersion });
+  const { sender_comp_id, version } = credential;
+  const after = afterLogon(credential, at, verifierVersion);
+  if (after === undefined) {
+    const row = await joined.reads.get(accounts.credentialKey(sender_comp_id));
+    return row?.version === version;
+  }
+  const when = equals({ version });
   const write = { put: 'credentials', row: accounts.credentialRow(after), when } as const;
   return (await joined.transactions.transact([write])).result === 'done';
 }

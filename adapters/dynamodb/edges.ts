@@ -1,8 +1,9 @@
 /** How edges stand in the sessions table, and what their rows say about those who hold slots. */
 import type { EdgeIdentity, LiveSession } from '../../core/sessions/model.ts';
 import { key, shardOf } from '../keys.ts';
-import { absentOr, equals, type Key, type Row, type Write } from './database.ts';
+import type { Key, Row, Write } from './database.ts';
 import { type EdgeRows, toEdge } from './edge-rows.ts';
+import { absentOr, equals } from './expressions.ts';
 
 /**
  * Each taking of a slot checks, in its transaction, that its edge still counts. If all checked the edge's one row, the

@@ -2,16 +2,8 @@
 import type { FixSessionKey, Holding, LiveSession, Reservation, Reserved } from '../../core/sessions/model.ts';
 import { type Held, sessionKey } from '../changes.ts';
 import { key } from '../keys.ts';
-import {
-  absent,
-  type Database,
-  type Expression,
-  equals,
-  type Key,
-  type Row,
-  TRANSACTION,
-  type Write,
-} from './database.ts';
+import { type Database, type Key, type Row, TRANSACTION, type Write } from './database.ts';
+import { absent, type Expression, equals } from './expressions.ts';
 
 type Whose = Pick<LiveSession, 'user_id' | 'key'>;
 

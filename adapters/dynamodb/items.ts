@@ -9,7 +9,7 @@ export type Item = Record<string, AttributeValue>;
  */
 export function toItem(row: Readonly<Record<string, unknown>>): Item {
   const item: Item = {};
-  for (const name of Object.keys(row)) {
+  for (const name in row) {
     const value = row[name];
     if (value !== undefined) item[name] = toAttribute(value);
   }
@@ -19,14 +19,14 @@ export function toItem(row: Readonly<Record<string, unknown>>): Item {
 /** The same for the values of an expression, all of which are there. @throws TypeError */
 export function toValues(values: Readonly<Record<string, unknown>>): Item {
   const item: Item = {};
-  for (const name of Object.keys(values)) item[name] = toAttribute(values[name]);
+  for (const name in values) item[name] = toAttribute(values[name]);
   return item;
 }
 
 /** @throws TypeError an attribute that no row of ours has: a set, or a number that is none of JavaScript's */
 export function fromItem(item: Readonly<Item>): Record<string, unknown> {
   const row: Record<string, unknown> = {};
-  for (const name of Object.keys(item)) row[name] = fromAttribute(item[name] as AttributeValue);
+  for (const name in item) row[name] = fromAttribute(item[name] as AttributeValue);
   return row;
 }
 

@@ -13,8 +13,9 @@ import {
 } from '../../core/sessions/journal-store.ts';
 import type { EdgeIdentity } from '../../core/sessions/model.ts';
 import { key } from '../keys.ts';
-import { absent, type Database, type Expression, equals, type Key, type Row, type Write } from './database.ts';
+import type { Database, Key, Row, Write } from './database.ts';
 import { fenceKey, JOURNAL_FENCE } from './edges.ts';
+import { absent, type Expression, equals } from './expressions.ts';
 
 /** Partitions of a segment: 64 take 32 MB of pieces a second together. */
 const SHARDS = 64;

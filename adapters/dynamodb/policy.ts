@@ -9,8 +9,9 @@ import { checkFollows } from '../changes.ts';
 import { key } from '../keys.ts';
 import { commandRow } from './accounts.ts';
 import { type DayNotes, headOf, recordPut, stands, tokenOf } from './audit.ts';
-import { absent, type Database, type Expression, equals, type Row, type Write } from './database.ts';
+import type { Database, Row, Write } from './database.ts';
 import { headIs } from './directory.ts';
+import { absent, type Expression, equals } from './expressions.ts';
 
 const META = { table: 'policy', pk: 'META', sk: 'META' } as const;
 /**

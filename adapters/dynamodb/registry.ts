@@ -10,9 +10,10 @@ import {
 } from '../../core/sessions/model.ts';
 import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
-import { absent, type Database, type Expression, type Key, LAST_KEY, type Row, type Write } from './database.ts';
+import { type Database, type Key, LAST_KEY, type Row, type Write } from './database.ts';
 import { checkName, type EdgeRows, toEdge } from './edge-rows.ts';
 import { ALL_FENCES, fenceKey, fenceRemovals, toSession } from './edges.ts';
+import { absent, type Expression } from './expressions.ts';
 import type { JoinedReads } from './together.ts';
 
 /** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */

@@ -5,19 +5,10 @@ import type { Random } from '../../core/time.ts';
 import { edgeOf, type Held, heldBy, sameReserved, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
 import { commandRow, userKey } from './accounts.ts';
-import {
-  absent,
-  absentOr,
-  type Database,
-  type Expression,
-  equals,
-  type Key,
-  LAST_KEY,
-  TRANSACTION,
-  type Write,
-} from './database.ts';
+import { type Database, type Key, LAST_KEY, TRANSACTION, type Write } from './database.ts';
 import type { EdgeRows } from './edge-rows.ts';
 import { fenceKey, fenceOf, type Liveness, livenessOf, sessionRowKey, toSession } from './edges.ts';
+import { absent, absentOr, type Expression, equals } from './expressions.ts';
 import { holdingKey, holdingPut, passNumbers, reserve, settling, toHeld } from './holdings.ts';
 import { readPage } from './pages.ts';
 import type { JoinedTransactions } from './together.ts';

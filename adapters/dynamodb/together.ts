@@ -3,6 +3,7 @@
  * thousands. Nobody waits for company. Who comes while fewer than {@link LANES} calls are under way goes at once and alone;
  * who comes later goes with all who have come by then, when one of them ends.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { StoreUnavailable } from '../../core/errors.ts';
 import { BATCH_GET, type Database, type Key, type Outcome, type Row, type Write } from './database.ts';
 
@@ -80,7 +81,8 @@ export const joinedOf = (database: Database, lanes: number = LANES): Joined => (
   transactions: new JoinedTransactions(database, lanes),
 });
 
-const nameOf = ({ table, pk, sk }: Key): string => JSON.stringify([table, pk, sk]);
+/** One for each row. */
+const nameOf = ({ table, pk, sk }: Key): string => `${table} ${pk.length} ${pk}${sk}`;
 
 /** Single rows, consistently: each is read after it was asked for. */
 export class JoinedReads {
@@ -144,8 +146,9 @@ class Group {
   /** Where its writes are among the group's; undefined: they do not fit, or another does something else to the same row. */
   add(writes: readonly Write[]): readonly number[] | undefined {
     const fresh = new Map<string, Write>();
-    for (const write of writes) {
-      const name = rowOf(write);
+    const names = writes.map(rowOf);
+    for (const [i, write] of writes.entries()) {
+      const name = names[i] as string;
       const known = this.#at.get(name);
       const there = known === undefined ? fresh.get(name) : this.writes[known];
       // DynamoDB takes a row once in a transaction; what all ask for alike is asked once.
@@ -154,7 +157,7 @@ class Group {
     }
     if (this.writes.length > 0 && this.writes.length + fresh.size > ACTIONS) return undefined;
     for (const [name, write] of fresh) this.#at.set(name, this.writes.push(write) - 1);
-    return writes.map((write) => this.#at.get(rowOf(write)) as number);
+    return names.map((name) => this.#at.get(name) as number);
   }
 }
 
@@ -165,7 +168,8 @@ function rowOf(write: Write): string {
 }
 
 function sameCheck(one: Write, other: Write): boolean {
-  return 'check' in one && 'check' in other && JSON.stringify(one.when) === JSON.stringify(other.when);
+  if (!('check' in one && 'check' in other) || one.when.text !== other.when.text) return false;
+  return isDeepStrictEqual(one.when, other.when);
 }
 
 type AskedWrites = Asked<readonly Write[], Outcome>;

@@ -81,12 +81,12 @@ async function* scanned({ users, credentials }: MemoryWorld): AsyncGenerator<Dir
 
 function noteLogon(
   world: MemoryWorld,
-  ...[senderCompId, expectedVersion, at, verifierVersion]: Parameters<Directory['noteLogon']>
+  ...[credential, at, verifierVersion]: Parameters<Directory['noteLogon']>
 ): boolean {
-  const credential = world.credentials.get(senderCompId);
-  if (credential?.version !== expectedVersion) return false;
+  const { sender_comp_id, version } = credential;
+  if (world.credentials.get(sender_comp_id)?.version !== version) return false;
   const after = afterLogon(credential, at, verifierVersion);
-  if (after !== undefined) world.credentials.set(senderCompId, after);
+  if (after !== undefined) world.credentials.set(sender_comp_id, copyOf(after));
   return true;
 }
 

@@ -182,8 +182,7 @@ export class Registrar {
         const now = clock.now();
         const after = retiredBy(credential.proof, logon.verifier_version, now);
         if (credential.first_logon_at !== undefined && after === credential.proof) return;
-        if (await directory.noteLogon(credential.sender_comp_id, credential.version, now, logon.verifier_version))
-          return;
+        if (await directory.noteLogon(credential, now, logon.verifier_version)) return;
         const fresh = await directory.credential(credential.sender_comp_id);
         if (!fresh) return;
         credential = fresh.credential;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Stores } from '../../adapters/stores.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
-import type { CredentialProof, CredentialStatus } from '../../core/credentials/model.ts';
+import type { Credential, CredentialProof, CredentialStatus } from '../../core/credentials/model.ts';
 import { proofItems } from '../../core/credentials/proof.ts';
 import type { Lock } from '../../core/locks/model.ts';
 import { change, credential, NOON, provision, readAll, STORES, user, VERIFIER } from '../support/stores.ts';
@@ -140,7 +140,7 @@ for (const [name, open] of STORES) {
         const { directory } = await make();
         const made = change('ann', EMPTY_CHAIN, { user: user('ann'), created: [credential('A', 'ann')] });
         await directory.commit(made);
-        expect(await directory.noteLogon('A', 1, NOON, 1)).toBe(true);
+        expect(await directory.noteLogon(credential('A', 'ann'), NOON, 1)).toBe(true);
         const suspended = credential('A', 'ann', { status: 'suspended', version: 2 });
         const changed = (expected_version: number) =>
           change('ann', head(made), { changed: [{ credential: suspended, expected_version }] });
@@ -252,12 +252,12 @@ for (const [name, open] of STORES) {
         const secrets = credential('A', 'ann', { proof: { type: 'hmac_sha256', secrets: [secret(2), secret(1)] } });
         const keys = credential('B', 'ann', { proof: { type: 'ed25519', keys: [key(2), key(1)] } });
         await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [secrets, keys] }));
-        const ends = async (name: string) => {
-          expect(await directory.noteLogon(name, 1, NOON, 2)).toBe(true);
-          const after = (await directory.credential(name))?.credential;
+        const ends = async (before: Credential) => {
+          expect(await directory.noteLogon(before, NOON, 2)).toBe(true);
+          const after = (await directory.credential(before.sender_comp_id))?.credential;
           return after && proofItems(after.proof).map((one) => one.retires_at);
         };
-        expect([await ends('A'), await ends('B')]).toEqual([
+        expect([await ends(secrets), await ends(keys)]).toEqual([
           [undefined, NOON],
           [undefined, undefined],
         ]);
@@ -276,27 +276,31 @@ for (const [name, open] of STORES) {
           proof: { type: 'password', verifiers: [password(3), password(2, NOON + 1000), password(1, NOON - 5)] },
         });
         await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [made] }));
-        expect(await directory.noteLogon('A', 7, NOON, 3)).toBe(false);
-        expect(await directory.noteLogon('NONE', 1, NOON, 3)).toBe(false);
-        expect(await directory.noteLogon('A', 1, NOON, 2)).toBe(true);
-        expect((await directory.credential('A'))?.credential).toEqual({
+        const read = async () => (await directory.credential('A'))?.credential ?? made;
+        expect(await directory.noteLogon({ ...made, version: 7 }, NOON, 3)).toBe(false);
+        expect(await directory.noteLogon({ ...made, sender_comp_id: 'NONE' }, NOON, 3)).toBe(false);
+        expect((await directory.credential('NONE'))?.credential).toBeUndefined();
+        expect(await directory.noteLogon(made, NOON, 2)).toBe(true);
+        expect(await read()).toEqual({
           ...made,
           first_logon_at: NOON,
           updated_at: NOON,
           version: 2,
         });
-        expect(await directory.noteLogon('A', 2, NOON + 9, 3)).toBe(true);
-        const after = (await directory.credential('A'))?.credential;
+        expect(await directory.noteLogon(await read(), NOON + 9, 3)).toBe(true);
+        const after = await read();
         expect(after).toMatchObject({ first_logon_at: NOON, version: 3 });
-        expect(after && proofItems(after.proof).map((one) => one.retires_at)).toEqual([undefined, NOON + 9, NOON - 5]);
-        expect(await directory.noteLogon('A', 3, NOON + 10, 3)).toBe(true);
-        expect((await directory.credential('A'))?.credential.version).toBe(3);
+        expect(proofItems(after.proof).map((one) => one.retires_at)).toEqual([undefined, NOON + 9, NOON - 5]);
+        expect(await directory.noteLogon(after, NOON + 10, 3)).toBe(true);
+        expect(await directory.noteLogon({ ...after, version: 2 }, NOON + 10, 3)).toBe(false);
+        expect((await read()).version).toBe(3);
       });
 
       test('of ten at once: one notes it', async () => {
         const { directory } = await make();
-        await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [credential('A', 'ann')] }));
-        const noted = await Promise.all(Array.from({ length: 10 }, () => directory.noteLogon('A', 1, NOON, 1)));
+        const made = credential('A', 'ann');
+        await directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann'), created: [made] }));
+        const noted = await Promise.all(Array.from({ length: 10 }, () => directory.noteLogon(made, NOON, 1)));
         expect(noted.filter(Boolean)).toHaveLength(1);
       });
     });

@@ -5,7 +5,8 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { StoreClient } from '../../adapters/dynamodb/calls.ts';
-import { absent, Database } from '../../adapters/dynamodb/database.ts';
+import { Database } from '../../adapters/dynamodb/database.ts';
+import { absent } from '../../adapters/dynamodb/expressions.ts';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
 import { BY_STATUS, BY_TIER, type TableNames, tableNames } from '../../adapters/dynamodb/tables.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
@@ -36,7 +37,7 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['directory.listLocks', (s) => s.directory.listLocks({ limit: 1 })],
   ['directory.countUsers', (s) => s.directory.countUsers()],
   ['directory.reseal', (s) => s.directory.reseal(credential('A', 'ann'), credential('A', 'ann').proof)],
-  ['directory.noteLogon', (s) => s.directory.noteLogon('A', 1, NOON, 1)],
+  ['directory.noteLogon', (s) => s.directory.noteLogon(credential('A', 'ann'), NOON, 1)],
   ['policy.read', (s) => s.policy.read()],
   ['policy.version', (s) => s.policy.version()],
   ['policy.overrides', (s) => s.policy.overrides('ann')],

@@ -3,7 +3,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Operation, Operations, Output, StoreCalls } from '../../adapters/dynamodb/calls.ts';
-import { absent, Database, equals, type Outcome, type Write } from '../../adapters/dynamodb/database.ts';
+import { Database, type Outcome, type Write } from '../../adapters/dynamodb/database.ts';
+import { absent, equals } from '../../adapters/dynamodb/expressions.ts';
 import { type TableName, tableNames } from '../../adapters/dynamodb/tables.ts';
 import { type Joined, joinedOf } from '../../adapters/dynamodb/together.ts';
 import { systemRandom } from '../../adapters/node/random.ts';

@@ -216,7 +216,7 @@ describe('the same request again', () => {
   test('with another body, or after the first logon, it is a conflict', async () => {
     const { sender_comp_id } = (await api.provision('u1', keyed)).body.credentials;
     expect(code(await api.provision('u1', { ...keyed, account_balance: 7000 }))).toEqual([409, 'idempotency_conflict']);
-    expect(await api.stores.directory.noteLogon(sender_comp_id, 1, START, 1)).toBe(true);
+    expect(await api.noteLogon(sender_comp_id, 1)).toBe(true);
     expect(code(await api.provision('u1', keyed))).toEqual([409, 'idempotency_conflict']);
   });
 
@@ -335,7 +335,7 @@ describe('regenerate-password', () => {
   test('the old one retires early once the new one has logged on', async () => {
     const first = (await api.provision('u1')).body.credentials;
     const { body } = await api.call('regeneratePassword', { user_id: 'u1', grace_seconds: 3600 });
-    await api.stores.directory.noteLogon(first.sender_comp_id, body.version, START, 2);
+    expect([body.version, await api.noteLogon(first.sender_comp_id, 2)]).toEqual([2, true]);
     expect(await proves(first.sender_comp_id, first.password)).toBe(false);
   });
 

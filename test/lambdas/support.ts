@@ -128,6 +128,13 @@ export class Api {
     return this.call('provision', { user_id, rate_limit_tier: 'basic', ...FACTS, ...more });
   }
 
+  /** As an edge does it at the first Logon by this version of the credential. */
+  async noteLogon(sender: string, version: number): Promise<boolean> {
+    const { directory } = this.stores;
+    const found = await directory.credential(sender);
+    return found !== undefined && directory.noteLogon(found.credential, START, version);
+  }
+
   /** A live session of the user on an edge. */
   async session(edge: EdgeIdentity, sender: string, n = 1, most = 10): Promise<LiveSession> {
     const found = await this.stores.directory.credential(sender);
