@@ -162,7 +162,8 @@ function revocations(database: Database): Pick<JournalStore, 'revoke' | 'revoked
           { put: TABLE, row: { pk: head.pk, sk, expires_at, revocations: JSON.stringify(some) } },
         ]);
         if (outcome.result === 'done') return 'done';
-        if (!outcome.failed.includes(0)) return 'elsewhere';
+        if (!outcome.failed.includes(0))
+          return (await database.get(head))?.incarnation === undefined ? 'elsewhere' : 'unclaimed';
         await database.backOff(attempt, `others revoke sessions of edge ${edge_id}`);
       }
     },

@@ -95,7 +95,8 @@ function revocations(
     async revoke(edge, some) {
       if (!serves(edge)) return 'fenced';
       const journal = of(edge.edge_id);
-      if (journal.incarnation !== edge.incarnation) return 'elsewhere';
+      if (journal.incarnation === 0) return 'elsewhere';
+      if (journal.incarnation !== edge.incarnation) return 'unclaimed';
       journal.revocations.push(copyOf(some));
       return 'done';
     },

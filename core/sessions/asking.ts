@@ -15,11 +15,22 @@ export interface AskingPorts {
 /** `silent`: the other edge has not even heard it, or hears nothing any more; `late`: it has, and has not come to an end. */
 export type Reply = { readonly ask: string; readonly said: Answer['said'] | 'silent' | 'late' };
 
+/** What who asks knows of the edge, or wants to know. */
+export interface Attention {
+  /**
+   * Whether the edge is known not to live any more, asked each time the answer is not there; counts once it has had its time to
+   * acknowledge, whatever it has said before.
+   */
+  lost(): boolean;
+  /** The edge has heard the question, if not more: told each time its answer is seen. */
+  heard(): void;
+}
+
+const NONE: Attention = { lost: () => false, heard() {} };
+
 /**
  * Asks an edge, and waits for what it says: `heardWithinMs` for whether it hears, `withinMs` in all.
  * Rejects with StoreUnavailable.
- * @param lost whether the edge is known not to live any more, asked each time the answer is not there; counts once it has had its time to
- * acknowledge, whatever it has said before
  */
 export async function ask(
   ports: AskingPorts,
@@ -27,7 +38,7 @@ export async function ask(
   question: Question,
   withinMs: number,
   heardWithinMs: number = ACKNOWLEDGED_WITHIN_MS,
-  lost: () => boolean = () => false,
+  attention: Attention = NONE,
 ): Promise<Reply> {
   const { edges, clock, random, timers } = ports;
   const at = clock.now();
@@ -37,10 +48,13 @@ export async function ask(
   let heard = false;
   for (;;) {
     const answer = await edges.answer(id);
-    if (answer !== undefined && answer.said !== 'acknowledged') return { ask: id, said: answer.said };
-    heard ||= answer !== undefined;
+    if (answer !== undefined) {
+      heard = true;
+      attention.heard();
+      if (answer.said !== 'acknowledged') return { ask: id, said: answer.said };
+    }
     const waited = clock.monotonic() - since;
-    if (lost() && waited >= ACKNOWLEDGED_WITHIN_MS) return { ask: id, said: 'silent' };
+    if (attention.lost() && waited >= ACKNOWLEDGED_WITHIN_MS) return { ask: id, said: 'silent' };
     if (!heard && waited >= heardWithinMs) return { ask: id, said: 'silent' };
     if (waited >= withinMs) return { ask: id, said: 'late' };
     await new Promise<void>((resolve) => void timers.after(ANSWER_POLL_MS, resolve));

@@ -28,6 +28,12 @@ export const PARCEL_PART_BYTES: number = 256 * 1024;
 /** `fenced`: the incarnation has been declared dead, has stopped, or another has begun. Nothing was done. */
 export type Written = 'done' | 'fenced';
 
+/**
+ * `elsewhere`: the edge does not keep its journal here, or is of a release that would not ask. `unclaimed`: this incarnation has begun, and has not
+ * come to {@link JournalStore.claim} what one before it wrote here. Nothing was done.
+ */
+export type Revoked = Written | 'elsewhere' | 'unclaimed';
+
 /** Another edge has taken a FIX session under this epoch: what its edge before commits of it counts for nothing. */
 export interface Revocation {
   /** As the journal names it. */
@@ -57,9 +63,8 @@ export interface JournalStore {
   /**
    * From now on nothing is appended by this incarnation before it has heard that these sessions, at most
    * {@link REVOKED_TOGETHER}, are not its own any more. What is read afterwards is all that it may have told anybody of them.
-   * `elsewhere`: it does not keep its journal here, or is of a release that would not ask. Nothing was done then.
    */
-  revoke(edge: EdgeIdentity, revocations: readonly Revocation[], now: number): Promise<Written | 'elsewhere'>;
+  revoke(edge: EdgeIdentity, revocations: readonly Revocation[], now: number): Promise<Revoked>;
   /** What has been revoked since the first `heard` of an incarnation, oldest first, and how many that makes in all. */
   revoked(
     edge: EdgeIdentity,

@@ -3,7 +3,12 @@
  * it is read for those that have been taken from it by then, and again for those that are taken later.
  */
 
-import { type JournalStore, REVOKED_TOGETHER, type Revocation } from '../../core/sessions/journal-store.ts';
+import {
+  type JournalStore,
+  REVOKED_TOGETHER,
+  type Revocation,
+  type Revoked,
+} from '../../core/sessions/journal-store.ts';
 import type { EdgeIdentity } from '../../core/sessions/model.ts';
 import type { Clock, Timers } from '../../core/time.ts';
 import type { Estate } from '../journal/estate.ts';
@@ -18,8 +23,8 @@ interface Kept {
   users: number;
 }
 
-/** `fenced`: it has been declared dead by now. `elsewhere`: its journal is not in the store. */
-export type Wrested = { readonly estate: Estate } | 'fenced' | 'elsewhere';
+/** `fenced`: it has been declared dead by now. `elsewhere`: its journal is not in the store. `unclaimed`: it is being started. */
+export type Wrested = { readonly estate: Estate } | Exclude<Revoked, 'done'>;
 
 /** One that waits to be taken from an edge. */
 interface Wanted {

@@ -168,7 +168,8 @@ for (const [name, open] of STORES) {
       await journals.claim(edge, 'one');
       const again = await begun(stores);
       expect(await journals.revoke(edge, one, NOON)).toBe('fenced');
-      expect(await journals.revoke(again, one, NOON)).toBe('elsewhere');
+      // It may be about to read what the one before it wrote.
+      expect(await journals.revoke(again, one, NOON)).toBe('unclaimed');
       expect(await journals.reclaim(again, 'one')).toBe('done');
       expect(await journals.revoke(again, one, NOON)).toBe('done');
       await edges.declareDead(again, 0);

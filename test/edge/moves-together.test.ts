@@ -148,7 +148,7 @@ test('sessions of many megabytes are given away a few at a time, and the others 
     const ports = { ...owner.admin, timers: systemTimers };
     const rounds: number[] = [];
     for (let left = wanted; left.length > 0; ) {
-      const { ask: id, said } = await ask(ports, 'test-1', { type: 'yield_many', sessions: left }, 10_000);
+      const { ask: id, said } = await ask(ports, 'test-1', { type: 'yield_many', sessions: left }, 10_000, 10_000);
       expect(said).toBe('yielded');
       const moved = await unwrappedMany({ box: owner.admin.box, ask: id }, await owner.journals.collect(id));
       expect(moved.every(({ state }) => state?.sent.length === 5)).toBe(true);

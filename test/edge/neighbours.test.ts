@@ -50,7 +50,7 @@ async function neighbours(acknowledges = false) {
     if (said === undefined) throw new Error('nothing is said');
     return said;
   };
-  return { edges, time, one, asked, waiting, beats };
+  return { edges, time, one, ports, asked, waiting, beats };
 }
 
 test('one that has not heard is not waited for again before its heartbeat moves', async () => {
@@ -116,3 +116,43 @@ test('one whose heartbeats are late, each by less than another, keeps what it ha
       },
     ),
   ));
+
+describe('of many who come together', () => {
+  test('one asks an edge that does not hear, and all know it when that one does', async () => {
+    const { time, asked, waiting } = await neighbours();
+    const all = [asked()];
+    await time.advance(400);
+    for (let n = 0; n < 20; n++) all.push(asked());
+    for (let ms = 400; ms < 1_050; ms += 50) await time.advance(50);
+    const said = await Promise.all(all);
+    expect(said[0]).toEqual(['silent', 1_000]);
+    for (const [word, after] of said.slice(1)) {
+      expect(word).toBe('silent');
+      expect(after).toBeLessThanOrEqual(700);
+    }
+    expect(await waiting()).toBe(1);
+  });
+
+  test('all ask one that has heard the first, and none is told later than it would be alone', async () => {
+    const { edges, time, one, ports, waiting } = await neighbours();
+    const asking = askingNeighbours(ports, new Standing({ ...ports, log: createLogger('error', 'e-2') }));
+    const said = Array.from({ length: 5 }, async () => {
+      const { said: word } = await asking('e-1', PROBE, 4_000);
+      return [word, time.monotonic()] as const;
+    });
+    for (let n = 1; n <= 90; n++) {
+      await time.advance(50);
+      await edges.heartbeat(one, n, 'alive', NO_FIGURES, time.now());
+      // It acknowledges with its looks for commands, and decides nothing.
+      if (n % 5 === 0)
+        for (const { id } of await edges.commands('e-1', ''))
+          if ((await edges.answer(id)) === undefined) await edges.tellAnswer(id, { said: 'acknowledged' }, time.now());
+      if (n === 4) expect(await waiting()).toBe(1);
+    }
+    expect(await waiting()).toBe(5);
+    for (const [word, at] of await Promise.all(said)) {
+      expect(word).toBe('late');
+      expect(at).toBeLessThanOrEqual(4_050);
+    }
+  });
+});
