@@ -32,7 +32,12 @@ async function stranger(send: (socket: Socket) => unknown, patience = 300): Prom
   socket.on('error', () => socket.destroy());
   await new Promise<void>((resolve) => socket.once('connect', resolve));
   await send(socket);
-  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, patience))]);
+  let late: NodeJS.Timeout | undefined;
+  const aWhile = new Promise<void>((resolve) => {
+    late = setTimeout(resolve, patience);
+  });
+  await Promise.race([closed, aWhile]);
+  clearTimeout(late);
   socket.destroy();
   return Buffer.concat(heard);
 }

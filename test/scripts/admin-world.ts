@@ -1,7 +1,6 @@
 // Admin ports over fresh tables of the embedded store, with defaults, for tests of tools.
 import { createExpressions } from '../../adapters/cel/expressions.ts';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
-import type { TableNames } from '../../adapters/dynamodb/tables.ts';
 import { fixedMasterKeys, type MasterKeys } from '../../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../../adapters/kms/secret-box.ts';
 import { createRawAesVault } from '../../adapters/kms/vault.ts';
@@ -12,13 +11,13 @@ import type { AdminPorts } from '../../core/admin.ts';
 import { CompiledExpressions } from '../../core/eligibility/evaluate.ts';
 import { ensureDefaults } from '../../core/policy/defaults.ts';
 import { provision } from '../../core/provisioning.ts';
-import type { TestStore } from '../support/store.ts';
+import type { Tables } from './tool.ts';
 
 export const ADMIN = { actor: { principal: 'arn:aws:iam::111122223333:user/ann' }, reason: 'a test' };
 const KEYS = fixedMasterKeys([{ id: 'k', key: new Uint8Array(32).fill(7) }]);
 const FACTS = { account_balance: 5000.5, trading_volume: 20_000, account_age_days: 90, kyc_level: 3, groups: ['vip'] };
 
-export async function adminPorts(store: TestStore, tables: TableNames, keys: MasterKeys = KEYS): Promise<AdminPorts> {
+export async function adminPorts({ store, tables }: Tables, keys: MasterKeys = KEYS): Promise<AdminPorts> {
   const { audit: trail, ...stores } = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
   const [box, vault] = [createRawAesSecretBox(keys), createRawAesVault(keys)];
   const expressions = new CompiledExpressions(createExpressions());

@@ -1,15 +1,13 @@
 // `npm run audit:verify` as an auditor runs it: a process of its own over the embedded store.
-import { execFile } from 'node:child_process';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { appendFile, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { DeleteItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createAuditAdapters, createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
-import type { TableNames } from '../../adapters/dynamodb/tables.ts';
 import { nodeDigests } from '../../adapters/node/digests.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
@@ -18,62 +16,24 @@ import type { CheckpointFile } from '../../core/audit/checkpoint.ts';
 import { makeCheckpoint } from '../../core/audit/checkpointer.ts';
 import { EMPTY_CHAIN } from '../../core/audit/model.ts';
 import { createMemoryCheckpointArchive } from '../support/checkpoints.ts';
-import { startStore, type TestStore } from '../support/store.ts';
 import { change, run, user } from '../support/stores.ts';
+import { type Ended, overTables } from './tool.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-
-let store: TestStore;
-let folder: string;
-let tables: TableNames;
 let stores: Stores;
 
-beforeAll(async () => {
-  store = await startStore();
-  folder = await mkdtemp(join(tmpdir(), 'fixgate-audit-'));
-}, 30_000);
-afterAll(async () => {
-  await store?.stop();
-  if (folder) await rm(folder, { recursive: true, force: true });
-});
-
-beforeEach(async () => {
-  tables = await store.tables();
+const over = overTables(async ({ store, tables }) => {
   stores = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
   await stores.audit.append(run('edge:e:1', 5));
   await stores.directory.commit(change('ann', EMPTY_CHAIN, { user: user('ann') }));
-}, 30_000);
+});
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function verify(...args: readonly string[]): Promise<Ended> {
-  const env = {
-    ...process.env,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-    FIXGATE_DYNAMODB_ENDPOINT: store.endpoint,
-    ...Object.fromEntries(
-      Object.entries(tables).map(([name, table]) => [`FIXGATE_TABLE_${name.toUpperCase()}`, table]),
-    ),
-  };
-  return new Promise((resolve) => {
-    const script = [join(ROOT, 'scripts', 'audit-verify.ts'), ...args];
-    execFile(process.execPath, script, { env, cwd: folder }, (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err });
-    });
-  });
-}
+const verify = (...args: readonly string[]) => over.run('audit-verify', ...args);
 
 /** Writes over the record at a place of a chain, as whoever has the table's keys could. */
 async function overwrite(chain: string, seq: number, record: string): Promise<void> {
-  await store.client.send(
+  await over.store.client.send(
     new UpdateItemCommand({
-      TableName: tables.audit,
+      TableName: over.tables.audit,
       Key: marshall({ pk: chain, sk: String(seq).padStart(16, '0') }),
       UpdateExpression: 'SET #r = :r',
       ExpressionAttributeNames: { '#r': 'record' },
@@ -112,7 +72,7 @@ describe('the stored trail', () => {
 });
 
 describe('an export', () => {
-  const path = (name: string) => join(folder, name);
+  const path = (name: string) => join(over.folder, name);
   const lines = (file: string) => readFileSync(file, 'utf8').trimEnd().split('\n');
 
   test('has every record, is for its maker alone, and is on record itself', async () => {
@@ -170,8 +130,11 @@ describe('an export', () => {
     expect(made).toMatchObject({ code: 1, out: expect.stringContaining('6 records in') });
     const offline = await verify('--file', file);
     expect(offline).toMatchObject({ code: 1, out: expect.stringContaining('BROKEN edge:e:1: record 2') });
-    await store.client.send(
-      new DeleteItemCommand({ TableName: tables.audit, Key: marshall({ pk: 'edge:e:1', sk: '0000000000000002' }) }),
+    await over.store.client.send(
+      new DeleteItemCommand({
+        TableName: over.tables.audit,
+        Key: marshall({ pk: 'edge:e:1', sk: '0000000000000002' }),
+      }),
     );
     expect((await verify()).out).toMatch(/^BROKEN edge:e:1: record 2 .* has number 3 where 2 belongs$/m);
   }, 40_000);
@@ -194,7 +157,11 @@ describe('an export held against signed checkpoints', () => {
 
   /** Signs what the chains are now. */
   async function checkpoint(): Promise<void> {
-    const { trail, checkpoints } = createAuditAdapters({ client: store.client, tables, random: systemRandom });
+    const { trail, checkpoints } = createAuditAdapters({
+      client: over.store.client,
+      tables: over.tables,
+      random: systemRandom,
+    });
     const texts: string[] = [];
     const digests = { ...nodeDigests, sha256: (text: string) => nodeDigests.sha256(texts[texts.push(text) - 1] ?? '') };
     const signer = {
@@ -212,7 +179,7 @@ describe('an export held against signed checkpoints', () => {
 
   /** Exports, writes the checkpoints beside it, verifies without a store. */
   async function offline(change: (lines: string[]) => string[] = (lines) => lines): Promise<Ended> {
-    const at = await mkdtemp(join(folder, 'checkpoints-'));
+    const at = await mkdtemp(join(over.folder, 'checkpoints-'));
     const file = join(at, 'export.jsonl');
     await verify('--export', file);
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');

@@ -3,34 +3,21 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { createDynamoAdapters } from '../../adapters/dynamodb/stores.ts';
-import type { TableNames } from '../../adapters/dynamodb/tables.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import { readShut } from '../../edge/shut.ts';
-import { removeDirectory, temporaryDirectory } from '../support/product.ts';
-import { startStore, type TestStore } from '../support/store.ts';
-import { environmentOf, runTool } from './tool.ts';
+import { overTables, runTool } from './tool.ts';
 
-const folder = temporaryDirectory();
-let store: TestStore;
-let tables: TableNames;
 let stores: Stores;
 
-beforeAll(async () => {
-  store = await startStore();
-}, 30_000);
-afterAll(async () => {
-  await store?.stop();
-  removeDirectory(folder);
-});
-beforeEach(async () => {
-  tables = await store.tables();
+const over = overTables(async ({ store, tables }) => {
   stores = createDynamoAdapters({ client: store.client, tables, random: systemRandom });
-}, 30_000);
+});
+const { folder } = over;
 
-const breakGlass = (...args: readonly string[]) => runTool('break-glass', args, environmentOf(store, tables), folder);
+const breakGlass = (...args: readonly string[]) => over.run('break-glass', ...args);
 
 describe('by the tables', () => {
   test('shows first, locks with a record by whose key it was, and unlocks', async () => {
@@ -52,7 +39,7 @@ describe('by the tables', () => {
     expect((await breakGlass('unlock-everybody', '--reason', 'API is back')).out).toMatch(/nothing was changed/);
     expect(await breakGlass('unlock-everybody', '--reason', 'API is back', '--yes')).toMatchObject({ code: 0 });
     expect((await stores.policy.read()).locks).toEqual([]);
-    const verified = await runTool('audit-verify', [], environmentOf(store, tables), folder);
+    const verified = await over.run('audit-verify');
     expect(verified).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^1 chains, 2 records whole, 0 chains broken$/m),

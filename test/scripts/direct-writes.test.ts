@@ -1,38 +1,25 @@
 // Rows that were written past the product, as `npm run audit:verify` finds them.
 import { DeleteItemCommand, PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { TableNames } from '../../adapters/dynamodb/tables.ts';
 import type { AdminPorts } from '../../core/admin.ts';
 import { regeneratePassword } from '../../core/credentials/regenerate.ts';
 import { changeStatus } from '../../core/credentials/status.ts';
 import { lock, unlock } from '../../core/locks/locks.ts';
 import { setOverride } from '../../core/policy/rules.ts';
-import { removeDirectory, temporaryDirectory } from '../support/product.ts';
-import { startStore, type TestStore } from '../support/store.ts';
 import { ADMIN, adminPorts, client } from './admin-world.ts';
-import { environmentOf, runTool } from './tool.ts';
+import { overTables } from './tool.ts';
 
-const folder = temporaryDirectory();
-let store: TestStore;
-let tables: TableNames;
 let ports: AdminPorts;
 let sender: string;
 
-beforeAll(async () => {
-  store = await startStore();
-}, 30_000);
-afterAll(async () => {
-  await store?.stop();
-  removeDirectory(folder);
-});
-beforeEach(async () => {
-  tables = await store.tables();
-  ports = await adminPorts(store, tables);
+const over = overTables(async (each) => {
+  ports = await adminPorts(each);
   sender = (await client(ports, 'alice')).sender_comp_id;
-}, 30_000);
+});
 
-const verify = () => runTool('audit-verify', [], environmentOf(store, tables), folder);
+const verify = () => over.run('audit-verify');
 const keyOf = (pk: string, sk: string) => ({ Key: marshall({ pk, sk }) });
 
 /** Changes what a JSON attribute of a row says, as whoever may write the table could. */
@@ -43,12 +30,12 @@ async function rewrite(
   attribute: string,
   change: (value: never) => object,
 ) {
-  const { Items = [] } = await store.client.send(new ScanCommand({ TableName: tables[table] }));
+  const { Items = [] } = await over.store.client.send(new ScanCommand({ TableName: over.tables[table] }));
   const row = Items.map((item) => unmarshall(item)).find((one) => one.pk === pk && one.sk === sk);
   const text = JSON.stringify(change(JSON.parse(row?.[attribute]) as never));
-  await store.client.send(
+  await over.store.client.send(
     new UpdateItemCommand({
-      TableName: tables[table],
+      TableName: over.tables[table],
       ...keyOf(pk, sk),
       UpdateExpression: 'SET #a = :v',
       ExpressionAttributeNames: { '#a': attribute },
@@ -83,16 +70,18 @@ test('what was changed, put or removed past it is named', async () => {
   }));
   await rewrite('credentials', 'U#alice', 'META', 'user', (value: object) => ({ ...value, tier: 'premium' }));
   await rewrite('policy', 'TIERS', 'basic', 'value', (value: object) => ({ ...value, burst: 10_000 }));
-  await store.client.send(new DeleteItemCommand({ TableName: tables.policy, ...keyOf('TIERS', 'premium') }));
-  const { Items = [] } = await store.client.send(new ScanCommand({ TableName: tables.credentials }));
+  await over.store.client.send(new DeleteItemCommand({ TableName: over.tables.policy, ...keyOf('TIERS', 'premium') }));
+  const { Items = [] } = await over.store.client.send(new ScanCommand({ TableName: over.tables.credentials }));
   const [own] = Items.map((item) => unmarshall(item)).filter((row) => row.sk === 'CRED');
   const copied = {
     ...own,
     pk: 'S#MINE',
     credential: JSON.stringify({ ...JSON.parse(own?.credential), sender_comp_id: 'MINE' }),
   };
-  await store.client.send(new PutItemCommand({ TableName: tables.credentials, Item: marshall(copied) }));
-  await store.client.send(new PutItemCommand({ TableName: tables.credentials, Item: marshall({ pk: 'x', sk: 'y' }) }));
+  await over.store.client.send(new PutItemCommand({ TableName: over.tables.credentials, Item: marshall(copied) }));
+  await over.store.client.send(
+    new PutItemCommand({ TableName: over.tables.credentials, Item: marshall({ pk: 'x', sk: 'y' }) }),
+  );
   const { code, out } = await verify();
   expect(code).toBe(1);
   expect(
@@ -114,15 +103,15 @@ test('what was changed, put or removed past it is named', async () => {
 test('an old password that is given a longer life is found, one that a logon has ended is not', async () => {
   await regeneratePassword(ports, ADMIN, { user_id: 'alice' }, 3600);
   const found = await ports.directory.credential(sender);
-  const { Items = [] } = await store.client.send(new ScanCommand({ TableName: tables.credentials }));
+  const { Items = [] } = await over.store.client.send(new ScanCommand({ TableName: over.tables.credentials }));
   const [row] = Items.map((item) => unmarshall(item)).filter((one) => one.sk === 'CRED');
   const put = (retires_at: number) => {
     const verifiers = row?.verifiers.map((one: { version: number }) =>
       one.version === 1 ? { ...one, retires_at } : one,
     );
-    return store.client.send(
+    return over.store.client.send(
       new PutItemCommand({
-        TableName: tables.credentials,
+        TableName: over.tables.credentials,
         Item: marshall({ ...row, verifiers }, { removeUndefinedValues: true }),
       }),
     );

@@ -1,29 +1,18 @@
 // `npm run erase`: what is left of a person afterwards.
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { changeStatus } from '../../core/credentials/status.ts';
 import { lock } from '../../core/locks/locks.ts';
 import { setOverride } from '../../core/policy/rules.ts';
-import { removeDirectory, temporaryDirectory } from '../support/product.ts';
-import { startStore, type TestStore } from '../support/store.ts';
 import { ADMIN, adminPorts, client } from './admin-world.ts';
-import { environmentOf, runTool } from './tool.ts';
+import { overTables } from './tool.ts';
 
-const folder = temporaryDirectory();
-let store: TestStore;
-beforeAll(async () => {
-  store = await startStore();
-}, 30_000);
-afterAll(async () => {
-  await store?.stop();
-  removeDirectory(folder);
-});
+const over = overTables();
 
 test('of a revoked user the pseudonyms are left, and a trail that verifies; of another one nothing is touched', async () => {
-  const tables = await store.tables();
-  const ports = await adminPorts(store, tables);
-  const run = (...args: readonly string[]) => runTool('erase', args, environmentOf(store, tables), folder);
+  const ports = await adminPorts(over);
+  const run = (...args: readonly string[]) => over.run('erase', ...args);
   const person = await client(ports, 'p-1');
   await client(ports, 'p-2');
   const [rule] = (await ports.policy.read()).rules;
@@ -48,8 +37,8 @@ test('of a revoked user the pseudonyms are left, and a trail that verifies; of a
     /^would erase: user p-1, 0 credentials, 0 overrides$/m,
   );
 
-  for (const table of [tables.credentials, tables.policy]) {
-    const { Items = [] } = await store.client.send(new ScanCommand({ TableName: table }));
+  for (const table of [over.tables.credentials, over.tables.policy]) {
+    const { Items = [] } = await over.store.client.send(new ScanCommand({ TableName: table }));
     const rows = Items.map((item) => JSON.stringify(unmarshall(item)));
     expect(rows.filter((row) => row.includes('Jane') || (row.includes('p-1') && row.includes('5000.5')))).toEqual([]);
   }
@@ -64,5 +53,5 @@ test('of a revoked user the pseudonyms are left, and a trail that verifies; of a
   ]);
   const { items } = await ports.trail.query({ type: 'erased' }, { limit: 5 }, Date.now());
   expect(items).toMatchObject([{ reason: 'ticket', details: { credentials: [person.sender_comp_id] } }]);
-  expect(await runTool('audit-verify', [], environmentOf(store, tables), folder)).toMatchObject({ code: 0 });
+  expect(await over.run('audit-verify')).toMatchObject({ code: 0 });
 }, 60_000);

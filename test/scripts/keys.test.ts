@@ -1,8 +1,7 @@
 // `npm run keys`: a rotation and a loss of the master key, as the operator of a local installation meets them.
 import { readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { TableNames } from '../../adapters/dynamodb/tables.ts';
+import { describe, expect, test } from '@jest/globals';
 import { fileMasterKeys, fixedMasterKeys } from '../../adapters/kms/master-keys.ts';
 import { createRawAesSecretBox } from '../../adapters/kms/secret-box.ts';
 import { createRawAesVault } from '../../adapters/kms/vault.ts';
@@ -14,33 +13,19 @@ import { changeStatus } from '../../core/credentials/status.ts';
 import { Verifiers } from '../../core/credentials/verify.ts';
 import { utf8 } from '../../core/encoding.ts';
 import { createSecrets, readSecrets, secretsFile } from '../../local/secrets.ts';
-import { removeDirectory, temporaryDirectory } from '../support/product.ts';
-import { startStore, type TestStore } from '../support/store.ts';
 import { ADMIN, adminPorts, client } from './admin-world.ts';
-import { environmentOf, runTool } from './tool.ts';
+import { overTables } from './tool.ts';
 
-const folder = temporaryDirectory();
-const data = join(folder, 'data');
-let store: TestStore;
-let tables: TableNames;
 let ports: AdminPorts;
 
-beforeAll(async () => {
-  store = await startStore();
-}, 30_000);
-afterAll(async () => {
-  await store?.stop();
-  removeDirectory(folder);
-});
-beforeEach(async () => {
+const over = overTables(async (each) => {
   rmSync(data, { recursive: true, force: true });
   createSecrets(data);
-  tables = await store.tables();
-  ports = await adminPorts(store, tables, fileMasterKeys(secretsFile(data)));
-}, 30_000);
+  ports = await adminPorts(each, fileMasterKeys(secretsFile(data)));
+});
+const data = join(over.folder, 'data');
 
-const keys = (...args: readonly string[]) =>
-  runTool('keys', [...args, '--data-dir', data], environmentOf(store, tables), folder);
+const keys = (...args: readonly string[]) => over.run('keys', ...args, '--data-dir', data);
 const last = (out: string): string => out.trimEnd().split('\n').at(-1) ?? '';
 
 /** Opens with this key and no other. */
@@ -102,7 +87,7 @@ describe('a rotation', () => {
     expect(items).toMatchObject([
       { chain: 'policy', reason: 'yearly', details: { credentials: 2, resealed: 2, closed: 0 } },
     ]);
-    expect(await runTool('audit-verify', [], environmentOf(store, tables), folder)).toMatchObject({ code: 0 });
+    expect(await over.run('audit-verify')).toMatchObject({ code: 0 });
   }, 120_000);
 });
 
@@ -110,17 +95,17 @@ describe('a loss', () => {
   test('is shown credential by credential, and new passwords are issued for what does not open', async () => {
     const alice = await client(ports, 'alice');
     const bob = await client(ports, 'bob', 'hmac_sha256');
-    renameSync(secretsFile(data), join(folder, 'lost.json'));
+    renameSync(secretsFile(data), join(over.folder, 'lost.json'));
     createSecrets(data);
     const found = await keys('check');
     expect(found.code).toBe(1);
     expect(found.out).toMatch(
       new RegExp(`^CLOSED ${alice.sender_comp_id} of alice: there is no master key local-`, 'm'),
     );
-    const out = join(folder, 'issued.jsonl');
+    const out = join(over.folder, 'issued.jsonl');
     const none = await keys('reissue', '--out', out, '--reason', 'key lost', '--yes');
     expect([none.code, last(none.out)]).toEqual([1, expect.stringMatching(/not one opens: is it the keys/)]);
-    ports = await adminPorts(store, tables, fileMasterKeys(secretsFile(data)));
+    ports = await adminPorts(over, fileMasterKeys(secretsFile(data)));
     const carol = await client(ports, 'carol');
     expect((await keys('reissue', '--out', out, '--reason', 'key lost')).out).toMatch(
       /2 credentials to issue anew, 1 open and stay\nnothing was changed/,

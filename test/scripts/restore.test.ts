@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchWriteItemCommand, type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { createCheckpointStore } from '../../adapters/dynamodb/checkpoints.ts';
 import { Database } from '../../adapters/dynamodb/database.ts';
 import type { TableNames } from '../../adapters/dynamodb/tables.ts';
@@ -18,42 +18,29 @@ import { changeStatus } from '../../core/credentials/status.ts';
 import { lock } from '../../core/locks/locks.ts';
 import { BEYOND } from '../../core/restore/reconcile.ts';
 import { createMemoryCheckpointArchive } from '../support/checkpoints.ts';
-import { removeDirectory, temporaryDirectory } from '../support/product.ts';
-import { startStore, type TestStore } from '../support/store.ts';
 import { run } from '../support/stores.ts';
 import { ADMIN, adminPorts, client } from './admin-world.ts';
-import { environmentOf, runTool } from './tool.ts';
+import { overTables } from './tool.ts';
 
 const MOMENT = '2026-11-25T08:00:00Z';
-const folder = temporaryDirectory();
-const archive = join(folder, 'archive');
-let store: TestStore;
-let tables: TableNames;
 let ports: AdminPorts;
 
-beforeAll(async () => {
-  store = await startStore();
-}, 30_000);
-afterAll(async () => {
-  await store?.stop();
-  removeDirectory(folder);
-});
-beforeEach(async () => {
+const over = overTables(async (each) => {
   rmSync(archive, { recursive: true, force: true });
   mkdirSync(archive);
-  tables = await store.tables();
-  ports = await adminPorts(store, tables);
-}, 30_000);
+  ports = await adminPorts(each);
+});
+const archive = join(over.folder, 'archive');
 
-const restore = (...args: readonly string[]) => runTool('restore', args, environmentOf(store, tables), folder);
+const restore = (...args: readonly string[]) => over.run('restore', ...args);
 const reconcile = (...more: readonly string[]) =>
   restore('reconcile', '--archive', archive, '--moment', MOMENT, '--reason', 'drill', ...more);
-const verify = () => runTool('audit-verify', [], environmentOf(store, tables), folder);
+const verify = () => over.run('audit-verify');
 
 /** What stands for a restored table: AWS makes one of another name. */
 async function copied(names: readonly (keyof TableNames)[]): Promise<TableNames> {
-  const copy = await store.tables();
-  for (const name of names) await copyRows(store.client, tables[name], copy[name]);
+  const copy = await over.store.tables();
+  for (const name of names) await copyRows(over.store.client, over.tables[name], copy[name]);
   return copy;
 }
 
@@ -143,7 +130,7 @@ test('credentials and policy of a moment: who was put out since is put out again
 }, 120_000);
 
 test('the trail of a moment as well: the archive brings its records and checkpoints back, and no number is used twice', async () => {
-  const database = new Database(store.client, tables, systemRandom);
+  const database = new Database(over.store.client, over.tables, systemRandom);
   const checkpoints = createCheckpointStore(database);
   const files = createMemoryCheckpointArchive();
   let now = Date.now();
