@@ -185,7 +185,9 @@ export class Metrics {
 
   #watchLink(link: () => LinkFigures): void {
     const { registry } = this;
-    readGauge(registry, 'fix_venue_link_up', '1 while the venue’s process is linked.', () => (link().up ? 1 : 0));
+    readGauge(registry, 'fix_venue_link_up', '1 while the venue’s process is linked and takes what it is sent.', () =>
+      link().up ? 1 : 0,
+    );
     readCounter(registry, 'fix_venue_links_total', 'Times the link to the venue came up.', () => link().links);
     readCounter(
       registry,

@@ -19,6 +19,7 @@ import { LINK_VERSION } from './heads.ts';
 import { AWAY_MS, OPEN_WITHIN_MS, ORDERS_WAITING_BYTES, PARSED_SESSIONS, RECONNECT_MS, STALE_MS } from './limits.ts';
 import { Mailroom } from './mailroom.ts';
 import { type LinkVenueOptions, systemWay } from './options.ts';
+import { Standstill } from './standstill.ts';
 import { LinkWire } from './wire.ts';
 
 /** Name of the one peer. */
@@ -59,10 +60,12 @@ export class LinkVenue implements Venue {
   #links = 0;
   readonly #acks: Acks;
   readonly #had = new Had();
+  readonly #standstill: Standstill;
   #fenced = 0;
 
   private constructor(options: LinkVenueOptions) {
     this.#options = options;
+    this.#standstill = new Standstill(options.log);
     this.#way = options.way ?? systemWay(options.address);
     this.#state = { name: 'away', since: this.#way.monotonic() };
     this.#mailroom = new Mailroom({
@@ -78,17 +81,12 @@ export class LinkVenue implements Venue {
   /** Rejects when the venue does not answer in time. */
   static async open(options: LinkVenueOptions): Promise<LinkVenue> {
     const venue = new LinkVenue(options);
-    const linked = new Promise<void>((resolve) => {
-      venue.#opened = resolve;
-    });
+    const { promise: linked, resolve, reject } = Promise.withResolvers<void>();
+    venue.#opened = resolve;
     venue.#connect();
-    let late: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      const error = new Error(`the venue at ${options.address} does not answer`);
-      late = setTimeout(() => reject(error), OPEN_WITHIN_MS);
-    });
+    const late = setTimeout(() => reject(new Error(`the venue at ${options.address} does not answer`)), OPEN_WITHIN_MS);
     try {
-      await Promise.race([linked, tooLate]);
+      await linked;
     } catch (error) {
       await venue.close();
       throw error;
@@ -101,14 +99,15 @@ export class LinkVenue implements Venue {
   get available(): boolean {
     const state = this.#state;
     const { most_waiting = ORDERS_WAITING_BYTES } = this.#options;
-    if (this.#mailroom.box(VENUE).bytes > most_waiting) return false;
+    if (this.#standstill.now || this.#mailroom.box(VENUE).bytes > most_waiting) return false;
     return state.name === 'linked' || (state.name === 'away' && this.#way.monotonic() - state.since < AWAY_MS);
   }
 
   get link(): LinkFigures {
     const box = this.#mailroom.boxes.get(VENUE);
     const [waiting, waiting_bytes] = box === undefined ? [0, 0] : [box.count, box.bytes];
-    return { up: this.#state.name === 'linked', links: this.#links, fenced: this.#fenced, waiting, waiting_bytes };
+    const up = this.#state.name === 'linked' && !this.#standstill.now;
+    return { up, links: this.#links, fenced: this.#fenced, waiting, waiting_bytes };
   }
 
   supports(msgType: number): boolean {
@@ -160,7 +159,9 @@ export class LinkVenue implements Venue {
     this.#post(frames.MASS_CANCEL, JSON.stringify(head));
   }
 
+  /** It has no time of its own: what waits for it is looked at. */
   tick(): number {
+    this.#standstill.look(this.#mailroom.box(VENUE), this.#state.name === 'linked', this.#way.monotonic());
     return Number.POSITIVE_INFINITY;
   }
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Message } from '../../../../edge/fix/message.ts';
 import * as frames from '../../../../edge/venue/link/frames.ts';
-import type { LinkVenueOptions } from '../../../../edge/venue/link/options.ts';
+import { STANDSTILL_MS } from '../../../../edge/venue/link/limits.ts';
+import { type LinkVenueOptions, systemWay } from '../../../../edge/venue/link/options.ts';
 import { LinkVenue } from '../../../../edge/venue/link/venue.ts';
 import type { VenueSink } from '../../../../edge/venue/venue.ts';
 import { until } from '../../support/desk.ts';
@@ -147,5 +148,48 @@ test('orders are taken no longer when too much waits for the venue, and are agai
   venue.flush();
   ack(n);
   await until('there is room', () => venue.available);
+  await venue.close();
+});
+
+test('a venue that acknowledges nothing takes no orders after four seconds, and does so again when it goes on', async () => {
+  let monoMs = 0;
+  const lines: string[] = [];
+  const note = (_: object, text: string) => void lines.push(text);
+  const { connect } = systemWay(address());
+  const venue = await open({
+    log: { info: note, warn: note, error: note },
+    way: { connect, monotonic: () => monoMs },
+  });
+  const after = (ms: number): readonly [available: boolean, up: boolean] => {
+    monoMs += ms;
+    venue.tick();
+    return [venue.available, venue.link.up];
+  };
+  expect(after(60_000)).toEqual([true, true]); // nothing is asked of it
+  submit(venue, 1);
+  submit(venue, 2);
+  venue.flush();
+  after(0);
+  expect(after(STANDSTILL_MS - 1)).toEqual([true, true]);
+  expect(after(1)).toEqual([false, false]);
+  ack(1);
+  await until('it moves', () => venue.link.waiting === 1);
+  expect(after(1)).toEqual([true, true]);
+  expect(after(STANDSTILL_MS)).toEqual([false, false]);
+  // While it is away that counts, and not what waits.
+  socket.destroy();
+  await until('it is away', () => after(0)[0]);
+  await until('it is linked', () => hellos.length === 2 && venue.link.up);
+  expect(after(STANDSTILL_MS)).toEqual([false, false]);
+  ack(2);
+  await until('nothing waits', () => venue.link.waiting === 0);
+  expect(after(0)).toEqual([true, true]);
+  expect(lines.filter((line) => line.startsWith('the venue takes'))).toEqual([
+    'the venue takes nothing: orders are refused',
+    'the venue takes what it is sent again',
+    'the venue takes nothing: orders are refused',
+    'the venue takes nothing: orders are refused',
+    'the venue takes what it is sent again',
+  ]);
   await venue.close();
 });
