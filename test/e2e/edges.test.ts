@@ -11,6 +11,7 @@ import {
   startProduct,
   temporaryDirectory,
 } from '../support/product.ts';
+import { untilProcesses } from '../support/until.ts';
 
 const EDGES = 3;
 
@@ -27,14 +28,6 @@ afterEach(async () => {
 }, 60_000);
 
 const local = (): Required<LocalJson> => JSON.parse(readFileSync(localJsonFile(dataDir), 'utf8'));
-
-async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
 
 async function loggedOn(credentials: Credentials, sub: string, port = product.local.fix_port) {
   const client = product.client(credentials, { sender_sub_id: sub, port });
@@ -71,7 +64,7 @@ test('one market’s worth of edges on one store', async () => {
     ),
   );
   expect(cut.filter((one) => one)).toHaveLength(2);
-  await until('it is there again', () => local().edge_pids[1] !== before.edge_pids[1]);
+  await untilProcesses('it is there again', () => local().edge_pids[1] !== before.edge_pids[1]);
   expect(local().fix_ports).toEqual(before.fix_ports);
   expect(local().edge_pids[0]).toBe(before.edge_pids[0]);
   const back = await loggedOn(ann, 'back', before.fix_ports[1]);
@@ -130,7 +123,7 @@ test('the market is one: placed here, cancelled there, whoever dies between', as
   process.kill(edge_pids[0]!, 'SIGKILL');
   await a.closed();
   for (const id of ['y', 'z']) b.send('F', cancel(`c${id}`, id));
-  await until('its edge is there again', () => local().edge_pids[0] !== edge_pids[0]);
+  await untilProcesses('its edge is there again', () => local().edge_pids[0] !== edge_pids[0]);
   const back = product.client(ann, { sender_sub_id: 'A', port: one });
   back.nextOut = a.nextOut;
   expect((await back.logon(ann.password)).type).toBe('A');
@@ -150,5 +143,5 @@ test('nothing of it outlives its parent', async () => {
       .split('\n')
       .filter((line) => line.includes(dataDir) && !line.includes(' ps axeww'));
   expect(edge_pids).toHaveLength(EDGES);
-  await until('all are gone', () => list().length === 0);
+  await untilProcesses('all are gone', () => list().length === 0);
 }, 60_000);

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { localJsonFile } from '../../local/data-dir.ts';
 import { type Field, utcTimestamp } from '../../local/fix-client.ts';
 import { type Product, removeDirectory, spawnStart, startProduct, temporaryDirectory } from '../support/product.ts';
+import { untilProcesses } from '../support/until.ts';
 
 const order = (id: string): Field[] => [
   [11, id],
@@ -22,14 +23,6 @@ const order = (id: string): Field[] => [
 function processesOf(dataDir: string): string[] {
   const list = execFileSync('ps', ['axeww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 1 << 26 });
   return list.split('\n').filter((line) => line.includes(dataDir) && !line.includes(' ps axeww'));
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
 }
 
 const ended = (child: { exitCode: number | null; once(event: 'exit', run: (code: number | null) => void): unknown }) =>
@@ -73,14 +66,14 @@ describe('npm start', () => {
       expect((await fetch(new URL(path, metrics))).status).toBe(200);
     expect(await product.stop('SIGINT')).toBe(0);
     expect(existsSync(file)).toBe(false);
-    await until('nothing is left running', () => processesOf(dataDir).length === 0);
+    await untilProcesses('nothing is left running', () => processesOf(dataDir).length === 0);
   }, 90_000);
 
   test('leaves nothing running when it is killed', async () => {
     product = await startProduct(dataDir);
     expect(processesOf(dataDir).length).toBeGreaterThanOrEqual(3);
     product.process.kill('SIGKILL');
-    await until('nothing is left running', () => processesOf(dataDir).length === 0);
+    await untilProcesses('nothing is left running', () => processesOf(dataDir).length === 0);
   }, 90_000);
 
   test('keeps credentials, orders and sequence numbers over a restart; --fresh begins anew', async () => {
@@ -157,8 +150,8 @@ describe('npm start', () => {
     client.send('1', [[112, 'still-here']]);
     expect((await client.next((message) => message.type === '0' && message.get(112) === 'still-here')).type).toBe('0');
     process.kill(pids[0] as number, 'SIGKILL');
-    await until('the store is back', async () => (await product?.admin.get('stats'))?.status === 200, 20_000);
-    await until(
+    await untilProcesses('the store is back', async () => (await product?.admin.get('stats'))?.status === 200, 20_000);
+    await untilProcesses(
       'new logons are taken',
       async () => {
         const next = product?.client(late);
@@ -185,7 +178,7 @@ describe('npm start', () => {
     await client.closed();
     const again = product.client(credentials);
     again.nextOut = client.nextOut;
-    await until(
+    await untilProcesses(
       'the edge is back',
       async () => {
         try {

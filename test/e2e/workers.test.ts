@@ -10,6 +10,7 @@ import {
   startProduct,
   temporaryDirectory,
 } from '../support/product.ts';
+import { untilProcesses } from '../support/until.ts';
 
 const WORKERS = 3;
 /** By chance alone one of three stays without any of so many once in a million. */
@@ -49,14 +50,6 @@ function workerPids(): number[] {
     const [, pid, parent, args = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
     return Number(parent) === edge_pids[0] && args.endsWith('edge/main.ts') ? [Number(pid)] : [];
   });
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within 30 s: ${holds}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
 }
 
 const metric = async (name: string): Promise<number> => {
@@ -102,11 +95,15 @@ test('three workers on one port', async () => {
   );
   expect(cut.filter((one) => one)).toHaveLength(before['local-1-w2']!);
   const live = clients.filter((_, n) => !cut[n]);
-  await until(async () => {
-    const client = await loggedOn(ann, `again-${live.length}`);
-    live.push(client);
-    return ((await spread())['local-1-w2'] ?? 0) > 0 && workerPids().length === WORKERS;
-  });
+  await untilProcesses(
+    'the one that died is met again',
+    async () => {
+      const client = await loggedOn(ann, `again-${live.length}`);
+      live.push(client);
+      return ((await spread())['local-1-w2'] ?? 0) > 0 && workerPids().length === WORKERS;
+    },
+    30_000,
+  );
 
   // To the admin API workers are edges; a kill reaches each.
   const { edges } = (await product.admin.get('edges')).body;

@@ -9,7 +9,7 @@ import { openJournal } from '../../edge/journal/file.ts';
 import { openPair } from '../../edge/journal/pair.ts';
 import { Syncing, type Syncs } from '../../edge/journal/syncing.ts';
 import type { FixClient } from '../../local/fix-client.ts';
-import { utcTimestamp } from '../../local/fix-client.ts';
+import { marketOrder } from '../support/orders.ts';
 import { newDirectory } from './journal/support.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 
@@ -67,16 +67,7 @@ async function opened(env: Record<string, string>) {
   return { house, edge, disk, main, beside };
 }
 
-const order = (client: FixClient, id: string): number =>
-  client.send('D', [
-    [11, id],
-    [21, 1],
-    [40, 1],
-    [54, 1],
-    [38, 100],
-    [55, 'IBM'],
-    [60, utcTimestamp(new Date())],
-  ]);
+const order = (client: FixClient, id: string): number => client.send('D', marketOrder(id));
 
 const echoes = (client: FixClient): number => client.received.filter((m) => m.type === 'D').length;
 

@@ -1,7 +1,8 @@
 // The ClOrdID policy of a session, over real sockets: over reconnects and restarts, and what it leaves alone.
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Journal } from '../../edge/journal/journal.ts';
-import { type Field, type FixClient, utcTimestamp } from '../../local/fix-client.ts';
+import type { Field, FixClient } from '../../local/fix-client.ts';
+import { cancelOf, marketOrder as order } from '../support/orders.ts';
 import { crashed, newDirectory, openFile } from './journal/support.ts';
 import { TestHouse, until } from './support/desk.ts';
 import { TestEcho } from './support/echo.ts';
@@ -26,23 +27,7 @@ const open = (journal?: Journal, profile = PROFILE) =>
     },
   });
 
-const order = (id: string): Field[] => [
-  [11, id],
-  [21, 1],
-  [40, 1],
-  [54, 1],
-  [38, 100],
-  [55, 'IBM'],
-  [60, utcTimestamp(new Date())],
-];
-const cancel = (id: string): Field[] => [
-  [11, id],
-  [41, 'other'],
-  [54, 1],
-  [38, 100],
-  [55, 'IBM'],
-  [60, utcTimestamp(new Date())],
-];
+const cancel = (id: string): Field[] => cancelOf(id, 'other');
 
 async function duplicate(client: FixClient, type: string, fields: Field[]): Promise<Record<number, string>> {
   const before = client.received.length;

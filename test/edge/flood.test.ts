@@ -5,6 +5,7 @@ import type { Edge } from '../../edge/edge.ts';
 import { UNMETERED_PER_WINDOW } from '../../edge/limits.ts';
 import { EchoVenue } from '../../edge/venue/echo.ts';
 import { encodeFix, type Field, type FixClient, utcTimestamp } from '../../local/fix-client.ts';
+import { marketOrder as order } from '../support/orders.ts';
 import { ACTOR, type Account, TestHouse } from './support/desk.ts';
 
 let house: TestHouse;
@@ -24,16 +25,6 @@ beforeEach(async () => {
   await bystander.logon(there.password);
 });
 afterEach(() => house.close());
-
-const order = (id: string): Field[] => [
-  [11, id],
-  [21, 1],
-  [55, 'IBM'],
-  [54, 1],
-  [60, utcTimestamp(new Date())],
-  [38, 100],
-  [40, 1],
-];
 
 /** One write of so many messages. */
 function flood(count: number, type: string, fields: (i: number) => Field[]): void {

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { StoreUnavailable } from '../../core/errors.ts';
 import type { Edge } from '../../edge/edge.ts';
 import { EchoVenue } from '../../edge/venue/echo.ts';
-import { type Field, type FixClient, type FixMessage, utcTimestamp } from '../../local/fix-client.ts';
+import type { Field, FixClient, FixMessage } from '../../local/fix-client.ts';
+import { marketOrder as order } from '../support/orders.ts';
 import { TestHouse } from './support/desk.ts';
 import { expectValid, VERSIONS } from './support/valid.ts';
 
@@ -25,16 +26,6 @@ async function loggedOn(beginString = 'FIX.4.4', applVerId = '', tier = 'basic')
   expect(answer.type).toBe('A');
   return Object.assign(client, { sender: account.sender_comp_id });
 }
-
-const order = (id: string): Field[] => [
-  [11, id],
-  [21, 1],
-  [55, 'IBM'],
-  [54, 1],
-  [60, utcTimestamp(new Date())],
-  [38, 100],
-  [40, 1],
-];
 
 /** The limits of an XLR by LimitType, each with its fields. */
 function limitsOf(message: FixMessage): Record<string, Record<number, number>> {

@@ -12,6 +12,7 @@ import {
   proofFields,
   utcTimestamp,
 } from '../../local/fix-client.ts';
+import { marketOrder as order } from '../support/orders.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 
 let house: TestHouse;
@@ -27,16 +28,6 @@ beforeEach(async () => {
   expect((await client.logon(alice.password)).type).toBe('A');
 });
 afterEach(() => house.close());
-
-const order = (id: string): readonly Field[] => [
-  [11, id],
-  [21, 1],
-  [55, 'IBM'],
-  [54, 1],
-  [60, '20260101-00:00:00'],
-  [38, 1],
-  [40, 1],
-];
 
 /** @returns the answer */
 async function again(proof: readonly Field[], at = utcTimestamp(new Date())): Promise<FixMessage> {

@@ -16,9 +16,9 @@ import { systemRandom } from '../../adapters/node/random.ts';
 import { CompiledExpressions } from '../../core/eligibility/evaluate.ts';
 import { ensureDefaults } from '../../core/policy/defaults.ts';
 import { provision } from '../../core/provisioning.ts';
-import { SESSION_LEVEL_NUMBERS } from '../../edge/journal/limits.ts';
 import { FixClient } from '../../local/fix-client.ts';
 import { type EmbeddedStore, startStore } from '../../local/store.ts';
+import { expectBehind } from '../support/numbers.ts';
 import { type Certificate, CertificateMaker } from './support/certificates.ts';
 import { ACTOR, type Account, accountOf, until } from './support/desk.ts';
 
@@ -287,8 +287,7 @@ test('a task with another disk takes the name of one that was killed, and goes o
   expect((await named())[0]).toEqual(['task-1', 'alive', 2]);
   // It goes on behind the block of numbers that was reserved, and fills the gap.
   const number = Number((await back.logon(alice.password)).get(34));
-  expect(number).toBeGreaterThan(3);
-  expect(number).toBeLessThanOrEqual(4 + SESSION_LEVEL_NUMBERS);
+  expectBehind(3, number);
   back.send('2', [
     [7, 2],
     [16, 0],

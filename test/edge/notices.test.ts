@@ -4,7 +4,7 @@ import { type Announcement, announce } from '../../core/sessions/notices.ts';
 import type { ProfileOverrides } from '../../core/sessions/profile.ts';
 import type { Edge } from '../../edge/edge.ts';
 import type { Field, FixClient, FixMessage } from '../../local/fix-client.ts';
-import { utcTimestamp } from '../../local/fix-client.ts';
+import { marketOrder as order } from '../support/orders.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 import { TestEcho } from './support/echo.ts';
 import { expectValid, VERSIONS } from './support/valid.ts';
@@ -52,15 +52,6 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 const say = (to: Announcement['to'], lines = ['Down at 18:00', 'Back at 18:10']) =>
   announce({ ...house.admin, pause }, ACTOR, { to, lines, headline: 'Upgrade', urgency: 'flash' });
 
-const order = (id: string): Field[] => [
-  [11, id],
-  [21, 1],
-  [55, 'IBM'],
-  [54, 1],
-  [60, utcTimestamp(new Date()).slice(0, 17)],
-  [38, 100],
-  [40, 1],
-];
 const isNews = (m: FixMessage) => m.type === 'B';
 /** The body of a News, without OrigTime, whose form is checked by the dictionary. */
 const body = (m: FixMessage) =>

@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { changeNumbers, type NumbersChange, raiseNumbers, sessionNumbers } from '../../core/sessions/numbers.ts';
 import type { Edge } from '../../edge/edge.ts';
-import { type FixClient, utcTimestamp } from '../../local/fix-client.ts';
+import type { FixClient } from '../../local/fix-client.ts';
+import { marketOrder } from '../support/orders.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 
 let house: TestHouse;
@@ -36,15 +37,7 @@ async function loggedOn(next: number): Promise<FixClient> {
 async function used(): Promise<void> {
   const client = await loggedOn(1);
   await become(2, 2, true);
-  client.send('D', [
-    [11, 'a'],
-    [21, 1],
-    [40, 1],
-    [54, 1],
-    [38, 100],
-    [55, 'IBM'],
-    [60, utcTimestamp(new Date())],
-  ]);
+  client.send('D', marketOrder('a'));
   await client.next((m) => m.type === 'D');
   await client.logout();
   await become(4, 4, false);

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { updateProfile } from '../../core/credentials/profile.ts';
 import type { ProfileChange, ProfileOverrides } from '../../core/sessions/profile.ts';
 import type { Edge } from '../../edge/edge.ts';
-import { encodeFix, type Field, type FixClient, type FixMessage, utcTimestamp } from '../../local/fix-client.ts';
+import { encodeFix, type FixClient, type FixMessage, utcTimestamp } from '../../local/fix-client.ts';
+import { marketOrder } from '../support/orders.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 
 let house: TestHouse;
@@ -107,15 +108,7 @@ describe('a setting of the credential', () => {
     const [client, answer] = await answered(hal);
     expect(answer.get(52)).toMatch(/\.\d{6}$/);
     expect(answer.get(369)).toBe('1');
-    const order: Field[] = [
-      [11, 'a'],
-      [21, 1],
-      [40, 1],
-      [54, 1],
-      [38, 100],
-      [55, 'IBM'],
-      [60, utcTimestamp(new Date())],
-    ];
+    const order = marketOrder('a');
     // MDReqID: the dictionary knows it, a NewOrderSingle does not.
     client.send('D', [...order, [262, 'not of this message']]);
     expect((await client.next((m) => m.type === 'D' || m.type === '3')).type).toBe('D');
@@ -154,15 +147,7 @@ describe('a setting of the credential', () => {
   test('resend_retention 0 keeps nothing: a ResendRequest is answered by a gap fill', async () => {
     const ivy = await user('ivy', { resend_retention: 0 });
     const [client] = await answered(ivy);
-    client.send('D', [
-      [11, 'a'],
-      [21, 1],
-      [40, 1],
-      [54, 1],
-      [38, 100],
-      [55, 'IBM'],
-      [60, utcTimestamp(new Date())],
-    ]);
+    client.send('D', marketOrder('a'));
     await client.next((m) => m.type === 'D');
     client.send('2', [
       [7, 1],

@@ -7,6 +7,7 @@ import type { Exchanged } from '../../core/limits/leases-port.ts';
 import type { Edge } from '../../edge/edge.ts';
 import { openMemoryJournal } from '../../edge/journal/memory.ts';
 import { encodeFix, type Field, type FixClient, utcTimestamp } from '../../local/fix-client.ts';
+import { cancelOf, marketOrder as order } from '../support/orders.ts';
 import { type Account, TestHouse, until } from './support/desk.ts';
 import { TestEcho } from './support/echo.ts';
 
@@ -29,22 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => house.close());
 
-const order = (id: string): Field[] => [
-  [11, id],
-  [21, 1],
-  [40, 1],
-  [54, 1],
-  [38, 100],
-  [55, 'IBM'],
-  [60, utcTimestamp(new Date())],
-];
-const cancel = (id: string): Field[] => [
-  [11, id],
-  [41, 'o1'],
-  [54, 1],
-  [55, 'IBM'],
-  [60, utcTimestamp(new Date())],
-];
+const cancel = (id: string): Field[] => cancelOf(id, 'o1');
 
 async function loggedOn(account: Account, next = 1): Promise<FixClient> {
   const client = house.client(edge, account);

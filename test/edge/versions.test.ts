@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Edge } from '../../edge/edge.ts';
 import { EchoVenue } from '../../edge/venue/echo.ts';
-import { encodeFix, type Field, utcTimestamp } from '../../local/fix-client.ts';
+import { encodeFix, utcTimestamp } from '../../local/fix-client.ts';
+import { marketOrder as order } from '../support/orders.ts';
 import { TestHouse } from './support/desk.ts';
 
 let house: TestHouse;
@@ -13,16 +14,6 @@ beforeAll(async () => {
   edge = await house.open({ venue: (sink) => new EchoVenue(sink) });
 });
 afterAll(() => house.close());
-
-const order = (id: string): Field[] => [
-  [11, id],
-  [21, 1],
-  [55, 'IBM'],
-  [54, 1],
-  [60, utcTimestamp(new Date()).slice(0, 17)],
-  [38, 100],
-  [40, 1],
-];
 
 describe.each(['FIX.4.0', 'FIX.4.1', 'FIX.4.2', 'FIX.4.3', 'FIX.4.4'])('%s', (begin_string) => {
   test('logs on by password, trades, hears of its limit', async () => {

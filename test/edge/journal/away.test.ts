@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemTimers } from '../../../adapters/node/timers.ts';
 import type { Edge } from '../../../edge/edge.ts';
 import { openStoreJournal } from '../../../edge/journal/store.ts';
-import { type Field, utcTimestamp } from '../../../local/fix-client.ts';
+import type { Field } from '../../../local/fix-client.ts';
+import { cancelOf, marketOrder as order } from '../../support/orders.ts';
 import { TestHouse, until } from '../support/desk.ts';
 import { FaultyStore, forgetRemote, openRemote } from './remote.ts';
 import { logInto, newDirectory, sent } from './support.ts';
@@ -43,23 +44,7 @@ const open = (): Promise<Edge> =>
       }),
   });
 
-const order = (id: string): Field[] => [
-  [11, id],
-  [21, 1],
-  [40, 1],
-  [54, 1],
-  [38, 100],
-  [55, 'IBM'],
-  [60, utcTimestamp(new Date())],
-];
-
-const cancel = (id: string): Field[] => [
-  [11, id],
-  [41, 'before'],
-  [54, 1],
-  [55, 'IBM'],
-  [60, utcTimestamp(new Date())],
-];
+const cancel = (id: string): Field[] => cancelOf(id, 'before');
 
 test('the store does not take the journal: nothing is said, then orders are refused; afterwards all is said, in order', async () => {
   const edge = await open();

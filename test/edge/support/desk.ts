@@ -33,6 +33,8 @@ import type { Venue, VenueSink } from '../../../edge/venue/venue.ts';
 import { FixClient, type FixClientOptions } from '../../../local/fix-client.ts';
 import { TestEcho } from './echo.ts';
 
+export { until } from '../../support/until.ts';
+
 export const ACTOR = { actor: { principal: 'arn:aws:iam::111122223333:user/admin' }, reason: 'a test' };
 
 export interface Account {
@@ -183,14 +185,5 @@ export class TestHouse {
   async close(): Promise<void> {
     for (const client of this.#clients.splice(0)) client.destroy();
     await Promise.all(this.#edges.splice(0).map((edge) => edge.drain(true)));
-  }
-}
-
-/** Looks again until it is so. @throws when it is not within `ms` */
-export async function until(what: string, so: () => boolean | Promise<boolean>, ms = 3000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!(await so())) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
