@@ -1,10 +1,9 @@
 /** The session layer of a client that keeps its numbers across connections: what FIX asks of an initiator, and a log of what came. */
-import { encodeFix, type Field, FixMessage, utcTimestamp } from '../local/fix-client.ts';
+import { encodeFix, type Field, FixMessage, SESSION_TYPES, utcTimestamp } from '../local/fix-client.ts';
 import type { SessionLog } from './ledger.ts';
 
 const SOH = '\x01';
 const BEGIN_STRING = 'FIX.4.4';
-const ADMIN = new Set(['0', '1', '2', '3', '4', '5', 'A']);
 /** What a repetition may change: BeginString, BodyLength, CheckSum, MsgSeqNum, PossDupFlag, SendingTime, PossResend, OrigSendingTime. */
 const CHANGING = new Set(['8', '9', '10', '34', '43', '52', '97', '122']);
 
@@ -66,7 +65,7 @@ export class FixState {
     const seq = this.nextOut;
     this.nextOut += 1;
     const at = utcTimestamp(new Date());
-    if (!ADMIN.has(type)) this.#sent.set(seq, { type, fields, at });
+    if (!SESSION_TYPES.has(type)) this.#sent.set(seq, { type, fields, at });
     this.#put(type, seq, at, [], fields);
     return seq;
   }
@@ -82,7 +81,7 @@ export class FixState {
     const seq = Number(message.get(34));
     const possDup = message.get(43) === 'Y';
     const { type } = message;
-    if (!ADMIN.has(type)) this.#record(message, seq, possDup, at);
+    if (!SESSION_TYPES.has(type)) this.#record(message, seq, possDup, at);
     // In reset mode the number of a SequenceReset does not count.
     if (type === '4' && message.get(123) !== 'Y') {
       this.nextIn = Number(message.get(36));
@@ -100,7 +99,7 @@ export class FixState {
     }
     this.nextIn = type === '4' ? Number(message.get(36)) : seq + 1;
     if (type === '3') this.#heard.rejected(Number(message.get(45)), message.get(58) ?? '');
-    if (!ADMIN.has(type)) this.#heard.application(message);
+    if (!SESSION_TYPES.has(type)) this.#heard.application(message);
     return message;
   }
 

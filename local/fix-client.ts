@@ -5,6 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
 const SOH = '\x01';
+/** MsgTypes of the session layer: never sent again, a resend fills them with a gap. */
+export const SESSION_TYPES: ReadonlySet<string> = new Set(['0', '1', '2', '3', '4', '5', 'A']);
 export type Field = readonly [tag: number, value: string | number];
 
 /** One received message: its fields in order. */

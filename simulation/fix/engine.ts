@@ -2,7 +2,7 @@
  * A client's FIX engine: numbers and messages outlive its connections, gaps are asked for, what is asked for is sent again.
  * It holds everything it receives against what it has received before.
  */
-import { encodeFix, type Field, FixMessage, utcTimestamp } from '../../local/fix-client.ts';
+import { encodeFix, type Field, FixMessage, SESSION_TYPES, utcTimestamp } from '../../local/fix-client.ts';
 
 /** What the engine asks of its owner. */
 export interface EngineHost {
@@ -29,7 +29,6 @@ const BEGIN_STRING = 'FIX.4.4';
 const HEARTBEAT_S = 30;
 /** Fields that differ each time a message is sent. */
 const OF_THE_SENDING = new Set([8, 9, 10, 34, 43, 52, 97, 122]);
-export const SESSION_TYPES: ReadonlySet<string> = new Set(['0', '1', '2', '3', '4', '5', 'A']);
 const END = /\x0110=\d{3}\x01/g;
 
 /** A message without what differs each time it is sent. */

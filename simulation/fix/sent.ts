@@ -2,8 +2,8 @@
  * What edges have put on the wire for each FIX session, whichever edge it was and whether anybody heard it: no number has two
  * contents, what is sent again says so, and whoever has the session has it in its journal.
  */
-import type { FixMessage } from '../../local/fix-client.ts';
-import { contentOf, SESSION_TYPES } from './engine.ts';
+import { type FixMessage, SESSION_TYPES } from '../../local/fix-client.ts';
+import { contentOf } from './engine.ts';
 
 /** What the journal of an edge has of a session. */
 export interface Kept {

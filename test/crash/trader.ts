@@ -3,7 +3,7 @@
  * sends again what it is asked for, and says what it has been told of each order.
  */
 import { connect, type Socket } from 'node:net';
-import { encodeFix, type Field, utcTimestamp } from '../../local/fix-client.ts';
+import { encodeFix, type Field, SESSION_TYPES, utcTimestamp } from '../../local/fix-client.ts';
 import type { Account } from '../edge/support/desk.ts';
 
 const SOH = '\x01';
@@ -24,8 +24,6 @@ interface Fields {
 
 const CHANGED = new Set(['8', '9', '10', '43', '52', '122']);
 const DRAINING = 'Gateway is shutting down, log on again';
-/** Session messages, which are never sent again. */
-const SESSION = new Set(['0', '1', '2', '3', '4', '5', 'A']);
 
 function parse(raw: string): Fields {
   const fields = raw
@@ -247,7 +245,8 @@ export class Trader {
       else if (message.get(97) === 'Y') this.refusedAgain.push(id);
       else this.faults.push(`${id} was refused twice`);
     }
-    if (!SESSION.has(type)) this.#heard.set(seq, { content: message.content, at: message.get(122) ?? message.get(52) });
+    if (!SESSION_TYPES.has(type))
+      this.#heard.set(seq, { content: message.content, at: message.get(122) ?? message.get(52) });
     if (type !== '8' && type !== '9') return;
     const [execId, doubtful] = [message.get(17), message.get(97) === 'Y'];
     if (execId !== undefined && this.#execIds.has(execId)) {
