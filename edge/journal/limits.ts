@@ -70,6 +70,9 @@ export const SYNC_PAUSE_MS = 5;
 export const MESSAGE_BYTES = 16 * 1024 * 1024;
 /** Longest session key: BeginString, three CompIDs of 64 and what joins them fit several times. */
 export const KEY_BYTES = 1024;
+/** So many sent messages more than may be kept are forgotten together, or a sixteenth of those if that is less. */
+export const TRIM_MESSAGES = 64;
+export const TRIM_SHIFT = 4;
 /** Sent messages of a session that moves to another edge, bytes: the newest; who asks for older ones gets a gap fill. */
 export const MOVED_BYTES = 16 * 1024 * 1024;
 /** First size of the buffer of what is not written. */

@@ -42,6 +42,7 @@ export function exported(
   parts: MovedParts,
   after?: After,
 ): SessionState {
+  session.trim(ledger.now());
   const { nextIn, nextOut, generation, createdAt, told, lostAt, terms, sent, waiting, ids } = session;
   const copies = (places: Places, from: number, isSent: boolean): MovedMessage[] => {
     const made: MovedMessage[] = [];

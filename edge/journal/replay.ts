@@ -202,7 +202,8 @@ export function settle(
   const { sent, waiting } = s;
   // What was forgotten before its number let it go is not to come back.
   sent.settle(s.forgotten + 1);
-  for (; sent.messages > s.terms.retention; sent.forget()) s.forgotten = Math.max(s.forgotten, sent.number(0));
+  const over = sent.messages - s.terms.retention;
+  if (over > 0) s.forgotten = Math.max(s.forgotten, sent.forget(over, nothing));
   waiting.settle(s.firstOrdinal);
   if (s.terms.ids > 0) s.ids.bound(s.terms.ids, s.terms.ids_s);
   s.ids = s.ids.settled(nothing);

@@ -16,7 +16,7 @@ import {
 import { Ids } from './ids.ts';
 import { type Ahead, checkNext, checkNumber, JournalError, type JournalSession } from './journal.ts';
 import type { Ledger } from './ledger.ts';
-import { ABOUT_BYTES, ID_BYTES, KEY_BYTES } from './limits.ts';
+import { ABOUT_BYTES, ID_BYTES, KEY_BYTES, TRIM_MESSAGES, TRIM_SHIFT } from './limits.ts';
 import { Places } from './places.ts';
 import type { Place } from './reader.ts';
 import { Reserve } from './reserve.ts';
@@ -46,6 +46,8 @@ export class FileSession implements JournalSession {
   terms: SessionTerms;
   /** The greatest number whose message is kept no longer. */
   forgotten = 0;
+  /** With more sent messages than this the oldest are forgotten. */
+  #trimAt = 0;
   readonly #ledger: Ledger<FileSession>;
   readonly #lost: (segment: number, length: number, places?: number) => void;
   /** See Journal.told; and what of it the journal has. */
@@ -125,11 +127,11 @@ export class FileSession implements JournalSession {
     if (this.#ledger.archive) this.#ledger.noted(epochMs);
     this.nextOut = msgSeqNum + 1;
     if (msgSeqNum >= this.reserve.renewAt) this.#ledger.reserving(this);
-    this.#trim(epochMs);
+    if (this.sent.messages > this.#trimAt || this.terms.retention_s > 0) this.trim(epochMs);
   }
 
   next(from: number, to: number): StoredMessage | undefined {
-    if (this.terms.retention_s > 0) this.#trim(this.#ledger.now());
+    this.trim(this.#ledger.now());
     const { sent, forgotten } = this;
     if (from <= forgotten) {
       const until = Math.min(to, forgotten);
@@ -176,7 +178,7 @@ export class FileSession implements JournalSession {
     this.firstOrdinal = ordinal + 1;
     this.nextOut = msgSeqNum + 1;
     if (msgSeqNum >= this.reserve.renewAt) this.#ledger.reserving(this);
-    this.#trim(epochMs);
+    this.trim(epochMs);
   }
 
   received(
@@ -270,7 +272,7 @@ export class FileSession implements JournalSession {
     this.#room(ABOUT_BYTES * 2);
     this.bound(terms);
     this.writeState();
-    this.#trim(this.#ledger.now());
+    this.trim(this.#ledger.now());
   }
 
   writeNumbers(): void {
@@ -334,7 +336,8 @@ export class FileSession implements JournalSession {
   /** Bounds by these terms from now on; what is beyond them stays until it is met. */
   bound(terms: SessionTerms, lost = this.#lost): void {
     this.terms = terms;
-    const { ids, ids_s } = terms;
+    const { ids, ids_s, retention } = terms;
+    this.#trimAt = retention + Math.min(TRIM_MESSAGES, retention >>> TRIM_SHIFT);
     if (ids === 0) {
       const { places } = this.ids;
       for (let i = 0; i < places.count; i++) lost(places.segment(i), places.length(i));
@@ -378,8 +381,8 @@ export class FileSession implements JournalSession {
     return this.#ledger.tail;
   }
 
-  /** What is too old, or too many, is forgotten. */
-  #trim(epochMs: number): void {
+  /** What is too old, or too many, is forgotten; {@link append} lets a few be too many for a while. */
+  trim(epochMs: number): void {
     const { sent, terms } = this;
     if (sent.messages > terms.retention) this.#forget(sent.messages - terms.retention);
     if (terms.retention_s === 0) return;
@@ -389,11 +392,6 @@ export class FileSession implements JournalSession {
 
   /** The oldest sent ones. */
   #forget(count: number): void {
-    const { sent } = this;
-    for (let i = 0; i < count; i++) {
-      this.forgotten = sent.number(0);
-      const [segment, length] = [sent.segment(0), sent.length(0)];
-      if (sent.forget()) this.#lost(segment, length);
-    }
+    if (count > 0) this.forgotten = this.sent.forget(count, this.#lost);
   }
 }
