@@ -34,7 +34,7 @@ export function usedId(message: Message): number {
 /** Why the message is not taken for its ClOrdID; undefined: it is. One that cannot be remembered could be used twice. */
 export function problemOf(store: SessionStore, message: Message, id: number, now: Instant): IdProblem | undefined {
   if (message.length(id) > CL_ORD_ID_BYTES) return 'too_long';
-  return store.knowsId(message.buf, message.from[id]!, message.to[id]!, now.epochMs) ? 'duplicate' : undefined;
+  return store.knowsId(message.buf, message.from(id), message.to(id), now.epochMs) ? 'duplicate' : undefined;
 }
 
 export type IdProblem = 'duplicate' | 'too_long';

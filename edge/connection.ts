@@ -7,9 +7,10 @@ import { type Begun, END_CAUSES, type Ending, type Origin, Probes, Reading, type
 import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
 import { nextMessage } from './fix/incoming.ts';
-import { type Message, TRAITS, tokenise } from './fix/message.ts';
+import { type Message, tokenise } from './fix/message.ts';
 import { AGAIN, ENDED, FED, type Fed, type Greeting, HELD } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
+import { TRAITS } from './fix/traits.ts';
 import type { LiveConnection, OpenHouse } from './house.ts';
 import { Input } from './input.ts';
 import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_BYTES, LOGON_WITHIN_MS, OUTPUT_BYTES } from './limits.ts';
@@ -65,8 +66,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   }
 
   #read(chunk: Buffer): void {
-    const { name } = this.#state;
-    const { length } = chunk; // it is given back when it has been worked off
+    const [{ name }, { length }] = [this.#state, chunk]; // a chunk is given back when it has been worked off
     if (name === 'closing' || name === 'closed') this.#reading.drop(length);
     else this.#input.append(chunk);
     if (name === 'authenticating') this.#reading.early(this.#input.length);

@@ -146,7 +146,7 @@ export function wipeSecrets(message: Message): void {
   for (let i = 0; i < message.count; i++) {
     const tag = message.tags[i];
     if (tag === Tag.Password || tag === Tag.NewPassword || tag === Tag.RawData) {
-      message.buf.fill(STAR, message.from[i], message.to[i]);
+      message.buf.fill(STAR, message.from(i), message.to(i));
     }
   }
 }

@@ -19,7 +19,7 @@ import { kindOf } from './classes.ts';
 import { type Dictionary, Patterns, validate } from './fix/dictionary/index.ts';
 import type { Encoder } from './fix/encoder.ts';
 import { type Frame, GARBLED_CHECKSUM, GARBLED_ORDER } from './fix/framer.ts';
-import { type Message, type TagTraits, TOKENS_MISFRAMED, tokenise } from './fix/message.ts';
+import { type Message, TOKENS_MISFRAMED, tokenise } from './fix/message.ts';
 import {
   ANSWERED,
   type CloseCause,
@@ -38,6 +38,7 @@ import {
   type Validator,
 } from './fix/session/ports.ts';
 import { Tag } from './fix/tags.ts';
+import type { TagTraits } from './fix/traits.ts';
 import type { House } from './house.ts';
 import { Inquiries } from './inquiries.ts';
 import type { JournalSession } from './journal/journal.ts';
@@ -300,8 +301,8 @@ export class Seat implements SessionOutput {
   /** In the journal before anything follows from it. */
   #record(message: Message, msgSeqNum: number, fate: Fate, now: Instant, id = -1): void {
     const { buf, start, end } = message;
-    const idStart = id < 0 ? 0 : message.from[id]!;
-    const idEnd = id < 0 ? 0 : message.to[id]!;
+    const idStart = id < 0 ? 0 : message.from(id);
+    const idEnd = id < 0 ? 0 : message.to(id);
     this.#store.received(msgSeqNum, buf, start, end, now.epochMs, fate, idStart, idEnd);
   }
 

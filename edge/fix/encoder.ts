@@ -5,10 +5,11 @@
 
 import type { BodyWriter } from './body-writer.ts';
 import type { HeaderTemplate } from './header.ts';
-import { dataTagOf, type Message } from './message.ts';
+import type { Message } from './message.ts';
 import { Output } from './output.ts';
 import { SOH, Tag } from './tags.ts';
 import { type TimestampDecimals, timestampLength } from './timestamp.ts';
+import { dataTagOf } from './traits.ts';
 import { copyWords, sumWords, viewOf } from './words.ts';
 
 export type { BodyWriter } from './body-writer.ts';
@@ -216,26 +217,26 @@ export class Encoder extends Output implements BodyWriter {
 
   copy(message: Message, i: number, tag?: number): this {
     if (i < 0) return this;
-    const { tags, from, to, traits } = message;
+    const { tags, traits } = message;
     const own = tags[i]!;
     if (tag === undefined) {
       if (i + 1 < message.count && dataTagOf(own, traits) === tags[i + 1]) return this;
       if (i > 0 && dataTagOf(tags[i - 1]!, traits) === own) {
-        const length = to[i]! - from[i]!;
-        if (message.uint(i - 1) !== length) return this.data(tags[i - 1]!, own, message.buf, from[i]!, to[i]!);
+        if (message.uint(i - 1) !== message.length(i))
+          return this.data(tags[i - 1]!, own, message.buf, message.from(i), message.to(i));
         return this.copyFields(message, i - 1, i + 1);
       }
     }
-    return this.bytes(tag ?? own, message.buf, from[i]!, to[i]!);
+    return this.bytes(tag ?? own, message.buf, message.from(i), message.to(i));
   }
 
   copyFields(message: Message, first: number, end: number): this {
     if (first >= end) return this;
-    const { tags, to, traits } = message;
+    const { tags, traits } = message;
     if (first > 0 && dataTagOf(tags[first - 1]!, traits) === tags[first])
       throw new RangeError('data without its length');
-    const start = first === 0 ? message.start : to[first - 1]! + 1;
-    const stop = to[end - 1]! + 1;
+    const start = first === 0 ? message.start : message.to(first - 1) + 1;
+    const stop = message.to(end - 1) + 1;
     this.ensure(stop - start);
     const { at } = this;
     this.at = this.putBytes(message.buf, message.view, start, stop, at);
@@ -268,9 +269,9 @@ export class Encoder extends Output implements BodyWriter {
     this.at = this.length;
     this.open = true;
     this.decimals = decimals;
-    const { buf, view, tags, from, to } = stored;
+    const { buf, view, tags } = stored;
     this.ensure(stored.end - stored.start + 4 * NUMBER + 2 * timestampLength(9));
-    this.lengthAt = this.putBytes(buf, view, stored.start, from[1]!, this.at); // 8=…|9=
+    this.lengthAt = this.putBytes(buf, view, stored.start, stored.from(1), this.at); // 8=…|9=
     this.at = this.lengthAt + RESERVED;
     this.view.setUint8(this.at++, SOH);
     this.bodyAt = this.at;
@@ -282,10 +283,10 @@ export class Encoder extends Output implements BodyWriter {
       if (i === stored.possDupFlag || i === stored.origSendingTime) continue;
       if (i === stored.sendingTime) {
         this.utc(Tag.SendingTime, nowMs, decimals);
-        this.bytes(Tag.OrigSendingTime, buf, from[i]!, to[i]!);
+        this.bytes(Tag.OrigSendingTime, buf, stored.from(i), stored.to(i));
         continue;
       }
-      this.at = this.putBytes(buf, view, from[i]!, to[i]! + 1, this.putTag(tag, this.at));
+      this.at = this.putBytes(buf, view, stored.from(i), stored.to(i) + 1, this.putTag(tag, this.at));
       if (i === stored.msgSeqNum) this.flag(Tag.PossDupFlag, true);
     }
     return this.end();

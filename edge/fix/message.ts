@@ -3,11 +3,11 @@
  * no allocation per message; valid until the connection reads on.
  */
 
-import { DATA_FIELDS } from './data-fields.ts';
 import type { Pattern } from './dictionary/patterns.ts';
 import { parseInteger, parseUInt } from './integers.ts';
-import { msgTypeCodeOf, SOH, Tag } from './tags.ts';
+import { msgTypeCodeOf, SOH } from './tags.ts';
 import { TimestampReader } from './timestamp.ts';
+import { LOOKUP, SLOT_BITS, SLOT_MASK, SLOT_TAGS, type TagTraits, TRAITS } from './traits.ts';
 import { type Name, viewOf } from './words.ts';
 
 /** Fields of one message. The longest standard messages (market data snapshots of full depth) stay far below. */
@@ -34,62 +34,6 @@ const MAX_TAG_DIGITS = 9;
 /** A tag that has come to this has nine of them. */
 const MAX_TAG_HEAD = 100_000_000;
 
-/** Tags below this are looked up in {@link TRAITS}; no slot and no data length field lies above. */
-export const LOOKUP = 65_536;
-
-const SLOT_TAGS = [
-  Tag.BeginString,
-  Tag.BodyLength,
-  Tag.MsgType,
-  Tag.MsgSeqNum,
-  Tag.SenderCompID,
-  Tag.TargetCompID,
-  Tag.SendingTime,
-  Tag.PossDupFlag,
-  Tag.PossResend,
-  Tag.OrigSendingTime,
-  Tag.SenderSubID,
-  Tag.TargetSubID,
-  Tag.SenderLocationID,
-  Tag.TargetLocationID,
-  Tag.OnBehalfOfCompID,
-  Tag.OnBehalfOfSubID,
-  Tag.OnBehalfOfLocationID,
-  Tag.DeliverToCompID,
-  Tag.DeliverToSubID,
-  Tag.DeliverToLocationID,
-  Tag.ApplVerID,
-  Tag.LastMsgSeqNumProcessed,
-  Tag.CheckSum,
-] as const;
-
-/** What the tokeniser has to know of a tag; 0 of most. Low byte: slot number + 1; above it: the data field it measures. */
-export type TagTraits = Int32Array;
-
-const SLOT_BITS = 8;
-const SLOT_MASK = 0xff;
-
-/** By the standard, all versions. */
-export const TRAITS: TagTraits = new Int32Array(LOOKUP);
-for (const [slot, tag] of SLOT_TAGS.entries()) TRAITS[tag] = slot + 1;
-for (const [length, data] of DATA_FIELDS) measure(TRAITS, length, data);
-
-function measure(traits: TagTraits, length: number, data: number): void {
-  traits[length] = (traits[length]! & SLOT_MASK) | (data << SLOT_BITS);
-}
-
-/** The standard's with more data fields. @param pairs of tags below {@link LOOKUP} */
-export function traitsWith(pairs: readonly (readonly [lengthTag: number, dataTag: number])[]): TagTraits {
-  if (pairs.length === 0) return TRAITS;
-  const traits = TRAITS.slice();
-  for (const [length, data] of pairs) measure(traits, length, data);
-  return traits;
-}
-
-/** The tag of the data field that a length field of `tag` measures, 0 when it measures none. */
-export const dataTagOf = (tag: number, traits: TagTraits = TRAITS): number =>
-  tag > 0 && tag < LOOKUP ? traits[tag]! >>> SLOT_BITS : 0;
-
 /** One for all messages: their times are of the same second whoever sent them. */
 const TIMES = new TimestampReader();
 
@@ -98,11 +42,12 @@ export class Message {
   buf: Buffer = Buffer.alloc(0);
   start = 0;
   end = 0;
-  /** Number of fields; field i has tag `tags[i]` and the value bytes [`from[i]`, `to[i]`). */
+  /** Number of fields; field i has tag `tags[i]` and the value bytes [{@link from}, {@link to}). */
   count = 0;
   readonly tags: Int32Array = new Int32Array(MAX_FIELDS);
-  readonly from: Int32Array = new Int32Array(MAX_FIELDS);
-  readonly to: Int32Array = new Int32Array(MAX_FIELDS);
+  /** Where values begin and end, counted from `start`: of the next message that is {@link like} this one most are the same. */
+  readonly offsets: Int32Array = new Int32Array(MAX_FIELDS);
+  readonly ends: Int32Array = new Int32Array(MAX_FIELDS);
   /** By the dictionary of whoever sent the message; set before {@link tokenise}. */
   traits: TagTraits = TRAITS;
   /** Packed MsgType (tags.ts), 0 when absent or no possible type. */
@@ -127,6 +72,8 @@ export class Message {
   like: Pattern | undefined;
   /** Of the pattern whose tags and slots are here; see {@link Pattern.layout}. */
   layout: object | undefined;
+  /** Of the pattern whose offsets and ends are here; see {@link Pattern.places}. */
+  places = 0;
   private viewed = this.buf;
   private words = viewOf(this.buf);
 
@@ -222,6 +169,17 @@ export class Message {
     this.bodyFrom = -1;
     this.like = undefined;
     this.layout = undefined;
+    this.places = 0;
+  }
+
+  /** Where the value of field i begins in `buf`. */
+  from(i: number): number {
+    return this.start + this.offsets[i]!;
+  }
+
+  /** Where it ends. */
+  to(i: number): number {
+    return this.start + this.ends[i]!;
   }
 
   private slot(n: number): number {
@@ -237,17 +195,17 @@ export class Message {
 
   /** Field i as an unsigned integer; -1 when it is absent (i < 0) or none (integers.ts, parseUInt). */
   uint(i: number): number {
-    return i < 0 ? -1 : parseUInt(this.buf, this.from[i]!, this.to[i]!);
+    return i < 0 ? -1 : parseUInt(this.buf, this.from(i), this.to(i));
   }
 
   /** Field i as a signed integer; NaN when it is absent or none. */
   int(i: number): number {
-    return i < 0 ? Number.NaN : parseInteger(this.buf, this.from[i]!, this.to[i]!);
+    return i < 0 ? Number.NaN : parseInteger(this.buf, this.from(i), this.to(i));
   }
 
   /** Field i as a UTC timestamp in milliseconds since 1970; NaN when it is absent or none. */
   utc(i: number): number {
-    return i < 0 ? Number.NaN : TIMES.read(this.buf, this.view, this.from[i]!, this.to[i]!);
+    return i < 0 ? Number.NaN : TIMES.read(this.buf, this.view, this.from(i), this.to(i));
   }
 
   /** Whether field i is a UTC timestamp. */
@@ -257,24 +215,24 @@ export class Message {
 
   /** Field i as text, one character per byte; '' when absent. */
   text(i: number): string {
-    return i < 0 ? '' : this.buf.toString('latin1', this.from[i]!, this.to[i]!);
+    return i < 0 ? '' : this.buf.toString('latin1', this.from(i), this.to(i));
   }
 
   /** Field i as bytes of the connection's buffer, not copied; empty when absent. */
   bytes(i: number): Buffer {
-    return i < 0 ? this.buf.subarray(0, 0) : this.buf.subarray(this.from[i]!, this.to[i]!);
+    return i < 0 ? this.buf.subarray(0, 0) : this.buf.subarray(this.from(i), this.to(i));
   }
 
   /** Bytes in field i; 0 when absent. */
   length(i: number): number {
-    return i < 0 ? 0 : this.to[i]! - this.from[i]!;
+    return i < 0 ? 0 : this.ends[i]! - this.offsets[i]!;
   }
 
   /** Whether field i is there and equals `value`, byte for byte (a string by its char codes). */
   equals(i: number, value: Uint8Array | string): boolean {
     if (i < 0) return false;
-    const from = this.from[i]!;
-    const length = this.to[i]! - from;
+    const from = this.from(i);
+    const length = this.to(i) - from;
     if (length !== value.length) return false;
     if (typeof value === 'string') {
       for (let k = 0; k < length; k++) if (this.buf[from + k] !== value.charCodeAt(k)) return false;
@@ -287,13 +245,13 @@ export class Message {
   /** Whether field i, one of the header, is there and is this name. (The trailer behind it is more than what is read over.) */
   holds(i: number, name: Name): boolean {
     if (i < 0) return false;
-    const from = this.from[i]!;
-    return this.to[i]! - from === name.length && name.isAt(this.view, from);
+    const from = this.from(i);
+    return this.to(i) - from === name.length && name.isAt(this.view, from);
   }
 
   /** The one byte of a char field i; -1 when it is absent or not one byte long. */
   char(i: number): number {
-    return this.length(i) === 1 ? this.buf[this.from[i]!]! : -1;
+    return this.length(i) === 1 ? this.buf[this.from(i)]! : -1;
   }
 
   /** Whether field i is there and is `Y`. */
@@ -306,6 +264,8 @@ export class Message {
 const END = SOH;
 const MOST = MAX_FIELDS;
 const TAGS = LOOKUP;
+const DATA_SHIFT = SLOT_BITS;
+const SLOT = SLOT_MASK;
 const OK = TOKENS_OK;
 
 /**
@@ -314,7 +274,7 @@ const OK = TOKENS_OK;
  * @returns {@link TOKENS_OK} or which structural mistake, its tag in `into.badTag`
  */
 export function tokenise(buf: Buffer, start: number, end: number, into: Message): number {
-  const { tags, from, to, slots, traits: traitsOf } = into;
+  const { tags, offsets, ends, slots, traits: traitsOf } = into;
   into.begin(buf, start, end);
   // The framer has proved the last byte an SOH: every search for one ends there, and no loop need ask for the end.
   if (end <= start || buf[end - 1] !== END) return TOKENS_GARBLED;
@@ -350,7 +310,7 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
     }
     const valueStart = ++at;
     if (dataTag !== 0 && tag === dataTag) {
-      const length = parseUInt(buf, from[count - 1]!, to[count - 1]!);
+      const length = parseUInt(buf, into.from(count - 1), into.to(count - 1));
       if (length >= 0 && at + length < end && buf[at + length] === END) at += length;
       else if (result === OK) {
         result = TOKENS_BAD_DATA;
@@ -359,14 +319,14 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
     }
     while (buf[at] !== END) at++;
     tags[count] = tag;
-    from[count] = valueStart;
-    to[count] = at;
+    offsets[count] = valueStart - start;
+    ends[count] = at - start;
     at++;
     dataTag = 0;
     const traits = tag < TAGS ? traitsOf[tag]! : 0;
     if (traits !== 0) {
-      dataTag = traits >>> SLOT_BITS;
-      const slot = (traits & SLOT_MASK) - 1;
+      dataTag = traits >>> DATA_SHIFT;
+      const slot = (traits & SLOT) - 1;
       if (slot >= 0 && ((filled >>> slot) & 1) === 0) {
         filled |= 1 << slot;
         slots[slot] = count;
@@ -377,7 +337,7 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
   into.count = count;
   into.filled = filled;
   const type = into.msgTypeField;
-  into.msgType = type < 0 ? 0 : msgTypeCodeOf(buf, from[type]!, to[type]!);
+  into.msgType = type < 0 ? 0 : msgTypeCodeOf(buf, into.from(type), into.to(type));
   return result;
 }
 

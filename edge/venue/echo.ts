@@ -6,8 +6,9 @@
 import type { Dictionary } from '../fix/dictionary/index.ts';
 import { ZONE_BODY } from '../fix/dictionary/rules.ts';
 import type { BodyWriter } from '../fix/encoder.ts';
-import { dataTagOf, MAX_FIELDS, type Message } from '../fix/message.ts';
+import { MAX_FIELDS, type Message } from '../fix/message.ts';
 import { MsgType, Tag } from '../fix/tags.ts';
+import { dataTagOf } from '../fix/traits.ts';
 import { SEEN_BYTES, SEEN_IDS } from './limits.ts';
 import { SeenIds } from './seen-ids.ts';
 import type { SubmitContext, Venue, VenueSession, VenueSink } from './venue.ts';
@@ -49,8 +50,8 @@ export class EchoVenue implements Venue {
       const id = message.index(Tag.ClOrdID);
       if (id >= 0) {
         const seen = this.seenBy(session.id);
-        const from = message.from[id]!;
-        const to = message.to[id]!;
+        const from = message.from(id);
+        const to = message.to(id);
         // PossResend of what has been seen in this session is ignored (test case 19.a), of anything else taken (19.b).
         if (possResend && seen.has(message.buf, from, to)) return;
         seen.note(message.view, from, to);

@@ -1,7 +1,7 @@
 /** The data fields that a deployer's dictionary has besides the standard's, and the length fields that measure them. */
 
 import { DATA_FIELDS } from '../data-fields.ts';
-import { LOOKUP, type TagTraits, traitsWith } from '../message.ts';
+import { LOOKUP, type TagTraits, traitsWith } from '../traits.ts';
 import type { DictionarySource, Member } from './source.ts';
 
 const STANDARD: ReadonlySet<number> = new Set(DATA_FIELDS.map(([, data]) => data));

@@ -1,6 +1,6 @@
 /** Dictionaries of a deployer in place of bundled ones, version by version. */
 
-import type { TagTraits } from '../message.ts';
+import type { TagTraits } from '../traits.ts';
 import { traitsBy } from './data.ts';
 import { Dictionary } from './dictionary.ts';
 import { APPL_VER_IDS, type DictionarySet } from './load.ts';

@@ -135,8 +135,8 @@ function checkField(
     return i + 1;
   }
   rules.seen[slot] = generation;
-  const from = message.from[i]!;
-  const to = message.to[i]!;
+  const from = message.from(i);
+  const to = message.to(i);
   if (from === to) {
     if (options.validate_fields_have_values) fail(verdict, Reason.TagWithoutValue, message.tags[i]!);
     return i + 1;
@@ -157,7 +157,7 @@ function checkForeign(
 ): void {
   const tag = message.tags[i]!;
   const known = dictionary.knowsTagIn(message.msgType, tag);
-  if (message.from[i] === message.to[i]) {
+  if (message.from(i) === message.to(i)) {
     if (options.validate_fields_have_values) {
       fail(verdict, Reason.TagWithoutValue, tag);
       return;
@@ -186,8 +186,8 @@ function checkValue(
   i: number,
   verdict: Verdict,
 ): boolean {
-  const from = message.from[i]!;
-  const to = message.to[i]!;
+  const from = message.from(i);
+  const to = message.to(i);
   if (values !== undefined) {
     // A value the dictionary lists has its form; only one that is not listed must be asked which mistake it is.
     if (hasSeveral(kind) ? values.hasAll(message.buf, from, to) : values.has(message.buf, from, to)) return true;

@@ -1,6 +1,6 @@
 /** Loads the bundled dictionaries, each when it is first asked for, and gives them out by BeginString and ApplVerID. */
 
-import { type TagTraits, TRAITS } from '../message.ts';
+import { type TagTraits, TRAITS } from '../traits.ts';
 import { Dictionary } from './dictionary.ts';
 import { withOwnMessages } from './own-messages.ts';
 import { type DictionarySource, overTransport } from './source.ts';

@@ -8,11 +8,12 @@
  */
 
 import type { Frame } from '../framer.ts';
-import { dataTagOf, type Message } from '../message.ts';
+import type { Message } from '../message.ts';
 import { SOH, Tag } from '../tags.ts';
+import { dataTagOf } from '../traits.ts';
 import { SLACK, viewOf } from '../words.ts';
 import type { Dictionary } from './dictionary.ts';
-import { isOfBody, isValueFine, type Plan, SHAPE_FIELDS } from './plan.ts';
+import { isAnything, isOfBody, isValueFine, type Plan, SHAPE_FIELDS } from './plan.ts';
 
 /** Patterns of a connection: a client sends orders, changes and cancels, each in one or two shapes. */
 const PATTERNS = 6;
@@ -46,6 +47,9 @@ const FIXED: ReadonlySet<number> = new Set([
   Tag.ApplVerID,
 ]);
 
+/** How often a pattern has become another message. */
+let renewals = 0;
+
 /** One message as it was: its bytes, where its fields stand, by which entries they were found fine. */
 export class Pattern {
   dictionary: Dictionary | undefined;
@@ -59,8 +63,9 @@ export class Pattern {
   /** The first field behind the header; and the sum of the bytes from there to the trailer. */
   body = 0;
   bodySum = 0;
-  /** One and the same as long as its fields are. */
+  /** One and the same as long as its fields are; and as long as they stand where they do, a number that no other has. */
   layout: object = {};
+  places = 0;
   /** Where the trailer begins. */
   stop = 0;
   /** Messages to be read by it until it is renewed. */
@@ -68,8 +73,9 @@ export class Pattern {
   readonly bytes: Buffer = Buffer.alloc(BYTES + 2 * SLACK);
   readonly view: DataView = viewOf(this.bytes);
   readonly tags = new Int32Array(FIELDS);
-  readonly from = new Int32Array(FIELDS);
-  readonly to = new Int32Array(FIELDS);
+  /** As {@link Message.offsets}. */
+  readonly offsets = new Int32Array(FIELDS);
+  readonly ends = new Int32Array(FIELDS);
   readonly entries = new Int32Array(FIELDS);
   /** 1 for a field whose value may not differ. */
   readonly fixed = new Uint8Array(FIELDS);
@@ -108,35 +114,43 @@ export class Pattern {
 
   /** The same with the values of `message`, whose fields are the same. */
   renew(message: Message, start: number): void {
-    const { count, bytes, from, to, before, sums } = this;
+    const { count, bytes, offsets, ends, before, sums } = this;
     message.buf.copy(bytes, 0, start, message.end);
     let sum = 0;
     let at = 0;
     for (let i = 0; i < count; i++) {
-      from[i] = message.from[i]! - start;
-      to[i] = message.to[i]! - start;
-      for (; at < from[i]!; at++) sum += bytes[at]!;
+      offsets[i] = message.offsets[i]!;
+      ends[i] = message.ends[i]!;
+      for (; at < offsets[i]!; at++) sum += bytes[at]!;
       const head = sum;
-      for (; at < to[i]!; at++) sum += bytes[at]!;
+      for (; at < ends[i]!; at++) sum += bytes[at]!;
       before[i] = sum;
       sums[i] = sum - head;
     }
-    this.stop = from[count - 1]! - CHECK_SUM;
+    this.stop = offsets[count - 1]! - CHECK_SUM;
+    this.places = ++renewals;
+    message.places = this.places;
     this.bodySum = before[count - 2]! - before[this.body - 1]!;
     this.left = RENEW;
+  }
+
+  /** Whether its fields, which are those of `message`, stand where these do. */
+  standsAs({ offsets, ends }: Message): boolean {
+    for (let i = 0; i < this.count; i++) if (offsets[i] !== this.offsets[i] || ends[i] !== this.ends[i]) return false;
+    return true;
   }
 
   /** Whether it has the fields of `other` before field `i`, and has there what begins at the SOH at `at`: the tag, or all of it if it is fixed. */
   goesOn(other: Pattern, i: number, view: DataView, at: number, end: number): boolean {
     for (let k = 0; k < i; k++) if (this.tags[k] !== other.tags[k]) return false;
-    const first = this.to[i - 1]!;
-    const length = (this.fixed[i] === 0 ? this.from[i]! : this.to[i]! + 1) - first;
+    const first = this.ends[i - 1]!;
+    const length = (this.fixed[i] === 0 ? this.offsets[i]! : this.ends[i]! + 1) - first;
     if (at + length > end) return false;
     for (let k = 0; k < length; k++) if (view.getUint8(at + k) !== this.bytes[first + k]) return false;
     return true;
   }
 
-  /** Tells `message` of its fields all but where they are. */
+  /** Tells `message` of its fields all but where they stand. */
   lay(message: Message): void {
     const { count } = this;
     message.badTag = 0;
@@ -163,7 +177,7 @@ export class Patterns {
   #resting = 0;
 
   /**
-   * Reads the message in `frame` if it is like one before: then it is as {@link tokenise} would leave it, and fine, as is its
+   * Reads the message in `frame`, which lies in the view's `buf`, if it is like one before: then it is as {@link tokenise} would leave it, and fine, as is its
    * CheckSum, if that counts. Its CompIDs, and what dictionary it is held against, are those of the one before.
    * @returns false: nothing is known of it
    */
@@ -182,16 +196,19 @@ export class Patterns {
   }
 
   #isLike(first: Pattern, frame: Frame, buf: Buffer, message: Message, checkSumCounts: boolean): boolean {
-    if (message.buf !== buf) message.buf = buf;
-    const { view, from, to } = message;
+    const { view, offsets, ends: found } = message;
+    const { start } = frame;
     const last = frame.end - TRAILER;
+    message.start = start;
     let pattern = first;
-    let at = frame.start;
+    let at = start;
     let t = 0; // the same place in the pattern
     let i = 0; // the first field whose place is not known
     let excess = 0; // sum of the bytes so far above that of the pattern's
     let head = 0; // the same, of those before the body
     let changes = 0;
+    // Where fields stand is there already, from the message before: all are where they are in the pattern.
+    let placed = message.places === first.places;
     for (;;) {
       const { stop, view: known } = pattern;
       while (t < stop && at < last && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
@@ -202,61 +219,62 @@ export class Patterns {
       if (t < stop && at < last) t = (t + sameBytes(view, at, known, t)) | 0;
       if (t >= stop && shift + stop === last) break;
       const end = pattern.count - 1;
-      const { to: ends, from: starts } = pattern;
-      for (; i < end && ends[i]! < t; i++) {
-        from[i] = starts[i]! + shift;
-        to[i] = ends[i]! + shift;
+      const { ends, offsets: starts } = pattern;
+      if (placed) while (i < end && ends[i]! < t) i = (i + 1) | 0;
+      else {
+        const moved = (shift - start) | 0;
+        for (; i < end && ends[i]! < t; i = (i + 1) | 0) {
+          offsets[i] = starts[i]! + moved;
+          found[i] = ends[i]! + moved;
+        }
       }
       if (i === end || t < starts[i]! || pattern.fixed[i] !== 0) {
         if (i === 0 || ++changes > CHANGES) return false;
         // Another field than the pattern has there: one that is the same up to here may have this one.
-        at = to[i - 1]!;
+        at = start + found[i - 1]!;
         const other = this.#other(pattern, i, view, at, frame.end);
         if (other === undefined) return false;
         const { body } = other;
         excess = (excess + pattern.before[i - 1]! - other.before[i - 1]!) | 0;
         head = i <= body ? excess : (head + pattern.before[body - 1]! - other.before[body - 1]!) | 0;
-        t = other.to[i - 1]!;
+        t = other.ends[i - 1]!;
         pattern = other;
+        placed = false;
+        message.places = 0;
         continue;
       }
       at = (starts[i]! + shift) | 0;
-      from[i] = at;
+      offsets[i] = at - start;
       let sum = 0;
       for (let byte = buf[at]!; byte !== END; byte = buf[at]!) {
         sum = (sum + byte) | 0;
         at = (at + 1) | 0;
       }
-      to[i] = at;
+      t = ends[i]!;
+      found[i] = at - start;
+      if (placed && at - t !== start) {
+        placed = false;
+        message.places = 0;
+      }
       if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, i)) return false;
       excess = (excess + sum - pattern.sums[i]!) | 0;
       if (i < pattern.body) head = excess;
-      t = ends[i]!;
       i = (i + 1) | 0;
     }
     message.bodySum = pattern.bodySum + excess - head;
-    return this.#ends(pattern, frame, message, i, excess, checkSumCounts);
+    if (!placed) place(pattern, frame, message, i);
+    return this.#ends(pattern, frame, message, excess, checkSumCounts);
   }
 
-  /** All before the trailer is like the pattern; the places from field `i` on, and the CheckSum. */
-  #ends(pattern: Pattern, frame: Frame, message: Message, i: number, excess: number, checkSumCounts: boolean): boolean {
-    const { buf, from, to } = message;
-    const { from: starts, to: ends, stop } = pattern;
+  /** All before the trailer is like the pattern; the CheckSum. */
+  #ends(pattern: Pattern, frame: Frame, message: Message, excess: number, checkSumCounts: boolean): boolean {
+    const { buf } = message;
     const end = pattern.count - 1;
     const trailer = frame.end - TRAILER;
-    const shift = trailer - stop;
-    for (let k = i; k < end; k++) {
-      from[k] = starts[k]! + shift;
-      to[k] = ends[k]! + shift;
-    }
-    from[end] = trailer + CHECK_SUM;
-    to[end] = frame.end - 1;
     if (checkSumCounts) {
       const said = (buf[trailer + 3]! - ZERO) * 100 + (buf[trailer + 4]! - ZERO) * 10 + buf[trailer + 5]! - ZERO;
       if (((pattern.before[end - 1]! + END + excess) & 0xff) !== said) return false;
     }
-    if (!isValueFine(pattern.plan!, pattern.entries[end]!, message, end)) return false;
-    message.start = frame.start;
     message.end = frame.end;
     if (message.layout !== pattern.layout) pattern.lay(message);
     message.like = pattern;
@@ -281,6 +299,7 @@ export class Patterns {
     const plan = dictionary.plan(msgType);
     if (plan === undefined || !plan.isShapeOf(message) || message.end - message.start > BYTES) return;
     if (tags[count - 1] !== Tag.CheckSum || !isOfBody(plan.shapeEntries[count - 2]!)) return;
+    if (!isAnything(plan.shapeEntries[count - 1]!)) return; // the framer has seen that it has three digits
     for (let i = 0; i < count; i++) if (dataTagOf(tags[i]!, traits) !== 0) return;
     const pattern = this.#all.find((each) => each.hasShapeOf(message)) ?? this.#room(message);
     pattern?.take(message, plan, dictionary);
@@ -306,4 +325,19 @@ function sameBytes(view: DataView, at: number, known: DataView, t: number): numb
   if (low !== 0) return (31 - Math.clz32(low & -low)) >> 3;
   const high = view.getInt32(at + 4, true) ^ known.getInt32(t + 4, true);
   return 4 + ((31 - Math.clz32(high & -high)) >> 3);
+}
+
+/** The places of fields from `first` on, behind which all is like the pattern. */
+function place(pattern: Pattern, { start, end }: Frame, message: Message, first: number): void {
+  const { offsets, ends } = message;
+  const last = pattern.count - 1;
+  const trailer = end - TRAILER - start;
+  const moved = trailer - pattern.stop;
+  for (let i = first; i < last; i++) {
+    offsets[i] = pattern.offsets[i]! + moved;
+    ends[i] = pattern.ends[i]! + moved;
+  }
+  offsets[last] = trailer + CHECK_SUM;
+  ends[last] = trailer + TRAILER - 1;
+  if (moved === 0 && pattern.standsAs(message)) message.places = pattern.places;
 }

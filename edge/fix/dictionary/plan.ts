@@ -160,11 +160,14 @@ function isOfShape(plan: Plan, message: Message): boolean {
   return true;
 }
 
+/** Whether the value of this entry may be anything but nothing. */
+export const isAnything = (entry: number): boolean => (entry & LISTED) === 0 && (entry & FORM_MASK) === ANY;
+
 /** Whether field i is not empty and its value may be that of its entry; 0 is the entry of a field that is not looked at. */
 export function isValueFine(plan: Plan, entry: number, message: Message, i: number): boolean {
-  const { buf } = message;
-  const start = message.from[i]!;
-  const end = message.to[i]!;
+  const { buf, start: origin } = message;
+  const start = (origin + message.offsets[i]!) | 0;
+  const end = (origin + message.ends[i]!) | 0;
   const form = entry & FORM_MASK;
   if ((entry & LISTED) !== 0) {
     const listed = plan.values[entry >>> PLACE_SHIFT]!;

@@ -5,7 +5,8 @@
 
 import type { Verdict } from '../dictionary/verdict.ts';
 import type { BodyWriter, Encoder } from '../encoder.ts';
-import type { Message, TagTraits } from '../message.ts';
+import type { Message } from '../message.ts';
+import type { TagTraits } from '../traits.ts';
 import type { SessionProfile } from './profile.ts';
 
 /** The time of one batch of work; the connection keeps one such record and overwrites it. */

@@ -71,7 +71,7 @@ export class KnownIds {
     const length = message.length(i);
     if (i < 0 || length > ID_BYTES) return -1;
     const { view } = message;
-    const from = message.from[i]!;
+    const from = message.from(i);
     return this.#find(hashOf(view, from, length), view, from, length);
   }
 

@@ -57,7 +57,7 @@ export class Markets {
     if (lastIn !== undefined && message.equals(i, lastIn.book.instrument.symbol)) return lastIn;
     const length = message.length(i);
     if (i < 0 || length > ID_BYTES) return undefined;
-    const market = this.byHash.get(hashOf(message.view, message.from[i]!, length));
+    const market = this.byHash.get(hashOf(message.view, message.from(i), length));
     if (market === undefined || message.equals(i, market.book.instrument.symbol)) {
       this.lastIn = market;
       return market;

@@ -65,7 +65,7 @@ export class Names {
 
   /** The value of field i. */
   of(message: Message, i: number): number {
-    return this.note(message.view, message.from[i]!, message.length(i));
+    return this.note(message.view, message.from(i), message.length(i));
   }
 
   /** @throws RangeError when it is too long */

@@ -205,7 +205,7 @@ export class ClientOrder implements Resting {
 
   /** Whether field i of a message is its ClOrdID. */
   goesBy(message: Message, i: number): boolean {
-    return i >= 0 && this.owner.names.is(this.name, message.view, message.from[i]!, message.length(i));
+    return i >= 0 && this.owner.names.is(this.name, message.view, message.from(i), message.length(i));
   }
 
   get user(): User {

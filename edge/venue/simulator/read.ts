@@ -100,7 +100,7 @@ function accountOf(client: Client, message: Message, i: number): string {
 
 /** Field i in units of 10^-scale; NaN when it is missing or finer than that. */
 function scaled(message: Message, i: number, scale: number): number {
-  return i < 0 ? Number.NaN : parseScaled(message.buf, message.from[i]!, message.to[i]!, scale);
+  return i < 0 ? Number.NaN : parseScaled(message.buf, message.from(i), message.to(i), scale);
 }
 
 /** Of positive whole numbers: as integers of the machine where they are, for those of floats are a call. */
@@ -132,7 +132,7 @@ function checkPrice(price: number, instrument: Instrument, name: string, given: 
 
 /** Participate don't initiate (6) and all or none (G) change how an order trades; the others do not matter here. */
 function hasExecInst(message: Message, i: number): boolean {
-  for (let at = message.from[i]!; at < message.to[i]!; at++) {
+  for (let at = message.from(i); at < message.to(i); at++) {
     const byte = message.buf[at]!;
     if (byte === 0x36 || byte === 0x47) return true;
   }
@@ -147,5 +147,5 @@ function expiry(message: Message, fields: OrderFields, tif: number, now: number)
   if (time >= 0) return message.utc(time);
   const date = fields.expireDate;
   if (date < 0) return Number.NaN;
-  return (parseDate(message.buf, message.from[date]!, message.to[date]!) + 1) * DAY_MS;
+  return (parseDate(message.buf, message.from(date), message.to(date)) + 1) * DAY_MS;
 }

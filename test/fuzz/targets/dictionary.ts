@@ -13,7 +13,8 @@ import {
   validate,
 } from '../../../edge/fix/dictionary/index.ts';
 import { judge } from '../../../edge/fix/dictionary/judge.ts';
-import { dataTagOf, Message, TOKENS_GARBLED, tokenise } from '../../../edge/fix/message.ts';
+import { Message, TOKENS_GARBLED, tokenise } from '../../../edge/fix/message.ts';
+import { dataTagOf } from '../../../edge/fix/traits.ts';
 import { ALL_MESSAGES, changeMessage, newMessage, refit } from '../fix-line.ts';
 import { hold, type Lines, type Target } from '../target.ts';
 

@@ -73,7 +73,7 @@ function model(text: string): Model {
 }
 
 const fieldsOf = (m: Message): string[] =>
-  Array.from({ length: m.count }, (_, i) => `${m.tags[i]}=${m.from[i]! - m.start}-${m.to[i]! - m.start}`);
+  Array.from({ length: m.count }, (_, i) => `${m.tags[i]}=${m.offsets[i]}-${m.ends[i]}`);
 
 const valuesOf = (m: Message, from: number, to: number): string[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, i) => `${m.tags[from + i]}=${m.text(from + i)}`);

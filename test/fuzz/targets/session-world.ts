@@ -8,13 +8,13 @@ import {
   validate,
 } from '../../../edge/fix/dictionary/index.ts';
 import { Encoder } from '../../../edge/fix/encoder.ts';
-import { TRAITS } from '../../../edge/fix/message.ts';
 import { QUEUE_BYTES, QUEUE_MESSAGES } from '../../../edge/fix/session/limits.ts';
 import { DELIVERED, type Delivery, HOLD, type SessionOutput, UNSUPPORTED } from '../../../edge/fix/session/ports.ts';
 import { DEFAULT_PROFILE, type SessionProfile } from '../../../edge/fix/session/profile.ts';
 import type { SessionRecord } from '../../../edge/fix/session/record.ts';
 import { Session } from '../../../edge/fix/session/session.ts';
 import { msgTypeCode } from '../../../edge/fix/tags.ts';
+import { TRAITS } from '../../../edge/fix/traits.ts';
 import { MemorySessionStore } from '../../edge/fix/session/memory-store.ts';
 import { hold } from '../target.ts';
 import { Outbound } from './session-outbound.ts';

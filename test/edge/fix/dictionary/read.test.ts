@@ -3,8 +3,8 @@ import { traitsBy } from '../../../../edge/fix/dictionary/data.ts';
 import { Dictionary } from '../../../../edge/fix/dictionary/dictionary.ts';
 import { BEGIN_STRINGS, loadSource, readDictionary } from '../../../../edge/fix/dictionary/index.ts';
 import { parseXml, XmlError } from '../../../../edge/fix/dictionary/xml.ts';
-import { dataTagOf, TRAITS } from '../../../../edge/fix/message.ts';
 import { msgTypeCode } from '../../../../edge/fix/tags.ts';
+import { dataTagOf, TRAITS } from '../../../../edge/fix/traits.ts';
 import { houseXml, xmlOf } from '../../support/dictionaries.ts';
 
 const GOOD = `<?xml version="1.0"?>

@@ -18,7 +18,7 @@ const WHATS = [FRAME_OK, FRAME_MORE, FRAME_GARBLED, FRAME_TOO_LARGE];
 /** All that anybody reads of a message. */
 function told(message: Message, verdict: Verdict): string {
   const { start, end, count, msgType, filled, bodyFrom, bodyTo, badTag, slots } = message;
-  const fields = Array.from({ length: count }, (_, i) => [message.tags[i], message.from[i], message.to[i]]);
+  const fields = Array.from({ length: count }, (_, i) => [message.tags[i], message.from(i), message.to(i)]);
   const places = Array.from(slots, (slot, i) => (((filled >>> i) & 1) === 0 ? -1 : slot));
   const body = bodyFrom < 0 ? -1 : [bodyFrom, bodyTo];
   const { reason, refTagId } = verdict;
@@ -88,8 +88,8 @@ export class TwoWays {
       this.like += 1;
       if (!this.#isOfSession(plain)) return 'another session’s message is like one of this one';
       if (like.dictionary !== this.#dictionary) return 'another dictionary';
-      const { bodyFrom, bodyTo, to, bodySum } = message;
-      const sum = byteSum(stream, to[bodyFrom - 1]! + 1, to[bodyTo - 1]! + 1) & 0xff;
+      const { bodyFrom, bodyTo, bodySum } = message;
+      const sum = byteSum(stream, message.to(bodyFrom - 1) + 1, message.to(bodyTo - 1) + 1) & 0xff;
       if (bodyFrom >= 0 && (bodySum & 0xff) !== sum) return `a body of sum ${bodySum & 0xff} in place of ${sum}`;
     }
     if (frame.tokens !== tokens) return `tokens ${frame.tokens} in place of ${tokens}`;

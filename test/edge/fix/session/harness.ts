@@ -5,7 +5,7 @@
 
 import { type Dictionary, loadDictionaries, validate } from '../../../../edge/fix/dictionary/index.ts';
 import { Encoder } from '../../../../edge/fix/encoder.ts';
-import { Message, TRAITS, tokenise } from '../../../../edge/fix/message.ts';
+import { Message, tokenise } from '../../../../edge/fix/message.ts';
 import {
   type CloseCause,
   DELIVERED,
@@ -19,6 +19,7 @@ import {
 import { DEFAULT_PROFILE, type SessionProfile } from '../../../../edge/fix/session/profile.ts';
 import { Session } from '../../../../edge/fix/session/session.ts';
 import { msgTypeCode } from '../../../../edge/fix/tags.ts';
+import { TRAITS } from '../../../../edge/fix/traits.ts';
 import { MemorySessionStore } from './memory-store.ts';
 
 const dictionaries = await loadDictionaries(['FIX.4.0', 'FIX.4.2', 'FIX.4.4', 'FIXT.1.1']);
