@@ -12,6 +12,7 @@ import type { SessionState } from '../edge/journal/session-state.ts';
 import type { Mailroom } from '../edge/venue/link/mailroom.ts';
 import type { Venue } from '../edge/venue/venue.ts';
 import type { FixMessage } from '../local/fix-client.ts';
+import { DAYS } from './day-mutations.ts';
 import { MOVES } from './moving-mutations.ts';
 import { over } from './over.ts';
 import type { Process } from './process.ts';
@@ -35,6 +36,10 @@ export interface Mutation {
   readonly estate?: (state: SessionState | undefined) => SessionState | undefined;
   /** Changes the venue as an edge has it. */
   readonly venue?: (venue: Venue, process: Process) => Venue;
+  /** Changes a venue where it is, in the process of an edge or in one of its own. */
+  readonly exchange?: (venue: Venue, process: Process) => Venue;
+  /** Changes what a process finds on its disk when it begins. */
+  readonly boot?: (directory: string) => void;
   /** Changes the mailboxes of the venue that edges share. */
   readonly mailroom?: (mailroom: Mailroom, process: Process) => Mailroom;
   /** Changes what an edge says to its clients, message by message. */
@@ -326,7 +331,15 @@ const JOURNAL: readonly Mutation[] = [
   },
 ];
 
-export const MUTATIONS: readonly Mutation[] = [...LIMITS, ...SLOTS, ...EDGES, ...COMMANDS, ...JOURNAL, ...MOVES];
+export const MUTATIONS: readonly Mutation[] = [
+  ...LIMITS,
+  ...SLOTS,
+  ...EDGES,
+  ...COMMANDS,
+  ...JOURNAL,
+  ...MOVES,
+  ...DAYS,
+];
 
 /** @throws RangeError when there is none of that name */
 export function mutationNamed(name: string | undefined): Mutation | undefined {

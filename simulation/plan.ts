@@ -1,7 +1,8 @@
 /** What a seed stands for: who there is, how the weather is, and when what goes wrong. */
 import type { LimiterSettings } from '../core/limits/settings.ts';
 import { crowded, cutOff, hung, lost, unlinked } from './apart.ts';
-import type { Chance } from './scheduler.ts';
+import { withDay } from './days.ts';
+import { type Chance, START } from './scheduler.ts';
 import { CALM, type Weather } from './store/weather.ts';
 
 export interface UserPlan {
@@ -16,8 +17,22 @@ export interface UserPlan {
   readonly pace: number;
 }
 
+/** A day that ends in the run. True time, epoch ms. */
+export interface DayPlan {
+  /** Orders of the day end. */
+  readonly midnight: number;
+  /** Sessions are over; undefined: they go on. */
+  readonly overAt: number | undefined;
+  /** They may be up again, and begin anew. */
+  readonly opensAt: number | undefined;
+  /** Share of Logons with which a client has the numbers begin anew by itself. */
+  readonly resets: number;
+}
+
 /** Of edges as they are shipped. */
 export interface FixPlan {
+  /** Undefined: no day ends, and no numbers begin anew. */
+  readonly day?: DayPlan | undefined;
   /** Journals are lost with their edges: no report is promised, and of numbers that none has two contents. */
   readonly lost?: true;
   readonly journal: 'file' | 'store';
@@ -30,6 +45,9 @@ export interface FixPlan {
   /** Of the sessions, over the defaults. */
   readonly profile: {
     readonly duplicate_logon?: 'probe' | 'refuse' | 'takeover';
+    readonly start_time?: string;
+    readonly end_time?: string;
+    readonly time_zone?: string;
     readonly cancel_on_disconnect?: { readonly mode: 'session'; readonly grace_ms: number };
   };
   /** Clients come to any edge, which share a venue; undefined: each stays with its own. */
@@ -79,6 +97,8 @@ export type AdminAct =
 export type At<T> = T & { readonly at: number };
 
 export interface Plan {
+  /** True time at which it begins, epoch ms. */
+  readonly startAt: number;
   /** Edges as they are shipped, FIX and journal and all; undefined: their gates alone. */
   readonly fix: FixPlan | undefined;
   readonly edges: number;
@@ -261,8 +281,19 @@ const EDGES: Readonly<Record<Kind, readonly number[]>> = {
   moves: [2, 2, 3],
 };
 
-/** Most seeds lose nothing on the way to the store, so that what is promised then is held to its narrow bounds. */
+/** In how many of the runs with FIX a day ends. */
+const DAYS = 0.3;
+
 export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
+  const plan = drawn(chance, busyMs, kind);
+  const { fix, wildClocks } = plan;
+  // Who has no journal to go by, or no clock, cannot tell when a day was over.
+  if (fix === undefined || fix.lost || wildClocks || !chance.hit(DAYS)) return plan;
+  return withDay(chance, plan, fix);
+}
+
+/** Most seeds lose nothing on the way to the store, so that what is promised then is held to its narrow bounds. */
+function drawn(chance: Chance, busyMs: number, kind: Kind): Plan {
   const edges = chance.pick(EDGES[kind]);
   const fix = fixPlan(chance, kind);
   const users = Array.from({ length: chance.whole(1, fix ? 2 : 3) }, (_none, index) => {
@@ -284,6 +315,7 @@ export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
     return { kind: 'jump', edge: chance.whole(0, edges - 1), offset: chance.between(-5_000, 5_000), at } as const;
   });
   const plan: Plan = {
+    startAt: START,
     fix,
     edges,
     users,

@@ -26,8 +26,8 @@ interface Stay {
   readonly since: number;
   /** Undefined: it is there. */
   until: number | undefined;
-  /** Its edge has said that its grace is over. */
-  decided: boolean;
+  /** How often its edge has said that its grace is over, and the venue has not done what follows. */
+  decided: number;
 }
 
 /** Links to the venue that edges share. */
@@ -62,7 +62,7 @@ export class Absences {
     if (cancel_after_ms === undefined || (known !== undefined && known.epoch > epoch)) return;
     const { now } = this.#world.scheduler;
     // An order of before may still be on its way.
-    const decided = known?.host === host && known.decided;
+    const decided = known?.host === host ? known.decided : 0;
     this.#stays.set(id, { host, epoch, graceMs: cancel_after_ms, since: now, until: undefined, decided });
   }
 
@@ -78,19 +78,23 @@ export class Absences {
 
   /** An edge has a session's orders cancelled. That it may not any more, when the session has moved, is for others to see to. */
   decided(host: Host, session: VenueSession): void {
+    if (session.cancel_after_ms === undefined)
+      this.#world.fail('cancel on disconnect', `${host.name} has orders of ${session.id} cancelled, which stay`);
     const stay = this.#stays.get(session.id);
     if (stay?.host !== host) return;
     if (this.#tooSoon(stay)) this.#fail(session.id, stay, `${host.name} has its orders cancelled`);
-    stay.decided = true;
+    stay.decided += 1;
   }
 
   /** A venue that edges share does so. */
   cancelled({ id }: VenueSession, links: Linked): void {
     const stay = this.#stays.get(id);
     if (stay === undefined) return;
-    const { decided } = stay;
-    stay.decided = false;
-    if (decided || !this.#tooSoon(stay)) return;
+    if (stay.decided > 0) {
+      stay.decided -= 1;
+      return;
+    }
+    if (!this.#tooSoon(stay)) return;
     // Whoever is out of reach is as good as gone, after a while.
     const linked = links.since(stay.host.name);
     if (linked === undefined || this.#world.scheduler.now - linked < TELLING_MS) return;

@@ -13,8 +13,10 @@ import type { SimSocket } from './socket.ts';
 const DECIDED_WITHIN_MS = 4_000;
 /** Where the edge that has it does not even acknowledge. */
 const UNHEARD_WITHIN_MS = 1_000;
-/** Decided, and brought from the edge that has it, since the Logon came or that edge came or went last, whichever was later. */
+/** Decided, and brought from the edge that has it, since the Logon came or that edge came or went last, whichever was later… */
 const ANSWERED_WITHIN_MS = 4_000;
+/** …or so long after it was decided, where that took its time. */
+const BROUGHT_WITHIN_MS = 500;
 /** What looks and calls add, in ways of the weather. */
 const CALLS = 20;
 /** What was under way when the last trouble ended has been tried again by then. */
@@ -32,8 +34,8 @@ interface Pending {
   readonly holder: Host | undefined;
   /** That one has heard nothing since. */
   deaf: boolean;
-  /** The session is this edge's. */
-  won: boolean;
+  /** True time since which the session is this edge's; undefined: it is not. */
+  wonAt: number | undefined;
 }
 
 const keyOf = (sender: string | undefined, sub: string | undefined): string => `${sender ?? ''} ${sub ?? ''}`;
@@ -62,7 +64,7 @@ export class Decisions {
     const other = hosts.find(({ name }) => name === holder?.edge_id && name !== host.name);
     const deaf = other !== undefined && !this.#hears(other);
     this.#came.set(socket, scheduler.now);
-    this.#pending.set(socket, { host, process, key, at: scheduler.now, holder: other, deaf, won: false });
+    this.#pending.set(socket, { host, process, key, at: scheduler.now, holder: other, deaf, wonAt: undefined });
   }
 
   /** @returns when the Logon of this connection came */
@@ -80,7 +82,7 @@ export class Decisions {
     const name = keyOf(key.sender_comp_id, key.sender_sub_id);
     for (const [socket, pending] of this.#pending) {
       if (pending.key !== name) continue;
-      if (pending.host.name === edge_id) pending.won = true;
+      if (pending.host.name === edge_id) pending.wonAt = this.#world.scheduler.now;
       // Decided for another, which has its time from now on.
       else this.#pending.delete(socket);
     }
@@ -106,7 +108,8 @@ export class Decisions {
   }
 
   #look(pending: Pending, now: number): void {
-    const { holder, won, host, key, at } = pending;
+    const { holder, wonAt, host, key, at } = pending;
+    const won = wonAt !== undefined;
     const extra = CALLS * this.#world.plan.weather.delay[1];
     const within = (most: number, what: string, since: number = at): void => {
       const ms = now - since;
@@ -118,6 +121,7 @@ export class Decisions {
     if (pending.deaf && !won) within(UNHEARD_WITHIN_MS, `decided, and ${holder?.name} does not acknowledge,`);
     if (!won) within(DECIDED_WITHIN_MS, 'decided');
     const changed = holder && this.#hearing.get(holder);
-    within(ANSWERED_WITHIN_MS, 'answered', Math.max(at, changed?.since ?? at));
+    const brought = won ? wonAt + BROUGHT_WITHIN_MS - ANSWERED_WITHIN_MS : at;
+    within(ANSWERED_WITHIN_MS, 'answered', Math.max(at, brought, changed?.since ?? at));
   }
 }

@@ -51,6 +51,7 @@ export class Disk {
     if (this.#boots === 1) return directory;
     cpSync(before, directory, { recursive: true });
     rmSync(before, { recursive: true });
+    this.#world.mutation?.boot?.(directory);
     return directory;
   }
 

@@ -8,6 +8,8 @@ import { encodeFix, type Field, FixMessage, SESSION_TYPES, utcTimestamp } from '
 export interface EngineHost {
   /** True time, epoch ms. */
   now(): number;
+  /** Its own clock, epoch ms. */
+  clock(): number;
   send(text: string): void;
   /** Logged on: application messages may go. */
   loggedOn(): void;
@@ -16,6 +18,12 @@ export interface EngineHost {
   /** An application message, in order, once. */
   application(message: FixMessage): void;
   broken(promise: string, text: string): void;
+  /** Whether a new day has begun since then, by its own clock. */
+  isNewDay(since: number): boolean;
+  /** Whether one side may think that it has, and the other not. */
+  readonly betweenDays: boolean;
+  /** Numbers begin anew: nothing of before is told, or asked for, again. */
+  begunAnew(): void;
 }
 
 export interface EngineNames {
@@ -52,19 +60,42 @@ export class Engine {
   #input = '';
   /** A gap has been asked for, up to here. */
   #askedTo = 0;
+  /** By its own clock, when its numbers began. */
+  #begunAt = 0;
+  /** By its own clock, when a Logon was last over that had not been answered. */
+  #unansweredAt = 0;
+  /** The other side may have had one Logon more than it knows of since numbers began. */
+  crossed = false;
+  /** It has closed its connection: what has come on that is not read. */
+  #deaf = false;
+  /** It has asked for numbers that begin anew, and is not answered. */
+  #resets = false;
 
   constructor(host: EngineHost, names: EngineNames) {
     this.#host = host;
     this.#names = names;
   }
 
-  /** A connection is there. */
-  connected(): void {
+  /** A connection is there. @param resets whether numbers are to begin anew, by ResetSeqNumFlag (141) */
+  connected(resets = false): void {
     this.#fresh();
+    this.#resets ||= resets;
+    if (this.#resets || this.#host.isNewDay(this.#begunAt)) this.#beginAnew();
     this.#host.send(this.logon(this.nextOut++));
   }
 
+  #beginAnew(): void {
+    Object.assign(this, { nextOut: 1, nextIn: 1 });
+    // A Logon of the day before may have been counted in this one.
+    this.crossed = this.#host.isNewDay(0) && !this.#host.isNewDay(this.#unansweredAt);
+    this.#begunAt = this.#host.clock();
+    this.#sent.clear();
+    this.#seen.clear();
+    this.#host.begunAnew();
+  }
+
   #fresh(): void {
+    this.#deaf = false;
     this.#input = '';
     this.#askedTo = 0;
     this.on = false;
@@ -79,6 +110,7 @@ export class Engine {
       [108, HEARTBEAT_S],
       [553, sender],
       [554, password],
+      ...(this.#resets ? [[141, 'Y'] as Field] : []),
     ];
     return this.#text(number, [type, ...fields], []);
   }
@@ -90,10 +122,12 @@ export class Engine {
 
   /** A message of this number has been sent. */
   spent(number: number): void {
+    this.#unansweredAt = this.#host.clock();
     this.nextOut = Math.max(this.nextOut, number + 1);
   }
 
   disconnected(): void {
+    if (!this.on) this.#unansweredAt = this.#host.clock();
     this.on = false;
   }
 
@@ -118,7 +152,7 @@ export class Engine {
     this.#input += bytes.toString('latin1');
     END.lastIndex = 0;
     let from = 0;
-    for (let match = END.exec(this.#input); match !== null; match = END.exec(this.#input)) {
+    for (let match = END.exec(this.#input); match !== null && !this.#deaf; match = END.exec(this.#input)) {
       const to = END.lastIndex;
       this.#message(new FixMessage(this.#input.slice(from, to)));
       from = to;
@@ -159,8 +193,16 @@ export class Engine {
       this.#host.loggedOut(message.get(58) ?? '');
       return;
     }
+    const early = number < this.nextIn && this.#host.betweenDays;
+    if (type === 'A' && (early || this.#host.isNewDay(this.#begunAt))) {
+      // Its numbers are those of another day: it begins anew with the next connection.
+      this.#deaf = true;
+      this.#host.loggedOut('another day');
+      return;
+    }
     this.#compare(type, number, possDup, message);
     if (type === 'A') {
+      this.#resets = false;
       this.on = true;
       this.#host.loggedOn();
     }

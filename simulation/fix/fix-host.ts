@@ -36,7 +36,7 @@ import { Disk } from './disk.ts';
 import { estatesOf, type JournalParts, journalOf, letGo } from './journals.ts';
 import type { LinkEnd } from './link-socket.ts';
 import { logOf } from './log.ts';
-import type { Kept, Speaker } from './sent.ts';
+import type { Kept, Speaker, Stream } from './sent.ts';
 import { type Pass, type Peer, SimSocket } from './socket.ts';
 
 const MARKET_SEED = 1;
@@ -187,14 +187,16 @@ export class FixHost extends Host implements Speaker {
   async #openVenue(process: Process, sink: VenueSink, directory: string, log: Logger, left: Left): Promise<Venue> {
     const { market } = this.world;
     const { clock } = process.machine;
-    if (market === undefined)
-      return openVenue('simulator', {
+    if (market === undefined) {
+      const opened = openVenue('simulator', {
         sink,
         seed: MARKET_SEED,
         now: clock.now(),
         directory: join(directory, 'venue'),
         warn: (problem) => this.world.fail('venue', `${this.name}: ${problem}`),
       });
+      return this.world.mutation?.exchange?.(opened, process) ?? opened;
+    }
     const connect = () => {
       left.link = market.connect(process);
       return left.link.asSocket;
@@ -217,6 +219,7 @@ export class FixHost extends Host implements Speaker {
     if (journal === undefined || this.gate === undefined || !journal.has(session)) return undefined;
     const kept = journal.session(session);
     return {
+      generation: kept.generation,
       nextOut: kept.nextOut,
       message(number) {
         const found = kept.next(number, number);
@@ -342,6 +345,7 @@ export class FixHost extends Host implements Speaker {
   #passing(socket: () => SimSocket): Pass {
     const { world } = this;
     const spoil = world.mutation?.wire;
+    const stream: Stream = {};
     let on = false;
     return (message) => {
       const raw = spoil?.(message) ?? message.raw;
@@ -349,7 +353,10 @@ export class FixHost extends Host implements Speaker {
       on ||= message.type === 'A';
       world.decisions.done(socket());
       // Who is refused is no session: its number is not one of the session's.
-      const wrong = on ? world.sent.note(this, spoil === undefined ? message : new FixMessage(raw)) : undefined;
+      const { now } = world.scheduler;
+      const at = { since: world.decisions.since(socket()) ?? now, now };
+      const told = spoil === undefined ? message : new FixMessage(raw);
+      const wrong = on ? world.sent.note(this, told, stream, at) : undefined;
       if (wrong !== undefined) world.fail('numbers', `${this.name}: ${wrong}`);
       return raw;
     };

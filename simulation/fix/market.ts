@@ -82,7 +82,8 @@ export class Market {
       },
       venue: (sink) => {
         const warn = (problem: string): void => this.#world.fail('venue', problem);
-        const kept = openVenue('simulator', { sink, seed: MARKET_SEED, now: clock.now(), directory, warn });
+        const opened = openVenue('simulator', { sink, seed: MARKET_SEED, now: clock.now(), directory, warn });
+        const kept = this.#world.mutation?.exchange?.(opened, process) ?? opened;
         parts.venue = kept;
         return over(kept, {
           flush: () => (kept.pending ? written(() => kept.flush()) : kept.flush()),

@@ -85,12 +85,18 @@ export class Exchange implements TradeListener {
     for (const order of closed) this.clients.done(order);
   }
 
+  /** A step begins. Whatever it does, it does not meet an order whose time is over. */
+  begin(now: number): void {
+    this.now = now;
+    if (this.expiry.next <= now) this.expire(now);
+    if (!this.started) this.open(now);
+  }
+
   /**
-   * Opens the reference markets, once; a later call does nothing. Restored orders may trade in it, so it is not the
-   * constructor's: their sessions must be there to be told.
+   * Opens the reference markets, once. Restored orders may trade in it, so it is not the constructor's: their sessions must
+   * be there to be told.
    */
-  start(now: number): void {
-    if (this.started) return;
+  private open(now: number): void {
     this.started = true;
     this.now = now;
     for (const market of this.markets.all) {
@@ -186,8 +192,8 @@ export class Exchange implements TradeListener {
     this.commit();
   }
 
-  /** Time passes: orders end that have reached their time. */
-  expire(now: number): void {
+  /** Orders end that have reached their time. */
+  private expire(now: number): void {
     this.now = now;
     for (let order = this.expiry.take(now); order !== undefined; order = this.expiry.take(now)) {
       this.end(order, EXPIRED);
@@ -196,14 +202,13 @@ export class Exchange implements TradeListener {
     this.commit();
   }
 
-  /** When {@link expire} has something to do. */
+  /** When the next order reaches its time, epoch ms. */
   get nextExpiry(): number {
     return this.expiry.next;
   }
 
   /** The reference markets move one step. */
-  step(now: number): void {
-    this.now = now;
+  step(): void {
     for (const market of this.markets.all) {
       market.reference.step();
       this.settle(market);
@@ -212,8 +217,7 @@ export class Exchange implements TradeListener {
   }
 
   /** Moves one reference market to a price, units of its instrument. */
-  moveMarket(market: Market, price: number, now: number): void {
-    this.now = now;
+  moveMarket(market: Market, price: number): void {
     market.reference.moveTo(price);
     this.settle(market);
     this.commit();

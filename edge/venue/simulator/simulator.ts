@@ -69,8 +69,7 @@ export class Simulator implements Venue {
   submit(message: Message, context: SubmitContext): void {
     const { exchange } = this;
     const { now } = context;
-    exchange.start(now);
-    exchange.now = now;
+    exchange.begin(now);
     const client = exchange.clients.of(context.session);
     const handler = this.handlerOf(message.msgType);
     const seen = exchange.hear(client, context.generation, context.msg_seq_num);
@@ -103,8 +102,7 @@ export class Simulator implements Venue {
     const { exchange } = this;
     const client = exchange.clients.get(session.id);
     if (client === undefined) return;
-    exchange.start(now);
-    exchange.now = now;
+    exchange.begin(now);
     for (const order of openOrders(client)) exchange.cancelBy(order, 'Canceled on disconnect');
     exchange.commit();
     exchange.clients.release(client);
@@ -112,8 +110,7 @@ export class Simulator implements Venue {
 
   massCancel(whose: OrdersOf, now: number): void {
     const { exchange } = this;
-    exchange.start(now);
-    exchange.now = now;
+    exchange.begin(now);
     for (const client of [...exchange.clients.all()]) {
       if (!concerns(whose, client.session)) continue;
       for (const order of openOrders(client)) exchange.cancelBy(order, 'Canceled by an administrator');
@@ -123,10 +120,9 @@ export class Simulator implements Venue {
 
   tick(now: number): number {
     const { exchange, marketData } = this;
-    exchange.start(now);
-    if (exchange.nextExpiry <= now) exchange.expire(now);
+    exchange.begin(now);
     if (now >= this.stepAt) {
-      exchange.step(now);
+      exchange.step();
       this.stepAt = now + MARKET_STEP_MS;
     }
     marketData.publish(now);
@@ -137,8 +133,8 @@ export class Simulator implements Venue {
   moveMarket(symbol: string, price: number, now: number): boolean {
     const market = this.exchange.markets.of(symbol);
     if (market === undefined) return false;
-    this.exchange.start(now);
-    this.exchange.moveMarket(market, price, now);
+    this.exchange.begin(now);
+    this.exchange.moveMarket(market, price);
     return true;
   }
 

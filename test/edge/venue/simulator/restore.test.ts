@@ -114,6 +114,24 @@ describe('a restart', () => {
     await second.venue.close();
   });
 
+  test('an order whose time came while nothing ran trades no more, and is not canceled', async () => {
+    const first = run();
+    const one = first.client('ONE');
+    one.ask(limit('DAY', 1, 10, '30.00'));
+    one.ask(limit('MET', 1, 10, '34.90'));
+    await first.venue.close();
+
+    const second = run(NOON + 86_400_000);
+    second.sink.now = NOON + 86_400_000;
+    const again = second.client('ONE');
+    expect(again.ask(`35=F|11=C|41=DAY|55=INTC|54=1|38=10|${TIME}`, [11, 41, 150, 39, 102])).toEqual([
+      '35=8|11=DAY|150=C|39=C',
+      '35=8|11=MET|150=C|39=C',
+      '35=9|11=C|41=DAY|39=C|102=0',
+    ]);
+    await second.venue.close();
+  });
+
   test('a last line that was cut off counts as not written, wherever it was cut', async () => {
     const first = run();
     const one = first.client('ONE');
