@@ -109,7 +109,7 @@ class Client {
 
   #take(read: Buffer): void {
     const chunk = this.#rest === undefined ? read : Buffer.concat([this.#rest, read]);
-    const from = eachMessage(chunk, (type, at, end) => this.#message(type, chunk, at, end));
+    const from = eachMessage(chunk, (type, at, end) => this.#message(String.fromCharCode(type), chunk, at, end));
     this.#rest = from < chunk.length ? chunk.subarray(from) : undefined;
   }
 

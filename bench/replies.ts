@@ -8,12 +8,12 @@ const HEAD = 12;
 export const TRAILER = 7;
 
 /**
- * Tells `seen` of each whole message in what has been read: its MsgType, and where it stands from behind its BodyLength on.
+ * Tells `seen` of each whole message in what has been read: its MsgType, of one character, as its code, and where it stands from behind its BodyLength on.
  * @returns where the rest begins, which is part of a message or empty
  */
 export function eachMessage(
   chunk: Buffer,
-  seen: (type: string, at: number, end: number, from: number) => void,
+  seen: (type: number, at: number, end: number, from: number) => void,
 ): number {
   let from = 0;
   while (chunk.length - from > HEAD) {
@@ -22,7 +22,7 @@ export function eachMessage(
     for (; at < chunk.length && chunk[at] !== SOH; at++) body = body * 10 + chunk[at]! - ZERO;
     const end = at + 1 + body + TRAILER;
     if (end > chunk.length) break;
-    seen(String.fromCharCode(chunk[at + 4]!), at, end, from);
+    seen(chunk[at + 4]!, at, end, from);
     from = end;
   }
   return from;
