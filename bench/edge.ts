@@ -124,6 +124,15 @@ async function besidePeers(edge: Target, run: Run, sizes: Sizes): Promise<Figure
   return figures;
 }
 
+/** What says in {@link LoadResult.replies} that an order was not taken. */
+const REFUSALS = ['8/8', '8_rejected', 'j', '3'];
+
+/** @throws when orders were refused: that is quicker than what is to be measured */
+function taken({ replies }: Piped): void {
+  if (REFUSALS.some((type) => (replies[type] ?? 0) > 0))
+    throw new Error(`orders were refused: ${JSON.stringify(replies)}`);
+}
+
 interface Course {
   readonly venue: 'echo' | 'simulator';
   readonly order: OrderKind;
@@ -152,8 +161,9 @@ async function orders({ venue, order, share, cpu }: Course, sizes: Sizes): Promi
           () => put(edge, sizes.orders, many),
           () => put(floor, sizes.floor_orders, many),
         );
+        for (const run of [ping, piped]) taken(run);
         const how = `${load.name}, an order that ${order}, median of ${sizes.runs}`;
-        const one = `${how}, ${sizes.pings} round trips`;
+        const one = `${how}, ${sizes.pings} round trips; replies of the last run ${JSON.stringify(ping.replies)}`;
         const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal; replies of the last run ${JSON.stringify(piped.replies)}`;
         const near: Aim = { of: 'ratio', most: 1.3 };
         const engines = venue === 'echo' ? await besidePeers(edge, many, sizes) : [];

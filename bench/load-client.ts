@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { encodeFix, type Field, utcTimestamp } from '../local/fix-client.ts';
 import { percentile } from './figures.ts';
-import type { LoadResult, LoadTask } from './load.ts';
+import type { LoadResult, NodeTask } from './load.ts';
 import { orderStream } from './orders.ts';
 import { eachMessage, TRAILER } from './replies.ts';
 
@@ -66,7 +66,7 @@ class Replies {
   }
 }
 
-async function logOn(task: LoadTask): Promise<Socket> {
+async function logOn(task: NodeTask): Promise<Socket> {
   const socket = connect({ port: task.port, host: '127.0.0.1', noDelay: true });
   await once(socket, 'connect');
   const fields: readonly Field[] = [
@@ -88,9 +88,9 @@ async function logOn(task: LoadTask): Promise<Socket> {
 }
 
 /** Keeps `task.window` orders in flight until all are answered. */
-function drive(socket: Socket, task: LoadTask): Promise<LoadResult> {
+function drive(socket: Socket, task: NodeTask): Promise<LoadResult> {
   const { count, window } = task;
-  const orders = orderStream(task, task.order, 2, count);
+  const orders = orderStream(task, task.order, 2, count, task.first_id);
   const ends = new Float64Array(count + 1);
   for (let i = 0, at = 0; i < count; i++) {
     at = orders.indexOf('\x0110=', at + TRAILER) + 1 + TRAILER;
@@ -135,7 +135,7 @@ function drive(socket: Socket, task: LoadTask): Promise<LoadResult> {
   });
 }
 
-const task = JSON.parse(process.argv[2] ?? '') as LoadTask;
+const task = JSON.parse(process.argv[2] ?? '') as NodeTask;
 const socket = await logOn(task);
 const result = await drive(socket, task);
 socket.destroy();

@@ -15,6 +15,12 @@ export interface LoadTask extends Names {
   readonly window: number;
 }
 
+/** What load-client.ts is told. */
+export interface NodeTask extends LoadTask {
+  /** ClOrdIDs count from here: the simulator rejects those that an earlier run has used. */
+  readonly first_id: number;
+}
+
 export interface LoadResult {
   readonly per_s: number;
   /** Of the round trips of a ping-pong, microseconds. */
@@ -47,7 +53,13 @@ export function openLoadClient(wanted: 'best' | 'node', order: OrderKind): LoadC
       return { name: 'fixload (C, cc -O3)', run: (task) => byFixload(program, task), close };
     close();
   }
-  return { name: 'bench/load-client.ts', run: byNode, close: () => {} };
+  let orders = 0;
+  const run = (task: LoadTask): Promise<LoadResult> => {
+    const first_id = orders;
+    orders += task.count;
+    return byNode({ ...task, first_id });
+  };
+  return { name: 'bench/load-client.ts', run, close: () => {} };
 }
 
 /** The last line of what a program prints. @throws with its last words when it fails */
@@ -67,7 +79,7 @@ function lastLine(program: string, args: readonly string[], accept: readonly num
   });
 }
 
-async function byNode(task: LoadTask): Promise<LoadResult> {
+async function byNode(task: NodeTask): Promise<LoadResult> {
   const line = await lastLine(
     process.execPath,
     [join(import.meta.dirname, 'load-client.ts'), JSON.stringify(task)],
