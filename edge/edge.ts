@@ -109,6 +109,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { acceptor, http } = opened;
   metrics.watch({
     gate,
+    unready: readiness,
     clock: () => parts.clockWatch.reading(),
     notLoggedOn: () => house.lobby.size,
     logonLine: () => house.frontDesk.line,

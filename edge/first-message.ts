@@ -19,7 +19,8 @@ export type Hostile =
   | 'comp_ids'
   | 'sending_time'
   | 'default_appl_ver_id'
-  | 'msg_seq_num';
+  | 'msg_seq_num'
+  | 'no_proof';
 
 /** What a Logon says of its sender; to be proved. */
 export interface Claim {
@@ -30,7 +31,7 @@ export interface Claim {
   readonly sender_sub_id: string;
   /** 553; undefined when absent. */
   readonly username: string | undefined;
-  /** Password (554) or RawData (96), copied; to be wiped after use (forget). An empty password when there is neither. */
+  /** Password (554) or RawData (96), copied; to be wiped after use (forget). */
   readonly proof: LogonProof;
   /** NewPassword (925), copied; to be wiped too. Undefined: it asks for none. */
   readonly new_password: Uint8Array | undefined;
@@ -53,6 +54,7 @@ const TEXTS: Readonly<Record<Hostile, string>> = {
   sending_time: 'SendingTime (52) is missing or no timestamp',
   default_appl_ver_id: 'DefaultApplVerID (1137) is missing or not supported',
   msg_seq_num: 'MsgSeqNum (34) is missing or no number',
+  no_proof: 'Logon refused: it has neither Password (554) nor RawData (96)',
 };
 
 const hostile = (reason: Hostile): FirstMessage => ({ kind: 'hostile', reason, text: TEXTS[reason] });
@@ -85,6 +87,10 @@ export function readFirstMessage(
   if (message.uint(message.msgSeqNum) < 1) return hostile('msg_seq_num');
   const appl_ver_id = begin_string === 'FIXT.1.1' ? message.text(message.index(Tag.DefaultApplVerID)) : '';
   if (begin_string === 'FIXT.1.1' && !Object.hasOwn(APPL_VER_IDS, appl_ver_id)) return hostile('default_appl_ver_id');
+  // What a client's engine leaves out unless it is told: no name is looked up for it, and so nothing is said of any.
+  if (message.length(message.index(Tag.Password)) <= 0 && message.length(message.index(Tag.RawData)) <= 0) {
+    return hostile('no_proof');
+  }
   const username = message.index(Tag.Username);
   const claim: Claim = {
     begin_string,

@@ -35,7 +35,13 @@ const ELSEWHERE: Refusal = {
 /** Refusals of the session's own rules that silence covers. */
 const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
 /** First messages that name their sender well enough to be answered. */
-const ANSWERABLE: ReadonlySet<Hostile> = new Set(['not_a_logon', 'sending_time', 'default_appl_ver_id', 'msg_seq_num']);
+const ANSWERABLE: ReadonlySet<Hostile> = new Set([
+  'not_a_logon',
+  'sending_time',
+  'default_appl_ver_id',
+  'msg_seq_num',
+  'no_proof',
+]);
 
 export class FrontDesk implements Reception<Connection> {
   readonly #house: House;

@@ -19,7 +19,6 @@ export interface Refusal {
 }
 
 const BEGIN_STRING: Refusal = { reason: 'begin_string', text: 'Incorrect BeginString', covered: true };
-const SENDING_TIME: Refusal = { reason: 'sending_time', text: 'SendingTime accuracy problem', covered: true };
 const NO_NEW_PASSWORD: Refusal = {
   reason: 'new_password',
   text: 'Logon refused: NewPassword (925) is not taken here, passwords are issued by the gateway',
@@ -32,10 +31,17 @@ export const NO_DICTIONARY = 'data_dictionary';
 /** What the counterparty's profile has against a Logon, before a slot is asked for: a live session is not disturbed by it. */
 export function refusalBy(profile: SessionProfile, claim: Claim, received: number): Refusal | undefined {
   if (!profile.begin_strings.some((one) => one === claim.begin_string)) return BEGIN_STRING;
-  if (!isLatencyGood(claim.sent_at, profile, received)) return SENDING_TIME;
+  if (!isLatencyGood(claim.sent_at, profile, received))
+    return { reason: 'sending_time', text: inaccurate(claim.sent_at - received, profile.max_latency), covered: true };
   const period = periodAt(profile, received);
   if (period.state === 'open') return undefined;
   return { reason: 'outside_session_time', text: closedText(period.opens), covered: false };
+}
+
+/** @param off ms, negative when the client's clock is behind @param most s */
+function inaccurate(off: number, most: number): string {
+  const side = off < 0 ? 'behind' : 'ahead of';
+  return `SendingTime accuracy problem: ${Math.round(Math.abs(off) / 1000)} s ${side} the gateway's clock, at most ${most} s are taken`;
 }
 
 /** Whether there is a dictionary by which the session can be kept. */

@@ -3,7 +3,7 @@
  * somebody asks. Labels that come from outside are bounded in number.
  */
 
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Gate } from '../core/sessions/api.ts';
 import type { ClockReading } from '../core/sessions/clock-watch.ts';
 import { msgTypeText, SOH } from './fix/tags.ts';
@@ -15,6 +15,8 @@ import type { LinkFigures } from './venue/venue.ts';
 /** What is asked when the metrics are read. */
 export interface Watched {
   readonly gate: Gate;
+  /** Why `/ready` says that it is not; undefined: it is. */
+  unready(): string | undefined;
   /** Undefined: not known. */
   clock(): ClockReading | undefined;
   notLoggedOn(): number;
@@ -145,6 +147,19 @@ export class Metrics {
   watch(watched: Watched): void {
     const { gate } = watched;
     this.gate.watch(gate, watched.clock);
+    const { unready } = watched;
+    readGauge(this.registry, 'fix_ready', '1 while /ready says so.', () => (unready() === undefined ? 1 : 0), 'min');
+    new Gauge({
+      name: 'fix_not_ready',
+      help: '1 for the reason that /ready gives, while it gives one.',
+      labelNames: ['reason'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        const reason = unready();
+        if (reason !== undefined) this.set({ reason }, 1);
+      },
+    });
     readGauge(this.registry, 'fix_sessions', 'Live sessions.', () => gate.figures().sessions);
     readGauge(this.registry, 'fix_connections', 'TCP connections.', () => watched.connections());
     readGauge(this.registry, 'fix_connections_not_logged_on', 'TCP connections without a session.', () =>

@@ -160,7 +160,52 @@ describe('a client that proves itself', () => {
   });
 });
 
+test.each([
+  [-300, "SendingTime accuracy problem: 300 s behind the gateway's clock, at most 120 s are taken"],
+  [3600, "SendingTime accuracy problem: 3600 s ahead of the gateway's clock, at most 120 s are taken"],
+])('a client whose clock is %i s off is told so', async (off, text) => {
+  const client = house.client(edge, alice);
+  await client.connect();
+  const at = utcTimestamp(new Date(Date.now() + off * 1000));
+  client.send(
+    'A',
+    [
+      [98, 0],
+      [108, 30],
+      [554, alice.password],
+    ],
+    [],
+    at,
+  );
+  expect((await client.next(() => true)).get(58)).toBe(text);
+});
+
 describe('whoever does not', () => {
+  test('and brings no proof at all is told of that, known or not, and nobody is looked up', async () => {
+    const { directory } = house.admin;
+    let looked = 0;
+    const credential = directory.credential.bind(directory);
+    directory.credential = async (name) => {
+      looked += 1;
+      return credential(name);
+    };
+    for (const account of [alice, { ...alice, sender_comp_id: 'NOBODY' }]) {
+      for (const fields of [[], [[554, '']], [[96, '']]] as Field[][]) {
+        const client = house.client(edge, account);
+        await client.connect();
+        client.sendRaw(logonBy(account, fields));
+        const answer = await client.next(() => true);
+        expect([answer.type, answer.get(34), answer.get(58)]).toEqual([
+          '5',
+          '1',
+          'Logon refused: it has neither Password (554) nor RawData (96)',
+        ]);
+      }
+    }
+    expect(looked).toBe(0);
+    await until('it is recorded', () => house.records('logon_refused').some(({ reason }) => reason === 'no_proof'));
+  });
+
   test('hears one and the same, whatever was wrong; the audit has what', async () => {
     const others: [string, Account, string][] = [
       ['wrong_password', alice, 'not the password'],

@@ -187,12 +187,18 @@ test('when the disk refuses, replies are withheld and orders refused; when it ta
   disk.full = true;
   client.send('D', order('during'));
   await until('it was seen', async () => (await fetch(`http://127.0.0.1:${edge.metricsPort}/ready`)).status === 503);
+  const figures = async () => (await fetch(`http://127.0.0.1:${edge.metricsPort}/metrics`)).text();
   client.send('D', order('refused'));
+  await until('it is read', async () => (await figures()).includes('{direction="in",msg_type="D"} 3\n'));
+  expect(await figures()).toContain('\nfix_ready 0\n');
+  expect(await figures()).toContain('\nfix_not_ready{reason="disk_unavailable"} 1\n');
   expect(client.received).toHaveLength(2);
   disk.full = false;
   expect((await client.next((m) => m.type === 'D')).get(11)).toBe('during');
   expect((await client.next((m) => m.type === 'j')).get(379)).toBe('refused');
   expect(await (await fetch(`http://127.0.0.1:${edge.metricsPort}/ready`)).json()).toEqual({ status: 'ready' });
+  expect(await figures()).toContain('\nfix_ready 1\n');
+  expect(await figures()).not.toContain('fix_not_ready{');
 });
 
 test('the store goes away and comes back: sessions stay up, nothing is lost, new logons are refused with a clear text', async () => {
