@@ -207,10 +207,11 @@ export class Patterns {
     let excess = 0; // sum of the bytes so far above that of the pattern's
     let head = 0; // the same, of those before the body
     let changes = 0;
-    // Where fields stand is there already, from the message before: all are where they are in the pattern.
+    // Where fields stand is there already, from the message before: all are where they are in the pattern. Or it is written over.
     let placed = message.places === first.places;
+    if (!placed) message.places = 0;
     for (;;) {
-      const { stop, view: known } = pattern;
+      const { stop, view: known, ends, offsets: starts } = pattern;
       while (t < stop && at < last && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
         t = (t + 8) | 0;
         at = (at + 8) | 0;
@@ -219,7 +220,6 @@ export class Patterns {
       if (t < stop && at < last) t = (t + sameBytes(view, at, known, t)) | 0;
       if (t >= stop && shift + stop === last) break;
       const end = pattern.count - 1;
-      const { ends, offsets: starts } = pattern;
       if (placed) while (i < end && ends[i]! < t) i = (i + 1) | 0;
       else {
         const moved = (shift - start) | 0;

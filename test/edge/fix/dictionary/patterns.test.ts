@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { loadDictionaries } from '../../../../edge/fix/dictionary/index.ts';
 import { byteSum } from '../../../../edge/fix/integers.ts';
+import { Message } from '../../../../edge/fix/message.ts';
 import { framed } from '../wire.ts';
 import { TwoWays } from './two-ways.ts';
 
@@ -54,6 +55,26 @@ test('shapes by turns are each like one of before, also where one ends sooner', 
     expect(readAll(two, order(10 + i, values))).toBe(1);
     expect(readAll(two, cancel(20 + i))).toBe(1);
   }
+});
+
+test('sessions that share one view are each read right, whoever was read before', () => {
+  const text = fc.constantFrom('1', '12', '123', '1234');
+  const said = fc.record({
+    whose: fc.nat(2),
+    values: fc.record({ 11: text, 38: text, 44: fc.constantFrom('9.99', '10.00', '100.00') }),
+    garbled: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(said, { minLength: 20, maxLength: 60 }), (all) => {
+      const view = new Message();
+      const sessions = Array.from({ length: 3 }, () => new TwoWays(FIX44, NAMES, view));
+      for (const [n, { whose, values, garbled }] of all.entries()) {
+        const bytes = order(10 + n, values);
+        if (garbled && n % 4 === 0) bytes[bytes.length - 2]! ^= 1;
+        readAll(sessions[whose]!, bytes);
+      }
+    }),
+  );
 });
 
 test('a wrong value, another name and a wrong CheckSum are not like anything', () => {

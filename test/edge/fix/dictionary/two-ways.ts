@@ -39,14 +39,16 @@ export class TwoWays {
   readonly #dictionary: Dictionary;
   readonly #names: Names;
   readonly #patterns = new Patterns();
-  readonly #message = new Message();
+  readonly #message: Message;
   readonly #plain = new Message();
   readonly #frame = new Frame();
   readonly #plainFrame = new Frame();
 
-  constructor(dictionary: Dictionary, names: Names) {
+  /** @param message the view that is read by patterns: connections of an edge share one */
+  constructor(dictionary: Dictionary, names: Names, message = new Message()) {
     this.#dictionary = dictionary;
     this.#names = names;
+    this.#message = message;
   }
 
   /** Reads a stream of its own. @returns the first difference */
