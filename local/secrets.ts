@@ -66,7 +66,7 @@ export function readSecrets(dataDir: string): LocalSecrets {
   const parsed = LocalSecrets.safeParse(json);
   if (!parsed.success)
     throw new SettingError(
-      `${file} is damaged at ${parsed.error.issues.map((issue) => issue.path.join('.') || '(top)').join(', ')}; restore it from a copy (only --fresh, which deletes every client, does without)`,
+      `${file} is damaged at ${parsed.error.issues.map((issue) => issue.path.join('.') || '(top)').join(', ')}; restore it from a copy; without one every password is issued anew, see "The secrets file is lost" in docs/RUNBOOK.md`,
     );
   return parsed.data;
 }
