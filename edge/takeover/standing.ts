@@ -78,12 +78,13 @@ export class Standing {
     }
     const { incarnation, heartbeat } = row;
     const last = this.#beats.get(edgeId);
-    const known = last === 'none' || last?.incarnation !== incarnation ? undefined : last;
-    if (known?.heartbeat === heartbeat) {
+    const known = last === 'none' ? undefined : last;
+    if (known?.incarnation === incarnation && known.heartbeat === heartbeat) {
       this.#beats.set(edgeId, { ...known, untilMs: Math.max(known.untilMs, begunMs) });
       return;
     }
     const nowMs = this.#parts.clock.monotonic();
+    // One that has begun anew since has moved, too: what it does first may keep it from its next heartbeat.
     const moved = known !== undefined && nowMs - known.untilMs < STILL_MS;
     this.#beats.set(edgeId, { incarnation, heartbeat, sinceMs: nowMs, untilMs: begunMs, moved });
   }

@@ -75,6 +75,23 @@ test('one that has begun anew is asked', async () => {
   expect(await waiting()).toBe(2);
 });
 
+test('one that has begun anew, and is kept from its heartbeat by that, lives for as long as one that has been seen to beat', async () => {
+  const { edges, time, ports } = await neighbours();
+  const standing = new Standing({ ...ports, log: createLogger('error', 'e-2') });
+  await standing.now('e-1');
+  await time.advance(1_000);
+  await standing.now('e-1');
+  expect(standing.beat('e-1')).toBe('unknown');
+  await edges.register('e-1', 'test', time.now());
+  const seen = [];
+  for (let ms = 0; ms <= 2_000; ms += 250) {
+    await standing.now('e-1');
+    seen.push(standing.beat('e-1'));
+    await time.advance(250);
+  }
+  expect(seen).toEqual([...Array(8).fill('moves'), 'stands']);
+});
+
 test('who has patience asks all the same, for as long as it beats', async () => {
   const { asked, waiting, beats } = await neighbours();
   await asked();
