@@ -48,6 +48,9 @@ export class GateMetrics {
       labelNames: ['by'],
       registers,
     });
+    // There from the start, or a rate would not see the first.
+    for (const by of ['this', 'others'] as const) this.#wrested.inc({ by }, 0);
+    for (const result of ['came', 'failed']) this.#moves.zero({ result });
     readCounter(this.#registry, 'fix_takeovers_total', 'Sessions that a Logon here took over.', () => this.#takeovers);
     readCounter(this.#registry, 'fix_fences_total', 'Times this edge was declared dead.', () => this.#fences);
   }

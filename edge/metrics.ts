@@ -90,6 +90,8 @@ export class Metrics {
       labelNames: ['status'],
       registers,
     });
+    // There from the start, or a rate would not see the first.
+    for (const status of ['accepted', 'unavailable']) this.#logins.inc({ status }, 0);
     this.#limited = new Counter({
       name: 'fix_rate_limit_exceeded_total',
       help: `Messages refused for a rate; the first ${METRIC_USERS} users by name.`,

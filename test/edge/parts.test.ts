@@ -378,3 +378,13 @@ test('user labels are bounded in number', async () => {
   expect(lines).toHaveLength(501);
   expect(lines.at(-1)).toBe('fix_rate_limit_exceeded_total{user_id="other",type="order"} 200');
 });
+
+test('what an alarm counts is there before the first of it', async () => {
+  const text = await new Metrics().registry.metrics();
+  for (const series of [
+    'fix_login_attempts_total{status="unavailable"}',
+    'fix_sessions_wrested_total{by="others"}',
+    'fix_session_moves_seconds_count{result="failed"}',
+  ])
+    expect(text).toContain(`\n${series} 0\n`);
+});
