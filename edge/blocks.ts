@@ -95,6 +95,8 @@ export class Blocks {
   /** Logons on their way, by session: what they were told of its block is to stay so. */
   readonly #entering = new Map<string, number>();
   readonly #wanted = new Set<Block>();
+  /** Reserved for numbers that were to begin anew and have not: their generation is none that was used. */
+  readonly #unbegun = new Set<Block>();
   /** Sessions that have come, gone, or been given other numbers, and when that is looked at, monotonic ms: soonest first. */
   readonly #noted = new Map<string, number>();
   #reserving: Promise<unknown> | undefined;
@@ -116,10 +118,21 @@ export class Blocks {
     else this.#entering.delete(id);
     // It may not have come to anything.
     this.note(id);
+    const block = this.#blocks.get(id);
+    if (block === undefined || block.told.generation <= this.#standing(id).generation) return;
+    this.#unbegun.add(block);
+    this.look();
   }
 
-  /** What a Logon reserves with its slot; see SessionSlots.take. */
-  asked(id: string, profile: Pick<SessionProfile, 'journal'>): Reserving | 'none' | undefined {
+  /**
+   * What a Logon reserves with its slot; see SessionSlots.take.
+   * @param resets whether its ResetSeqNumFlag (141) is Y
+   */
+  asked(
+    id: string,
+    profile: Pick<SessionProfile, 'journal' | 'reset_on_logon'>,
+    resets: boolean,
+  ): Reserving | 'none' | undefined {
     const { journal } = this.#parts;
     const isBeside = journal.place !== undefined && profile.journal === 'file';
     if (journal.inStore && !isBeside) {
@@ -130,8 +143,9 @@ export class Blocks {
     this.#own.add(id);
     const block = this.#blocks.get(id);
     const standing = this.#standing(id);
-    if (block !== undefined && block.limit === block.told.out && block.serves(standing)) return undefined;
-    const next = this.#next(standing);
+    const anew = resets || profile.reset_on_logon;
+    if (!anew && block !== undefined && block.limit === block.told.out && block.serves(standing)) return undefined;
+    const next = anew ? this.#nextAnew(standing) : this.#next(standing);
     block?.bound(next.out);
     return { ...next, known: block !== undefined || journal.has(id) };
   }
@@ -144,6 +158,11 @@ export class Blocks {
 
   #next({ nextIn, nextOut, generation }: Standing): Omit<Reserved, 'by'> {
     return { generation, next_in: nextIn, out: nextOut + this.#bounds.numbers };
+  }
+
+  /** Of the generation that a Logon begins. Above what was used in the one before: it may come to nothing. */
+  #nextAnew({ nextOut, generation }: Standing): Omit<Reserved, 'by'> {
+    return { generation: generation + 1, next_in: 1, out: nextOut + this.#bounds.numbers };
   }
 
   /** Whether it is known here what has been used of a session that the journal may have nothing of. */
@@ -202,6 +221,7 @@ export class Blocks {
   clear(): void {
     this.#blocks.clear();
     this.#wanted.clear();
+    this.#unbegun.clear();
     this.#noted.clear();
   }
 
@@ -213,10 +233,11 @@ export class Blocks {
 
   /** Reserves what is wanted, and gives back what nobody needs now; what fails is done at the next call. */
   look(): void {
-    if (this.#reserving !== undefined || (this.#wanted.size === 0 && this.#noted.size === 0)) return;
+    const none = this.#wanted.size === 0 && this.#unbegun.size === 0 && this.#noted.size === 0;
+    if (this.#reserving !== undefined || none) return;
     this.#reserving = this.#reserve().finally(() => {
       this.#reserving = undefined;
-      if (!this.#failing && this.#wanted.size > 0) this.look();
+      if (!this.#failing && this.#wanted.size + this.#unbegun.size > 0) this.look();
     });
   }
 
@@ -238,13 +259,11 @@ export class Blocks {
       this.#wanted.delete(block);
       if (this.#blocks.get(block.id) === block) batch.push([block, this.#extending(block)]);
     }
-    const now = this.#parts.clock.monotonic();
-    for (const [id, due] of this.#noted) {
-      if (batch.length === BLOCKS_AT_ONCE || due > now) break;
-      this.#noted.delete(id);
-      const block = this.#blocks.get(id);
-      const back = block && this.#givingBack(block);
-      if (back !== undefined) batch.push([block!, back]);
+    while (batch.length < BLOCKS_AT_ONCE) {
+      const block = this.#nextBack();
+      if (block === undefined) break;
+      const back = this.#givingBack(block);
+      if (back !== undefined) batch.push([block, back]);
     }
     if (batch.length === 0) return false;
     try {
@@ -260,6 +279,22 @@ export class Blocks {
       }
     }
     return !this.#failing;
+  }
+
+  /** The next one, taken out, that is to be given back now if nobody is here. */
+  #nextBack(): Block | undefined {
+    for (const block of this.#unbegun) {
+      this.#unbegun.delete(block);
+      if (this.#blocks.get(block.id) === block) return block;
+    }
+    const now = this.#parts.clock.monotonic();
+    for (const [id, due] of this.#noted) {
+      if (due > now) return undefined;
+      this.#noted.delete(id);
+      const block = this.#blocks.get(id);
+      if (block !== undefined) return block;
+    }
+    return undefined;
   }
 
   #extending(block: Block): Reservation {

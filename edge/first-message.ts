@@ -37,6 +37,8 @@ export interface Claim {
   readonly new_password: Uint8Array | undefined;
   /** DefaultApplVerID (1137) over FIXT.1.1, '' otherwise. */
   readonly appl_ver_id: string;
+  /** ResetSeqNumFlag (141) is Y: numbers begin anew. */
+  readonly resets: boolean;
   /** SendingTime (52), epoch ms: how far it may be off is the counterparty's own setting. */
   readonly sent_at: number;
 }
@@ -101,6 +103,7 @@ export function readFirstMessage(
     proof: proofOf(message, sent_at, received_at),
     new_password: newPasswordOf(message),
     appl_ver_id,
+    resets: message.flag(message.index(Tag.ResetSeqNumFlag)),
     sent_at,
   };
   return { kind: 'claim', claim };

@@ -208,7 +208,7 @@ export class FrontDesk implements Reception<Connection> {
         if (seated) connection.end(cause, text);
         else ended = { cause, text };
       };
-      const numbers = blocks.asked(sessionId(key), profile);
+      const numbers = blocks.asked(sessionId(key), profile, claim.resets);
       const asks = { logon, key, supersedes, numbers, onEnd };
       const result: RegisterResult = await this.#line.asked(gate.registerSession(asks));
       if (result.result === 'refused') {

@@ -81,12 +81,15 @@ export class Numbers implements Player {
 
   writeOut(): void {
     const { sessions, turns, edge_id } = this.#parts;
+    let away = false;
     for (const [id, key] of this.#noted) {
       const { nextIn, nextOut } = sessions.storeOf(id);
+      away ||= sessions.known(id)?.holder === undefined;
       this.#untold.set(id, { key, edge_id, next_in: nextIn, next_out: nextOut, at: turns.now.epochMs });
     }
     this.#noted.clear();
-    this.tell();
+    // Those of who has just come change anyway, and many come at once: they are told within a second, together.
+    if (away) this.tell();
   }
 
   /** Tells what waits to be told, one call at a time; what fails is told at the next call. */

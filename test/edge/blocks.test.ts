@@ -111,7 +111,7 @@ test('who finds more expected of it sends again what the venue has and what it h
   expect(house.resting).toBe(1);
 }, 30_000);
 
-test('numbers that began anew are told: the next edge goes on in their generation', async () => {
+test('numbers that begin anew are told with the slot: the next edge goes on in their generation', async () => {
   const link = linked();
   const [one, two] = [await house.begin('e-1', 'file', link), await house.begin('e-2')];
   const ann = await house.user('ann');
@@ -119,15 +119,16 @@ test('numbers that began anew are told: the next edge goes on in their generatio
   await busy(a, 0, 20);
   await a.logout();
   await gone(one);
+  const above = last(a) + 1 + BLOCK;
   const again = house.client(one, ann);
   expect((await again.logon(ann.password, [[141, 'Y']])).get(141)).toBe('Y');
-  await until('it is told', () => reserved()?.generation === 1);
-  expect(reserved()?.out).toBe(BLOCK + 2);
+  expect(reserved()).toMatchObject({ generation: 1, next_in: 1, out: above });
   again.send('D', order('x'));
   await again.next(isReport('x'));
   await declaredDead(one, link);
   const b = await house.loggedOn(two, ann, again);
-  expect(numberOf(b.received[0]!)).toBe(BLOCK + 2);
+  expect(numberOf(b.received[0]!)).toBe(above);
+  // The venue has had the order.
   expect(b.received.filter(({ type }) => type === '2' || type === '5')).toEqual([]);
 }, 30_000);
 
