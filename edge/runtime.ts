@@ -10,7 +10,7 @@
  */
 export const V8_FLAGS: readonly string[] = [
   // MB. What Logons under way hold survives in a large young space, and is copied at each of its collections.
-  '--max-semi-space-size=4',
+  '--max-semi-space-size=8',
   // The old space is collected when it has grown by so much, while others go on; not first when it has doubled.
   '--heap-growing-percent=20',
   // Bytes of bytecode that one function may take in of those it calls; by itself V8 ends at 920, amid an order's way, whose steps
