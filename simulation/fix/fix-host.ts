@@ -131,8 +131,8 @@ export class FixHost extends Host implements Speaker {
       log,
       ways: {
         accept: async (house, doors) => {
-          this.#house = house;
-          this.#doors = doors;
+          // It may have been killed while it started: then nobody listens.
+          if (process.alive) [this.#house, this.#doors] = [house, doors];
           return { port: 0, connections: () => this.#sockets.size, close: () => this.#shut() };
         },
         watch: async (_host, _port, _registry, readiness) => {
