@@ -159,7 +159,7 @@ function furnished(
   const { turns, sessions, venue } = opened;
   const lost = (session: string, epoch: number): void => taken(house, [{ session, epoch }]);
   const blocks = new Blocks({ journal, sessions, slots: ports.slots, clock, log, lost, bounds: bounds?.blocks });
-  const numbers = new Numbers({ edge_id: config.edge_id, edges: ports.edges, sessions, turns, blocks, log });
+  const numbers = new Numbers({ edge_id: config.edge_id, edges: ports.edges, sessions, turns, blocks, timers, log });
   const attendance = new Attendance(venue, (session) => numbers.note(session));
   attendance.opened(turns.now);
   const { connections = connectionsHere(), not_logged_on = NOT_LOGGED_ON } = bounds ?? {};

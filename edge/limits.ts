@@ -135,6 +135,8 @@ export const PARCEL_BYTES = 512 * 1024 * 1024;
 
 /** Sessions whose numbers are told in one call; after a storm of logons the others wait their turn. */
 export const NUMBERS_AT_ONCE = 500;
+/** Between calls that tell some: in a storm each Logon would have one of its own. People see it a fifth of a second later. */
+export const NUMBERS_APART_MS = 200;
 /** Between tries to tell what could not be told. */
 export const NUMBERS_RETRY_MS = 1000;
 /**

@@ -5,8 +5,9 @@
 
 import type { EdgeRegistry } from '../core/ports.ts';
 import type { FixSessionKey, NumbersCommand, SessionNumbers } from '../core/sessions/model.ts';
+import type { Timers } from '../core/time.ts';
 import type { Blocks } from './blocks.ts';
-import { NUMBERS_AT_ONCE } from './limits.ts';
+import { NUMBERS_APART_MS, NUMBERS_AT_ONCE } from './limits.ts';
 import type { Logger } from './log.ts';
 import { type Sessions, sessionId } from './sessions.ts';
 import type { Player, Turns } from './turn.ts';
@@ -19,6 +20,7 @@ export interface NumbersParts {
   readonly turns: Turns;
   /** Hears which sessions may have other numbers. */
   readonly blocks: Pick<Blocks, 'note'>;
+  readonly timers: Pick<Timers, 'after'>;
   readonly log: Logger;
 }
 
@@ -30,6 +32,8 @@ export class Numbers implements Player {
   /** Written, not told yet: the newest of each session. */
   readonly #untold = new Map<string, SessionNumbers>();
   #telling: Promise<void> | undefined;
+  /** Between one call and the next. */
+  #rests = false;
 
   constructor(parts: NumbersParts) {
     this.#parts = parts;
@@ -92,9 +96,18 @@ export class Numbers implements Player {
     if (away) this.tell();
   }
 
-  /** Tells what waits to be told, one call at a time; what fails is told at the next call. */
+  /** Tells what waits to be told, one call at a time and some time apart; what fails is told at the next call. */
   tell(): void {
-    if (this.#telling !== undefined || this.#untold.size === 0) return;
+    if (this.#rests || this.#telling !== undefined || this.#untold.size === 0) return;
+    this.#rests = true;
+    this.#parts.timers.after(NUMBERS_APART_MS, () => {
+      this.#rests = false;
+      this.tell();
+    });
+    this.#call();
+  }
+
+  #call(): void {
     const { edges, log } = this.#parts;
     const batch = [...this.#untold].slice(0, NUMBERS_AT_ONCE);
     this.#telling = edges
@@ -114,7 +127,7 @@ export class Numbers implements Player {
   async finish(): Promise<void> {
     for (let left = Number.POSITIVE_INFINITY; this.#untold.size > 0 && this.#untold.size < left; ) {
       left = this.#untold.size;
-      this.tell();
+      if (this.#telling === undefined) this.#call();
       await this.#telling;
     }
   }
