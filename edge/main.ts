@@ -13,6 +13,7 @@ import { DEFAULT_GATE_SETTINGS } from '../core/sessions/api.ts';
 import { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { claimName } from '../core/sessions/edge-name.ts';
 import type { Claimed } from '../core/sessions/model.ts';
+import { machineBoot } from './boot.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { EmfReporter, type ReadMetric } from './emf.ts';
@@ -114,6 +115,7 @@ function openOwnVenue(sink: VenueSink, config: EdgeConfig, log: Logger): Venue |
       address,
       edge_id,
       directory: directory('link'),
+      boot: machineBoot(),
       ahead: config.commit === 'reserve',
       log,
     });

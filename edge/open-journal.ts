@@ -1,24 +1,24 @@
 /** The journal that the settings ask for. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../adapters/node/clock.ts';
 import { systemRandom } from '../adapters/node/random.ts';
 import { systemTimers } from '../adapters/node/timers.ts';
 import type { SecretBox } from '../core/ports.ts';
 import type { JournalStore } from '../core/sessions/journal-store.ts';
+import { machineBoot, markBoot, sameBoot } from './boot.ts';
 import { ConfigError, type EdgeConfig } from './config.ts';
 import type { Archive } from './journal/archive.ts';
 import { openEstate } from './journal/estate.ts';
 import { openJournal } from './journal/file.ts';
+import { openFiles } from './journal/files.ts';
 import { segmentNumber } from './journal/format.ts';
 import type { Journal, JournalError } from './journal/journal.ts';
 import { openKeys, type SegmentKeys, wrappedKeys } from './journal/keys.ts';
-import { markBoot, sameBoot, settleSegments } from './journal/left.ts';
 import { openMemoryJournal } from './journal/memory.ts';
 import { openPair } from './journal/pair.ts';
 import { openStoreJournal } from './journal/store.ts';
-import { Syncing } from './journal/syncing.ts';
 import type { Logger } from './log.ts';
 import type { EdgeParts } from './parts.ts';
 import type { OpenEstate } from './takeover/estates.ts';
@@ -62,30 +62,18 @@ export async function journalOf(parts: JournalParts): Promise<EdgeParts['journal
   return inFiles(parts, directory);
 }
 
-/** With `reserve` a sync follows what is written, and nothing but who reserves no numbers in file_sync waits for it. */
 async function inFiles(parts: JournalParts, directory: string): Promise<EdgeParts['journal']> {
   const { config, log } = parts;
-  const keys = await keysOf(parts, directory);
-  const reserve = config.commit === 'reserve';
-  const monotonic = () => systemClock.monotonic();
-  const mirror = reserve ? new Syncing({ directory, log, monotonic, after: systemTimers.after }) : undefined;
-  const boot = machineBoot();
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const up = sameBoot(directory, boot);
-  if (reserve) settleSegments(directory);
-  const journal = openJournal({
+  return openFiles({
     ...common(parts),
     directory,
     log,
-    keys,
-    mirror,
-    sync: !reserve && config.journal === 'file_sync',
-    ahead: !reserve || config.journal === 'file',
-    whole: up,
-    up,
+    keys: await keysOf(parts, directory),
+    synced: config.journal === 'file_sync',
+    boot: machineBoot(),
+    monotonic: () => systemClock.monotonic(),
+    after: systemTimers.after,
   });
-  markBoot(directory, boot);
-  return journal;
 }
 
 /** On local disk, for those sessions whose profile says so: what is written is there. */
@@ -98,12 +86,6 @@ async function beside(parts: JournalParts, directory: string): Promise<Journal> 
   const journal = openJournal({ ...common(parts), directory, log: parts.log, keys, whole: up, up });
   markBoot(directory, boot);
   return journal;
-}
-
-/** Names the last start of this machine, where it can be told. */
-function machineBoot(): string | undefined {
-  const path = '/proc/sys/kernel/random/boot_id';
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
 }
 
 function inStore(parts: JournalParts): EdgeParts['journal'] {

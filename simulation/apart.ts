@@ -143,3 +143,37 @@ export function lost(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   });
   return { ...plan, users, fix: files, weather: CALM, restless: 0.3, diesWriting: 0, troubles, acts: [] };
 }
+
+/** Machines are up again before anybody takes their sessions. */
+const UP_MS = [50, 2_500] as const;
+const POWER_EVERY_MS = [700, 2_500] as const;
+/** Clients who order a lot, so that there is always something that is written and not synced. */
+const BUSILY = 10;
+
+/** Machines lose their power, and what their disks did not have; now and then only a process is killed. */
+export function powerless(chance: Chance, plan: Plan, fix: FixPlan): Plan {
+  const troubles: At<Trouble>[] = [];
+  const kinds = ['power', 'power', 'power', 'crash', 'link', 'market_crash'] as const;
+  let at = chance.between(1_500, 3_000);
+  for (; at < plan.busyMs; at += chance.between(...POWER_EVERY_MS)) {
+    const [kind, edge, ms] = [chance.pick(kinds), chance.whole(0, plan.edges - 1), chance.between(...UP_MS)];
+    troubles.push(kind === 'market_crash' ? { kind, ms, at } : { kind, edge, ms, at });
+  }
+  const [journal, commit] = chance.pick([
+    ['file_sync', 'before-send'],
+    ['file_sync', 'before-send'],
+    ['file_sync', 'reserve'],
+    ['file', 'reserve'],
+  ] as const);
+  const users = plan.users.map((user): UserPlan => ({ ...user, tier: 'premium', pace: BUSILY }));
+  const { moves } = fix;
+  return {
+    ...plan,
+    users,
+    fix: { ...fix, journal, commit, power: true, moves: moves && { ...moves, twins: 0 } },
+    weather: CALM,
+    diesWriting: chance.pick([0, 0.01]),
+    troubles,
+    acts: [],
+  };
+}

@@ -51,6 +51,9 @@ export function befallEdge(world: World, trouble: OfEdge): void {
     case 'machine':
       if (host instanceof FixHost) host.loseMachine(trouble.ms);
       return;
+    case 'power':
+      if (host instanceof FixHost) host.losePower(trouble.ms);
+      return;
     case 'drain':
       host.drain(trouble.ms);
       return;

@@ -9,12 +9,14 @@ import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { EdgeRegistry } from '../core/ports.ts';
 import type { Journal } from '../edge/journal/journal.ts';
 import type { SessionState } from '../edge/journal/session-state.ts';
+import type { Syncs } from '../edge/syncs.ts';
 import type { Mailroom } from '../edge/venue/link/mailroom.ts';
 import type { Venue } from '../edge/venue/venue.ts';
 import type { FixMessage } from '../local/fix-client.ts';
 import { DAYS } from './day-mutations.ts';
 import { MOVES } from './moving-mutations.ts';
 import { over } from './over.ts';
+import { POWER } from './power-mutations.ts';
 import type { Process } from './process.ts';
 import type { Tamper } from './store/client.ts';
 import { isFence, isJournalFence, sortKeyOf, spoiling, unconditional } from './tampering.ts';
@@ -38,8 +40,10 @@ export interface Mutation {
   readonly venue?: (venue: Venue, process: Process) => Venue;
   /** Changes a venue where it is, in the process of an edge or in one of its own. */
   readonly exchange?: (venue: Venue, process: Process) => Venue;
-  /** Changes what a process finds on its disk when it begins. */
-  readonly boot?: (directory: string) => void;
+  /** Changes what a process finds on its disk when it begins. @param start names the last start of the machine */
+  readonly boot?: (directory: string, start: string) => void;
+  /** Changes how an edge gets what it has written onto the disk. */
+  readonly syncs?: (syncs: Syncs, process: Process) => Syncs;
   /** Changes the mailboxes of the venue that edges share. */
   readonly mailroom?: (mailroom: Mailroom, process: Process) => Mailroom;
   /** Changes what an edge says to its clients, message by message. */
@@ -339,6 +343,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...JOURNAL,
   ...MOVES,
   ...DAYS,
+  ...POWER,
 ];
 
 /** @throws RangeError when there is none of that name */

@@ -1,6 +1,6 @@
 /** What a seed stands for: who there is, how the weather is, and when what goes wrong. */
 import type { LimiterSettings } from '../core/limits/settings.ts';
-import { crowded, cutOff, hung, lost, unlinked } from './apart.ts';
+import { crowded, cutOff, hung, lost, powerless, unlinked } from './apart.ts';
 import { withDay } from './days.ts';
 import { type Chance, START } from './scheduler.ts';
 import { CALM, type Weather } from './store/weather.ts';
@@ -35,7 +35,9 @@ export interface FixPlan {
   readonly day?: DayPlan | undefined;
   /** Journals are lost with their edges: no report is promised, and of numbers that none has two contents. */
   readonly lost?: true;
-  readonly journal: 'file' | 'store';
+  readonly journal: 'file' | 'file_sync' | 'store';
+  /** Machines lose their power, and what had not been synced. */
+  readonly power?: true;
   /** Messages leave once they are durable, or out of a block of numbers that is. */
   readonly commit: 'before-send' | 'reserve';
   /** Share of Logons right after whose answer the edge is cut off, and a little later its machine lost. */
@@ -73,6 +75,8 @@ export type Trouble =
   | { readonly kind: 'stop'; readonly edge: number; readonly ms: number }
   /** The machine is lost, with its disk; another one of that name comes after `ms`. */
   | { readonly kind: 'machine'; readonly edge: number; readonly ms: number }
+  /** The machine loses its power, and what its disk did not have; it is up again after `ms`. */
+  | { readonly kind: 'power'; readonly edge: number; readonly ms: number }
   /** Cut off from the store. */
   | { readonly kind: 'cut'; readonly edge: number; readonly ms: number }
   | { readonly kind: 'away'; readonly ms: number }
@@ -186,7 +190,7 @@ function troubleOf(chance: Chance, edges: number, kinds: readonly Befalling[], f
   const ms = chance.hit(0.5) ? chance.between(50, 2_000) : chance.between(2_000, 14_000);
   if (kind === 'link') return { kind, edge, ms: ms / 2 };
   if (kind === 'market_crash' || kind === 'market_stop' || kind === 'market_disk') return { kind, ms: ms / 2 };
-  if (fix?.moves !== undefined && fix.journal === 'file') {
+  if (fix?.moves !== undefined && fix.journal !== 'store') {
     const short = Math.min(ms, FILE_TROUBLE_MS);
     return kind === 'away' ? { kind, ms: short } : { kind, edge, ms: short };
   }
@@ -300,7 +304,7 @@ function drawn(chance: Chance, busyMs: number, kind: Kind): Plan {
     const user = userPlan(chance, index);
     return fix ? { ...user, rivals: [], pace: Math.min(user.pace, FIX_PACE) } : user;
   });
-  const losing = fix?.moves !== undefined && fix.journal === 'file' ? slow : rough;
+  const losing = fix?.moves !== undefined && fix.journal !== 'store' ? slow : rough;
   const weather = chance.pick([
     () => CALM,
     () => CALM,
@@ -334,6 +338,7 @@ function drawn(chance: Chance, busyMs: number, kind: Kind): Plan {
     if (lot < 0.15) return unlinked(chance, plan);
     if (lot < 0.4) return hung(chance, plan, fix);
     if (lot < 0.52) return crowded(chance, plan, fix);
+    if (lot < 0.72) return powerless(chance, plan, fix);
     return lot > 0.8 && fix.journal === 'file' ? lost(chance, plan, fix) : plan;
   }
   if (fix !== undefined) return { ...plan, fix: { ...fix, ...cancelling(chance, 0.2) } };

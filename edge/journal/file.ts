@@ -15,6 +15,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { StoredMessage } from '../fix/session/ports.ts';
+import { SYSTEM_SYNCS } from '../syncs.ts';
 import { Carrier } from './carry.ts';
 import { Health } from './health.ts';
 import {
@@ -98,7 +99,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
   #commits = 0;
 
   constructor(options: FileJournalOptions, limits: JournalLimits, unlock: () => void) {
-    const { directory, log, sync = false, salt = () => randomBytes(4).readUInt32LE() } = options;
+    const { directory, log, sync = false, syncs = SYSTEM_SYNCS, salt = () => randomBytes(4).readUInt32LE() } = options;
     const keys = (options.encrypt ?? true) ? options.keys : undefined;
     this.#options = options;
     this.#limits = limits;
@@ -113,7 +114,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
     this.ahead = options.ahead ?? options.mirror === undefined;
     const { mirror, archiveDirectory = join(dirname(directory), 'archive') } = options;
     const { archive } = this;
-    this.#segments = new Segments({ directory, log, sync, salt, keys, archive, archiveDirectory, mirror });
+    this.#segments = new Segments({ directory, log, sync, syncs, salt, keys, archive, archiveDirectory, mirror });
     this.#health = new Health(log, options.now);
     this.#reader = new Reader(this.#segments);
     const [segments, sessions, read] = [this.#segments, this.#sessions, (place: Place) => this.read(place)];

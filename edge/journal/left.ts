@@ -1,22 +1,11 @@
 /**
  * What a process that sent ahead has left on the disk: with the machine still up, all that it had written is there, and more
- * than the store may have. A file beside the segments names the boot of the machine that they were written under.
+ * than the store may have.
  */
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { SYSTEM_SYNCS, type Syncs, settled } from '../syncs.ts';
 import { type Home, openBlock } from './block.ts';
 import { BLOCK_BYTES, readHeader, segmentName, segmentNumber } from './format.ts';
 import type { JournalLog } from './journal.ts';
@@ -24,40 +13,11 @@ import type { SegmentKeys } from './keys.ts';
 import { isDamaged, wholeFlushes } from './recovery.ts';
 import type { Shipping } from './shipping.ts';
 
-const BOOT = 'boot';
 const LEFT = 'left';
 
-/** Whether the machine is up since the segments there were written. @param boot names its last start; undefined: not known */
-export function sameBoot(directory: string, boot: string | undefined): boolean {
-  const path = join(directory, BOOT);
-  return boot !== undefined && existsSync(path) && readFileSync(path, 'utf8') === boot;
-}
-
-/** What is written there from now on is written under this start of the machine; undefined: it is not to be looked at again. */
-export function markBoot(directory: string, boot: string | undefined): void {
-  const path = join(directory, BOOT);
-  if (boot === undefined) {
-    rmSync(path, { force: true });
-    return;
-  }
-  writeFileSync(path, boot, { mode: 0o600 });
-  // A mark of an earlier start must not come back, when this machine dies, beside what is written from now on.
-  synced(path);
-  synced(directory);
-}
-
-function synced(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** What earlier processes have written is on the disk: what begins now stands on it. */
-export function settleSegments(directory: string): void {
-  for (const number of segmentsOf(directory)) synced(join(directory, segmentName(number)));
+export function settleSegments(directory: string, syncs: Syncs = SYSTEM_SYNCS): void {
+  for (const number of segmentsOf(directory)) settled(join(directory, segmentName(number)), syncs);
 }
 
 const segmentsOf = (directory: string): number[] =>

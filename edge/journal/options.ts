@@ -1,5 +1,6 @@
 /** How the journal on local disk is opened. */
 
+import type { Syncs } from '../syncs.ts';
 import type { Complete } from './archive.ts';
 import type { JournalLog, LaterJournal } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
@@ -18,6 +19,8 @@ export interface FileJournalOptions {
   readonly limits?: Partial<JournalLimits>;
   /** fdatasync after each write: survives the machine too, at the price of the disk's answer per flush. */
   readonly sync?: boolean;
+  /** How that is done; the default is the system's. */
+  readonly syncs?: Syncs | undefined;
   /** A random 32-bit number; the default is the system's. */
   readonly salt?: () => number;
   /** Keys of what is there and of what is to come (keys.ts). */

@@ -4,8 +4,6 @@ import {
   close,
   closeSync,
   existsSync,
-  fdatasyncSync,
-  fsyncSync,
   ftruncateSync,
   openSync,
   readdirSync,
@@ -15,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Syncs } from '../syncs.ts';
 import { type Home, sealBlock } from './block.ts';
 import { headerOf, sealName, segmentName, segmentNumber, VERSION } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
@@ -95,6 +94,7 @@ export interface SegmentsOptions {
   readonly log: JournalLog;
   /** Whether what is written is to survive the machine too. */
   readonly sync: boolean;
+  readonly syncs: Syncs;
   /** A random 32-bit number. */
   readonly salt: () => number;
   /** Undefined: what is made is not encrypted. */
@@ -165,7 +165,7 @@ export class Segments {
     try {
       writeAll(fd, header, header.length, 0);
       const bytes = this.#write(segment, tail, 0);
-      if (sync) this.#syncDirectory();
+      if (sync) this.#options.syncs.namesNow(this.#options.directory);
       mirror?.begun(segment, header);
       mirror?.written(segment, header.length, bytes, tail);
     } catch (error) {
@@ -202,7 +202,7 @@ export class Segments {
     const bytes = this.#sealed(segment, tail, depends);
     try {
       writeAll(segment.fd, bytes, tail.length, segment.size);
-      if (this.#options.sync) fdatasyncSync(segment.fd);
+      if (this.#options.sync) this.#options.syncs.dataNow(segment.fd);
     } catch (error) {
       this.#cutBack(segment);
       throw error;
@@ -326,15 +326,6 @@ export class Segments {
       ftruncateSync(segment.fd, segment.size);
     } catch (error) {
       this.#options.log.warn({ error, file: segment.path }, 'half a block stays in the journal until the next write');
-    }
-  }
-
-  #syncDirectory(): void {
-    const fd = openSync(this.#options.directory, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
     }
   }
 }

@@ -6,13 +6,14 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
+import { markBoot, sameBoot } from '../boot.ts';
 import type { Complete } from './archive.ts';
 import type { Home } from './block.ts';
 import { openJournal } from './file.ts';
 import { readHeader, segmentName } from './format.ts';
 import { type Journal, JournalError } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
-import { Left, markBoot, sameBoot } from './left.ts';
+import { Left } from './left.ts';
 import { lockDirectory } from './lock.ts';
 import type { FileJournalOptions } from './options.ts';
 import { rawOf, resealed, unpacked } from './pack.ts';

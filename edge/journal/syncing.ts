@@ -3,31 +3,11 @@
  * beside the turns of work, of all that was written before it began.
  */
 
-import { close, fdatasync, fdatasyncSync, fsync, open } from 'node:fs';
 import type { Timer } from '../../core/time.ts';
+import { SYSTEM_SYNCS, type Syncs } from '../syncs.ts';
 import type { Attendant, JournalLog, LaterJournal } from './journal.ts';
 import { STUCK_MS, SYNC_PAUSE_MS } from './limits.ts';
 import type { Mirror, Segment } from './segments.ts';
-
-type Done = (error: Error | null) => void;
-
-/** The system's calls. */
-export interface Syncs {
-  /** The bytes of a file. */
-  data(fd: number, done: Done): void;
-  /** The names in a directory. */
-  names(directory: string, done: Done): void;
-}
-
-const SYSTEM: Syncs = {
-  data: (fd, done) => fdatasync(fd, done),
-  names(directory, done) {
-    open(directory, 'r', (error, fd) => {
-      if (error !== null) done(error);
-      else fsync(fd, (failed) => close(fd, () => done(failed)));
-    });
-  },
-};
 
 export interface SyncingParts {
   readonly directory: string;
@@ -35,7 +15,8 @@ export interface SyncingParts {
   /** Monotonic ms. */
   readonly monotonic: () => number;
   readonly after: (ms: number, work: () => void) => Timer;
-  readonly syncs?: Syncs;
+  /** The default is the system's. */
+  readonly syncs?: Syncs | undefined;
 }
 
 /** resting: all is on disk. due: a sync is about to begin. syncing. ended. */
@@ -62,7 +43,7 @@ export class Syncing implements Mirror, LaterJournal {
 
   constructor(parts: SyncingParts) {
     this.#parts = parts;
-    this.#syncs = parts.syncs ?? SYSTEM;
+    this.#syncs = parts.syncs ?? SYSTEM_SYNCS;
   }
 
   get stuck(): boolean {
@@ -77,7 +58,7 @@ export class Syncing implements Mirror, LaterJournal {
 
   /** So that a machine that dies leaves no segment cut off but the last: once in 64 MiB the work waits for the disk. */
   ended({ fd }: Segment): void {
-    fdatasyncSync(fd);
+    this.#syncs.dataNow(fd);
   }
 
   begun(): void {

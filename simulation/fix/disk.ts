@@ -1,11 +1,13 @@
 /**
  * The disk of a machine whose processes are killed: what was written is there for the next one, and of the last write
- * maybe only a beginning.
+ * maybe only a beginning. What a machine leaves that loses its power, its platter knows.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Syncs } from '../../edge/syncs.ts';
 import type { Process } from '../process.ts';
 import type { World } from '../world.ts';
+import { Platter } from './platter.ts';
 
 /** Of deaths at a write, how many leave a part of it. */
 const TORN = 0.4;
@@ -16,6 +18,7 @@ export class Disk {
   full = false;
   readonly #world: World;
   readonly #name: string;
+  readonly #platter: Platter;
   /** Each process has the disk as the one before has left it, under a name of its own. */
   #boots = 0;
   #torn: { readonly path: string; readonly size: number } | undefined;
@@ -23,6 +26,18 @@ export class Disk {
   constructor(world: World, name: string) {
     this.#world = world;
     this.#name = name;
+    this.#platter = new Platter(world.chance.fork(), join(world.directory, `${name}.links`));
+  }
+
+  /** How a process gets what it has written onto the disk. */
+  syncs(process: Process): Syncs {
+    const syncs = this.#platter.syncs(process);
+    return this.#world.mutation?.syncs?.(syncs, process) ?? syncs;
+  }
+
+  /** The machine is without power, its process gone already: what had not been synced may be lost. */
+  losePower(): void {
+    this.#platter.lose(this.directory);
   }
 
   get directory(): string {
@@ -42,16 +57,17 @@ export class Disk {
     mkdirSync(this.directory, { recursive: true });
   }
 
-  /** A process begins. @returns its directory */
-  boot(): string {
+  /** A process begins. @param start names the last start of its machine @returns its directory */
+  boot(start: string): string {
     const before = this.directory;
     this.#boots += 1;
     const { directory } = this;
     mkdirSync(directory, { recursive: true });
     if (this.#boots === 1) return directory;
     cpSync(before, directory, { recursive: true });
+    this.#platter.copied(before, directory);
     rmSync(before, { recursive: true });
-    this.#world.mutation?.boot?.(directory);
+    this.#world.mutation?.boot?.(directory, start);
     return directory;
   }
 
@@ -98,11 +114,13 @@ export class Disk {
     const { directory } = this;
     const kept = `${directory}.kept`;
     cpSync(directory, kept, { recursive: true });
+    this.#platter.copied(directory, kept);
     if (this.#torn !== undefined) truncateSync(this.#torn.path.replace(directory, kept), this.#torn.size);
     this.#torn = undefined;
     close();
     rmSync(directory, { recursive: true });
     cpSync(kept, directory, { recursive: true });
+    this.#platter.copied(kept, directory);
     rmSync(kept, { recursive: true });
   }
 }

@@ -7,7 +7,6 @@ import type { Gate } from '../../core/sessions/api.ts';
 import { ClockWatch } from '../../core/sessions/clock-watch.ts';
 import { arrive, type Doors } from '../../edge/arrival.ts';
 import { kindOf } from '../../edge/classes.ts';
-import { type EdgeConfig, readConfig } from '../../edge/config.ts';
 import type { Connection } from '../../edge/connection.ts';
 import { type Edge, startEdge } from '../../edge/edge.ts';
 import type { Message } from '../../edge/fix/message.ts';
@@ -17,7 +16,6 @@ import type { Readiness } from '../../edge/http.ts';
 import type { Estate } from '../../edge/journal/estate.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
 import type { Logger } from '../../edge/log.ts';
-import type { Metrics } from '../../edge/metrics.ts';
 import {
   openVenue,
   type SubmitContext,
@@ -37,6 +35,7 @@ import { estatesOf, type JournalParts, journalOf, letGo } from './journals.ts';
 import type { LinkEnd } from './link-socket.ts';
 import { logOf } from './log.ts';
 import type { Kept, Speaker, Stream } from './sent.ts';
+import { configOf, UNSEEN } from './settings.ts';
 import { type Pass, type Peer, SimSocket } from './socket.ts';
 
 const MARKET_SEED = 1;
@@ -47,12 +46,6 @@ const CALL_MS = 20;
 /** How long an edge is cut off before its machine is lost, at most, and until there is another. */
 const CUT_MS = 1_200;
 const LOST_MS = 2_000;
-
-/** Figures are for people: nobody looks at them here. */
-const UNSEEN: Metrics = new Proxy(() => {}, {
-  get: (_target, name) => (name === 'then' ? undefined : UNSEEN),
-  apply: () => undefined,
-}) as unknown as Metrics;
 
 /** How the edge says that something went wrong in itself. */
 const DEFECT =
@@ -91,18 +84,18 @@ export class FixHost extends Host implements Speaker {
   }
 
   protected async open(process: Process): Promise<Gate> {
-    const directory = this.disk.boot();
+    const directory = this.disk.boot(this.#start);
     const log = logOf(this.world, process, DEFECT);
     const { clock } = process.machine;
     const left: Left = { journal: undefined, venue: undefined, link: undefined, estates: new Set() };
     this.#left = left;
     const reached = Promise.withResolvers<void>();
-    this.world.scheduler.hold(reached.promise);
     const gate = this.#ports(process, reached.resolve);
     const journals: JournalParts = {
       directory,
+      syncs: this.disk.syncs(process),
       commit: this.#plan.commit,
-      boot: `${this.name}.${this.#machines}`,
+      boot: this.#start,
       process,
       log,
       store: gate.journals,
@@ -112,14 +105,16 @@ export class FixHost extends Host implements Speaker {
       },
       opened: (kept) => this.#journal(process, kept, left),
     };
+    const journal = journalOf(this.#plan.journal, journals);
+    this.world.scheduler.hold(reached.promise);
     const opening = startEdge({
-      config: this.#config(directory),
+      config: configOf(this.name, directory, this.#plan, this.world.plan.limiter),
       gate,
       journals: gate.journals,
       clockWatch: new ClockWatch(clock),
       clock,
       timers: process.timers,
-      journal: journalOf(this.#plan.journal, journals),
+      journal,
       openEstate: estatesOf(journals, left.estates, this.world.mutation?.estate ?? ((state) => state)),
       venue: async (sink) => {
         const venue = await this.#openVenue(process, sink, directory, log, left);
@@ -207,6 +202,8 @@ export class FixHost extends Host implements Speaker {
       address: '',
       edge_id: this.name,
       directory: join(directory, 'venue'),
+      boot: this.#start,
+      syncs: this.disk.syncs(process),
       log,
       ahead: this.#plan.commit === 'reserve',
       way,
@@ -243,24 +240,21 @@ export class FixHost extends Host implements Speaker {
   /** Most turns write nothing: it is those that do which are looked at. */
   #written(process: Process, write: () => void): void {
     const looked = this.#left?.venue?.pending === true || this.#left?.venue?.sealed === true;
-    this.disk.written(process, looked, (ms) => this.crash(ms), write);
+    this.disk.written(process, looked, (ms) => this.#dies(ms), write);
+  }
+
+  /** Names the last start of the machine. */
+  get #start(): string {
+    return `${this.name}.${this.#machines}`;
+  }
+
+  #dies(backAfterMs: number): void {
+    if (this.#plan.power === true && this.world.chance.hit(0.5)) this.losePower(backAfterMs);
+    else this.crash(backAfterMs);
   }
 
   #shut(): void {
     this.#doors = undefined;
-  }
-
-  #config(directory: string): EdgeConfig {
-    return readConfig({
-      FIXGATE_EDGE_ID: this.name,
-      FIXGATE_FIX_PORT: '0',
-      FIXGATE_METRICS_PORT: '0',
-      FIXGATE_DATA_DIR: directory,
-      FIXGATE_JOURNAL: this.#plan.journal,
-      FIXGATE_COMMIT: this.#plan.commit,
-      FIXGATE_STORE_AWAY: this.world.plan.limiter.storeAway === 'continue' ? 'continue' : 'fail_closed',
-      FIXGATE_SESSION_PROFILE: JSON.stringify({ begin_strings: ['FIX.4.4'], ...this.#plan.profile }),
-    });
   }
 
   /** Until it has reached for the store, an edge that begins reads files of the program, in the time of the machine. */
@@ -314,6 +308,15 @@ export class FixHost extends Host implements Speaker {
     this.crash(backAfterMs);
     this.#machines += 1;
     this.disk.lose();
+  }
+
+  /** The machine loses its power, and what its disk did not have. */
+  losePower(backAfterMs: number): void {
+    if (!this.process?.alive) return;
+    this.world.trace(this.name, () => 'loses its power');
+    this.crash(backAfterMs);
+    this.#machines += 1;
+    this.disk.losePower();
   }
 
   /** The run is over: nothing stays open. */

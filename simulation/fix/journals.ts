@@ -2,19 +2,21 @@
 import { join } from 'node:path';
 import type { JournalStore } from '../../core/sessions/journal-store.ts';
 import { type Estate, openEstate } from '../../edge/journal/estate.ts';
-import { openJournal } from '../../edge/journal/file.ts';
+import { openFiles } from '../../edge/journal/files.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
 import type { SessionState } from '../../edge/journal/session-state.ts';
 import { Shipping } from '../../edge/journal/shipping.ts';
 import { openStoreJournal } from '../../edge/journal/store.ts';
 import type { Logger } from '../../edge/log.ts';
 import type { EdgeParts } from '../../edge/parts.ts';
+import type { Syncs } from '../../edge/syncs.ts';
 import { over } from '../over.ts';
 import type { FixPlan } from '../plan.ts';
 import type { Process } from '../process.ts';
 
 export interface JournalParts {
   readonly directory: string;
+  readonly syncs: Syncs;
   readonly commit: FixPlan['commit'];
   /** Names the last start of the machine. */
   readonly boot: string;
@@ -27,11 +29,14 @@ export interface JournalParts {
   readonly opened: (kept: Journal) => Journal;
 }
 
-export function journalOf(kind: 'file' | 'store', parts: JournalParts): EdgeParts['journal'] {
-  const { directory, commit, boot, process, log, store, onLost, opened } = parts;
+export function journalOf(kind: FixPlan['journal'], parts: JournalParts): EdgeParts['journal'] {
+  const { directory, syncs, commit, boot, process, log, store, onLost, opened } = parts;
   const { clock } = process.machine;
   const common = { directory: join(directory, 'journal'), now: () => clock.now(), log, inbound: true, commit };
-  if (kind === 'file') return opened(openJournal(common));
+  const monotonic = () => clock.monotonic();
+  const { after } = process.timers;
+  if (kind !== 'store')
+    return opened(openFiles({ ...common, synced: kind === 'file_sync', boot, monotonic, after, syncs }));
   const writer = Buffer.from(process.chance.bytes(16)).toString('hex');
   return async (edge) =>
     opened(
@@ -44,8 +49,8 @@ export function journalOf(kind: 'file' | 'store', parts: JournalParts): EdgePart
         writer,
         onLost,
         openKeys: undefined,
-        monotonic: () => clock.monotonic(),
-        after: process.timers.after,
+        monotonic,
+        after,
         every: process.timers.every,
         soon: (work) => void process.reach(0, work),
       }),

@@ -69,7 +69,7 @@ export class Market {
 
   #begin(process: Process): Open {
     const { clock } = process.machine;
-    const directory = this.disk.boot();
+    const directory = this.disk.boot(NAME);
     const parts: { mailroom?: Mailroom; venue?: Venue } = {};
     const written = (write: () => void): void => this.disk.written(process, true, (ms) => this.crash(ms), write);
     const host = new VenueHost({

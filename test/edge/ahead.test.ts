@@ -7,7 +7,8 @@ import type { ProfileOverrides } from '../../core/sessions/profile.ts';
 import type { Edge } from '../../edge/edge.ts';
 import { openJournal } from '../../edge/journal/file.ts';
 import { openPair } from '../../edge/journal/pair.ts';
-import { Syncing, type Syncs } from '../../edge/journal/syncing.ts';
+import { Syncing } from '../../edge/journal/syncing.ts';
+import { SYSTEM_SYNCS, type Syncs } from '../../edge/syncs.ts';
 import type { FixClient } from '../../local/fix-client.ts';
 import { marketOrder } from '../support/orders.ts';
 import { newDirectory } from './journal/support.ts';
@@ -15,6 +16,8 @@ import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 
 /** A disk that syncs at once, or when it is told to. */
 class HeldSyncs implements Syncs {
+  readonly dataNow = SYSTEM_SYNCS.dataNow;
+  readonly namesNow = SYSTEM_SYNCS.namesNow;
   held = false;
   #waiting: ((error: null) => void)[] = [];
 

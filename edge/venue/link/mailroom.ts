@@ -3,6 +3,7 @@
  * from what comes again by its number. On disk in JSON lines; a line is one flush, whole or not there.
  */
 
+import type { Syncs } from '../../syncs.ts';
 import { FileLog } from '../simulator/file-log.ts';
 import { lineOf } from '../simulator/log.ts';
 import { frameOf, NOTHING, setNumber } from './frames.ts';
@@ -24,7 +25,8 @@ type Entry =
 
 type Line = { readonly log: string; readonly mark: number; readonly entries: readonly Entry[] };
 
-const FILE = 'link.jsonl';
+/** In its directory. */
+export const LINK_FILE = 'link.jsonl';
 
 interface Waiting {
   readonly number: number;
@@ -148,6 +150,8 @@ export interface MailroomOptions {
   readonly counts: (mark: number) => boolean;
   /** Told of frames that had to go because too much waits. */
   readonly onLost: (peer: string) => void;
+  /** The default is the system's. */
+  readonly syncs?: Syncs | undefined;
 }
 
 export class Mailroom {
@@ -165,8 +169,8 @@ export class Mailroom {
   #pending = false;
   #sealed: readonly Entry[] | undefined;
 
-  constructor({ directory, newId, counts, onLost }: MailroomOptions) {
-    this.#log = directory === undefined ? undefined : new FileLog(directory, FILE);
+  constructor({ directory, syncs, newId, counts, onLost }: MailroomOptions) {
+    this.#log = directory === undefined ? undefined : new FileLog(directory, LINK_FILE, syncs);
     this.#onLost = onLost;
     let id = newId;
     for (const text of this.#log?.read() ?? []) {

@@ -1,6 +1,7 @@
 /** How an edge's end of the link is opened. */
 
 import { connect, type Socket } from 'node:net';
+import type { Syncs } from '../../syncs.ts';
 import type { VenueSink } from '../venue.ts';
 
 export interface LinkVenueOptions {
@@ -10,6 +11,10 @@ export interface LinkVenueOptions {
   readonly edge_id: string;
   /** Undefined: nothing outlives the process. */
   readonly directory: string | undefined;
+  /** Names the last start of the machine; undefined: it cannot be told. */
+  readonly boot?: string | undefined;
+  /** How what is there gets onto the disk; the default is the system's. */
+  readonly syncs?: Syncs | undefined;
   /**
    * Whether reports are acknowledged with {@link Venue.durable} only, and not once they are written: the journal may come
    * back without those that the log here has, so that they come again and are known by their numbers.

@@ -17,8 +17,9 @@ import { Had } from './had.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
 import { AWAY_MS, OPEN_WITHIN_MS, ORDERS_WAITING_BYTES, PARSED_SESSIONS, RECONNECT_MS, STALE_MS } from './limits.ts';
-import { Mailroom } from './mailroom.ts';
+import type { Mailroom } from './mailroom.ts';
 import { type LinkVenueOptions, systemWay } from './options.ts';
+import { openOwn } from './own-log.ts';
 import { Standstill } from './standstill.ts';
 import { LinkWire } from './wire.ts';
 
@@ -68,12 +69,7 @@ export class LinkVenue implements Venue {
     this.#standstill = new Standstill(options.log);
     this.#way = options.way ?? systemWay(options.address);
     this.#state = { name: 'away', since: this.#way.monotonic() };
-    this.#mailroom = new Mailroom({
-      directory: options.directory,
-      newId: randomUUID(),
-      counts: () => true,
-      onLost: () => options.log.error({}, 'too much waits for the venue: the oldest was dropped'),
-    });
+    this.#mailroom = openOwn(options);
     this.#acks = new Acks(options.ahead ?? false);
     this.#had.begin(this.#mailroom.mark, this.#mailroom.box(VENUE));
   }

@@ -4,7 +4,6 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -14,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { copyWords, SLACK, viewOf } from '../../fix/words.ts';
+import { SYSTEM_SYNCS, type Syncs } from '../../syncs.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
 import type { LineBytes, OrderLog } from './log.ts';
 
@@ -37,8 +37,11 @@ export class FileLog implements OrderLog {
   private words = viewOf(this.buf);
   private sealed: Buffer | undefined;
 
+  private readonly syncs: Pick<Syncs, 'dataNow'>;
+
   /** @param directory made when it is not there */
-  constructor(directory: string, file = FILE) {
+  constructor(directory: string, file = FILE, syncs: Pick<Syncs, 'dataNow'> = SYSTEM_SYNCS) {
+    this.syncs = syncs;
     mkdirSync(directory, { recursive: true });
     this.path = join(directory, file);
     this.fd = openSync(this.path, existsSync(this.path) ? 'r+' : 'w+', 0o600);
@@ -138,7 +141,7 @@ export class FileLog implements OrderLog {
     };
     for (const line of lines) if (batch.push(line) >= 1000) write();
     write();
-    fsyncSync(fd);
+    this.syncs.dataNow(fd);
     renameSync(temporary, this.path);
     closeSync(this.fd);
     this.fd = fd;
@@ -148,7 +151,7 @@ export class FileLog implements OrderLog {
   }
 
   close(): void {
-    fsyncSync(this.fd);
+    this.syncs.dataNow(this.fd);
     closeSync(this.fd);
   }
 }

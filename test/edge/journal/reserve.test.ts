@@ -4,11 +4,12 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { markBoot, sameBoot } from '../../../edge/boot.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
 import { segmentName } from '../../../edge/journal/format.ts';
 import type { Journal, JournalSession } from '../../../edge/journal/journal.ts';
-import { markBoot, sameBoot } from '../../../edge/journal/left.ts';
-import { Syncing, type Syncs } from '../../../edge/journal/syncing.ts';
+import { Syncing } from '../../../edge/journal/syncing.ts';
+import { SYSTEM_SYNCS, type Syncs } from '../../../edge/syncs.ts';
 import { plainKeys } from './keys.ts';
 import { FaultyStore, forgetRemote, HandTimers, openRemote, type RemoteOptions, shipped } from './remote.ts';
 import { append, crashed, type Line, logInto, NOW, newDirectory, sent } from './support.ts';
@@ -20,6 +21,8 @@ const SMALL = { segment_bytes: 1500, resend_retention: 12, block_bytes: 300 };
 
 /** A disk whose syncs end when they are told to. */
 class HandSyncs implements Syncs {
+  readonly dataNow = SYSTEM_SYNCS.dataNow;
+  readonly namesNow = SYSTEM_SYNCS.namesNow;
   readonly #waiting: (() => void)[] = [];
   fails = false;
 

@@ -102,6 +102,27 @@ test('what it has heard and not written it has not received', async () => {
   await venue.close();
 });
 
+test('an edge whose machine was down begins its log anew: what it had said of it may be lost', async () => {
+  const start = async (boot: string): Promise<LinkVenue> => {
+    const before = hellos.length;
+    const venue = await open({ boot });
+    await until('it has said who it is', () => hellos.length > before);
+    return venue;
+  };
+  const first = await start('boot 1');
+  submit(first, 1);
+  first.flush();
+  await first.close();
+  const killed = await start('boot 1');
+  expect(hellos.at(-1)).toMatchObject({ knows: 'the-venue' });
+  expect(killed.link.waiting).toBe(1);
+  await killed.close();
+  const back = await start('boot 2');
+  expect(hellos.at(-1)).toMatchObject({ knows: '', received: 0 });
+  expect([back.link.waiting, back.mark]).toEqual([0, 0]);
+  await back.close();
+});
+
 test('a flush is had when the venue has acknowledged all that came with it, over restarts of either', async () => {
   const venue = await open({});
   const before = venue.mark;

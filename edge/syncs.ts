@@ -1,0 +1,43 @@
+/** What gets written things onto the disk: the system's calls, or what stands for them where a machine is lost without one. */
+import { close, closeSync, fdatasync, fdatasyncSync, fsync, fsyncSync, open, openSync } from 'node:fs';
+
+export type Done = (error: Error | null) => void;
+
+export interface Syncs {
+  /** The bytes of a file. */
+  data(fd: number, done: Done): void;
+  /** The names in a directory. */
+  names(directory: string, done: Done): void;
+  /** Both while the process waits. @throws what the file system says */
+  dataNow(fd: number): void;
+  namesNow(directory: string): void;
+}
+
+export const SYSTEM_SYNCS: Syncs = {
+  data: (fd, done) => fdatasync(fd, done),
+  names(directory, done) {
+    open(directory, 'r', (error, fd) => {
+      if (error !== null) done(error);
+      else fsync(fd, (failed) => close(fd, () => done(failed)));
+    });
+  },
+  dataNow: (fd) => fdatasyncSync(fd),
+  namesNow(directory) {
+    const fd = openSync(directory, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  },
+};
+
+/** What has been written to this file is on the disk. @throws what the file system says */
+export function settled(path: string, syncs: Syncs): void {
+  const fd = openSync(path, 'r');
+  try {
+    syncs.dataNow(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

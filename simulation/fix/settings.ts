@@ -1,0 +1,29 @@
+/** What an edge of the simulation is set to. */
+import type { LimiterSettings } from '../../core/limits/settings.ts';
+import { type EdgeConfig, readConfig } from '../../edge/config.ts';
+import type { Metrics } from '../../edge/metrics.ts';
+import type { FixPlan } from '../plan.ts';
+
+/** Figures are for people: nobody looks at them here. */
+export const UNSEEN: Metrics = new Proxy(() => {}, {
+  get: (_target, name) => (name === 'then' ? undefined : UNSEEN),
+  apply: () => undefined,
+}) as unknown as Metrics;
+
+export function configOf(
+  name: string,
+  directory: string,
+  { journal, commit, profile }: FixPlan,
+  { storeAway }: Partial<LimiterSettings>,
+): EdgeConfig {
+  return readConfig({
+    FIXGATE_EDGE_ID: name,
+    FIXGATE_FIX_PORT: '0',
+    FIXGATE_METRICS_PORT: '0',
+    FIXGATE_DATA_DIR: directory,
+    FIXGATE_JOURNAL: journal,
+    FIXGATE_COMMIT: commit,
+    FIXGATE_STORE_AWAY: storeAway === 'continue' ? 'continue' : 'fail_closed',
+    FIXGATE_SESSION_PROFILE: JSON.stringify({ begin_strings: ['FIX.4.4'], ...profile }),
+  });
+}
