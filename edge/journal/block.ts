@@ -4,7 +4,7 @@ import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { giveBack } from '../give-back.ts';
 import { BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
-import { CIPHER, IV_BYTES, type Seal, writeIv } from './seals.ts';
+import { openShort, resealShort, SHORT_BYTES, type ShortHome, type ShortSealer } from './short.ts';
 
 /** Of the segment that a block belongs to. */
 export interface Home {
@@ -26,10 +26,12 @@ export interface BlockFields {
   readonly depends: number;
 }
 
+const CIPHER = 'aes-256-gcm';
 const TAG_BYTES = 16;
 const LAST = 1;
+const SHORT = 2;
 /** Used within one call only. */
-const iv = Buffer.alloc(IV_BYTES);
+const iv = Buffer.alloc(12);
 const aad = Buffer.alloc(36);
 
 /** Where a block is made: of what, into what, and where in both. */
@@ -45,23 +47,27 @@ export const blockBytes = (version: number): number => (version === 1 ? BLOCK_BY
 /**
  * Makes a block of the records at `from` + 48: writes its 48 bytes, and where there is a key the records, encrypted, to the
  * same place of `into`, which may be `plain` only where there is none.
- * @param seal of this segment, used for nothing else
+ * @param fields with a nonce that no other block of the segment has that is not short
+ * @param short of this segment; undefined: there is no key
  */
 export function sealBlock(
   home: Home,
   { plain, into, from }: Spot,
-  { length, ordinal, records, last, depends }: Omit<BlockFields, 'nonce'>,
-  { nonce, cipher }: Seal,
+  { length, ordinal, records, last, nonce, depends }: BlockFields,
+  short: ShortSealer | undefined,
 ): void {
+  const sealer = length <= SHORT_BYTES ? short : undefined;
   into.writeUInt32LE(length, from + 4);
   into.writeUInt32LE(ordinal, from + 8);
   into.writeUInt32LE(records, from + 12);
-  into.writeUInt32LE(last ? LAST : 0, from + 16);
+  into.writeUInt32LE((last ? LAST : 0) + (sealer === undefined ? 0 : SHORT), from + 16);
   into.writeUInt32LE(nonce, from + 20);
   into.writeDoubleLE(depends, from + 24);
-  if (cipher === undefined) into.fill(0, from + 32, from + BLOCK_BYTES);
+  if (home.key === undefined) into.fill(0, from + 32, from + BLOCK_BYTES);
+  else if (sealer !== undefined) sealer.seal(plain, into, from, length);
   else {
-    writeAad(home, into, from);
+    prepare(home, into, from);
+    const cipher = createCipheriv(CIPHER, home.key, iv);
     cipher.setAAD(aad);
     const sealed = cipher.update(plain.subarray(from + BLOCK_BYTES, from + length));
     sealed.copy(into, from + BLOCK_BYTES);
@@ -78,8 +84,11 @@ export function sealBlock(
  */
 export function resealBlock(home: Home, bytes: Buffer, at: number, length: number): void {
   if (home.key === undefined) return;
-  writeAad(home, bytes, at);
-  writeIv(iv, home.salt, bytes.readUInt32LE(at + 20));
+  if (isShort(home, bytes, at)) {
+    resealShort(home, bytes, at, length);
+    return;
+  }
+  prepare(home, bytes, at);
   const cipher = createCipheriv(CIPHER, home.key, iv);
   cipher.setAAD(aad);
   cipher.update(bytes.subarray(at + BLOCK_BYTES, at + length)).copy(bytes, at + BLOCK_BYTES);
@@ -88,8 +97,14 @@ export function resealBlock(home: Home, bytes: Buffer, at: number, length: numbe
     throw new Error(`the block at ${at} is not as it was`);
 }
 
-/** What is authenticated of the block at `from`. */
-function writeAad(home: Home, bytes: Buffer, from: number): void {
+/** Whether the block at `at` is one of short.ts. */
+const isShort = (home: Home, bytes: Buffer, at: number): home is Home & ShortHome =>
+  home.version >= 4 && home.key !== undefined && (bytes.readUInt32LE(at + 16) & SHORT) !== 0;
+
+/** IV and what is authenticated, of the block at `from`. */
+function prepare(home: Home, bytes: Buffer, from: number): void {
+  iv.writeUInt32LE(home.salt, 0);
+  iv.writeUInt32LE(bytes.readUInt32LE(from + 20), 8);
   aad.writeUInt32LE(home.number, 0);
   aad.writeUInt32LE(home.salt, 4);
   bytes.copy(aad, 8, from + 4, from + 32);
@@ -147,8 +162,8 @@ export function readBlock(version: number, bytes: Buffer, at: number): BlockFiel
 export function openBlock(home: Home, bytes: Buffer, at: number, length: number): Buffer {
   const records = bytes.subarray(at + blockBytes(home.version), at + length);
   if (home.key === undefined) return records;
-  writeAad(home, bytes, at);
-  writeIv(iv, home.salt, bytes.readUInt32LE(at + 20));
+  if (isShort(home, bytes, at)) return openShort(home, bytes, at, length);
+  prepare(home, bytes, at);
   const decipher = createDecipheriv(CIPHER, home.key, iv, { authTagLength: TAG_BYTES });
   decipher.setAAD(aad);
   decipher.setAuthTag(bytes.subarray(at + 32, at + BLOCK_BYTES));

@@ -1,5 +1,5 @@
 /**
- * The bytes of a segment, version 3; versions 1 and 2 are read and never written. Little-endian; f64 are IEEE 754 doubles
+ * The bytes of a segment, version 4; versions 1 to 3 are read and never written. Little-endian; f64 are IEEE 754 doubles
  * holding integers up to 2^53 - 1, times among them: epoch ms.
  *
  * A journal is a row of segments; a segment is a header and blocks. In files: `<segment, ten digits>.seg`. A block is a
@@ -7,7 +7,7 @@
  *
  * | header | size | what |
  * | ---: | ---: | --- |
- * |  0 | 4 | `FGJ` and the version, 3 |
+ * |  0 | 4 | `FGJ` and the version, 4 |
  * |  4 | 4 | number of the segment, as in its name |
  * |  8 | 4 | salt: random; seeds the CRC of each block, so that no message can be made to look like a block |
  * | 12 | 8 | f64, when it was begun |
@@ -26,10 +26,10 @@
  * |  4 | 4 | length of the block with these 48 bytes |
  * |  8 | 4 | ordinal of the block in its segment, from 0 |
  * | 12 | 4 | number of records |
- * | 16 | 4 | 1: the last block of its flush |
- * | 20 | 4 | nonce: rises with each cipher that is made for a block of this segment, used or not, so that none is used twice with its key |
+ * | 16 | 4 | 1: the last block of its flush; 2, added: it is short |
+ * | 20 | 4 | nonce: rises with each try to write a block of this segment, so that none is used twice with its key; of a short one where its part of the keystream begins, in units of 16 bytes |
  * | 24 | 8 | f64, mark of the venue's flush that this one is void without; 0: it stands alone |
- * | 32 | 16 | tag of AES-256-GCM; zeros without encryption |
+ * | 32 | 16 | tag of AES-256-GCM, or of a short block (short.ts); zeros without encryption |
  * | 48 |   | records, one after the other; encrypted in one piece |
  *
  * IV of a block: salt, four zeros, nonce. Authenticated with it: number and salt of the segment, bytes 4–31 of the block.
@@ -68,6 +68,7 @@
  * | 4 | sent, pending, run | carried forward: it has been written before |
  * | 0, 16, 32, 48 | received, run | was answered by the gateway; went to the venue; was refused; was not valid |
  *
+ * In version 3 no block is short.
  * In version 2 there is no run, and the CRC is always of the whole block.
  * In version 1 a header has 24 bytes, the CRC at 20; a block has 16, each is a flush; sent, pending and promoted have no
  * time and are all kept; a state ends with u32 messages kept after the next pending ordinal.
@@ -75,7 +76,7 @@
 
 import { crc32 } from 'node:zlib';
 
-export const VERSION = 3;
+export const VERSION = 4;
 /** Header without the wrapped key. */
 export const HEADER_BYTES = 32;
 export const BLOCK_BYTES = 48;

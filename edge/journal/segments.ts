@@ -19,7 +19,7 @@ import { headerOf, sealName, segmentName, segmentNumber, VERSION } from './forma
 import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { SEGMENT_BYTES_HARD, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
-import { Seals } from './seals.ts';
+import { ShortSealer } from './short.ts';
 import type { Tail } from './tail.ts';
 
 export interface Segment extends Home {
@@ -31,8 +31,10 @@ export interface Segment extends Home {
   size: number;
   /** Blocks among them. */
   blocks: number;
-  /** See {@link Sealed}. */
+  /** Blocks that were tried to be written. */
   nonce: number;
+  /** Made with its key, once: see {@link ShortSealer}. Undefined: it is not encrypted, or not written to any more. */
+  short: ShortSealer | undefined;
   /** Places in it of messages that may still be asked for, and their bytes. */
   live: number;
   liveBytes: number;
@@ -55,6 +57,7 @@ type Of = Pick<Segment, 'archives' | 'begunAt'>;
 const EMPTY = {
   blocks: 0,
   nonce: 0,
+  short: undefined,
   live: 0,
   liveBytes: 0,
   dead: false,
@@ -114,7 +117,8 @@ export class Segments {
   readonly all = new Map<number, Segment>();
   readonly #options: SegmentsOptions;
   #out = Buffer.alloc(0);
-  readonly #seals = new Seals();
+  /** The one made last. */
+  #written: Segment | undefined;
   /** The one counted for last: most are for the same, by the thousand. */
   #last: Segment | undefined;
 
@@ -161,7 +165,8 @@ export class Segments {
     const header = headerOf({ number, salt, begunAt: epochMs, wrapped: made?.wrapped, archives: archive });
     const fd = openSync(path, 'w+', 0o600);
     const home = { version: VERSION, number, salt, key: made?.key, archives: archive, begunAt: epochMs };
-    const segment = { ...EMPTY, ...home, path, fd, begin: header.length, size: header.length };
+    const short = made === undefined ? undefined : new ShortSealer({ number, salt, key: made.key });
+    const segment = { ...EMPTY, ...home, short, path, fd, begin: header.length, size: header.length };
     try {
       writeAll(fd, header, header.length, 0);
       const bytes = this.#write(segment, tail, 0);
@@ -173,6 +178,8 @@ export class Segments {
       unlinkSync(path);
       throw error;
     }
+    if (this.#written !== undefined) this.#written.short = undefined;
+    this.#written = segment;
     this.all.set(number, segment);
     return segment;
   }
@@ -192,7 +199,7 @@ export class Segments {
 
   /** Nobody waits: what the next flush needs and does not depend on what is in it is made now. */
   prepare(segment: Segment): void {
-    this.#seals.prepare(segment);
+    segment.short?.prepare();
   }
 
   /** @returns the bytes as they were written; they are used again */
@@ -219,8 +226,9 @@ export class Segments {
     for (let i = 0; i < blocks; i++) {
       const from = tail.start(i);
       const [length, records] = [tail.end(i) - from, tail.records(i)];
-      const fields = { length, ordinal: segment.blocks + i, records, last: i + 1 === blocks, depends };
-      sealBlock(segment, { plain: tail.buf, into, from }, fields, this.#seals.take(segment));
+      const [ordinal, nonce] = [segment.blocks + i, segment.nonce++];
+      const fields = { length, ordinal, records, last: i + 1 === blocks, nonce, depends };
+      sealBlock(segment, { plain: tail.buf, into, from }, fields, segment.short);
     }
     return into;
   }

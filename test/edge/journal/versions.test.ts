@@ -1,4 +1,4 @@
-// A directory that version 1 has written, and those of version 2: read, and gone on with in version 3.
+// A directory that version 1 has written, and those of versions 2 and 3: read, and gone on with in version 4.
 
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,9 +50,9 @@ test.each(['plain', 'encrypted'])('is read, goes on %s, and is read again', asyn
   promote(store, 'was 3');
   append(store, 'new');
   journal.flush();
-  // All is version 3 by now: the few messages that are left were carried forward.
+  // All is version 4 by now: the few messages that are left were carried forward.
   for (const name of readdirSync(directory).filter((file) => file.endsWith('.seg')))
-    expect(readFileSync(join(directory, name))[3]).toBe(3);
+    expect(readFileSync(join(directory, name))[3]).toBe(4);
   expect(seen(store)).toMatchObject({
     nextOut: 16,
     pending: 0,
@@ -100,3 +100,21 @@ test.each(['plain', 'encrypted'])(
     expect(seen((await opened()).session(ONE))).toEqual(seen(one));
   },
 );
+
+test.each(['plain', 'encrypted'])('of version 3, %s: read, gone on with, and read again', async (kind) => {
+  let directory = newDirectory();
+  cpSync(join(import.meta.dirname, 'version-3', kind), directory, { recursive: true });
+  const line = (n: number): [number, string] => [n, `report ${n} ${'x'.repeat(200)}`];
+  const before = Array.from({ length: 11 }, (_, i) => line(i + 1));
+  const opened = async () =>
+    openFile(directory, {}, [], { keys: kind === 'plain' ? undefined : await keysOf(directory) });
+  for (let round = 0; round < 3; round++) {
+    const journal = await opened();
+    const store = journal.session(ONE);
+    const more = Array.from({ length: round }, (_, i): [number, string] => [12 + i, 'new']);
+    expect(seen(store)).toMatchObject({ nextOut: 12 + round, pending: 1, oldest: 'waits', sent: [...before, ...more] });
+    append(store, 'new');
+    journal.flush();
+    directory = crashed(directory);
+  }
+});
