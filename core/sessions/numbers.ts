@@ -1,6 +1,6 @@
 /**
  * MsgSeqNums of FIX sessions as admins see and set them. The numbers themselves are in the journal of the edge that had
- * the session last; it tells them at each Logon, at each end and after each change.
+ * the session last; it tells them soon after each Logon, at each end and after each change.
  */
 import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { changeAccount, ownerOf, present } from '../credentials/change.ts';
