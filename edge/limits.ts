@@ -54,9 +54,11 @@ export const ON_ITS_WAY_MS = 1_000;
  * Longest wait for one's turn; then a Logon is told to try again: within these bounds as long as its client can still be answered
  * (edge/logon-patience.ts). Sooner, those sent away would come again each second.
  */
-export const TURN_WITHIN_MS = { least: 5_000, most: 9_250 } as const;
+export const TURN_WITHIN_MS = { least: 6_500, most: 9_250 } as const;
 /** What a Logon takes from its turn to its answer, until that is known. */
 export const TURN_TOOK_AT_FIRST_MS = 500;
+/** Between looks at what they took meanwhile: some ten of them, and the longest of all that go together is over. */
+export const TURNS_LOOK_MS = 100;
 /**
  * Kernel's queue of connections not accepted yet: all clients reconnect in the same second after a restart, and whoever finds it
  * full tries again a second later by itself. The system bounds it too (net.core.somaxconn, 4,096 by default).

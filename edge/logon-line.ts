@@ -32,7 +32,8 @@ export class LogonLine {
   /** One that was in is about to be answered by a Logon, or its client has given up meanwhile. Those that are refused say nothing of what that takes. */
   served(comer: Comer): void {
     const began = this.#turnsBegan.get(comer);
-    if (began !== undefined) this.#patience.took(this.#turns.monotonic() - began);
+    const now = this.#turns.monotonic();
+    if (began !== undefined) this.#patience.took(now - began, now);
   }
 
   leave(): void {

@@ -3,15 +3,19 @@
  * took from its turn to its answer: mean and deviation as TCP keeps them of round trips (RFC 6298, section 2). Let in later it would take a slot, and
  * perhaps bring a session here, for a client that has hung up and comes again elsewhere; refused sooner it comes once too often.
  */
-import { CLIENT_WITHIN_MS, TURN_TOOK_AT_FIRST_MS, TURN_WITHIN_MS, UNSEEN_MS } from './limits.ts';
+import { CLIENT_WITHIN_MS, TURN_TOOK_AT_FIRST_MS, TURN_WITHIN_MS, TURNS_LOOK_MS, UNSEEN_MS } from './limits.ts';
 
-/** Weights of one Logon in what is known, as in RFC 6298. */
+/** Weights of one look in what is known, as in RFC 6298. */
 const MEAN = 1 / 8;
 const DEVIATION = 1 / 4;
 
 export class LogonPatience {
   #mean: number = TURN_TOOK_AT_FIRST_MS;
   #deviation: number = TURN_TOOK_AT_FIRST_MS / 2;
+  /** Of those since the last look: how many, and ms of all. */
+  #count = 0;
+  #tookAll = 0;
+  #looked = Number.NEGATIVE_INFINITY;
 
   /** Longest wait for a turn that is worth it, ms since the client has begun to wait. */
   get now(): number {
@@ -19,9 +23,19 @@ export class LogonPatience {
     return Math.min(TURN_WITHIN_MS.most, Math.max(TURN_WITHIN_MS.least, left));
   }
 
-  /** A Logon was answered, or given up by its client, so long after its turn began. */
-  took(ms: number): void {
-    this.#deviation += DEVIATION * (Math.abs(ms - this.#mean) - this.#deviation);
-    this.#mean += MEAN * (ms - this.#mean);
+  /**
+   * A Logon was answered, or given up by its client, so long after its turn began. Those that are answered together, as when an edge is back for
+   * which they have waited, count as one: they say little of what the next one takes. @param now monotonic ms
+   */
+  took(ms: number, now: number): void {
+    this.#count += 1;
+    this.#tookAll += ms;
+    if (now - this.#looked < TURNS_LOOK_MS) return;
+    const mean = this.#tookAll / this.#count;
+    this.#looked = now;
+    this.#count = 0;
+    this.#tookAll = 0;
+    this.#deviation += DEVIATION * (Math.abs(mean - this.#mean) - this.#deviation);
+    this.#mean += MEAN * (mean - this.#mean);
   }
 }
