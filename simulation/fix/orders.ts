@@ -5,6 +5,7 @@ import type { DayPlan } from '../plan.ts';
 import type { World } from '../world.ts';
 
 const PROMISE = 'end of day';
+const EXPIRED = 'C';
 const TIF = { day: '0', gtc: '1', gtd: '6' } as const;
 /** An order good till date is so for so long, ms. */
 const GOOD_FOR_MS = [500, 9_000] as const;
@@ -25,7 +26,9 @@ interface Timed {
   ended: boolean;
   /** The venue, asked about it, says that it is over. */
   over: boolean;
-  /** What told of its end may have been said under numbers that have begun anew since. */
+  /** Numbers have begun anew since it was taken. */
+  before: boolean;
+  /** What told of its end by time may have been said under numbers that have begun anew since. */
   blind: boolean;
 }
 
@@ -65,7 +68,9 @@ export class Orders {
     if (timed === undefined) return;
     if (type === 'I') {
       if (rests(message) && at >= timed.expiresAt) this.#fail('rests', timed, message);
-      timed.over ||= !rests(message);
+      // It may have ended otherwise under numbers of before.
+      if (timed.before && message.get(39) !== EXPIRED) timed.ended ||= !rests(message);
+      else timed.over ||= !rests(message);
       return;
     }
     const execution = message.get(17) ?? '';
@@ -94,6 +99,7 @@ export class Orders {
       expired: undefined,
       ended: false,
       over: false,
+      before: false,
       blind: false,
     };
     this.#known.set(id, timed);
@@ -102,7 +108,10 @@ export class Orders {
 
   /** @param leftAt true time until which the session may have been told something under the numbers of before */
   begunAnew(leftAt: number): void {
-    for (const timed of this.#known.values()) if (timed.expiresAt <= leftAt) timed.blind = true;
+    for (const timed of this.#known.values()) {
+      timed.before = true;
+      if (timed.expiresAt <= leftAt) timed.blind = true;
+    }
   }
 
   /** One whose time has come and that has not been told to be over; undefined: there is none. */
