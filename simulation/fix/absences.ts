@@ -24,6 +24,8 @@ interface Stay {
   readonly graceMs: number;
   /** True time. */
   readonly since: number;
+  /** Whether the venue can have heard of that then: its link was up. */
+  readonly heard: boolean;
   /** Undefined: it is there. */
   until: number | undefined;
   /** How often its edge has said that its grace is over, and the venue has not done what follows. */
@@ -61,9 +63,11 @@ export class Absences {
     const known = this.#stays.get(id);
     if (cancel_after_ms === undefined || (known !== undefined && known.epoch > epoch)) return;
     const { now } = this.#world.scheduler;
+    const { market } = this.#world;
+    const heard = market === undefined || market.since(host.name) !== undefined;
     // An order of before may still be on its way.
     const decided = known?.host === host ? known.decided : 0;
-    this.#stays.set(id, { host, epoch, graceMs: cancel_after_ms, since: now, until: undefined, decided });
+    this.#stays.set(id, { host, epoch, graceMs: cancel_after_ms, since: now, heard, until: undefined, decided });
   }
 
   ended(host: Host, { id }: VenueSession): void {
@@ -121,10 +125,10 @@ export class Absences {
       for (const { id } of sessions) {
         const stay = this.#stays.get(id);
         if (stay?.until === undefined) continue;
-        const { host, graceMs, until } = stay;
+        const { host, graceMs, until, since, heard } = stay;
         const knocked = this.#knocked.get(id) ?? 0;
         const stood = host.process?.stoodStillUntil ?? 0;
-        const [from, least] = knocked > stay.since ? [knocked, CLAIMED_MS] : [until, RELINK_MS];
+        const [from, least] = knocked > since || !heard ? [Math.max(knocked, since), CLAIMED_MS] : [until, RELINK_MS];
         const ms = scheduler.now - Math.max(from, until, stood, detainedUntil, host.changedAt);
         if (ms <= Math.max(graceMs, least) + LATE_MS) continue;
         const away = (scheduler.now - until).toFixed(0);
