@@ -252,6 +252,7 @@ export class Trader implements Peer, EngineHost {
       this.#at = host.name;
       twin.goesTo(this);
       this.#engine.spent(nextOut);
+      this.state = 'logging_on';
       this.#engine.moved();
       this.#engine.receive(verdict.bytes);
     });
