@@ -13,6 +13,7 @@ import type { EdgeParts } from './parts.ts';
 import { nextMark } from './resubmit.ts';
 import type { Estates } from './takeover/estates.ts';
 import type { Player } from './turn.ts';
+import type { Venue } from './venue/venue.ts';
 
 /** What is closed at the end. */
 export interface Opened {
@@ -67,9 +68,8 @@ export async function closeAll(
     step('gate', () => gate.stop()),
     step('numbers', () => Promise.all([numbers.finish(), blocks.finish()])),
   ]);
-  // The journal first, as ever: without it the venue writes nothing, and neither has happened.
   await step('venue', () => {
-    journal.flush(nextMark(venue));
+    if (journal.later === undefined) written(venue, journal);
     return venue.close();
   });
   await step('journal', () => {
@@ -99,6 +99,15 @@ async function committed({ turns, gate }: House, journal: Journal, timers: Timer
   } finally {
     looking.cancel();
   }
+}
+
+/**
+ * The journal first, as ever: without it the venue writes nothing, and neither has happened. Of one that is answered later the
+ * commit was the end: a venue elsewhere tells again what it has told since, to whoever has the session next.
+ */
+function written(venue: Venue, journal: Journal): void {
+  journal.flush(nextMark(venue));
+  venue.flush();
 }
 
 /** Resolves when no session is left, or after `ms`. */

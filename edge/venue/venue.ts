@@ -160,6 +160,6 @@ export interface Venue {
   readonly had?: number;
   /** Whether something has happened that is neither written nor sealed. */
   readonly pending: boolean;
-  /** Writes out what it keeps and lets go of its files; no call follows. */
+  /** Lets go of its files, and of what has happened since the last {@link flush}; no call follows. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// The end of an edge whose journal nobody takes any more: it waits for nothing that cannot come.
+// The end of an edge whose journal nobody takes any more: it waits for nothing that cannot come, and has heard nothing since.
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Edge } from '../../edge/edge.ts';
 import { SESSION_LEVEL_NUMBERS } from '../../edge/journal/limits.ts';
@@ -57,3 +57,19 @@ test.each([
   },
   8_000,
 );
+
+test('what the venue tells an edge whose journal keeps nothing more is told by who has the session next', async () => {
+  const journals = { cut: false };
+  const edge = await house.begin('e-1', 'store', { cut: false }, journals);
+  const ann = await house.user('ann');
+  const a = await house.loggedOn(edge, ann);
+  a.send('D', order('x'));
+  await a.next(isReport('x', '0'));
+  journals.cut = true;
+  house.moveMarket('INTC', 1_900);
+  await edge.drain(true);
+  expect(a.received.some(isReport('x', 'F'))).toBe(false);
+  const again = await house.begin('e-1', 'store');
+  const b = await house.loggedOn(again, ann, a);
+  await b.next(isReport('x', 'F'));
+}, 8_000);

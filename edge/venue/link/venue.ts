@@ -201,8 +201,6 @@ export class LinkVenue implements Venue {
   async close(): Promise<void> {
     const state = this.#state;
     this.#state = { name: 'closed' };
-    this.flush();
-    this.flush(); // what has happened since something was sealed
     if (state.name === 'linked') {
       state.wire.release();
       state.wire.finish();

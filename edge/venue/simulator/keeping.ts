@@ -110,10 +110,7 @@ export class Keeping {
     this.introductions.after(this.#clients);
   }
 
-  /** What was sealed, and what has happened since. */
   close(): void {
-    this.flush();
-    this.flush();
     this.#log.close();
   }
 

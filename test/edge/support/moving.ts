@@ -17,6 +17,7 @@ import { VenueHost } from '../../../edge/venue/link/host.ts';
 import { Mailroom } from '../../../edge/venue/link/mailroom.ts';
 import { type LinkServer, listenForEdges } from '../../../edge/venue/link/server.ts';
 import { LinkVenue } from '../../../edge/venue/link/venue.ts';
+import type { Simulator } from '../../../edge/venue/simulator/simulator.ts';
 import type { VenueSink } from '../../../edge/venue/venue.ts';
 import { type Field, type FixClient, type FixMessage, utcTimestamp } from '../../../local/fix-client.ts';
 import { keysOf } from '../journal/keys.ts';
@@ -49,6 +50,12 @@ export class MovingHouse extends TestHouse {
       log: SILENT,
     });
     this.#ticking = setInterval(() => this.#host.tick(), 20);
+  }
+
+  /** The market comes to `price`, in cents, and fills who rests there. */
+  moveMarket(symbol: string, price: number): void {
+    (this.#venue as Simulator).moveMarket(symbol, price, Date.now());
+    this.#host.tick();
   }
 
   /** How many sessions have orders there. */

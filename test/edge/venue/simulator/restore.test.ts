@@ -44,6 +44,12 @@ function run(now = NOON) {
   return { sink, venue, problems, client };
 }
 
+/** Written to its end, as by an edge that ends. */
+function ended({ venue }: { readonly venue: Venue }): Promise<void> {
+  venue.flush();
+  return venue.close();
+}
+
 describe('a restart', () => {
   test('resting orders come back with what was filled, and their place in the queue', async () => {
     const first = run();
@@ -51,7 +57,7 @@ describe('a restart', () => {
     one.ask(limit('A', 1, 100, '35.00'));
     two.ask(limit('B', 1, 100, '35.00'));
     two.ask(limit('S', 2, 30, '35.00'));
-    await first.venue.close();
+    await ended(first);
 
     const second = run(NOON + 1000);
     expect(second.sink.take()).toEqual([]);
@@ -78,7 +84,7 @@ describe('a restart', () => {
     one.ask(limit('B', 1, 10, '34.00'));
     one.ask(`35=F|11=C|41=B|55=INTC|54=1|38=1|${TIME}`);
     one.ask(`35=D|11=M|55=INTC|54=1|38=1|40=1|${TIME}`);
-    await first.venue.close();
+    await ended(first);
 
     const second = run(NOON); // a clock that stood still
     const again = second.client('ONE');
@@ -99,7 +105,7 @@ describe('a restart', () => {
     const one = first.client('ONE');
     one.ask(`35=D|11=STOP|55=INTC|54=1|38=10|40=3|99=35.50|59=1|${TIME}`);
     one.ask(limit('DAY', 1, 10, '30.00'));
-    await first.venue.close();
+    await ended(first);
 
     const second = run(NOON + 86_400_000);
     expect(second.sink.take()).toEqual([]);
@@ -119,7 +125,7 @@ describe('a restart', () => {
     const one = first.client('ONE');
     one.ask(limit('DAY', 1, 10, '30.00'));
     one.ask(limit('MET', 1, 10, '34.90'));
-    await first.venue.close();
+    await ended(first);
 
     const second = run(NOON + 86_400_000);
     second.sink.now = NOON + 86_400_000;
@@ -139,7 +145,7 @@ describe('a restart', () => {
     first.venue.flush();
     const whole = statSync(path()).size;
     one.ask(limit('B', 1, 10, '34.00'));
-    await first.venue.close();
+    await ended(first);
     const all = readFileSync(path());
     for (let size = whole; size < all.length; size += 13) {
       writeFileSync(path(), all);
@@ -158,7 +164,7 @@ describe('a restart', () => {
   test('a line that is no line is named and skipped', async () => {
     const first = run();
     first.client('ONE').ask(limit('A', 1, 10, '34.00'));
-    await first.venue.close();
+    await ended(first);
     appendFileSync(
       path(),
       'garbage\n[["order",{"id":"X","s":"NOBODY","symbol":"INTC","terms":{}}]]\n[["what"]]\n[["mark",9999999999999]]\n',
@@ -197,7 +203,7 @@ describe('a restart', () => {
     const first = run();
     const one = first.client('ONE');
     for (let n = 0; n < 50; n++) one.ask(limit(`${n}`, 1, 10, '34.00'));
-    await first.venue.close();
+    await ended(first);
     const sizes: number[] = [];
     for (let n = 1; n < 4; n++) {
       await run(NOON + n).venue.close();
