@@ -269,6 +269,7 @@ export class VenueHost implements VenueSink {
     this.#own(link, session);
     // By a process of the edge that is no more: its client is not there.
     if (boot !== link.boot) {
+      this.#missed.wasThere(session);
       this.#venue.sessionStarted(session, this.#parts.now());
       this.#venue.sessionEnded(session, this.#parts.now());
       return;

@@ -70,6 +70,14 @@ export class Missed {
     for (const session of this.#parts.resting()) if (session.id === id) this.#miss(session, CLAIMED_MS);
   }
 
+  /** Its client was on, with a process of its edge that is no more: what a claim gave it for that is over. */
+  wasThere({ id, cancel_after_ms = 0 }: VenueSession): void {
+    const known = this.#missing.get(id);
+    if (known === undefined) return;
+    const until = this.#parts.now() + Math.max(cancel_after_ms, RELINK_MS);
+    if (until < known.until) this.#missing.set(id, { ...known, until });
+  }
+
   /** It has placed an order here without its client being there, as far as anybody says. */
   notThere(session: VenueSession): void {
     if (!this.#missing.has(session.id)) this.#miss(session, RELINK_MS);

@@ -124,6 +124,24 @@ describe('an edge that dies', () => {
     expect(kinds(await again.told(2))).toEqual(['0', '4']);
   });
 
+  test('takes along the orders of who had claimed them and was on, no later than of anybody', async () => {
+    const edge = await linked(rawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    edge.submit(2, mine, rests('a'));
+    await edge.told(1);
+    const other = await linked(rawEdge('e2'));
+    const later = { ...mine, epoch: 2 };
+    other.send(frames.CLAIM, 0, { session: later });
+    await other.told(1);
+    other.die();
+    await noticed(1);
+    const again = await linked(rawEdge('e2', { boot: 'e2-2', received: 1, present: [] }));
+    again.send(frames.STARTED, 1, { session: later, boot: 'e2-1' });
+    await again.told(1);
+    clock.now += 5001;
+    expect(kinds(await again.told(2))).toEqual(['0', '4']);
+  });
+
   test('and again and again gives nobody more than one grace by it', async () => {
     const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
