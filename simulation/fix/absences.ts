@@ -120,7 +120,7 @@ export class Absences {
 
   /** Orders that rest although nobody has been there for them for long. */
   #look(): void {
-    const { scheduler, detainedUntil } = this.#world;
+    const { scheduler, detainedUntil, plan } = this.#world;
     for (const [venue, sessions] of this.#resting())
       for (const { id } of sessions) {
         const stay = this.#stays.get(id);
@@ -129,7 +129,9 @@ export class Absences {
         const knocked = this.#knocked.get(id) ?? 0;
         const stood = host.process?.stoodStillUntil ?? 0;
         const [from, least] = knocked > since || !heard ? [Math.max(knocked, since), CLAIMED_MS] : [until, RELINK_MS];
-        const ms = scheduler.now - Math.max(from, until, stood, detainedUntil, host.changedAt);
+        // What it has decided waits in its journal, as all does that is for the venue.
+        const cutOff = plan.fix?.journal === 'store' ? host.detainedUntil : 0;
+        const ms = scheduler.now - Math.max(from, until, stood, detainedUntil, cutOff, host.changedAt);
         if (ms <= Math.max(graceMs, least) + LATE_MS) continue;
         const away = (scheduler.now - until).toFixed(0);
         const text = `orders of ${id} rest at ${venue}, which left ${host.name} ${away} ms ago and has ${graceMs} ms`;
