@@ -14,7 +14,7 @@ import type { Logger } from './log.ts';
 import type { Sessions } from './sessions.ts';
 
 /** Where a session's numbers stand. */
-type Standing = Pick<JournalSession, 'nextIn' | 'nextOut' | 'generation'>;
+type Standing = Pick<JournalSession, 'nextIn' | 'nextOut' | 'generation' | 'createdAt'>;
 
 /** Numbers of a block; used before the next is asked for; left when its session ends. */
 export interface BlockBounds {
@@ -78,7 +78,7 @@ export interface BlocksParts {
   readonly journal: Journal;
   readonly sessions: Pick<Sessions, 'known'>;
   readonly slots: Pick<SessionSlots, 'reserve'>;
-  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly log: Logger;
   /** Another edge has the session. */
   readonly lost: (id: string, epoch: number) => void;
@@ -152,17 +152,19 @@ export class Blocks {
 
   /** Where a session stands; asking the journal for one would make it. */
   #standing(id: string): Standing {
-    const { journal } = this.#parts;
-    return journal.has(id) ? journal.session(id) : { nextIn: 1, nextOut: 1, generation: 0 };
+    const { journal, clock } = this.#parts;
+    if (journal.has(id)) return journal.session(id);
+    return { nextIn: 1, nextOut: 1, generation: 0, createdAt: clock.now() };
   }
 
-  #next({ nextIn, nextOut, generation }: Standing): Omit<Reserved, 'by'> {
-    return { generation, next_in: nextIn, out: nextOut + this.#bounds.numbers };
+  #next({ nextIn, nextOut, generation, createdAt }: Standing): Omit<Reserved, 'by'> {
+    return { generation, next_in: nextIn, out: nextOut + this.#bounds.numbers, began: createdAt };
   }
 
   /** Of the generation that a Logon begins. Above what was used in the one before: it may come to nothing. */
   #nextAnew({ nextOut, generation }: Standing): Omit<Reserved, 'by'> {
-    return { generation: generation + 1, next_in: 1, out: nextOut + this.#bounds.numbers };
+    const began = this.#parts.clock.now();
+    return { generation: generation + 1, next_in: 1, out: nextOut + this.#bounds.numbers, began };
   }
 
   /** Whether it is known here what has been used of a session that the journal may have nothing of. */
@@ -309,10 +311,11 @@ export class Blocks {
   #givingBack(block: Block): Reservation | undefined {
     const { id, session, epoch, told } = block;
     if (this.#entering.has(id) || this.#parts.sessions.known(id)?.holder !== undefined) return undefined;
-    const { nextIn, nextOut, generation } = this.#standing(id);
+    const { nextIn, nextOut, generation, createdAt } = this.#standing(id);
     if (told.out === nextOut && told.next_in === nextIn && told.generation === generation) return undefined;
     block.bound(nextOut);
-    return { kind: 'give_back', session, epoch, reserved: { generation, next_in: nextIn, out: nextOut, by: told.by } };
+    const reserved = { generation, next_in: nextIn, out: nextOut, began: createdAt, by: told.by };
+    return { kind: 'give_back', session, epoch, reserved };
   }
 
   #answered(block: Block, { kind, reserved }: Reservation, done: boolean): void {

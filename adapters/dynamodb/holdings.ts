@@ -18,16 +18,24 @@ export function holdingKey(session: Whose): Key {
 export function toHeld(row: Row): Held {
   const { epoch, home, from_edge, edge_id, incarnation, reserved_out, reserved_in } = row;
   const { reserved_generation: generation, reserved_by: by } = row;
-  const reserved = { out: reserved_out, next_in: reserved_in, generation, by } as Reserved;
+  const began = beganOf(row);
+  const reserved = { out: reserved_out, next_in: reserved_in, generation, ...began, by } as Reserved;
   const held = { epoch, home, from: from_edge, edge_id, incarnation } as Held;
   return reserved_out === undefined ? held : { ...held, reserved };
 }
 
-function reservedRow({ generation, next_in, out, by }: Reserved) {
-  return { reserved_out: out, reserved_in: next_in, reserved_generation: generation, reserved_by: by };
+/** It says of which generation, for a release before changes the others alone. */
+function beganOf({ reserved_began, reserved_generation }: Row): Pick<Reserved, 'began'> {
+  const [generation, began] = typeof reserved_began === 'string' ? reserved_began.split(' ') : [];
+  return Number(generation) === reserved_generation ? { began: Number(began) } : {};
 }
 
-const RESERVED = ['reserved_out', 'reserved_in', 'reserved_generation', 'reserved_by'] as const;
+function reservedRow({ generation, next_in, out, began, by }: Reserved): Record<string, string | number> {
+  const row = { reserved_out: out, reserved_in: next_in, reserved_generation: generation, reserved_by: by };
+  return began === undefined ? row : { ...row, reserved_began: `${generation} ${began}` };
+}
+
+const RESERVED = ['reserved_out', 'reserved_in', 'reserved_generation', 'reserved_by', 'reserved_began'] as const;
 
 export function holdingPut(session: LiveSession, held: Held | undefined, holding: Holding): Write {
   const { pk, sk } = holdingKey(session);
@@ -38,13 +46,14 @@ export function holdingPut(session: LiveSession, held: Held | undefined, holding
   return { put: 'sessions', row: reserved === undefined ? row : { ...row, ...reservedRow(reserved) }, when };
 }
 
-/** All four, to these. */
+/** All of them, to these. */
 function reservedSet(reserved: Reserved): Expression {
   const row = reservedRow(reserved);
+  const names = Object.keys(row);
   return {
-    text: RESERVED.map((name) => `#${name} = :${name}`).join(', '),
-    names: RESERVED,
-    values: Object.fromEntries(RESERVED.map((name) => [`:${name}`, row[name]])),
+    text: names.map((name) => `#${name} = :${name}`).join(', '),
+    names,
+    values: Object.fromEntries(names.map((name) => [`:${name}`, row[name]])),
   };
 }
 
@@ -59,7 +68,7 @@ export function settling(
   const rest = set === undefined ? ` REMOVE ${RESERVED.map((name) => `#${name}`).join(', ')}` : `, ${set.text}`;
   const change: Expression = {
     text: `SET #home = :edge, #from_edge = :edge${rest}`,
-    names: ['home', 'from_edge', ...RESERVED],
+    names: ['home', 'from_edge', ...(set?.names ?? RESERVED)],
     values: { ':edge': edge_id, ...set?.values },
   };
   return { update: holdingKey(session), change, when: equals({ epoch, edge_id }) };
@@ -75,7 +84,7 @@ function reserving({ session, epoch, reserved, kind }: Reservation): Exclude<Wri
     '(attribute_not_exists(#reserved_out) OR #reserved_generation < :reserved_generation ' +
     'OR (#reserved_generation = :reserved_generation AND #reserved_out <= :reserved_out))';
   const still = '#reserved_by = :reserved_by';
-  const names = [...mine.names, ...RESERVED];
+  const names = [...mine.names, ...set.names];
   const when = { ...mine, names, text: `${mine.text} AND ${kind === 'extend' ? more : still}` };
   return { update: holdingKey(session), change, when };
 }

@@ -48,6 +48,8 @@ export interface Reserved {
   readonly next_in: number;
   /** The first number that has not been used, and will not be. */
   readonly out: number;
+  /** When that generation began, epoch ms; undefined: a release before has reserved them. */
+  readonly began?: number | undefined;
   /** Session id of whoever had them reserved last. */
   readonly by: string;
 }

@@ -18,7 +18,7 @@ export const numbersOf = ({ nextIn, nextOut, generation }: SessionState) => ({
  * @param lostAt epoch ms
  */
 export function above(
-  { generation: told, next_in, out }: Reserved,
+  { generation: told, next_in, out, began }: Reserved,
   after: After | undefined,
   here: SessionState | undefined,
   lostAt: number,
@@ -28,11 +28,13 @@ export function above(
   const generation = Math.max(told, after?.generation ?? 0);
   const passed = after?.generation === generation ? after.msgSeqNum + 1 : 1;
   const before = here?.generation === generation ? here : undefined;
+  // Of yesterday, say: then a schedule has them begin anew at the next Logon.
+  const createdAt = before?.createdAt ?? (generation === told ? began : undefined) ?? lostAt;
   return {
     nextIn: Math.max(generation === told ? next_in : 1, passed),
     nextOut: out,
     generation,
-    createdAt: before?.createdAt ?? lostAt,
+    createdAt,
     forgotten: out - 1,
     told: here?.told ?? 0,
     lostAt,

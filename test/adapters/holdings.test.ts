@@ -1,5 +1,6 @@
 // Which edge speaks for a FIX session, and where its numbers and messages are.
 import { describe, expect, test } from '@jest/globals';
+import { toHeld } from '../../adapters/dynamodb/holdings.ts';
 import type { Stores } from '../../adapters/stores.ts';
 import type { SlotResult } from '../../core/ports.ts';
 import type { EdgeIdentity, LiveSession } from '../../core/sessions/model.ts';
@@ -106,3 +107,12 @@ for (const [name, open] of STORES) {
     }, 30_000);
   });
 }
+
+test('numbers that a release before has reserved are not of when those before them began', () => {
+  const row = { pk: 'U', sk: 'FIX', epoch: 1, home: 'e-1', from_edge: 'e-1', edge_id: 'e-1', incarnation: 1 };
+  const reserved = { reserved_out: 9, reserved_in: 2, reserved_generation: 4, reserved_by: 'e-1.1.1' };
+  const beganOf = (more: Record<string, string>) => toHeld({ ...row, ...reserved, ...more }).reserved?.began;
+  expect(beganOf({ reserved_began: `4 ${NOON}` })).toBe(NOON);
+  expect(beganOf({ reserved_began: `3 ${NOON}` })).toBeUndefined();
+  expect(beganOf({})).toBeUndefined();
+});

@@ -18,6 +18,7 @@ const numbers = (out: number, more: Partial<Reserving> = {}): Reserving => ({
   generation: 0,
   next_in: 1,
   out,
+  began: NOON,
   known: true,
   ...more,
 });
@@ -26,6 +27,7 @@ const reservedOf = (out: number, by: Asked, more: Partial<Reserved> = {}): Reser
   generation: 0,
   next_in: 1,
   out,
+  began: NOON,
   by: by.session_id,
   ...more,
 });

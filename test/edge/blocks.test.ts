@@ -207,6 +207,24 @@ test('an edge that has lost its journal goes on above what it had reserved', asy
   await filled(b);
 }, 30_000);
 
+test('an edge that has lost its journal begins anew what was of a time before', async () => {
+  const one = await house.begin('e-1', 'memory');
+  // Its day began two seconds from now.
+  const boundary = new Date(Date.now() + 2000).toISOString().slice(11, 19);
+  const ann = await house.user('ann', { session_profile: { start_time: boundary, end_time: boundary } });
+  const a = await house.loggedOn(one, ann);
+  a.destroy();
+  const { reserve } = house.admin.slots;
+  Object.assign(house.admin.slots, { reserve: async () => [] });
+  await one.drain(true);
+  Object.assign(house.admin.slots, { reserve });
+  const began = reserved()!.began!;
+  await until('the next day', async () => new Date().toISOString().slice(11, 19) > boundary, 5000);
+  const b = await house.loggedOn(await house.begin('e-1', 'memory'), ann);
+  expect(numberOf(b.received[0]!)).toBe(1);
+  await until('it is reserved for what began then', () => reserved()!.began! > began, 5000);
+}, 30_000);
+
 test('a Logon that is refused reserves nothing for good', async () => {
   const one = await house.begin('e-1', 'file', undefined, undefined, { blocks: SOON });
   const ann = await house.user('ann');
