@@ -18,6 +18,7 @@ function blocksOf(taken: Reservation[]): Blocks {
       },
     },
     clock: {
+      now: () => 0,
       monotonic: () => {
         looks += 1;
         if (looks > LOOKS) throw new Error('it goes round and round');
