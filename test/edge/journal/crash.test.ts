@@ -84,7 +84,7 @@ function flushEnd(path: string, from: number): number {
   const bytes = readFileSync(path);
   let at = from === 0 ? 32 + bytes.readUInt16LE(22) : from;
   for (let isLast = false; at < bytes.length && !isLast; ) {
-    isLast = bytes.readUInt32LE(at + 16) === 1;
+    isLast = (bytes.readUInt32LE(at + 16) & 1) === 1;
     at += bytes.readUInt32LE(at + 4);
   }
   return at;
