@@ -142,9 +142,14 @@ function copyOf(message: Message, i: number): Buffer {
 
 /** Overwrites the copies that a claim holds. */
 export function forget({ proof, new_password }: Claim): void {
+  forgetProof(proof);
+  new_password?.fill(0);
+}
+
+/** Overwrites what {@link proofOf} has copied. */
+export function forgetProof(proof: LogonProof): void {
   proof.password.fill(0);
   if (proof.kind === 'raw_data') proof.raw_data.fill(0);
-  new_password?.fill(0);
 }
 
 /** What stands in a wiped value: a form that every field type for secrets has. */

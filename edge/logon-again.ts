@@ -4,7 +4,7 @@
  */
 
 import type { GateSession, LogonRefused } from '../core/sessions/api.ts';
-import { proofOf, wipeSecrets } from './first-message.ts';
+import { forgetProof, proofOf, wipeSecrets } from './first-message.ts';
 import type { Message } from './fix/message.ts';
 import { HOLD, type UnprovedLogon } from './fix/session/ports.ts';
 import { Tag } from './fix/tags.ts';
@@ -66,8 +66,7 @@ export class LogonAgain {
     const username = name < 0 ? undefined : message.text(name);
     const { sender_comp_id, target_comp_id } = key;
     const answer = await gate.validateLogon({ sender_comp_id, target_comp_id, username, proof, address, certificate });
-    proof.password.fill(0);
-    if (proof.kind === 'raw_data') proof.raw_data.fill(0);
+    forgetProof(proof);
     if (this.#state.name !== 'asked') return;
     this.#state = { name: 'decided', refused: answer.result === 'refused' ? this.#refusal(answer) : undefined };
     this.#decided();

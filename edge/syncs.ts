@@ -22,22 +22,19 @@ export const SYSTEM_SYNCS: Syncs = {
     });
   },
   dataNow: (fd) => fdatasyncSync(fd),
-  namesNow(directory) {
-    const fd = openSync(directory, 'r');
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  },
+  namesNow: (directory) => opened(directory, fsyncSync),
 };
 
-/** What has been written to this file is on the disk. @throws what the file system says */
-export function settled(path: string, syncs: Syncs): void {
+function opened(path: string, work: (fd: number) => void): void {
   const fd = openSync(path, 'r');
   try {
-    syncs.dataNow(fd);
+    work(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+/** What has been written to this file is on the disk. @throws what the file system says */
+export function settled(path: string, syncs: Syncs): void {
+  opened(path, (fd) => syncs.dataNow(fd));
 }

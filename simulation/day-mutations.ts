@@ -1,10 +1,9 @@
 /** Defects around the end of a day: numbers that begin anew, and orders that end by time. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JournalSession } from '../edge/journal/journal.ts';
 import type { VenueSession } from '../edge/venue/venue.ts';
 import type { Mutation } from './mutations.ts';
-import { over } from './over.ts';
+import { over, overSessions } from './over.ts';
 
 const DAY_MS = 86_400_000;
 const WRITTEN_LATER_MS = 1_000;
@@ -28,18 +27,7 @@ export const DAYS: readonly Mutation[] = [
     name: 'reset_undated',
     what: 'when numbers began anew is not kept: each Logon of the new day has them begin anew',
     breaks: 'numbers',
-    journal(journal) {
-      const known = new Map<string, JournalSession>();
-      return over(journal, {
-        session(key, terms) {
-          const session = journal.session(key, terms);
-          const { createdAt } = session;
-          const undated = known.get(key) ?? over(session, { createdAt });
-          known.set(key, undated);
-          return undated;
-        },
-      });
-    },
+    journal: (journal) => overSessions(journal, ({ createdAt }) => ({ createdAt })),
   },
   {
     name: 'day_left_behind',

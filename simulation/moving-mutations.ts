@@ -1,10 +1,9 @@
 /** Defects around sessions that move, the venue that edges share, and journals in the store. */
 import type { Holding } from '../core/sessions/model.ts';
-import type { JournalSession } from '../edge/journal/journal.ts';
 import { BLOCK_NUMBERS } from '../edge/limits.ts';
 import { encodeFix } from '../local/fix-client.ts';
 import type { Mutation } from './mutations.ts';
-import { over } from './over.ts';
+import { over, overSessions } from './over.ts';
 import { isJournalFence, spoiling } from './tampering.ts';
 
 /** What an edge hears about a session that it has taken. */
@@ -191,17 +190,7 @@ export const MOVES: readonly Mutation[] = [
     name: 'block_unawaited',
     what: 'messages leave ahead of the journal without waiting for the block of numbers that they are out of',
     breaks: 'numbers',
-    journal(journal) {
-      const known = new Map<string, JournalSession>();
-      return over(journal, {
-        session(key, terms) {
-          const session = journal.session(key, terms);
-          const ahead = known.get(key) ?? over(session, { ahead: true });
-          known.set(key, ahead);
-          return ahead;
-        },
-      });
-    },
+    journal: (journal) => overSessions(journal, () => ({ ahead: true })),
   },
   {
     name: 'together_forgotten',

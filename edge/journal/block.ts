@@ -3,7 +3,7 @@
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { giveBack } from '../give-back.ts';
-import { BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
+import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
 import { openShort, resealShort, SHORT_BYTES, type ShortHome, type ShortSealer } from './short.ts';
 
 /** Of the segment that a block belongs to. */
@@ -32,7 +32,7 @@ const LAST = 1;
 const SHORT = 2;
 /** Used within one call only. */
 const iv = Buffer.alloc(12);
-const aad = Buffer.alloc(36);
+const aad = Buffer.alloc(AUTHENTICATED_BYTES);
 
 /** Where a block is made: of what, into what, and where in both. */
 export interface Spot {
@@ -105,9 +105,7 @@ const isShort = (home: Home, bytes: Buffer, at: number): home is Home & ShortHom
 function prepare(home: Home, bytes: Buffer, from: number): void {
   iv.writeUInt32LE(home.salt, 0);
   iv.writeUInt32LE(bytes.readUInt32LE(from + 20), 8);
-  aad.writeUInt32LE(home.number, 0);
-  aad.writeUInt32LE(home.salt, 4);
-  bytes.copy(aad, 8, from + 4, from + 32);
+  authenticatedInto(aad, 0, home, bytes, from);
 }
 
 /** Whether what follows the head of a block is proved by its tag alone. */

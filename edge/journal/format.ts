@@ -233,3 +233,19 @@ export function messageTime(bytes: Buffer, at: number): number | undefined {
       return undefined;
   }
 }
+
+/** Bytes of what is authenticated of a block beside its records: number and salt of its segment, bytes 4–31 of it. */
+export const AUTHENTICATED_BYTES = 36;
+
+/** Writes that of the block at `at` to `to` of `into`. */
+export function authenticatedInto(
+  into: Buffer,
+  to: number,
+  { number, salt }: { readonly number: number; readonly salt: number },
+  block: Buffer,
+  at: number,
+): void {
+  into.writeUInt32LE(number, to);
+  into.writeUInt32LE(salt, to + 4);
+  block.copy(into, to + 8, at + 4, at + 32);
+}

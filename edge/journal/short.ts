@@ -21,7 +21,7 @@ import {
 } from 'node:crypto';
 import { Views, viewOf } from '../fix/words.ts';
 import { giveBack } from '../give-back.ts';
-import { BLOCK_BYTES } from './format.ts';
+import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES } from './format.ts';
 
 /** Of a block with its head. At about twice as many GCM costs as much: it takes in five bytes while SHA-256 takes in one. */
 export const SHORT_BYTES = 2048;
@@ -38,8 +38,6 @@ const ZEROS = Buffer.alloc(STREAM_BYTES);
 /** Of SHA-256, what HMAC fills its key up to. */
 const HASH_BLOCK = 64;
 const HASH_BYTES = 32;
-/** Number and salt of the segment, bytes 4–31 of the block. */
-const HEAD_BYTES = 36;
 
 /** Of the segment. */
 export interface ShortHome {
@@ -72,13 +70,6 @@ function keysOf({ key, number, salt }: ShortHome): Keys {
   return made;
 }
 
-/** What is authenticated beside the records of the block at `at`. */
-function headInto(into: Buffer, to: number, { number, salt }: ShortHome, block: Buffer, at: number): void {
-  into.writeUInt32LE(number, to);
-  into.writeUInt32LE(salt, to + 4);
-  block.copy(into, to + 8, at + 4, at + TAG_AT);
-}
-
 /** Seals the short blocks of one segment, in the order in which it is asked to. */
 export class ShortSealer {
   readonly #home: ShortHome;
@@ -90,7 +81,7 @@ export class ShortSealer {
   /** Units made so far, with those that lie ready. */
   #made = 0;
   /** What HMAC hashes first: its key, the head, the encrypted records. */
-  readonly #inner = Buffer.alloc(HASH_BLOCK + HEAD_BYTES + SHORT_BYTES);
+  readonly #inner = Buffer.alloc(HASH_BLOCK + AUTHENTICATED_BYTES + SHORT_BYTES);
   readonly #innerView = viewOf(this.#inner);
   /** And then: its key, what came of that. */
   readonly #outer = Buffer.alloc(HASH_BLOCK + HASH_BYTES);
@@ -119,8 +110,8 @@ export class ShortSealer {
     const bytes = length - BLOCK_BYTES;
     const at = this.#take(bytes);
     into.writeUInt32LE(this.#made - (this.#stream.length - at) / UNIT, from + NONCE_AT);
-    headInto(this.#inner, HASH_BLOCK, this.#home, into, from);
-    const records = HASH_BLOCK + HEAD_BYTES;
+    authenticatedInto(this.#inner, HASH_BLOCK, this.#home, into, from);
+    const records = HASH_BLOCK + AUTHENTICATED_BYTES;
     this.#encrypt(this.#plains.of(plain), from + BLOCK_BYTES, at, bytes);
     this.#inner.copy(into, from + BLOCK_BYTES, records, records + bytes);
     // As text: a buffer of each hash would cost more than the hash.
@@ -130,7 +121,7 @@ export class ShortSealer {
 
   /** Records at `from`, with the keystream at `at`, into {@link #inner}. */
   #encrypt(plain: DataView, from: number, at: number, bytes: number): void {
-    const [stream, into, to] = [this.#streamView, this.#innerView, HASH_BLOCK + HEAD_BYTES];
+    const [stream, into, to] = [this.#streamView, this.#innerView, HASH_BLOCK + AUTHENTICATED_BYTES];
     const words = bytes - (bytes % 4);
     for (let i = 0; i < words; i += 4)
       into.setInt32(to + i, plain.getInt32(from + i, true) ^ stream.getInt32(at + i, true), true);
@@ -158,8 +149,8 @@ export class ShortSealer {
 
 /** The tag of the block at `at`, whose records are encrypted. */
 function tagOf(home: ShortHome, bytes: Buffer, at: number, length: number): Buffer {
-  const head = Buffer.alloc(HEAD_BYTES);
-  headInto(head, 0, home, bytes, at);
+  const head = Buffer.alloc(AUTHENTICATED_BYTES);
+  authenticatedInto(head, 0, home, bytes, at);
   const mac = createHmac('sha256', keysOf(home).mac);
   mac.update(head).update(bytes.subarray(at + BLOCK_BYTES, at + length));
   return mac.digest().subarray(0, TAG_BYTES);
