@@ -141,9 +141,8 @@ export class Seat implements SessionOutput {
       return rules.get(begin_string, message.text(message.applVerId)) ?? dictionary;
     };
     this.validate = (message, tokens, verdict) => {
-      const { like } = message;
-      if (like !== undefined) {
-        this.#context.dictionary = like.dictionary!;
+      if (message.like !== undefined) {
+        this.#context.dictionary = this.patterns.dictionary!;
         return true;
       }
       const own = dictionaryOf(message);

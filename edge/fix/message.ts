@@ -3,7 +3,6 @@
  * no allocation per message; valid until the connection reads on.
  */
 
-import type { Pattern } from './dictionary/patterns.ts';
 import { parseInteger, parseUInt } from './integers.ts';
 import { msgTypeCodeOf, SOH } from './tags.ts';
 import { TimestampReader } from './timestamp.ts';
@@ -69,10 +68,10 @@ export class Message {
    * The pattern that it was found to be like (dictionary/patterns.ts): it is valid, and has the names of its session. Undefined: it was
    * split by {@link tokenise}, and nothing is known of it.
    */
-  like: Pattern | undefined;
-  /** Of the pattern whose tags and slots are here; see {@link Pattern.layout}. */
+  like: object | undefined;
+  /** The `layout` of the pattern whose tags and slots are here. */
   layout: object | undefined;
-  /** Of the pattern whose offsets and ends are here; see {@link Pattern.places}. */
+  /** The `places` of the pattern whose offsets and ends are here. */
   places = 0;
   private viewed = this.buf;
   private words = viewOf(this.buf);

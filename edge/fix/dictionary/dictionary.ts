@@ -2,14 +2,14 @@
 
 import { msgTypeCode } from '../tags.ts';
 import { Plan } from './plan.ts';
-import { flatten, Rules, ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from './rules.ts';
+import { type Fields, flatten, Rules, ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from './rules.ts';
 import type { DictionarySource, Member, MessageSource } from './source.ts';
 import { Kind, kindOf, ValueSet } from './types.ts';
 
 /** Tags below this are found in an array, the others in a map; standard tags reach 50,003 (FIX 5.0SP2 EP). */
 const DIRECT = 65_536;
 
-export class Dictionary {
+export class Dictionary implements Fields {
   /** FIX.4.0 to FIX.4.4, or FIXT.1.1. */
   readonly version: string;
   readonly header: Rules;

@@ -51,7 +51,7 @@ const FIXED: ReadonlySet<number> = new Set([
 let renewals = 0;
 
 /** One message as it was: its bytes, where its fields stand, by which entries they were found fine. */
-export class Pattern {
+class Pattern {
   dictionary: Dictionary | undefined;
   /** Undefined: this one is not in use. */
   plan: Plan | undefined;
@@ -175,6 +175,11 @@ export class Patterns {
   /** Messages in a row that were like none, and how many are not tried. */
   #strange = 0;
   #resting = 0;
+
+  /** What the last message that was read by a pattern, or learned, is held against. */
+  get dictionary(): Dictionary | undefined {
+    return this.#last?.dictionary;
+  }
 
   /**
    * Reads the message in `frame`, which lies in the view's `buf`, if it is like one before: then it is as {@link tokenise} would leave it, and fine, as is its

@@ -9,9 +9,8 @@
 import { isDecimal } from '../integers.ts';
 import type { Message } from '../message.ts';
 import { Tag } from '../tags.ts';
-import type { Dictionary } from './dictionary.ts';
-import { checkGroup } from './judge.ts';
-import { type Rules, ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from './rules.ts';
+import { checkGroup } from './field-rules.ts';
+import { type Fields, type Rules, ZONE_BODY, ZONE_HEADER, ZONE_TRAILER } from './rules.ts';
 import { hasForm, hasSeveral, Kind, type ValueSet } from './types.ts';
 import { Reason, type ValidationOptions, type Verdict } from './verdict.ts';
 
@@ -139,12 +138,12 @@ const NO_TAG = 0x7fffffff;
  */
 export function isPlainlyFine(
   plan: Plan,
-  dictionary: Dictionary,
+  fields: Fields,
   message: Message,
   options: ValidationOptions,
   verdict: Verdict,
 ): boolean {
-  return isOfShape(plan, message) || isByPlan(plan, dictionary, message, options, verdict);
+  return isOfShape(plan, message) || isByPlan(plan, fields, message, options, verdict);
 }
 
 /** Most messages have the fields that the last one of their type had: then only their values are to be looked at. */
@@ -181,13 +180,7 @@ export function isValueFine(plan: Plan, entry: number, message: Message, i: numb
 }
 
 /** The same for a message of any shape; remembers that of one without groups. */
-function isByPlan(
-  plan: Plan,
-  dictionary: Dictionary,
-  message: Message,
-  options: ValidationOptions,
-  verdict: Verdict,
-): boolean {
+function isByPlan(plan: Plan, fields: Fields, message: Message, options: ValidationOptions, verdict: Verdict): boolean {
   const { tags, count } = message;
   if (tags[0] !== Tag.BeginString || tags[1] !== Tag.BodyLength || tags[2] !== Tag.MsgType) return false;
   const { entries, seen, shapeEntries } = plan;
@@ -217,7 +210,7 @@ function isByPlan(
     if (i < SHAPE_FIELDS) shapeEntries[i] = entry;
     grouped |= entry & GROUP;
     if ((entry & GROUP) === 0) continue;
-    i = (checkGroup(dictionary, plan.groups[place]!, message, i, options, verdict) - 1) | 0;
+    i = (checkGroup(fields, plan.groups[place]!, message, i, options, verdict) - 1) | 0;
     if (verdict.reason !== Reason.None) return false;
   }
   if (missing !== 0) return false;

@@ -13,6 +13,16 @@ export const MAX_GROUP_DEPTH = 16;
 /** Components nest less than ten deep in every version. */
 export const MAX_COMPONENT_DEPTH = 32;
 
+/** What a dictionary says of a field, wherever it stands. */
+export interface Fields {
+  /** The form of its values (types.ts). */
+  kind(tag: number): number;
+  /** The values it may have; undefined: any. */
+  values(tag: number): ValueSet | undefined;
+  /** Whether messages of this type, packed (tags.ts), can have it at all. */
+  knowsTagIn(msgType: number, tag: number): boolean;
+}
+
 /** A member after components have been written out. */
 export interface FlatMember {
   readonly tag: number;
@@ -45,13 +55,13 @@ export class Rules {
 
   constructor(
     members: readonly FlatMember[],
-    forms: { kind(tag: number): number; values(tag: number): ValueSet | undefined },
+    fields: Pick<Fields, 'kind' | 'values'>,
     groupRules: (group: readonly Member[]) => Rules,
   ) {
     this.tags = Int32Array.from(members, (member) => member.tag);
     this.seen = new Int32Array(members.length);
-    this.kinds = Uint8Array.from(members, (member) => forms.kind(member.tag));
-    this.values = members.map((member) => forms.values(member.tag));
+    this.kinds = Uint8Array.from(members, (member) => fields.kind(member.tag));
+    this.values = members.map((member) => fields.values(member.tag));
     this.plain = Uint8Array.from(members, (member, slot) =>
       this.kinds[slot] === Kind.Any && !this.values[slot] && !member.group ? 1 : 0,
     );

@@ -89,7 +89,7 @@ export class TwoWays {
     else {
       this.like += 1;
       if (!this.#isOfSession(plain)) return 'another session’s message is like one of this one';
-      if (like.dictionary !== this.#dictionary) return 'another dictionary';
+      if (this.#patterns.dictionary !== this.#dictionary) return 'another dictionary';
       const { bodyFrom, bodyTo, bodySum } = message;
       const sum = byteSum(stream, message.to(bodyFrom - 1) + 1, message.to(bodyTo - 1) + 1) & 0xff;
       if (bodyFrom >= 0 && (bodySum & 0xff) !== sum) return `a body of sum ${bodySum & 0xff} in place of ${sum}`;
