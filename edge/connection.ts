@@ -4,16 +4,16 @@ import type { Socket } from 'node:net';
 import type { GateSession } from '../core/sessions/api.ts';
 import type { EndCause } from '../core/sessions/model.ts';
 import { type Begun, END_CAUSES, type Ending, type Origin, Probes, Reading, type State } from './connection-state.ts';
+import { readFirstFrame, splitAgain } from './first-frame.ts';
 import { OutputFull } from './fix/encoder.ts';
-import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from './fix/framer.ts';
+import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame } from './fix/framer.ts';
 import { nextMessage } from './fix/incoming.ts';
-import { type Message, tokenise } from './fix/message.ts';
+import type { Message } from './fix/message.ts';
 import { AGAIN, ENDED, FED, type Fed, type Greeting, HELD } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
-import { TRAITS } from './fix/traits.ts';
 import type { LiveConnection, OpenHouse } from './house.ts';
 import { Input } from './input.ts';
-import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_BYTES, LOGON_WITHIN_MS, OUTPUT_BYTES } from './limits.ts';
+import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_WITHIN_MS, OUTPUT_BYTES } from './limits.ts';
 import type { Guest } from './lobby.ts';
 import { refusalOf, type Says, type Sender } from './refusal.ts';
 import { NO_NUMBERS, Seat } from './seat.ts';
@@ -66,13 +66,14 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   }
 
   #read(chunk: Buffer): void {
-    const [{ name }, { length }] = [this.#state, chunk]; // a chunk is given back when it has been worked off
-    if (name === 'closing' || name === 'closed') this.#reading.drop(length);
+    const before = this.#state.name;
+    const { length } = chunk; // asked now: once its bytes are worked off the chunk is given back and has none
+    if (before === 'closing' || before === 'closed') this.#reading.drop(length);
     else this.#input.append(chunk);
-    if (name === 'authenticating') this.#reading.early(this.#input.length);
+    if (before === 'authenticating') this.#reading.early(this.#input.length);
     if (this.#state.name === 'awaiting_logon') this.#readLogon(this.#state.deadline);
     if (this.#state.name === 'live') this.#feed(this.#state.seat);
-    if (name === 'live') this.#reading.took(length);
+    if (before === 'live') this.#reading.took(length);
   }
 
   /** Feeds messages to the session until there is none, it ends, or one waits for the gate. */
@@ -132,24 +133,16 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   /** The first message, or as much of it as has come. */
   #readLogon(deadline: number): void {
     const { turns, message, frontDesk, config } = this.#house;
-    const { validate_checksum } = config.session_profile; // whose it is, is not known yet
-    const [input, frame] = [this.#input, this.#frame];
-    switch (nextFrame(input.buf, input.start, input.end, LOGON_BYTES, frame, validate_checksum)) {
-      case FRAME_OK: {
-        const { monoMs } = turns.now;
-        message.traits = TRAITS;
-        const tokens = tokenise(input.buf, frame.start, frame.end, message);
-        this.#state = { name: 'authenticating', deadline: monoMs + AUTHENTICATE_WITHIN_MS, since: monoMs };
-        this.#reading.early(input.length);
-        frontDesk.receive(this, message, tokens, deadline);
-        return;
-      }
-      case FRAME_MORE:
-        if (input.length > LOGON_BYTES) frontDesk.garbled(this);
-        return;
-      default:
-        frontDesk.garbled(this);
+    const tokens = readFirstFrame(this.#input, this.#frame, message, config.session_profile.validate_checksum);
+    if (tokens === 'more') return;
+    if (tokens === 'garbled') {
+      frontDesk.garbled(this);
+      return;
     }
+    const { monoMs } = turns.now;
+    this.#state = { name: 'authenticating', deadline: monoMs + AUTHENTICATE_WITHIN_MS, since: monoMs };
+    this.#reading.early(this.#input.length);
+    frontDesk.receive(this, message, tokens, deadline);
   }
 
   /** Whether the peer still waits for an answer to its Logon. */
@@ -157,11 +150,10 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     return this.#state.name === 'authenticating';
   }
 
-  /** The Logon, read again: the view served others meanwhile. */
+  /** The Logon, split anew. */
   logon(): Message {
     const { message } = this.#house;
-    message.traits = TRAITS;
-    tokenise(this.#input.buf, this.#frame.start, this.#frame.end, message);
+    splitAgain(this.#input, this.#frame, message);
     return message;
   }
 
@@ -213,7 +205,8 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   writeOut(): void {
     const { turns, metrics, wheel } = this.#house;
     if (this.#state.name === 'closed') return;
-    const [wire, { monoMs }] = [this.#wire, turns.now];
+    const wire = this.#wire;
+    const { monoMs } = turns.now;
     const sent = this.#state.name === 'closing' ? wire.end(monoMs, turns) : wire.flush(monoMs, turns);
     if (sent !== undefined) metrics.sent(sent);
     if (this.#state.name === 'live') {
@@ -341,7 +334,8 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   settle(): void {
     if (this.#ending === undefined || this.#state.name !== 'live') return;
     const { turns, gate, attendance, live, metrics, log } = this.#house;
-    const [{ cause, text }, { seat }] = [this.#ending, this.#state];
+    const { cause, text } = this.#ending;
+    const { seat } = this.#state;
     const { entry } = seat;
     const { session_id, user_id } = seat.gate.session;
     this.#toClosing();
