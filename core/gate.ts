@@ -57,7 +57,7 @@ const REFUSED: Readonly<Record<number, LimitClass>> = {
   [REFUSED_CANCEL]: 'cancel',
 };
 
-/** What a Logon is told whose session was over before it began. */
+/** The reason given for refusing a Logon whose session was ended before it began. */
 const REASONS: Partial<Record<EndCause, ProvenReason>> = {
   killed: 'killed',
   locked: 'locked',
@@ -88,7 +88,7 @@ class OpenGate implements Gate {
   readonly #refusals: RefusalRecorder;
   #state: Gate['state'] = 'running';
   #shut: string | undefined;
-  /** Of the tenure that was fenced last. */
+  /** Resolves when the tenure that was fenced last has ended. */
   #finishing: Promise<void> | undefined;
   #current: { readonly membership: Membership; readonly tenure: Tenure } | undefined;
 
@@ -128,7 +128,7 @@ class OpenGate implements Gate {
     return this.#membership.mayPlaceOrders;
   }
 
-  /** Begins an incarnation: registers, opens its audit chain, starts what runs by itself. */
+  /** Begins an incarnation: registers, opens its audit chain, starts heartbeat and timers. */
   async join(): Promise<void> {
     const { version } = this.#settings;
     const membership = await Membership.join({ ...this.#ports, log: this.#log }, () => this.#begin(), {
@@ -162,11 +162,11 @@ class OpenGate implements Gate {
     this.#state = 'running';
     tenure.begin(version);
     this.#policies.start();
-    // What was said to this edge while it was away comes before anybody is let in.
+    // Commands that came while the edge was away are applied before the first Logon.
     await membership.poll();
   }
 
-  /** The first incarnation of a claimed name is there already. */
+  /** Registers the next incarnation. For a claimed name the first one has been registered already. */
   async #begin(): Promise<Claimed> {
     const { edge_id, version, claimed } = this.#settings;
     if (claimed !== undefined && this.#current === undefined) return claimed;
@@ -320,7 +320,7 @@ class OpenGate implements Gate {
       try {
         await membership.stop();
       } catch (error) {
-        // Others will find the heartbeat standing still, and free the slots a few seconds later.
+        // The other edges will see the heartbeat stand still and free the slots a few seconds later.
         this.#log.warn({ error }, 'could not say that this edge has stopped');
       }
     };
@@ -368,7 +368,7 @@ class OpenGate implements Gate {
   #fenced(): void {
     const { membership, tenure } = this.#now;
     this.#log.error({ ...membership.identity }, 'this edge was declared dead: every session ends');
-    // A gate that is stopping has its end in hand already.
+    // A gate that is stopping already ends its sessions.
     if (this.#state !== 'stopped') {
       this.#state = 'fenced';
       this.#refusals.flush();

@@ -1,6 +1,7 @@
 /**
- * What the domain needs of the world. Each port has a memory adapter and a real one, and one compliance suite that
- * both pass. Every method may reject with StoreUnavailable (core/errors.ts); a failed condition is a value, not an error.
+ * The ports of the domain: what it needs from stores, keys and cryptography. Each port has an adapter in memory and a real
+ * one, and one compliance suite that both pass. Every method may reject with StoreUnavailable (core/errors.ts). A condition
+ * that does not hold is a result, not an error.
  */
 import type { AuditEntry, AuditRecord, AuditType, ChainHead, StoredRecord } from './audit/model.ts';
 import type { Credential, CredentialProof, CredentialStatus, User, UserRecord } from './credentials/model.ts';
@@ -26,7 +27,7 @@ import type {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Where the next page starts; undefined: there is none. Opaque: adapters make it, callers hand it back. */
+  /** Where the next page starts. Undefined: this is the last page. Opaque: callers hand it back as {@link PageRequest.after}. */
   readonly next?: string;
 }
 
@@ -43,22 +44,22 @@ export interface Account {
 }
 
 /**
- * A change to one account and its audit record: ONE transaction. Condition: the user's chain head is still
- * `expected`; each new credential's SenderCompID is free; each changed credential has still its expected version.
- * `user` undefined: only the record is appended (a refused change, or a change to a credential alone).
+ * A change to one account with its audit record: ONE transaction. Conditions: the user's chain head is still `expected`,
+ * each new credential's SenderCompID is free, each changed credential still has its expected version. Without `user` its row
+ * keeps its content (a refused change, or a change to a credential alone).
  */
 export interface AccountChange {
   readonly user_id: string;
   readonly expected: ChainHead;
-  /** The head that the user's row has when a restore has set it back behind its chain: the condition then. */
+  /** Used by a restore only: the chain head in the user's row, which is behind the chain. The condition is on this head then. */
   readonly row_head?: ChainHead;
   readonly user?: User;
   readonly created: readonly Credential[];
   readonly changed: readonly { readonly credential: Credential; readonly expected_version: number }[];
   readonly record: AuditRecord;
-  /** What becomes of the user's entry in the list of locks; undefined: nothing. */
+  /** What to do with the user's entry in the list of locks. Undefined: nothing. */
   readonly lock?: 'put' | 'remove';
-  /** Commands for edges, in the same transaction. */
+  /** Commands for edges, written in the same transaction. */
   readonly commands: readonly AddressedCommand[];
 }
 
@@ -72,20 +73,23 @@ export type CommitResult =
   | { readonly result: 'conflict' }
   | { readonly result: 'sender_comp_id_taken'; readonly sender_comp_id: string };
 
-/** A row of accounts, as it stands. */
+/** A row of the table of accounts, for verification. */
 export type DirectoryRow =
   | { readonly kind: 'user'; readonly user: User }
   | { readonly kind: 'credential'; readonly credential: Credential }
-  /** Is neither, nor anything else that stands there. */
+  /** A row that the product does not know. */
   | { readonly kind: 'strange'; readonly key: string };
 
 /** Users and credentials. */
 export interface Directory {
   account(userId: string): Promise<Account>;
-  /** Consistent; with its user. The logon's read. */
+  /** The credential with its user, read consistently. This is the read of a logon. */
   credential(senderCompId: string): Promise<{ readonly credential: Credential; readonly user: User } | undefined>;
   commit(change: AccountChange): Promise<CommitResult>;
-  /** Sorted by user then SenderCompID within (status, tier); lists lag the truth by the index. Of a credential in a list `proof` is without secrets and `idempotency` absent: no index holds them. */
+  /**
+   * Sorted by user and SenderCompID within (status, tier). Lists are eventually consistent: they come from an index. A listed
+   * credential has no `idempotency`, and its `proof` no secrets: the index does not hold them.
+   */
   listCredentials(
     filter: { readonly status?: CredentialStatus; readonly tier?: string },
     page: PageRequest,
@@ -94,17 +98,20 @@ export interface Directory {
     filter: { readonly status?: CredentialStatus; readonly tier?: string },
     page: PageRequest,
   ): Promise<Page<User>>;
-  /** Locks of users, expired ones among them, by user. */
+  /** Locks of users, sorted by user; includes expired ones. */
   listLocks(page: PageRequest): Promise<Page<Lock>>;
-  /** Every user and credential, in no order, consistently each; a scan, for verification and repair only. */
+  /** Every user and credential, unordered, each read consistently. A scan: for verification and repair only. */
   scan(): AsyncIterable<DirectoryRow>;
   /** Users by status and tier. */
   countUsers(): Promise<
     readonly { readonly status: CredentialStatus; readonly tier: string; readonly count: number }[]
   >;
-  /** Puts the same proof, sealed anew, in place of the credential's. Without a record of its own. False: the credential has changed since it was read. */
+  /** Replaces the credential's proof by the same proof sealed anew, without an audit record. False: the credential has changed since it was read. */
   reseal(credential: Credential, proof: CredentialProof): Promise<boolean>;
-  /** Written by the edge at the first logon with a password, secret or key: sets first_logon_at when unset and retires older passwords and secrets. False: the credential, given as it was read, has changed since; read again. */
+  /**
+   * Called at the first logon with a password, secret or key: sets first_logon_at if it is unset, and retires older passwords
+   * and secrets. `credential` is given as it was read. False: it has changed since, read it again.
+   */
   noteLogon(credential: Credential, at: number, verifierVersion: number): Promise<boolean>;
 }
 
@@ -115,7 +122,7 @@ export interface Policy {
   readonly chain: ChainHead;
   readonly rules: readonly Rule[];
   readonly tiers: readonly Tier[];
-  /** Of tiers and of everybody; expired ones among them. */
+  /** Locks of tiers and of everybody; includes expired ones. */
   readonly locks: readonly Lock[];
 }
 
@@ -130,22 +137,22 @@ export type PolicyEdit =
   | { readonly remove_lock: LockTarget };
 
 export interface PolicyStore {
-  /** Consistent; seeds nothing: an empty store gives version 0 and nothing else. */
+  /** Consistent. An empty store gives version 0 and no rules or tiers. */
   read(): Promise<Policy>;
-  /** One consistent read of one item: cheap enough to poll. */
+  /** The version alone: one consistent read of one item, cheap enough to poll. */
   version(): Promise<number>;
   overrides(userId: string): Promise<readonly Override[]>;
-  /** Every row by its name (core/audit/state.ts), in no order; a scan, for verification only. */
+  /** Every row by its name (core/audit/state.ts), unordered. A scan: for verification only. */
   scan(): AsyncIterable<{ readonly name: string; readonly value: unknown }>;
-  /** ONE transaction under the condition that the chain head is still `expected`; bumps `version` by one when there are edits. */
+  /** ONE transaction, if the chain head is still `expected`. Raises `version` by one if there are edits. */
   commit(change: {
     readonly expected: ChainHead;
-    /** As of an account's change. */
+    /** See {@link AccountChange.row_head}. */
     readonly row_head?: ChainHead;
     readonly expected_version: number;
     readonly edits: readonly PolicyEdit[];
     readonly record: AuditRecord;
-    /** For edges, in the same transaction. */
+    /** Commands for edges, written in the same transaction. */
     readonly commands?: readonly AddressedCommand[];
   }): Promise<'committed' | 'conflict'>;
 }
@@ -161,39 +168,49 @@ export interface AuditQuery {
 }
 
 export interface AuditTrail {
-  /** Appends records that follow each other in one chain, each put if absent; the writer is the chain's only one. Repeating it is harmless. 'taken': another record has the place. */
+  /**
+   * Appends consecutive records of one chain, each only if its place is free. For chains with a single writer. Repeating a
+   * call does no harm. 'taken': another record has the place.
+   */
   append(records: readonly AuditRecord[]): Promise<'appended' | 'taken'>;
-  /** Newest first, by (at, id); a row that is no record any more is shown as such in its place. `now` bounds the walk backwards through days. */
+  /** Newest first, by (at, id). A row that can no longer be read as a record is returned as such, in its place. `now`: where the walk back through the days begins. */
   query(filter: AuditQuery, page: PageRequest, now: number): Promise<Page<StoredRecord>>;
-  /** One chain from its first record on, or from the one with this number. */
+  /** Records of one chain in order, from its first or from the one with number `from`. */
   chain(chain: string, page: PageRequest, from?: number): Promise<Page<StoredRecord>>;
-  /** The last record of a chain, consistently. */
+  /** Number and hash of the last record of a chain, read consistently. */
   head(chain: string): Promise<ChainHead>;
-  /** Names of all chains; a scan, for verification only. */
+  /** Names of all chains. A scan: for verification only. */
   chains(): AsyncIterable<string>;
-  /** Heads of chains that stand outside the audit table (a user's or the policy's row), to see a cut tail; undefined for edge chains. */
+  /**
+   * The chain head that is kept outside the audit table, in the user's or the policy's row: it shows when the end of a chain
+   * has been cut off. Undefined for chains of edges, which have none.
+   */
   expectedHead(chain: string): Promise<ChainHead | undefined>;
 }
 
 export type SlotResult =
   | { readonly result: 'taken'; readonly slot: number; readonly holding: Holding }
-  /** Live sessions of the user that hold the slots. */
+  /** No slot is free. `holders`: the user's live sessions. */
   | { readonly result: 'full'; readonly holders: readonly LiveSession[] }
-  /** The user's epoch is no longer the expected one: read the account again. */
+  /** The user's epoch has changed: read the account again. */
   | { readonly result: 'epoch_changed' }
-  /** The session's key is held by this live session; nothing was taken. */
+  /** The FIX session is live already, as `holder`. Nothing was taken. */
   | { readonly result: 'held'; readonly holder: LiveSession }
-  /** This edge has been declared dead, stopped or superseded: nothing it takes would count. */
+  /** This incarnation of the edge has been declared dead, has stopped or was superseded: it may take nothing. */
   | { readonly result: 'fenced' };
 
-/** Slots: how many sessions a user holds, exactly. A slot whose holder's edge is dead, stopped or of an older incarnation is free. */
+/** Slots bound exactly how many sessions a user has. A slot is free if its holder's edge is dead, has stopped or has a newer incarnation. */
 export interface SessionSlots {
   /**
-   * ONE transaction: a free slot below `max_sessions` becomes this session's and its session row is written, if the
-   * user's epoch is still `session.epoch` and this edge's row is alive with its incarnation. When `supersedes` names a
-   * session of the same key, its slot is inherited, and `told` is put for the edge of that session. The FIX session is this edge's to speak for from now on, in the same
-   * transaction: under a new epoch, unless it was this incarnation's before. So are the `numbers` that it reserves, where nobody
-   * else has to give it the session first; `none`: it needs none; undefined: those that it has stay.
+   * Takes a slot for a session, in ONE transaction.
+   *
+   * A free slot below `maxSessions` becomes the session's, and its session row is written, if the user's epoch is still
+   * `session.epoch` and this edge is alive with its incarnation. If `supersedes` names a live session of the same key, the
+   * slot of that one is inherited, and the command `told` is written for its edge.
+   *
+   * The edge also becomes the one that acts for the FIX session ({@link Holding}), under a new epoch unless this incarnation
+   * had it before. `numbers` are reserved with it, unless another edge must hand the session over first. `none`: the session
+   * needs no reservation. Undefined: what is reserved stays.
    */
   take(
     session: Omit<LiveSession, 'slot'>,
@@ -202,13 +219,13 @@ export interface SessionSlots {
     told?: AddressedCommand,
     numbers?: Reserving | 'none',
   ): Promise<SlotResult>;
-  /** Everything of the session is in this edge's journal, durably, and these are its numbers. False: another has taken it since. */
+  /** Records that this edge's journal durably has everything of the session, and its reserved numbers. False: another edge has taken it since. */
   settle(session: Omit<LiveSession, 'slot'>, epoch: number, reserved?: Reserved): Promise<boolean>;
-  /** One by one, and each told by whether it was done: it is not where another edge, or another incarnation, has the session. */
+  /** Changes reserved numbers. Returns for each whether it was done: not if another edge or incarnation has the session. */
   reserve(reservations: readonly Reservation[]): Promise<readonly boolean[]>;
-  /** After a restore: what is reserved of the FIX session, if anything, ends so much later. */
+  /** After a restore: moves the end of what is reserved for the FIX session up by `beyond`. Without effect if nothing is. */
   passNumbers(userId: string, key: FixSessionKey, beyond: number): Promise<void>;
-  /** Frees slot and session row of each, as far as they are still that session's. Idempotent, and not one transaction. */
+  /** Frees slot and session row of each session, if they are still that session's. Idempotent; not one transaction. */
   release(sessions: readonly LiveSession[]): Promise<void>;
   /** Sessions that hold a slot, on edges that are not dead. */
   ofUser(userId: string): Promise<readonly LiveSession[]>;
@@ -218,16 +235,17 @@ export interface SessionSlots {
 
 /** Edges: their rows, heartbeats and command queues. */
 export interface EdgeRegistry {
-  /** Makes the edge's row alive with an incarnation above any before; the older incarnation is fenced by it. */
+  /** Registers the edge as alive, with an incarnation above all earlier ones. This fences the earlier one. */
   register(edgeId: string, version: string, now: number): Promise<EdgeIdentity>;
   /**
-   * As `register`, but only while nobody serves under this name: the last incarnation has stopped, was declared dead, or there
-   * is none. Undefined: somebody serves, or was quicker. A row that is alive may be left with nobody behind it when a reply is lost.
+   * As `register`, but only if no process serves under this name: the last incarnation has stopped or was declared dead, or
+   * there is none. Undefined: a process serves, or another was quicker. If the reply is lost, the row may say alive with no
+   * process behind it.
    */
   claim(edgeId: string, version: string, now: number): Promise<EdgeIdentity | undefined>;
-  /** The next incarnation of this edge is above this one: after the loss of the rows that count them. */
+  /** Makes sure that the next incarnation of this edge is above this one: for when the counting rows were lost. */
   passIncarnation(edgeId: string, incarnation: number): Promise<void>;
-  /** Renews the lease, and tells the figures. False: this incarnation is dead or superseded. */
+  /** Renews the lease and writes the figures. False: this incarnation was declared dead or superseded. */
   heartbeat(
     edge: EdgeIdentity,
     heartbeat: number,
@@ -235,33 +253,33 @@ export interface EdgeRegistry {
     figures: EdgeFigures,
     now: number,
   ): Promise<boolean>;
-  /** 'stopped' after a clean end; no condition on others. */
+  /** Marks the edge as stopped, after a clean end. */
   stop(edge: EdgeIdentity, figures: EdgeFigures, now: number): Promise<void>;
-  /** Writes `dead` if the row still has this incarnation and heartbeat. True: it did, or it was dead already. */
+  /** Marks the edge as dead if its row still has this incarnation and heartbeat. True: done, or it was dead already. */
   declareDead(edge: EdgeIdentity, heartbeat: number): Promise<boolean>;
-  /** By name. */
+  /** All edges, sorted by name. */
   list(): Promise<readonly EdgeRow[]>;
-  /** One, consistently. Undefined: there is none, or it stopped beating a week ago. */
+  /** One edge, read consistently. Undefined: there is none, or its last heartbeat was more than a week ago. */
   find(edgeId: string): Promise<EdgeRow | undefined>;
-  /** The next `count` edges that serve after this one in the circle of names; fewer where there are no more. Read consistently. */
+  /** The next `count` serving edges after this one, in the order of names and from the last on to the first; fewer if there are no more. Consistent. */
   following(edgeId: string, count: number): Promise<readonly EdgeRow[]>;
-  /** Commands after `after` (a command id; '' for all), oldest first, read consistently. */
+  /** Commands whose id is above `after` ('' for all), oldest first, read consistently. */
   commands(edgeId: string, after: string): Promise<readonly EdgeCommand[]>;
-  /** Puts commands outside an account's transaction (a kill, or one an earlier read missed). */
+  /** Writes commands that belong to no account's transaction (a kill), or that such a transaction has missed. */
   send(commands: readonly AddressedCommand[]): Promise<void>;
-  /** Answers what another edge has asked by a command of this id; the later answer counts. Gone a day after. */
+  /** Answers the question that another edge asked by the command with this id. A later answer replaces it. Kept for a day. */
   tellAnswer(commandId: string, answer: Answer, now: number): Promise<void>;
-  /** The answer so far, consistently. */
+  /** The latest answer, read consistently. */
   answer(commandId: string): Promise<Answer | undefined>;
-  /** Where the numbers of sessions stand, for people; the later call counts. */
+  /** Reports the sequence numbers of sessions, for people. A later report replaces it. */
   tellNumbers(numbers: readonly SessionNumbers[]): Promise<void>;
-  /** Of the sessions of a SenderCompID, as they were told last. */
+  /** Latest reports of the sessions of a SenderCompID. */
   numbers(senderCompId: string): Promise<readonly SessionNumbers[]>;
-  /** How many sessions of this edge a notice has reached. */
+  /** Reports how many sessions of this edge an announcement has reached. */
   tellReceipt(receipt: NoticeReceipt, now: number): Promise<void>;
-  /** Of a notice, by edge, read consistently; gone a day after it. */
+  /** Reports about an announcement, one for each edge, read consistently. Kept for a day. */
   receipts(noticeId: string): Promise<readonly NoticeReceipt[]>;
-  /** Removes these commands. By id: one of a smaller id may be committed after a larger one was read. */
+  /** Removes these commands. By id, because a command with a smaller id may be committed after a larger one was read. */
   acknowledge(edgeId: string, ids: readonly string[]): Promise<void>;
 }
 
@@ -273,57 +291,60 @@ export interface ViolationCounters {
   reset(userId: string): Promise<void>;
 }
 
-/** Signed Logons that were accepted, by all edges. */
+/** Remembers the signed Logons that any edge has accepted, so that none is accepted twice. */
 export interface SignedLogons {
   /**
-   * True for the first call with this SenderCompID and digest until `until` (epoch ms), false for every later one; a
-   * repeated call with the same `attempt` is the same call. A row past its end counts for nothing at `now`.
+   * True for the first call with this SenderCompID and digest; false for every other call until `until` (epoch ms). A call
+   * repeated with the same `attempt` counts as the same call. Rows whose `until` is before `now` are ignored.
    */
   once(logon: {
     readonly sender_comp_id: string;
     /** SHA-256 of what was signed, hex. */
     readonly digest: string;
-    /** Names this call among all. */
+    /** Identifies this call. */
     readonly attempt: string;
     readonly until: number;
     readonly now: number;
   }): Promise<boolean>;
 }
 
-/** Opens and closes small secrets by envelope encryption. */
+/** Seals and opens small secrets by envelope encryption. `context` is authenticated with the secret. */
 export interface SecretBox {
   seal(plaintext: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array>;
-  /** Rejects when the ciphertext is not of this context or not whole. */
+  /** Rejects if the ciphertext was sealed with another context, or was changed. */
   open(ciphertext: Uint8Array, context: Readonly<Record<string, string>>): Promise<Uint8Array>;
 }
 
-/** What knows which of its keys is the current one. */
+/** Tells whether a secret is sealed under the current key. */
 export interface KeyAge {
   /** Whether this was sealed under the key that seals now. Rejects with StoreUnavailable. */
   isCurrent(ciphertext: Uint8Array): Promise<boolean>;
 }
 
 /**
- * Secrets that have to be recovered, each wrapped by a key of its own. Admin functions seal and edges open: in AWS no role
- * may do both.
+ * Seals and opens secrets that are needed in the clear again (of HMAC), each wrapped by itself. Admin functions seal, edges
+ * open: in AWS no role may do both.
  */
 export interface SecretVault extends SecretBox {
-  /** A ciphertext that costs to open what a real one costs, whether it opens or not: for who may not seal. */
+  /**
+   * A ciphertext that takes as long to open as a real one, whether or not it opens. For edges, which may not seal: a Logon
+   * with an unknown name must not be answered sooner.
+   */
   decoy(context: Readonly<Record<string, string>>): Promise<Uint8Array>;
 }
 
-/** What the domain needs of cryptography; synchronous and pure. */
+/** Hashes, MACs and signatures. Synchronous and pure. */
 export interface Digests {
   /** Hex. */
   sha256(text: string): string;
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
   /** Constant time; false when lengths differ. */
   equal(a: Uint8Array, b: Uint8Array): boolean;
-  /** RFC 8032; `publicKey` 32 bytes, `signature` 64. False when it does not verify, whatever is wrong with it. */
+  /** RFC 8032; `publicKey` has 32 bytes, `signature` 64. False if it does not verify, whatever the reason. Never throws. */
   verifyEd25519(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
 }
 
-/** CEL expressions over `user`. */
+/** Eligibility expressions in CEL over `user`. */
 export interface Expressions {
   /** Parses and type-checks; the result must be bool. */
   compile(

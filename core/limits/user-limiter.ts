@@ -1,6 +1,6 @@
 /**
- * One user's limits on one edge: tokens in memory, leased from the shared item by lease.ts. A message with tokens in
- * hand costs one subtraction; everything else happens beside the messages' way.
+ * One user's limits on one edge: tokens in memory, leased from the item in the store that all edges share (lease.ts). While there
+ * are tokens a message costs one subtraction; everything else happens off the path of messages.
  */
 import { StoreUnavailable } from '../errors.ts';
 import type { Timer } from '../time.ts';
@@ -18,7 +18,7 @@ import { type BucketUsage, usageOf } from './usage.ts';
 import { type Waiter, Waiters } from './waiters.ts';
 import { type OnLimitWarning, Watchers } from './watch.ts';
 
-/** A call under way; a reply to any other than the current one is nobody's. */
+/** A call under way. Replies to any but the current call are ignored. */
 interface Call {
   readonly number: number;
   readonly startedMs: number;
@@ -41,20 +41,20 @@ export class UserLimiter implements UserAdmissions {
   readonly #purse: Purse;
   #unleased = NONE_UNLEASED;
   #known: Buckets | undefined;
-  /** Also at first: an earlier life of this object may have left a lease. */
+  /** True at first: an earlier limiter of this user on this edge may have left a lease. */
   #unsure = true;
   #calls = 0;
   #call: Call | undefined;
   #away: Allowance | undefined;
-  /** Looks whether the user rests, or the store is back. */
+  /** Checks whether the user has stopped sending, or the store is back. */
   #look: Timer | undefined;
   readonly #waiters: Waiters;
   /** Serves cancels that wait for their turn while the store is away. */
   #turn: Timer | undefined;
-  /** While waiters are told, calls wait: the next one shall ask for what they bring. */
+  /** Waiting messages are being decided. Calls wait until that is done, to ask for what is still wanted then. */
   #serving = false;
   readonly #pace: Pace;
-  /** Asks for those that wait once others have had their turn. */
+  /** Asks for waiting messages once the other edges have had their turn. */
   #asking: Timer | undefined;
   readonly #watchers = new Watchers();
 
@@ -129,12 +129,12 @@ export class UserLimiter implements UserAdmissions {
     const unleased = three((kind) => this.#unleased[kind]!);
     const asker = { ...this.#asker(), ...this.#purse.held(), unleased, unsure: this.#unsure };
     const usage = usageOf(newer ? read.item : known, asker);
-    // Refused here until then, whatever the item has got meanwhile.
+    // Until then this edge refuses, even if the shared item has tokens again.
     const wait = (kind: Kind) => this.#purse.waitMs(kind, nowMs);
     return three((kind) => (wait(kind) > 0 ? { ...usage[kind], left: 0, next_ms: wait(kind) } : usage[kind]));
   }
 
-  /** What every exchange with the shared item says of this edge. */
+  /** What this edge tells about itself in every exchange with the shared item. */
   #asker() {
     const { clock, settings, edgeKey } = this.#house;
     return {
@@ -156,14 +156,14 @@ export class UserLimiter implements UserAdmissions {
     };
   }
 
-  /** Who wants to be warned is, if it is time. `spaced` on the way of messages: near the mark each would look. */
+  /** Warns sessions whose mark is reached. `spaced`, on the path of messages: not each message near the mark checks it. */
   #watch(nowMs: number, spaced: boolean): void {
     this.#purse.alerted = false;
     if (this.#watchers.size === 0 || this.#away !== undefined || (spaced && !this.#watchers.due(nowMs))) return;
     this.#watchers.look(this.usage(), this.#purse.held().held, this.#purse.alert, nowMs);
   }
 
-  /** The last session has gone: settle, give back, and tell the house. */
+  /** The last session has ended: settle, give tokens back, and tell the house. */
   leave(): void {
     for (const waiter of this.#waiters.list()) {
       if (this.#waiters.forget(waiter)) waiter.decided(this.#refuseForStore());
@@ -205,7 +205,7 @@ export class UserLimiter implements UserAdmissions {
     return storeAway === 'refuse' || (kind === ORDER && nowMs - away.since > graceMs);
   }
 
-  /** Undefined: a cancel whose turn has not come. It begins with none: refused at once, the first ones would all be. */
+  /** Undefined: a cancel that waits for its turn. The allowance begins empty; were cancels refused at once, the first would all be. */
   #whileAway(kind: Kind, nowMs: number, away: Allowance): Decision | undefined {
     if (this.#isClosed(kind, nowMs, away)) return this.#refuseForStore();
     if (!away.draw(kind, nowMs)) return kind === CANCEL ? undefined : this.#refuseForStore();
@@ -227,7 +227,7 @@ export class UserLimiter implements UserAdmissions {
 
   // Exchanges with the shared item
 
-  /** Now, or when the other edges have had their turn: who has tokens asks with one of the next messages. */
+  /** Asks now, or after the other edges have had their turn. If nothing waits, one of the next messages asks. */
   #ask(nowMs: number): void {
     const waitMs = this.#pace.waitMs(nowMs);
     if (waitMs === 0) this.#exchange();
@@ -253,7 +253,7 @@ export class UserLimiter implements UserAdmissions {
       );
   }
 
-  /** A write is on its way. That others were first is an answer: each write has its own time for one. */
+  /** A write begins. A conflict with another edge is an answer, so each write gets the full time for one. */
   #tried(call: Call, nowMs: number): void {
     const { timers, settings } = this.#house;
     this.#pace.tried(nowMs);
@@ -272,7 +272,7 @@ export class UserLimiter implements UserAdmissions {
     const waiting = this.#waiters.wanted();
     const rests = nowMs - this.#purse.soughtMs() >= settings.idleMs;
     call.leave = this.sessions === 0 || (this.#waiters.size === 0 && rests);
-    // This very call has been written already, though the store says otherwise: what it returned is not returned twice.
+    // The store said otherwise, but this call was written already: what it gave back must not be given back twice.
     const repeated = current?.edges[edgeKey]?.call === call.number;
     if (repeated) this.#purse.unsettled();
     const said: Statement = {
@@ -303,7 +303,7 @@ export class UserLimiter implements UserAdmissions {
     if (this.#unleased !== NONE_UNLEASED) for (const kind of KINDS) this.#unleased[kind]! -= call.said.unleased[kind];
     const order = compareLimits(reply.limits, this.limits);
     if (order > 0) this.updateLimits(reply.limits);
-    // Limits that came while the call was under way make void what it brought.
+    // If the limits changed while the call was under way, what it granted is void.
     if (order === 0) {
       this.#purse.settled(call.said);
       this.#purse.take(call.said, reply, call.startedMs, this.#pace.spacingMs(settings.spacingMs, call.number));
@@ -320,7 +320,7 @@ export class UserLimiter implements UserAdmissions {
     this.#serve();
   }
 
-  /** The store is there and others are busy on the item: who waits tries on, who left relies on the lease's end. */
+  /** The store answers, but other edges keep changing the item. Waiting messages try again. After the last session the lease just expires. */
   #contended(current: Buckets | undefined): void {
     this.#known = current;
     if (this.sessions === 0) {
@@ -331,7 +331,7 @@ export class UserLimiter implements UserAdmissions {
     this.#serve();
   }
 
-  /** Decides the messages that waited, first come first served; those without a word yet call again. */
+  /** Decides waiting messages in the order in which they came. If some remain undecided, asks the store again. */
   #serve(): void {
     const nowMs = this.#house.clock.now();
     this.#serving = true;
@@ -358,7 +358,7 @@ export class UserLimiter implements UserAdmissions {
     return this.#draw(kind, nowMs) ? admission.ADMITTED : this.#decideNow(kind, nowMs);
   }
 
-  /** Without tokens; undefined: it waits. */
+  /** Decides without tokens. Undefined: the message has to wait. */
   #decideNow(kind: Kind, nowMs: number): Decision | undefined {
     if (this.#away !== undefined) return this.#whileAway(kind, nowMs, this.#away);
     const empty = this.#purse.emptyOf(kind, nowMs);

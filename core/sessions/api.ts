@@ -1,5 +1,5 @@
 /**
- * What an edge, or a firm's own gateway, asks of the gate and what it hears back. The gate itself is core/gate.ts.
+ * The gate as an edge, or a firm's own gateway, uses it: requests, results and events. The gate itself is core/gate.ts.
  */
 import type { Actor } from '../audit/model.ts';
 import type { Credential, User } from '../credentials/model.ts';
@@ -29,34 +29,34 @@ import type {
 export interface LogonRequest {
   /** 49. */
   readonly sender_comp_id: string;
-  /** 56; undefined where the caller's protocol has none: then it is not compared. */
+  /** 56. Undefined where the caller's protocol has none; then it is not checked. */
   readonly target_comp_id?: string | undefined;
-  /** 553; equals 49 when present, or names the Ed25519 key. */
+  /** 553. When present it must equal 49, or be the id of the Ed25519 key. */
   readonly username?: string | undefined;
   /** Password (554) or RawData (96). Its bytes are read during the call only; the caller may wipe them afterwards. */
   readonly proof: LogonProof;
   /** The client's address, IPv4 or IPv6, without port. */
   readonly address: string;
-  /** SHA-256 of the certificate that the client has shown in TLS and that was verified, 64 hex digits; undefined: none. */
+  /** SHA-256 of the client's certificate, verified in TLS, as 64 hex digits. Undefined: it showed none. */
   readonly certificate?: string | undefined;
 }
 
-/** How a client's own change of its password came out. */
+/** Result of a client's own change of its password (925). */
 export type PasswordChange =
   | { readonly result: 'changed' }
-  /** It is the newest already: an earlier answer was lost. */
+  /** It is the newest password already: the answer to an earlier attempt was lost. */
   | { readonly result: 'unchanged' }
-  /** `text` for the client, which says what is wrong with it. */
+  /** `text` tells the client what is wrong with it. */
   | { readonly result: 'refused'; readonly reason: 'new_password' | 'unavailable'; readonly text: string };
 
-/** Why a logon was refused; the audit and the log have it, an unproved peer never hears it. */
+/** Why a logon was refused. Audit and log have it; a peer that has not proved itself is never told. */
 export type UnprovedReason =
   | 'unknown_sender'
   | 'wrong_password'
   | 'wrong_signature'
-  /** The signature is right, and SendingTime too far off. */
+  /** The signature is right, but SendingTime is too far off. */
   | 'outside_window'
-  /** The signature is right, and was used before. */
+  /** The signature is right, but has been used before. */
   | 'replayed'
   | 'wrong_target'
   | 'wrong_username'
@@ -79,19 +79,22 @@ export type ProvenReason =
 export type RefusalReason = UnprovedReason | ProvenReason;
 
 /**
- * A refusal. `unproved`: identity, proof or address; one and the same text whatever the reason (but for `outside_window`,
- * where only the holder of the secret can have signed), and what `--refused-logon silent` passes over. `proven`: the peer has shown who it is and may be told why; also for the one
- * reason that depends on nobody's identity, `unavailable`.
+ * A refusal.
+ *
+ * `unproved`: the peer has not shown who it is. The text is the same whatever the reason, except for `outside_window`, where
+ * only the holder of the secret can have signed. With `--refused-logon silent` nothing is sent.
+ *
+ * `proven`: the peer has shown who it is and may be told why. So may anybody for `unavailable`, which depends on no identity.
  */
 export interface LogonRefused {
   readonly result: 'refused';
   readonly class: 'unproved' | 'proven';
   readonly reason: RefusalReason;
-  /** For 58 of the Logout. */
+  /** Text (58) of the Logout. */
   readonly text: string;
 }
 
-/** A peer that has proved itself and may hold a session; hand it to registerSession. */
+/** The peer has proved itself and may have a session. Pass this to registerSession. */
 export interface LogonAccepted {
   readonly result: 'accepted';
   readonly credential: Credential;
@@ -100,40 +103,40 @@ export interface LogonAccepted {
   readonly max_sessions: number;
   readonly address: string;
   readonly certificate?: string | undefined;
-  /** Version of the password, secret or key that proved it: an older one may work during a grace only. */
+  /** Version of the password, secret or key that was used. An older one works during its grace period only. */
   readonly verifier_version: number;
-  /** Version of the policy by which it was decided. */
+  /** Version of the policy that this was decided by. */
   readonly policy_version: number;
-  /** For people: a password in its grace, a credential about to expire. */
+  /** For people, such as: the password is in its grace period, the credential is about to expire. */
   readonly warnings: readonly string[];
 }
 
 export type LogonResult = LogonAccepted | LogonRefused;
 
-/** The gate ended the session: slot and record are seen to. Send Logout with `text` and close; no need to unregister. */
+/** The gate has ended the session, freed its slot and recorded it. Send a Logout with `text` and close; do not unregister. */
 export type OnEnd = (cause: EndCause, text: string) => void;
 
 export interface RegisterRequest {
   readonly logon: LogonAccepted;
   readonly key: FixSessionKey;
-  /** Session to be taken over, one of the same key: its slot is inherited. Comes out of `held`. */
+  /** Id of the live session, of the same key, to take over: its slot is inherited. From a result `held`. */
   readonly supersedes?: string | undefined;
-  /** What is reserved with the slot, see SessionSlots.take. */
+  /** Sequence numbers to reserve together with the slot; see SessionSlots.take. */
   readonly numbers?: Reserving | 'none' | undefined;
   readonly onEnd: OnEnd;
 }
 
 export type RegisterResult =
   | { readonly result: 'registered'; readonly session: GateSession; readonly holding: Holding }
-  /** The key is live elsewhere or here: the caller decides (probe, refuse, takeover) and asks again with `supersedes`. */
+  /** The FIX session is live, here or on another edge. The caller decides what to do about it and may ask again with `supersedes`. */
   | { readonly result: 'held'; readonly holder: LiveSession; readonly local: GateSession | undefined }
   | LogonRefused;
 
 export interface SessionFigures {
   readonly messages: number;
-  /** Admitted. */
+  /** Orders that were admitted. */
   readonly orders: number;
-  /** Refused for a rate. */
+  /** Messages refused because of a rate limit. */
   readonly violations: number;
 }
 
@@ -141,11 +144,11 @@ export interface SessionFigures {
 export interface LimitState extends Readonly<Record<LimitClass, BucketUsage>> {
   /** Live sessions of the user over all edges, and the most it may have. */
   readonly sessions: { readonly used: number; readonly max: number };
-  /** False: the store did not answer in time; what other edges have used since this one looked last is not in it. */
+  /** False: the store did not answer in time, so what other edges have used lately is not included. */
   readonly fresh: boolean;
 }
 
-/** What is kept of a credential while it has a session. */
+/** The part of a credential that is kept in memory while it has a session. */
 export type LiveCredential = Pick<Credential, 'user_id' | 'sender_comp_id' | 'target_comp_id'> & {
   /** Epoch ms. */
   readonly expires_at: number | undefined;
@@ -156,22 +159,22 @@ export type LiveCredential = Pick<Credential, 'user_id' | 'sender_comp_id' | 'ta
 export interface GateSession {
   readonly session: LiveSession;
   readonly credential: LiveCredential;
-  /** False once it has ended, whoever ended it. */
+  /** False once it has ended, for whatever reason. */
   readonly live: boolean;
   readonly figures: SessionFigures;
   /** Decides one application message, as UserAdmissions.admit does; orders also need the edge's lease (else REFUSED_STORE). */
   admit(kind: Kind, nowMs: number): Admission;
-  /** After WAIT: the final word, once, within 250 ms (a cancel: 1250). Returns what forgets the message. */
+  /** After WAIT: `decided` is called once, within 250 ms (a cancel: 1250). The function returned cancels the wait. */
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void;
-  /** For the Text of a refusal. */
+  /** When such a message may be admitted, for the text of a refusal; ms from now. */
   retryAfterMs(kind: Kind, nowMs: number): number;
-  /** Counts a message that draws on no bucket (session level), for the figures. */
+  /** Counts a session-level message, which no limit applies to, for the figures. */
   count(): void;
-  /** Where the user's limits stand. The store is read at most once a second for a user; never rejects. */
+  /** Where the user's limits stand. Reads the store at most once a second for each user; never rejects. */
   limits(): Promise<LimitState>;
   /**
-   * Warns when `percent` of a bucket of the user is used up: once, and again only after less than half of that was.
-   * `tell` may be called within `admit`, and at any other time until the session ends. Called once a session.
+   * Warns when `percent` of one of the user's buckets is used up. Warns again only after use has fallen below half of that.
+   * `tell` may be called within `admit`, and at any other time until the session ends. Call this once for each session.
    */
   watchLimits(percent: number, tell: OnLimitWarning): void;
 }
@@ -187,31 +190,31 @@ export type OrdersOf =
   | { readonly of: 'users'; readonly user_ids: ReadonlySet<string> }
   | { readonly of: 'everybody' };
 
-/** Things of the whole gate that its owner wants to know. Each is called at most once per occurrence, never inside a call of the owner's. */
+/** Events of the gate for its owner. Each is called at most once per occurrence, and never inside a call by the owner. */
 export interface GateEvents {
-  /** The lease ended or came back: orders are refused meanwhile, cancels pass, connections stay. */
+  /** The edge's lease has ended (false) or is back (true). Between the two orders are refused, cancels pass, connections stay. */
   onOrders?(allowed: boolean): void;
-  /** Another edge has declared this incarnation dead: every session has been ended with cause `fenced`; `rejoin` starts anew. */
+  /** Another edge has declared this incarnation dead. Every session has ended with cause `fenced`; call `rejoin` to go on. */
   onFenced?(identity: EdgeIdentity): void;
-  /** An admin has changed where the numbers of a FIX session stand: for who keeps them, unless it is live. */
+  /** An admin has set the sequence numbers of a FIX session. The owner, who keeps them, does it unless the session is live. */
   onNumbers?(command: NumbersCommand): void;
-  /** Another edge asks about a session; the owner answers (core/ports.ts, EdgeRegistry.tellAnswer). */
+  /** Another edge asks about a session. The owner answers by EdgeRegistry.tellAnswer (core/ports.ts). */
   onAsked?(question: Asked): void;
-  /** An admin has asked for it with a kill or a lock; the sessions concerned admit nothing any more. */
+  /** A kill or a lock asks for it. The sessions concerned admit nothing any more by then. */
   onCancelOrders?(whose: OrdersOf): void;
-  /** An admin has something to say to the clients of these sessions. @returns how many were told */
+  /** An admin announces something to the clients of these sessions. @returns how many were told */
   onNotice?(notice: Notice, sessions: readonly GateSession[]): Promise<number>;
-  /** An admin has this edge drained: the gate takes no logons any more, and its owner sees to the rest. */
+  /** An admin drains this edge. The gate already refuses logons; its owner does the rest. */
   onDrain?(reason: string): void;
-  /** A command was applied. `ageMs`: since it was given, as far as the clocks agree. */
+  /** A command was applied. `ageMs`: time since it was given, measured by two clocks. */
   onCommand?(type: EdgeCommand['type'], ageMs: number): void;
-  /** What a question for a slot came to; `supersedes`: it was to take a session over. */
+  /** Result of asking the store for a slot. `supersedes`: the slot of a live session was to be taken over. */
   onSlot?(result: SlotResult['result'], supersedes: boolean): void;
   /** Many bad logons for one name, over all addresses. */
   onBadLogons?(senderCompId: string, count: number): void;
 }
 
-/** Where the gate reports what people should see: the pino logger of the edge fits. */
+/** Where the gate logs. A pino logger fits. */
 export interface GateLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -222,15 +225,15 @@ export const SILENT_LOG: GateLog = { info() {}, warn() {}, error() {} };
 
 export interface GateSettings {
   readonly edge_id: string;
-  /** The name is one that others may take, and was: see {@link claimName}. It is begun anew only while nobody else has it. */
+  /** Set when `edge_id` is a pool name that was claimed at start; see {@link claimName}. `rejoin` then claims it again. */
   readonly claimed?: Claimed | undefined;
   /** Version of the software, shown with the edge. */
   readonly version: string;
-  /** How far SendingTime of a signed Logon may be off this process's clock, ms; at most {@link MAX_LOGON_WINDOW_MS}. */
+  /** How far SendingTime of a signed Logon may differ from this process's clock, ms; at most {@link MAX_LOGON_WINDOW_MS}. */
   readonly logon_window_ms: number;
-  /** Bad logons in 30 s before 30 s of refusal; 0: off. */
+  /** So many bad logons within 30 s lead to 30 s of refusal. 0: no limit. */
   readonly bad_logon_limit: number;
-  /** False behind a balancer that hides client addresses: then nothing is counted per address alone. */
+  /** False behind a balancer that hides client addresses. Then bad logons are not counted by address alone. */
   readonly real_addresses: boolean;
 }
 
@@ -247,7 +250,7 @@ export interface CallerRefusal {
   /** A short code, such as `heartbeat_interval`. */
   readonly reason: string;
   readonly text: string;
-  /** Set when the peer has proved itself. */
+  /** Set if the peer has proved itself. */
   readonly user_id?: string | undefined;
 }
 
@@ -257,30 +260,31 @@ export interface Gate {
   /** False when the edge's lease is over: orders are refused, cancels pass. */
   readonly mayPlaceOrders: boolean;
   readonly state: 'running' | 'draining' | 'fenced' | 'stopped';
-  /** Never rejects: a store that is away is a refusal. */
+  /** Checks identity, proof, address, status and rules. Never rejects: if the store is away the logon is refused. */
   validateLogon(request: LogonRequest): Promise<LogonResult>;
   /**
-   * Gives a client that has proved itself by its newest password, and whose session is registered, the password that it
-   * asks for (925): committed and on record when it resolves. The old one works for a short grace. Never rejects.
+   * Sets the new password that a Logon asks for (925). The client must have used its newest password, and its session must
+   * be registered. When this resolves the change is committed and audited. The old password works for a short grace period.
+   * Never rejects.
    */
   changePassword(session: GateSession, logon: LogonAccepted, password: Uint8Array): Promise<PasswordChange>;
-  /** Never rejects: a store that is away is a refusal. */
+  /** Takes a slot. Never rejects: if the store is away the session is refused. */
   registerSession(request: RegisterRequest): Promise<RegisterResult>;
   /**
-   * For callers without the handle; with it, `session.admit` is the shorter way. `kind`: true is an order, false any
-   * other message that is no cancel. A promise (≤ 250 ms, a cancel 1250) only while a grant is on its way: await it, and hold what follows.
+   * As `session.admit`, for callers that do not have the session at hand. `kind`: true for an order, false for any other message
+   * but a cancel. A promise only while tokens are on their way (at most 250 ms, a cancel 1250): hold what follows until then.
    */
   trackMessage(userId: string, sessionId: string, kind: LimitClass | boolean): TrackResult | Promise<TrackResult>;
   /** Ends a session of this gate and frees its slot. Idempotent; resolves when the slot is free or its release is queued. */
   unregisterSession(sessionId: string, cause: EndCause, text?: string): Promise<void>;
-  /** Records a refusal of a Logon that the caller decided itself (held by its holder, bad 108, …), so that audit and figures have it. */
+  /** Records a refusal that the caller decided itself (session in use, bad HeartBtInt, …), for audit and figures. */
   noteRefusal(refusal: CallerRefusal): void;
   /**
-   * Records that a part of the message archive is complete, with its digest, in the audit chain of this edge (type
-   * `archive_sealed`). Resolves when the record is in the store, however long that takes.
+   * Records in the audit chain of this edge that a part of the message archive is complete, with its digest (type
+   * `archive_sealed`). Resolves once the record is in the store, however long that takes.
    */
   noteArchived(details: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Gives a user another tier: an audited change, in force here at once. Rejects with FixgateError (core/errors.ts). */
+  /** Gives a user another tier. Audited, and in force here at once. Rejects with FixgateError (core/errors.ts). */
   updateUserTier(userId: string, tier: string, actor: Actor, reason?: string): Promise<void>;
   /** Live sessions of a user, over all edges. Rejects with StoreUnavailable. */
   userSessions(userId: string): Promise<readonly LiveSession[]>;
@@ -290,17 +294,17 @@ export interface Gate {
   /** For stats and metrics. */
   figures(): EdgeFigures;
   limiterFigures(): LimiterFigures;
-  /** No new logons from now on; told to others with the heartbeat. */
+  /** Refuses new logons from now on. Other edges learn of it by the heartbeat. */
   drain(): void;
   /** Why this gate is shut; undefined: it is not. */
   readonly shutFor: string | undefined;
   /**
-   * Ends every session (cause `locked`) and refuses every logon, whatever the store says and whether or not it is there, until
-   * it is called with undefined. Also after `rejoin`. On record in the edge's own chain, as soon as the store takes it.
+   * Ends every session (cause `locked`) and refuses every logon until it is called with undefined, also across `rejoin`. Needs no
+   * store. Recorded in the edge's own audit chain once the store answers.
    */
   shut(reason: string | undefined): void;
-  /** After onFenced: registers a new incarnation. Rejects with StoreUnavailable, or NoFreeName when another has taken the name. */
+  /** After onFenced: registers a new incarnation. Rejects with StoreUnavailable, or NoFreeName if another process has the name. */
   rejoin(): Promise<void>;
-  /** Ends every session (cause `drain`), flushes records and counters, gives leases and slots back, says `stopped`. */
+  /** Ends every session (cause `drain`), flushes records and counters, gives leases and slots back, and registers as `stopped`. */
   stop(): Promise<void>;
 }

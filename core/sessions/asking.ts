@@ -12,24 +12,24 @@ export interface AskingPorts {
   readonly timers: Timers;
 }
 
-/** `silent`: the other edge has not even heard it, or hears nothing any more; `late`: it has, and has not come to an end. */
+/** `silent`: the other edge has not read the question, or no longer runs. `late`: it has read it, but has not answered in time. */
 export type Reply = { readonly ask: string; readonly said: Answer['said'] | 'silent' | 'late' };
 
-/** What who asks knows of the edge, or wants to know. */
+/** What the asking edge knows of the other one, or wants to hear. */
 export interface Attention {
   /**
-   * Whether the edge is known not to live any more, asked each time the answer is not there; counts once it has had its time to
-   * acknowledge, whatever it has said before.
+   * Whether the other edge is known to be dead. Called each time there is no answer yet. Counts only after the edge has had its
+   * time to acknowledge, and then even if it has acknowledged.
    */
   lost(): boolean;
-  /** The edge has heard the question, if not more: told each time its answer is seen. */
+  /** Called whenever an answer is seen: the other edge has at least read the question. */
   heard(): void;
 }
 
 const NONE: Attention = { lost: () => false, heard() {} };
 
 /**
- * Asks an edge, and waits for what it says: `heardWithinMs` for whether it hears, `withinMs` in all.
+ * Asks an edge and waits for its answer: at most `heardWithinMs` until it has read the question, `withinMs` in all.
  * Rejects with StoreUnavailable.
  */
 export async function ask(

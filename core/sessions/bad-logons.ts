@@ -1,7 +1,7 @@
 /**
- * Counts bad logons (wrong proof, unknown name; nothing else) and refuses for a while who makes too many. Counted per
- * (address, SenderCompID), and per address where addresses are real. A pair that has logged on before is always
- * verified: a stranger behind the same address cannot lock the client out.
+ * Counts bad logons (wrong proof or unknown name, nothing else), and refuses further ones for a while after too many. They are
+ * counted by address and SenderCompID together, and by address alone where addresses are real. A pair that has logged on
+ * before is always verified: a stranger behind the same address cannot lock the client out.
  */
 import { BAD_LOGON_ALARM, BAD_LOGON_KEYS, BAD_LOGON_PENALTY_MS, BAD_LOGON_WINDOW_MS, KNOWN_PAIRS } from './bounds.ts';
 
@@ -52,7 +52,7 @@ interface Alarm {
 }
 
 export interface BadLogonSettings {
-  /** 0: nothing is counted or refused (the alarm for one name stays). */
+  /** 0: nothing is counted or refused; the alarm for one name still works. */
   readonly limit: number;
   readonly realAddresses: boolean;
   readonly onAlarm: (senderCompId: string, count: number) => void;
@@ -73,7 +73,7 @@ export class BadLogons {
     this.#settings = settings;
   }
 
-  /** Whether this attempt is refused unseen. @param now monotonic ms */
+  /** Whether this attempt is to be refused without looking at it. @param now monotonic ms */
   refuses(address: string, senderCompId: string, now: number): boolean {
     if (this.#settings.limit === 0 || this.#known.get(pairKey(address, senderCompId)) !== undefined) return false;
     return this.#keys(address, senderCompId).some((key) => now < (this.#tallies.get(key)?.refusedUntil ?? 0));
@@ -101,7 +101,7 @@ export class BadLogons {
     this.#known.set(pairKey(address, senderCompId), true);
   }
 
-  /** Memory in use, in keys; bounded whatever comes. */
+  /** Number of keys remembered; bounded. */
   get size(): number {
     return this.#tallies.size + this.#known.size + this.#alarms.size;
   }
@@ -123,7 +123,7 @@ export class BadLogons {
   }
 }
 
-/** A blank cannot stand in an address, so no two pairs share a key. */
+/** An address contains no blank, so no two pairs share a key. */
 function pairKey(address: string, senderCompId: string): string {
   return `p ${address} ${senderCompId}`;
 }

@@ -1,21 +1,20 @@
 /**
- * How far this machine's wall clock stands from the store's, by the Date of its replies. That has whole seconds, but each
- * reply is right about an interval: it was stamped between our sending and our hearing, within the second that it names.
- * What all replies of the last minute agree on is a few milliseconds wide once some have come just before and just after
- * the turn of a second (the intersection of intervals that Marzullo's algorithm begins with). What servers do by themselves
- * widens it: many keep the text of a date for a moment, under load for a longer one.
+ * Estimates how far this machine's wall clock is from the store's, by the Date header of its replies. Date has whole seconds,
+ * but each reply bounds the store's time: it was stamped between our sending and our receiving, within the second that it
+ * names. The intersection of these intervals over the last minute (as in Marzullo's algorithm) is a few milliseconds wide once
+ * some replies have come just before and just after the turn of a second. A tenth of a second is added to it because many
+ * servers cache the text of the date for a moment, longer under load.
  *
- * Intervals are kept on the monotonic clock, so that a step of the wall clock shows in the next reading, and is not
- * averaged over a minute.
+ * Intervals are kept relative to the monotonic clock, so that a step of the wall clock shows in the next reading.
  */
 import type { Clock } from '../time.ts';
 
-/** Parts of the window, and how long each is: a monotonic clock drifts some milliseconds in all of it. */
+/** The window consists of so many parts of so many ms. A monotonic clock drifts some milliseconds over all of it. */
 const PARTS = 6;
 const PART_MS = 10_000;
-/** A reply that took longer says little, and would only cost. */
+/** Replies that took longer are ignored: they say little. */
 const LONGEST_MS = 2_000;
-/** How old the text of a Date may be when it is sent. */
+/** How old the cached text of a Date may be when it is sent. */
 const KEPT_MS = 100;
 /** Resolution of Date (RFC 9110, 5.6.7). */
 const SECOND_MS = 1_000;
@@ -23,7 +22,7 @@ const SECOND_MS = 1_000;
 export interface ClockReading {
   /** Our wall clock minus the store's: positive when ours is ahead. */
   readonly offset_ms: number;
-  /** The offset is right to within so much. */
+  /** The largest error of the offset. */
   readonly error_ms: number;
 }
 
@@ -64,18 +63,18 @@ export class ClockWatch {
     const low = Math.max(...parts.map((part) => part.low));
     const high = Math.min(...parts.map((part) => part.high));
     const ours = this.#clock.now() - monotonic;
-    // Bounds the wrong way round: some server's date was old, or its clock is another one. No date is of the future, so
-    // that the lower bound is the better one.
+    // The bounds contradict each other: a server sent an old date, or servers' clocks differ. A date can be old but not of
+    // the future, so the lower bound is the one to believe.
     const width = high - low;
     const offset = width >= 0 ? ours - (low + high) / 2 : ours - low;
     return { offset_ms: tenths(offset), error_ms: tenths((width >= 0 ? width / 2 : -width) + KEPT_MS + 0.05) };
   }
 }
 
-/** People read them; the error makes up for what rounding takes. */
+/** For people: the offset is rounded, and the error is enlarged by as much. */
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
-/** Whether the clock is off by more than the bound for sure. */
+/** Whether the clock is certainly off by more than the bound. */
 export function isBeyond({ offset_ms, error_ms }: ClockReading, boundMs: number): boolean {
   return Math.abs(offset_ms) - error_ms > boundMs;
 }

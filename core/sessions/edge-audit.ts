@@ -1,7 +1,7 @@
 /**
- * The audit chain that an edge writes in one boot: buffered, linked in the order things happened, appended in batches
- * soon after. While the store is away records wait in a bounded buffer; what does not fit is counted, and the count
- * goes into the next record that does.
+ * The audit chain of one incarnation of an edge. Records are linked in the order in which things happened, buffered, and
+ * appended in batches soon after. While the store is away they wait in a bounded buffer. Records that do not fit are counted,
+ * and the next one that fits carries the count.
  */
 import { edgeChain, headAfter, link } from '../audit/chain.ts';
 import { type AuditEntry, type AuditRecord, type AuditType, type ChainHead, EMPTY_CHAIN } from '../audit/model.ts';
@@ -13,7 +13,7 @@ import type { GateLog } from './api.ts';
 import { AUDIT_BATCH, AUDIT_BUFFER, AUDIT_FLUSH_MS } from './bounds.ts';
 import type { EdgeIdentity } from './model.ts';
 
-/** What happened, as the gate notes it; the rest of the record follows from the edge and the moment. */
+/** An event to record. The edge and the time are added here. */
 export interface EdgeNote {
   readonly type: AuditType;
   readonly refused?: boolean;
@@ -40,14 +40,14 @@ export class EdgeAudit {
   readonly #principal: string;
   readonly #capacity: number;
   #queue: AuditEntry[] = [];
-  /** Linked and perhaps appended already: sent again as it is until the store says so. */
+  /** Already linked, and perhaps appended: sent again unchanged until the store confirms it. */
   #batch: readonly AuditRecord[] = [];
   #head: ChainHead = EMPTY_CHAIN;
   #dropped = 0;
   #away = false;
   #timer: Timer | undefined;
   #flushing: Promise<void> | undefined;
-  /** Who waits to hear that a record is in the store, by its id. */
+  /** Callers that wait for a record to be in the store, by its id. */
   readonly #awaited = new Map<string, () => void>();
 
   constructor(ports: EdgeAuditPorts, identity: EdgeIdentity, capacity = AUDIT_BUFFER) {
@@ -75,7 +75,7 @@ export class EdgeAudit {
     this.#take(note);
   }
 
-  /** The same; resolves when the record is in the store, however long that takes. Rejects when it was dropped. */
+  /** As {@link note}. Resolves once the record is in the store, however long that takes. Rejects if it was dropped. */
   recorded(note: EdgeNote): Promise<void> {
     if (this.pending >= this.#capacity) {
       this.note(note);
@@ -92,7 +92,7 @@ export class EdgeAudit {
     return entry;
   }
 
-  /** Appends what waits. Resolves when all is there or the store is away. */
+  /** Appends what waits. Resolves once all of it is in the store, or the store is away. */
   async flush(): Promise<void> {
     while (this.#flushing) await this.#flushing;
     this.#flushing = this.#drain().finally(() => {
@@ -139,7 +139,7 @@ export class EdgeAudit {
       if (!this.#away)
         this.#ports.log.error({ error, chain: this.chain, pending: this.pending }, 'audit records wait for the store');
       this.#away = true;
-      // Whatever the error is, the records are kept: only the store's word takes them out of the buffer.
+      // Whatever the error is, the records stay in the buffer until the store confirms them.
       this.#timer = this.#ports.timers.after(
         error instanceof StoreUnavailable ? AUDIT_FLUSH_MS : AUDIT_FLUSH_MS * 5,
         () => {
@@ -153,7 +153,7 @@ export class EdgeAudit {
   async #appendBatch(): Promise<void> {
     if (this.#batch.length === 0) this.#batch = this.#linked(this.#queue.splice(0, AUDIT_BATCH), this.#head);
     if ((await this.#ports.audit.append(this.#batch)) === 'taken') {
-      // Nobody else writes this chain, so this is damage. It is said aloud, and the records follow what is there.
+      // Only this edge writes this chain, so this is damage. It is logged, and the records are linked to what is there.
       const head = await this.#ports.audit.head(this.chain);
       this.#ports.log.error({ chain: this.chain, seq: head.seq }, 'another writer is in the audit chain of this edge');
       const there = this.#batch.findIndex((record) => record.seq === head.seq && record.hash === head.hash);

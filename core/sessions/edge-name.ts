@@ -1,6 +1,7 @@
 /**
- * Names that processes share: an edge whose host comes and goes takes one of a fixed set when it starts, and with it the
- * journal of whoever had it before. A name is its taker's while its heartbeat goes on, as {@link Membership} has it.
+ * A pool of edge names that processes share. An edge without a host of its own (a container) takes one of a fixed set of names
+ * when it starts, and with it the journal that belongs to the name. It has the name while its heartbeat goes on; see
+ * {@link Membership}.
  */
 
 import type { EdgeRegistry } from '../ports.ts';
@@ -10,7 +11,7 @@ import { CLAIM_LOOK_MS, CLAIM_WITHIN_MS, DEAD_AFTER_MS } from './bounds.ts';
 import type { Claimed, EdgeRow } from './model.ts';
 import { Unbroken } from './unbroken.ts';
 
-/** Every name has somebody who serves under it. */
+/** Every name of the pool is in use. */
 export class NoFreeName extends Error {
   override readonly name = 'NoFreeName';
 }
@@ -18,24 +19,25 @@ export class NoFreeName extends Error {
 export interface ClaimPorts {
   readonly edges: EdgeRegistry;
   readonly clock: Clock;
-  /** Resolves after so many ms; the process goes on meanwhile, though nothing else is open yet. */
+  /** Resolves after so many ms. Must keep the process alive: nothing else is open yet. */
   readonly wait: (ms: number) => Promise<unknown>;
   readonly log: GateLog;
 }
 
-/** A heartbeat as it was first seen; `since` is after the reply that showed it. */
+/** A heartbeat when it was first seen. `since`: monotonic ms, after the reply that showed it. */
 interface Seen {
   readonly incarnation: number;
   readonly heartbeat: number;
   readonly since: number;
 }
 
-/** Whether a beat has been seen of whoever has the name: before that it may be dead, and its journal waiting. */
+/** Whether the name's heartbeat has been seen to rise. Until then its process may be dead, and its journal waiting to be taken. */
 type Judged = 'serves' | 'unknown' | 'dead';
 
 /**
- * Takes a name: first one that ended, the last one before others, since sessions wait for its journal; then one that nobody
- * has had. The latter only when every other name has been seen to beat: one whose process was killed a moment ago looks alive.
+ * Takes a name. Preferred is a name whose process has ended, the most recent first, since sessions wait for its journal; then a
+ * name that was never used. A never-used name is taken only once the heartbeat of every other name has been seen to rise,
+ * because a process that was killed a moment ago still looks alive.
  * Rejects with {@link NoFreeName} after {@link CLAIM_WITHIN_MS}, or with StoreUnavailable.
  */
 export async function claimName(ports: ClaimPorts, names: readonly string[], version: string): Promise<Claimed> {
@@ -67,7 +69,7 @@ class Watch {
   readonly #ports: ClaimPorts;
   readonly #first = new Map<string, Seen>();
   readonly #beating = new Set<string>();
-  /** By readings: there is no heartbeat of its own yet. */
+  /** Measured by readings of the store: this process has no heartbeat of its own yet. */
   readonly #unbroken: Unbroken;
 
   constructor(ports: ClaimPorts) {
@@ -75,7 +77,7 @@ class Watch {
     this.#unbroken = new Unbroken(ports.clock.monotonic());
   }
 
-  /** What is known of each, by its name. Declares dead whose heartbeat stands still for so long. */
+  /** State of each name. Declares edges dead whose heartbeat has stood still for long enough. */
   async judge(rows: readonly EdgeRow[], sent: number, seen: number): Promise<ReadonlyMap<string, Judged>> {
     this.#unbroken.answered(seen);
     const judged = new Map<string, Judged>();
@@ -88,7 +90,7 @@ class Watch {
     if (state === 'dead' || state === 'stopped') return 'dead';
     const first = this.#first.get(edge_id);
     if (first === undefined || first.incarnation !== incarnation || first.heartbeat !== heartbeat) {
-      // Of an incarnation that has begun while we look, too.
+      // Also if a new incarnation has begun since we began to look.
       if (first !== undefined) this.#beating.add(edge_id);
       this.#first.set(edge_id, { incarnation, heartbeat, since: seen });
     } else if (sent - Math.max(first.since, this.#unbroken.since(seen)) >= DEAD_AFTER_MS) {

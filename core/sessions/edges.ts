@@ -6,9 +6,9 @@ import { changePolicy } from '../policy/change.ts';
 import type { EdgeRow } from './model.ts';
 
 /**
- * Has the incarnation that serves under this name now drained: no new logons, clients told, everything given back, and
- * the process ends, so that whoever keeps it alive starts another. Of the record and the command there are both or
- * neither; once more is no error. Refuses with edge_not_found, edge_not_running.
+ * Drains the incarnation that now serves under this name: it refuses new logons, logs its clients out, gives everything
+ * back, and its process ends (a supervisor then starts another). The audit record and the command are written in one
+ * transaction. Repeating it is no error. Refuses with edge_not_found, edge_not_running.
  */
 export async function drainEdge(ports: AdminPorts, context: ChangeContext, edge_id: string): Promise<EdgeRow> {
   const drained = await changePolicy(ports, { ...context, type: 'edge_drain' }, async (_policy, _version, now) => {

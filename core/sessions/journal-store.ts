@@ -1,6 +1,6 @@
 /**
- * Where an edge's journal is kept so that it survives the machine: segments, each a string of bytes that only grows, in
- * pieces. Whose they are is the edge's name; who may write is its one incarnation that is alive.
+ * Port for keeping an edge's journal where it survives the machine. A journal consists of segments; a segment is a string of
+ * bytes that only grows, stored in pieces. Journals belong to the edge's name; only its live incarnation may write.
  */
 
 import type { EdgeIdentity } from './model.ts';
@@ -11,81 +11,81 @@ export interface Piece {
   readonly segment: number;
   readonly offset: number;
   readonly length: number;
-  /** How they are kept is their writer's: about {@link PIECE_BYTES} at most. */
+  /** Encoded by the writer (compressed, encrypted); about {@link PIECE_BYTES} at most. */
   readonly bytes: Uint8Array;
 }
 
-/** Of a segment: well below what an item may have (400 KB in DynamoDB), and as large as a block of the journal. */
+/** Bytes of a piece: well below the size of an item (400 KB in DynamoDB), and as large as a block of the journal. */
 export const PIECE_BYTES = 64 * 1024;
-/** Pieces of one {@link JournalStore.append}, which is one transaction: DynamoDB takes 100 items… */
+/** Pieces in one {@link JournalStore.append}, which is one transaction: DynamoDB takes 100 items… */
 export const APPEND_PIECES = 90;
 /** …and 4 MB, of which a request of this many bytes is well within the time that a try has. */
 export const APPEND_BYTES: number = 2 * 1024 * 1024;
 
-/** Of one part of what is left for another edge; below what an item may have. */
+/** Bytes of one part of a parcel ({@link JournalStore.leave}); below the size of an item. */
 export const PARCEL_PART_BYTES: number = 256 * 1024;
 
-/** `fenced`: the incarnation has been declared dead, has stopped, or another has begun. Nothing was done. */
+/** `fenced`: the incarnation was declared dead, has stopped, or a newer one has begun. Nothing was done. */
 export type Written = 'done' | 'fenced';
 
 /**
- * `elsewhere`: the edge does not keep its journal here, or is of a release that would not ask. `unclaimed`: this incarnation has begun, and has not
- * come to {@link JournalStore.claim} what one before it wrote here. Nothing was done.
+ * `elsewhere`: the edge does not keep its journal here, or its release does not check revocations. `unclaimed`: the incarnation
+ * has begun, but has not yet claimed ({@link JournalStore.claim}) what earlier ones wrote here. Nothing was done.
  */
 export type Revoked = Written | 'elsewhere' | 'unclaimed';
 
-/** Another edge has taken a FIX session under this epoch: what its edge before commits of it counts for nothing. */
+/** Another edge has taken a FIX session, under this epoch: what the edge before commits of it is void. */
 export interface Revocation {
-  /** As the journal names it. */
+  /** The session's name in the journal. */
   readonly session: string;
   readonly epoch: number;
 }
 
-/** Of one {@link JournalStore.revoke}: some kilobytes of a row. */
+/** Sessions in one {@link JournalStore.revoke}: some kilobytes of a row. */
 export const REVOKED_TOGETHER = 100;
 
-/** All reject with StoreUnavailable; what was asked for may have been done then, and asking for it again does no harm. */
+/** All methods may reject with StoreUnavailable. The call may have taken effect then; repeating it does no harm. */
 export interface JournalStore {
   /**
-   * The log of this edge is this writer's from now on: the incarnation has begun after all others, so nobody writes any
-   * more and what is there may be read.
-   * @param writer names the process; random
+   * Makes this process the writer of the edge's journal. Its incarnation is the newest, so nobody else can write any more and
+   * what is there may be read.
+   * @param writer a random name of the process
    */
   claim(edge: EdgeIdentity, writer: string): Promise<Written>;
-  /** For a process whose incarnation had ended: whether nobody else has claimed the log since. `lost`: somebody has. */
+  /** For a process whose incarnation was fenced and that has registered anew. `lost`: another process has claimed the journal since. */
   reclaim(edge: EdgeIdentity, writer: string): Promise<Written | 'lost'>;
   /**
-   * All of the pieces or none. Pieces of one segment are asked for in order; the first one of a segment begins it.
-   * @param revoked revocations that the writer has heard of, 0 as its incarnation begins. `revoked`: there are more, and
-   * nothing was done
+   * Appends all of the pieces or none. Pieces of a segment come in order; the first one creates the segment.
+   * @param revoked how many revocations of its incarnation the writer knows of, 0 at first. Result `revoked`: there are more,
+   * and nothing was done
    */
   append(edge: EdgeIdentity, pieces: readonly Piece[], revoked?: number): Promise<Written | 'revoked'>;
   /**
-   * From now on nothing is appended by this incarnation before it has heard that these sessions, at most
-   * {@link REVOKED_TOGETHER}, are not its own any more. What is read afterwards is all that it may have told anybody of them.
+   * Takes sessions, at most {@link REVOKED_TOGETHER}, away from an incarnation: it can append nothing more until it has read
+   * that they are no longer its own. What is read of its journal afterwards is all that it can have told anybody about them.
    */
   revoke(edge: EdgeIdentity, revocations: readonly Revocation[], now: number): Promise<Revoked>;
-  /** What has been revoked since the first `heard` of an incarnation, oldest first, and how many that makes in all. */
+  /** Revocations of an incarnation after the first `heard` ones, oldest first, and how many there are in all. */
   revoked(
     edge: EdgeIdentity,
     heard: number,
   ): Promise<{ readonly upTo: number; readonly revocations: readonly Revocation[] }>;
   /** Numbers of the segments, ascending. */
   segments(edgeId: string): Promise<readonly number[]>;
-  /** Its pieces by offset, consistently; what may be missing, or behind what is missing, is the reader's to find. */
+  /** The pieces of a segment by offset, read consistently. The reader has to check for gaps. */
   pieces(edgeId: string, segment: number): Promise<readonly Piece[]>;
-  /** Its first piece. */
+  /** The first piece of a segment. */
   first(edgeId: string, segment: number): Promise<Piece | undefined>;
-  /** Takes away the pieces from `size` on, where one begins. */
+  /** Removes the pieces from offset `size` on; a piece begins there. */
   truncate(edge: EdgeIdentity, segment: number, size: number): Promise<Written>;
-  /** The segment is gone at once and for good; its bytes some time later. */
+  /** Removes a segment. It is gone for readers at once, its bytes some time later. */
   remove(edge: EdgeIdentity, segment: number): Promise<Written>;
-  /** Takes away bytes that a {@link remove} has left behind when its process ended. */
+  /** Removes bytes that an interrupted {@link remove} has left. */
   sweep(edge: EdgeIdentity): Promise<void>;
-  /** Leaves something for another edge, in parts, under a name that is used once; gone a day after. */
+  /** Stores a parcel (sessions that are handed to another edge), in parts, under a name that is used once. Kept for a day. */
   leave(name: string, parts: readonly Uint8Array[], now: number): Promise<void>;
-  /** What was left, in order; none: it is not there, or not all of it. */
+  /** The parts of a parcel in order. Empty: it is not there, or not complete. */
   collect(name: string): Promise<readonly Uint8Array[]>;
-  /** It is not wanted any more; it had so many parts. */
+  /** Removes a parcel of so many parts. */
   discard(name: string, parts: number): Promise<void>;
 }

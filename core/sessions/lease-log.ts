@@ -1,9 +1,9 @@
-/** Tells of leases that cannot be had: the first at once, then one in a while. In an outage it is every user's, many times a second. */
+/** Logs failed lease calls: the first at once, then one in a while. In an outage they fail for every user, many times a second. */
 import type { Clock } from '../time.ts';
 import type { GateLog } from './api.ts';
 import { LEASE_LOG_MS } from './bounds.ts';
 
-/** `untold` in the log: how many came since the one told before. */
+/** `untold` in the log: how many were not logged since the last one. */
 export function leaseLog(clock: Pick<Clock, 'monotonic'>, log: Pick<GateLog, 'warn'>): (error: unknown) => void {
   let nextMs = Number.NEGATIVE_INFINITY;
   let untold = 0;

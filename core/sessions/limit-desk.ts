@@ -1,4 +1,4 @@
-/** Answers clients that ask where their limits stand: by the store, read at most once a second for each user. */
+/** Answers clients that ask where their limits stand. Reads the store at most once a second for each user. */
 import type { UserAdmissions } from '../limits/admission.ts';
 import type { Buckets } from '../limits/lease.ts';
 import type { TokenLeases } from '../limits/leases-port.ts';
@@ -25,13 +25,13 @@ interface Reading {
 interface Asked {
   /** Monotonic ms when the store was asked. */
   readonly at: number;
-  /** Undefined: it has not answered, or failed to. Never rejects. */
+  /** Undefined: the store did not answer in time, or failed. Never rejects. */
   readonly reading: Promise<Reading | undefined>;
 }
 
 export class LimitDesk {
   readonly #parts: LimitDeskParts;
-  /** The last question of each user that has live sessions here; goes with the user's limiter. */
+  /** The latest reading for each user with live sessions here. Released together with the user's limiter. */
   readonly #asked = new WeakMap<UserAdmissions, Asked>();
 
   constructor(parts: LimitDeskParts) {
@@ -39,8 +39,8 @@ export class LimitDesk {
   }
 
   /**
-   * @param here sessions of the user on this edge: what is said to be used while the store is away
-   * @param max asked when the answer is made
+   * @param here sessions of the user on this edge: reported as used if the store is away
+   * @param max the user's maximum of sessions; called when the answer is made
    */
   async of(live: Live, here: number, max: () => number): Promise<LimitState> {
     const { admissions } = live;

@@ -32,16 +32,16 @@ export interface LiveHouse {
   readonly totals: Totals;
   /** Where the user's limits stand. */
   limits(live: Live): Promise<LimitState>;
-  /** The client has sent so much too much that its tier wants the session ended; called once, inside admit. */
+  /** The client has exceeded its limits so far that its tier ends the session. Called once, from within admit. */
   onExcess(live: Live): void;
 }
 
-/** There may be ten thousand of them: what was needed for the Logon only is not kept. */
+/** An edge may have ten thousand of them, so what only the Logon needs is not kept. */
 export interface LiveParts {
   readonly session: LiveSession;
   readonly credential: Credential;
   readonly user: Pick<User, 'max_sessions'>;
-  /** As it was at the Logon. */
+  /** As at the Logon. */
   readonly max_sessions: number;
   readonly onEnd: OnEnd;
   readonly admissions: UserAdmissions;
@@ -50,7 +50,7 @@ export interface LiveParts {
 export class Live implements GateSession {
   readonly session: LiveSession;
   readonly credential: LiveCredential;
-  /** The user's own bound of sessions, and the one at the Logon. */
+  /** The user's own maximum of sessions if it has one, and the maximum that applied at the Logon. */
   readonly ownMax: number | undefined;
   readonly maxAtLogon: number;
   readonly onEnd: OnEnd;
@@ -121,14 +121,14 @@ export class Live implements GateSession {
     this.#unwatch = this.#live ? this.admissions.watch(percent, tell) : undefined;
   }
 
-  /** Measures the session by this definition of its tier from now on. */
+  /** Uses this definition of the session's tier from now on. */
   follow(tier: Tier, limits: UserLimits): void {
     if (limits.definition === this.#followed?.definition && limits.assignment === this.#followed.assignment) return;
     this.#followed = limits;
     this.#meter = tier.disconnect && new ExcessMeter(limits, tier.disconnect);
   }
 
-  /** Nothing is admitted any more. False: it had ended before. */
+  /** Ends the session: nothing is admitted any more. False: it had ended before. */
   end(): boolean {
     const was = this.#live;
     this.#live = false;
@@ -154,7 +154,7 @@ export class Live implements GateSession {
   }
 }
 
-/** A user with live sessions here, and the tier by which it is limited. */
+/** A user with live sessions here, and its tier. */
 interface LiveUser {
   tier: string;
   assignment: number;
@@ -186,7 +186,7 @@ export class LiveTable {
     return [...(this.#users.get(userId)?.sessions ?? [])];
   }
 
-  /** The live sessions that a notice is for. */
+  /** The live sessions that an announcement is for. */
   addressed(to: NoticeTarget): readonly Live[] {
     if ('user_id' in to) return this.ofUser(to.user_id);
     if ('tier' in to)
@@ -215,7 +215,7 @@ export class LiveTable {
     if (user?.sessions.size === 0) this.#users.delete(user_id);
   }
 
-  /** The user has this tier now, unless a later assignment is known. */
+  /** Notes that the user has this tier, unless a later assignment is known already. */
   assigned(userId: string, tier: string, assignment: number): void {
     const user = this.#users.get(userId);
     if (!user || assignment < user.assignment) return;
@@ -223,7 +223,7 @@ export class LiveTable {
     user.assignment = assignment;
   }
 
-  /** The name of the tier that the user has now. */
+  /** The name of the user's present tier. */
   tierOf(userId: string): string | undefined {
     return this.#users.get(userId)?.tier;
   }
@@ -232,14 +232,14 @@ export class LiveTable {
     return this.#users.keys();
   }
 
-  /** Live sessions by their users' tiers, which are few. */
+  /** Number of live sessions by tier. */
   byTier(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const { tier, sessions } of this.#users.values()) counts[tier] = (counts[tier] ?? 0) + sessions.size;
     return counts;
   }
 
-  /** Tells limiter and sessions of a user's tier as it is defined now; `tierNamed` gives undefined for one that is gone. */
+  /** Passes the present definition of a user's tier on to limiter and sessions. `tierNamed`: undefined for a tier that was removed. */
   follow(userId: string, admissions: Admissions, tierNamed: (name: string) => Tier | undefined): void {
     const user = this.#users.get(userId);
     const tier = user && tierNamed(user.tier);

@@ -34,11 +34,11 @@ export interface MembershipEvents {
   /** In the order of the commands, each once. */
   onCommand(command: EdgeCommand): void;
   onOrders(allowed: boolean): void;
-  /** This incarnation is dead or superseded; nothing more comes of it. */
+  /** This incarnation was declared dead or superseded: it has ended. */
   onFenced(): void;
 }
 
-/** What is known of another edge's heartbeat: `since` when it was first seen, after the reply that showed it. */
+/** Another edge's heartbeat. `since`: when it was first seen; monotonic ms, after the reply that showed it. */
 interface Watched {
   readonly incarnation: number;
   readonly heartbeat: number;
@@ -55,11 +55,11 @@ export class Membership {
   #state: 'member' | 'fenced' | 'stopped' = 'member';
   #leaseEnd: number;
   #ordersTold = true;
-  /** The batch for which it was looked at last, and how many of its orders are not looked at any more. */
+  /** The batch for which the lease was last checked, and for how many more of its orders it is not checked. */
   #lookedMs = Number.NaN;
   #unlooked = 0;
   #heartbeat = 0;
-  /** By this edge's own heartbeats: what others cannot write either does not make them dead. */
+  /** Whether the store has answered this edge's own heartbeats: an edge that cannot write its own declares nobody dead. */
   readonly #unbroken: Unbroken;
   /** One call of each kind at a time: a slow store must not pile them up. */
   readonly #busy = new Set<string>();
@@ -67,9 +67,9 @@ export class Membership {
   readonly #timers = new Set<Timer>();
   #watchTimer: Timer | undefined;
   readonly #watched = new Map<string, Watched>();
-  /** More than all watch. */
+  /** There are so many edges that each watches only some of them. */
   #many = false;
-  /** Applied commands that the store may still have. */
+  /** Commands that were applied and may still be in the store. */
   readonly #applied = new Set<string>();
 
   private constructor(ports: MembershipPorts, identity: EdgeIdentity, events: MembershipEvents, registeredAt: number) {
@@ -80,7 +80,7 @@ export class Membership {
     this.#unbroken = new Unbroken(ports.clock.monotonic());
   }
 
-  /** Starts the heartbeat of an incarnation. Rejects as `begin` does. */
+  /** Registers by `begin` and starts the heartbeat. Rejects as `begin` does. */
   static async join(
     ports: MembershipPorts,
     begin: () => Promise<Claimed>,
@@ -96,15 +96,15 @@ export class Membership {
     return this.#state;
   }
 
-  /** Read from the clock each time: true never outlives the lease, however late timers are. */
+  /** Whether the lease is in force. Compared with the clock at each call, so that a late timer cannot prolong it. */
   get mayPlaceOrders(): boolean {
     return this.#state === 'member' && this.#ports.clock.monotonic() < this.#leaseEnd;
   }
 
   /**
-   * The same for an order of a batch that came at `nowMs`: the clock is read for one in {@link ORDERS_A_LOOK}. What has been admitted is
-   * written when the batch ends, so that a process that stands still in the middle of one has orders that are later than their
-   * lease however often it looks; these are so many more at most.
+   * The same for an order of a batch that came at `nowMs`, but the clock is read only once for {@link ORDERS_A_LOOK} orders.
+   * Admitted orders take effect when the batch ends. So a process that is suspended within a batch may have orders later than
+   * its lease however often it looks; this adds at most that many.
    */
   mayPlaceOrder(nowMs: number): boolean {
     if (nowMs === this.#lookedMs && this.#unlooked > 0) {
@@ -117,17 +117,17 @@ export class Membership {
     return may;
   }
 
-  /** Tells the others now, not only with the next heartbeat. */
+  /** Sends a heartbeat now. */
   async beat(): Promise<void> {
     await this.#exclusively('heartbeat', () => this.#renew());
   }
 
-  /** Takes waiting commands now. */
+  /** Reads and applies waiting commands now. */
   async poll(): Promise<void> {
     await this.#exclusively('commands', () => this.#takeCommands());
   }
 
-  /** Says `stopped`: every slot of this incarnation is free. Rejects with StoreUnavailable. */
+  /** Registers as `stopped`, which frees every slot of this incarnation. Rejects with StoreUnavailable. */
   async stop(): Promise<void> {
     if (this.#state !== 'member') return;
     this.#halt('stopped');
@@ -203,7 +203,7 @@ export class Membership {
     for (const command of commands) {
       if (this.#state !== 'member') return;
       const known = isKnownCommand(command);
-      // It stays for a release that knows it.
+      // A command of a newer release: it stays for a process that knows it.
       if (!known) there.delete(command.id);
       if (this.#applied.has(command.id)) continue;
       this.#applied.add(command.id);
@@ -226,7 +226,7 @@ export class Membership {
       const rows = await (this.#many ? edges.following(this.identity.edge_id, WATCHED_EDGES) : edges.list());
       const seen = this.#ports.clock.monotonic();
       const others = rows.filter((row) => row.edge_id !== this.identity.edge_id && isServing(row));
-      // Fewer than were asked for: those are all.
+      // Fewer than were asked for: there are no others.
       this.#many = this.#many ? others.length === WATCHED_EDGES : others.length > WATCHED_EDGES;
       for (const id of this.#watched.keys()) {
         if (!others.some((row) => row.edge_id === id)) this.#watched.delete(id);
@@ -237,8 +237,8 @@ export class Membership {
   }
 
   /**
-   * Declares an edge dead whose heartbeat stood still for its lease + 1 s, all of which this edge could write its own.
-   * Returns ms until it has to be looked at again.
+   * Declares an edge dead whose heartbeat has stood still for its lease + 1 s, if this edge could write its own all that time.
+   * Returns after how many ms to look again.
    */
   async #judge(row: EdgeRow, sent: number, seen: number): Promise<number> {
     const known = this.#watched.get(row.edge_id);

@@ -25,49 +25,49 @@ export interface LiveSession {
   readonly slot: number;
 }
 
-/** Who may speak for a FIX session, and where its numbers and messages are. */
+/** Which edge may act for a FIX session (send in its name, submit its orders), and where its numbers and messages are kept. */
 export interface Holding {
-  /** Rises whenever another edge, or another incarnation of one, takes the session: venues take nothing of a lower one. */
+  /** Rises whenever another edge, or a new incarnation of the same edge, takes the session. Venues ignore lower epochs. */
   readonly epoch: number;
-  /** The edge whose journal has them. */
+  /** The edge whose journal has the session's numbers and messages. */
   readonly home: string;
-  /** The edge that spoke for the session before this one; itself, once it is settled that it has everything. */
+  /** The edge that acted for the session before. Equal to `home` once this edge has settled that its journal has everything. */
   readonly from: string;
-  /** Numbers of the home's, where its journal is not in the store; undefined: it is, or the row is of a release before. */
+  /** Numbers that `home` has reserved, if its journal is not in the store. Undefined: it is, or an older release wrote the row. */
   readonly reserved?: Reserved | undefined;
 }
 
 /**
- * Outbound numbers that the home of a FIX session may use without asking: whoever cannot read its journal begins above them
- * (docs/adr/0047-numbers-reserved-in-the-store.md).
+ * Outbound numbers that the home of a FIX session may use without asking the store. An edge that takes the session over and
+ * cannot read the home's journal begins above them (docs/adr/0047-numbers-reserved-in-the-store.md).
  */
 export interface Reserved {
-  /** As of then; later ones, while they stay below {@link out}, may not be told yet. */
+  /** The generation when these were reserved. The store may not know of later generations while they stay below {@link out}. */
   readonly generation: number;
-  /** NextNumIn, as of then. */
+  /** NextNumIn when these were reserved. */
   readonly next_in: number;
-  /** The first number that has not been used, and will not be. */
+  /** The first number above the reserved ones: the home has not used it and will not. */
   readonly out: number;
-  /** When that generation began, epoch ms; undefined: a release before has reserved them. */
+  /** When that generation began, epoch ms. Undefined: an older release reserved the numbers. */
   readonly began?: number | undefined;
-  /** Session id of whoever had them reserved last. */
+  /** Id of the live session for which they were reserved last. */
   readonly by: string;
 }
 
-/** What an edge has reserved as it takes a session, if nobody else has spoken for that meanwhile. */
+/** Numbers that an edge asks to reserve while it takes a session. Granted only if no other edge has acted for the session since. */
 export interface Reserving extends Omit<Reserved, 'by'> {
-  /** Its journal has the session, or it is sure that there is nothing of it: what is reserved by now says nothing more. */
+  /** The edge's journal has the session, or the session is known to be new. Then an earlier reservation is replaced. */
   readonly known: boolean;
 }
 
-/** A change of what is reserved, while the FIX session is still this edge's. */
+/** A change of the reserved numbers of a FIX session that this edge still holds. */
 export type Reservation = {
   readonly session: Omit<LiveSession, 'slot'>;
   readonly epoch: number;
   readonly reserved: Reserved;
 } & (
   | { readonly kind: 'extend' }
-  /** Its numbers stand at these; nothing if somebody has reserved anew since. */
+  /** The session is over and its numbers stand here. Without effect if they have been reserved anew since. */
   | { readonly kind: 'give_back' }
 );
 
@@ -89,18 +89,18 @@ export interface EdgeFigures {
   readonly messages: number;
   readonly orders: number;
   readonly violations: number;
-  /** As far as the edge's process tells them. */
+  /** Absent where the edge does not report them. */
   readonly vitals?: EdgeVitals;
 }
 
-/** An incarnation that has begun. */
+/** An incarnation that has been registered. */
 export interface Claimed {
   readonly identity: EdgeIdentity;
-  /** Monotonic ms from before it was asked for: its lease is counted from there. */
+  /** Monotonic ms, read before the store was asked: the lease counts from here. */
   readonly since: number;
 }
 
-/** How an edge's process and its machine are. */
+/** Condition of an edge's process and machine. */
 export interface EdgeVitals {
   /** Share of time that its event loop is at work, 0 to 1. */
   readonly load: number;
@@ -108,7 +108,7 @@ export interface EdgeVitals {
   readonly clock?: ClockReading | undefined;
 }
 
-/** The figures of an edge that has just begun; what rows of an earlier release do not say is read as here. */
+/** Figures of an edge that has just started, and the defaults for what rows of an older release lack. */
 export const NO_FIGURES: EdgeFigures = {
   sessions: 0,
   sessions_by_tier: {},
@@ -122,35 +122,35 @@ export const NO_FIGURES: EdgeFigures = {
 
 export interface EdgeRow extends EdgeIdentity {
   readonly state: EdgeState;
-  /** Rises with each heartbeat; watchers time its standing still on their own monotonic clock. */
+  /** Rises with each heartbeat. Other edges measure, on their own monotonic clocks, for how long it does not. */
   readonly heartbeat: number;
   readonly version: string;
   readonly started_at: number;
   /** Wall clock of the edge; for people only, never compared with another clock. */
   readonly seen_at: number;
   readonly figures: EdgeFigures;
-  /** Which questions it can be asked: {@link QUESTIONS} of its release. */
+  /** Which questions this edge understands: {@link QUESTIONS} of its release. */
   readonly questions: number;
 }
 
-/** Its incarnation counts: it has not ended, and nobody has declared it dead. */
+/** Whether this incarnation is in service: it has not stopped, and no other edge has declared it dead. */
 export const isServing = ({ state }: Pick<EdgeRow, 'state'>): boolean => state === 'alive' || state === 'draining';
 
-/** 1, as rows of a release before that do not say: about one session at a time. 2: `yield_many`, too. */
+/** Version of the questions between edges. 1 (also where an older row says nothing): one session each. 2: `yield_many` as well. */
 export const QUESTIONS = 2;
 
-/** Where the numbers of a FIX session stand, as the edge told it that had the session last. */
+/** Sequence numbers of a FIX session, as last reported by the edge that had it. For people; nothing decides by them. */
 export interface SessionNumbers {
   readonly key: FixSessionKey;
   readonly edge_id: string;
-  /** Next MsgSeqNum expected of the client, and next to be sent. */
+  /** Next MsgSeqNum expected from the client, and next to be sent to it. */
   readonly next_in: number;
   readonly next_out: number;
   /** Epoch ms. */
   readonly at: number;
 }
 
-/** What an admin has to say to clients. */
+/** An announcement by an admin to clients. */
 export interface Notice {
   /** ULID; NewsID (1472) where the version has it. */
   readonly notice_id: string;
@@ -162,65 +162,66 @@ export interface Notice {
   readonly at: number;
 }
 
-/** Whose live sessions are told. */
+/** Whose live sessions get an announcement. */
 export type NoticeTarget =
   | { readonly all: true }
   | { readonly user_id: string }
   | { readonly sender_comp_id: string }
   | { readonly tier: string };
 
-/** How many live sessions of an edge a notice was for. */
+/** How many of an edge's live sessions an announcement reached. */
 export interface NoticeReceipt {
   readonly notice_id: string;
   readonly edge_id: string;
   readonly told: number;
-  /** Those whose profile does not want it, and the odd one that was just ending. */
+  /** Sessions whose profile does not ask for announcements, and any that were just ending. */
   readonly not_told: number;
 }
 
-/** What one edge asks of another about a FIX session. The command's id names the question, and so the answer. */
+/** What one edge asks of another about a FIX session, as a command. The answer is stored under the command's id. */
 export type Question =
   /** Is the client of this session there? */
   | { readonly type: 'probe'; readonly session_id: string }
   | ({ readonly type: 'yield' } & Yielding)
-  /** The same of several, at most YIELDED_TOGETHER (bounds.ts), that may be given away or not each. */
+  /** The same for several sessions, at most YIELDED_TOGETHER (bounds.ts). Each of them is handed over or not by itself. */
   | { readonly type: 'yield_many'; readonly sessions: readonly Yielding[] };
 
-/** The session has been taken, under this epoch: it ends here, and what is kept of it is handed over. */
+/** Another edge has taken the session under this epoch. The edge that is asked ends it and hands over its state. */
 export interface Yielding {
   readonly key: FixSessionKey;
   readonly epoch: number;
-  /** The last message that the venue has had of the session; absent: it is not to be given again what it has not. */
+  /** The last of the session's messages that the venue has. Absent: messages that the venue lacks are not to be submitted again. */
   readonly after?: MessageName;
 }
 
 export type Asked = Extract<EdgeCommand, Question>;
 
-/** Names a message of a client for good. */
+/** Identifies a message of a client, also across resets of its numbers. */
 export interface MessageName {
   readonly generation: number;
   readonly msg_seq_num: number;
 }
 
-/** What has become of a question; a later answer takes the place of the one before. */
+/** The answer to a question. A later one replaces an earlier one. */
 export type Answer =
-  /** Heard: whoever asks waits on. */
+  /** The edge has read the question: keep waiting. */
   | { readonly said: 'acknowledged' }
-  /** Of a probe. */
+  /** To a probe. */
   | { readonly said: 'there' | 'gone' }
   /**
-   * Of a yield: what was kept lies in the store under the question's id, or nothing was. Of several it lies there together, with
-   * those of which nothing was; who is missing may be asked for again.
+   * To a yield. `yielded`: the session's state is in the store under the question's id. `nothing`: the edge has none of it.
+   * To a yield of several: all of them are there together, also those of which the edge has nothing. A session that is
+   * missing may be asked for again.
    */
   | { readonly said: 'yielded' | 'nothing' }
-  /** It could not be done now: it may be asked again. */
+  /** It could not be done now. Ask again. */
   | { readonly said: 'failed' };
 
 export type NumbersCommand = Extract<EdgeCommand, { type: 'set_numbers' }>;
 
 /**
- * Commands that this release knows. What a type means stays: who changes that takes another name, and an edge of the release
- * before leaves such a command for the one that comes after it.
+ * Commands that this release knows. A type never changes its meaning: a new meaning gets a new name. An edge of an older
+ * release leaves commands that it does not know for the newer process that replaces it.
  */
 const COMMAND_TYPES: Readonly<Record<EdgeCommand['type'], true>> = {
   end_user: true,
@@ -238,7 +239,7 @@ const COMMAND_TYPES: Readonly<Record<EdgeCommand['type'], true>> = {
 
 export const isKnownCommand = ({ type }: { readonly type: string }): boolean => Object.hasOwn(COMMAND_TYPES, type);
 
-/** What an admin's change asks of edges. `id` is a ULID: commands of one edge are applied in its order, once. */
+/** What an admin's change asks of an edge. `id` is a ULID; an edge applies its commands in the order of ids, each once. */
 export type EdgeCommand = { readonly id: string; readonly at: number } & (
   | {
       readonly type: 'end_user';
@@ -247,7 +248,7 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
       readonly cause: EndCause;
       readonly reason: string;
       readonly sender_comp_id?: string;
-      /** The venue cancels what the user has resting; the command then goes to every edge. */
+      /** The venue also cancels the user's resting orders. Such a command goes to every edge. */
       readonly cancel_orders?: true;
     }
   | {
@@ -255,12 +256,12 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
       readonly session_id: string;
       readonly cause: EndCause;
       readonly reason: string;
-      /** The venue cancels what this FIX session, which is the session's, has resting. */
+      /** The venue also cancels the resting orders of this FIX session. */
       readonly cancel_orders?: FixSessionKey;
     }
-  /** Locks of tiers, or of everybody: the policy is read at once. */
+  /** A tier or everybody was locked or unlocked, or a tier changed: read the policy now. */
   | { readonly type: 'policy_changed'; readonly version: number }
-  /** To this incarnation: no new logons, clients told, everything given back, and an end. */
+  /** This incarnation is to refuse new logons, log its clients out, give everything back and end. */
   | { readonly type: 'drain'; readonly incarnation: number; readonly reason: string }
   | {
       readonly type: 'limits_changed';
@@ -274,12 +275,15 @@ export type EdgeCommand = { readonly id: string; readonly at: number } & (
   | {
       readonly type: 'set_numbers';
       readonly key: FixSessionKey;
-      /** Absent: as it is. */
+      /** Absent: unchanged. */
       readonly next_in?: number;
       readonly next_out?: number;
-      /** What was sent is not sent again. */
+      /** Both numbers begin at 1, and messages sent so far are forgotten. */
       readonly reset: boolean;
-      /** The journal or what is told of it is older than the session: it goes on at whichever is ahead, outbound so far beyond it. */
+      /**
+       * The journal, or the numbers reported of it, are older than the session (a restore). The session goes on at the higher
+       * of the two, with outbound numbers raised by this much.
+       */
       readonly beyond?: number;
     }
 );

@@ -1,6 +1,6 @@
 /**
- * Announcements: what an admin has to say to clients that are logged on. Edges hear of them as of every command, tell
- * their sessions, and write down how many they told; who asked waits for that a moment.
+ * Announcements by an admin to clients that are logged on. Edges get them as commands, tell their sessions and write down how
+ * many they told. The operation waits a moment for that.
  */
 import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { announcedChain } from '../audit/chain.ts';
@@ -19,9 +19,9 @@ export interface Announcement extends Pick<Notice, 'headline' | 'lines' | 'urgen
 
 export interface Announced {
   readonly notice: Notice;
-  /** Of edges that have answered. */
+  /** Reports of the edges that have answered. */
   readonly receipts: readonly NoticeReceipt[];
-  /** Edges that were told and have not answered yet. */
+  /** Edges that have not answered yet. */
   readonly silent: readonly string[];
 }
 
@@ -31,8 +31,8 @@ export interface AnnouncePorts extends AdminPorts {
 }
 
 /**
- * Tells live sessions something. Who is away is not told later. Refuses with user_not_found, credential_not_found,
- * tier_not_found. The record comes first: nothing is said that is not on it.
+ * Announces something to live sessions. Clients that are not logged on are not told later. The audit record is written first,
+ * so that nothing is said without a record. Refuses with user_not_found, credential_not_found, tier_not_found.
  */
 export async function announce(
   ports: AnnouncePorts,
@@ -58,7 +58,7 @@ export async function announce(
   return { notice, receipts, silent };
 }
 
-/** The edges that may have such sessions; a target that is not there is refused, on the record of whoever asked. */
+/** The edges that may have such sessions. A target that does not exist is refused, and the refusal is audited. */
 async function concerned(ports: AdminPorts, context: ChangeContext, to: NoticeTarget): Promise<readonly string[]> {
   try {
     if ('user_id' in to) {
@@ -86,7 +86,7 @@ async function holding(ports: AdminPorts, userId: string, senderCompId?: string)
   return [...new Set(wanted.map(({ edge_id }) => edge_id))].sort();
 }
 
-/** What edges have answered when all have, or when it has taken long enough. */
+/** The answers of edges: once all have answered, or when the time is over. */
 async function answers(
   ports: AnnouncePorts,
   noticeId: string,

@@ -1,6 +1,6 @@
 /**
- * MsgSeqNums of FIX sessions as admins see and set them. The numbers themselves are in the journal of the edge that had
- * the session last; it tells them soon after each Logon, at each end and after each change.
+ * Sequence numbers of FIX sessions as admins see and set them. The numbers themselves are in the journal of the edge that had
+ * the session last. That edge reports them soon after each Logon, at the end of a session and after each change.
  */
 import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { changeAccount, ownerOf, present } from '../credentials/change.ts';
@@ -9,7 +9,7 @@ import { RECEIPT_POLL_MS, RECEIPTS_WITHIN_MS } from './bounds.ts';
 import type { FixSessionKey, SessionNumbers } from './model.ts';
 import type { AnnouncePorts } from './notices.ts';
 
-/** Which FIX session; what is left out is not asked for. */
+/** Which FIX sessions: those that agree with every field that is given. */
 export interface NumbersTarget {
   readonly sender_comp_id: string;
   readonly begin_string?: string | undefined;
@@ -17,7 +17,7 @@ export interface NumbersTarget {
   readonly target_comp_id?: string | undefined;
 }
 
-/** Numbers to go on with; undefined: as it is. `reset`: both at 1, and what was sent is not sent again. */
+/** `set`: the numbers to go on with; an undefined one is left as it is. `reset`: both begin at 1, and sent messages are forgotten. */
 export type NumbersChange =
   | { readonly kind: 'set'; readonly next_in?: number | undefined; readonly next_out?: number | undefined }
   | { readonly kind: 'reset' };
@@ -26,7 +26,7 @@ export interface NumbersShown extends SessionNumbers {
   readonly live: boolean;
 }
 
-/** What is known of the sessions that the target names. Refuses with credential_not_found. */
+/** The numbers of the sessions that the target names, as last reported. Refuses with credential_not_found. */
 export async function sessionNumbers(ports: AdminPorts, target: NumbersTarget): Promise<readonly NumbersShown[]> {
   const found = await ports.directory.credential(target.sender_comp_id);
   if (!found) throw new FixgateError('credential_not_found');
@@ -34,15 +34,15 @@ export async function sessionNumbers(ports: AdminPorts, target: NumbersTarget): 
 }
 
 export interface NumbersAnswer {
-  /** As the edge tells them after the change; as they were, while it is pending. */
+  /** As the edge reports them after the change. While `pending`: as they were before. */
   readonly numbers: NumbersShown;
   /** Whether the edge has not answered yet. */
   readonly pending: boolean;
 }
 
 /**
- * Asks the edge that has the session's journal to change its numbers, and waits a moment for what it says. A client that
- * is back before the edge hears of it keeps its numbers. Refuses with credential_not_found, numbers_not_found,
+ * Has the edge that has the session's journal change its numbers, and waits a moment for its report. If the client logs on
+ * before the edge reads the command, the numbers stay as they are. Refuses with credential_not_found, numbers_not_found,
  * session_live, edge_not_running, invalid_request (several sessions).
  */
 export async function changeNumbers(
@@ -74,11 +74,12 @@ export async function changeNumbers(
 }
 
 /**
- * After a restore, or where a journal is lost: all FIX sessions of a user go on with outbound numbers beyond any that was used,
- * and a client that finds a gap asks for what is missing. The edge that had a session last is told, and does it before it lets
- * anybody in when it begins. One that is live keeps its numbers: its client has just agreed to them. Each is one change.
- * @param beyond more than the session has sent since what is restored was written
- * @returns of how many sessions. Refuses with user_not_found
+ * For use after a restore, or when a journal is lost: all FIX sessions of a user go on with outbound numbers above any that
+ * were used. A client then sees a gap and asks for it. The edge that had a session last gets a command, which it also applies
+ * when it starts, before any Logon. A live session keeps its numbers: its client has just agreed to them. Each session is one
+ * audited change.
+ * @param beyond by how much to raise the numbers: more than the session has sent since the restored copy was made
+ * @returns how many sessions were changed. Refuses with user_not_found
  */
 export async function raiseNumbers(
   ports: AdminPorts,
@@ -96,13 +97,13 @@ export async function raiseNumbers(
       const reach = { kind: 'numbers' as const, edge_id, key, next_in, next_out, reset: false, beyond };
       return { sender_comp_id, details, reach, result: () => undefined };
     });
-    // The edge may never come to be told: whoever has the session then begins above what is reserved.
+    // That edge may never start again. Another one that gets the session then begins above the reserved numbers.
     await ports.slots.passNumbers(userId, key, beyond);
   }
   return told.length;
 }
 
-/** Where the numbers of all FIX sessions of a user stand, as edges have told them. */
+/** The numbers of all FIX sessions of a user, as last reported by edges. */
 export async function toldNumbers(
   { directory, edges }: Pick<AdminPorts, 'directory' | 'edges'>,
   userId: string,
@@ -111,7 +112,7 @@ export async function toldNumbers(
   return (await Promise.all(credentials.map((one) => edges.numbers(one.sender_comp_id)))).flat();
 }
 
-/** What the edge has told since: the numbers asked for, or those of a client that was back first. */
+/** What the edge has reported since: the numbers asked for, or others if the client logged on first. */
 async function answer(
   ports: AnnouncePorts,
   userId: string,

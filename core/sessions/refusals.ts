@@ -1,7 +1,7 @@
 /**
- * Records of refused logons. The first few of each (address, name, reason) in a minute get a record each; more, and
- * whatever passes the edge's whole allowance for the minute, are counted, and the counts are recorded when it ends: strangers
- * can make the counts grow, not the table.
+ * Audit records of refused logons. In each minute the first few with the same address, name and reason get a record each.
+ * More of them, and all beyond the edge's allowance for the minute, are only counted, and the counts are recorded at its end:
+ * strangers can make the counts grow, but not the table.
  */
 import type { Timer, Timers } from '../time.ts';
 import { REFUSAL_REASONS, REFUSAL_RECORDS, REFUSALS_EACH, UNPROVED_TEXT } from './bounds.ts';
@@ -15,7 +15,7 @@ export interface Refusal {
   readonly reason: string;
   readonly text: string;
   readonly user_id?: string | undefined;
-  /** True when the peer has proved itself. */
+  /** Whether the peer has proved itself. */
   readonly proven: boolean;
 }
 
@@ -28,7 +28,7 @@ export class RefusalRecorder {
   readonly #note: (note: EdgeNote) => void;
   readonly #timers: Timers;
   readonly #tallies = new Map<string, Tally>();
-  /** By reason: refusals past the minute's allowance. */
+  /** Refusals beyond the minute's allowance, by reason. */
   readonly #others = new Map<string, number>();
   readonly #byReason = new Map<string, number>();
   #records = 0;

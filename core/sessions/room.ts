@@ -1,6 +1,6 @@
 /**
- * Ends what users have too much of once their maximum of sessions was lowered. Each edge ends its own; which ones they all
- * tell from the same rows: the oldest stay.
+ * Ends the sessions that are too many after a user's maximum was lowered. Each edge ends its own. All edges decide which by
+ * the same rows: the oldest sessions stay.
  */
 import type { SessionSlots } from '../ports.ts';
 import type { Timers } from '../time.ts';
@@ -25,7 +25,7 @@ const byAge = (a: LiveSession, b: LiveSession): number =>
 
 export class Room {
   readonly #parts: RoomParts;
-  /** How many sessions each user might have, when that was looked at last. */
+  /** How many sessions each user was allowed when this was last checked. */
   readonly #looked = new Map<string, number>();
   readonly #waiting = new Set<string>();
   #running = 0;
@@ -34,7 +34,7 @@ export class Room {
     this.#parts = parts;
   }
 
-  /** The maximum of this user may be another one by now. */
+  /** The maximum of this user may have changed. */
   look(userId: string): void {
     const { here, max } = this.#parts;
     const lives = here(userId);
@@ -49,7 +49,7 @@ export class Room {
     if (most < before) this.#ask(userId);
   }
 
-  /** A session has begun, by what was allowed when its Logon was judged. */
+  /** A session has begun. Its Logon was judged by a maximum that may have been lowered since. */
   began(live: Live): void {
     const { user_id } = live.session;
     const most = this.#parts.max(live);

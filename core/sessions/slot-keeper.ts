@@ -1,6 +1,6 @@
 /**
- * Slots as this edge holds them. What could not be given back, or was perhaps taken although no answer came, is given
- * back later; a slot of this very edge that no live session here has is a left-over, and is given back when it is met.
+ * The slots of this edge. A slot that could not be given back, or was perhaps taken although the store's answer was lost, is
+ * given back later. A slot in this edge's name that belongs to no live session here is given back when it is found.
  */
 import { StoreUnavailable } from '../errors.ts';
 import type { AddressedCommand, SessionSlots, SlotResult } from '../ports.ts';
@@ -21,9 +21,9 @@ export class SlotKeeper {
   readonly #timers: Timers;
   readonly #log: GateLog;
   readonly #identity: EdgeIdentity;
-  /** By session id: to be given back; `undefined` when it is not known whether, and where, a slot was taken. */
+  /** Sessions whose slots are to be given back, by id. `undefined`: it is not known whether, and which, slot was taken. */
   readonly #owed = new Map<string, LiveSession | undefined>();
-  /** To be given back with the next call. */
+  /** Slots to give back with the next call. */
   #leaving: Leaving[] = [];
   #running = 0;
   #stopped = false;
@@ -41,7 +41,7 @@ export class SlotKeeper {
     return this.#owed.size;
   }
 
-  /** As SessionSlots.take; when no answer comes, the slot is seen to later and StoreUnavailable is passed on. */
+  /** As SessionSlots.take. If no answer comes, the slot is cleared up later, and this rejects with StoreUnavailable. */
   async take(
     session: Taking,
     maxSessions: number,
@@ -57,7 +57,7 @@ export class SlotKeeper {
     }
   }
 
-  /** Gives a slot back, now or, when the store is away, later. Never rejects. */
+  /** Gives a slot back now, or later if the store is away. Never rejects. */
   release(session: LiveSession): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     return new Promise((done) => {
@@ -66,7 +66,7 @@ export class SlotKeeper {
     });
   }
 
-  /** One that leaves alone goes at once; those that leave while calls are under way go together. */
+  /** A single slot is given back at once; those that are freed while calls are under way go together. */
   async #releaseSome(): Promise<void> {
     if (this.#running >= RELEASE_CALLS || this.#leaving.length === 0) return;
     this.#running += 1;
@@ -84,7 +84,7 @@ export class SlotKeeper {
     void this.#releaseSome();
   }
 
-  /** Gives back those of `holders` that are this edge's but nobody's. True when there were any. */
+  /** Gives back the slots of `holders` that are this edge's but belong to no live session. True if there were any. */
   async releaseLeftOvers(holders: readonly LiveSession[], isLive: (sessionId: string) => boolean): Promise<boolean> {
     const { edge_id, incarnation } = this.#identity;
     const left = holders.filter(
@@ -94,7 +94,7 @@ export class SlotKeeper {
     return left.length > 0;
   }
 
-  /** No slot of this incarnation counts any more: what waits is let go. */
+  /** The slots of this incarnation are all void: nothing needs to be given back any more. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

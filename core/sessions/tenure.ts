@@ -1,6 +1,6 @@
 /**
- * One incarnation of an edge at work: its audit chain, its limiter, its slots and its live sessions. It begins when
- * the edge has registered and ends when the edge stops or is fenced; then there is another, or none.
+ * What one incarnation of an edge owns: its audit chain, its limiter, its slots and its live sessions. A tenure begins when the
+ * edge has registered and ends when the edge stops or is fenced. After a fence the gate may begin another.
  */
 import type { AdminPorts } from '../admin.ts';
 import { type Expiring, recordExpiry } from '../credentials/expiry.ts';
@@ -42,34 +42,34 @@ export interface GatePorts extends AdminPorts {
   readonly limiter?: Partial<LimiterSettings>;
   readonly timers: Timers;
   readonly log?: GateLog;
-  /** What the owner knows of its process, told with each heartbeat. */
+  /** Load and clock of the process, published with each heartbeat. */
   readonly vitals?: () => EdgeVitals;
 }
 
 export interface TenureEvents {
-  /** An order of a batch that came then, epoch ms; NaN: of none. */
+  /** Whether an order may be placed. @param nowMs when the batch came that it is in, epoch ms; NaN: it is in none */
   mayPlaceOrder(nowMs: number): boolean;
   recheck(logon: LogonAccepted): Promise<LogonResult>;
   setNumbers(command: NumbersCommand): void;
-  /** Another edge asks something about a session. */
+  /** Another edge asks about a session. */
   asked(question: Asked): void;
-  /** What is to be cancelled at the venue, after the sessions concerned have ended. */
+  /** Orders to be cancelled at the venue. The sessions concerned have ended. */
   cancelOrders(whose: OrdersOf): void;
-  /** An admin has this incarnation drained. */
+  /** An admin drains this incarnation. */
   drainAsked(reason: string): void;
-  /** What a question for a slot came to. */
+  /** Result of asking the store for a slot. */
   slotAsked(result: SlotResult['result'], supersedes: boolean): void;
-  /** Reads the policy by a look that begins now. */
+  /** Reads the policy now: resolves with nothing older than this call. */
   lookAgain(): Promise<unknown>;
-  /** Looks at the policy soon; never rejects. */
+  /** The policy has changed: read it soon. Never rejects. */
   policyChanged(): void;
-  /** The policy that was read last; undefined before the first. */
+  /** The policy as last read. Undefined before the first reading. */
   policy(): Policy | undefined;
-  /** Tells these sessions, where they want it. @returns how many were told */
+  /** Announces something to those of these sessions whose profile asks for it. @returns how many were told */
   announce(notice: Notice, sessions: readonly Live[]): Promise<number>;
 }
 
-/** Causes by which somebody else ended a session: recorded as a kill too. */
+/** Causes of an end that an admin, a rule or a date decided: recorded as a kill as well. */
 const KILLS: ReadonlySet<EndCause> = new Set(['killed', 'locked', 'suspended', 'revoked', 'not_eligible', 'expired']);
 
 const EXCESS = 'Sent too much for too long';
@@ -82,7 +82,7 @@ export class Tenure {
   readonly registrar: Registrar;
   readonly table = new LiveTable();
   readonly totals = { messages: 0, orders: 0, violations: 0 };
-  /** Sessions that began. */
+  /** Number of sessions that began. */
   accepted = 0;
   /** Set at the end: nothing begins any more. */
   over: Ended | undefined;
@@ -113,7 +113,7 @@ export class Tenure {
       totals: this.totals,
       limits: (one) =>
         this.#limits.of(one, this.table.ofUser(one.session.user_id).length, () => this.#maxSessions(one)),
-      // Ended after the message that was too much has had its answer.
+      // The message that exceeded the limit is answered first.
       onExcess: (one) => void timers.after(0, () => void this.end(one, 'rate_limit', EXCESS, {})),
     };
     const isLive = (id: string): boolean => this.table.get(id) !== undefined;
@@ -131,13 +131,13 @@ export class Tenure {
     });
   }
 
-  /** Opens the chain and starts what runs by itself. */
+  /** Opens the audit chain and starts the timers. */
   begin(version: string): void {
     this.audit.note({ type: 'edge_started', details: { ...this.identity, version } });
     this.violations.start();
   }
 
-  /** Ends every session, gives everything back and closes the chain. `freed`: does away with all slots at once. Never rejects. */
+  /** Ends every session, gives everything back and closes the chain. `freed` frees all slots of the edge at once. Never rejects. */
   async finish(
     cause: 'drain' | 'fenced',
     text: string,
@@ -146,7 +146,7 @@ export class Tenure {
   ): Promise<void> {
     this.over = { cause, text };
     const ended = Promise.all([...this.table.all()].map((live) => this.end(live, cause, text, {})));
-    // One write for the edge instead of three a session: what waits to be given back need not be any more.
+    // One write for the edge in place of three for each session.
     await freed();
     this.#slots.stop();
     await ended;
@@ -159,7 +159,7 @@ export class Tenure {
     if (pending > 0) this.#log.error({ pending, chain }, 'ended while the store is away: audit records wait in memory');
   }
 
-  /** As long as any of it gets there: a store that many edges leave at once is slow, and nobody writes the rest. */
+  /** Tries for as long as records still get through: the store is slow when many edges stop at once, and nobody else writes these. */
   async #flushAudit(): Promise<void> {
     let fruitless = 0;
     while (this.audit.pending > 0 && fruitless < LAST_FLUSHES) {
@@ -169,7 +169,7 @@ export class Tenure {
     }
   }
 
-  /** A slot is taken: the session is live, unless it is over already; then its slot is given back. */
+  /** Makes a session live that has its slot. If it was ended meanwhile, gives the slot back and returns why. */
   start(request: RegisterRequest, logon: LogonAccepted, session: LiveSession, ended: Ended | undefined): Live | Ended {
     this.#endSuperseded(request.supersedes);
     const over = ended ?? this.over ?? this.#lockedOut(logon.user);
@@ -216,7 +216,7 @@ export class Tenure {
     this.audit.note({ type: 'session_ended', ...about, details: { cause, seconds, ...live.figures } });
     // The slots of a dead edge are free already.
     const freed = how.slotKept || cause === 'fenced' ? undefined : this.#slots.release(live.session);
-    // Who is told of a kill finds the session gone, unless the store is slow: then the kill does not wait for it.
+    // The client hears of a kill once its slot is free, or after a short time if the store is slow.
     if (freed !== undefined && KILLS.has(cause)) await this.#within(FREED_BEFORE_TOLD_MS, freed);
     if (!how.told) this.#tell(live, cause, text);
     await freed;
@@ -295,8 +295,8 @@ export class Tenure {
   }
 
   /**
-   * Definitions of tiers may have changed: the limiter takes the later of what it has and what it is told. Locks that are
-   * new end the sessions that they are about, of whom everybody's orders may go too.
+   * A new version of the policy was read. Tiers may be defined anew: limiter and sessions follow. Locks that are new in it end
+   * the sessions of whom they lock, and may have the venue cancel orders.
    */
   policyRead({ locks }: Policy, before: Policy | undefined): void {
     for (const userId of this.table.users()) this.#follow(userId);
@@ -311,7 +311,7 @@ export class Tenure {
     else if (ended.size > 0) this.#events.cancelOrders({ of: 'users', user_ids: ended });
   }
 
-  /** Ends the sessions of a user whose tier is locked. @returns the lock by which */
+  /** Ends the sessions of a user whose tier is locked. @returns that lock, if there is one */
   #enforce(userId: string): Lock | undefined {
     const tier = this.table.tierOf(userId);
     const lock = tier === undefined ? undefined : this.#lockOf({ tier });
@@ -328,7 +328,7 @@ export class Tenure {
     return lockOf(user, this.#events.policy()?.locks ?? [], this.#ports.clock.now());
   }
 
-  /** As the user's tier is defined now; as at its logon while that is not known. */
+  /** How many sessions the user may have: by its tier's present definition, or as at its Logon while that is not known. */
   #maxSessions({ session, ownMax, maxAtLogon }: Live): number {
     const name = this.table.tierOf(session.user_id);
     const tier = name === undefined ? undefined : this.#tierNamed(name);
@@ -339,16 +339,16 @@ export class Tenure {
     this.table.follow(userId, this.admissions, (name) => this.#tierNamed(name));
   }
 
-  /** Its definition as it was read last; undefined for a tier that is gone. */
+  /** A tier as last read. Undefined: it was removed. */
   #tierNamed(name: string): Tier | undefined {
     return this.#events.policy()?.tiers.find((tier) => tier.name === name);
   }
 
-  /** Writes an expiry to the account's own chain, once for all edges. */
+  /** Records the expiry of a credential in its account's chain; only the first edge's record is written. */
   recordExpiry(credential: Expiring): void {
     const actor = { principal: `edge:${this.identity.edge_id}` };
     recordExpiry(this.#ports, actor, credential).catch((error: unknown) => {
-      // Whoever meets the credential next writes it.
+      // The next logon with this credential, on any edge, tries again.
       this.#log.warn({ error, sender_comp_id: credential.sender_comp_id }, 'an expiry could not be recorded yet');
     });
   }
@@ -361,7 +361,7 @@ export class Tenure {
     return live ? [live] : [];
   }
 
-  /** The session whose slot was inherited ends: here at once, elsewhere by the command that the taking has put. */
+  /** Ends the session whose slot was inherited. If it is on another edge, the command written with the slot ends it there. */
   #endSuperseded(sessionId: string | undefined): void {
     const live = sessionId === undefined ? undefined : this.table.get(sessionId);
     if (live) void this.end(live, 'superseded', SUPERSEDED, { slotKept: true });
@@ -376,7 +376,7 @@ export class Tenure {
     }
   }
 
-  /** Timers are never set far ahead: the wall clock may be corrected meanwhile. */
+  /** Ends the session when its credential expires. Looks again at intervals: the wall clock may be corrected meanwhile. */
   #watchExpiry(live: Live): void {
     const { expires_at } = live.credential;
     if (expires_at === undefined || !live.live) return;
@@ -391,7 +391,7 @@ export class Tenure {
   }
 }
 
-/** Whose orders a command has the venue cancel. */
+/** Whose orders the venue is to cancel because of this command. */
 function ordersOf(command: Extract<EdgeCommand, { type: 'end_user' | 'end_session' }>): OrdersOf {
   if (command.type === 'end_user') return { of: 'users', user_ids: new Set([command.user_id]) };
   return { of: 'session', key: command.cancel_orders as FixSessionKey };

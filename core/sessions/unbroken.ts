@@ -1,6 +1,6 @@
 /**
- * Since when the store has answered without a break. While it does not answer its watcher it may answer nobody, and a
- * heartbeat that nobody can write stands still: time before the end of a break says nothing about other edges.
+ * Since when the store has answered without a break. While it does not answer this edge it may answer no edge at all, and then
+ * every heartbeat stands still. So only time since the last break counts when another edge's heartbeat is judged.
  */
 
 import { BREAK_MS } from './bounds.ts';
@@ -9,7 +9,7 @@ export class Unbroken {
   #since: number;
   #last: number;
 
-  /** @param nowMs monotonic, as all of them */
+  /** @param nowMs monotonic ms, in every method */
   constructor(nowMs: number) {
     this.#since = nowMs;
     this.#last = nowMs;
@@ -21,7 +21,7 @@ export class Unbroken {
     this.#last = nowMs;
   }
 
-  /** In a break: now. */
+  /** Monotonic ms; during a break this is now. */
   since(nowMs: number): number {
     return nowMs - this.#last > BREAK_MS ? nowMs : this.#since;
   }

@@ -1,6 +1,6 @@
 /**
- * Violations of rate limits on their way to the store: counters twice a second, and one audit record per user and type
- * in any minute, with the count since the one before. The first ones after a quiet minute are recorded within the second.
+ * Writes violations of rate limits to the store: counters twice a second, and at most one audit record a minute for each user
+ * and type, with the count since the last one. The first violations after a quiet minute are recorded within a second.
  */
 import type { Admissions } from '../limits/admission.ts';
 import type { ViolationType } from '../limits/model.ts';
@@ -20,7 +20,7 @@ interface Tally {
   unrecorded: number;
   /** Wall clock of the first of these. */
   from: number;
-  /** Monotonic: no record before. */
+  /** Monotonic ms before which no other record is made. */
   recordAt: number;
 }
 
@@ -54,7 +54,7 @@ export class ViolationRecorder {
     this.#timer = undefined;
   }
 
-  /** An admin zeroed the counters: what is not added yet was before that. */
+  /** An admin zeroed the counters: drop what has not been added yet. */
   reset(userId: string): void {
     this.#drain();
     for (const tally of this.#tallies.values()) {
@@ -133,7 +133,7 @@ export class ViolationRecorder {
         await this.#ports.counters.add(tally.user_id, tally.type, count, tally.lastAt);
         this.#away = false;
       } catch (error) {
-        // Perhaps added, its reply lost: a count too high by one flush is better than one forgotten.
+        // It may have been added and the reply lost. Counting one flush twice is better than forgetting one.
         tally.uncounted += count;
         if (!this.#away) this.#ports.log.warn({ error }, 'violation counters wait for the store');
         this.#away = true;
