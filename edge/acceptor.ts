@@ -1,4 +1,4 @@
-/** Listens for FIX clients: every connection starts in the lobby, before a header, TLS or FIX has been read of it. */
+/** Listens for FIX clients. Every connection starts in the lobby, before anything is read from it. */
 
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { arrive, type Doors } from './arrival.ts';
@@ -7,15 +7,15 @@ import type { Connection } from './connection.ts';
 import type { OpenHouse } from './house.ts';
 import { LISTEN_BACKLOG } from './limits.ts';
 
-/** When TCP itself asks whether a quiet peer is there; heartbeats of FIX ask sooner. */
+/** Idle time before TCP keep-alive probes. FIX heartbeats notice a dead peer sooner. */
 const KEEP_ALIVE_MS = 30_000;
-/** Connections that are being closed: within the descriptors to spare. */
+/** Further connections, for those that are being closed: within the spare file descriptors. */
 const LEAVING = 512;
 
 export interface Acceptor {
   readonly port: number;
   connections(): number;
-  /** No more connections; those there stay. */
+  /** Accepts no more connections. Open ones stay. */
   close(): void;
 }
 
@@ -29,11 +29,11 @@ export async function startAcceptor(house: OpenHouse<Connection>, doors: Doors):
       count -= 1;
     });
     const { remoteAddress } = socket;
-    // The peer was gone before it was accepted: an error of this socket concerns nobody.
+    // The peer had gone before it was accepted: errors of this socket are of no interest.
     if (remoteAddress === undefined) socket.on('error', () => socket.destroy()).destroy();
     else house.turns.run(() => arrive(socket, remoteAddress, house, doors));
   });
-  // One more than sessions and guests, for whom the lobby makes room at once, and a few that are on their way out.
+  // Above all sessions and guests, so that the lobby can make room for a newcomer, and for those being closed.
   server.maxConnections = house.connections + LEAVING;
   await listening(server, fix_host, fix_port, shared_port === 'on');
   server.on('error', (error) => house.log.error({ error }, 'the FIX acceptor met an error'));
@@ -44,7 +44,7 @@ export async function startAcceptor(house: OpenHouse<Connection>, doors: Doors):
   };
 }
 
-/** Workers share a port among themselves, not with whoever else has it. Rejects with ConfigError when it is taken. */
+/** Checks that no other program has the port, before workers share it among themselves. Rejects with ConfigError. */
 export async function portIsFree(host: string, port: number): Promise<void> {
   const server = createServer();
   await listening(server, host, port, false);

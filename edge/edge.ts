@@ -1,4 +1,4 @@
-/** An edge, put together: gate, journal, venue, acceptor and the server that says how they are. */
+/** Starts an edge: gate, journal, venue, FIX acceptor, and the HTTP server for health and metrics. */
 
 import { createLoad } from '../adapters/node/load.ts';
 import { openGate } from '../core/gate.ts';
@@ -51,17 +51,17 @@ export interface Edge {
   readonly fixPort: number;
   readonly metricsPort: number;
   readonly gate: Gate;
-  /** Resolves with the reason when an admin has this edge drained: whoever started it ends it. */
+  /** Resolves with the reason when an admin drains this edge. The caller then drains it and ends the process. */
   readonly drainAsked: Promise<string>;
-  /** Looks at the TLS certificate again at once; nothing without one. Never rejects. */
+  /** Reads the TLS certificate again now. Does nothing without TLS. Never rejects. */
   reloadTls(): Promise<void>;
-  /** Not ready any more, clients told, everything written and given back. Idempotent; never rejects. `fast`: nobody is waited for. */
+  /** Becomes unready, logs clients out, writes everything and gives slots and limits back. Idempotent; never rejects. `fast`: waits for no client. */
   drain(fast: boolean): Promise<void>;
 }
 
 const REJOIN_AFTER_MS = 1000;
 
-/** Rejects with StoreUnavailable, or ConfigError when a port cannot be listened on or a dictionary is wrong. */
+/** Rejects with StoreUnavailable, or with ConfigError if a port cannot be listened on or a dictionary is wrong. */
 export async function startEdge(parts: EdgeParts): Promise<Edge> {
   const { config, clock, timers, metrics, log } = parts;
   const dictionaries = await openDictionaries(config, log);
@@ -80,7 +80,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 
   const clockAlarm = new ClockAlarm(parts.clockWatch, config, log);
   const lookShut = watchShut(config.data_dir, gate, heard.cancel, log);
-  // Before anybody comes in.
+  // Before the first connection.
   lookShut();
   turns.guard({ doubtful: () => !gate.mayPlaceOrders, timers });
   let draining = false;
@@ -150,7 +150,7 @@ interface Furnished extends House {
   readonly frontDesk: FrontDesk;
 }
 
-/** All that connections share. */
+/** Builds what all connections share. */
 function furnished(
   { config, clock, timers, metrics, log, gate: ports, journals: store, openEstate, bounds }: EdgeParts,
   opened: Pick<House, 'gate' | 'turns' | 'sessions' | 'venue' | 'dictionaries' | 'notices'>,
@@ -164,7 +164,7 @@ function furnished(
   attendance.opened(turns.now);
   const { connections = connectionsHere(), not_logged_on = NOT_LOGGED_ON } = bounds ?? {};
   const live = new Map<string, LiveConnection>();
-  // A flood pushes out its own before it takes the places that sessions would have.
+  // Connections that have not logged on may use only the room that live sessions leave.
   const lobby = new Lobby<Guest>(() => Math.min(not_logged_on, Math.max(1, connections - live.size)));
   const wheel = new Wheel(clock.monotonic());
   if (connections < CONNECTIONS && bounds === undefined)
@@ -218,7 +218,7 @@ function openEdgeGate(parts: EdgeParts, events: GateEvents): Promise<Gate> {
     gate
       .then((one) => one.rejoin())
       .catch((error: unknown) => {
-        // Whoever has the name has its journal too.
+        // Another process has this edge's name, and with it the journal.
         if (error instanceof NoFreeName) return parts.onLost?.(error);
         log.warn({ error }, 'could not join again yet');
         timers.after(REJOIN_AFTER_MS, rejoin);
@@ -239,7 +239,7 @@ function openEdgeGate(parts: EdgeParts, events: GateEvents): Promise<Gate> {
   return gate;
 }
 
-/** What stands before FIX. @throws ConfigError */
+/** PROXY protocol and TLS, as configured. @throws ConfigError */
 async function openDoors({ config, clock, timers, log }: EdgeParts): Promise<Doors> {
   const { proxy_protocol, proxy_sources, tls } = config;
   return {

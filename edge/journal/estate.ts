@@ -1,4 +1,4 @@
-/** What another edge has in the store: its journal, read by one that takes over a session of it. */
+/** An estate: the journal of another edge, read out of the store to take over a session of it. */
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { StoreUnavailable } from '../../core/errors.ts';
@@ -11,9 +11,9 @@ import { begin, fetched } from './store.ts';
 
 export interface EstateOptions {
   readonly store: JournalStore;
-  /** Whose it is. What matters of it has been written: the edge is dead, or fenced from the session. */
+  /** The edge whose journal it is. It must be dead or fenced from the session, so that nothing of the session is written any more. */
   readonly edgeId: string;
-  /** For the time that it is open; made, and removed. */
+  /** Where the copy is while it is open. Made and removed. */
   readonly directory: string;
   /** The keys of what is in the directory; undefined: nothing is encrypted. */
   readonly openKeys: (() => Promise<SegmentKeys>) | undefined;
@@ -28,7 +28,7 @@ export interface Estate {
   close(): Promise<void>;
 }
 
-/** @returns undefined when the store has none of it. Rejects with JournalError `damaged`, `no_key`, or StoreUnavailable. */
+/** @returns undefined if the store has no such journal. Rejects with JournalError `damaged`, `no_key`, or StoreUnavailable. */
 export async function openEstate(options: EstateOptions): Promise<Estate | undefined> {
   const { store, edgeId, directory, openKeys, log } = options;
   const segments = await store.segments(edgeId);
@@ -41,11 +41,11 @@ export async function openEstate(options: EstateOptions): Promise<Estate | undef
     for (const segment of segments) await begin(source, segment);
     const keys = await openKeys?.();
     for (const segment of segments) await fetched(source, segment, keys);
-    // One that lives does away with the oldest as it goes on.
+    // An edge that still lives may delete its oldest segments meanwhile.
     const left = new Set(await store.segments(edgeId));
     if (!segments.every((segment) => left.has(segment)))
       throw new StoreUnavailable('the journal was changed meanwhile');
-    // What it made last counts, whether or not its venue came to write: nobody takes anything back.
+    // The last flushes count even if the edge's venue did not get to write: nothing is taken back.
     const journal = openJournal({ directory, now: options.now, log, keys, inbound: true });
     return {
       export: (key, after) => journal.export(key, after),

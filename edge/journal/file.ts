@@ -1,14 +1,14 @@
 /**
- * The journal on local disk: what it has been told to flush outlives the process, however that ends.
+ * The journal on local disk: what has been flushed outlives the process, however that ends.
  *
- * All sessions of the edge append to one tail in memory; a flush writes it as one block (format.ts) behind the others in
- * the current segment. A full one is followed by a new one that begins with a snapshot of all sessions, so that an old
- * segment is needed for its messages only, and goes when they are dead or few enough to be carried forward (carry.ts). Each opening
- * begins a new one: what an earlier process wrote is only read.
+ * All sessions of the edge append to one tail in memory; a flush appends it to the current segment as one block (format.ts).
+ * When a segment is full a new one is begun with a snapshot of all sessions. So an old segment is needed for its messages only,
+ * and is deleted when they are dead or few enough to be copied forward (carry.ts). Each opening begins a new segment: those
+ * of earlier processes are only read.
  *
- * While the disk refuses, what was appended stays in memory and readable, `healthy` is false, and each flush tries again
- * with all of it at the same place. Nothing may leave that depends on it; a process that ends meanwhile loses it, and
- * nobody was told of it.
+ * While the disk refuses writes, what was appended stays in memory and readable, `healthy` is false, and each flush tries again
+ * to write all of it at the same place. Nothing that depends on it may leave. A process that ends meanwhile loses it, but
+ * nobody has been told of it.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -89,10 +89,10 @@ class FileJournal implements Journal, Ledger<FileSession> {
   /** Size of the current segment at which the next is begun. */
   #rotateAt: number;
   readonly #health: Health;
-  /** Blocks of earlier processes that the venue may not have what they depend on. */
+  /** Blocks of earlier processes that depend on a flush which the venue may not have. */
   #dependents: readonly Dependent[] = [];
   astray = false;
-  /** Whether a flush that has been written depends on one of the venue that has not. */
+  /** Whether a flush has been written that depends on a flush of the venue that has not. */
   #unsure = false;
   #had = 0; // see Journal.committed
   /** Flushes of the venue since the current segment was begun. */
@@ -202,11 +202,11 @@ class FileJournal implements Journal, Ledger<FileSession> {
     try {
       this.#segments.write(this.#current, tail, depends, leisureMs);
     } catch (error) {
-      // Numbers are written anew at the next try, not once for each try.
+      // The next try writes the numbers again, in place of these.
       tail.cut(before);
       throw this.#health.failed(error, this.#current.path, tail.length);
     }
-    // One by one: to set the length of an array is a call, and gives its memory away.
+    // One by one: setting the array's length would be a call and free its memory.
     for (let session = dirty.pop(); session !== undefined; session = dirty.pop()) session.numbersWritten();
     renewals.written();
     tail.clear();
@@ -257,7 +257,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
     }
   }
 
-  // What sessions ask for (Ledger).
+  // What sessions call (Ledger).
 
   get segment(): number {
     return this.#current.number;
@@ -318,7 +318,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
     return made;
   }
 
-  /** @returns number of the last segment that is there, or was; 0: there is none */
+  /** @returns number of the last segment that exists or existed; 0: none */
   #recover(): number {
     const { now, keys } = this.#options;
     const from = now();
@@ -340,7 +340,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
     return last;
   }
 
-  /** A segment with a snapshot of all sessions; the tail is empty. @throws what the file system says */
+  /** Begins a segment with a snapshot of all sessions. The tail must be empty. @throws errors of the file system */
   #begin(number: number): Segment {
     const { tail } = this;
     try {
@@ -352,8 +352,8 @@ class FileJournal implements Journal, Ledger<FileSession> {
   }
 
   /**
-   * After a flush, when memory and disk are the same, and nothing in the segment waits for the venue: what is taken back
-   * is then in the last segment of its process. What fails here is tried again later; nothing depends on it.
+   * Begins the next segment if it is time. Only after a flush, when memory and disk agree and nothing in the segment waits for
+   * the venue: so {@link settle} finds what it has to take back in a process's last segment. A failure is tried again later.
    */
   #rotateIfDue(): void {
     if (this.#current.size < this.#rotateAt || this.#isUnsure || this.#dependents.length > 0) return;
@@ -374,20 +374,20 @@ class FileJournal implements Journal, Ledger<FileSession> {
     }
   }
 
-  /** Nothing more is written to it. */
+  /** Nothing more is written to this segment. */
   #completed({ archives, number, salt, begunAt, path, size, messages, firstAt, lastAt }: Segment): void {
     if (archives) this.#options.completed?.({ number, salt, begunAt, path, size, messages, firstAt, lastAt });
   }
 
   /**
-   * Where flushes are durable later there is always one that the venue has yet to follow. What is taken back may then be
-   * in the last two segments: neither goes before the venue has written twice, and by then has followed the older one.
+   * Whether what {@link settle} might take back would span segments. If flushes are durable later, there is always one that the
+   * venue has yet to follow. It may be in the last two segments then; after two flushes of the venue none is in the older one.
    */
   get #isUnsure(): boolean {
     return this.later === undefined || this.#options.commit === 'reserve' ? this.#unsure : this.#commits < 2;
   }
 
-  /** After a flush: the tail is empty. Nothing depends on what fails here. */
+  /** Copies old messages forward. After a flush, with an empty tail. A failure does no harm. */
   #carry(bytes: number): void {
     try {
       this.#carrier.step(this.#current, bytes);

@@ -1,6 +1,6 @@
 /**
- * Where sessions keep what must survive: sequence numbers, application messages sent and received, and those that wait for
- * their client. `file.ts` outlives the process, `memory.ts` does not; both pass one compliance suite.
+ * The journal keeps what of sessions must survive: sequence numbers, application messages sent and received, and messages that
+ * wait for a client that is away. `file.ts` outlives the process, `memory.ts` does not; both pass one compliance suite.
  */
 
 import type { Revocation } from '../../core/sessions/journal-store.ts';
@@ -8,146 +8,151 @@ import type { SessionStore } from '../fix/session/ports.ts';
 import type { Later } from '../turn.ts';
 import type { After, SessionState, SessionTerms } from './session-state.ts';
 
-/** A message that a session had handed to the venue, and the venue has not. */
+/** A message that a session has submitted to the venue and that the venue does not have. */
 export interface Accepted {
-  /** Of the session. */
+  /** Name of the session. */
   readonly key: string;
   readonly about: string;
   readonly generation: number;
   readonly msgSeqNum: number;
-  /** As it came. */
+  /** The bytes as received. */
   readonly message: Buffer;
   /** Epoch ms. */
   readonly receivedAt: number;
 }
 
-/** What leaves out of a block of numbers before it is durable: all messages, or those that a resend fills with a gap. */
+/** Which messages may leave within a reserved block of numbers before they are durable: all, or only those that are gap-filled in a resend. */
 export type Ahead = 'everything' | 'session_level';
 
-/** What a journal keeps of a session, and when bytes of it may leave. */
+/** A session in the journal: what is kept of it, and when its output may leave. */
 export interface JournalSession extends SessionStore {
   /**
-   * Whether what has been numbered so far may leave once it is flushed, whatever {@link Later.released} says: out of a
-   * block of numbers that is durable, or because a flush is all that this journal promises.
+   * Whether the messages numbered so far may leave once they are flushed, without waiting for {@link Later.released}: because
+   * their numbers are of a reserved block that is durable, or because a flush is all that this journal promises.
    */
   readonly ahead: boolean;
   /**
-   * From now on it reserves so many numbers at a time and sends ahead of what is durable; 0: it does not. Session-level
-   * messages alone do only where a commit is what costs: with a journal in the store.
+   * From now on the session reserves so many numbers at a time, and what it sends need not be durable first. 0: no longer.
+   * `session_level` has an effect only with a journal in the store, where it saves commits.
    */
   sendAhead(numbers: number, what?: Ahead): void;
-  /** Its client has gone: what was reserved for session-level messages is given back. */
+  /** The client has gone: gives back numbers that were reserved for session-level messages. */
   rest(): void;
 }
 
-/** Of two journals side by side. */
+/** Which of two journals side by side (pair.ts). */
 export type JournalKind = 'store' | 'file';
 
 export interface Journal {
-  /** Whether other edges can read what is durable of it, where sessions are that are placed nowhere. */
+  /** Whether other edges can read what is durable of it. Of two journals: of the one where sessions go by default. */
   readonly inStore: boolean;
   /**
-   * The durable part of a session; the same object each time.
-   * @param key names the session, the same over all its connections and restarts
+   * The durable part of a session; the same object at each call. Made if the journal does not have it.
+   * @param key name of the session, the same over all its connections and restarts
    * @throws JournalError `too_many_sessions`, or `tail_full`
    */
   session(key: string, terms?: Partial<SessionTerms>): JournalSession;
-  /** Whether it has this session already: asking for one makes it, for good. */
+  /** Whether the journal has this session. */
   has(key: string): boolean;
-  /** Names of all sessions that it has. */
+  /** Names of all its sessions. */
   keys(): Iterable<string>;
-  /** Number of the last of the venue's reports on a session that is in it; 0: none is, or they have no numbers. */
+  /** Number of the venue's last report on a session that is in the journal. 0: none is, or reports have no numbers. */
   told(key: string): number;
-  /** The report of this number is in the next flush, with all before it. */
+  /** The reports up to this number are in the journal from the next flush on. */
   tell(key: string, report: number): void;
   /**
-   * All of a session, everything having been flushed, to move to another edge; undefined: it has none of it.
-   * @param after the last of its messages that the venue has had: those behind it go along. Undefined: none do
-   * @throws JournalError `damaged`, or `write_failed` when something has not been flushed
+   * The whole state of a session, to move it to another edge. Everything must have been flushed. Undefined: not in the journal.
+   * @param after the last of its messages that the venue has; later ones are included. Undefined: none are
+   * @throws JournalError `damaged`, or `write_failed` if something has not been flushed
    */
   export(key: string, after?: After): SessionState | undefined;
-  /** In the next flush: it is in another journal of this edge, see pair.ts. */
+  /** With the next flush the session is no longer in this journal but in the other one of this edge (pair.ts). */
   remove(key: string): void;
-  /** The session is in the one of two journals that is named, moved there if need be, everything having been flushed. Undefined: there is one. @returns whether it has moved: what was had of it is another's */
+  /**
+   * Moves the session to this one of two journals if it is in the other. Everything must have been flushed. Undefined: there is
+   * only one journal.
+   * @returns whether it has moved; then call {@link session} again for it
+   */
   place?(key: string, kind: JournalKind): boolean;
-  /** In the next flush, and whole or not at all: the session is as it was elsewhere. @throws JournalError as {@link session} */
+  /** With the next flush, wholly or not at all, the session has the state that it had elsewhere. @throws JournalError as {@link session} */
   adopt(key: string, state: SessionState): void;
   /**
-   * One synchronous write of everything that all sessions have appended since the last one: all of it survives or none.
-   * Costs nothing when nothing was appended. What depends on it must not leave before it has returned.
-   * @param depends mark of the venue's next flush, when what was appended counts only together with that: nothing may
-   * leave before {@link committed}. 0: it stands alone
-   * @throws JournalError `write_failed`; what was appended is kept, and the next flush tries again
+   * Writes synchronously everything that all sessions have appended since the last flush: all of it survives or nothing. Costs
+   * nothing if nothing was appended. Output that depends on it must not leave before this returns.
+   * @param depends mark of the venue's next flush, if what was appended is valid only together with that flush: then nothing
+   * may leave before {@link committed}. 0: valid by itself
+   * @throws JournalError `write_failed`; what was appended is kept, and the next flush tries it again
    */
   flush(depends?: number): void;
-  /** Nobody waits for an answer: what the next flush needs may be made now. Changes nothing that can be seen. */
+  /** Called when nobody waits: prepares for the next flush. No visible effect. */
   prepare?(): void;
   /**
-   * The venue's flush that the last ones depended on is on disk.
-   * @param had mark of the last one that is where orders are executed: what later ones are of is kept. Left out: all are
+   * The venue has flushed: what the last flushes depended on is on disk.
+   * @param had mark of the last flush whose orders have reached the process that executes them; segments with later ones are
+   * kept. Left out: all have
    */
   committed(had?: number): void;
   /**
-   * Once, before anything is appended: takes back what the venue made in flushes that it does not have.
-   * @param mark of the last flush that the venue has; undefined: it keeps nothing
-   * @returns the messages of clients in those flushes that had gone to it, in order, to be submitted again
+   * Called once, before anything is appended: takes back the venue's reports of flushes that the venue itself has lost.
+   * @param mark of the last flush that the venue has; undefined: the venue keeps nothing
+   * @returns the clients' messages in those flushes that had been submitted, in order, to be submitted again
    */
   settle(mark: number | undefined): readonly Accepted[];
-  /** Since then: what the venue has is not the log that this one goes with, so that nothing was taken back. */
+  /** Found by {@link settle}: the venue's log does not belong to this journal, so nothing was taken back. */
   readonly astray: boolean;
-  /** Before the end: no session sends ahead any more, so that none has to go on above numbers that it never used. In the next flush. */
+  /** Before closing: with the next flush no session has reserved numbers any more, so that none skips numbers at the next start. */
   endAhead(): void;
-  /** Where flushes are durable later; undefined: they are when they return. */
+  /** Set if flushes become durable some time after they return. Undefined: they are durable when they return. */
   readonly later?: LaterJournal | undefined;
-  /** False from a flush that failed until one succeeds: take no orders, but cancels, and go on flushing. */
+  /** False after a flush has failed, until one succeeds. Meanwhile refuse orders, accept cancels, and go on flushing. */
   readonly healthy: boolean;
-  /** Flushes and lets go of the directory. @throws JournalError `write_failed`; the directory is let go of all the same */
+  /** Flushes and releases the directory, even if the flush fails. @throws JournalError `write_failed` */
   close(): Promise<void>;
 }
 
-/** What is done around a batch of a journal that is answered later. */
+/** What a journal whose flushes are durable later calls around each batch. */
 export interface Attendant {
-  /** Before a batch is closed: everything that has happened is flushed, and the venue seals it. Throws: it is not closed yet. */
+  /** A batch is about to be closed: flush everything that has happened, and let the venue mark it. If this throws, the batch stays open. */
   closing(): void;
-  /** The batch is durable: the venue writes what it has sealed. Throws when it cannot: {@link LaterJournal.retry}. */
+  /** The batch is durable: the venue may write up to its mark. If this throws, {@link LaterJournal.retry} calls it again. */
   written(): void;
   /** {@link Later.released} has risen. */
   released(): void;
-  /** Other edges have these sessions: nothing of them may leave here any more. */
+  /** Other edges have taken these sessions: nothing of them may leave here any more. */
   revoked(revocations: readonly Revocation[]): void;
 }
 
 /** A journal whose flushes are durable some time after they return. */
 export interface LaterJournal extends Later {
   attend(attendant: Attendant): void;
-  /** Asks again for {@link Attendant.written}, where that has thrown. @throws what it throws */
+  /** Calls {@link Attendant.written} again if it has thrown. @throws what that throws */
   retry(): void;
-  /** Resolves when all that has been flushed so far is released, or never will be. */
+  /** Resolves when everything flushed so far is released, or never will be. */
   drained(): Promise<void>;
-  /** The edge has stopped, or was declared dead: where that is no place to write to any more, what waits never will be released. */
+  /** The edge has stopped or was declared dead. If the journal cannot be written then, what waits will never be released. */
   forsake(): void;
-  /** Bytes that are not durable. */
+  /** Bytes that are not durable yet. */
   readonly waiting: number;
 }
 
 export type JournalErrorCode =
-  /** Another process uses the directory, or has the edge's log in the store. */
+  /** Another process uses the directory, or has claimed the edge's journal in the store. */
   | 'in_use'
   /** The directory cannot be used at all. */
   | 'unusable'
-  /** What was written is not what is read, and it is not the end of the last segment. */
+  /** What is read is not what was written, and not merely the end of the last segment is missing. */
   | 'damaged'
-  /** Written by a release that this one does not know. */
+  /** Written by a newer release. */
   | 'unknown_version'
-  /** A segment is encrypted, and its key cannot be had. */
+  /** A segment is encrypted, and its key is not available. */
   | 'no_key'
   /** Disk full or broken: see {@link Journal.flush}. */
   | 'write_failed'
-  /** Writes have failed for so long that no more can be kept: nothing was changed by the call. */
+  /** Writes have failed for so long that memory is used up. The call changed nothing. */
   | 'tail_full'
-  /** Nothing was changed by the call. */
+  /** The call changed nothing. */
   | 'too_many_sessions'
-  /** Longer than any message may be: nothing was changed by the call. */
+  /** Longer than any message may be. The call changed nothing. */
   | 'too_large'
   | 'closed';
 
@@ -161,7 +166,7 @@ export class JournalError extends Error {
   }
 }
 
-/** Of the edge's log, what the journal says. */
+/** The part of the edge's log that the journal uses. */
 export interface JournalLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

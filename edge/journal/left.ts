@@ -1,6 +1,6 @@
 /**
- * What a process that sent ahead has left on the disk: with the machine still up, all that it had written is there, and more
- * than the store may have.
+ * Segments that an earlier process with `FIXGATE_COMMIT=reserve` has left on the disk. If the machine has not been restarted
+ * since, they contain everything that the process wrote, which may be more than the store has.
  */
 
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ import type { Shipping } from './shipping.ts';
 
 const LEFT = 'left';
 
-/** What earlier processes have written is on the disk: what begins now stands on it. */
+/** Syncs what earlier processes have written: what is written from now on builds on it. */
 export function settleSegments(directory: string, syncs: Syncs = SYSTEM_SYNCS): void {
   for (const number of segmentsOf(directory)) settled(join(directory, segmentName(number)), syncs);
 }
@@ -30,31 +30,31 @@ const without = (directory: string): void => {
   for (const number of segmentsOf(directory)) rmSync(join(directory, segmentName(number)));
 };
 
-/** What of a segment has not got to the store. */
+/** The part of a segment that the store does not have. */
 interface Unsent {
   readonly home: Home;
   readonly offset: number;
   readonly plain: Buffer;
   readonly ends: readonly number[];
-  /** It is not there at all: what it begins with. */
+  /** Its header, if the store does not have the segment at all. */
   readonly header: Buffer | undefined;
 }
 
-/** The segments of the process before, out of the way of what is fetched. */
+/** The segments of the earlier process, put aside for those that are fetched from the store. */
 export class Left {
   readonly #directory: string;
   readonly #aside: string;
   readonly #log: JournalLog;
   #numbers: readonly number[];
 
-  /** @param trusted whether they hold all that was written */
+  /** @param trusted whether they certainly contain everything that was written */
   constructor(directory: string, trusted: boolean, log: JournalLog) {
     this.#directory = directory;
     this.#aside = join(directory, LEFT);
     this.#log = log;
     if (!trusted) rmSync(this.#aside, { recursive: true, force: true });
     else if (!existsSync(this.#aside)) {
-      // All of them or none count: a start that dies among these is gone on with by the next.
+      // All of them or none count. If this start dies half-way, the next one goes on with it.
       const made = `${this.#aside}.new`;
       mkdirSync(made, { recursive: true, mode: 0o700 });
       for (const number of segmentsOf(directory)) renameSync(this.#path(number), join(made, segmentName(number)));
@@ -64,14 +64,14 @@ export class Left {
     this.#numbers = trusted ? segmentsOf(this.#aside) : [];
   }
 
-  /** Those behind the last that the store has, for their keys. */
+  /** Segments after the last one that the store has, for their keys. */
   lay(stored: readonly number[]): void {
     for (const number of this.#numbers) if (number > (stored.at(-1) ?? 0)) this.#link(number);
   }
 
   /**
-   * Whether what is left goes on where the store ends: then it is laid in place of what was fetched, and what the store does
-   * not have is given to `shipping`. Otherwise what was fetched stands.
+   * Whether what is left continues what the store has. If so it replaces what was fetched, and `shipping` gets what the store
+   * lacks. Otherwise what was fetched stays.
    * @param there the segments of the store, and where they end
    */
   goesOn(there: ReadonlyMap<number, number>, keys: SegmentKeys | undefined, shipping: Shipping): boolean {
@@ -94,12 +94,12 @@ export class Left {
     return true;
   }
 
-  /** The store has all of it. */
+  /** The store has everything: removes what was put aside. */
   discard(): void {
     rmSync(this.#aside, { recursive: true, force: true });
   }
 
-  /** The same file: it is only read from now on, or what it ends with and is not whole cut off. */
+  /** Links the same file. From now on it is only read, or an incomplete end is cut off. */
   #link(number: number): void {
     linkSync(join(this.#aside, segmentName(number)), this.#path(number));
   }
@@ -112,11 +112,11 @@ export class Left {
     return readFileSync(join(this.#aside, segmentName(number)));
   }
 
-  /** @returns why it does not go on */
+  /** @returns why it does not continue what the store has; undefined: it does */
   #unsent(there: ReadonlyMap<number, number>, keys: SegmentKeys | undefined): Unsent[] | string {
     const last = this.#numbers.at(-1)!;
     for (const [number, size] of there) {
-      // One that is needed no more is taken away here first.
+      // A segment that is no longer needed is deleted locally first.
       if (this.#numbers.includes(number)) {
         const image = readFileSync(this.#path(number));
         if (image.length !== size || !begins(this.#bytes(number), image)) return `segment ${number} is another`;
@@ -156,7 +156,7 @@ function unsentOf(
   keys: SegmentKeys | undefined,
 ): Unsent | string | undefined {
   const header = readHeader(bytes, number);
-  // It was being made when the process ended: nothing stands for it.
+  // The segment was being created when the process ended: nothing depends on it.
   if (!header.ok) return isLast && header.short ? undefined : 'has no whole header';
   const { version, salt, wrapped } = header;
   const key = wrapped === undefined ? undefined : keys?.of(wrapped);

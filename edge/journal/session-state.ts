@@ -1,16 +1,16 @@
-/** What a session is, apart from where it is kept: as it is asked for, and as it moves from one journal to another. */
+/** The state of a session independent of a journal: for moving it from one journal to another. */
 
-/** How a session is kept; what is not given stays as it was, or is the journal's default. */
+/** How a session is kept. A term that is not given stays as it was, or is the journal's default. */
 export interface SessionTerms {
   /** Sent messages kept for resends. */
   readonly retention: number;
-  /** Seconds that each is kept at most; 0: for good. */
+  /** Seconds that each is kept at most; 0: no limit. */
   readonly retention_s: number;
-  /** ClOrdIDs that are known again, at most; 0: none is. */
+  /** ClOrdIDs that are remembered at most; 0: none. */
   readonly ids: number;
-  /** Seconds that each is known. */
+  /** Seconds that each is remembered. */
   readonly ids_s: number;
-  /** Who the session is, in its owner's words: comes back with {@link Accepted}. */
+  /** The owner's own description of the session; comes back with {@link Accepted}. */
   readonly about: string;
 }
 
@@ -21,14 +21,14 @@ export const sameTerms = (a: SessionTerms, b: SessionTerms): boolean =>
   a.ids_s === b.ids_s &&
   a.about === b.about;
 
-/** A message of the client, by its place in all that it has ever sent. */
+/** Identifies a message of the client, also across resets of its numbers. */
 export interface After {
   readonly generation: number;
   readonly msgSeqNum: number;
 }
 
 export interface MovedMessage {
-  /** MsgSeqNum; 0 for one that waits. */
+  /** MsgSeqNum; 0 for a message that waits for the client. */
   readonly msgSeqNum: number;
   /** Seconds since 1970. */
   readonly second: number;
@@ -42,7 +42,7 @@ export interface MovedOrder extends After {
   readonly message: Buffer;
 }
 
-/** All of a session. */
+/** The whole state of a session. */
 export interface SessionState {
   readonly nextIn: number;
   readonly nextOut: number;
@@ -59,6 +59,6 @@ export interface SessionState {
   /** Oldest first. */
   readonly waiting: readonly MovedMessage[];
   readonly ids: readonly { readonly second: number; readonly id: Buffer }[];
-  /** What it had handed to the venue after the message that was named, in order. */
+  /** Messages submitted to the venue after the one that was asked about, in order. */
   readonly submitted: readonly MovedOrder[];
 }

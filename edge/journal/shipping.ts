@@ -1,7 +1,7 @@
 /**
- * A copy of the journal's segments in a store far away, which says what may leave the edge. What turns write goes into a
- * batch; while one batch is on its way the next one fills. One at a time, so that what the store has is always a beginning
- * of the log, and the venue is never more than one flush behind it (docs/adr/0026-a-journal-in-the-store.md).
+ * Copies the journal's segments to a remote store, and so decides what may leave the edge. What turns write goes into a batch;
+ * while one batch is on its way the next one fills. There is one at a time, so that the store always has a prefix of the
+ * journal, and the venue is never more than one flush behind (docs/adr/0026-a-journal-in-the-store.md).
  */
 
 import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
@@ -16,22 +16,22 @@ import type { Tail } from './tail.ts';
 
 export interface ShippingParts {
   readonly store: JournalStore;
-  /** Who writes: the incarnation may change. */
+  /** The edge that writes; its incarnation may change. */
   readonly edge: () => EdgeIdentity;
-  /** Names this process; see {@link JournalStore.claim}. */
+  /** Random name of this process; see {@link JournalStore.claim}. */
   readonly writer: string;
   readonly log: JournalLog;
   /** Monotonic ms. */
   readonly monotonic: () => number;
   readonly after: (ms: number, work: () => void) => Timer;
   readonly every: (ms: number, work: () => void) => Timer;
-  /** After what is under way in this turn of the event loop. */
+  /** Runs something after the present turn of the event loop. */
   readonly soon: (work: () => void) => void;
-  /** Somebody else has claimed the log: what is in memory is not what is there, and this process has to end. */
+  /** Another process has claimed the journal: memory and store differ, so this process has to end. */
   readonly onLost: (error: JournalError) => void;
 }
 
-/** held: nothing is sent yet. resting: nothing is to be sent. due: a batch is about to be closed. sending. written: the store has it, the venue has yet to write. */
+/** held: nothing is sent yet. resting: nothing is to be sent. due: a batch is about to be closed. sending: one is on its way. written: the store has it, the venue has yet to write. */
 type State = 'held' | 'resting' | 'due' | 'sending' | 'written' | 'ended';
 
 export class Shipping implements Mirror, LaterJournal {
@@ -43,19 +43,19 @@ export class Shipping implements Mirror, LaterJournal {
   #state: State = 'held';
   #filling = new Batch();
   #sending = new Batch();
-  /** When the one that fills is to be sent, monotonic ms; 0: at once. */
+  /** When the batch that fills is to be sent, monotonic ms; 0: at once. */
   #sendBy = Number.POSITIVE_INFINITY;
   /** When the batch that is sent was closed. */
   #since = 0;
-  /** The store has refused or not answered the last try. */
+  /** The last try failed or was not answered. */
   #failing = false;
-  /** The incarnation that the log is known to be ours under. */
+  /** The incarnation under which this process is known to have the journal. */
   #serves: number;
-  /** Revocations of that incarnation that we have heard of. */
+  /** How many revocations of that incarnation are known here. */
   #heard = 0;
-  /** Segments that are not needed once this batch is there. */
+  /** Segments that are not needed once the store has this batch. */
   readonly #dead: { readonly segment: number; readonly ticket: number }[] = [];
-  /** What is done when a batch is there, in order. */
+  /** What to do once the store has a batch, in order. */
   readonly #onceThere: { readonly ticket: number; readonly work: () => void }[] = [];
   #removing = false;
   #waiters: (() => void)[] = [];
@@ -71,7 +71,7 @@ export class Shipping implements Mirror, LaterJournal {
     });
   }
 
-  /** What has been written until now is sent, and all that follows. */
+  /** Starts sending: what has been written until now, and all that follows. */
   begin(): void {
     this.#state = 'resting';
     if (this.#filling.used > 0) this.#sendSoon();
@@ -81,7 +81,7 @@ export class Shipping implements Mirror, LaterJournal {
     this.#attendant = attendant;
   }
 
-  /** Bytes that the store has not answered. */
+  /** Bytes that the store has not confirmed. */
   get waiting(): number {
     return this.#filling.used + this.#sending.used;
   }
@@ -101,12 +101,12 @@ export class Shipping implements Mirror, LaterJournal {
     this.#sendWhenDue();
   }
 
-  /** Bytes that an earlier process had written and not sent; before all others. See {@link Batch.put}. */
+  /** Adds bytes that an earlier process wrote but did not send; before all others. See {@link Batch.put}. */
   restored(home: Home, offset: number, plain: Buffer, ends: readonly number[]): void {
     this.#filling.put(home, offset, plain, ends);
   }
 
-  /** Once the store has all that has been written so far. */
+  /** Does something once the store has everything that has been written so far. */
   onceThere(work: () => void): void {
     this.#onceThere.push({ ticket: this.ticket, work });
   }
@@ -125,7 +125,7 @@ export class Shipping implements Mirror, LaterJournal {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Nothing is sent any more; what waits is gone, and nobody has heard of it. */
+  /** Sends nothing any more. What waits is dropped; nobody was told of it. */
   end(): void {
     this.#look.cancel();
     if (this.#state === 'ended') return;
@@ -143,7 +143,7 @@ export class Shipping implements Mirror, LaterJournal {
     return this.#state === 'ended' || (this.waiting === 0 && this.#state === 'resting');
   }
 
-  /** What nobody waits for waits for more to share its commit. */
+  /** Delays what nobody waits for, so that it shares a commit with more. */
   #sendWhenDue(): void {
     if (this.#filling.used === 0) return;
     if (this.#sendBy === 0 || this.#waiters.length > 0 || this.#parts.monotonic() >= this.#sendBy) this.#sendSoon();
@@ -161,7 +161,7 @@ export class Shipping implements Mirror, LaterJournal {
     try {
       this.#attendant.closing();
     } catch (error) {
-      // The disk refuses, which its turns say: what it has is sent when the venue, too, can close what happened with it.
+      // The disk refuses, which the turns report. The batch is closed when the venue can mark what belongs to it.
       this.#state = 'resting';
       this.#parts.log.warn({ error }, 'nothing is sent to the store while the disk refuses');
       return;
@@ -220,7 +220,7 @@ export class Shipping implements Mirror, LaterJournal {
         for (; written === 'revoked'; written = await store.append(edge, pieces, this.#heard)) await this.#hear(edge);
         if (written === 'done') return true;
       }
-      // Its incarnation has ended. What is in memory is right only if nobody else has written since.
+      // The incarnation was fenced. Memory is right only if no other process has written since.
       const claimed = await store.reclaim(edge, writer);
       if (claimed === 'lost')
         throw new JournalError('in_use', `another process has the journal of edge ${edge.edge_id}`);
@@ -236,7 +236,7 @@ export class Shipping implements Mirror, LaterJournal {
     }
   }
 
-  /** Sessions have been taken from this edge. Of what the batch has of them nothing is told to anybody, then it may go. */
+  /** Sessions have been taken from this edge. First nothing of them may leave any more, then the batch may be sent. */
   async #hear(edge: EdgeIdentity): Promise<void> {
     const { upTo, revocations } = await this.#parts.store.revoked(edge, this.#heard);
     this.#parts.log.warn({ sessions: revocations.length }, 'other edges have taken sessions that this one had');
@@ -250,7 +250,7 @@ export class Shipping implements Mirror, LaterJournal {
     this.#judge();
   }
 
-  /** The store has the batch: the venue writes, and bytes leave. When it cannot, it is asked again at each turn. */
+  /** The store has the batch: the venue writes, and output leaves. If the venue cannot write, each turn tries again. */
   #release(): void {
     this.#attendant.written();
     this.released = this.#filling.number - 1;
@@ -272,7 +272,7 @@ export class Shipping implements Mirror, LaterJournal {
     if (this.#idle) for (const waiter of this.#waiters.splice(0)) waiter();
   }
 
-  /** Whether so much waits, or for so long, that orders are to be refused. */
+  /** Whether so much is waiting, or has waited so long, that orders have to be refused. */
   #judge(): void {
     if (this.#state === 'ended') return;
     const late = this.#state === 'sending' && this.#parts.monotonic() - this.#since > STUCK_MS;
@@ -284,7 +284,7 @@ export class Shipping implements Mirror, LaterJournal {
     else log.info({}, 'the journal gets to the store again');
   }
 
-  /** One after the other; what fails is found dead once more at the next start. */
+  /** Removes segments one after the other. Those for which that fails are found again at the next start. */
   #removeDead(): void {
     const [first] = this.#dead;
     if (this.#removing || first === undefined || first.ticket > this.released) return;

@@ -1,6 +1,6 @@
 /**
- * The journal in a store, which survives the machine: the segments of file.ts on local disk are its working copy, read for
- * resends, and what is in the store is the truth. At start the copy is made anew from there.
+ * The journal in a store, which survives the machine. What is in the store is the truth; the segments of file.ts on local disk
+ * are a working copy, read for resends. At start the copy is made anew from the store.
  */
 
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -22,16 +22,16 @@ import { Shipping, type ShippingParts } from './shipping.ts';
 export interface StoreJournalOptions
   extends Omit<FileJournalOptions, 'keys' | 'mirror' | 'whole' | 'up'>,
     ShippingParts {
-  /** Names the machine's last start; undefined: not known. See left.ts. */
+  /** Id of the machine's last boot; undefined: not known. See left.ts. */
   readonly boot?: string | undefined;
   /** The keys of what is in {@link FileJournalOptions.directory}; undefined: nothing is encrypted. */
   readonly openKeys: (() => Promise<SegmentKeys>) | undefined;
 }
 
 /**
- * Claims the log of the edge, which has been registered, and reads it. Resolves when the store has the snapshot that the
- * new incarnation begins with. Rejects with JournalError as {@link openJournal} throws, `in_use` when the edge has been
- * declared dead meanwhile or begun elsewhere, or with StoreUnavailable.
+ * Claims the journal of the edge, which must be registered, and reads it. Resolves when the store has the snapshot with which
+ * the new incarnation begins. Rejects with a JournalError as {@link openJournal} throws; `in_use` also if the edge has been
+ * declared dead meanwhile or was started elsewhere. Rejects with StoreUnavailable.
  */
 export async function openStoreJournal(options: StoreJournalOptions): Promise<Journal> {
   const { store, edge, writer, directory, log, now } = options;
@@ -51,10 +51,10 @@ export async function openStoreJournal(options: StoreJournalOptions): Promise<Jo
   let journal: Journal | undefined;
   try {
     const whole = left.goesOn(there, keys, shipping);
-    // What the archive is told of is what it will find here at any later start.
+    // The archive must be told only of what any later start will find here too.
     const completed = (segment: Complete): void => shipping.onceThere(() => options.completed?.(segment));
     journal = openJournal({ ...options, keys, mirror: shipping, inStore: true, whole, up: whole, completed });
-    // What recovery has cut off here is cut off there, before anything follows it.
+    // What recovery has cut off locally is cut off in the store before anything is appended.
     for (const [segment, size] of there) held(self.edge_id, await alike(options, segment, size));
     shipping.begin();
     await shipping.drained();
@@ -73,21 +73,21 @@ function held(edgeId: string, written: 'done' | 'fenced'): void {
     throw new JournalError('in_use', `edge ${edgeId} has been begun elsewhere, or declared dead`);
 }
 
-/** The copy of an earlier process makes room. @throws JournalError `in_use`, `unusable` */
+/** Removes the copy of an earlier process. @throws JournalError `in_use`, `unusable` */
 function leftIn({ directory, boot, log }: StoreJournalOptions): Left {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   lockDirectory(directory)();
   return new Left(directory, sameBoot(directory, boot), log);
 }
 
-/** Where segments come from, and go to. */
+/** Where segments are fetched from, and the directory to put them in. */
 export interface Source {
   readonly store: JournalStore;
   readonly edge: () => { readonly edge_id: string };
   readonly directory: string;
 }
 
-/** Writes the header of a segment, which has its key. */
+/** Fetches the header of a segment, which contains its sealed key. */
 export async function begin({ store, edge, directory }: Source, segment: number): Promise<void> {
   const first = await store.first(edge().edge_id, segment);
   const header = first === undefined ? undefined : rawOf(first.bytes);
@@ -95,7 +95,7 @@ export async function begin({ store, edge, directory }: Source, segment: number)
 }
 
 /**
- * Writes a segment up to the first piece that is missing. Rejects with JournalError `damaged`.
+ * Fetches a segment up to the first missing piece. Rejects with JournalError `damaged`.
  * @returns where its last piece ends
  */
 export async function fetched({ store, edge, directory }: Source, segment: number, keys: SegmentKeys | undefined) {
@@ -103,7 +103,7 @@ export async function fetched({ store, edge, directory }: Source, segment: numbe
   const pieces = await store.pieces(edge().edge_id, segment);
   const last = pieces.at(-1);
   const header = readHeader(readFileSync(path), segment);
-  // What is wrong with it is said by who reads it.
+  // Whoever reads it reports what is wrong.
   if (header.ok && last !== undefined) {
     const key = header.wrapped === undefined ? undefined : keys?.of(header.wrapped);
     const image: Uint8Array[] = [];
@@ -131,7 +131,7 @@ function guarded<T>(path: string, work: () => T): T {
   }
 }
 
-/** A segment in the store becomes as it is here after recovery. */
+/** Makes a segment in the store equal to the local one after recovery. */
 async function alike({ store, edge, directory }: StoreJournalOptions, segment: number, size: number) {
   const path = join(directory, segmentName(segment));
   if (!existsSync(path)) return store.remove(edge(), segment);

@@ -1,6 +1,6 @@
 /**
- * Sees to it that what the journal has written gets onto the disk, for sessions that send ahead of that: one sync at a time,
- * beside the turns of work, of all that was written before it began.
+ * Syncs what the journal has written to the disk, for sessions whose messages leave before they are durable. One sync at a
+ * time, in the background; each covers all that was written before it began.
  */
 
 import type { Timer } from '../../core/time.ts';
@@ -15,11 +15,11 @@ export interface SyncingParts {
   /** Monotonic ms. */
   readonly monotonic: () => number;
   readonly after: (ms: number, work: () => void) => Timer;
-  /** The default is the system's. */
+  /** Default: the system's own calls. */
   readonly syncs?: Syncs | undefined;
 }
 
-/** resting: all is on disk. due: a sync is about to begin. syncing. ended. */
+/** resting: everything is on disk. due: a sync is about to begin. syncing: one is under way. ended: no more syncs. */
 type State = 'resting' | 'due' | 'syncing' | 'ended';
 
 export class Syncing implements Mirror, LaterJournal {
@@ -30,11 +30,11 @@ export class Syncing implements Mirror, LaterJournal {
   readonly #syncs: Syncs;
   #attendant: Attendant = { closing() {}, written() {}, released() {}, revoked() {} };
   #state: State = 'resting';
-  /** A sync has failed: what it was for may be on no disk, and another that succeeds does not say otherwise. */
+  /** A sync has failed. What it was for may be lost, and a later sync that succeeds does not prove the contrary. */
   #broken = false;
   /** Written to since the last sync began. */
   readonly #written = new Map<number, Segment>();
-  /** Deleted since the last sync began: their descriptors are closed, and nothing of them is needed. */
+  /** Segments deleted since the last sync began: closed, and not needed. */
   readonly #gone = new Set<number>();
   #named = false;
   #since = 0;
@@ -56,7 +56,7 @@ export class Syncing implements Mirror, LaterJournal {
 
   room(): void {}
 
-  /** So that a machine that dies leaves no segment cut off but the last: once in 64 MiB the work waits for the disk. */
+  /** Waits for the disk at the end of each segment (64 MiB), so that a machine that dies can cut off only the last one. */
   ended({ fd }: Segment): void {
     this.#syncs.dataNow(fd);
   }
@@ -68,7 +68,7 @@ export class Syncing implements Mirror, LaterJournal {
   written(segment: Segment, offset: number): void {
     this.#written.set(segment.number, segment);
     this.waiting += Math.max(0, segment.size - offset);
-    // The one under way has begun before this.
+    // The sync under way began before this was written.
     this.ticket = this.#state === 'syncing' ? this.released + 2 : this.released + 1;
     if (this.#state === 'resting') this.#syncSoon();
   }
@@ -89,7 +89,7 @@ export class Syncing implements Mirror, LaterJournal {
     });
   }
 
-  /** The disk is this edge's own, whoever it is. */
+  /** Nothing to do: a local disk can be written by any incarnation. */
   forsake(): void {}
 
   end(): void {
@@ -98,7 +98,7 @@ export class Syncing implements Mirror, LaterJournal {
     this.#wake();
   }
 
-  /** At once where somebody waits for nothing else: no timer keeps a process that ends. */
+  /** Syncs at once if someone waits for that: timers do not keep an ending process alive. */
   #syncSoon(): void {
     this.#state = 'due';
     if (this.#waiters.length > 0) this.#sync();

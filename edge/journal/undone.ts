@@ -1,7 +1,7 @@
 /**
- * The end of two logs that are written one after the other, the journal's first: flushes at the end of the journal whose
- * effects at the venue are not in the venue's log. No byte of theirs has left. What clients had sent is kept and goes to
- * the venue again; what the venue had made of it is void, and its numbers are gap-filled.
+ * Makes journal and venue agree after a crash. Of each flush the journal is written before the venue's log, so the journal may
+ * end with flushes that the venue's log lacks. No output of such a flush has left. The clients' messages in it are kept and
+ * submitted again; the venue's reports on them are void, and their numbers are gap-filled.
  */
 
 import { BY_VENUE, PENDING, PROMOTED, RECORD_BYTES, RUN, SENT, TOLD } from './format.ts';
@@ -30,14 +30,14 @@ export function takeBack(
   const [first] = dependents;
   if (first === undefined || mark === undefined || mark >= first.depends) return [];
   if (isAstray(dependents, mark)) {
-    // Another venue, or its files have been put back: what it has and has not cannot be told from here.
+    // It is another venue, or its files were restored from a copy: what it has cannot be known here.
     parts.log.error({ venue: mark, journal: first.depends }, 'the venue is not the one this journal goes with');
     return [];
   }
   const accepted: Accepted[] = [];
   /** Pending messages that are void, by session and ordinal. */
   const waited = new Set<string>();
-  /** Which report each session had been told before these. */
+  /** By session: number of the last report before these flushes. */
   const told = new Map<FileSession, number>();
   let voided = 0;
   for (const { segment, block } of dependents) {
@@ -53,7 +53,7 @@ export function takeBack(
       voided += takenBack(session, records, at, waited);
     }
   }
-  // Those that are void come again.
+  // The venue will report the void ones again.
   for (const [session, number] of told) session.tell(number);
   if (accepted.length + voided > 0)
     parts.log.warn(
@@ -63,11 +63,11 @@ export function takeBack(
   return accepted;
 }
 
-/** Whether the venue lacks more than the one flush that it may be behind. */
+/** Whether the venue lacks more than the one flush by which it may be behind. */
 export const isAstray = ([first]: readonly Dependent[], mark: number | undefined): boolean =>
   first !== undefined && mark !== undefined && mark < first.depends - 1;
 
-/** What moved here in these flushes was told elsewhere, and stays so: it says that nothing was before it. */
+/** A session that moved here in these flushes stays as it is: its reports were told by another edge. */
 function noteTold(told: Map<FileSession, number>, session: FileSession, records: Buffer, at: number): void {
   const number = records.readDoubleLE(at + RECORD_BYTES);
   const before = records.readDoubleLE(at + RECORD_BYTES + 8);
@@ -76,7 +76,7 @@ function noteTold(told: Map<FileSession, number>, session: FileSession, records:
 
 const flagsAt = (records: Buffer, at: number): number => records.readUInt16LE(at + 2);
 
-/** Reports that were sent at once, or one that waited, whether or not it was given a number since. @returns how many */
+/** Makes reports void: sent ones, and those that waited, with or without a number. @returns how many */
 function takenBack(session: FileSession, records: Buffer, at: number, waited: Set<string>): number {
   const number = records.readDoubleLE(at + RECORD_BYTES);
   const byVenue = (flagsAt(records, at) & BY_VENUE) !== 0;

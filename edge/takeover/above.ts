@@ -1,4 +1,4 @@
-/** A session whose journal nobody can read, as far as the store and the venue know it: it goes on above all that was ever sent. */
+/** The state of a session whose journal cannot be read: it goes on above every number that may have been sent. */
 
 import type { Reserved } from '../../core/sessions/model.ts';
 import type { After, SessionState } from '../journal/session-state.ts';
@@ -12,10 +12,11 @@ export const numbersOf = ({ nextIn, nextOut, generation }: SessionState) => ({
 });
 
 /**
- * Undefined: a slot was taken for it, and nothing came of that.
- * @param after the last of its messages that the venue has had; undefined: the venue is the edge's own
- * @param here what there is of it from before it was where it is lost
- * @param lostAt epoch ms
+ * Makes the state from what the store and the venue know of the session.
+ * @param after the last of its messages that the venue has; undefined: the venue is in this process
+ * @param here an older state of it in this edge's journal
+ * @param lostAt now, epoch ms
+ * @returns undefined: the session has never begun, only a slot was taken for it
  */
 export function above(
   { generation: told, next_in, out, began }: Reserved,
@@ -24,11 +25,11 @@ export function above(
   lostAt: number,
 ): SessionState | undefined {
   if (out === 1 && next_in === 1 && told === 0) return undefined;
-  // Numbers may have begun anew since the store was told; an order that the venue has had shows it.
+  // The numbers may have been reset since the store was told. An order of a later generation at the venue shows that.
   const generation = Math.max(told, after?.generation ?? 0);
   const passed = after?.generation === generation ? after.msgSeqNum + 1 : 1;
   const before = here?.generation === generation ? here : undefined;
-  // Of yesterday, say: then a schedule has them begin anew at the next Logon.
+  // When the numbers began counts: if that was before the present session hours, the schedule resets them at the next Logon.
   const createdAt = before?.createdAt ?? (generation === told ? began : undefined) ?? lostAt;
   return {
     nextIn: Math.max(generation === told ? next_in : 1, passed),

@@ -28,7 +28,7 @@ export interface AnsweringParts {
 const pause = (timers: Timers, ms: number): Promise<undefined> =>
   new Promise((resolve) => void timers.after(ms, () => resolve(undefined)));
 
-/** Never rejects: an edge that is not answered takes it for a no. */
+/** Never rejects. An edge that gets no answer treats that as a refusal. */
 export function answering(parts: AnsweringParts): (asked: Asked) => Promise<void> {
   const { house, edges, clock, timers } = parts;
   const decided = (asked: Asked): Promise<Answer> => {
@@ -39,9 +39,9 @@ export function answering(parts: AnsweringParts): (asked: Asked) => Promise<void
     const tell = (answer: Answer): Promise<void> => edges.tellAnswer(asked.id, answer, clock.now());
     try {
       const deciding = decided(asked);
-      // Where the store is away for the word before it, nobody is left to hear this one.
+      // If the store was away for the acknowledgement, the asking edge has given up by now.
       deciding.catch(() => {});
-      // What is decided at once needs no other word before it.
+      // No acknowledgement is needed before an answer that comes at once.
       const soon = await Promise.race([deciding, pause(timers, DECIDED_SOON_MS)]);
       if (soon === undefined) await tell({ said: 'acknowledged' });
       await tell(soon ?? (await deciding));
@@ -58,7 +58,7 @@ async function isThere({ house }: AnsweringParts, { session_id }: Extract<Asked,
   return { said: there ? 'there' : 'gone' };
 }
 
-/** Ends the session here and hands over all of it. */
+/** Ends the session here and hands over its state. */
 async function givenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'yield' }>): Promise<Answer> {
   const { store, box, clock, random, house } = parts;
   const [one] = released(parts, [asked]);
@@ -75,7 +75,7 @@ async function givenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'y
   return { said: 'yielded' };
 }
 
-/** The same of several, in one parcel. */
+/** The same for several sessions, in one parcel. */
 async function allGivenAway(parts: AnsweringParts, asked: Extract<Asked, { type: 'yield_many' }>): Promise<Answer> {
   const { store, box, clock, random, house } = parts;
   const { id: ask, sessions } = asked;
@@ -92,15 +92,15 @@ async function allGivenAway(parts: AnsweringParts, asked: Extract<Asked, { type:
 const bytesOf = (parcel: readonly Uint8Array[]): number => parcel.reduce((sum, part) => sum + part.length, 0);
 
 /**
- * Ends sessions here, and shows all of each. From here on nothing of them is written here; what the other edge makes of them
- * is its own. Asked again, they are given again: the one that asked may have died. Those that are not shown are not to be given away, or not
- * this time.
+ * Ends sessions here and returns the state of each. This edge writes nothing more of them. If it is asked again it gives the
+ * same again: the edge that asked first may have died. A session that is missing in the result is not handed over, at least
+ * not this time.
  */
 function released({ house, journal }: AnsweringParts, asked: readonly Yielding[]): readonly Moved[] {
   const { sessions, turns, mover, log } = house;
   const ours = asked
     .map((one) => ({ ...one, session: sessionId(one.key) }))
-    // A question that has been overtaken: it has come back since.
+    // An outdated question: the session has come back to this edge since.
     .filter(({ session, epoch }) => mover.hereBy(session) <= epoch);
   turns.run(() => {
     for (const { session } of ours) sessions.known(session)?.holder?.end('superseded', TAKEN_OVER);
@@ -113,7 +113,7 @@ function released({ house, journal }: AnsweringParts, asked: readonly Yielding[]
     try {
       if (sessions.known(session)?.holder !== undefined) throw new Error('the session does not end');
       const state = journal.export(session, afterOf(after));
-      // Overtaken, too, where a process before this one had it back: what the venue has for it is told here.
+      // Also outdated if it came back to an earlier process of this edge: the venue knows it under a later epoch here.
       if (state !== undefined && epochOf(state.terms.about) > epoch) continue;
       mover.left(session);
       sessions.gaveAway(session, epoch);
@@ -126,7 +126,7 @@ function released({ house, journal }: AnsweringParts, asked: readonly Yielding[]
   return gone;
 }
 
-/** Bytes of its messages. */
+/** Size of its messages in bytes. */
 function weightOf({ sent, waiting, submitted }: SessionState): number {
   let bytes = 0;
   for (const { message } of sent) bytes += message.length;
@@ -136,18 +136,18 @@ function weightOf({ sent, waiting, submitted }: SessionState): number {
 }
 
 /**
- * Other edges have taken these sessions without waiting for this one. Their clients hear nothing more here, not even that:
- * a Logout would have a number that is given elsewhere.
+ * Other edges have taken these sessions without waiting for this one. Their connections are closed without a Logout: its
+ * number may be in use elsewhere already.
  */
 export function taken(
   { turns, sessions, mover, metrics, log }: Pick<House, 'turns' | 'sessions' | 'mover' | 'metrics' | 'log'>,
   revocations: readonly Revocation[],
 ): void {
   for (const { session, epoch } of revocations) {
-    // It has come back since.
+    // The session has come back to this edge since.
     if (mover.hereBy(session) > epoch) continue;
     const holder = sessions.known(session)?.holder;
-    // One that has ended, by itself or to be given away, may have yet to say what it had to.
+    // A connection whose session has just ended may still have output to send: that is discarded too.
     sessions.leaver(session)?.forsake?.();
     if (holder !== undefined) {
       turns.run(() => holder.end('superseded', TAKEN_OVER));

@@ -1,6 +1,7 @@
 /**
- * Journals of other edges. One that is dead is read once for all of its sessions that come here. One that may live goes on:
- * it is read for those that have been taken from it by then, and again for those that are taken later.
+ * Estates: journals of other edges, read out of the store to take sessions over. The journal of a dead edge is read once, for
+ * all of its sessions that come here. The journal of an edge that may still live can grow: it is read for the sessions that
+ * have been taken from it by then, and again for those taken later.
  */
 
 import {
@@ -15,7 +16,7 @@ import type { Estate } from '../journal/estate.ts';
 import { ESTATE_MS } from '../limits.ts';
 import type { Logger } from '../log.ts';
 
-/** Reads it, under a name that no other reading has; undefined: the store has none of it. */
+/** Opens an edge's journal. `name` is unique to this reading. Undefined: the store has none. */
 export type OpenEstate = (edgeId: string, name: string) => Promise<Estate | undefined>;
 
 interface Kept {
@@ -23,10 +24,10 @@ interface Kept {
   users: number;
 }
 
-/** `fenced`: it has been declared dead by now. `elsewhere`: its journal is not in the store. `unclaimed`: it is being started. */
+/** `fenced`: the edge has been declared dead meanwhile. `elsewhere`: its journal is not in the store. `unclaimed`: it is just starting. */
 export type Wrested = { readonly estate: Estate } | Exclude<Revoked, 'done'>;
 
-/** One that waits to be taken from an edge. */
+/** A session that waits to be taken from an edge. */
 interface Wanted {
   readonly revocation: Revocation;
   readonly resolve: (wrested: Wrested) => void;
@@ -44,7 +45,7 @@ export interface EstatesParts {
 export class Estates {
   readonly #parts: EstatesParts;
   readonly #kept = new Map<string, Kept>();
-  /** By edge and incarnation: those whose turn comes when the reading under way is over. */
+  /** By edge and incarnation: sessions to take once the reading under way is over. */
   readonly #wanted = new Map<string, Wanted[]>();
   #readings = 0;
 
@@ -53,8 +54,8 @@ export class Estates {
   }
 
   /**
-   * Takes a session from an edge that may live, and shows what its journal has of it: all that was told to anybody. Rejects
-   * as openEstate does. What is shown is used within the call.
+   * Takes a session from an edge that may still live. `use` gets the edge's journal, which has everything of the session that
+   * anybody was told, and may use it only within the call. Rejects as openEstate does.
    */
   async wrest<T>(edge: EdgeIdentity, revocation: Revocation, work: (wrested: Wrested) => T): Promise<T> {
     const name = `${edge.edge_id}.${edge.incarnation}`;
@@ -67,7 +68,7 @@ export class Estates {
     return work(await promise);
   }
 
-  /** Those that wait, together; then those that have come meanwhile. */
+  /** Takes the waiting sessions together, then those that have come meanwhile. */
   async #wrestAll(edge: EdgeIdentity, name: string): Promise<void> {
     for (;;) {
       const some = this.#wanted.get(name)?.splice(0) ?? [];
@@ -92,7 +93,7 @@ export class Estates {
       const ms = Math.round(clock.monotonic() - since);
       log.warn({ home: name, sessions: revoked.length, ms }, 'sessions are taken from an edge that does not answer');
       tell({ estate });
-      // Who has been told has had its turn by then.
+      // Those that were served have been removed by then.
       await new Promise<void>((resolve) => void this.#parts.timers.after(0, resolve));
       await this.#putAway(name, Promise.resolve(estate));
     } catch (error) {
@@ -100,7 +101,7 @@ export class Estates {
     }
   }
 
-  /** Those of which nothing new gets into the journal, which is then read once for all of them; the others hear why not. */
+  /** Revokes the sessions and returns those for which that worked: nothing new of them gets into the journal. The others are told why not. */
   async #revoked(edge: EdgeIdentity, some: readonly Wanted[]): Promise<readonly Wanted[]> {
     const { store, clock } = this.#parts;
     const done: Wanted[] = [];
@@ -114,7 +115,7 @@ export class Estates {
     return done;
   }
 
-  /** Rejects as openEstate does; it is opened anew then by who asks next. */
+  /** Rejects as openEstate does. The next caller tries again then. */
   async use<T>(edgeId: string, incarnation: number, work: (estate: Estate | undefined) => T): Promise<T> {
     const name = `${edgeId}.${incarnation}`;
     const kept = this.#kept.get(name) ?? this.#add(name, edgeId);

@@ -1,6 +1,6 @@
 /**
- * What becomes of the one that holds a session when another Logon for it comes, by `duplicate_logon`: it stays, it is taken
- * over, or it has gone meanwhile. Its client is asked where it is, on this edge or on another.
+ * A second Logon for a live session: decides by `duplicate_logon` whether the present holder stays, is taken over, or has gone.
+ * With `probe` the holder's client is asked, on the edge where it is connected.
  */
 
 import { StoreUnavailable } from '../../core/errors.ts';
@@ -9,15 +9,15 @@ import type { SessionProfile } from '../fix/session/profile.ts';
 import type { House, LiveConnection } from '../house.ts';
 import { PROBE_MS, WAITING_LOGONS } from '../limits.ts';
 
-/** `again`: the store is asked once more who holds it. */
+/** `again`: ask the store once more who holds the session. */
 export type Way = 'refuse' | 'supersede' | 'again';
 
-/** A holder of our own that is neither live nor gone is on its way in or out; a moment settles it. */
+/** Wait for a holder on this edge that is just logging on or out. */
 const OWN_HOLDER_MS = 100;
 
 export class Holders {
   readonly #house: Pick<House, 'live' | 'gate' | 'log' | 'ask' | 'mover'>;
-  /** Logons that wait for a holder to say whether it is there, by session. */
+  /** By session: the pending answer whether its holder's client is there. */
   readonly #waiting = new Map<string, number>();
 
   constructor(house: Pick<House, 'live' | 'gate' | 'log' | 'ask' | 'mover'>) {
@@ -47,7 +47,7 @@ export class Holders {
     }
   }
 
-  /** An edge that does not hear within a second, stands still meanwhile, or does not decide in time, has lost it. */
+  /** Asks the holder's edge. If that does not read the question within a second, stands still, or does not answer in time, it loses the session. */
   async #askedElsewhere({ edge_id, session_id }: LiveSession): Promise<Way> {
     const { ask, log, mover } = this.#house;
     void mover.look(edge_id);
@@ -57,14 +57,14 @@ export class Holders {
         log.warn({ edge_id, session_id, said }, 'a holder on another edge has lost');
       return said === 'there' ? 'refuse' : 'supersede';
     } catch (error) {
-      // Who asks for the slot again hears that the store is away.
+      // The next attempt at the slot will find that the store is away.
       if (error instanceof StoreUnavailable) return 'again';
       throw error;
     }
   }
 }
 
-/** Whether the client at the other end says anything within the time there is. */
+/** Whether the client of this connection says anything in time. */
 export function probed(holder: LiveConnection, withinMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(false), withinMs).unref();

@@ -1,7 +1,8 @@
 /**
- * Brings the state of a FIX session to this edge, whose client has logged on here: out of the hands of the edge that has
- * it, or out of the journal of one that is dead or does not answer. The slot has been taken by then, and with it the right to speak for the
- * session under a new epoch. What is brought is durable here before that is said (docs/adr/0027-sessions-that-move.md).
+ * Brings the state of a FIX session to this edge when its client has logged on here. The edge that has the state (its home) hands
+ * it over; if that is dead or does not answer, it is read out of the home's journal. The slot has been taken before, and with
+ * it the right to act for the session under a new epoch. The Logon is answered only once the state is durable here
+ * (docs/adr/0027-sessions-that-move.md).
  */
 
 import type { EdgeRegistry, SessionSlots } from '../../core/ports.ts';
@@ -50,39 +51,39 @@ export interface MoverParts {
   readonly blocks: Pick<Blocks, 'knows' | 'settling' | 'settled' | 'gone' | 'clear'>;
   readonly slots: Pick<SessionSlots, 'settle'>;
   readonly edges: Pick<EdgeRegistry, 'acknowledge'>;
-  /** Where edges leave sessions for each other. */
+  /** Where edges leave parcels for each other. */
   readonly store: Pick<JournalStore, 'collect' | 'discard'>;
   readonly box: KeyBox;
   readonly standing: Standing;
-  /** Undefined: journals of other edges cannot be read from here. */
+  /** Undefined: this edge cannot read journals of other edges. */
   readonly estates: Estates | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
 }
 
-/** One that is to come here. */
+/** A session that is to come here. */
 interface Move {
   readonly session: VenueSession;
   readonly epoch: number;
   readonly home: string;
-  /** What the home has reserved; undefined: its journal is in the store, or it is of a release before. */
+  /** Numbers that the home has reserved. Undefined: its journal is in the store, or its release is older. */
   readonly reserved: Reserved | undefined;
-  /** The last message of it that the venue has had; undefined: the venue is this edge's own. */
+  /** The last of its messages that the venue has. Undefined: the venue is in this process. */
   readonly after: MessageName | undefined;
   /** Monotonic ms. */
   readonly since: number;
 }
 
-/** What there is of a session, undefined being nothing; or why it cannot be had, this time or from there at all. */
+/** The state found of a session (undefined: there is none), or why it could not be had. `elsewhere`: its home's journal is out of reach. */
 type Found = { readonly state: SessionState | undefined } | 'not now' | 'silent' | 'elsewhere';
 
 export class Mover {
   readonly #parts: MoverParts;
-  /** Sessions of which nobody else can have anything newer, as far as this edge has heard, and their epochs. */
+  /** Sessions whose latest state is here, as far as this edge knows, and their epochs. */
   readonly #here = new Map<string, number>();
-  /** Those on their way, by session. */
+  /** Moves under way, by session. */
   readonly #coming = new Map<string, { readonly epoch: number; readonly came: Promise<boolean> }>();
-  /** Edges that have stopped, with journals that are nowhere else. */
+  /** Edges that have stopped and whose journals are on their own disks only. */
   readonly #stopped = new Map<string, { readonly incarnation: number; readonly since: number }>();
   readonly #standing: Standing;
   readonly #requests: Requests;
@@ -94,38 +95,38 @@ export class Mover {
     this.#requests = new Requests({ ...parts, ask, log });
   }
 
-  /** Whether the journal here is right about this session for sure. */
+  /** Whether the journal here certainly has the latest state of this session. */
   isHere(id: string): boolean {
     return this.#here.has(id);
   }
 
-  /** The epoch under which this edge speaks for a session; 0: it does not, or has not since it began. */
+  /** The epoch under which this edge acts for a session. 0: it does not, or has not since its process started. */
   hereBy(id: string): number {
     return this.#here.get(id) ?? 0;
   }
 
-  /** It has been given away, or may have been. */
+  /** The session has been handed over, or may have been. */
   left(id: string): void {
     this.#here.delete(id);
     this.#parts.blocks.gone(id);
   }
 
-  /** The edge was declared dead: others may have taken any of them. */
+  /** This edge was declared dead: other edges may have taken any session. */
   leftAll(): void {
     this.#here.clear();
     this.#parts.blocks.clear();
   }
 
-  /** Whether there is anything to wait for: most sessions are where they were. */
+  /** Whether the state has to be brought here at all. Most sessions log on where they were last. */
   needs(holding: Holding, { edge_id, session_id }: LiveSession, id: string): boolean {
     const { home, from, reserved } = holding;
     if (home !== edge_id || from !== edge_id || this.#isDoubtful(id)) return true;
-    // What a process before this one has reserved and used, this one has nothing of.
+    // An earlier process of this edge reserved numbers and used some, and its journal is lost.
     const { journal, blocks } = this.#parts;
     return reserved !== undefined && reserved.by !== session_id && !blocks.knows(id) && !journal.has(id);
   }
 
-  /** Part of what stands here or at the edge's end of the venue has been lost: what the venue has had, it is asked. */
+  /** Part of the journal, or of the edge's end of the venue link, has been lost: the venue has to be asked what it has. */
   #isDoubtful(id: string): boolean {
     const { journal, house } = this.#parts;
     if (house.venue.claim === undefined || this.#here.has(id) || !journal.has(id)) return false;
@@ -133,8 +134,8 @@ export class Mover {
   }
 
   /**
-   * Never rejects. False: what the session has cannot be had now, somebody has taken it since, or its client waits no longer.
-   * It comes all the same then: whoever comes back finds it here, or on its way.
+   * Brings the session's state here. Never rejects. False: it cannot be had now, another edge has taken the session since, or its
+   * client waits no longer. In the last case the move goes on, for the client's next Logon.
    */
   async bring(session: VenueSession, live: LiveSession, holding: Holding, wanted: () => boolean): Promise<boolean> {
     const { id } = session;
@@ -177,19 +178,19 @@ export class Mover {
     }
   }
 
-  /** Its client is about to be answered here. */
+  /** The state is here, and the client's Logon is about to be answered. */
   arrived(id: string, epoch: number): void {
     this.#here.set(id, epoch);
     this.#parts.house.sessions.came(id);
   }
 
-  /** It has not left this edge, but another had spoken for it meanwhile. */
+  /** The state of a session whose home is this edge, though another edge had taken the session for a while. */
   #own(move: Move): SessionState | undefined {
     flushAll(this.#parts.house.turns);
     return this.#parts.journal.export(move.session.id, afterOf(move.after)) ?? this.#above(move);
   }
 
-  /** Nobody can read what its home has of it. Undefined: nothing was reserved, or it had never begun. */
+  /** The state of a session whose home's journal cannot be read. Undefined: nothing was reserved, or it never began. */
   #above({ session, home, reserved, after }: Move, there?: SessionState): SessionState | undefined {
     const { journal, house, clock } = this.#parts;
     if (reserved === undefined) return undefined;
@@ -199,7 +200,7 @@ export class Mover {
     return state;
   }
 
-  /** Out of wherever it is; undefined: nowhere. Rejects when that cannot be found out in time. */
+  /** Gets the state from its home, or from the home's journal. Undefined: there is none. Rejects if that takes too long. */
   async #fetched(key: FixSessionKey, move: Move): Promise<SessionState | undefined> {
     const { clock } = this.#parts;
     const standing = this.#standing;
@@ -216,7 +217,7 @@ export class Mover {
         const now = await standing.of(home);
         const leftMs = since + LIVING_WITHIN_MS - clock.monotonic();
         const beat = standing.beat(home);
-        // One that lives is busy, as others may be: by its own hand is what costs it and this edge the least.
+        // An edge that lives is busy, and others may be too: a handover costs less than reading its journal.
         if (beat === 'moves' && leftMs > 0) patienceMs = leftMs;
         else if (beat !== 'unknown' && now !== undefined && !isOver(now)) found = await this.#wrested(move, now);
       }
@@ -227,10 +228,10 @@ export class Mover {
     }
   }
 
-  /** The edge lives, for all that is known: it is fenced from this one session, and its journal read up to there. */
+  /** Takes the session from an edge that may still live but does not answer: fences it from this session and reads its journal. */
   async #wrested({ session, epoch, home, reserved, after }: Move, { incarnation }: EdgeRow): Promise<Found> {
     const { estates, house } = this.#parts;
-    // What it has sent, and what waits there, is on its own disk only.
+    // Its journal is on its own disk only.
     if (estates === undefined || reserved !== undefined) return 'elsewhere';
     const edge = { edge_id: home, incarnation };
     const found = await estates.wrest(edge, { session: session.id, epoch }, (wrested): Found => {
@@ -249,12 +250,12 @@ export class Mover {
       there: estate !== undefined,
       state: estate?.export(session.id, afterOf(after)),
     }));
-    // It may have begun anew while it was read, and have gone on: then it is asked.
+    // The home may have restarted while its journal was read. Then it has to be asked.
     const now = await this.#standing.now(home);
     if (now?.incarnation !== row?.incarnation || !isOver(now)) return 'not now';
     const { there = false, state } = found ?? {};
     if (there && reserved === undefined) return { state };
-    // It was ended in order, and nobody has missed it yet: most that are come again at once, with what is on their disk.
+    // It was stopped in order a moment ago. Most edges restart at once, with the journal on their disk: wait for that.
     if (row?.state === 'stopped' && this.#stoppedFor(row) <= MOVE_WITHIN_MS) return 'elsewhere';
     if (reserved === undefined) {
       house.log.error(
@@ -265,7 +266,7 @@ export class Mover {
     return { state: this.#above(move, state) };
   }
 
-  /** Since that was first noticed here, ms. */
+  /** For how long this edge has known that the other one has stopped, ms. */
   #stoppedFor({ edge_id, incarnation }: EdgeRow): number {
     const now = this.#parts.clock.monotonic();
     const known = this.#stopped.get(edge_id);
@@ -274,7 +275,7 @@ export class Mover {
     return 0;
   }
 
-  /** All of it is durable here. */
+  /** Adopts the state and resolves when it is durable here and the venue has what it lacked. */
   async #taken(session: VenueSession, state: SessionState | undefined, isNew: boolean): Promise<void> {
     const { house, numbers, timers, clock } = this.#parts;
     const { turns, sessions } = house;
@@ -304,7 +305,7 @@ export class Mover {
         resolve();
       });
     });
-    // Orders that leave nothing in the journal may have to follow a batch that came after theirs.
+    // Submitted orders that wrote nothing to the journal may wait for the write of a later batch.
     const since = clock.monotonic();
     while (mark > (house.venue.mark ?? mark)) {
       if (clock.monotonic() - since > MOVE_WITHIN_MS)
@@ -313,7 +314,7 @@ export class Mover {
     }
   }
 
-  /** Notes how another edge stands, before it is known whether that is asked for. Never rejects. */
+  /** Starts observing another edge's heartbeat early, in case it is needed. Never rejects. */
   look(edgeId: string): Promise<void> {
     return this.#standing.note(edgeId);
   }
@@ -323,16 +324,16 @@ export class Mover {
   }
 }
 
-/** In the journal's words. */
+/** The same in the journal's type. */
 export const afterOf = (name: MessageName | undefined): After | undefined =>
   name && { generation: name.generation, msgSeqNum: name.msg_seq_num };
 
-/** What has happened so far is in the journal's segments: a turn in which nothing more does. */
+/** Writes what has happened so far to the journal: an empty turn, at whose end it is flushed. */
 export function flushAll(turns: Turns): void {
   turns.run(() => turns.touch(new Durable(turns)));
 }
 
-/** Says when all that its turn has made may leave. */
+/** Takes part in a turn and tells when the output of that turn may leave, which is when it is durable. */
 class Durable implements Player {
   dirty = false;
   readonly done: Promise<void>;

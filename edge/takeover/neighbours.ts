@@ -1,6 +1,7 @@
 /**
- * Asks other edges, and does not wait again and again for one that does not hear. Of those who come together one asks, and the others wait until the
- * edge has heard that: when an edge dies, all of its sessions' clients come within a second.
+ * Asks other edges, and remembers which of them do not answer. When an edge dies, the clients of all its sessions log on
+ * elsewhere within a second: of such simultaneous questions to one edge only one is sent, and the others wait to see whether
+ * the edge reads it.
  */
 
 import { type AskingPorts, ask, type Reply } from '../../core/sessions/asking.ts';
@@ -9,24 +10,24 @@ import { SILENT_MS } from '../limits.ts';
 import type { Standing } from './standing.ts';
 
 /**
- * See {@link ask}; without `heardWithinMs` an edge that has just been found to be `silent` is so at once, and so is one whose
- * heartbeat has not moved since. Whatever patience there is, it ends when the heartbeat stands.
+ * See {@link ask}. Without `heardWithinMs` an edge that was just found `silent`, or whose heartbeat has not moved since, counts as
+ * `silent` at once. Waiting always ends when the edge's heartbeat stands still.
  */
 export type Ask = (edgeId: string, question: Question, withinMs: number, heardWithinMs?: number) => Promise<Reply>;
 
 const SILENT: Reply = { ask: '', said: 'silent' };
 
-/** An edge that has not heard a question. */
+/** An edge that did not read a question. */
 interface Deaf {
   /** Monotonic ms. */
   readonly since: number;
-  /** Its heartbeat then; undefined: it had no row. */
+  /** Its heartbeat at that time. Undefined: it had no row. */
   readonly beat: string | undefined;
 }
 
-/** A question under way that nobody knows to have been heard. */
+/** A question that is not yet known to have been read. */
 interface Opening {
-  /** Resolves when it has been, or never will be. */
+  /** Resolves when it has been read, or never will be. */
   readonly over: Promise<void>;
   readonly end: () => void;
 }
@@ -42,7 +43,7 @@ class Neighbours {
   /** By edge. */
   readonly #deaf = new Map<string, Deaf>();
   readonly #openings = new Map<string, Opening>();
-  /** When an edge was last seen to have heard something, monotonic ms. */
+  /** When an edge was last known to have read a question, monotonic ms. */
   readonly #heard = new Map<string, number>();
 
   constructor(ports: AskingPorts, standing: Pick<Standing, 'of' | 'note' | 'beat'>) {

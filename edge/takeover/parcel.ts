@@ -1,6 +1,6 @@
 /**
- * Sessions on their way from one edge to another, as bytes: compressed, and encrypted with a key of its own that the
- * SecretBox has sealed under session and epoch, or, where it has several, under the name of the question that asks for them.
+ * A parcel: sessions on their way from one edge to another, as bytes. It is compressed and encrypted with a key of its own. The
+ * SecretBox seals that key under session and epoch, or for several sessions under the id of the question that asks for them.
  *
  * | at | size | what |
  * | ---: | ---: | --- |
@@ -11,9 +11,8 @@
  * | | 16 | tag of AES-256-GCM |
  * | | | Zstandard of the contents |
  *
- * A session: length of a JSON head (4), the head, the messages one after the other. Several: length of a JSON list (4), the
- * list of session, epoch and length, then as many sessions; a length of -1 is one of which nothing was kept. Integers are
- * big-endian.
+ * One session: length of a JSON head (4), the head, the messages one after the other. Several: length of a JSON list (4), the
+ * list of session, epoch and length, then as many sessions; length -1 is a session without a state. Integers are big-endian.
  */
 
 import { createCipheriv, createDecipheriv } from 'node:crypto';
@@ -33,7 +32,7 @@ const TAG_BYTES = 16;
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** Lists have the length of each message in place of it. */
+/** The JSON head: in its lists the length of each message stands in place of the message. */
 const head = z.object({
   nextIn: whole,
   nextOut: whole,
@@ -41,7 +40,7 @@ const head = z.object({
   createdAt: whole,
   forgotten: whole,
   told: whole,
-  /** Not in those of a release before. */
+  /** Absent in parcels of an older release. */
   lostAt: whole.default(0),
   terms: z.object({ retention: whole, retention_s: whole, ids: whole, ids_s: whole, about: z.string() }),
   sent: z.array(z.tuple([whole, whole, whole])),
@@ -63,18 +62,18 @@ const contextOfMany = ({ ask }: ManyParts): Context => ({ purpose: 'takeover', q
 
 export interface ParcelParts {
   readonly box: KeyBox;
-  /** Names it, and the epoch under which it is taken. */
+  /** Name of the session, and the epoch under which it is taken. */
   readonly session: string;
   readonly epoch: number;
 }
 
 export interface ManyParts {
   readonly box: KeyBox;
-  /** Names the question. */
+  /** Id of the question. */
   readonly ask: string;
 }
 
-/** One of several; without a state nothing was kept of it. */
+/** One of several sessions. Without a state: the edge has nothing of it. */
 export interface Moved {
   readonly session: string;
   readonly epoch: number;
@@ -83,7 +82,7 @@ export interface Moved {
 
 type Chance = (length: number) => Uint8Array;
 
-/** @param random so many bytes of chance. Rejects when no key can be sealed. */
+/** @param random makes so many random bytes. Rejects if the key cannot be sealed. */
 export function wrapped(parts: ParcelParts, state: SessionState, random: Chance): Promise<readonly Uint8Array[]> {
   return sealed(parts.box, ONE, contextOf(parts), plainOf(state), random);
 }
@@ -119,12 +118,12 @@ async function sealed(
   return parts;
 }
 
-/** Rejects when it is none, or not of this session and epoch. */
+/** Rejects if the bytes are no parcel, or not of this session and epoch. */
 export async function unwrapped(of: ParcelParts, parts: readonly Uint8Array[]): Promise<SessionState> {
   return stateOf(await opened(of.box, ONE, contextOf(of), parts));
 }
 
-/** Rejects when it is none, or not of this question. */
+/** Rejects if the bytes are no parcel, or not of this question. */
 export async function unwrappedMany(of: ManyParts, parts: readonly Uint8Array[]): Promise<readonly Moved[]> {
   const plain = await opened(of.box, SEVERAL, contextOfMany(of), parts);
   let at = 4 + plain.readUInt32BE(0);

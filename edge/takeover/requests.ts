@@ -1,6 +1,6 @@
 /**
- * Asks other edges for sessions, each edge one question at a time: who comes first asks at once, and those who come while it is under way go
- * together in the next one (docs/adr/0046-sessions-that-move-together.md).
+ * Asks other edges to hand sessions over. Each edge is asked one question at a time: the first session is asked for at once, and
+ * those that are wanted meanwhile go together in the next question (docs/adr/0046-sessions-that-move-together.md).
  */
 
 import type { EdgeRegistry } from '../../core/ports.ts';
@@ -17,7 +17,7 @@ import { sessionId } from '../sessions.ts';
 import type { Ask } from './neighbours.ts';
 import { unwrapped, unwrappedMany } from './parcel.ts';
 
-/** What there is of a session, undefined being nothing. `silent`: the edge does not answer, or not to the end. */
+/** The state of a session; undefined: the edge has none. `silent`: the edge does not answer, or not in time. */
 export type Had = { readonly state: SessionState | undefined } | 'not now' | 'silent';
 
 export interface RequestsParts {
@@ -36,7 +36,7 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
-/** Those that wait for one edge. */
+/** Sessions to be asked of one edge. */
 interface Line {
   home: EdgeRow;
   waiting: Waiting[];
@@ -53,8 +53,8 @@ export class Requests {
   }
 
   /**
-   * Has an edge that lives, for all that is known, give a session away. Rejects with StoreUnavailable.
-   * @param patienceMs it is known to be busy: so long it has for all of it
+   * Asks an edge, which seems to live, to hand a session over. Rejects with StoreUnavailable.
+   * @param patienceMs the edge is known to be busy: so much time it gets in all
    */
   give(home: EdgeRow, wanted: Yielding, patienceMs?: number): Promise<Had> {
     const { promise, resolve, reject } = Promise.withResolvers<Had>();
@@ -62,7 +62,7 @@ export class Requests {
     this.#lines.set(home.edge_id, line);
     line.home = home;
     line.waiting.push({ wanted, patienceMs, tell: resolve, fail: reject });
-    // Others that go with it may have more.
+    // Sessions in the same question may have more patience.
     if (patienceMs !== undefined) {
       const late = this.#parts.timers.after(patienceMs, () => resolve('silent'));
       const over = (): void => late.cancel();
@@ -74,7 +74,7 @@ export class Requests {
 
   #go(line: Line): void {
     while (line.waiting.length > 0) {
-      // One of a release before is asked as that was: for each by itself, and for all at once.
+      // An edge of an older release knows only questions about one session: they are all asked at once.
       const single = line.home.questions < 2;
       if (!single && line.running > 0) break;
       const some = single ? line.waiting.slice(0, 1) : together(line.waiting);
@@ -133,7 +133,7 @@ export class Requests {
   async #asked(home: string, question: Question, patienceMs: number | undefined): Promise<Reply> {
     const { ask, edges, log } = this.#parts;
     const reply = await ask(home, question, patienceMs ?? YIELD_WITHIN_MS, patienceMs);
-    // One that comes back has others to answer, whose clients wait.
+    // An edge that has just come back has many to answer.
     if (reply.said === 'silent' && reply.ask !== '')
       edges
         .acknowledge(home, [reply.ask])
@@ -147,7 +147,7 @@ export class Requests {
   }
 }
 
-/** As many as fit of those that are as patient as the first. */
+/** The next question: as many sessions as fit that have the same patience as the first. */
 function together(waiting: readonly Waiting[]): readonly Waiting[] {
   const patient = waiting[0]?.patienceMs !== undefined;
   return waiting.filter(({ patienceMs }) => (patienceMs !== undefined) === patient).slice(0, YIELDED_TOGETHER);

@@ -1,14 +1,15 @@
 /**
- * How other edges stand, by their rows and by what their heartbeats have been seen to do. Who waits for one looks every 250 ms, and gives up
- * when it stands still. Of an edge that hangs at 0 s, whenever it was asked, with d for a call of the store:
+ * Whether other edges still run, judged by their rows and by observing their heartbeats. While a Logon waits for an edge, its row is
+ * read every 250 ms, and waiting ends when the heartbeat stands still. For an edge that hangs at 0 s, with d the time of a
+ * call to the store:
  *
  *     ≤ 0 + d       its last heartbeat is in the store
- *     ≤ 0.25 + 2d   that is seen for the first time                  at 0, where nobody has looked at it before
- *     ≤ 2.5 + 3d    a look that began 2 s later shows it still       1.2 s, where it has not been seen to move
- *     ≤ 2.55 + 4d   the question ends, which by then has had its second; the session is revoked and the journal read
+ *     ≤ 0.25 + 2d   this edge has seen that heartbeat                (at 0 s if it had not looked before)
+ *     ≤ 2.5 + 3d    a reading that began 2 s later shows it still    (1.2 s if the heartbeat was never seen to move)
+ *     ≤ 2.55 + 4d   waiting for the edge ends; the session is revoked and the edge's journal is read
  *
- * The reading has what is left of the four seconds that a Logon has. An edge that is busy keeps its sessions for as long as every other heartbeat
- * is on time.
+ * Reading the journal may take what is left of the four seconds that a Logon has. A busy edge keeps its sessions as long as
+ * every other heartbeat is on time.
  */
 
 import type { EdgeRegistry } from '../../core/ports.ts';
@@ -24,33 +25,33 @@ export interface StandingParts {
   readonly log: Logger;
 }
 
-/** A heartbeat of another edge. */
+/** An observed heartbeat of another edge. */
 interface Beat {
   readonly incarnation: number;
   readonly heartbeat: number;
-  /** Monotonic ms: when it was there for sure, by the first look that showed it, and by the last: that look's answer, this one's beginning. */
+  /** Monotonic ms. First: the end of the first reading that showed it. Last: the start of the latest reading that showed it. */
   readonly sinceMs: number;
   readonly untilMs: number;
-  /** The one before it had been seen shortly before. */
+  /** The heartbeat before it was seen shortly before: the edge was seen to move. */
   readonly moved: boolean;
 }
 
 export class Standing {
   readonly #parts: StandingParts;
   readonly #rows = new Map<string, Promise<EdgeRow | undefined>>();
-  /** Of edges that have been looked at. */
+  /** By edge, as far as observed. */
   readonly #beats = new Map<string, Beat | 'none'>();
 
   constructor(parts: StandingParts) {
     this.#parts = parts;
   }
 
-  /** Its row as of a moment ago; undefined: there is none. */
+  /** The edge's row, perhaps a moment old. Undefined: there is none. */
   of(edgeId: string): Promise<EdgeRow | undefined> {
     return this.#rows.get(edgeId) ?? this.now(edgeId);
   }
 
-  /** Its row by a look that begins now. */
+  /** The edge's row by a reading that begins now. */
   now(edgeId: string): Promise<EdgeRow | undefined> {
     const { timers } = this.#parts;
     const row = this.#look(edgeId);
@@ -84,12 +85,12 @@ export class Standing {
       return;
     }
     const nowMs = this.#parts.clock.monotonic();
-    // One that has begun anew since has moved, too: what it does first may keep it from its next heartbeat.
+    // A new incarnation counts as moving: starting up may delay its next heartbeat.
     const moved = known !== undefined && nowMs - known.untilMs < STILL_MS;
     this.#beats.set(edgeId, { incarnation, heartbeat, sinceMs: nowMs, untilMs: begunMs, moved });
   }
 
-  /** Notes how another edge stands, before it is known whether that is asked for. Never rejects. */
+  /** Observes another edge's heartbeat early, in case it is needed. Never rejects. */
   async note(edgeId: string): Promise<void> {
     try {
       await this.of(edgeId);
@@ -99,8 +100,8 @@ export class Standing {
   }
 
   /**
-   * What its heartbeat has been seen to do, by the last look. One that has been seen to move stands once two in a row have not come; one that
-   * has not, sooner.
+   * What the edge's heartbeat does, by the latest reading. If it was seen to move before, it `stands` once two beats in a row are
+   * missing, otherwise sooner.
    */
   beat(edgeId: string): 'moves' | 'stands' | 'unknown' {
     const known = this.#beats.get(edgeId);
@@ -112,6 +113,6 @@ export class Standing {
   }
 }
 
-/** Nothing more is written of its journal, until it begins anew. */
+/** Whether this incarnation writes nothing more to its journal. */
 export const isOver = (row: EdgeRow | undefined): boolean =>
   row === undefined || row.state === 'dead' || row.state === 'stopped';
