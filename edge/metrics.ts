@@ -43,9 +43,9 @@ class TypeCounts {
   readonly #short = new Uint8Array(128);
   readonly #counts = new Float64Array(METRIC_TYPES + 1);
 
-  add(msgType: number): void {
+  add(msgType: number, count = 1): void {
     const short = msgType < 128 ? this.#short[msgType]! : 0;
-    this.#counts[short > 0 ? short - 1 : this.#slotOf(msgType)]!++;
+    this.#counts[short > 0 ? short - 1 : this.#slotOf(msgType)]! += count;
   }
 
   #slotOf(msgType: number): number {
@@ -263,15 +263,28 @@ export class Metrics {
     let head = 2; // to the digits of BodyLength: 8=…|9=
     while (head < end && bytes[head] !== SOH) head++;
     head += 3;
-    for (let at = 0; at < end; ) {
+    let type = 0;
+    let count = 0;
+    for (let at = 0; at < end; count++) {
       let mark = at + head;
       let length = 0;
-      for (; mark < end && bytes[mark] !== SOH; mark++) length = length * 10 + bytes[mark]! - ZERO;
-      const type = mark + 4; // after 35=
-      let code = bytes[type]!;
-      for (let i = type + 1; i < end && bytes[i] !== SOH; i++) code = code * 256 + bytes[i]!;
-      this.#out.add(code);
+      let code = 0;
+      // Nearly all have a BodyLength of three digits, and a type of one character behind `|35=`.
+      if (bytes[mark + 3] === SOH && bytes[mark + 8] === SOH) {
+        length = bytes[mark]! * 100 + bytes[mark + 1]! * 10 + bytes[mark + 2]! - ZERO * 111;
+        code = bytes[mark + 7]!;
+        mark += 3;
+      } else {
+        for (; mark < end && bytes[mark] !== SOH; mark++) length = length * 10 + bytes[mark]! - ZERO;
+        for (let i = mark + 4; i < end && bytes[i] !== SOH; i++) code = code * 256 + bytes[i]!;
+      }
+      if (code !== type) {
+        if (count > 0) this.#out.add(type, count);
+        type = code;
+        count = 0;
+      }
       at = mark + 1 + length + 7;
     }
+    if (count > 0) this.#out.add(type, count);
   }
 }

@@ -15,7 +15,6 @@ import { msgTypeCode } from '../../edge/fix/tags.ts';
 import { Input } from '../../edge/input.ts';
 import { CLOSING_BYTES, READ_PORTION, TICK_MS, WITHHELD_BYTES } from '../../edge/limits.ts';
 import { type Guest, Lobby } from '../../edge/lobby.ts';
-import { Metrics } from '../../edge/metrics.ts';
 import { MALLOC, V8_FLAGS } from '../../edge/runtime.ts';
 import { type Sleeper, Wheel } from '../../edge/wheel.ts';
 
@@ -368,23 +367,4 @@ describe('a large chunk', () => {
     input.settle();
     expect(whole).toEqual(chunk());
   });
-});
-
-test('user labels are bounded in number', async () => {
-  const metrics = new Metrics();
-  for (let i = 0; i < 700; i++) metrics.limited(`u${i}`, 'order');
-  const text = await metrics.registry.metrics();
-  const lines = text.split('\n').filter((line) => line.startsWith('fix_rate_limit_exceeded_total{'));
-  expect(lines).toHaveLength(501);
-  expect(lines.at(-1)).toBe('fix_rate_limit_exceeded_total{user_id="other",type="order"} 200');
-});
-
-test('what an alarm counts is there before the first of it', async () => {
-  const text = await new Metrics().registry.metrics();
-  for (const series of [
-    'fix_login_attempts_total{status="unavailable"}',
-    'fix_sessions_wrested_total{by="others"}',
-    'fix_session_moves_seconds_count{result="failed"}',
-  ])
-    expect(text).toContain(`\n${series} 0\n`);
 });
