@@ -9,23 +9,34 @@ export const SLACK = 7;
 /** A view of the same bytes. */
 export const viewOf = (buf: Uint8Array): DataView => new DataView(buf.buffer, buf.byteOffset, buf.length);
 
-/** Views of buffers that are asked for by turns, of which the last two are at hand: what came in, and what goes out. */
+/**
+ * Views of buffers that are asked for by turns, of which the last two are at hand: what came in, and what goes out. They stay where they
+ * are, for to write down a view that is young costs more than a look.
+ */
 export class Views {
   #buf: Uint8Array | undefined;
   #view = viewOf(new Uint8Array(0));
   #other: Uint8Array | undefined;
   #otherView = this.#view;
+  /** Which of the two came last. */
+  #isOtherLast = true;
 
   of(buf: Uint8Array): DataView {
-    return buf === this.#buf ? this.#view : this.#exchanged(buf);
+    if (buf === this.#buf) return this.#view;
+    return buf === this.#other ? this.#otherView : this.#made(buf);
   }
 
-  #exchanged(buf: Uint8Array): DataView {
-    const view = buf === this.#other ? this.#otherView : viewOf(buf);
-    this.#other = this.#buf;
-    this.#otherView = this.#view;
-    this.#buf = buf;
-    this.#view = view;
+  /** In place of the one that came first. */
+  #made(buf: Uint8Array): DataView {
+    const view = viewOf(buf);
+    this.#isOtherLast = !this.#isOtherLast;
+    if (this.#isOtherLast) {
+      this.#other = buf;
+      this.#otherView = view;
+    } else {
+      this.#buf = buf;
+      this.#view = view;
+    }
     return view;
   }
 }
