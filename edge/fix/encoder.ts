@@ -27,10 +27,8 @@ const NUMBER = 32;
 /** Fields written in one call of {@link BodyWriter.decimal} have at most this scale. */
 const MAX_SCALE = 15;
 
-/** `35=` and `10=` with a free byte behind, `SOH 34=`, as little-endian words. */
-const MSG_TYPE = Buffer.from('35=\0').readInt32LE(0);
+/** `10=` with a free byte behind, as a little-endian word. */
 const CHECK_SUM = Buffer.from('10=\0').readInt32LE(0);
-const MSG_SEQ_NUM = Buffer.from('\x0134=').readInt32LE(0);
 
 /** Three digits of 0 to 999 and an SOH as little-endian words, and the sum of the digits' bytes. */
 const TRIPLES = new Int32Array(1000);
@@ -67,36 +65,18 @@ export class Encoder extends Output implements BodyWriter {
    */
   begin(template: HeaderTemplate, msgType: number, msgSeqNum: number, nowMs: number): this {
     if (this.open) throw new RangeError('a message has been begun and not ended');
-    this.at = this.length;
-    this.ensure(template.headLength + template.idsLength + 4 * NUMBER);
+    template.next(msgType, msgSeqNum, nowMs);
+    const start = this.length;
+    this.at = start;
+    this.ensure(template.length);
     this.open = true;
     this.decimals = template.decimals;
-    template.at(nowMs);
-    const { view } = this;
-    let at = copyWords(template.head, 0, template.headLength, view, this.at);
-    this.lengthAt = at;
-    at += RESERVED;
-    view.setUint8(at++, SOH);
-    this.bodyAt = at;
-    view.setInt32(at, MSG_TYPE, true);
-    at += 3;
-    if (msgType > 0xff) at = this.putLongType(msgType, at);
-    view.setUint8(at++, msgType & 0xff);
-    view.setInt32(at, MSG_SEQ_NUM, true);
-    at = this.putUInt(msgSeqNum, at + 4);
-    this.sum = template.sum + SOH + sumWords(view, this.bodyAt, at);
-    this.at = copyWords(template.ids, 0, template.idsLength, view, at);
+    this.lengthAt = start + template.lengthAt;
+    this.bodyAt = start + template.bodyAt;
+    this.sum = template.sum;
+    this.at = copyWords(template.view, 0, template.length, this.view, start);
     this.summedTo = this.at;
     return this;
-  }
-
-  /** All but the last byte of a MsgType of more than one. */
-  private putLongType(msgType: number, start: number): number {
-    let at = start;
-    if (msgType > 0xffffff) this.view.setUint8(at++, (msgType >>> 24) & 0xff);
-    if (msgType > 0xffff) this.view.setUint8(at++, (msgType >>> 16) & 0xff);
-    this.view.setUint8(at++, (msgType >>> 8) & 0xff);
-    return at;
   }
 
   /** Ends the message with BodyLength and CheckSum. @returns where it begins in `buf`; it ends at `length` */

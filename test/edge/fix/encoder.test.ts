@@ -46,6 +46,50 @@ describe('a message', () => {
     }
   });
 
+  const ids = { beginString: 'FIXT.1.1', senderCompId: 'S', targetCompId: 'T', targetSubId: 'b' };
+  const headers = fc.array(
+    fc.record({
+      type: fc.constantFrom('0', 'D', '8', 'AE', 'BX', 'U12', 'XLR1'),
+      number: fc.oneof(
+        fc.constantFrom('next', 'same'),
+        fc.nat(1200),
+        fc.constantFrom(9, 99, 999_999_999, 2 ** 31 - 1, Number.MAX_SAFE_INTEGER - 100),
+      ),
+      ms: fc.oneof(fc.constant(0), fc.nat(100_000)),
+    }),
+    { minLength: 1, maxLength: 60 },
+  );
+
+  test.each([0, 3, 6, 9] as const)('has the header that a first one would have (%d decimals)', (decimals) => {
+    fc.assert(
+      fc.property(headers, (all) => {
+        const template = new HeaderTemplate(ids, decimals);
+        const encoder = new Encoder();
+        let number = 1;
+        for (const one of all) {
+          if (one.number === 'next') number += 1;
+          else if (one.number !== 'same') number = one.number;
+          const head = [msgTypeCode(one.type), number, NOW + one.ms] as const;
+          encoder.begin(template, ...head).end();
+          const first = new Encoder();
+          first.begin(new HeaderTemplate(ids, decimals), ...head).end();
+          const written = shown(proved(encoder.take()));
+          expect(written).toBe(shown(first.take()));
+          expect(written).toContain(`|35=${one.type}|34=${number}|49=S|52=`);
+        }
+      }),
+    );
+  });
+
+  test('counts on from any number', () => {
+    const template = new HeaderTemplate(ids);
+    const encoder = new Encoder();
+    for (let number = 1; number < 11_200; number++) {
+      encoder.begin(template, MsgType.Heartbeat, number, NOW).end();
+      expect(shown(proved(encoder.take()))).toContain(`|34=${number}|`);
+    }
+  });
+
   test('writes every kind of value', () => {
     const encoder = new Encoder();
     encoder
