@@ -76,7 +76,7 @@ const lockEverybody = (options: Options): Promise<void> =>
     );
     if (yes !== true) return void process.stdout.write(DRY);
     const { lock, sessions } = await lockPolicy(ports, { actor, reason }, { target: EVERYBODY, reason, cancel_orders });
-    say(`locked everybody at policy version ${lock.version}; ${sessions} sessions were told of`);
+    say(`locked everybody at policy version ${lock.version}; ${sessions} live sessions have to end`);
   });
 
 const unlockEverybody = (options: Options): Promise<void> =>

@@ -33,7 +33,7 @@ try {
   if (options.yes === true) {
     const actor = { principal: `erase:${userName()}` };
     await eraseUser(ports, { actor, reason: options.reason }, options.user);
-    say(`erased: ${what}; now its rows in what links the pseudonym to a person, which is yours`);
+    say(`erased: ${what}; now delete the pseudonym from your own list of whom it stands for`);
   } else {
     say(`would erase: ${what}`);
     say('nothing was changed: add --yes to do it');
