@@ -170,7 +170,14 @@ describe('decisions', () => {
     const numbers = decisions.map(({ path }) => Number(path.slice('docs/adr/'.length).slice(0, 4)));
     expect(numbers.every((number) => number > 0)).toBe(true);
     expect(new Set(numbers).size).toBe(numbers.length);
-    expect(decisions.filter(({ path }) => !index.includes(`(${posix.basename(path)})`))).toEqual([]);
+    const row = (path: string) => `](${posix.basename(path)}) |`;
+    expect(decisions.filter(({ path }) => !index.includes(row(path)))).toEqual([]);
+  });
+
+  test('have each a status in the index: in force, or which one replaces it', () => {
+    const statuses = all(index, /^\| \[\d{4}\]\([^)]+\) \|.*\| ([^|]+) \|$/gm);
+    expect(statuses).toHaveLength(decisions.length);
+    expect(statuses.filter((status) => !/^(in force|replaced by \[\d{4}\])/.test(status))).toEqual([]);
   });
 
   test.each(decisions.map((file) => [file.path, file] as const))('%s has its parts, and is short', (path, { text }) => {
