@@ -1,18 +1,18 @@
-/** What every store does alike to the values it is given, whatever it keeps them in. */
+/** Rules that every store applies alike, in memory and in DynamoDB. */
 import type { AuditRecord, ChainHead } from '../core/audit/model.ts';
 import type { Credential, CredentialProof, CredentialStatus, User } from '../core/credentials/model.ts';
 import { retiredBy, withoutSecrets } from '../core/credentials/proof.ts';
 import type { EdgeIdentity, Holding, LiveSession, Reserved, Reserving } from '../core/sessions/model.ts';
 import { compareKeys, key } from './keys.ts';
 
-/** A record that does not follow the head it is written under is a defect of the caller, never stored. */
+/** Checks that a record continues the chain head that it is written under. If not, the caller is wrong, and nothing is stored. */
 export function checkFollows(expected: ChainHead, record: AuditRecord): void {
   if (record.seq !== expected.seq + 1 || record.prev_hash !== expected.hash) {
     throw new RangeError(`record ${record.id} (${record.chain} ${record.seq}) does not follow ${expected.seq}`);
   }
 }
 
-/** Records that are appended together are of one chain, without a gap. */
+/** Checks that records appended together are of one chain and consecutive. */
 export function checkRun(records: readonly AuditRecord[]): void {
   for (const [i, record] of records.entries()) {
     const before = records[i - 1];
@@ -23,7 +23,7 @@ export function checkRun(records: readonly AuditRecord[]): void {
 }
 
 /**
- * The credential after a logon with this version of its proof: first_logon_at is set, older passwords and secrets retire
+ * The credential after a logon with this version of its proof: first_logon_at is set, older passwords and secrets stop working
  * at once. Undefined: nothing changes.
  */
 export function afterLogon(credential: Credential, at: number, verifierVersion: number): Credential | undefined {
@@ -60,19 +60,19 @@ export function countByKind(users: Iterable<Pick<User, 'status' | 'tier'>>) {
   return [...counts.entries()].sort(([a], [b]) => compareKeys(a, b)).map(([, entry]) => entry);
 }
 
-/** Where a FIX session stands among those of its user. */
+/** The parts of a FIX session's key, in the order in which keys of rows have them. */
 export function sessionKey(session: Pick<LiveSession, 'key'>): readonly [string, string, string, string] {
   const { begin_string, sender_comp_id, sender_sub_id, target_comp_id } = session.key;
   return [begin_string, sender_comp_id, sender_sub_id, target_comp_id];
 }
 
-/** Which edge speaks for a FIX session. */
+/** Which edge acts for a FIX session. */
 export type Held = Holding & EdgeIdentity;
 
 /**
- * The holding once this edge has taken the session. A first epoch is above any of the user's, which venues were told by the
- * release before. Where an earlier incarnation of this edge has taken it and not settled it, who spoke for it before that
- * still counts: its venue was told of another edge meanwhile, and has refused what it sent.
+ * The holding after this edge has taken the session. A first epoch is above all of the user's epochs, because an older release
+ * told venues those. If an earlier incarnation of this edge took the session and did not settle it, `from` stays: the venue was
+ * told of another edge meanwhile, and has refused what this one sent.
  */
 export function heldBy(
   session: EdgeIdentity & Pick<LiveSession, 'epoch' | 'session_id'>,
@@ -94,7 +94,7 @@ function spokenBy(
   return { epoch: Math.max(epoch, least) + 1, home, from: held.edge_id === edge_id ? from : held.edge_id };
 }
 
-/** What another's journal may be lacking stays on record until it is settled; so does what this edge's own may have lost. */
+/** The reservation after a taking. It stays until the session is settled if the state has to come from another edge, or may be lost here. */
 function reservedBy(
   { edge_id, session_id }: EdgeIdentity & Pick<LiveSession, 'session_id'>,
   held: Held | undefined,
@@ -112,24 +112,24 @@ export function sameReserved(a: Reserved | undefined, b: Reserved | undefined): 
   return a?.out === b?.out && a?.next_in === b?.next_in && a?.generation === b?.generation && a?.by === b?.by;
 }
 
-/** The edge that a session id names: `<edge>.<incarnation>.<n>`; undefined: it is no session id. */
+/** The edge named in a session id, `<edge>.<incarnation>.<n>`. Undefined: it is no session id. */
 export function edgeOf(sessionId: string): string | undefined {
   return /^(.+)\.\d+\.\d+$/.exec(sessionId)?.[1];
 }
 
-/** Some slots out of very many: a tier may allow a million. */
+/** A set of slots that is not written out: a tier may allow a million. */
 export interface Takeable {
   readonly count: number;
-  /** The slot that has `place` of them below it; `place` is less than `count`. */
+  /** The slot at this place in ascending order, from 0; `place` is less than `count`. */
   at(place: number): number;
   has(slot: number): boolean;
 }
 
 /**
- * Slots that a new session may take: the free ones below `max`, without as many of the highest as slots
- * at or above `max` are still held (after the maximum was lowered). Two that take at once from the same or from stale
- * readings then never hold more than `max` together: a slot is only ever taken while enough free ones lie above it,
- * and the highest of those that would be too many could not have been. Costs what is held, not what is free.
+ * Slots that a new session may take: the free ones below `max`. If slots at or above `max` are still held, after the maximum
+ * was lowered, as many of the highest free ones are left out. So edges that take slots at the same time, or from stale
+ * readings, never hold more than `max` together: each takes a slot only while enough free ones are above it. The cost is that
+ * of the held slots, not of the free ones.
  */
 export function takeable(held: ReadonlySet<number>, max: number): Takeable {
   const below = [...held].filter((slot) => slot < max).sort((a, b) => a - b);

@@ -1,6 +1,6 @@
 /**
- * Stores, leases and keys as the environment names them: the one place where lambdas, the edge, tools and firms' own
- * gateways turn variables into adapters. Read once; a wrong value stops the start with the variable's name.
+ * Makes stores, leases and keys from environment variables. The one place where lambdas, the edge, tools and firms' own gateways
+ * do so. Read once; a wrong value stops the start with a message that names the variable.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
@@ -28,7 +28,7 @@ const Store = z.object(STORE_VARIABLES);
 const Keys = z.discriminatedUnion('FIXGATE_KEY_PROVIDER', [z.object(LOCAL_KEY_VARIABLES), z.object(KMS_KEY_VARIABLES)]);
 export type KeyVariables = z.output<typeof Keys>;
 
-/** Envelope encryption by the provider that the environment names. */
+/** The SecretBox of the provider that the environment names. */
 export function secretBoxOf(keys: KeyVariables, region: string, dynamodb: DynamoDBClient): SecretBox & KeyAge {
   if (keys.FIXGATE_KEY_PROVIDER === 'local') return createRawAesSecretBox(fileMasterKeys(keys.FIXGATE_SECRETS_FILE));
   return createHierarchicalSecretBox({
@@ -41,13 +41,13 @@ export function secretBoxOf(keys: KeyVariables, region: string, dynamodb: Dynamo
   });
 }
 
-/** Secrets that have to be recovered, by the provider that the environment names. */
+/** The SecretVault of the provider that the environment names. */
 export function vaultOf(keys: KeyVariables, region: string): SecretVault & KeyAge {
   if (keys.FIXGATE_KEY_PROVIDER === 'local') return createRawAesVault(fileMasterKeys(keys.FIXGATE_SECRETS_FILE));
   return createKmsVault({ kms: new KMSClient({ region }), keyArn: keys.FIXGATE_PROOF_KEY_ARN });
 }
 
-/** Stores and keys together: what the edge and a gateway of one's own need. @throws EnvironmentError */
+/** Stores and keys together, for edges and firms' own gateways. @throws EnvironmentError */
 export function environmentAdapters(
   env: Environment,
   onDate?: OnDate,

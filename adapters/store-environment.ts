@@ -1,4 +1,4 @@
-/** The store as the environment names it, without its keys: what needs none is not made to carry the libraries for them. */
+/** Makes the store from environment variables, without keys: what needs no keys does not load the libraries for them. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
@@ -13,7 +13,7 @@ import type { Stores } from './stores.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A variable is missing or wrong; the message names each. */
+/** Variables that are missing or wrong; the message names each. */
 export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError';
 }
@@ -33,7 +33,7 @@ export const STORE_VARIABLES = {
   FIXGATE_TABLE_POLICY: tableName,
   FIXGATE_TABLE_AUDIT: tableName,
   FIXGATE_TABLE_JOURNAL: tableName,
-  /** Of edges that begin: for more than a thousand of them. */
+  /** Where rows of edges that start are kept: `spread` is for very many edges. */
   FIXGATE_EDGE_ROWS: z.enum(['together', 'spread'], { error: 'is neither together nor spread' }).default('together'),
 };
 
@@ -42,7 +42,7 @@ export type StoreVariables = z.output<typeof Store>;
 
 /** The variables of `schema`, checked. @throws EnvironmentError naming each that is missing or wrong */
 export function readVariables<T extends z.ZodType>(schema: T, env: Environment): z.output<T> {
-  // An empty variable is how shells and task definitions say that there is none.
+  // In shells and task definitions an empty variable means that it is not set.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
@@ -58,9 +58,9 @@ export interface OpenStores {
   readonly leases: TokenLeases;
   readonly client: DynamoDBClient;
   readonly tables: TableNames;
-  /** Makes the tables that are not there yet; in AWS the stack does. */
+  /** Makes tables that do not exist yet. In AWS the stack makes them. */
   makeTables(): Promise<void>;
-  /** Closes connections; a process that ends needs no call. */
+  /** Closes connections. Not needed at the end of a process. */
   close(): void;
 }
 
@@ -89,7 +89,7 @@ export function tablesOf(variables: StoreVariables): TableNames {
   };
 }
 
-/** The same, of variables that are checked already. @param calls carry what the stores ask; left out: the SDK's client does */
+/** The same from checked variables. @param calls how DynamoDB is called; by default by the SDK */
 export function openStoresOf(variables: StoreVariables, calls?: StoreCalls & { destroy(): void }): OpenStores {
   const client = openClient(variables);
   const tables = tablesOf(variables);

@@ -26,11 +26,11 @@ export function fenceOf(sessionId: string): number {
   return Number(shardOf(sessionId, FENCES));
 }
 
-/** Takes the fence of an incarnation down; nothing can be taken by it from then on. */
+/** Removes the fence of an incarnation: it can take nothing from then on. */
 export function fenceRemovals({ edge_id, incarnation }: EdgeIdentity): readonly Write[] {
   return Array.from({ length: ALL_FENCES }, (_, fence) => ({
     remove: fenceKey(edge_id, fence),
-    // An edge of the release before has none for its journal.
+    // An edge of an older release has no fence for its journal.
     when: (fence === JOURNAL_FENCE ? absentOr : equals)({ incarnation }),
   }));
 }
@@ -43,19 +43,19 @@ export function toSession(row: Row): LiveSession {
   return JSON.parse(row.session as string);
 }
 
-/** Says of a session whether its edge still serves it: neither dead nor stopped, nor begun anew since. */
+/** Tells whether a session's edge still serves it: the edge is not dead or stopped, and has no newer incarnation. */
 export type Liveness = (session: EdgeIdentity) => boolean;
 
 /**
- * Reads, consistently, the edges of these sessions. Read AFTER the sessions: an incarnation that has ended never comes
- * back, so one that is found ended had ended or will never matter again.
+ * Reads the edges of these sessions, consistently. To be called AFTER the sessions were read: an incarnation that has ended never
+ * comes back, so a session whose edge is found ended is certainly over.
  */
 export async function livenessOf(edgeRows: EdgeRows, sessions: readonly EdgeIdentity[]): Promise<Liveness> {
   const rows = await edgeRows.get([...new Set(sessions.map(({ edge_id }) => edge_id))]);
   const edges = new Map([...rows].map(([id, row]) => [id, toEdge(row)]));
   return ({ edge_id, incarnation }) => {
     const edge = edges.get(edge_id);
-    // Without a row: it stopped beating a week ago, and the row expired.
+    // No row: the last heartbeat was more than a week ago, and the row has expired.
     if (edge === undefined || edge.state === 'dead' || edge.state === 'stopped') return false;
     return edge.incarnation <= incarnation;
   };

@@ -1,4 +1,4 @@
-/** Who speaks for a FIX session, whose journal has it, and what numbers that edge may use, in DynamoDB. */
+/** Holdings in DynamoDB: which edge acts for a FIX session, whose journal has it, and which numbers are reserved. */
 import type { FixSessionKey, Holding, LiveSession, Reservation, Reserved } from '../../core/sessions/model.ts';
 import { type Held, sessionKey } from '../changes.ts';
 import { key } from '../keys.ts';
@@ -7,10 +7,10 @@ import { absent, type Expression, equals } from './expressions.ts';
 
 type Whose = Pick<LiveSession, 'user_id' | 'key'>;
 
-/** Transactions of reservations that are under way at a time: an edge that ends has thousands. */
+/** Transactions of reservations under way at a time: an edge that ends has thousands. */
 const AT_ONCE = 4;
 
-/** Says which edge speaks for a FIX session, and whose journal has it; stays for good. */
+/** Row that says which edge acts for a FIX session and whose journal has it. Never removed. */
 export function holdingKey(session: Whose): Key {
   return { table: 'sessions', pk: key('U', session.user_id), sk: key('FIX', ...sessionKey(session)) };
 }
@@ -24,7 +24,7 @@ export function toHeld(row: Row): Held {
   return reserved_out === undefined ? held : { ...held, reserved };
 }
 
-/** It says of which generation, for a release before changes the others alone. */
+/** `reserved_began` names its generation too: an older release changes the other attributes and leaves this one. */
 function beganOf({ reserved_began, reserved_generation }: Row): Pick<Reserved, 'began'> {
   const [generation, began] = typeof reserved_began === 'string' ? reserved_began.split(' ') : [];
   return Number(generation) === reserved_generation ? { began: Number(began) } : {};
@@ -46,7 +46,7 @@ export function holdingPut(session: LiveSession, held: Held | undefined, holding
   return { put: 'sessions', row: reserved === undefined ? row : { ...row, ...reservedRow(reserved) }, when };
 }
 
-/** All of them, to these. */
+/** Sets all attributes of a reservation. */
 function reservedSet(reserved: Reserved): Expression {
   const row = reservedRow(reserved);
   const names = Object.keys(row);
@@ -57,7 +57,7 @@ function reservedSet(reserved: Reserved): Expression {
   };
 }
 
-/** Everything of it is in the journal of this edge, and these are its numbers. */
+/** Records that this edge's journal has everything of the session, and its numbers. */
 export function settling(
   session: Whose & Pick<LiveSession, 'edge_id'>,
   epoch: number,
@@ -79,7 +79,7 @@ function reserving({ session, epoch, reserved, kind }: Reservation): Exclude<Wri
   const mine = equals({ epoch, edge_id, incarnation });
   const set = reservedSet(reserved);
   const change = { ...set, text: `SET ${set.text}` };
-  // One that was on its way for long takes nothing back.
+  // A request that was delayed must not lower what was reserved since.
   const more =
     '(attribute_not_exists(#reserved_out) OR #reserved_generation < :reserved_generation ' +
     'OR (#reserved_generation = :reserved_generation AND #reserved_out <= :reserved_out))';
@@ -89,7 +89,7 @@ function reserving({ session, epoch, reserved, kind }: Reservation): Exclude<Wri
   return { update: holdingKey(session), change, when };
 }
 
-/** As many as a transaction takes go together; where one of them is not done, the others go by themselves. */
+/** Makes reservations together, as many as fit into a transaction. If one of them cannot be done, the others are made one by one. */
 export async function reserve(database: Database, reservations: readonly Reservation[]): Promise<readonly boolean[]> {
   const done: boolean[] = [];
   let next = 0;

@@ -1,6 +1,6 @@
 /**
- * Journals of edges in DynamoDB. A row says who writes and one row a segment that it is there; pieces lie in partitions of
- * their own, by turns, for a partition takes 1,000 KB of plain writes a second, and half of that in transactions.
+ * Journals of edges in DynamoDB. One row says which process writes, one row for each segment says that it exists. Pieces are in
+ * partitions of their own, used by turns: a partition takes 1,000 KB of plain writes a second, and half of that in transactions.
  */
 import {
   APPEND_PIECES,
@@ -19,7 +19,7 @@ import { absent, type Expression, equals } from './expressions.ts';
 
 /** Partitions of a segment: 64 take 32 MB of pieces a second together. */
 const SHARDS = 64;
-/** So many bytes of a segment are in one partition, then the next has its turn: a small segment is read in one query. */
+/** So many bytes of a segment go to one partition before the next: a small segment is read in one query. */
 const STRETCH = 4 * PIECE_BYTES;
 /** Partitions that are read at once, after the first. */
 const READERS = 16;
@@ -37,19 +37,19 @@ const goneKey = (edgeId: string, segment: number) =>
 const partition = (edgeId: string, segment: number, shard: number): string =>
   key('J', edgeId, digits(segment), String(shard).padStart(2, '0'));
 
-/** A piece that is asked for again lies where it was. */
+/** The place of a piece depends on its offset only: written again it replaces itself. */
 const shardOf = (offset: number): number => Math.floor(offset / STRETCH) % SHARDS;
 
 const pieceKey = (edgeId: string, { segment, offset }: Pick<Piece, 'segment' | 'offset'>) =>
   ({ table: TABLE, pk: partition(edgeId, segment, shardOf(offset)), sk: digits(offset) }) as const;
 
-/** The edge is alive, and this incarnation of it. */
+/** Condition: this incarnation of the edge is alive. */
 const alive = ({ edge_id, incarnation }: EdgeIdentity): Write => ({
   check: fenceKey(edge_id, JOURNAL_FENCE),
   when: equals({ incarnation }),
 });
 
-/** The edge is alive, and nothing has been revoked that it has not heard of. */
+/** Condition: the edge is alive, and no sessions were revoked that it does not know of. */
 function heard({ incarnation }: EdgeIdentity, revoked: number): Expression {
   if (revoked > 0) return equals({ incarnation, revoked });
   const { text, names } = absent('revoked');
@@ -131,7 +131,7 @@ export function createJournalStore(database: Database): JournalStore {
   };
 }
 
-/** An edge that hears of it later was declared dead long before. */
+/** An edge that would read a revocation later than this was declared dead long before. */
 const REVOCATION_LIFE_S = 7 * 86_400;
 
 const revocationsOf = (incarnation: number): string => key('REV', digits(incarnation), '');
@@ -180,7 +180,7 @@ function revocations(database: Database): Pick<JournalStore, 'revoke' | 'revoked
   };
 }
 
-/** Nobody waits longer than seconds; for who looks into what went wrong. */
+/** A parcel is taken within seconds; it is kept longer for investigating failures. */
 const PARCEL_LIFE_S = 86_400;
 
 function parcels(database: Database): Pick<JournalStore, 'leave' | 'collect' | 'discard'> {
@@ -219,13 +219,13 @@ async function truncate(
   const { edge_id } = edge;
   const behind = (await piecesOf(database, edge_id, segment))
     .filter(({ offset }) => offset >= size)
-    // From the end: broken off, what is left has no new hole.
+    // From the end, so that an interruption leaves no gap.
     .sort((a, b) => b.offset - a.offset);
   for (let i = 0; i < behind.length; i += APPEND_PIECES) {
     const some = behind.slice(i, i + APPEND_PIECES).map((piece): Write => ({ remove: pieceKey(edge_id, piece) }));
     if ((await write(edge, some)) === 'fenced') return 'fenced';
   }
-  // Nothing to be done may be because another has done it.
+  // The condition may also fail because it was done before.
   return write(edge, []);
 }
 
@@ -241,7 +241,7 @@ function pieceRow(edgeId: string, piece: Piece): Row {
   return { pk, sk, length: piece.length, bytes: piece.bytes };
 }
 
-/** In no order. */
+/** Unordered. */
 async function piecesOf(database: Database, edgeId: string, segment: number): Promise<Piece[]> {
   const found: Piece[] = [];
   for await (const rows of shards(database, edgeId, segment, ['sk', 'length', 'bytes']))
@@ -249,7 +249,7 @@ async function piecesOf(database: Database, edgeId: string, segment: number): Pr
   return found;
 }
 
-/** The rows of each partition that has some, several partitions at a time: they fill one after the other. */
+/** Reads the partitions of a segment, several at a time. They are filled one after the other, so the first empty one is the end. */
 async function* shards(database: Database, edgeId: string, segment: number, only: readonly string[]) {
   const rowsOf = async (shard: number): Promise<readonly Row[]> => {
     const pk = ['pk', partition(edgeId, segment, shard)] as const;
@@ -266,7 +266,7 @@ async function* shards(database: Database, edgeId: string, segment: number, only
   }
 }
 
-/** Of a segment that nobody reads any more; those that fill last go first, so that the others are found again. */
+/** Removes the pieces of a removed segment, last partitions first, so that an interrupted removal is found again. */
 async function removePieces(database: Database, edgeId: string, segment: number): Promise<void> {
   const all: Row[][] = [];
   for await (const rows of shards(database, edgeId, segment, ['pk', 'sk'])) all.push([...rows]);

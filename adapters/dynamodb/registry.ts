@@ -16,10 +16,10 @@ import { ALL_FENCES, fenceKey, fenceRemovals, toSession } from './edges.ts';
 import { absent, type Expression } from './expressions.ts';
 import type { JoinedReads } from './together.ts';
 
-/** An edge's row outlives its last heartbeat so long: for people to see, and for its slots to be known as free. */
+/** How long an edge's row outlives its last heartbeat: for people, and so that its slots are known to be free. */
 const ROW_LIFE_S = 7 * 86_400;
 
-/** Whoever announced, or asked another edge, looks within seconds. */
+/** How long answers and receipts are kept; they are read within seconds. */
 const RECEIPT_LIFE_S = 86_400;
 
 interface Parts {
@@ -27,7 +27,7 @@ interface Parts {
   readonly edgeRows: EdgeRows;
 }
 
-/** @param reads joins what many wait for: each looks twenty times a second */
+/** @param reads joins reads of answers: each waiting Logon reads its answer twenty times a second */
 export function createEdgeRegistry(
   database: Database,
   reads: Pick<JoinedReads, 'get'>,
@@ -55,7 +55,7 @@ export function createEdgeRegistry(
       const change = told('stopped', figures, now);
       const end: Write = { update: edgeRows.places(edge.edge_id).own, change, when: serving(edge) };
       const outcome = await database.transact([end, ...fenceRemovals(edge)]);
-      // Refused: another incarnation serves, or it was declared dead; either way it has stopped counting.
+      // Refused: there is a newer incarnation, or this one was declared dead. Either way it is over.
       if (outcome.result === 'done') await removeSessions(database, edge);
     },
 
@@ -116,7 +116,7 @@ function commandsOf(database: Database): Pick<EdgeRegistry, 'commands' | 'send' 
   };
 }
 
-/** What edges ask each other. */
+/** Answers of edges to each other. */
 function answersOf(database: Database, reads: Pick<JoinedReads, 'get'>): Pick<EdgeRegistry, 'tellAnswer' | 'answer'> {
   const keyOf = (commandId: string) => ({ table: 'sessions', pk: key('ASK', commandId), sk: 'ANSWER' }) as const;
   return {
@@ -150,7 +150,7 @@ function receiptsOf(database: Database): Pick<EdgeRegistry, 'tellReceipt' | 'rec
   };
 }
 
-/** The incarnation is this one and has not ended. */
+/** Condition: the row has this incarnation, and it has not ended. */
 function serving({ incarnation }: EdgeIdentity): Expression {
   return {
     text: '#incarnation = :incarnation AND #state IN (:alive, :draining)',
@@ -159,7 +159,7 @@ function serving({ incarnation }: EdgeIdentity): Expression {
   };
 }
 
-/** Sets what an edge tells of itself. */
+/** Sets what an edge reports of itself. */
 function told(
   state: EdgeState,
   figures: EdgeFigures,
@@ -195,7 +195,7 @@ async function passIncarnation(database: Database, edgeId: string, incarnation: 
 
 const counterOf = (edgeId: string): Key => ({ table: 'sessions', pk: key('E', edgeId), sk: 'INCARNATION' });
 
-/** The counter of incarnations stands apart from the row and never expires: no number comes twice. */
+/** Takes the next incarnation. The counter is a row of its own that never expires, so that no number is used twice. */
 async function nextOf(database: Database, edgeId: string): Promise<EdgeIdentity> {
   return { edge_id: edgeId, incarnation: await database.increment(counterOf(edgeId), 'incarnation') };
 }
@@ -205,17 +205,17 @@ async function register(parts: Parts, edgeId: string, version: string, now: numb
   for (let attempt = 0; ; attempt++) {
     const identity = await nextOf(parts.database, edgeId);
     if (await begin(parts, identity, version, now, false)) return identity;
-    // A later boot of the same edge was quicker; whoever asked last shall have it.
+    // A later process of the same edge was quicker: the latest one shall win, so try again.
     await parts.database.backOff(attempt, `several processes begin as edge ${edgeId}`);
   }
 }
 
-/** Rows of this release say so. */
+/** What rows of this release say of themselves. */
 const KNOWS_SPREAD = 1;
 
 /**
- * To an edge of the release before, one whose row is spread is none: it would take its slots and its sessions. So none begins
- * beside such a one. @throws Error that names it
+ * An edge of an older release does not see rows that are spread, and would take the slots and sessions of such an edge. So an
+ * edge with a spread row does not start beside it. @throws Error that names the older edge
  */
 async function checkBegin(edgeRows: EdgeRows, edgeId: string): Promise<void> {
   checkName(edgeId);
@@ -230,7 +230,7 @@ async function checkBegin(edgeRows: EdgeRows, edgeId: string): Promise<void> {
 }
 
 /**
- * Makes the incarnation the one that serves. False: a later one is there or, with `onlyFree`, one that serves.
+ * Makes the incarnation the serving one. False: there is a later one or, with `onlyFree`, one that serves.
  */
 async function begin(
   { database, edgeRows }: Parts,
@@ -299,7 +299,7 @@ async function declareDead({ database, edgeRows }: Parts, edge: EdgeIdentity, he
   return true;
 }
 
-/** Takes the rows of ended incarnations out of the list; slots and keys are free by rule and go when they are taken. */
+/** Removes session rows of ended incarnations from the list. Their slots and keys count as free, and are removed when they are taken. */
 async function removeSessions(database: Database, { edge_id, incarnation }: EdgeIdentity): Promise<void> {
   const rows = await database.all('sessions', key('E', edge_id), 'SESS#');
   const ended = rows.filter((row) => toSession(row).incarnation <= incarnation);

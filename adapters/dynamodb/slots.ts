@@ -1,4 +1,4 @@
-/** Session slots in DynamoDB: exact by conditions, never by counting alone. */
+/** Session slots in DynamoDB. Conditions on rows make the bound exact; counting alone would not. */
 import type { AddressedCommand, SessionSlots, SlotResult } from '../../core/ports.ts';
 import { type Holding, isServing, type LiveSession, type Reserving } from '../../core/sessions/model.ts';
 import type { Random } from '../../core/time.ts';
@@ -84,16 +84,16 @@ export function createSessionSlots(parts: Parts): SessionSlots {
   };
 }
 
-/** Sessions whose three rows go in one transaction. */
+/** Sessions whose three rows each are removed in one transaction. */
 const RELEASED_TOGETHER = Math.floor(TRANSACTION / 3);
 
-/** Many go in one transaction, which costs one round trip; where a row has changed hands, each goes by itself. */
+/** Releases many sessions in one transaction. If a row belongs to another session by now, each is released by itself. */
 async function releaseSome(database: Database, sessions: readonly LiveSession[]): Promise<void> {
   const writes = sessions.flatMap(releasing);
   const distinct = new Set(writes.map(({ remove: { pk, sk } }) => `${pk} ${sk}`)).size === writes.length;
   if (sessions.length > 1 && distinct && (await database.transact(writes)).result === 'done') return;
   for (const session of sessions) {
-    // Not one transaction: each by itself leaves the others to this call repeated, or to the next taking.
+    // Not one transaction for all: what is left when this fails goes when the call is repeated, or when the slot is taken.
     for (const write of releasing(session)) await database.write(write);
   }
 }
@@ -111,18 +111,18 @@ function slotRowKey(userId: string, slot: number): Key {
   return { table: 'sessions', pk: key('U', userId), sk: key('SLOT', String(slot).padStart(6, '0')) };
 }
 
-/** Says who holds a FIX session's key: two takings for one key on two edges must not both succeed. */
+/** Row of a FIX session's key: of two edges that take a slot for the same FIX session only one succeeds. */
 function keyRowKey(session: Pick<LiveSession, 'user_id' | 'key'>): Key {
   return { table: 'sessions', pk: key('U', session.user_id), sk: key('KEY', ...sessionKey(session)) };
 }
 
-/** What a user's partition says: who stands in which slot, and under which key. */
+/** What is read of a user's partition: its slots and its FIX sessions. */
 interface Standing {
   /** By slot number. */
   readonly slots: ReadonlyMap<number, LiveSession>;
-  /** By sort key of the row that says it. */
+  /** By sort key of the key row. */
   readonly keys: ReadonlyMap<string, LiveSession>;
-  /** Who speaks for the session that is asked for; undefined: nobody ever has. */
+  /** The holding of the FIX session that is asked for. Undefined: it never had one. */
   readonly held: Held | undefined;
   readonly live: Liveness;
 }
@@ -145,7 +145,7 @@ async function read({ database, edgeRows }: Parts, session: Asked): Promise<Stan
   return { slots, keys, held, live: await livenessOf(edgeRows, [...slots.values(), ...keys.values()]) };
 }
 
-/** Who is to give way, and what its edge is told with the taking. */
+/** The session that is superseded, and the command for its edge. */
 interface Superseding {
   readonly supersedes: string;
   readonly told: AddressedCommand | undefined;
@@ -162,7 +162,7 @@ async function tryTake(
   const { database, joined, random } = parts;
   const standing = await read(parts, session);
   const mine = [...standing.slots.values()].find((held) => held.session_id === session.session_id);
-  // The reply to an earlier try was lost.
+  // An earlier try succeeded and its reply was lost.
   if (mine !== undefined && standing.held !== undefined)
     return { result: 'taken', slot: mine.slot, holding: heldBy(session, standing.held, undefined) };
 
@@ -175,7 +175,7 @@ async function tryTake(
   const slot = choose(random, slots, others, keyHolder, holder !== undefined, maxSessions);
   if (slot === undefined) return (await guarded(database, session, fence)) ?? { result: 'full', holders: others };
 
-  // Edge and epoch are looked at by the transaction itself: most takings cost one query and one write.
+  // Edge and epoch are checked by the transaction itself: mostly a taking costs one query and one write.
   const holding = heldBy(session, standing.held, numbers);
   const writes = takingWrites({ ...session, slot }, fence, standing, holding);
   const told = holder === undefined ? undefined : superseding?.told;
@@ -186,7 +186,7 @@ async function tryTake(
   return outcome.failed.includes(1) ? { result: 'epoch_changed' } : 'again';
 }
 
-/** Why nothing could be taken whatever stood there: who hears of a holder is an edge that lives, for an account as it is. */
+/** Why nothing could be taken, checked before anything about holders is told: the edge is fenced, or the user's epoch has changed. */
 async function guarded(database: Database, session: Asked, fence: Key): Promise<SlotResult | undefined> {
   const guards = await database.getAll([fence, userKey(session.user_id)]);
   if (guards.find((row) => row.sk === fence.sk)?.incarnation !== session.incarnation) return { result: 'fenced' };
@@ -194,7 +194,7 @@ async function guarded(database: Database, session: Asked, fence: Key): Promise<
   return undefined;
 }
 
-/** The slot to take; undefined: all are held. */
+/** The slot to take. Undefined: all are held. */
 function choose(
   random: Random,
   slots: Standing['slots'],
@@ -205,16 +205,16 @@ function choose(
 ): number | undefined {
   if (others.length >= maxSessions) return undefined;
   const free = takeable(new Set(others.map((held) => held.slot)), maxSessions);
-  // What is taken over is inherited; a dead session's slot goes with its key when it may be taken.
+  // The slot of a session that is taken over is inherited; so is that of a dead session of the same key, if it may be taken.
   if (keyHolder !== undefined && slots.get(keyHolder.slot)?.session_id === keyHolder.session_id) {
     if (superseding || free.has(keyHolder.slot)) return keyHolder.slot;
   }
-  // Any of them, so that many who take at once seldom meet.
+  // A random one, so that simultaneous takings seldom collide.
   const [high = 0, low = 0] = random.bytes(2);
   return free.at((high * 256 + low) % free.count);
 }
 
-/** The transaction of a taking; the first two conditions are told apart by their place. */
+/** The transaction of a taking. Its first two conditions are recognised by their place. */
 function takingWrites(session: LiveSession, fence: Key, { slots, keys, held }: Standing, holding: Holding): Write[] {
   const slotKey = slotRowKey(session.user_id, session.slot);
   const nameKey = keyRowKey(session);
@@ -227,10 +227,10 @@ function takingWrites(session: LiveSession, fence: Key, { slots, keys, held }: S
     { ...sessionPut(nameKey, session), when: stillHeldBy(underKey) },
     sessionPut(sessionRowKey(session), session),
   ];
-  // Who takes a session that is this incarnation's already meets others at its key row.
+  // If the session is this incarnation's already, the condition on its key row is enough.
   if (held?.epoch !== holding.epoch || !sameReserved(held.reserved, holding.reserved))
     writes.push(holdingPut(session, held, holding));
-  // Whose place is taken leaves rows behind: its session row, and the other one of slot and key.
+  // A session that is replaced leaves rows to remove: its session row, and the other one of its slot and key rows.
   const gone = new Map([inSlot, underKey].flatMap((one) => (one === undefined ? [] : [[one.session_id, one]])));
   for (const one of gone.values()) writes.push({ remove: sessionRowKey(one) });
   const itsKey = inSlot && keyRowKey(inSlot);
@@ -246,7 +246,7 @@ function takingWrites(session: LiveSession, fence: Key, { slots, keys, held }: S
   return writes;
 }
 
-/** The row is as it was seen: free, or of one who is dead or gives way. */
+/** Condition: the row is as it was read, that is free, or of a session that is dead or superseded. */
 function stillHeldBy(seen: LiveSession | undefined): Expression {
   return seen === undefined ? absent('session_id') : equals({ session_id: seen.session_id });
 }

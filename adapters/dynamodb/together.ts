@@ -1,15 +1,15 @@
 /**
- * Joins what many ask of the store at once: a Logon's reads and the taking of its slot are the same few calls for each of
- * thousands. Nobody waits for company. Who comes while fewer than {@link LANES} calls are under way goes at once and alone;
- * who comes later goes with all who have come by then, when one of them ends.
+ * Joins calls to the store that are made at the same time: when thousands log on, the reads of each and the taking of its slot are
+ * the same few calls. No call waits in order to be joined. While fewer than {@link LANES} calls of a kind are under way, a call
+ * is made at once and alone; later ones wait until one of those ends, and then go together.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { StoreUnavailable } from '../../core/errors.ts';
 import { BATCH_GET, type Database, type Key, type Outcome, type Row, type Write } from './database.ts';
 
-/** Calls of a kind under way. Two: while one is late, by a lost packet, the other serves everybody. */
+/** Calls of a kind under way at a time. Two, so that one that is late (a lost packet) does not hold up all others. */
 const LANES = 2;
-/** Actions of a joined transaction: half as many as one may have, which a slow store still takes in time. */
+/** Actions of a joined transaction: half of DynamoDB's maximum, which a slow store still manages in time. */
 const ACTIONS = 48;
 
 interface Asked<A, R> {
@@ -18,14 +18,14 @@ interface Asked<A, R> {
   readonly fail: (error: unknown) => void;
 }
 
-/** What waits, and the calls that are under way. */
+/** Requests that wait, and calls under way, of one kind. */
 class Lanes<A, R> {
   #waiting: Asked<A, R>[] = [];
   #running = 0;
   readonly #lanes: number;
-  /** Takes those that go together out of what waits, the first among them. */
+  /** Chooses the requests that go together out of those that wait; always the first one. */
   readonly #choose: (waiting: readonly Asked<A, R>[]) => ReadonlySet<Asked<A, R>>;
-  /** Answers each of them. Rejects when those that are not answered yet cannot be. */
+  /** Answers each of them. Rejects if some cannot be answered; then those get the error. */
   readonly #run: (some: readonly Asked<A, R>[]) => Promise<void>;
 
   constructor(
@@ -58,7 +58,7 @@ class Lanes<A, R> {
     try {
       await this.#run(some);
     } catch (error) {
-      // Who is answered already hears nothing of it.
+      // Without effect on requests that were answered already.
       for (const { fail } of some) fail(error);
     }
     this.#running -= 1;
@@ -66,15 +66,15 @@ class Lanes<A, R> {
   }
 }
 
-/** What the calls of one process have in common. */
+/** The joined calls of one process. */
 export interface Joined {
   readonly reads: JoinedReads;
-  /** Of rows of edges: functions look at those, too. */
+  /** Reads of rows of edges, which lambdas make as well. */
   readonly edgeReads: JoinedReads;
   readonly transactions: JoinedTransactions;
 }
 
-/** @param lanes calls of a kind that may be under way; left out: two */
+/** @param lanes calls of a kind that may be under way at a time; default two */
 export const joinedOf = (database: Database, lanes: number = LANES): Joined => ({
   reads: new JoinedReads(database, lanes, 'get'),
   edgeReads: new JoinedReads(database, lanes, 'batch'),
@@ -84,13 +84,13 @@ export const joinedOf = (database: Database, lanes: number = LANES): Joined => (
 /** One for each row. */
 const nameOf = ({ table, pk, sk }: Key): string => `${table} ${pk.length} ${pk}${sk}`;
 
-/** Single rows, consistently: each is read after it was asked for. */
+/** Consistent reads of single rows: each is read after it was asked for, never before. */
 export class JoinedReads {
   readonly #database: Database;
   readonly #alone: 'get' | 'batch';
   readonly #lanes: Lanes<Key, Row | undefined>;
 
-  /** @param alone how a row is read that nobody else asks with: some may only read rows in batches (lib/rights.ts) */
+  /** @param alone how a single row is read: some roles may only read in batches (lib/rights.ts) */
   constructor(database: Database, lanes: number, alone: 'get' | 'batch') {
     this.#database = database;
     this.#alone = alone;
@@ -131,19 +131,19 @@ export class JoinedReads {
   }
 }
 
-/** The store's absence is everybody's; another error may be of one only. @throws StoreUnavailable */
+/** If the store is away that holds for all; any other error may concern one request only. @throws StoreUnavailable */
 function unlessAway(error: unknown): undefined {
   if (error instanceof StoreUnavailable) throw error;
   return undefined;
 }
 
-/** The distinct actions of transactions that go as one. */
+/** The actions of several transactions that are made as one. */
 class Group {
   readonly writes: Write[] = [];
-  /** By the row that each is about. */
+  /** By row. */
   readonly #at = new Map<string, number>();
 
-  /** Where its writes are among the group's; undefined: they do not fit, or another does something else to the same row. */
+  /** Places of a transaction's actions in the group. Undefined: they do not fit, or another transaction does something else to the same row. */
   add(writes: readonly Write[]): readonly number[] | undefined {
     const fresh = new Map<string, Write>();
     const names = writes.map(rowOf);
@@ -151,7 +151,7 @@ class Group {
       const name = names[i] as string;
       const known = this.#at.get(name);
       const there = known === undefined ? fresh.get(name) : this.writes[known];
-      // DynamoDB takes a row once in a transaction; what all ask for alike is asked once.
+      // DynamoDB allows one action for each row in a transaction; equal actions become one.
       if (there !== undefined && !sameCheck(there, write)) return undefined;
       if (there === undefined) fresh.set(name, write);
     }
@@ -175,8 +175,8 @@ function sameCheck(one: Write, other: Write): boolean {
 type AskedWrites = Asked<readonly Write[], Outcome>;
 
 /**
- * Transactions of different callers. All of a group hold or none: those whose own conditions did not hold hear so, the
- * others go again without them, each by itself where a transaction of somebody else was in the way.
+ * Joins transactions of different callers. A group succeeds as a whole or not at all. If not, callers whose own conditions did
+ * not hold are told so, and the others are tried again without them; each by itself if a foreign transaction was in the way.
  */
 export class JoinedTransactions {
   readonly #database: Database;
@@ -188,7 +188,7 @@ export class JoinedTransactions {
       lanes,
       (waiting) => {
         const { places } = grouped(waiting);
-        // One that names a row twice fits nowhere: let the store say so.
+        // A transaction that names a row twice fits into no group: the store will refuse it.
         return new Set(places.size > 0 ? places.keys() : waiting.slice(0, 1));
       },
       (some) => this.#write(some),
@@ -209,7 +209,7 @@ export class JoinedTransactions {
       }
       const { writes, places } = grouped(rest);
       const outcome = await this.#database.tryTransact(writes).catch(unlessAway);
-      // A defect in one of them is no answer to the others; whoever is in the way of one is not in the way of all.
+      // A wrong request, or a foreign transaction on one row, must not affect the others.
       if (outcome === undefined) return this.#each(rest);
       if (outcome.result === 'done') {
         for (const one of places.keys()) one.tell({ result: 'done' });
@@ -234,7 +234,7 @@ export class JoinedTransactions {
   }
 }
 
-/** Those that go together, as many as fit, with where their writes are. */
+/** The next group: as many transactions as fit, with the places of their actions. */
 function grouped(waiting: readonly AskedWrites[]): {
   readonly writes: readonly Write[];
   readonly places: ReadonlyMap<AskedWrites, readonly number[]>;
