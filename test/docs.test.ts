@@ -175,9 +175,9 @@ describe('decisions', () => {
   });
 
   test('have each a status in the index: in force, or which one replaces it', () => {
-    const statuses = all(index, /^\| \[\d{4}\]\([^)]+\) \|.*\| ([^|]+) \|$/gm);
-    expect(statuses).toHaveLength(decisions.length);
-    expect(statuses.filter((status) => !/^(in force|replaced by \[\d{4}\])/.test(status))).toEqual([]);
+    const rows = index.split('\n').filter((line) => line.startsWith('| [0'));
+    expect(rows).toHaveLength(decisions.length);
+    expect(rows.filter((row) => !/\| (in force|replaced by \[\d{4}\])[^|]*\|$/.test(row))).toEqual([]);
   });
 
   test.each(decisions.map((file) => [file.path, file] as const))('%s has its parts, and is short', (path, { text }) => {
