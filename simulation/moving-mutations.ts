@@ -1,10 +1,29 @@
 /** Defects around sessions that move, the venue that edges share, and journals in the store. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Holding } from '../core/sessions/model.ts';
 import { BLOCK_NUMBERS } from '../edge/limits.ts';
+import { ENDED, frameOf, STARTED, setNumber, Unframer } from '../edge/venue/link/frames.ts';
+import * as heads from '../edge/venue/link/heads.ts';
+import { LINK_FILE } from '../edge/venue/link/mailroom.ts';
 import { encodeFix } from '../local/fix-client.ts';
 import type { Mutation } from './mutations.ts';
 import { over, overSessions } from './over.ts';
 import { isJournalFence, spoiling } from './tampering.ts';
+
+/** A frame in a log of a link. */
+const FRAME = /(?<=\["out","venue",\d+,")[^"]+/g;
+
+/** That a client is there is not said; that it has left is harmless. */
+function unsaid(text: string): string {
+  const bytes = Buffer.from(text, 'base64');
+  const [frame] = new Unframer().add(bytes);
+  if (frame?.type !== STARTED) return text;
+  const { session } = heads.aboutSession.parse(frame.head);
+  const left = frameOf(ENDED, JSON.stringify({ session }));
+  setNumber(left, frame.number);
+  return left.toString('base64');
+}
 
 /** What an edge hears about a session that it has taken. */
 function heldAs(see: (holding: Holding, edgeId: string) => Holding): NonNullable<Mutation['ports']> {
@@ -227,6 +246,15 @@ export const MOVES: readonly Mutation[] = [
     what: 'an edge has no orders cancelled of who does not come back',
     breaks: 'cancel on disconnect',
     venue: (venue) => over(venue, { cancelAll() {} }),
+  },
+  {
+    name: 'start_unsaid',
+    what: 'who was on while an edge had no link is forgotten with its process, and the next one does not tell the venue',
+    breaks: 'cancel on disconnect',
+    boot(directory) {
+      const path = join(directory, 'venue', LINK_FILE);
+      if (existsSync(path)) writeFileSync(path, readFileSync(path, 'latin1').replace(FRAME, unsaid), 'latin1');
+    },
   },
   {
     name: 'poss_dup_left_out',

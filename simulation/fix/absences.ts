@@ -24,8 +24,8 @@ interface Stay {
   readonly graceMs: number;
   /** True time. */
   readonly since: number;
-  /** Whether the venue can have heard of that then: its link was up. */
-  readonly heard: boolean;
+  /** True time at which the venue could hear of that: when its edge was linked. Undefined: it has not been since. */
+  heardAt: number | undefined;
   /** Undefined: it is there. */
   until: number | undefined;
   /** How often its edge has said that its grace is over, and the venue has not done what follows. */
@@ -64,10 +64,10 @@ export class Absences {
     if (cancel_after_ms === undefined || (known !== undefined && known.epoch > epoch)) return;
     const { now } = this.#world.scheduler;
     const { market } = this.#world;
-    const heard = market === undefined || market.since(host.name) !== undefined;
+    const heardAt = market === undefined || market.since(host.name) !== undefined ? now : undefined;
     // An order of before may still be on its way.
     const decided = known?.host === host ? known.decided : 0;
-    this.#stays.set(id, { host, epoch, graceMs: cancel_after_ms, since: now, heard, until: undefined, decided });
+    this.#stays.set(id, { host, epoch, graceMs: cancel_after_ms, since: now, heardAt, until: undefined, decided });
   }
 
   ended(host: Host, { id }: VenueSession): void {
@@ -125,10 +125,13 @@ export class Absences {
       for (const { id } of sessions) {
         const stay = this.#stays.get(id);
         if (stay?.until === undefined) continue;
-        const { host, graceMs, until, since, heard } = stay;
+        const { host, graceMs, until, since } = stay;
+        this.#hear(stay);
+        const { heardAt } = stay;
         const knocked = this.#knocked.get(id) ?? 0;
         const stood = host.process?.stoodStillUntil ?? 0;
-        const [from, least] = knocked > since || !heard ? [Math.max(knocked, since), CLAIMED_MS] : [until, RELINK_MS];
+        const claimed = knocked > since || heardAt === undefined;
+        const [from, least] = claimed ? [Math.max(knocked, since), CLAIMED_MS] : [heardAt, RELINK_MS];
         // What it has decided waits in its journal, as all does that is for the venue.
         const cutOff = plan.fix?.journal === 'store' ? host.detainedUntil : 0;
         const ms = scheduler.now - Math.max(from, until, stood, detainedUntil, cutOff, host.changedAt);
@@ -137,6 +140,13 @@ export class Absences {
         const text = `orders of ${id} rest at ${venue}, which left ${host.name} ${away} ms ago and has ${graceMs} ms`;
         this.#world.fail('cancel on disconnect', text);
       }
+  }
+
+  /** What a process of the edge had no link for, the one that is linked next says for it. */
+  #hear(stay: Stay): void {
+    const { market, scheduler } = this.#world;
+    const linked = market?.since(stay.host.name);
+    if (linked !== undefined && scheduler.now - linked >= TELLING_MS) stay.heardAt ??= linked;
   }
 
   *#resting(): Iterable<readonly [string, Iterable<VenueSession>]> {

@@ -64,6 +64,7 @@ const HINTS: Readonly<Record<string, number>> = {
   together_forgotten: 42,
   nobody_counts: 104,
   grace_runs_on: 2,
+  start_unsaid: 34,
   poss_dup_left_out: 2,
   reset_undated: 10,
   day_left_behind: 10,
