@@ -69,6 +69,21 @@ export const DAYS: readonly Mutation[] = [
     },
   },
   {
+    name: 'expiry_flushed_anyway',
+    what: 'the end of the day flushes the venue at once, whether or not what keeps its reports has them',
+    breaks: 'end of day',
+    exchange(venue) {
+      const ends = dayEnds();
+      return over(venue, {
+        tick(now) {
+          const next = venue.tick(now);
+          if (ends(now)) venue.flush();
+          return next;
+        },
+      });
+    },
+  },
+  {
     name: 'day_ended_by_two',
     what: 'each edge ends the orders of its sessions at the end of the day by its own clock, beside the venue',
     breaks: 'cancel on disconnect',

@@ -14,6 +14,8 @@ const CLOSED_S = [0, 0, 0, 1, 2] as const;
 const ABOUT_MS = [-1_500, 1_000] as const;
 /** Short enough for a journal in files to be waited for. */
 const SHORT_MS = [50, 2_500] as const;
+/** So long before orders end, and after it. */
+const UNWRITTEN_MS = [50, 600] as const;
 const KINDS = ['crash', 'crash', 'stop', 'cut', 'drain'] as const;
 const MARKET_KINDS = ['market_crash', 'market_crash', 'market_stop', 'link'] as const;
 
@@ -22,7 +24,9 @@ const clockOf = (epochMs: number): string => new Date(epochMs).toISOString().sli
 /** A day ends in this run. */
 export function withDay(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   const startAt = Math.floor(MIDNIGHT - chance.between(...BEFORE_MS));
-  const scheduled = chance.hit(0.8);
+  const unwritten = fix.moves === undefined && chance.hit(0.5);
+  // What is said under numbers that begin anew then may not be heard of.
+  const scheduled = !unwritten && chance.hit(0.8);
   const overAt = MIDNIGHT + 1000 * chance.pick(OVER_S);
   const opensAt = overAt + 1000 * chance.pick(CLOSED_S);
   const day: DayPlan = {
@@ -35,7 +39,18 @@ export function withDay(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   const profile = scheduled ? { ...fix.profile, ...schedule } : fix.profile;
   const troubles = [...plan.troubles];
   for (let more = chance.whole(0, 3); more > 0; more--) troubles.push(troubleAbout(chance, plan, startAt, fix));
+  if (unwritten) troubles.push(...killedUnwritten(chance, plan, startAt, fix));
   return { ...plan, startAt, troubles, fix: { ...fix, profile, day } };
+}
+
+/** What keeps reports takes nothing when orders end, and the edge is killed before it does. */
+function killedUnwritten(chance: Chance, plan: Plan, startAt: number, { journal }: FixPlan): readonly At<Trouble>[] {
+  const at = MIDNIGHT - startAt - chance.between(...UNWRITTEN_MS);
+  const edge = chance.whole(0, plan.edges - 1);
+  return [
+    { kind: journal === 'store' ? 'cut' : 'disk', edge, ms: 3 * UNWRITTEN_MS[1], at },
+    { kind: 'crash', edge, ms: chance.between(...SHORT_MS), at: MIDNIGHT - startAt + chance.between(...UNWRITTEN_MS) },
+  ];
 }
 
 function troubleAbout(chance: Chance, plan: Plan, startAt: number, fix: FixPlan): At<Trouble> {
