@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VenueSession } from '../edge/venue/venue.ts';
+import { heldAs } from './moving-mutations.ts';
 import type { Mutation } from './mutations.ts';
 import { over, overSessions } from './over.ts';
 
@@ -40,6 +41,15 @@ export const DAYS: readonly Mutation[] = [
           return state && { ...state, createdAt: process.machine.clock.now() };
         },
       }),
+  },
+  {
+    name: 'block_undated',
+    what: 'who goes on above the block of a journal that is lost takes its numbers for those of the moment',
+    breaks: 'numbers',
+    ports: heldAs((holding) => {
+      const { reserved } = holding;
+      return reserved === undefined ? holding : { ...holding, reserved: { ...reserved, began: undefined } };
+    }),
   },
   {
     name: 'expiry_forgotten',

@@ -26,7 +26,7 @@ export function withDay(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   const startAt = Math.floor(MIDNIGHT - chance.between(...BEFORE_MS));
   const unwritten = fix.moves === undefined && chance.hit(0.5);
   // What is said under numbers that begin anew then may not be heard of.
-  const scheduled = !unwritten && chance.hit(0.8);
+  const scheduled = fix.lost === true || (!unwritten && chance.hit(0.8));
   const overAt = MIDNIGHT + 1000 * chance.pick(OVER_S);
   const opensAt = overAt + 1000 * chance.pick(CLOSED_S);
   const day: DayPlan = {

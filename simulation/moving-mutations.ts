@@ -26,7 +26,7 @@ function unsaid(text: string): string {
 }
 
 /** What an edge hears about a session that it has taken. */
-function heldAs(see: (holding: Holding, edgeId: string) => Holding): NonNullable<Mutation['ports']> {
+export function heldAs(see: (holding: Holding, edgeId: string) => Holding): NonNullable<Mutation['ports']> {
   return (ports) => {
     const { slots } = ports;
     /** Epochs as the store has them, by session. */

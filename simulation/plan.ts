@@ -285,14 +285,15 @@ const EDGES: Readonly<Record<Kind, readonly number[]>> = {
   moves: [2, 2, 3],
 };
 
-/** In how many of the runs with FIX a day ends. */
+/** In how many of the runs with FIX a day ends, and of those whose journals are lost. */
 const DAYS = 0.3;
+const DAYS_LOST = 0.6;
 
 export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
   const plan = drawn(chance, busyMs, kind);
   const { fix, wildClocks } = plan;
-  // Who has no journal to go by, or no clock, cannot tell when a day was over.
-  if (fix === undefined || fix.lost || wildClocks || !chance.hit(DAYS)) return plan;
+  // Who has no clock cannot tell when a day was over.
+  if (fix === undefined || wildClocks || !chance.hit(fix.lost ? DAYS_LOST : DAYS)) return plan;
   return withDay(chance, plan, fix);
 }
 
@@ -339,7 +340,7 @@ function drawn(chance: Chance, busyMs: number, kind: Kind): Plan {
     if (lot < 0.4) return hung(chance, plan, fix);
     if (lot < 0.52) return crowded(chance, plan, fix);
     if (lot < 0.72) return powerless(chance, plan, fix);
-    return lot > 0.8 && fix.journal === 'file' ? lost(chance, plan, fix) : plan;
+    return lot > 0.93 || (lot > 0.8 && fix.journal === 'file') ? lost(chance, plan, fix) : plan;
   }
   if (fix !== undefined) return { ...plan, fix: { ...fix, ...cancelling(chance, 0.2) } };
   return chance.hit(0.1) ? cutOff(chance, plan) : plan;

@@ -125,7 +125,7 @@ export class Orders {
   /** At the end: what the venue has ended, and nobody was told of. */
   settle(): void {
     const { sent, plan } = this.#world;
-    if (plan.fix?.commit === 'reserve') return;
+    if (plan.fix?.commit === 'reserve' || plan.fix?.lost) return;
     for (const [id, { over, ended, blind, order, expiresAt }] of this.#known)
       if (over && !ended && !blind && !sent.hasExpired(order))
         this.#world.fail(PROMISE, `${this.#name}: order ${id} ended by ${utcTimestamp(new Date(expiresAt))}, untold`);
