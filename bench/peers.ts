@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../local/free-port.ts';
 import type { Target } from './floor-process.ts';
 import { BENCH_DIR } from './load.ts';
 import type { Names } from './orders.ts';
@@ -22,14 +22,6 @@ export const PEER_NAMES: Names = { sender: 'TW', target: 'ISLD' };
 export interface Peer extends Target {
   readonly name: string;
   stop(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** User and system time of a process, seconds. */

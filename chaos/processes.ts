@@ -1,9 +1,9 @@
 /** Processes that are to be killed, stopped and started again: each is one program on the ports it had first. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { MALLOC, V8_FLAGS } from '../edge/runtime.ts';
+import { freePort } from '../local/free-port.ts';
 import { storeBinary } from '../local/store.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -163,15 +163,4 @@ export class Store {
       }
     }
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

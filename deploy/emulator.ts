@@ -1,9 +1,9 @@
 /** MiniStack, an emulator of AWS that runs without Docker: installed once in a virtual environment of its own, started per run. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { freePort } from '../local/free-port.ts';
 import { ROOT } from '../local/product.ts';
 import { makeAuthority } from './certificates.ts';
 import { guarded, isThere, run } from './process.ts';
@@ -124,16 +124,4 @@ async function answering(endpoint: string, ended: () => boolean): Promise<void> 
     if (answer !== undefined) return;
     if (performance.now() - from > READY_WITHIN_MS) throw new Error(`no answer within ${READY_WITHIN_MS / 1000} s`);
   }
-}
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

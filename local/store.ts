@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createClient } from '../adapters/dynamodb/client.ts';
 import { endStreams } from '../adapters/dynamodb/create-tables.ts';
 import { LogLines, lostLine } from '../adapters/node/log-lines.ts';
 import { STORE_FILE } from './data-dir.ts';
 import { REGION } from './environment.ts';
+import { freePort } from './free-port.ts';
 import { SettingError } from './settings.ts';
 
 const READY_WITHIN_MS = 10_000;
@@ -127,16 +127,4 @@ async function waitReady(endpoint: string, logFile: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
-}
-
-/** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -2,13 +2,13 @@
 // store that all other tests use. Needs Java (a JDK) and Maven, which fetches it. Exit code 3: they are not here, nothing was tried.
 
 import { existsSync, mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, QueryCommand, TransactWriteItemsCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { createTables } from '../adapters/dynamodb/create-tables.ts';
 import { tableNames } from '../adapters/dynamodb/tables.ts';
 import { guarded, isThere, run } from '../deploy/process.ts';
+import { freePort } from '../local/free-port.ts';
 import { ROOT } from '../local/product.ts';
 
 const EXIT_NOTHING = 3;
@@ -28,17 +28,6 @@ const WARM_WITHIN_MS = 60_000;
 const AT_ONCE = 64;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 async function fetched(): Promise<boolean> {
   const lacking = ['java', 'javac', 'mvn'].find((program) => !isThere(program));

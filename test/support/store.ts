@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type ClientOptions, createClient } from '../../adapters/dynamodb/client.ts';
@@ -11,6 +10,7 @@ import { createTables } from '../../adapters/dynamodb/create-tables.ts';
 import { DirectCalls } from '../../adapters/dynamodb/direct.ts';
 import { type TableNames, tableNames } from '../../adapters/dynamodb/tables.ts';
 import { systemRandom } from '../../adapters/node/random.ts';
+import { freePort } from '../../local/free-port.ts';
 import { storeBinary } from '../../local/store.ts';
 
 export interface TestStore {
@@ -96,14 +96,4 @@ async function ready(endpoint: string, child: ChildProcess): Promise<void> {
       await new Promise((next) => setTimeout(next, 20));
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
