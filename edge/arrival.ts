@@ -1,6 +1,6 @@
 /**
- * A TCP connection before FIX: the balancer's header, then the TLS handshake, whichever of them there is. It is a guest of
- * the lobby from the first moment, under the deadline of a Logon, so that neither is a way around the bounds of strangers.
+ * A TCP connection before FIX: PROXY header, then TLS handshake, as configured. It is in the lobby from the first moment, under
+ * the deadline of a Logon, so that neither is a way around the bounds on connections that have not logged on.
  */
 
 import type { Socket } from 'node:net';
@@ -13,11 +13,11 @@ import { type ProxyHeader, type ProxySources, plainAddress, takeProxyHeader } fr
 import type { TlsCaller, TlsDoor } from './tls.ts';
 import type { Sleeper } from './wheel.ts';
 
-/** What stands before FIX. */
+/** What comes before FIX on a connection. */
 export interface Doors {
-  /** Undefined: no header is spoken here. */
+  /** Who may send a PROXY header. Undefined: there are no headers. */
   readonly sources: ProxySources | undefined;
-  /** A connection of theirs may also begin without a header, and others may connect: it then comes from where it comes. */
+  /** The header may be left out, and others may connect. Without a header the address is that of the socket. */
   readonly headerOptional: boolean;
   readonly tls: TlsDoor | undefined;
 }
@@ -51,7 +51,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
     const { lobby, wheel } = this.#house;
     const { sources, headerOptional } = this.#doors;
     const socket = this.#socket;
-    // Resets of strangers are nobody's matter: the close that follows says all there is.
+    // Errors of such a socket (a reset) need no handling: its close follows.
     socket.on('error', () => socket.destroy());
     const trusted = sources?.has(this.address) ?? false;
     if (sources !== undefined && !trusted && !headerOptional) {
@@ -82,7 +82,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
     if (this.#waitsFor !== 'nothing') this.#refuse('no_logon', `no end of ${this.#waitsFor} in time`);
   }
 
-  /** A balancer's health check of the port opens and closes. */
+  /** A balancer's health check opens a connection and closes it. */
   readonly #onEnd = (): void => this.#close();
 
   #introduced(header: Exclude<ProxyHeader, { kind: 'more' }>): void {
@@ -141,7 +141,7 @@ class Arrival implements Guest, Sleeper, TlsCaller {
     this.#close();
   }
 
-  /** One that said nothing is no error: somebody looked whether the port is open. */
+  /** If the peer sent nothing it was no failure: somebody checked whether the port is open. */
   #gone(): void {
     if (this.#waitsFor === 'tls' && this.#socket.bytesRead > this.#headerBytes)
       this.failed(new Error('the connection ended in the handshake, or its certificate is not taken'));

@@ -1,6 +1,6 @@
 /**
- * Who is there, as the venue is told; and what becomes of the orders of who has gone, where the counterparty's profile
- * says `cancel_on_disconnect`. The grace is the venue's to remember: it counts anew after a restart of the edge.
+ * Tells the venue which sessions are logged on, and has it cancel the orders of sessions that have been away for too long, where
+ * the counterparty's profile says `cancel_on_disconnect`. The venue keeps the grace period; it counts anew after a restart.
  */
 
 import type { EndCause } from '../core/sessions/model.ts';
@@ -17,7 +17,7 @@ interface Absent {
 export class Attendance {
   readonly #venue: Venue;
   readonly #changed: (session: VenueSession) => void;
-  /** Those whose orders are cancelled unless they come back, by session. */
+  /** By session: those whose orders will be cancelled unless they come back. */
   readonly #absent = new Map<string, Absent>();
   #next = Number.POSITIVE_INFINITY;
 
@@ -27,7 +27,7 @@ export class Attendance {
     this.#changed = changed;
   }
 
-  /** After a start nobody is there: whoever left orders behind has its grace to come back. */
+  /** After a start nobody is logged on: sessions with resting orders get their grace period to come back. */
   opened(now: Instant): void {
     for (const session of this.#venue.resting()) this.#miss(session, now);
   }
@@ -41,13 +41,13 @@ export class Attendance {
   ended(session: VenueSession, cause: EndCause, now: Instant): void {
     this.#venue.sessionEnded(session, now.epochMs);
     this.#changed(session);
-    // Superseded: the same counterparty is on its way in. To another edge it may not get, and then nobody else knows of it:
-    // a venue that edges share takes nothing of this one once that one has spoken for the session.
+    // Superseded: the same counterparty is logging on, perhaps at another edge. If that fails, only this edge knows that it is
+    // away. If it succeeds, a shared venue ignores this edge for the session.
     if (cause !== 'superseded') this.#miss(session, now);
     else if (this.#venue.claim !== undefined) this.#miss(session, now, CLAIMED_MS);
   }
 
-  /** The one that was on its way in did not get there. One that is missed already gains no time by it. */
+  /** A Logon that was under way has failed: the session is away. A grace period that already runs and ends sooner goes on. */
   failed(session: VenueSession, now: Instant): void {
     const known = this.#absent.get(session.id);
     if (known === undefined || known.until > now.monoMs + (session.cancel_after_ms ?? 0)) this.#miss(session, now);

@@ -1,7 +1,7 @@
 /**
- * Numbers of sessions whose journal is not in the store: a block of them is reserved there, so that an edge that cannot
- * read this one's journal goes on above it, and no number has two contents (docs/adr/0047-numbers-reserved-in-the-store.md).
- * The first block comes with the slot, or with the session; the next one is asked for long before this one is used up.
+ * Blocks of numbers for sessions whose journal is not in the store. A block is reserved in the store, so that an edge that cannot
+ * read this edge's journal goes on above it, and no number gets two contents (docs/adr/0047-numbers-reserved-in-the-store.md).
+ * The first block comes with the slot, or when the session is settled here; the next is reserved long before it is used up.
  */
 
 import type { SessionSlots } from '../core/ports.ts';
@@ -16,12 +16,12 @@ import type { Sessions } from './sessions.ts';
 /** Where a session's numbers stand. */
 type Standing = Pick<JournalSession, 'nextIn' | 'nextOut' | 'generation' | 'createdAt'>;
 
-/** Numbers of a block; used before the next is asked for; left when its session ends. */
+/** Numbers of a block; how many are used before the next is reserved; how many must be left, or the session ends. */
 export interface BlockBounds {
   readonly numbers: number;
   readonly renew: number;
   readonly spare: number;
-  /** Ms without a client before what is left is given back. */
+  /** Ms without a client before unused numbers are given back. */
   readonly away_ms: number;
 }
 
@@ -29,14 +29,14 @@ const BOUNDS: BlockBounds = { numbers: BLOCK_NUMBERS, renew: BLOCK_RENEW, spare:
 
 /** What a session of this incarnation has reserved. */
 export class Block {
-  /** The first number that may not leave. */
+  /** The first number that may not be sent. */
   limit = 0;
   readonly id: string;
   readonly session: Omit<LiveSession, 'slot'>;
   readonly epoch: number;
-  /** As the store has it, as far as that is known. */
+  /** The reservation in the store, as far as that is known. */
   told: Reserved;
-  /** The next one is on its way. */
+  /** The next block is being reserved. */
   asked = false;
   readonly #bounds: BlockBounds;
   readonly #want: (block: Block) => void;
@@ -62,7 +62,7 @@ export class Block {
     return generation === this.told.generation && nextOut < this.limit - numbers + renew;
   }
 
-  /** Whatever becomes of what is asked of the store: no more than this is reserved for sure. */
+  /** So much is certainly reserved, whatever becomes of the call that is under way. */
   bound(out: number): void {
     this.limit = Math.min(this.limit, out);
   }
@@ -80,7 +80,7 @@ export interface BlocksParts {
   readonly slots: Pick<SessionSlots, 'reserve'>;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly log: Logger;
-  /** Another edge has the session. */
+  /** Another edge has taken the session. */
   readonly lost: (id: string, epoch: number) => void;
   readonly bounds?: BlockBounds | undefined;
 }
@@ -92,7 +92,7 @@ export class Blocks {
   readonly #blocks = new Map<string, Block>();
   /** Sessions whose journal is not in the store, as their last Logon had it. */
   readonly #own = new Set<string>();
-  /** Logons on their way, by session: what they were told of its block is to stay so. */
+  /** Sessions with Logons under way, whose blocks must not change meanwhile. */
   readonly #entering = new Map<string, number>();
   readonly #wanted = new Set<Block>();
   /** Reserved for numbers that were to begin anew and have not: their generation is none that was used. */
@@ -107,7 +107,7 @@ export class Blocks {
     this.#bounds = parts.bounds ?? BOUNDS;
   }
 
-  /** A Logon is on its way, until {@link left}. */
+  /** A Logon is under way, until {@link left}. */
   entering(id: string): void {
     this.#entering.set(id, (this.#entering.get(id) ?? 0) + 1);
   }
@@ -116,7 +116,7 @@ export class Blocks {
     const others = (this.#entering.get(id) ?? 0) - 1;
     if (others > 0) this.#entering.set(id, others);
     else this.#entering.delete(id);
-    // It may not have come to anything.
+    // The Logon may have failed.
     this.note(id);
     const block = this.#blocks.get(id);
     if (block === undefined || block.told.generation <= this.#standing(id).generation) return;
@@ -150,7 +150,7 @@ export class Blocks {
     return { ...next, known: block !== undefined || journal.has(id) };
   }
 
-  /** Where a session stands; asking the journal for one would make it. */
+  /** The numbers of a session, without making it in the journal. */
   #standing(id: string): Standing {
     const { journal, clock } = this.#parts;
     if (journal.has(id)) return journal.session(id);
@@ -167,7 +167,7 @@ export class Blocks {
     return { generation: generation + 1, next_in: 1, out: nextOut + this.#bounds.numbers, began };
   }
 
-  /** Whether it is known here what has been used of a session that the journal may have nothing of. */
+  /** Whether this edge knows what was used of a reservation, though its journal may not have the session. */
   knows(id: string): boolean {
     return this.#blocks.has(id);
   }
@@ -179,12 +179,12 @@ export class Blocks {
       this.#begin(id, session, epoch, reserved);
       return;
     }
-    // Somebody has done away with the row: numbers are had at once, or the session ends.
+    // The row was removed by hand: numbers have to be reserved at once, or the session ends.
     const next = { ...this.#next(this.#standing(id)), by: session.session_id };
     this.#want(this.#begin(id, session, epoch, next));
   }
 
-  /** What is reserved with a session that has come here, durably; undefined: its journal is in the store. */
+  /** The reservation to settle for a session that has come here and is durable. Undefined: its journal is in the store. */
   settling(id: string, session: Omit<LiveSession, 'slot'>): Reserved | undefined {
     if (!this.#own.has(id)) return undefined;
     return { ...this.#next(this.#standing(id)), by: session.session_id };
@@ -202,24 +202,24 @@ export class Blocks {
     return block;
   }
 
-  /** Of a session that is live here; undefined: it needs none. */
+  /** The block of a session that is live here. Undefined: it needs none. */
   of(id: string): Block | undefined {
     return this.#blocks.get(id);
   }
 
-  /** It may have come, gone, or have other numbers. */
+  /** The session has logged on or off, or has other numbers. */
   note(id: string): void {
     if (!this.#blocks.has(id)) return;
     this.#noted.delete(id);
     this.#noted.set(id, this.#parts.clock.monotonic() + this.#bounds.away_ms);
   }
 
-  /** It has been given away, or may have been. */
+  /** The session was handed over, or may have been. */
   gone(id: string): void {
     this.#blocks.delete(id);
   }
 
-  /** The edge was declared dead: what it has reserved is another's to change. */
+  /** This edge was declared dead: its reservations now belong to other edges. */
   clear(): void {
     this.#blocks.clear();
     this.#wanted.clear();
@@ -233,7 +233,7 @@ export class Blocks {
     this.look();
   }
 
-  /** Reserves what is wanted, and gives back what nobody needs now; what fails is done at the next call. */
+  /** Reserves blocks that are wanted and gives back unused ones. What fails is tried again at the next call. */
   look(): void {
     const none = this.#wanted.size === 0 && this.#unbegun.size === 0 && this.#noted.size === 0;
     if (this.#reserving !== undefined || none) return;
@@ -243,7 +243,7 @@ export class Blocks {
     });
   }
 
-  /** Gives back all there is, as far as the store takes it: nobody is here any more. */
+  /** Gives back all unused numbers, as far as the store answers. For the end of the edge. */
   async finish(): Promise<void> {
     await this.#reserving;
     // Soonest first: what was to be looked at later stands before nobody.
@@ -302,12 +302,12 @@ export class Blocks {
   #extending(block: Block): Reservation {
     const { id, session, epoch, told } = block;
     const reserved = { ...this.#next(this.#standing(id)), by: told.by };
-    // Where numbers have begun anew it is less.
+    // After a reset it is less.
     block.bound(reserved.out);
     return { kind: 'extend', session, epoch, reserved };
   }
 
-  /** Undefined: its client is here, or the store has it already. */
+  /** What to give back. Undefined: the client is logged on, or the store has it already. */
   #givingBack(block: Block): Reservation | undefined {
     const { id, session, epoch, told } = block;
     if (this.#entering.has(id) || this.#parts.sessions.known(id)?.holder !== undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Whether a machine has been up since files were written: with it up, all that was written is there, whatever was synced. A file beside
- * them names the start of the machine that they were written under.
+ * Tells whether the machine has been restarted since files were written. If not, everything that was written is there, synced or
+ * not. A file beside them has the id of the boot during which they were written.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,21 +8,21 @@ import { SYSTEM_SYNCS, type Syncs, settled } from './syncs.ts';
 
 const MARK = 'boot';
 
-/** Names the last start of this machine, where it can be told. */
+/** Id of this machine's last boot, if the system tells it. */
 export function machineBoot(): string | undefined {
   const path = '/proc/sys/kernel/random/boot_id';
   return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
 }
 
-/** Whether a start of the machine is named there. */
+/** Whether the directory has a boot id. */
 export const isMarked = (directory: string): boolean => existsSync(join(directory, MARK));
 
-/** Whether the machine is up since what is there was written. @param boot names its last start; undefined: not known */
+/** Whether the machine has not been restarted since the files were written. @param boot id of its last boot; undefined: not known */
 export function sameBoot(directory: string, boot: string | undefined): boolean {
   return boot !== undefined && isMarked(directory) && readFileSync(join(directory, MARK), 'utf8') === boot;
 }
 
-/** What is written there from now on is written under this start of the machine; undefined: it is not to be looked at again. */
+/** Notes that files are written during this boot from now on. Undefined: removes the note. */
 export function markBoot(directory: string, boot: string | undefined, syncs: Syncs = SYSTEM_SYNCS): void {
   const path = join(directory, MARK);
   if (boot === undefined) {
@@ -30,7 +30,7 @@ export function markBoot(directory: string, boot: string | undefined, syncs: Syn
     return;
   }
   writeFileSync(path, boot, { mode: 0o600 });
-  // A mark of an earlier start must not come back, when this machine dies, beside what is written from now on.
+  // Synced, so that after a crash an older note cannot be found beside newer files.
   settled(path, syncs);
   syncs.namesNow(directory);
 }

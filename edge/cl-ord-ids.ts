@@ -1,7 +1,7 @@
 /**
- * The ClOrdID policy of a session (profile `cl_ord_id`): which messages use up a ClOrdID, and what is said to one that
- * has been used. It holds for the session, whose ids its counterparty keeps apart (FIX 4.4 vol. 1, ClOrdID), over all its
- * connections and restarts of the edge, and asks nothing of the venue.
+ * The ClOrdID policy of a session (profile `cl_ord_id`): which messages use a ClOrdID, and the refusal of one that was used before.
+ * It applies within a session, whose counterparty must keep its ids distinct (FIX 4.4 vol. 1, ClOrdID), across connections and
+ * restarts of the edge. The venue is not asked.
  */
 
 import type { Message } from './fix/message.ts';
@@ -19,7 +19,7 @@ import {
 import { Field } from './venue/tags.ts';
 import { CxlRejReason, OrdRejReason, V } from './venue/versions.ts';
 
-/** Field of the ClOrdID that the message uses up; -1: it uses none. */
+/** Index of the field with the ClOrdID that the message uses; -1: it uses none. */
 export function usedId(message: Message): number {
   switch (message.msgType) {
     case MsgType.NewOrderSingle:
@@ -31,7 +31,7 @@ export function usedId(message: Message): number {
   }
 }
 
-/** Why the message is not taken for its ClOrdID; undefined: it is. One that cannot be remembered could be used twice. */
+/** Why the message is refused because of its ClOrdID. Undefined: it is not. An id too long to remember is refused: it could be used twice. */
 export function problemOf(store: SessionStore, message: Message, id: number, now: Instant): IdProblem | undefined {
   if (message.length(id) > CL_ORD_ID_BYTES) return 'too_long';
   return store.knowsId(message.buf, message.from(id), message.to(id), now.epochMs) ? 'duplicate' : undefined;

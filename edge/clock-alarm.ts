@@ -1,4 +1,4 @@
-/** Says when this machine's clock is off: aloud beyond what the limiter allows for, and by /ready beyond the bound. */
+/** Warns of a wrong clock: in the log if it is off by more than the limiter allows for, by /ready if by more than the bound. */
 
 import { type ClockWatch, isBeyond } from '../core/sessions/clock-watch.ts';
 import type { EdgeConfig } from './config.ts';
@@ -17,7 +17,7 @@ export class ClockAlarm {
     this.#log = log;
   }
 
-  /** No new client should be sent here for it. */
+  /** The clock is off by more than the bound: the edge is not ready. */
   get beyond(): boolean {
     return this.#beyond;
   }

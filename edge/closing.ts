@@ -31,7 +31,7 @@ const NOBODY: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() 
 
 const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 
-/** Clients are told and given a moment, then the gate gives everything back, then what is written is closed. */
+/** Logs clients out and gives them a moment, has the gate give everything back, then closes journal and venue. */
 export async function closeAll(
   house: House,
   { archive, timers, clock, log }: EdgeParts,
@@ -61,9 +61,9 @@ export async function closeAll(
   for (const connection of [...live.values()]) connection.end('drain', SHUTTING_DOWN);
   await step('archive', () => archive?.stop());
   venueTime.cancel();
-  // The store takes no more of the journal of an edge that has stopped.
+  // The store accepts no journal of an edge that has stopped.
   await step('commit', () => committed(house, journal, timers));
-  // Each writes rows by the thousand, and neither needs the other's.
+  // Both write thousands of rows, and do not depend on each other.
   await Promise.all([
     step('gate', () => gate.stop()),
     step('numbers', () => Promise.all([numbers.finish(), blocks.finish()])),
@@ -82,7 +82,7 @@ export async function closeAll(
   await step('http', () => http?.close());
 }
 
-/** Resolves when the journal is durable. Of an edge that was declared dead nothing more will be, and nobody has heard of it. */
+/** Resolves when the journal is durable. If the edge was declared dead the rest never will be; none of it has left. */
 async function committed({ turns, gate }: House, journal: Journal, timers: Timers): Promise<void> {
   turns.run(() => {
     turns.touch(NOBODY);

@@ -1,8 +1,8 @@
-/** How many connections this process can have: each is a file descriptor, and journal, store and logs need some too. */
+/** How many connections this process can have, by its limit of file descriptors, of which journal, store and logs need some. */
 import { readFileSync } from 'node:fs';
 import { CONNECTIONS, SPARE_DESCRIPTORS } from './limits.ts';
 
-/** Linux tells a process its own limit here (proc(5)); elsewhere it is not known. */
+/** Linux has the process's own limits here (proc(5)). On other systems they are not known. */
 const LIMITS_FILE = '/proc/self/limits';
 
 /** @param limits the text of the file; undefined: there is none */

@@ -1,4 +1,4 @@
-/** Which dictionary serves whom: the bundled ones, and those of the deployer that a session profile names. */
+/** Chooses the dictionaries of a session: the bundled ones, or the deployer's own that its profile names. */
 
 import { ConfigError, type EdgeConfig } from './config.ts';
 import { readDictionaryFiles } from './dictionary-files.ts';
@@ -20,7 +20,7 @@ type Named = Pick<SessionProfile, 'data_dictionary' | 'transport_data_dictionary
 
 export type Chosen =
   | { readonly known: true; readonly dictionaries: SessionDictionaries }
-  /** Which setting names what that cannot be had. */
+  /** Which setting names a file that is missing or unsuitable. */
   | { readonly known: false; readonly problem: string };
 
 const SETTINGS = ['data_dictionary', 'transport_data_dictionary', 'app_data_dictionary'] as const;
@@ -32,7 +32,7 @@ const VERSIONS: Readonly<Record<(typeof SETTINGS)[number], readonly string[]>> =
   app_data_dictionary: Object.values(APPL_VER_IDS),
 };
 
-/** Choices kept; credentials of a firm name a handful. What is forgotten is made anew. */
+/** Number of choices kept in memory; a firm's credentials name a handful. Others are made again. */
 const KEPT = 1000;
 
 export class Dictionaries {
@@ -42,7 +42,7 @@ export class Dictionaries {
   /** As many as there are files, and pairs of them over FIXT.1.1. */
   readonly #compiled: CompiledDictionaries = new Map();
 
-  /** @param own what the deployer has brought, by the file's name */
+  /** @param own the deployer's dictionaries, by file name */
   constructor(bundled: DictionarySet, own: ReadonlyMap<string, DictionarySource> = new Map()) {
     this.#bundled = bundled;
     this.#own = own;
@@ -100,8 +100,8 @@ export class Dictionaries {
 const unknown = (problem: string): Chosen => ({ known: false, problem });
 
 /**
- * The dictionaries of an edge: its own files are read, and the gateway's profile is held against them.
- * @throws ConfigError for mistakes in the files, and when the profile names what is not there
+ * Reads the deployer's dictionaries and checks the gateway's profile against them.
+ * @throws ConfigError for mistakes in the files, and if the profile names a file that is missing
  */
 export async function openDictionaries(
   { dictionaries: directory, session_profile }: Pick<EdgeConfig, 'dictionaries' | 'session_profile'>,

@@ -1,6 +1,6 @@
 /**
- * From a first message to a live session: who it says it is, proof and address by the gate, a slot, then the session's own
- * rules for a Logon. Whoever has not proved itself hears one and the same, or nothing.
+ * Takes a connection from its first message to a live session: the gate checks identity, proof and address, then gives a slot; then
+ * the session layer checks the Logon. A client that has not proved itself always gets the same answer, or none.
  */
 
 import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
@@ -23,7 +23,7 @@ import { type Entry, sessionId, TAKEN_OVER } from './sessions.ts';
 import { Holders } from './takeover/holders.ts';
 import type { VenueSession } from './venue/venue.ts';
 
-/** Rounds of asking for a slot and dealing with who holds the session. */
+/** How often a slot is asked for while another live session holds the FIX session. */
 const ROUNDS = 4;
 
 const IN_USE: Refusal = { reason: 'session_in_use', text: 'Logon refused: session in use', covered: true };
@@ -32,9 +32,9 @@ const ELSEWHERE: Refusal = {
   text: 'Logon refused: another gateway still has this session, try again',
   covered: false,
 };
-/** Refusals of the session's own rules that silence covers. */
+/** Refusals by the session layer that `--refused-logon silent` leaves unanswered. */
 const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
-/** First messages that name their sender well enough to be answered. */
+/** Mistakes in first messages that still can be answered: their sender is known. */
 const ANSWERABLE: ReadonlySet<Hostile> = new Set([
   'not_a_logon',
   'sending_time',
@@ -75,7 +75,7 @@ export class FrontDesk implements Reception<Connection> {
     void this.#admit(connection, first.claim, received, sentBy(deadline, turns.now.monoMs));
   }
 
-  /** The first message is garbled, or too long to be a Logon: there is nobody to be answered. */
+  /** The first message is garbled, or too long to be a Logon. It cannot be answered. */
   garbled(connection: Connection): void {
     this.#hostile(connection, 'framing', 'First message is garbled', undefined);
   }
@@ -98,7 +98,7 @@ export class FrontDesk implements Reception<Connection> {
     connection.turnAway(config.refused_logon === 'silent' ? undefined : sender, { ...SILENT, text });
   }
 
-  /** Never rejects: a defect is a refusal, with a line in the log. */
+  /** Never rejects: an exception refuses the Logon and is logged. */
   async #admit(connection: Connection, claim: Claim, received: number, since: number): Promise<void> {
     const { log } = this.#house;
     try {
@@ -116,7 +116,7 @@ export class FrontDesk implements Reception<Connection> {
     }
   }
 
-  /** Too many before it. Whoever it is hears what a store that is away would let it hear, and nothing was looked up. */
+  /** Too many Logons waited before this one. The answer is as if the store were away; nothing was looked up. */
   #busy(connection: Connection, claim: Claim): void {
     const { gate, metrics, strangers, turns } = this.#house;
     const { sender_comp_id } = claim;
@@ -160,7 +160,7 @@ export class FrontDesk implements Reception<Connection> {
     }
   }
 
-  /** Sessions stay in the journal for good: a client that names ever new ones is stopped before it takes a slot. */
+  /** Sessions stay in the journal for good. A client that names too many different ones is refused before it takes a slot. */
   #crowded(claim: Claim, logon: LogonAccepted): Refusal | undefined {
     const most = Math.max(SESSIONS_PER_CREDENTIAL, logon.max_sessions);
     if (!this.#house.sessions.crowded(sessionId(keyOf(claim)), most)) return undefined;
@@ -169,12 +169,12 @@ export class FrontDesk implements Reception<Connection> {
   }
 
   /**
-   * What the rules of a session that has begun say, before a slot is asked for: who tries again each second with a number
-   * too low is no session in the audit each time, and takes over from nobody. A holder in the way is asked first.
+   * The session layer's refusal, before a slot is taken, for a session whose state is here. So a client that keeps logging on with
+   * too low a number makes no audit records of sessions, and takes nothing over. Not if a holder has to be asked first.
    */
   #ruledOut(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Refusal | undefined {
     const { sessions, mover } = this.#house;
-    // What another edge may have is not judged by what was here of it once.
+    // If another edge may have newer state, the state here must not decide.
     if (!mover.isHere(sessionId(keyOf(claim)))) return undefined;
     const entry = sessions.begun(venueSession(claim, logon.user, profile));
     if (entry === undefined) return undefined;
@@ -182,7 +182,7 @@ export class FrontDesk implements Reception<Connection> {
     return this.#judged(connection, claim, profile, entry);
   }
 
-  /** What the session's own rules have against the Logon; changes nothing. */
+  /** The session layer's refusal of the Logon, if any. Changes nothing. */
   #judged(connection: Connection, claim: Claim, profile: SessionProfile, entry: Entry): Refusal | undefined {
     const { dictionaries, turns } = this.#house;
     const chosen = dictionaries.of(profile);
@@ -196,7 +196,7 @@ export class FrontDesk implements Reception<Connection> {
     return refused && { reason: refused.refusal, text: refused.text, covered: COVERED.has(refused.refusal) };
   }
 
-  /** A slot for the session; who holds it already is dealt with by `duplicate_logon`. */
+  /** Takes a slot for the session. If a live session holds it, `duplicate_logon` decides. */
   async #register(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Promise<void> {
     const { gate, blocks } = this.#house;
     const key = keyOf(claim);
@@ -238,7 +238,7 @@ export class FrontDesk implements Reception<Connection> {
     this.#refusedHere(connection, claim, logon, profile, IN_USE);
   }
 
-  /** The session's state is here, from wherever it was. False: it cannot be had, and the Logon has been refused. */
+  /** Brings the session's state here. False: that failed, and the Logon has been refused. */
   async #brought(
     connection: Connection,
     claim: Claim,
@@ -265,8 +265,8 @@ export class FrontDesk implements Reception<Connection> {
   }
 
   /**
-   * NewPassword (925): the last step before the Logon is answered, and not taken for a Logon that the session's rules
-   * refuse. Undefined: there is nothing to change.
+   * Applies NewPassword (925). The last step before the Logon is answered; not done if the session layer would refuse it.
+   * Undefined: there is nothing to change.
    */
   async #newPassword(
     connection: Connection,
@@ -286,7 +286,7 @@ export class FrontDesk implements Reception<Connection> {
     return change;
   }
 
-  /** The session's own rules have the last word. */
+  /** Begins the session at the connection. The session layer decides last. */
   #seat(
     connection: Connection,
     claim: Claim,
@@ -326,14 +326,14 @@ export class FrontDesk implements Reception<Connection> {
     this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: COVERED.has(reason) });
   }
 
-  /** Whoever held the session before may have made room for nobody. */
+  /** The Logon failed after its slot was taken: if the holder before it has gone, the session is away now. */
   #notSeated(claim: Claim): void {
     const { sessions, attendance, turns } = this.#house;
     const known = sessions.known(sessionId(keyOf(claim)));
     if (known !== undefined && known.holder === undefined) turns.run(() => attendance.failed(known.venue, turns.now));
   }
 
-  /** The gate has recorded it. */
+  /** Answers a refusal by the gate, which has recorded it. */
   #refusedByGate(connection: Connection, claim: Claim, refused: LogonRefused): void {
     const { metrics, strangers, turns, config } = this.#house;
     const { reason, text } = refused;
@@ -371,7 +371,7 @@ export class FrontDesk implements Reception<Connection> {
     else this.#refuseProven(connection, claim, text, reason);
   }
 
-  /** Under the session's next number, so that the client's engine does not trip over it before it shows the Text. */
+  /** With the session's next number: a client's engine might otherwise reject the Logout before it shows the Text. */
   #refuseProven(connection: Connection, claim: Claim, text: string, reason: string): void {
     const msgSeqNum = this.#house.sessions.nextOut(sessionId(keyOf(claim)));
     connection.turnAway(claim, { msgSeqNum, text, status: statusOfRefusal(reason) });

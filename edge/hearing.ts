@@ -1,4 +1,4 @@
-/** What the gate has to say to the edge, which may be before there is anybody to hear it: then it waits. */
+/** Passes events of the gate on to the edge. Events that come before the edge is complete wait. */
 
 import type { GateEvents, OrdersOf } from '../core/sessions/api.ts';
 import type { Revocation } from '../core/sessions/journal-store.ts';
@@ -26,13 +26,13 @@ class Later<T> {
 
 export interface Hearing {
   readonly events: GateEvents;
-  /** Resolves with the reason when an admin has this edge drained. */
+  /** Resolves with the reason when an admin drains this edge. */
   readonly drainAsked: Promise<string>;
-  /** Has orders cancelled, as an admin's word does. */
+  /** Has the venue cancel orders, as a command by an admin does. */
   readonly cancel: (whose: OrdersOf) => void;
-  /** Other edges have taken sessions from the journal of this one. */
+  /** Other edges have taken sessions away from this edge. */
   readonly revoked: (revocations: readonly Revocation[]) => void;
-  /** The house is there: what waits is told. */
+  /** The edge is complete: events that waited are passed on. */
   begin(house: House, numbers: Numbers, answer: (asked: Asked) => Promise<void>): void;
 }
 

@@ -19,7 +19,7 @@ import type { Turns } from './turn.ts';
 import type { Venue } from './venue/venue.ts';
 import type { Wheel } from './wheel.ts';
 
-/** A connection whose client has logged on, as the house knows it. */
+/** A connection whose client has logged on, as others may use it. */
 export interface LiveConnection {
   /** False when its session has to end. */
   readonly isLive: boolean;
@@ -31,9 +31,9 @@ export interface LiveConnection {
   probe(answered: (there: boolean) => void): void;
 }
 
-/** One that can be told something. */
+/** A session that announcements can be sent to. */
 export interface Told {
-  /** @returns whether it was told: it wants to be, and its client is logged on */
+  /** @returns whether it was sent: its profile asks for announcements, and its client is logged on */
   announce(news: News): boolean;
 }
 
@@ -52,20 +52,20 @@ export interface House {
   readonly strangers: StrangerLog;
   /** How many connections there may be in all. */
   readonly connections: number;
-  /** Those that have not logged on. */
+  /** Connections that have not logged on. */
   readonly lobby: Lobby<Guest>;
   readonly ask: Ask;
   readonly mover: Mover;
   readonly blocks: Blocks;
-  /** By the gate's session id. */
+  /** Connections by the gate's session id. */
   readonly live: Map<string, LiveConnection>;
-  /** Likewise: who can be told something. */
+  /** Sessions that announcements can be sent to, by the same id. */
   readonly notices: Map<string, Told>;
-  /** One view serves all connections: it is used within one call only. */
+  /** One view shared by all connections; valid within one call only. */
   readonly message: Message;
 }
 
-/** Who deals with what comes before a session (front-desk.ts). */
+/** What connections call before they have a session (front-desk.ts). */
 export interface Reception<Newcomer> {
   /** The first message. Its secrets are overwritten where they lie. @param deadline that its connection had for it, monotonic ms */
   receive(newcomer: Newcomer, message: Message, tokens: number, deadline: number): void;
@@ -75,7 +75,7 @@ export interface Reception<Newcomer> {
   tooLate(newcomer: Newcomer, waitedFor: string): void;
 }
 
-/** With somebody who lets newcomers in: what connections begin with. */
+/** The house together with the front desk: what a new connection is given. */
 export interface OpenHouse<Newcomer> extends House {
   readonly frontDesk: Reception<Newcomer>;
 }

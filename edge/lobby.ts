@@ -1,26 +1,26 @@
 /**
- * Connections that have not logged on: one cap for the whole process. When it is full, a connection of the address that
- * holds most has to go: a flood from one place pushes out its own. It is the oldest that has said nothing, or, where all
- * have sent their Logons, the one that came last: who has waited longest is served next. None of it costs more when there
- * are many, or many addresses.
+ * The lobby: connections that have not logged on, bounded for the whole process. When it is full, a connection of the address with
+ * the most connections is closed, so that a flood from one address pushes out its own. That is the oldest one that has sent
+ * nothing; if all have sent their Logons, the one that came last, because the others are served before it. All of this takes
+ * constant time, however many connections or addresses there are.
  */
 
 export interface Guest {
   readonly address: string;
-  /** Pushed out: close without a word. */
+  /** Pushed out: close without an answer. */
   evict(): void;
 }
 
-/** Left behind in the line of those who spoke before it is made anew. */
+/** Entries of the line that may be outdated before it is rebuilt. */
 const GONE_IN_LINE = 64;
 
 /** The guests of one address, in the order of arrival. */
 class Here<G> {
   readonly address: string;
   readonly quiet = new Set<G>();
-  /** Their Logons are being dealt with. */
+  /** Those whose Logons have come. */
   readonly spoke = new Set<G>();
-  /** The same in order, some of them gone. */
+  /** The same in order of their Logons; some may have left. */
   #line: G[] = [];
 
   constructor(address: string) {
@@ -37,7 +37,7 @@ class Here<G> {
     else this.#line.push(guest);
   }
 
-  /** Who is the first to go. */
+  /** The guest to be pushed out first. */
   worst(): G | undefined {
     for (const guest of this.quiet) return guest;
     for (let last = this.#line.at(-1); last !== undefined; last = this.#line.at(-1)) {
@@ -51,7 +51,7 @@ class Here<G> {
 export class Lobby<G extends Guest> {
   readonly #cap: () => number;
   readonly #guests = new Map<string, Here<G>>();
-  /** Addresses by how many guests they have; and the most that any has. */
+  /** Addresses by their number of guests, and the largest such number. */
   readonly #bySize = new Map<number, Set<Here<G>>>();
   #most = 0;
   #count = 0;
@@ -65,7 +65,7 @@ export class Lobby<G extends Guest> {
     return this.#count;
   }
 
-  /** It may be the one that has to go. */
+  /** Adds a guest. If the lobby is full one is pushed out, perhaps this one. */
   enter(guest: G): void {
     const full = this.#count >= this.#cap();
     // The newcomer does not count against its address yet.
@@ -84,13 +84,13 @@ export class Lobby<G extends Guest> {
     out.evict();
   }
 
-  /** Its Logon is there. */
+  /** The guest's Logon has come. */
   spoke(guest: G): void {
     const here = this.#guests.get(guest.address);
     if (here?.quiet.delete(guest)) here.speak(guest);
   }
 
-  /** It has logged on, or is gone. Idempotent. */
+  /** The guest has logged on or gone. Idempotent. */
   leave(guest: G): void {
     const here = this.#guests.get(guest.address);
     if (here === undefined || !(here.quiet.delete(guest) || here.spoke.delete(guest))) return;

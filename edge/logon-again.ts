@@ -1,6 +1,6 @@
 /**
- * A Logon within a session (141=Y) that brings a password or a signature: it is held against the credential as a first one
- * is, so that what is wrong is never taken for right. One that brings none stands on what its connection has proved.
+ * A Logon within a session (141=Y) that brings a password or a signature: it is verified like a first Logon, so that a wrong one is
+ * never accepted. One that brings neither relies on the proof that its connection began with.
  */
 
 import type { GateSession, LogonRefused } from '../core/sessions/api.ts';
@@ -13,7 +13,7 @@ import { statusOfRefusal } from './session-status.ts';
 
 type State =
   | { readonly name: 'idle' }
-  /** The gate has been asked, and the connection feeds nothing until it has answered. */
+  /** The gate has been asked. Nothing more of the connection is processed until it has answered. */
   | { readonly name: 'asked' }
   | { readonly name: 'decided'; readonly refused: UnprovedLogon | undefined }
   | { readonly name: 'left' };
@@ -23,7 +23,7 @@ const IDLE: State = { name: 'idle' };
 export class LogonAgain {
   readonly #house: Pick<House, 'gate' | 'metrics' | 'log' | 'turns'>;
   readonly #session: GateSession;
-  /** The same message is to be fed again. */
+  /** The answer is here: process the same message again. */
   readonly #decided: () => void;
   #state: State = IDLE;
 
@@ -52,7 +52,7 @@ export class LogonAgain {
     return HOLD;
   }
 
-  /** The connection is gone: nobody waits for an answer. */
+  /** The connection has gone: the answer is no longer needed. */
   leave(): void {
     this.#state = { name: 'left' };
   }
@@ -72,7 +72,7 @@ export class LogonAgain {
     this.#decided();
   }
 
-  /** While the store is away what the connection has proved stands: a live session does not end by that. */
+  /** If the store is away the connection's first proof is enough: a live session must not end because of that. */
   #refusal({ reason, text }: LogonRefused): UnprovedLogon | undefined {
     const { metrics, log } = this.#house;
     if (reason === 'unavailable') return undefined;

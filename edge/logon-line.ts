@@ -1,4 +1,4 @@
-/** The line of Logons before the store: who may ask it now, and how many at once, by how it answers them. */
+/** The queue of Logons before the store: which may ask it now, and how many at once, which depends on how fast it answers. */
 import type { LogonResult, RegisterResult } from '../core/sessions/api.ts';
 import { LogonPatience } from './logon-patience.ts';
 import { LogonWidth } from './logon-width.ts';
@@ -10,14 +10,14 @@ export class LogonLine {
   readonly #width = new LogonWidth();
   readonly #patience = new LogonPatience();
   readonly #turnstile = new Turnstile(this.#width, this.#patience);
-  /** When the turns of those who are in began, monotonic ms. */
+  /** When the turn of each Logon that is in began, monotonic ms. */
   readonly #turnsBegan = new WeakMap<Comer, number>();
 
   constructor(turns: Pick<Turns, 'monotonic'>) {
     this.#turns = turns;
   }
 
-  /** How many may ask at once, and how many wait to. */
+  /** How many may ask at once, and how many wait. */
   get figures(): { readonly width: number; readonly waiting: number } {
     return { width: this.#width.now, waiting: this.#turnstile.waiting };
   }
@@ -29,7 +29,7 @@ export class LogonLine {
     return turn;
   }
 
-  /** One that was in is about to be answered by a Logon, or its client has given up meanwhile. Those that are refused say nothing of what that takes. */
+  /** A Logon that was in is about to be accepted, or its client has given up. Refused ones are not measured: they take less. */
   served(comer: Comer): void {
     const began = this.#turnsBegan.get(comer);
     const now = this.#turns.monotonic();
@@ -40,7 +40,7 @@ export class LogonLine {
     this.#turnstile.leave(this.#turns.monotonic());
   }
 
-  /** Waits for what is no work of the store's, and keeps nobody from a turn meanwhile. */
+  /** Waits for something other than the store, and lets another Logon in meanwhile. */
   async aside<T>(work: Promise<T>): Promise<T> {
     this.leave();
     try {
@@ -50,7 +50,7 @@ export class LogonLine {
     }
   }
 
-  /** A question to the gate, by whose answer more or fewer may ask. */
+  /** Waits for the gate's answer, and measures it: how many may ask depends on that. */
   async asked<T extends LogonResult | RegisterResult>(question: Promise<T>): Promise<T> {
     const begun = this.#turns.monotonic();
     const answer = await question;

@@ -1,23 +1,24 @@
 /**
- * How long a Logon may wait for its turn. Its client gives up some time after it was sent, so the bound is that less what a Logon lately
- * took from its turn to its answer: mean and deviation as TCP keeps them of round trips (RFC 6298, section 2). Let in later it would take a slot, and
- * perhaps bring a session here, for a client that has hung up and comes again elsewhere; refused sooner it comes once too often.
+ * How long a Logon may wait for its turn: the time after which its client gives up, less the time that Logons lately took from turn
+ * to answer (mean and deviation as TCP estimates round trips, RFC 6298, section 2). A Logon that is let in later would take a
+ * slot, and perhaps move a session, for a client that has gone and logs on elsewhere. One that is refused sooner comes again for
+ * nothing.
  */
 import { CLIENT_WITHIN_MS, TURN_TOOK_AT_FIRST_MS, TURN_WITHIN_MS, TURNS_LOOK_MS, UNSEEN_MS } from './limits.ts';
 
-/** Weights of one look in what is known, as in RFC 6298. */
+/** Weights of a new sample in mean and deviation, as in RFC 6298. */
 const MEAN = 1 / 8;
 const DEVIATION = 1 / 4;
 
 export class LogonPatience {
   #mean: number = TURN_TOOK_AT_FIRST_MS;
   #deviation: number = TURN_TOOK_AT_FIRST_MS / 2;
-  /** Of those since the last look: how many, and ms of all. */
+  /** Logons since the last sample: how many, and their total time in ms. */
   #count = 0;
   #tookAll = 0;
   #looked = Number.NEGATIVE_INFINITY;
 
-  /** Longest wait for a turn that is worth it, ms since the client has begun to wait. */
+  /** The longest useful wait, ms since the client began to wait. */
   get now(): number {
     const left = CLIENT_WITHIN_MS - UNSEEN_MS - this.#mean - this.#deviation;
     return Math.min(TURN_WITHIN_MS.most, Math.max(TURN_WITHIN_MS.least, left));

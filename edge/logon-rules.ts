@@ -1,4 +1,4 @@
-/** What the edge has against a Logon that proved itself, before a slot is asked for; and what it says to one it takes. */
+/** The edge's own checks of a Logon that has proved itself, before a slot is taken; and what the answer to an accepted one says. */
 import { newPasswordRefused } from '../core/credentials/new-password.ts';
 import type { LogonAccepted, PasswordChange } from '../core/sessions/api.ts';
 import type { EdgeConfig } from './config.ts';
@@ -11,7 +11,7 @@ import { periodAt } from './fix/session/schedule.ts';
 import { isLatencyGood } from './fix/session/sending-time.ts';
 import { SessionStatus } from './fix/session/session-status.ts';
 
-/** Why a Logon that proved itself is turned away by the edge. `covered`: `--refused-logon silent` passes over it. */
+/** Why the edge refuses a Logon that has proved itself. `covered`: with `--refused-logon silent` it is not answered. */
 export interface Refusal {
   readonly reason: string;
   readonly text: string;
@@ -25,7 +25,7 @@ const NO_NEW_PASSWORD: Refusal = {
   covered: false,
 };
 
-/** The credential names dictionaries that this gateway does not have: the operator's to put right. */
+/** The credential names dictionaries that this gateway does not have. The operator has to correct that. */
 export const NO_DICTIONARY = 'data_dictionary';
 
 /** What the counterparty's profile has against a Logon, before a slot is asked for: a live session is not disturbed by it. */

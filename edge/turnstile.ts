@@ -1,12 +1,13 @@
 /**
- * So many at once; the others wait. Whose turn it is goes round the addresses: a flood from one of them is behind itself,
- * and a client from another is let in next. Who has waited so long that its client is about to give up hears so in place of
- * its turn, and who has given up is passed over. Nobody is sent away before: it would be back in a second, again and again.
+ * Lets a limited number of Logons in at once; the others wait. Turns go round the client addresses: a flood from one address
+ * queues behind itself, while a client from another one is let in next. When a Logon's turn comes and it has waited too long to
+ * be answered in time, it is told `busy` instead; if its client has gone it is skipped. None is turned away earlier: it would only come
+ * back every second.
  */
 
 export interface Comer {
   readonly address: string;
-  /** Whether the client is there still. */
+  /** Whether the client is still there. */
   readonly waits: boolean;
 }
 
@@ -24,29 +25,29 @@ export class Turnstile {
   readonly #width: { readonly now: number };
   readonly #patience: { readonly now: number };
   #inside = 0;
-  /** Those who wait, by address in the order of the next turns. */
+  /** Waiting Logons by address, in the order in which addresses have their turn. */
   readonly #lines = new Map<string, Waiting[]>();
   #waiting = 0;
-  /** Those who were in, and have let others in while they had nothing to do there. */
+  /** Those that were in, left for a while to let others in, and want to come back. */
   readonly #returning: (() => void)[] = [];
 
-  /** Both are asked each time. @param width how many at once @param patience longest wait, ms */
+  /** Both values may change at any time. @param width how many at once @param patience longest wait, ms */
   constructor(width: { readonly now: number }, patience: { readonly now: number }) {
     this.#width = width;
     this.#patience = patience;
   }
 
-  /** Whether as many are in as may be. */
+  /** Whether no more may come in. */
   get full(): boolean {
     return this.#inside >= this.#width.now;
   }
 
-  /** Those who wait, some of them perhaps gone. */
+  /** Number of waiting Logons; clients of some may have gone. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Resolves when it is this one's turn, whatever that comes to. Times are monotonic ms. @param since when its client began to wait */
+  /** Resolves when it is this Logon's turn, with the outcome. Times are monotonic ms. @param since when its client began to wait */
   enter(comer: Comer, since: number, now: number): Promise<Turn> {
     return new Promise((told) => {
       const line = this.#lines.get(comer.address);
@@ -58,7 +59,7 @@ export class Turnstile {
     });
   }
 
-  /** For who has been in and has left: before all who have not. It calls {@link leave} once more. */
+  /** Lets in again one that was in and has left, before all that were not in yet. It has to call {@link leave} again. */
   async again(): Promise<void> {
     if (!this.full) this.#inside += 1;
     else await new Promise<void>((resolve) => void this.#returning.push(resolve));
