@@ -141,7 +141,11 @@ export interface PolicyStore {
   read(): Promise<Policy>;
   /** The version alone: one consistent read of one item, cheap enough to poll. */
   version(): Promise<number>;
-  overrides(userId: string): Promise<readonly Override[]>;
+  /**
+   * The overrides of a user, sorted by rule.
+   * @param ofRules ids of rules: no override of these is missing in the answer, others may be; left out: all overrides
+   */
+  overrides(userId: string, ofRules?: readonly string[]): Promise<readonly Override[]>;
   /** Every row by its name (core/audit/state.ts), unordered. A scan: for verification only. */
   scan(): AsyncIterable<{ readonly name: string; readonly value: unknown }>;
   /** ONE transaction, if the chain head is still `expected`. Raises `version` by one if there are edits. */
@@ -257,6 +261,11 @@ export interface EdgeRegistry {
   stop(edge: EdgeIdentity, figures: EdgeFigures, now: number): Promise<void>;
   /** Marks the edge as dead if its row still has this incarnation and heartbeat. True: done, or it was dead already. */
   declareDead(edge: EdgeIdentity, heartbeat: number): Promise<boolean>;
+  /**
+   * Removes the session rows of this incarnation, which has ended, and of those before it. They no longer count and are not listed, so this only
+   * frees space. Taking such a session over also removes its row.
+   */
+  removeSessions(edge: EdgeIdentity): Promise<void>;
   /** All edges, sorted by name. */
   list(): Promise<readonly EdgeRow[]>;
   /** One edge, read consistently. Undefined: there is none, or its last heartbeat was more than a week ago. */

@@ -7,7 +7,7 @@ import type { EdgeRegistry } from '../core/ports.ts';
 import type { FixSessionKey, NumbersCommand, SessionNumbers } from '../core/sessions/model.ts';
 import type { Timers } from '../core/time.ts';
 import type { Blocks } from './blocks.ts';
-import { NUMBERS_APART_MS, NUMBERS_AT_ONCE } from './limits.ts';
+import { LIVE_NUMBERS_AT_ONCE, NUMBERS_APART_MS, NUMBERS_AT_ONCE } from './limits.ts';
 import type { Logger } from './log.ts';
 import { type Sessions, sessionId } from './sessions.ts';
 import type { Player, Turns } from './turn.ts';
@@ -29,8 +29,10 @@ export class Numbers implements Player {
   readonly #parts: NumbersParts;
   /** To be told when the turn has been written, by session. */
   readonly #noted = new Map<string, FixSessionKey>();
-  /** Written, not told yet: the newest of each session. */
-  readonly #untold = new Map<string, SessionNumbers>();
+  /** Written, not told yet: the newest of each session. Of those that have ended, which somebody may wait for… */
+  readonly #ended = new Map<string, SessionNumbers>();
+  /** …and of those that are live. */
+  readonly #live = new Map<string, SessionNumbers>();
   #telling: Promise<void> | undefined;
   /** Between one call and the next. */
   #rests = false;
@@ -85,36 +87,43 @@ export class Numbers implements Player {
 
   writeOut(): void {
     const { sessions, turns, edge_id } = this.#parts;
-    let away = false;
     for (const [id, key] of this.#noted) {
       const { nextIn, nextOut } = sessions.storeOf(id);
-      away ||= sessions.known(id)?.holder === undefined;
-      this.#untold.set(id, { key, edge_id, next_in: nextIn, next_out: nextOut, at: turns.now.epochMs });
+      const numbers = { key, edge_id, next_in: nextIn, next_out: nextOut, at: turns.now.epochMs };
+      const live = sessions.known(id)?.holder !== undefined;
+      (live ? this.#ended : this.#live).delete(id);
+      (live ? this.#live : this.#ended).set(id, numbers);
     }
     this.#noted.clear();
-    // Those of who has just come change anyway, and many come at once: they are told within a second, together.
-    if (away) this.tell();
+    // Those of live ones are told within a second.
+    if (this.#ended.size > 0) this.tell();
   }
 
   /** Tells what waits to be told, one call at a time and some time apart; what fails is told at the next call. */
   tell(): void {
-    if (this.#rests || this.#telling !== undefined || this.#untold.size === 0) return;
+    if (this.#rests || this.#telling !== undefined || this.#left === 0) return;
     this.#rests = true;
     this.#parts.timers.after(NUMBERS_APART_MS, () => {
       this.#rests = false;
       this.tell();
     });
-    this.#call();
+    this.#call(LIVE_NUMBERS_AT_ONCE);
   }
 
-  #call(): void {
+  get #left(): number {
+    return this.#ended.size + this.#live.size;
+  }
+
+  /** @param live how many of live sessions, where no other waits */
+  #call(live: number): void {
     const { edges, log } = this.#parts;
-    const batch = [...this.#untold].slice(0, NUMBERS_AT_ONCE);
+    const waiting = this.#ended.size > 0 ? this.#ended : this.#live;
+    const batch = [...waiting].slice(0, waiting === this.#live ? live : NUMBERS_AT_ONCE);
     this.#telling = edges
       .tellNumbers(batch.map(([, numbers]) => numbers))
       .then(
         () => {
-          for (const [id, numbers] of batch) if (this.#untold.get(id) === numbers) this.#untold.delete(id);
+          for (const [id, numbers] of batch) if (waiting.get(id) === numbers) waiting.delete(id);
         },
         (error: unknown) => log.warn({ error }, 'the numbers of sessions could not be told yet'),
       )
@@ -125,9 +134,9 @@ export class Numbers implements Player {
 
   /** Tells all there is, as far as the store takes it. */
   async finish(): Promise<void> {
-    for (let left = Number.POSITIVE_INFINITY; this.#untold.size > 0 && this.#untold.size < left; ) {
-      left = this.#untold.size;
-      if (this.#telling === undefined) this.#call();
+    for (let left = Number.POSITIVE_INFINITY; this.#left > 0 && this.#left < left; ) {
+      left = this.#left;
+      if (this.#telling === undefined) this.#call(NUMBERS_AT_ONCE);
       await this.#telling;
     }
   }

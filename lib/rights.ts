@@ -28,6 +28,8 @@ const may = (...actions: TableAction[]): TableRights => ({ actions });
 
 /** One policy at one version, and nothing of it changed. */
 const READ_POLICY = may('GetItem', 'Query');
+/** The same, and what Logons that come together read of it at once. */
+const READ_POLICY_TOGETHER = may('BatchGetItem', 'GetItem', 'Query');
 /** A record in its place, once; and whether it stands there when the answer was lost. */
 const APPEND = may('GetItem', 'PutItem');
 /** The same behind the last of a chain that no row keeps the head of. */
@@ -101,7 +103,7 @@ export const ROLES = {
       'UpdateItem',
     ),
     limits: may('GetItem', 'PutItem', 'UpdateItem'),
-    policy: READ_POLICY,
+    policy: READ_POLICY_TOGETHER,
     audit: APPEND_TO_CHAINS,
     branchKeys: READ_BRANCH_KEY,
   },

@@ -30,11 +30,19 @@ interface Places {
 
 const table = 'sessions';
 
+/** Tells whether a session's edge still serves it: the edge is not dead or stopped, and has no newer incarnation. */
+export type Liveness = (session: EdgeIdentity) => boolean;
+
+/** Edges whose ends are kept in mind: some hundreds of bytes each, and those of a week at most have rows that name them. */
+const ENDS_KEPT = 10_000;
+
 export class EdgeRows {
   readonly layout: EdgeLayout;
   readonly #database: Database;
   /** Joins those that look for one edge. */
   readonly #reads: Pick<JoinedReads, 'get'>;
+  /** By edge, the last incarnation that is known to have ended: none that has ended ever comes back. */
+  readonly #ended = new Map<string, number>();
   /** When each edge of this process has marked its partition, epoch ms. */
   readonly #marked = new Map<string, number>();
 
@@ -62,6 +70,33 @@ export class EdgeRows {
         if (row !== undefined) rows.set(row.sk, row);
     }
     return rows;
+  }
+
+  /**
+   * Reads the edges of these sessions, consistently. To be called AFTER the sessions were read: an incarnation that has ended never
+   * comes back, so a session whose edge is found ended is certainly over. An incarnation known to have ended is not read again: when
+   * an edge dies, this is asked for thousands of its sessions.
+   */
+  async livenessOf(sessions: readonly EdgeIdentity[]): Promise<Liveness> {
+    const open = sessions.filter((one) => !this.#hasEnded(one));
+    const rows = await this.get([...new Set(open.map(({ edge_id }) => edge_id))]);
+    const edges = new Map([...rows].map(([id, row]) => [id, toEdge(row)]));
+    for (const edge of edges.values()) this.#keepEnd(edge);
+    return ({ edge_id, incarnation }) => {
+      // No row was read (the incarnation is known to have ended), or it has expired a week after the last heartbeat.
+      const edge = edges.get(edge_id);
+      return edge !== undefined && isServing(edge) && edge.incarnation <= incarnation;
+    };
+  }
+
+  #hasEnded({ edge_id, incarnation }: EdgeIdentity): boolean {
+    const ended = this.#ended.get(edge_id);
+    return ended !== undefined && incarnation <= ended;
+  }
+
+  #keepEnd(edge: EdgeRow): void {
+    if (this.#ended.size >= ENDS_KEPT) this.#ended.clear();
+    this.#ended.set(edge.edge_id, isServing(edge) ? edge.incarnation - 1 : edge.incarnation);
   }
 
   /** One row, wherever it is. */

@@ -2,7 +2,6 @@
 import type { EdgeIdentity, LiveSession } from '../../core/sessions/model.ts';
 import { key, shardOf } from '../keys.ts';
 import type { Key, Row, Write } from './database.ts';
-import { type EdgeRows, toEdge } from './edge-rows.ts';
 import { absentOr, equals } from './expressions.ts';
 
 /**
@@ -41,22 +40,4 @@ export function sessionRowKey({ edge_id, session_id }: Pick<LiveSession, 'edge_i
 
 export function toSession(row: Row): LiveSession {
   return JSON.parse(row.session as string);
-}
-
-/** Tells whether a session's edge still serves it: the edge is not dead or stopped, and has no newer incarnation. */
-export type Liveness = (session: EdgeIdentity) => boolean;
-
-/**
- * Reads the edges of these sessions, consistently. To be called AFTER the sessions were read: an incarnation that has ended never
- * comes back, so a session whose edge is found ended is certainly over.
- */
-export async function livenessOf(edgeRows: EdgeRows, sessions: readonly EdgeIdentity[]): Promise<Liveness> {
-  const rows = await edgeRows.get([...new Set(sessions.map(({ edge_id }) => edge_id))]);
-  const edges = new Map([...rows].map(([id, row]) => [id, toEdge(row)]));
-  return ({ edge_id, incarnation }) => {
-    const edge = edges.get(edge_id);
-    // No row: the last heartbeat was more than a week ago, and the row has expired.
-    if (edge === undefined || edge.state === 'dead' || edge.state === 'stopped') return false;
-    return edge.incarnation <= incarnation;
-  };
 }

@@ -12,6 +12,7 @@ import { type DayNotes, headOf, recordPut, stands, tokenOf } from './audit.ts';
 import type { Database, Row, Write } from './database.ts';
 import { headIs } from './directory.ts';
 import { absent, type Expression, equals } from './expressions.ts';
+import type { JoinedReads } from './together.ts';
 
 const META = { table: 'policy', pk: 'META', sk: 'META' } as const;
 /**
@@ -24,7 +25,16 @@ const copyOf = (n: number) => ({ table: 'policy', pk: `${COPY}${n}`, sk: META.sk
 /** Of so many looks one is at the row itself: a copy that a release without copies has left behind misleads nobody for long. */
 const ITSELF = 16;
 
-export function createPolicyStore(database: Database, noteDays: DayNotes, random: Random): PolicyStore {
+/** Overrides of so few rules are read one by one, joined with what others read; of more by one query of their own. */
+const READ_BY_RULE = 6;
+
+/** @param reads joins the version and the overrides that a Logon reads with what other Logons read */
+export function createPolicyStore(
+  database: Database,
+  reads: Pick<JoinedReads, 'get'>,
+  noteDays: DayNotes,
+  random: Random,
+): PolicyStore {
   const copy = copyOf((random.bytes(1)[0] as number) % COPIES);
   let looks = 0;
   /** A release without copies may have made the table: then they are asked for once in so many looks. */
@@ -45,13 +55,16 @@ export function createPolicyStore(database: Database, noteDays: DayNotes, random
     async version() {
       looks += 1;
       const itself = looks % ITSELF === 0;
-      const row = itself || !copied ? undefined : await database.get(copy);
+      const row = itself || !copied ? undefined : await reads.get(copy);
       copied = itself || row !== undefined;
-      return versionOf(row ?? (await database.get(META)));
+      return versionOf(row ?? (await reads.get(META)));
     },
 
-    async overrides(userId) {
-      return (await database.all('policy', key('OVERRIDE', userId))).map(stored);
+    async overrides(userId, ofRules) {
+      const pk = key('OVERRIDE', userId);
+      if (ofRules === undefined || ofRules.length > READ_BY_RULE) return (await database.all('policy', pk)).map(stored);
+      const rows = await Promise.all(ofRules.map((sk) => reads.get({ table: 'policy', pk, sk })));
+      return rows.flatMap((row) => (row === undefined ? [] : [stored(row)]));
     },
 
     scan: () => scanned(database),

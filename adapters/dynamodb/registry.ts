@@ -60,6 +60,7 @@ export function createEdgeRegistry(
     },
 
     declareDead: (edge, heartbeat) => declareDead(parts, edge, heartbeat),
+    removeSessions: (edge) => removeSessions(database, edge),
 
     list: () => edgeRows.list(),
 
@@ -271,7 +272,6 @@ async function begin(
   ]);
   if (outcome.result === 'refused') return false;
   await edgeRows.mark(edge_id, now, expiry(now), true);
-  await removeSessions(database, { edge_id, incarnation: incarnation - 1 });
   return true;
 }
 
@@ -295,11 +295,9 @@ async function declareDead({ database, edgeRows }: Parts, edge: EdgeIdentity, he
     const row = await database.get(at);
     return row !== undefined && row.incarnation === edge.incarnation && row.state === 'dead';
   }
-  await removeSessions(database, edge);
   return true;
 }
 
-/** Removes session rows of ended incarnations from the list. Their slots and keys count as free, and are removed when they are taken. */
 async function removeSessions(database: Database, { edge_id, incarnation }: EdgeIdentity): Promise<void> {
   const rows = await database.all('sessions', key('E', edge_id), 'SESS#');
   const ended = rows.filter((row) => toSession(row).incarnation <= incarnation);

@@ -6,8 +6,8 @@ import { edgeOf, type Held, heldBy, sameReserved, sessionKey, takeable } from '.
 import { key } from '../keys.ts';
 import { commandRow, userKey } from './accounts.ts';
 import { type Database, type Key, LAST_KEY, TRANSACTION, type Write } from './database.ts';
-import type { EdgeRows } from './edge-rows.ts';
-import { fenceKey, fenceOf, type Liveness, livenessOf, sessionRowKey, toSession } from './edges.ts';
+import type { EdgeRows, Liveness } from './edge-rows.ts';
+import { fenceKey, fenceOf, sessionRowKey, toSession } from './edges.ts';
 import { absent, absentOr, type Expression, equals } from './expressions.ts';
 import { holdingKey, holdingPut, passNumbers, reserve, settling, toHeld } from './holdings.ts';
 import { readPage } from './pages.ts';
@@ -50,7 +50,7 @@ export function createSessionSlots(parts: Parts): SessionSlots {
     async ofUser(userId) {
       const rows = await database.all('sessions', key('U', userId), 'SLOT#');
       const sessions = rows.map(toSession);
-      return sessions.filter(await livenessOf(edgeRows, sessions));
+      return sessions.filter(await edgeRows.livenessOf(sessions));
     },
 
     async session(sessionId) {
@@ -59,7 +59,7 @@ export function createSessionSlots(parts: Parts): SessionSlots {
       const row = await database.get(sessionRowKey({ edge_id, session_id: sessionId }));
       if (row === undefined) return undefined;
       const session = toSession(row);
-      return (await livenessOf(edgeRows, [session]))(session) ? session : undefined;
+      return (await edgeRows.livenessOf([session]))(session) ? session : undefined;
     },
 
     async list(page) {
@@ -142,7 +142,7 @@ async function read({ database, edgeRows }: Parts, session: Asked): Promise<Stan
     if (row.sk.startsWith('SLOT#')) slots.set(holder.slot, holder);
     else keys.set(row.sk, holder);
   }
-  return { slots, keys, held, live: await livenessOf(edgeRows, [...slots.values(), ...keys.values()]) };
+  return { slots, keys, held, live: await edgeRows.livenessOf([...slots.values(), ...keys.values()]) };
 }
 
 /** The session that is superseded, and the command for its edge. */

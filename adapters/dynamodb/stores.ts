@@ -59,7 +59,7 @@ export function createDynamoAdapters(options: DynamoOptions): Stores {
   const edgeRows = new EdgeRows(database, joined.edgeReads, options.edgeRows ?? 'together');
   return {
     directory: createDirectory(database, joined, noteDays),
-    policy: createPolicyStore(database, noteDays, random),
+    policy: createPolicyStore(database, joined.reads, noteDays, random),
     audit: createAuditTrail(database, noteDays),
     slots: createSessionSlots({ database, joined: joined.transactions, random, edgeRows }),
     edges: createEdgeRegistry(database, joined.reads, edgeRows),

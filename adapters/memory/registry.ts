@@ -50,6 +50,9 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
       return true;
     },
 
+    // A session that is not on its edge any more is not listed, whatever is kept of it.
+    removeSessions: async () => {},
+
     async list() {
       return copyOf([...world.edges.values()].sort((a, b) => compareKeys(a.edge_id, b.edge_id)));
     },
@@ -64,6 +67,14 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
       return copyOf([...after, ...before].slice(0, count));
     },
 
+    ...commandsOf(world),
+    ...told(world),
+  };
+}
+
+/** Queues of commands. */
+function commandsOf(world: MemoryWorld): Pick<EdgeRegistry, 'commands' | 'send' | 'acknowledge'> {
+  return {
     async commands(edgeId, after) {
       const queue = [...(world.commands.get(edgeId)?.values() ?? [])];
       const rest = queue.filter(({ id }) => compareKeys(id, after) > 0);
@@ -73,8 +84,6 @@ export function createEdgeRegistry(world: MemoryWorld): EdgeRegistry {
     async send(commands) {
       for (const { edge_id, command } of commands) putCommand(world, edge_id, command);
     },
-
-    ...told(world),
 
     async acknowledge(edgeId, ids) {
       for (const id of ids) world.commands.get(edgeId)?.delete(id);

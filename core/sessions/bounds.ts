@@ -6,6 +6,11 @@ export const HEARTBEAT_MS = 1_000;
 /** How long another edge's heartbeat must stand still before it is declared dead: its lease, and 1 s for what was on its way. */
 export const DEAD_AFTER_MS = LEASE_MS + 1_000;
 export const WATCH_MS = 2_000;
+/**
+ * What an ended incarnation has left of its sessions is removed so late: by then most of its clients have come back, each taking its
+ * own row away, and the store has nothing to do for those who are coming.
+ */
+export const LEFT_OVERS_MS = 60_000;
 /** No answer of the store for so long is a break: three heartbeats that failed or were late. A lease outlives it. */
 export const BREAK_MS = 3_000;
 /** Of more edges than this, one watches so many that follow it: what watching costs grows with edges, not with their square. */

@@ -9,7 +9,15 @@
 import type { EdgeRegistry } from '../ports.ts';
 import type { Clock, Timer, Timers } from '../time.ts';
 import type { GateLog } from './api.ts';
-import { COMMAND_POLL_MS, DEAD_AFTER_MS, HEARTBEAT_MS, LEASE_MS, WATCH_MS, WATCHED_EDGES } from './bounds.ts';
+import {
+  COMMAND_POLL_MS,
+  DEAD_AFTER_MS,
+  HEARTBEAT_MS,
+  LEASE_MS,
+  LEFT_OVERS_MS,
+  WATCH_MS,
+  WATCHED_EDGES,
+} from './bounds.ts';
 import {
   type Claimed,
   type EdgeCommand,
@@ -141,6 +149,7 @@ export class Membership {
     // A lease that ended between heartbeats is told soon; whether orders pass is read from the clock anyway.
     this.#timers.add(timers.every(COMMAND_POLL_MS, () => this.#tellOrders()));
     this.#watchLater(WATCH_MS);
+    this.#clearLater({ ...this.identity, incarnation: this.identity.incarnation - 1 });
   }
 
   #halt(state: 'fenced' | 'stopped'): void {
@@ -252,8 +261,23 @@ export class Membership {
       { edge_id: row.edge_id, incarnation: row.incarnation },
       row.heartbeat,
     );
-    if (dead) this.#ports.log.warn({ edge: row.edge_id, incarnation: row.incarnation }, 'declared an edge dead');
     this.#watched.delete(row.edge_id);
+    if (!dead) return WATCH_MS;
+    const { edge_id, incarnation } = row;
+    this.#ports.log.warn({ edge: edge_id, incarnation }, 'declared an edge dead');
+    this.#clearLater({ edge_id, incarnation });
     return WATCH_MS;
+  }
+
+  /** Removes what an ended incarnation has left, again later while the store is away. Whoever begins under its name does so, too. */
+  #clearLater(ended: EdgeIdentity): void {
+    const timer = this.#ports.timers.after(LEFT_OVERS_MS, () => {
+      this.#timers.delete(timer);
+      this.#ports.edges.removeSessions(ended).catch((error: unknown) => {
+        this.#ports.log.warn({ error, edge: ended.edge_id }, 'what an ended edge has left cannot be removed yet');
+        if (this.#state === 'member') this.#clearLater(ended);
+      });
+    });
+    this.#timers.add(timer);
   }
 }

@@ -67,14 +67,17 @@ export class PolicyCache {
     return this.#queued;
   }
 
-  /** What admins have decided for this user, not older than this policy. Rejects with StoreUnavailable. */
-  async overrides(userId: string, { version }: Policy): Promise<readonly Override[]> {
+  /** What admins have decided for this user about the rules that are on, not older than this policy. Rejects with StoreUnavailable. */
+  async overrides(userId: string, { version, rules }: Policy): Promise<readonly Override[]> {
     if (this.#overrides === undefined || this.#overrides.version < version)
       this.#overrides = { version, ofUser: new Map() };
     const kept = this.#overrides;
     const known = kept.version === version ? kept.ofUser.get(userId) : undefined;
     if (known !== undefined) return known;
-    const read = await this.#store.overrides(userId);
+    const read = await this.#store.overrides(
+      userId,
+      rules.flatMap((rule) => (rule.enabled ? [rule.id] : [])),
+    );
     // Of a policy that has been overtaken nothing is kept: what was read may be of either.
     if (kept.version === version && kept.ofUser.size < OVERRIDES_KEPT) kept.ofUser.set(userId, read);
     return read;

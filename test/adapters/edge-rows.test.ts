@@ -181,26 +181,78 @@ test('a mark is written again every hour by those whose partition it names', asy
   expect(await expiresAt()).toBe(first);
 });
 
-test('rows of edges are read in batches, also one alone: that is what functions may do', async () => {
-  const edge = await together.edges.register('e-1', '1', NOON);
-  await provision(together, 'ann');
-  const asked = { ...session(edge, 'ann'), slot: 0 };
-  expect((await together.slots.take(asked, 1)).result).toBe('taken');
+/** What the client is asked meanwhile. */
+async function callsOf(act: () => Promise<unknown>): Promise<readonly string[]> {
   const calls: string[] = [];
   store.client.middlewareStack.add(
     (next, context) => (args) => {
-      calls.push(String(context.commandName));
+      calls.push(String(context.commandName).replace('Command', ''));
       return next(args);
     },
     { step: 'initialize', name: 'calls' },
   );
   try {
-    expect(await together.slots.ofUser('ann')).toHaveLength(1);
-    expect(await spread.edges.find('e-1')).toMatchObject(edge);
+    await act();
   } finally {
     store.client.middlewareStack.remove('calls');
   }
-  expect([...new Set(calls)].sort()).toEqual(['BatchGetItemCommand', 'QueryCommand']);
+  return calls;
+}
+
+test.each(['dead', 'stopped', 'begun anew'] as const)(
+  'an incarnation that is %s is looked for once, whatever number of its sessions is taken; the one that serves each time',
+  async (end) => {
+    const first = await together.edges.register('e-1', '1', NOON);
+    const other = await together.edges.register('e-2', '1', NOON);
+    const users = ['ann', 'bob', 'cid', 'dan'];
+    for (const user of users) {
+      await provision(together, user);
+      expect((await together.slots.take(session(first, user), 1)).result).toBe('taken');
+    }
+    const taking = (user: string, edge = other) => callsOf(() => together.slots.take(session(edge, user), 1));
+    expect(await taking('ann')).toContain('BatchGetItem');
+    expect(await taking('ann')).toContain('BatchGetItem');
+    if (end === 'dead') expect(await together.edges.declareDead(first, 0)).toBe(true);
+    else if (end === 'stopped') await together.edges.stop(first, FIGURES, NOON);
+    else await together.edges.register('e-1', '1', NOON);
+    expect(await taking('bob')).toEqual(['Query', 'BatchGetItem', 'TransactWriteItems']);
+    expect(await taking('cid')).toEqual(['Query', 'TransactWriteItems']);
+    // One that serves under the same name has not ended with it.
+    const second = await together.edges.register('e-1', '1', NOON);
+    expect((await together.slots.take(session(second, 'dan'), 1)).result).toBe('taken');
+    expect((await together.slots.take(session(other, 'dan'), 1)).result).toBe('full');
+    expect(await together.slots.ofUser('dan')).toMatchObject([second]);
+  },
+);
+
+test('what is left of sessions goes when it is removed, and with whoever takes them; not with the end of their edge', async () => {
+  const left = async () => (await rowsIn(key('E', 'e-1'))).filter((sk) => sk.startsWith('SESS#')).length;
+  const first = await together.edges.register('e-1', '1', NOON);
+  const other = await together.edges.register('e-2', '1', NOON);
+  for (const user of ['ann', 'bob', 'cid']) {
+    await provision(together, user);
+    expect((await together.slots.take(session(first, user), 1)).result).toBe('taken');
+  }
+  expect(await together.edges.declareDead(first, 0)).toBe(true);
+  expect((await together.slots.take(session(other, 'ann'), 1)).result).toBe('taken');
+  expect(await left()).toBe(2);
+  const second = await together.edges.register('e-1', '1', NOON);
+  expect((await together.slots.take(session(second, 'bob'), 1)).result).toBe('taken');
+  expect(await left()).toBe(2);
+  await together.edges.removeSessions(first);
+  expect(await left()).toBe(1);
+});
+
+test('rows of edges are read in batches, also one alone: that is what functions may do', async () => {
+  const edge = await together.edges.register('e-1', '1', NOON);
+  await provision(together, 'ann');
+  const asked = { ...session(edge, 'ann'), slot: 0 };
+  expect((await together.slots.take(asked, 1)).result).toBe('taken');
+  const calls = await callsOf(async () => {
+    expect(await together.slots.ofUser('ann')).toHaveLength(1);
+    expect(await spread.edges.find('e-1')).toMatchObject(edge);
+  });
+  expect([...new Set(calls)].sort()).toEqual(['BatchGetItem', 'Query']);
 });
 
 test('a name that would sort among the marks is none', async () => {

@@ -116,6 +116,27 @@ for (const [name, open] of STORES) {
         expect(await policy.overrides('a#n')).toHaveLength(1);
       });
 
+      test('says what is decided about some rules: of those nothing is missing, however many they are', async () => {
+        const { policy } = await make();
+        const ids = Array.from({ length: 9 }, (_, i) => `rule-${i}`);
+        const given = [override('ann', 'rule-1'), override('ann', 'rule-8'), override('a#n', 'rule-0')];
+        await policy.commit(change(given.map((one) => ({ put_override: one }))));
+        for (const asked of [
+          ids,
+          ['rule-8', 'rule-0', 'rule-1'],
+          ['rule-1', 'gone', 'rule-8'],
+          ['rule-1'],
+          ['gone'],
+          [],
+        ]) {
+          const found = (await policy.overrides('ann', asked)).filter(({ rule_id }) => asked.includes(rule_id));
+          expect(found.sort((a, b) => (a.rule_id < b.rule_id ? -1 : 1))).toEqual(
+            given.slice(0, 2).filter(({ rule_id }) => asked.includes(rule_id)),
+          );
+        }
+        expect(await policy.overrides('a#n', ['rule-0'])).toEqual([override('a#n', 'rule-0')]);
+      });
+
       test('has locks, and tells edges in the same transaction', async () => {
         const { policy, edges } = await make();
         const lock = (target: LockTarget): Lock => ({

@@ -101,6 +101,23 @@ for (const [name, open] of EDGE_STORES) {
         expect(anew.incarnation).toBeGreaterThan(edge.incarnation);
       });
 
+      test('that has ended is cleared of its sessions; those of the incarnation after it stay', async () => {
+        const stores = await make();
+        const { edges, slots } = stores;
+        for (const user of ['ann', 'bob']) await provision(stores, user);
+        const first = await edges.register('e-1', '1', NOON);
+        expect((await slots.take(session(first, 'ann'), 1)).result).toBe('taken');
+        const second = await edges.register('e-1', '1', NOON);
+        expect((await slots.list({ limit: 9 })).items).toEqual([]);
+        const taken = session(second, 'bob');
+        expect((await slots.take(taken, 1)).result).toBe('taken');
+        await edges.removeSessions(first);
+        await edges.removeSessions(first);
+        expect((await slots.list({ limit: 9 })).items).toMatchObject([{ session_id: taken.session_id }]);
+        // Its slot is free by rule, and its session can be taken without its row.
+        expect((await slots.take(session(second, 'ann'), 1)).result).toBe('taken');
+      });
+
       test('has those after it that serve, in a circle that is the same for all of them', async () => {
         const { edges } = await make();
         const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];

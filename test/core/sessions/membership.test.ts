@@ -94,6 +94,34 @@ test('a heartbeat that stands still for less than lease + 1 s kills nobody; for 
   await b.membership.stop();
 });
 
+test('what an ended incarnation has left is removed when its clients have had time to come back, and again while the store is away', async () => {
+  const { edges } = shared();
+  const removed: string[] = [];
+  let away = true;
+  const removeSessions: EdgeRegistry['removeSessions'] = async ({ edge_id, incarnation }) => {
+    removed.push(`${edge_id}.${incarnation}`);
+    if (away) throw new Error('away');
+  };
+  await edges.register('b', 'test', 0);
+  const a = await join(edges, 'a');
+  const b = await join({ ...edges, removeSessions }, 'b');
+  // The process of a is gone: its clock stands still. Until it is called dead, nine seconds at most.
+  await b.time.advance(59_000);
+  expect(removed).toEqual([]);
+  await b.time.advance(2_000);
+  expect(removed).toEqual(['b.1']);
+  away = false;
+  await b.time.advance(58_000);
+  expect(removed).toEqual(['b.1', 'a.1']);
+  await b.time.advance(2_000);
+  expect(removed).toEqual(['b.1', 'a.1', 'b.1']);
+  await b.time.advance(300_000);
+  expect(removed).toHaveLength(3);
+  await a.time.advance(1000);
+  expect(a.fenced).toEqual(['a']);
+  await b.membership.stop();
+});
+
 test.each([
   ['does not answer at all', ['heartbeat', 'list', 'declareDead']],
   ['takes no heartbeat', ['heartbeat']],
