@@ -2,7 +2,7 @@
 import type { AuditRecord, ChainHead } from '../core/audit/model.ts';
 import type { Credential, CredentialProof, CredentialStatus, User } from '../core/credentials/model.ts';
 import { retiredBy, withoutSecrets } from '../core/credentials/proof.ts';
-import type { EdgeIdentity, Holding, LiveSession, Reserved, Reserving } from '../core/sessions/model.ts';
+import type { EdgeIdentity, FixSessionKey, Holding, LiveSession, Reserved, Reserving } from '../core/sessions/model.ts';
 import { compareKeys, key } from './keys.ts';
 
 /** Checks that a record continues the chain head that it is written under. If not, the caller is wrong, and nothing is stored. */
@@ -64,6 +64,12 @@ export function countByKind(users: Iterable<Pick<User, 'status' | 'tier'>>) {
 export function sessionKey(session: Pick<LiveSession, 'key'>): readonly [string, string, string, string] {
   const { begin_string, sender_comp_id, sender_sub_id, target_comp_id } = session.key;
   return [begin_string, sender_comp_id, sender_sub_id, target_comp_id];
+}
+
+/** The opposite: the session that these parts name. */
+export function keyOfSession(parts: readonly string[]): FixSessionKey {
+  const [begin_string = '', sender_comp_id = '', sender_sub_id = '', target_comp_id = ''] = parts;
+  return { begin_string, sender_comp_id, sender_sub_id, target_comp_id };
 }
 
 /** Which edge acts for a FIX session. */

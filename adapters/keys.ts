@@ -19,6 +19,11 @@ export function key(first: string, ...rest: readonly string[]): string {
   return all;
 }
 
+/** The parts of a key, as they were given. */
+export function partsOf(all: string): readonly string[] {
+  return all.split('#').map((one) => one.replace(/%23|%25/g, (escaped) => (escaped === '%23' ? '#' : '%')));
+}
+
 /** A FIX session among those of its SenderCompID. */
 export function numbersKey({ key: { begin_string, sender_sub_id, target_comp_id } }: SessionNumbers): string {
   return key(begin_string, sender_sub_id, target_comp_id);

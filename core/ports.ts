@@ -229,6 +229,11 @@ export interface SessionSlots {
   reserve(reservations: readonly Reservation[]): Promise<readonly boolean[]>;
   /** After a restore: moves the end of what is reserved for the FIX session up by `beyond`. Without effect if nothing is. */
   passNumbers(userId: string, key: FixSessionKey, beyond: number): Promise<void>;
+  /** All FIX sessions under these SenderCompIDs that were ever taken, each with the edge whose journal has it. */
+  homes(
+    userId: string,
+    senderCompIds: readonly string[],
+  ): Promise<readonly { readonly key: FixSessionKey; readonly edge_id: string }[]>;
   /** Frees slot and session row of each session, if they are still that session's. Idempotent; not one transaction. */
   release(sessions: readonly LiveSession[]): Promise<void>;
   /** Sessions that hold a slot, on edges that are not dead. */

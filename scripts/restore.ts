@@ -20,7 +20,7 @@ import { adoptCheckpoints } from '../core/restore/checkpoints.ts';
 import { type Finding, findings, isBehind } from '../core/restore/findings.ts';
 import { notAgain } from '../core/restore/lost.ts';
 import { type RestoreContext, type Restored, refill, restorePolicy, restoreUser } from '../core/restore/reconcile.ts';
-import { raiseNumbers, toldNumbers } from '../core/sessions/numbers.ts';
+import { knownSessions, raiseNumbers } from '../core/sessions/numbers.ts';
 import { userName } from './actor.ts';
 import { adminPortsWithoutKeys, storesOf } from './stores-of.ts';
 
@@ -170,19 +170,18 @@ async function passIncarnations({ edges }: Opened['ports'], found: readonly Find
 }
 
 /** Numbers are in the journals of edges, which no restore touches: which journals must be there. */
-async function tellNumbers({ directory, edges }: Opened['ports'], found: readonly Finding[]): Promise<void> {
+async function tellNumbers(ports: Opened['ports'], found: readonly Finding[]): Promise<void> {
   const users = found.filter(({ chain }) => chain.startsWith('user:')).map(({ chain }) => chain.slice('user:'.length));
   const journals = new Map<string, number>();
   for (const user of users)
-    for (const { edge_id } of await toldNumbers({ directory, edges }, user))
-      journals.set(edge_id, (journals.get(edge_id) ?? 0) + 1);
+    for (const { edge_id } of await knownSessions(ports, user)) journals.set(edge_id, (journals.get(edge_id) ?? 0) + 1);
   for (const [edge, sessions] of journals)
     say(
       `NUMBERS of ${sessions} sessions are in the journal of ${edge}: start it with that journal; where it is lost or older: restore numbers`,
     );
 }
 
-/** Of every FIX session that an edge has told of. */
+/** Of every FIX session that there ever was. */
 async function numbers({ dataDir, beyond, reason, yes }: NumbersOptions): Promise<number> {
   const { stores, close } = storesOf(dataDir);
   const ports = adminPortsWithoutKeys(stores);
@@ -192,7 +191,7 @@ async function numbers({ dataDir, beyond, reason, yes }: NumbersOptions): Promis
     for await (const chain of stores.audit.chains()) {
       if (!chain.startsWith('user:')) continue;
       const user = chain.slice('user:'.length);
-      const told = yes ? await raiseNumbers(ports, context, user, beyond) : (await toldNumbers(ports, user)).length;
+      const told = yes ? await raiseNumbers(ports, context, user, beyond) : (await knownSessions(ports, user)).length;
       if (told > 0) users += 1;
       sessions += told;
     }

@@ -1,7 +1,7 @@
 /** Holdings in DynamoDB: which edge acts for a FIX session, whose journal has it, and which numbers are reserved. */
 import type { FixSessionKey, Holding, LiveSession, Reservation, Reserved } from '../../core/sessions/model.ts';
-import { type Held, sessionKey } from '../changes.ts';
-import { key } from '../keys.ts';
+import { type Held, keyOfSession, sessionKey } from '../changes.ts';
+import { key, partsOf } from '../keys.ts';
 import { type Database, type Key, type Row, TRANSACTION, type Write } from './database.ts';
 import { absent, type Expression, equals } from './expressions.ts';
 
@@ -106,6 +106,13 @@ export async function reserve(database: Database, reservations: readonly Reserva
   };
   await Promise.all(Array.from({ length: AT_ONCE }, some));
   return done;
+}
+
+/** See SessionSlots.homes. */
+export async function homes(database: Database, userId: string, senderCompIds: readonly string[]) {
+  const rows = await database.all('sessions', key('U', userId), 'FIX#');
+  const found = rows.map((row) => ({ key: keyOfSession(partsOf(row.sk).slice(1)), edge_id: toHeld(row).home }));
+  return found.filter((one) => senderCompIds.includes(one.key.sender_comp_id));
 }
 
 export async function passNumbers(database: Database, userId: string, session: FixSessionKey, beyond: number) {

@@ -1,8 +1,8 @@
 /** Session slots in memory. */
 import type { SessionSlots, SlotResult } from '../../core/ports.ts';
 import type { FixSessionKey, LiveSession, Reservation, Reserved } from '../../core/sessions/model.ts';
-import { type Held, heldBy, sessionKey, takeable } from '../changes.ts';
-import { key } from '../keys.ts';
+import { type Held, heldBy, keyOfSession, sessionKey, takeable } from '../changes.ts';
+import { compareKeys, key, partsOf } from '../keys.ts';
 import { copyOf } from './copies.ts';
 import { type MemoryWorld, pageOf, putCommand } from './world.ts';
 
@@ -101,6 +101,12 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     settle: async (session, epoch, reserved) => settle(world, session, epoch, reserved),
     reserve: async (reservations) => reservations.map((one) => reserve(world, one)),
     passNumbers: async (_userId, session, beyond) => passNumbers(world, session, beyond),
+
+    async homes(_userId, senderCompIds) {
+      const all = [...world.holdings].map(([name, { home }]) => ({ key: keyOfSession(partsOf(name)), edge_id: home }));
+      const found = all.filter((one) => senderCompIds.includes(one.key.sender_comp_id));
+      return found.sort((a, b) => compareKeys(key(...sessionKey(a)), key(...sessionKey(b))));
+    },
 
     async release(sessions) {
       for (const { session_id } of sessions) remove(world, session_id);

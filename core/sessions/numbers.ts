@@ -87,29 +87,44 @@ export async function raiseNumbers(
   userId: string,
   beyond: number,
 ): Promise<number> {
-  const told = await toldNumbers(ports, userId);
-  for (const { key, edge_id, next_in, next_out } of told) {
+  const known = await knownSessions(ports, userId);
+  for (const { key, edge_id, numbers } of known) {
+    const from = numbers === undefined ? {} : { next_in: numbers.next_in, next_out: numbers.next_out };
     const { sender_comp_id } = key;
     const request = { ...context, type: 'sequence_set' as const, user_id: userId, sender_comp_id };
     await changeAccount(ports, request, (account) => {
       present(account);
-      const details = { ...key, edge_id, from: { next_in, next_out }, beyond };
-      const reach = { kind: 'numbers' as const, edge_id, key, next_in, next_out, reset: false, beyond };
+      const details = { ...key, edge_id, from, beyond };
+      const reach = { kind: 'numbers' as const, edge_id, key, ...from, reset: false, beyond };
       return { sender_comp_id, details, reach, result: () => undefined };
     });
     // That edge may never start again. Another one that gets the session then begins above the reserved numbers.
     await ports.slots.passNumbers(userId, key, beyond);
   }
-  return told.length;
+  return known.length;
 }
 
-/** The numbers of all FIX sessions of a user, as last reported by edges. */
-export async function toldNumbers(
-  { directory, edges }: Pick<AdminPorts, 'directory' | 'edges'>,
+/** A FIX session, the edge whose journal has it, and its numbers as last reported: undefined if its edge died before it reported any. */
+export interface KnownSession {
+  readonly key: FixSessionKey;
+  readonly edge_id: string;
+  readonly numbers: SessionNumbers | undefined;
+}
+
+/** All FIX sessions that a user ever had under its credentials. */
+export async function knownSessions(
+  { directory, edges, slots }: Pick<AdminPorts, 'directory' | 'edges' | 'slots'>,
   userId: string,
-): Promise<readonly SessionNumbers[]> {
+): Promise<readonly KnownSession[]> {
   const { credentials } = await directory.account(userId);
-  return (await Promise.all(credentials.map((one) => edges.numbers(one.sender_comp_id)))).flat();
+  const names = credentials.map((one) => one.sender_comp_id);
+  const [told, homes] = await Promise.all([
+    Promise.all(names.map((name) => edges.numbers(name))),
+    slots.homes(userId, names),
+  ]);
+  const known: KnownSession[] = told.flat().map((numbers) => ({ key: numbers.key, edge_id: numbers.edge_id, numbers }));
+  const untold = homes.filter((one) => !known.some(({ key }) => same(key, one.key)));
+  return [...known, ...untold.map((one) => ({ ...one, numbers: undefined }))];
 }
 
 /** What the edge has reported since: the numbers asked for, or others if the client logged on first. */

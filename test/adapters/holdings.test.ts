@@ -29,6 +29,24 @@ for (const [name, open] of STORES) {
       return result.holding;
     };
 
+    test('all FIX sessions of a SenderCompID are known, with the edge whose journal has them', async () => {
+      const { slots, edges, edge } = await begin(make);
+      const names = ['A', 'B#%', 'C'];
+      for (const name of names) await slots.take(session(edge, 'ann', name), 5);
+      const other = await edges.register('e-2', '1.0', NOON);
+      const moved = session(other, 'ann', 'C');
+      await edges.declareDead(edge, 0);
+      const taken = await slots.take(moved, 5);
+      const home = (name: string, edge_id: string) => ({ key: session(edge, 'ann', name).key, edge_id });
+      const { sender_comp_id } = moved.key;
+      expect(await slots.homes('ann', [sender_comp_id])).toEqual(names.map((name) => home(name, 'e-1')));
+      expect(await slots.settle(moved, holdingOf(taken).epoch)).toBe(true);
+      const all = [home('A', 'e-1'), home('B#%', 'e-1'), home('C', 'e-2')];
+      expect(await slots.homes('ann', ['OTHER', sender_comp_id])).toEqual(all);
+      expect(await slots.homes('ann', ['OTHER'])).toEqual([]);
+      expect(await slots.homes('ann', [])).toEqual([]);
+    });
+
     test('keeps its epoch while it stays with one incarnation, and has a higher one with each other', async () => {
       const stores = await begin(make);
       const { slots, edges, edge } = stores;

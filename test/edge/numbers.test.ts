@@ -106,6 +106,16 @@ test('after a restore: an edge that begins goes on beyond what was sent, and say
   await become(5, 1005, true);
 });
 
+test('after a restore: a session whose numbers nobody was told goes on beyond them, too', async () => {
+  await used();
+  await edge.drain(true);
+  // Its edge was killed before it told them.
+  house.world.numbers.clear();
+  expect(await raiseNumbers(house.admin, ACTOR, 'alice', 1_000)).toBe(1);
+  edge = await house.open();
+  expect((await loggedOn(4)).received[0]?.get(34)).toBe('1004');
+});
+
 test('after a restore: numbers of a journal that is ahead of what was told are not taken back', async () => {
   await used();
   const [one] = await sessionNumbers(house.admin, alice);
