@@ -23,11 +23,12 @@ export interface Acceptor {
 export async function startAcceptor(house: OpenHouse<Connection>, doors: Doors): Promise<Acceptor> {
   const { fix_host, fix_port, shared_port } = house.config;
   let count = 0;
+  const gone = (): void => {
+    count -= 1;
+  };
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
     count += 1;
-    socket.once('close', () => {
-      count -= 1;
-    });
+    socket.on('close', gone);
     const { remoteAddress } = socket;
     // The peer had gone before it was accepted: errors of this socket are of no interest.
     if (remoteAddress === undefined) socket.on('error', () => socket.destroy()).destroy();

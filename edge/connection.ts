@@ -169,8 +169,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
         close: (cause, text) => this.#end(this.#why ?? END_CAUSES[cause], text),
         certificate: this.certificate,
       });
-      const { since } = this.#state;
-      const message = this.logon();
+      const [{ since }, message] = [this.#state, this.logon()];
       turns.touch(this);
       const result = entry.fix.onLogon(message, seat, turns.now, greeting);
       if (!result.accepted) {
@@ -254,17 +253,10 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
 
   wake(): void {
     this.#turn(() => {
-      switch (this.#state.name) {
-        case 'awaiting_logon':
-        case 'authenticating':
-          this.#house.frontDesk.tooLate(this, this.#state.name);
-          return;
-        case 'live':
-          this.#wakeLive(this.#state.seat);
-          return;
-        case 'closing':
-          this.#wire.discard();
-      }
+      const state = this.#state;
+      if (state.name === 'live') this.#wakeLive(state.seat);
+      else if (state.name === 'closing') this.#wire.discard();
+      else if (state.name !== 'closed') this.#house.frontDesk.tooLate(this, state.name);
     });
   }
 
@@ -307,8 +299,8 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
 
   evict(): void {
     this.#house.metrics.closed('pushed_out');
-    this.#turn(() => this.#toClosing());
-    this.forsake();
+    this.#wire.discard();
+    this.#toClosing();
   }
 
   /** Ends a session with a Logout that says why. */
@@ -350,11 +342,17 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     attendance.ended(entry.venue, cause, turns.now);
   }
 
+  /** Of thousands of strangers that go at once, each costs this; where nothing can be said any more, no turn follows. */
   #toClosing(): void {
-    const { turns, lobby } = this.#house;
+    const { turns, lobby, wheel } = this.#house;
     lobby.leave(this);
-    this.#state = { name: 'closing', deadline: turns.now.monoMs + LINGER_MS };
     this.#input.clear();
+    if (this.#socket.destroyed) {
+      this.#state = { name: 'closed' };
+      wheel.forget(this);
+      return;
+    }
+    this.#state = { name: 'closing', deadline: turns.now.monoMs + LINGER_MS };
     this.#socket.resume(); // to hear of the end; what comes is dropped
     turns.touch(this);
   }
@@ -362,8 +360,6 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   #gone(): void {
     this.#lost('disconnect', 'The connection is gone');
     this.settle();
-    this.#state = { name: 'closed' };
-    this.#house.wheel.forget(this);
   }
 
   /** A defect closes the connection it was met on, never the process, and never without a line in the log. */

@@ -28,6 +28,7 @@ import {
   SHUT_LOOK_MS,
   TICK_MS,
   VENUE_TICK_MS,
+  WOKEN_AT_ONCE,
 } from './limits.ts';
 import { type Guest, Lobby } from './lobby.ts';
 import { StrangerLog } from './log.ts';
@@ -134,10 +135,15 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
 }
 
 function tickingOf({ turns, wheel, blocks }: House, numbers: Numbers, { clock, timers }: EdgeParts): Timer[] {
+  let goesOn = false;
+  const wake = (): void => {
+    goesOn = wheel.turn(clock.monotonic(), WOKEN_AT_ONCE);
+    if (goesOn) timers.after(0, wake);
+  };
   return [
     timers.every(TICK_MS, () => {
       turns.look();
-      wheel.turn(clock.monotonic());
+      if (!goesOn) wake();
     }),
     timers.every(NUMBERS_RETRY_MS, () => {
       numbers.tell();

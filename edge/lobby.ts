@@ -116,11 +116,13 @@ export class Lobby<G extends Guest> {
     this.#count += size - before;
     const left = this.#bySize.get(before);
     left?.delete(here);
-    if (left?.size === 0) this.#bySize.delete(before);
+    const empty = left?.size === 0;
+    if (empty) this.#bySize.delete(before);
     if (size > 0) {
       const joined = this.#bySize.get(size);
-      if (joined === undefined) this.#bySize.set(size, new Set([here]));
-      else joined.add(here);
+      if (joined !== undefined) joined.add(here);
+      // One address alone takes its set along: in a flood from there, each would make one.
+      else this.#bySize.set(size, (empty ? left : new Set<Here<G>>()).add(here));
     }
     if (size > this.#most) this.#most = size;
     else if (before === this.#most && !this.#bySize.has(before)) this.#most = size;

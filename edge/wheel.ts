@@ -16,11 +16,14 @@ const SLOTS = 1024;
 export class Wheel {
   /** Each sleeper is in one slot at most: that of its wakeAt. */
   readonly #slots: Set<Sleeper>[] = Array.from({ length: SLOTS }, () => new Set());
-  /** The first tick that has not been worked off. */
+  /** The first tick that sleepers may be put into: those before it have come. */
   #tick: number;
+  /** The first that has not been worked off. */
+  #behind: number;
 
   constructor(monoMs: number) {
     this.#tick = Math.floor(monoMs / TICK_MS);
+    this.#behind = this.#tick;
   }
 
   /** Call when a deadline may have come nearer; one that went further away is found out when it wakes. */
@@ -38,26 +41,34 @@ export class Wheel {
     sleeper.wakeAt = Number.POSITIVE_INFINITY;
   }
 
-  /** Wakes whoever is due. */
-  turn(monoMs: number): void {
+  /**
+   * Wakes whoever is due, so many at most.
+   * @returns whether more may be: they are woken by the next call
+   */
+  turn(monoMs: number, most: number = Number.POSITIVE_INFINITY): boolean {
     const last = Math.floor(monoMs / TICK_MS);
-    const first = Math.max(this.#tick, last - SLOTS + 1);
+    // Who is not looked at before its slot comes round again is found there, with those of that time.
+    const first = Math.max(this.#behind, last - SLOTS + 1);
     this.#tick = last + 1;
-    for (let tick = first; tick <= last; tick++) {
-      const slot = this.#slots[tick % SLOTS]!;
-      if (slot.size === 0) continue;
-      const sleepers = [...slot];
-      slot.clear();
-      for (const sleeper of sleepers) this.#look(sleeper, monoMs);
+    let woken = 0;
+    for (this.#behind = first; this.#behind <= last; this.#behind++) {
+      for (const sleeper of this.#slots[this.#behind % SLOTS]!) {
+        // Of a later time round.
+        if (sleeper.wakeAt > monoMs) continue;
+        if (woken === most) return true;
+        if (this.#look(sleeper, monoMs)) woken += 1;
+      }
     }
+    return false;
   }
 
-  #look(sleeper: Sleeper, monoMs: number): void {
-    // It has been put into another slot meanwhile, or is over.
-    if (sleeper.wakeAt > monoMs) return;
-    sleeper.wakeAt = Number.POSITIVE_INFINITY;
-    if (sleeper.nextWake() <= monoMs) sleeper.wake();
+  /** @returns whether it was woken */
+  #look(sleeper: Sleeper, monoMs: number): boolean {
+    this.forget(sleeper);
+    const due = sleeper.nextWake() <= monoMs;
+    if (due) sleeper.wake();
     this.schedule(sleeper);
+    return due;
   }
 
   #put(sleeper: Sleeper, at: number): void {

@@ -1,17 +1,18 @@
 /**
- * `npm run hostile [-- --only WORDS --tries N]`: plays each attack against the product, which it starts by itself. Meanwhile
- * a session trades and its worst delay is kept; after it a Logon is timed, and the edge's memory is compared with before.
+ * `npm run hostile [-- OPTIONS]`: plays each attack, or some of them, against the product, which it starts by itself.
+ * Meanwhile a session trades and its worst delay is kept, and beside it the edge's longest turn by processor time: what of the
+ * delay can be the edge's. After it a Logon is timed, and the edge's memory is compared with before.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { type Product, removeDirectory, startProduct, temporaryDirectory } from '../local/product.ts';
 import type { Fought, Order } from './hostile/attacker.ts';
 import { ATTACKS, type Attack, type Battlefield, FLOOD, SILENT } from './hostile/attacks.ts';
 import type { Told, Wish } from './hostile/bystander.ts';
-import { COLLECTING, EdgeWatch, goFirst, type Memory } from './hostile/edge-process.ts';
+import { EdgeWatch, goFirst, type Memory, watchedBy } from './hostile/edge-process.ts';
+import { type Asked, asked } from './hostile/options.ts';
 
 /** What has to hold after and during each attack. */
 const WORST_DELAY_MS = 50;
@@ -30,14 +31,11 @@ const WARM_UP: ReadonlySet<string> = new Set([FLOOD, SILENT]);
 /** Of trading alone, ahead of the first attack and at the end, to compare with. */
 const IDLE_MS = 4000;
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, tries: { type: 'string', default: '1' } },
-});
-
 interface Outcome {
   readonly worst: number;
   readonly median: number;
   readonly own: number;
+  readonly turn: number;
   readonly logon: number;
   readonly before: Memory;
   readonly after: Memory;
@@ -87,10 +85,10 @@ class Harness {
   readonly goesFirst: boolean;
   readonly #giveBack: (() => void) | undefined;
 
-  constructor(product: Product, field: Battlefield) {
-    this.#watch = new EdgeWatch(product);
+  constructor(product: Product, watchFile: string, field: Battlefield, first: boolean) {
+    this.#watch = new EdgeWatch(product, watchFile);
     this.#field = field;
-    this.#giveBack = goFirst(product, this.#bystander.pid);
+    this.#giveBack = first ? goFirst(product, this.#bystander.pid) : undefined;
     this.goesFirst = this.#giveBack !== undefined;
   }
 
@@ -116,11 +114,12 @@ class Harness {
     const peak = await this.#watch.resident();
     const since = performance.now();
     let after = await this.#watch.memory();
+    const { turn } = after;
     while (!isBack(before, after) && performance.now() - since < BACK_WITHIN_MS) {
       await sleep(LOOK_AGAIN_MS);
       after = await this.#watch.memory();
     }
-    return { worst, median, own, logon, before, after, peak, back: (performance.now() - since) / 1000 };
+    return { worst, median, own, turn, logon, before, after, peak, back: (performance.now() - since) / 1000 };
   }
 
   async play({ name }: Attack): Promise<void> {
@@ -141,17 +140,21 @@ const isBack = (before: Memory, after: Memory): boolean =>
 const holds = ({ worst, logon, before, after }: Outcome): boolean =>
   worst <= WORST_DELAY_MS && logon <= LOGON_MS && isBack(before, after);
 
-const COLUMNS = [52, 8, 8, 8, 8, 14, 14, 6, 6];
+const COLUMNS = [52, 8, 8, 8, 8, 8, 14, 14, 6, 6];
 const row = (cells: readonly string[]): void => {
   console.log(cells.map((cell, i) => (i === 0 ? cell.padEnd(COLUMNS[0]!) : cell.padStart(COLUMNS[i] ?? 0))).join(' '));
 };
 
-function tell(name: string, { median, worst, own, logon, before, after, peak, back }: Outcome, verdict: string): void {
+function tell(
+  name: string,
+  { median, worst, own, turn, logon, before, after, peak, back }: Outcome,
+  verdict: string,
+): void {
   const change = (from: number, to: number) => `${from.toFixed(1)}>${to.toFixed(1)}`;
   const ms = (value: number) => value.toFixed(1);
   const resident = change(before.resident, after.resident);
   const memory = [change(before.held, after.held), resident, peak.toFixed(0), back.toFixed(1)];
-  row([name, ms(median), ms(worst), ms(own), ms(logon), ...memory, verdict]);
+  row([name, ms(median), ms(worst), ms(own), ms(turn), ms(logon), ...memory, verdict]);
 }
 
 /** Delays on a machine that does other things are of the machine too: `--tries` lets the best of so many count, and says so. */
@@ -165,11 +168,11 @@ async function tried(harness: Harness, attack: Attack, tries: number): Promise<b
   return false;
 }
 
-async function war(product: Product, attacks: readonly Attack[], tries: number): Promise<number> {
+async function war(product: Product, watchFile: string, { attacks, tries, precedence }: Asked): Promise<number> {
   const account = (name: string) => product.provision(name, { rate_limit_tier: 'unlimited' });
   const accounts = await Promise.all(Array.from({ length: ACCOUNTS }, (_, i) => account(`mallory-${i}`)));
   const field = { port: product.local.fix_port, accounts };
-  const harness = new Harness(product, field);
+  const harness = new Harness(product, watchFile, field, precedence);
   try {
     await harness.begin({
       kind: 'begin',
@@ -177,12 +180,13 @@ async function war(product: Product, attacks: readonly Attack[], tries: number):
       resident: await account('alice'),
       visitor: await account('bob'),
     });
-    row(['attack', 'median', 'worst', 'own', 'logon', 'held MB', 'resident MB', 'peak', 'back']);
-    row(['', 'ms', 'ms', 'ms', 'ms', '', '', 'MB', 's']);
+    row(['attack', 'median', 'worst', 'own', 'turn', 'logon', 'held MB', 'resident MB', 'peak', 'back']);
+    row(['', 'ms', 'ms', 'ms', 'ms', 'ms', '', '', 'MB', 's']);
     row([
       'at most',
       '',
       String(WORST_DELAY_MS),
+      '',
       '',
       String(LOGON_MS),
       '+10 %',
@@ -190,7 +194,10 @@ async function war(product: Product, attacks: readonly Attack[], tries: number):
       '',
       String(BACK_WITHIN_MS / 1000),
     ]);
-    if (!harness.goesFirst) console.log('not the superuser: delays of the machine are in the figures');
+    if (!harness.goesFirst)
+      console.log(
+        'without precedence (--no-precedence, or not the superuser): delays of the machine are in the figures',
+      );
     const idle = () => harness.outcome(() => sleep(IDLE_MS));
     // What is compiled and cached at first is no growth.
     for (const attack of ATTACKS.filter(({ name }) => WARM_UP.has(name))) await harness.play(attack);
@@ -210,16 +217,13 @@ async function war(product: Product, attacks: readonly Attack[], tries: number):
 }
 
 async function main(): Promise<number> {
-  const words = values.only.split(',').filter((word) => word !== '');
-  const attacks = ATTACKS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
-  if (attacks.length === 0) throw new RangeError(`no attack is called ${values.only}`);
-  const tries = Number(values.tries);
-  if (!Number.isInteger(tries) || tries < 1) throw new RangeError('--tries is to be a number from 1');
+  const wanted = asked(process.argv.slice(2));
   const directory = temporaryDirectory();
   let product: Product | undefined;
   try {
-    product = await startProduct(directory, SETTINGS, COLLECTING);
-    return await war(product, attacks, tries);
+    const watchFile = join(directory, 'hostile-watch');
+    product = await startProduct(directory, SETTINGS, watchedBy(watchFile));
+    return await war(product, watchFile, wanted);
   } finally {
     await product?.stop();
     removeDirectory(directory);

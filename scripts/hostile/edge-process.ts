@@ -1,16 +1,19 @@
-/** The edge's process as the harness sees it from outside: what memory it holds. */
+/** The edge's process as the harness sees it from outside: what memory it holds, how long it is at work in one go. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Product } from '../../local/product.ts';
 
-/** Environment under which an edge collects its garbage when it is asked to. */
-export const COLLECTING = {
-  NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${pathToFileURL(join(import.meta.dirname, 'collect.mjs')).href}`,
-};
+const PRELOADED = pathToFileURL(join(import.meta.dirname, 'collect.mjs')).href;
+
+/** Environment under which an edge collects its garbage when it is asked to, and says in a file how long it was at work. */
+export const watchedBy = (file: string): NodeJS.ProcessEnv => ({
+  NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${PRELOADED}`,
+  FIXGATE_HOSTILE_WATCH: file,
+});
 
 /** How long a collection may take until its figures are read. */
 const COLLECTION_MS = 150;
@@ -20,6 +23,8 @@ export interface Memory {
   readonly resident: number;
   /** MB that JavaScript holds, buffers outside of its heap included. */
   readonly held: number;
+  /** The longest that the edge was at work in one go since the look before, ms of processor time. */
+  readonly turn: number;
 }
 
 const MEGABYTE = 1 << 20;
@@ -28,8 +33,11 @@ const RESIDENT = 'process_resident_memory_bytes';
 export class EdgeWatch {
   readonly #metrics: string;
   readonly #pid: number;
+  readonly #file: string;
 
-  constructor({ local, process: { pid } }: Product) {
+  /** @param file see {@link watchedBy} */
+  constructor({ local, process: { pid } }: Product, file: string) {
+    this.#file = file;
     this.#metrics = local.metrics_url;
     this.#pid = edgeOf(pid ?? 0);
   }
@@ -42,6 +50,7 @@ export class EdgeWatch {
     return {
       resident: megabytes(RESIDENT),
       held: megabytes('nodejs_heap_size_used_bytes') + megabytes('nodejs_external_memory_bytes'),
+      turn: Number(readFileSync(this.#file, 'utf8')),
     };
   }
 

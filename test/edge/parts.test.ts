@@ -1,10 +1,8 @@
-// The small parts of the edge: settings, the lobby, the wheel, reading, the input.
+// The small parts of the edge: settings, the lobby, reading, the input.
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { kindOf } from '../../edge/classes.ts';
@@ -13,10 +11,9 @@ import { Reading } from '../../edge/connection-state.ts';
 import { connectionsBy } from '../../edge/descriptors.ts';
 import { msgTypeCode } from '../../edge/fix/tags.ts';
 import { Input } from '../../edge/input.ts';
-import { CLOSING_BYTES, READ_PORTION, TICK_MS, WITHHELD_BYTES } from '../../edge/limits.ts';
+import { CLOSING_BYTES, READ_PORTION, WITHHELD_BYTES } from '../../edge/limits.ts';
 import { type Guest, Lobby } from '../../edge/lobby.ts';
 import { MALLOC, V8_FLAGS } from '../../edge/runtime.ts';
-import { type Sleeper, Wheel } from '../../edge/wheel.ts';
 
 describe('settings', () => {
   const given = { FIXGATE_EDGE_ID: 'e-1' };
@@ -175,75 +172,6 @@ describe('the lobby', () => {
     lobby.leave(one);
     expect([lobby.size, [...lobby.all()]]).toEqual([0, []]);
   });
-});
-
-describe('the wheel', () => {
-  test('wakes everyone within a tick or two of its time, whatever was put off or brought forward', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.record({ at: fc.nat(60_000), later: fc.option(fc.nat(60_000)), when: fc.nat(30_000) }), {
-          maxLength: 30,
-        }),
-        (plans) => {
-          let now = 0;
-          const wheel = new Wheel(0);
-          const sleepers = plans.map(({ at, later, when }) => {
-            const one = { at, woke: -1, wakeAt: Number.POSITIVE_INFINITY, later, when };
-            const sleeper: Sleeper & typeof one = Object.assign(one, {
-              nextWake: () => (one.woke >= 0 ? Number.POSITIVE_INFINITY : one.at),
-              wake: () => {
-                one.woke = now;
-              },
-            });
-            wheel.schedule(sleeper);
-            return sleeper;
-          });
-          for (; now <= 95_000; now += TICK_MS) {
-            for (const one of sleepers) {
-              if (one.later === null || one.woke >= 0 || now < one.when) continue;
-              one.at = Math.max(one.later, now);
-              one.later = null;
-              wheel.schedule(one);
-            }
-            wheel.turn(now);
-          }
-          for (const one of sleepers) {
-            expect(one.woke).toBeGreaterThanOrEqual(one.at);
-            expect(one.woke - one.at).toBeLessThanOrEqual(2 * TICK_MS);
-          }
-        },
-      ),
-      { numRuns: 30 },
-    );
-  });
-});
-
-test('the wheel lets go of who is over: neither woken nor held in memory', async () => {
-  const wheel = new Wheel(0);
-  const woke: number[] = [];
-  const sleeper = (at: number): Sleeper => ({
-    wakeAt: Number.POSITIVE_INFINITY,
-    nextWake: () => at,
-    wake: () => void woke.push(at),
-  });
-  const [first, second, third] = [sleeper(100), sleeper(100), sleeper(100_000)] as const;
-  for (const one of [first, second, third]) wheel.schedule(one);
-  wheel.forget(first);
-  wheel.forget(first);
-  wheel.turn(100);
-  expect(woke).toEqual([100]);
-  wheel.forget(third);
-  const gone = (() => {
-    const one = sleeper(50_000);
-    wheel.schedule(one);
-    wheel.forget(one);
-    return new WeakRef(one);
-  })();
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds on to its own turn
-  collect();
-  expect(gone.deref()).toBeUndefined();
 });
 
 describe('reading', () => {
