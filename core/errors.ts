@@ -66,8 +66,8 @@ export const ERRORS = {
   },
   key_not_found: {
     status: 404,
-    message: 'The credential has no such key that works.',
-    action: 'See credentials/user for its keys.',
+    message: 'The credential has no such key, or it no longer works.',
+    action: 'See credentials/user for the keys of each credential.',
   },
   session_not_found: {
     status: 404,
@@ -111,7 +111,7 @@ export const ERRORS = {
   wrong_status: {
     status: 409,
     message: 'The credential is not in a status that allows this.',
-    action: 'See details for its status.',
+    action: 'See details for its status; change that first where it can be changed, for example with reactivate.',
   },
   wrong_proof: {
     status: 409,
@@ -175,7 +175,7 @@ export const ERRORS = {
   throttled: {
     status: 429,
     message: 'Too many requests.',
-    action: 'Wait a second, longer each time; clients of AWS do by themselves.',
+    action: 'Wait a second and try again, longer each time; the SDKs of AWS do so by themselves.',
   },
   internal: { status: 500, message: 'Something failed inside.', action: 'Look for the request_id in the logs.' },
   store_unavailable: {

@@ -1,6 +1,6 @@
 /**
- * Bytes read and not yet worked off: the chunk as it came where that will do, a buffer of our own where two must be joined.
- * A chunk belongs to the input that it was appended to, and is given back when it has been worked off.
+ * Bytes that were read and not yet processed: the chunk as it came if that is enough, or a buffer of our own if chunks must be
+ * joined. A chunk belongs to the input that it was appended to; its memory is freed when it has been processed.
  */
 
 import { giveBack } from './give-back.ts';
@@ -36,7 +36,7 @@ export class Input {
       this.end = this.start + need;
       return;
     }
-    // A chunk of one byte at a time must not copy the rest each time: room for half as much again.
+    // Room for half as much again, so that bytes that come one by one are not all copied each time.
     const target = need <= own.length ? own : Buffer.allocUnsafeSlow(Math.max(4096, Math.ceil(1.5 * need)));
     const before = this.buf;
     before.copy(target, 0, this.start, this.end);

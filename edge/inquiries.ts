@@ -1,7 +1,7 @@
 /**
- * What clients may ask the gateway itself: where their limits stand, by LimitQuery (35=XLQ) in every version and by
- * UserRequest (35=BE) where the dictionary has it. A question draws on the message bucket like any other message; the
- * answer is an application message, and comes when the store has been read, out of turn.
+ * Questions of clients to the gateway itself, about where their limits stand: LimitQuery (35=XLQ) in every version, and
+ * UserRequest (35=BE) where the dictionary has it. A question draws on the message bucket like any other message. The answer is
+ * an application message and is sent when the store has been read, perhaps after answers to later messages.
  */
 
 import type { BucketUsage } from '../core/limits/usage.ts';
@@ -40,7 +40,7 @@ interface Inquiry {
   readonly write: (body: BodyWriter, state: LimitState, dictionary: Dictionary) => void;
 }
 
-/** Reads a question; undefined: it has been refused. */
+/** Reads a question. Undefined: it was malformed and has been refused. */
 type Reader = (desk: Inquiries, message: Message, now: Instant) => Inquiry | undefined;
 
 /** By packed MsgType. */
@@ -58,7 +58,7 @@ export class Inquiries {
   #waiting = 0;
   #over = false;
 
-  /** @param dictionary of the session: what is answered in, whatever version a message names */
+  /** @param dictionary of the session: answers are in its version, even if a message names another */
   constructor(house: House, entry: Entry, gate: GateSession, dictionary: Dictionary) {
     this.#house = house;
     this.entry = entry;
@@ -79,12 +79,12 @@ export class Inquiries {
     const inquiry = read(this, message, now);
     if (inquiry === undefined) return true;
     this.#waiting++;
-    // Never rejects: a store that is away is an answer.
+    // Never rejects: if the store is away, the answer says so.
     void this.#gate.limits().then((state) => this.#answer(inquiry, state));
     return true;
   }
 
-  /** The connection is gone: nothing is answered any more, for the next Logon asks anew. */
+  /** The connection has gone: open questions are dropped. */
   leave(): void {
     this.#over = true;
   }
@@ -130,7 +130,7 @@ function writeBucket(body: BodyWriter, type: string, { rate, capacity, left, nex
     .text(Tag.LimitType, type)
     .uint(Tag.LimitCount, Math.max(0, capacity - left))
     .uint(Tag.LimitMax, capacity);
-  // An empty bucket is full again after so long: what Binance calls the interval of a reset.
+  // The time in which an empty bucket fills up.
   body.uint(Tag.LimitResetInterval, Math.max(1, Math.ceil(capacity / rate)));
   body.text(Tag.LimitResetIntervalResolution, 's');
   body.decimal(Tag.LimitRate, Math.round(rate * 1000), 3);

@@ -1,4 +1,4 @@
-/** A child process that is kept alive: one that ends is started again as it was, on the ports it had. */
+/** A child process that is kept alive: if it ends it is started again with the same settings and ports. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { MALLOC, V8_FLAGS } from './runtime.ts';
@@ -17,12 +17,12 @@ export const samePorts = ({ fix_port, metrics_port }: EdgeReady): NodeJS.Process
 });
 
 export interface KeptProcess {
-  /** Of the process that runs now. */
+  /** Process id of the present process. */
   readonly pid: number;
-  /** SIGTERM, and waits for the end; SIGKILL after `DRAIN_MS`. */
+  /** Sends SIGTERM and waits for the end; SIGKILL after `DRAIN_MS`. */
   stop(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** Over IPC, to the process that runs now. @returns its answer of that type; undefined: it ended, or did not answer in time */
+  /** Sends a message over IPC to the present process. @returns its answer of that type; undefined: it ended, or did not answer in time */
   ask<Answer extends { readonly type: string }>(type: Answer['type']): Promise<Answer | undefined>;
 }
 
@@ -40,7 +40,7 @@ export interface KeptEvents {
 }
 
 export interface Program {
-  /** As messages call it. */
+  /** Its name in messages. */
   readonly what: string;
   /** Path of its script. */
   readonly script: string;

@@ -1,8 +1,9 @@
 /**
- * How many Logons may ask the store at once, judged by rounds: as many answers as may ask. It grows by one a round while the store is quick,
- * or as quick as it is known to be, stands while it is merely busy, and halves when it is late or does not answer: fewer
- * questions are then answered sooner than many. Without it a slow store is asked by so many at once that each outlasts its deadline, and all
- * of them come again. A store that is slow whoever asks is not asked by fewer for it: that would answer nobody sooner.
+ * The width: how many Logons may ask the store at once. It is adjusted after each round, which is as many answers as the width. It
+ * grows by one while the store is quick, or as quick as it was ever seen to be; stays while the store is merely busy; and
+ * halves when answers are late or missing, since fewer questions are then answered sooner. Without this so many Logons would
+ * ask a slow store at once that each misses its deadline, and all come again. If the store is slow whatever the width, the
+ * width is not reduced: that would help nobody.
  */
 import {
   ANSWERED_LATE_MS,
@@ -13,14 +14,14 @@ import {
   LOGONS_AT_ONCE,
 } from './limits.ts';
 
-/** What a question of a Logon came to: it went on; somebody was refused, by an answer; the store gave no answer. */
+/** Outcome of a question: the Logon goes on; it is refused, by an answer; the store did not answer. */
 export type Heard = 'went_on' | 'refused' | 'unanswered';
 
-/** As many times what it took at best, a round is answered as well as it can be, or late. */
+/** A round is answered well if it takes at most `well` times as long as the best round, and late from `late` times on. */
 const AT_BEST = { well: 1.5, late: 2 } as const;
-/** The best that is known comes so much of the way to a round that took longer: a store or a machine that has become slow is known after some twenty… */
+/** With each longer round the best time moves so much of the way towards it: that a store has become slow is known after some twenty… */
 const FORGETS = 0.05;
-/** …or at once, by half as many who were not answered in so much of the time. */
+/** …or at once, if half as many Logons were not answered in at most this share of the time. */
 const HELPED = 0.75;
 
 export class LogonWidth {
@@ -28,11 +29,11 @@ export class LogonWidth {
   readonly #most: number;
   #width = LOGONS_AT_FIRST;
   #narrowedAt = Number.NEGATIVE_INFINITY;
-  /** Mean of the best round, ms. */
+  /** Mean time of an answer in the best round, ms. */
   #best = Number.POSITIVE_INFINITY;
-  /** Mean of the round that was late, until one of fewer has been seen. */
+  /** Mean of the late round, until a round with a smaller width has been seen. */
   #late: number | undefined;
-  /** Of the round under way: answers, ms of all, and how many let their Logons go on while all places were taken. */
+  /** Of the present round: answers, their total ms, and how many of them let a Logon go on while the width was used up. */
   #answers = 0;
   #tookAll = 0;
   #wanted = 0;
@@ -48,19 +49,19 @@ export class LogonWidth {
   }
 
   /**
-   * An answer, or none. Times are monotonic ms.
+   * Counts an answer, or its absence. Times are monotonic ms.
    * @param begun when the store was asked
-   * @param full whether as many asked as may: what is not used up is no evidence for more
+   * @param full whether the width was used up; if not, the answer is no reason for a larger one
    */
   heard(what: Heard, begun: number, now: number, full: boolean): void {
-    // Those asked before the last step down say nothing about it.
+    // Questions asked before the width was last reduced say nothing about the present one.
     if (begun < this.#narrowedAt) return;
     if (what === 'unanswered') {
       this.#narrow(now);
       return;
     }
     const took = now - begun;
-    // Who is refused is so before the store was asked for all, or at all.
+    // A refused Logon has asked the store for less, or nothing.
     if (what === 'refused' && took <= ANSWERED_LATE_MS) return;
     this.#answers += 1;
     this.#tookAll += took;

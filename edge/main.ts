@@ -1,4 +1,4 @@
-/** The edge's process: settings, adapters, an edge over them, and its orderly end. */
+/** The edge's process: reads settings, makes adapters, starts an edge, and ends it in order. */
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,25 +26,25 @@ import { openVenue, type Venue, type VenueSink } from './venue/index.ts';
 import { LinkVenue } from './venue/link/venue.ts';
 import { startWorkers, type WorkerMetrics } from './workers.ts';
 
-/** A wrong setting, or one that cannot be met: starting again will not help. */
+/** Exit code for a setting that is wrong or cannot be met: starting again will not help. */
 const EXIT_SETTINGS = 2;
 const EXIT_FAILED = 1;
 /** Seed of the simulator's markets: the same prices in each demo. */
 const MARKET_SEED = 1;
 /** CloudWatch keeps a minute as one point. */
 const EMF_EVERY_MS = 60_000;
-/** The process ends by then, whatever hangs. */
+/** The process ends after this, even if something hangs. */
 const LAST_MS = 28_000;
 const OPENING_LOOK_MS = 60_000;
 
-/** The store and what else is reached from here; the clock is watched by how the store answers. */
+/** Makes store, keys and the watch on the clock, which uses the store's answers. */
 function reached(metrics: Metrics) {
   const clockWatch = new ClockWatch(systemClock);
   const { stores, ...rest } = environmentAdapters(process.env, clockWatch.note.bind(clockWatch));
   return { ...rest, clockWatch, stores: measured(stores, metrics) };
 }
 
-/** Takes a name where the settings have several. Rejects with NoFreeName or StoreUnavailable. */
+/** Claims a name if the settings have a pool of them. Rejects with NoFreeName or StoreUnavailable. */
 async function named(config: EdgeConfig, { stores }: Reached): Promise<[EdgeConfig, Claimed | undefined]> {
   const { edge_pool, log_level, edge_id: host } = config;
   if (edge_pool.length === 0) return [config, undefined];
@@ -105,7 +105,7 @@ async function open({ stores, leases, box, vault, clockWatch }: Reached, parts: 
   });
 }
 
-/** In this process, or the way to the one that all edges share. */
+/** The venue: in this process, or the link to the one that all edges share. */
 function openOwnVenue(sink: VenueSink, config: EdgeConfig, log: Logger): Venue | Promise<Venue> {
   const { edge_id, venue, venue_address: address, data_dir } = config;
   const directory = (name: string) => (config.journal === 'memory' ? undefined : join(data_dir, name));
@@ -128,7 +128,7 @@ function openOwnVenue(sink: VenueSink, config: EdgeConfig, log: Logger): Venue |
   });
 }
 
-/** What is in memory is not what is kept: whoever starts the process again has it read that. */
+/** Memory and journal differ: ends the process. Started again it reads what is kept. */
 function ended(error: Error, log: Logger): void {
   log.fatal({ error }, 'the edge ends: its name and its journal have gone on without it');
   process.exit(EXIT_FAILED);
@@ -167,7 +167,7 @@ function endBy(edge: Edge, log: Logger): void {
   void edge.drainAsked.then((reason) => end(`an admin: ${reason}`, false));
   process.on('SIGTERM', () => end('SIGTERM', false));
   process.on('SIGINT', () => end('SIGINT', false));
-  // The parent is gone: nobody waits for us any more.
+  // The parent process has gone.
   if (process.send !== undefined) process.on('disconnect', () => end('the parent is gone', true));
 }
 
@@ -184,13 +184,13 @@ async function main(): Promise<void> {
       process.exit(EXIT_FAILED);
     });
   }
-  // Timers do not keep a process alive, and one that waits to ask the store again has nothing else yet.
+  // While the store is tried again nothing else keeps the process alive; timers do not.
   const opening = setInterval(() => {}, OPENING_LOOK_MS);
   const edge = await open(adapters, { config, claimed, metrics, log });
   clearInterval(opening);
   if (config.deployment !== '') tellCloudWatch(config, metrics, log);
   endBy(edge, log);
-  // Without TLS the signal keeps its own meaning: the terminal is gone.
+  // Without TLS, SIGHUP keeps its usual meaning.
   if (config.tls !== undefined) process.on('SIGHUP', () => void edge.reloadTls());
   process.on('message', (message) => {
     if ((message as { ask?: string }).ask === 'metrics') void tellMetrics(metrics);

@@ -21,7 +21,7 @@ export interface News {
 /** NewsCategory (1473): technical news. */
 const TECHNICAL = 3;
 
-/** Whether a session can be told news at all. */
+/** Whether a session's dictionary has News. */
 export const hasNews = (dictionary: Dictionary): boolean => dictionary.knows(MsgType.News);
 
 /**

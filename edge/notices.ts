@@ -1,4 +1,4 @@
-/** What the gateway tells a client unasked, each only where the session's profile wants it. */
+/** News that the gateway sends by itself, each kind only if the session's profile asks for it. */
 
 import { CANCEL, type Kind, ORDER } from '../core/limits/kinds.ts';
 import type { BucketUsage } from '../core/limits/usage.ts';
@@ -16,8 +16,8 @@ const bucketName = (kind: Kind): string => (kind === ORDER ? 'Order' : kind === 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /**
- * Tells these sessions of an announcement, a portion at a time, so that other work has its turn. Who does not want it is
- * passed over, and so is who has gone by then.
+ * Sends an announcement to these sessions, some at a time, so that other work has its turn. Skips sessions whose profile does not ask
+ * for announcements, and those that have ended meanwhile.
  * @returns how many were told
  */
 export async function announceTo(
@@ -35,7 +35,7 @@ export async function announceTo(
         try {
           if (notices.get(session.session_id)?.announce(news)) told++;
         } catch (error) {
-          // One session's defect does not keep the others from being told.
+          // If it fails for one session the others are told all the same.
           log.error({ error, session_id: session.session_id }, 'a session could not be told');
         }
       }
@@ -68,7 +68,7 @@ export class Notices implements Told {
     this.#gate.watchLimits(percent, (kind, usage) => turns.run(() => this.#warn(kind, usage, percent)));
   }
 
-  /** The connection is gone. */
+  /** The connection has gone. */
   leave(): void {
     this.#house.notices.delete(this.#gate.session.session_id);
   }
@@ -83,7 +83,7 @@ export class Notices implements Told {
     });
   }
 
-  /** After a reconnect, everything has been sent that the client had missed. */
+  /** After a reconnect: everything that the client had missed has been sent. */
   recovered(resent: number, delivered: number, now: Instant): void {
     if (!this.#entry.profile.news.recovery_complete) return;
     this.#tell({
@@ -94,7 +94,7 @@ export class Notices implements Told {
     });
   }
 
-  /** An announcement. @returns whether the session was told: it wants to be, and its client is logged on */
+  /** Sends an announcement. @returns whether it was sent: the profile asks for it, and the client is logged on */
   announce(news: News): boolean {
     return this.#entry.profile.news.maintenance && this.#tell(news);
   }

@@ -1,6 +1,6 @@
 /**
- * Tells the store where the numbers of sessions stand, once they are on disk, and changes them when an admin says so.
- * What is told is for people: nothing here decides by it.
+ * Reports the sequence numbers of sessions to the store once they are on disk, and changes them at an admin's command. The reports
+ * are for people; nothing decides by them.
  */
 
 import type { EdgeRegistry } from '../core/ports.ts';
@@ -18,7 +18,7 @@ export interface NumbersParts {
   readonly edges: Pick<EdgeRegistry, 'tellNumbers'>;
   readonly sessions: Sessions;
   readonly turns: Turns;
-  /** Hears which sessions may have other numbers. */
+  /** Told which sessions may have other numbers. */
   readonly blocks: Pick<Blocks, 'note'>;
   readonly timers: Pick<Timers, 'after'>;
   readonly log: Logger;
@@ -27,14 +27,14 @@ export interface NumbersParts {
 export class Numbers implements Player {
   dirty = false;
   readonly #parts: NumbersParts;
-  /** To be told when the turn has been written, by session. */
+  /** To be reported once the turn has been written, by session. */
   readonly #noted = new Map<string, FixSessionKey>();
-  /** Written, not told yet: the newest of each session. Of those that have ended, which somebody may wait for… */
+  /** Written and not reported yet: the latest of each session. Of sessions that have ended, which somebody may wait for… */
   readonly #ended = new Map<string, SessionNumbers>();
-  /** …and of those that are live. */
+  /** …and of live sessions. */
   readonly #live = new Map<string, SessionNumbers>();
   #telling: Promise<void> | undefined;
-  /** Between one call and the next. */
+  /** Runs between one call and the next. */
   #rests = false;
 
   constructor(parts: NumbersParts) {
@@ -50,7 +50,7 @@ export class Numbers implements Player {
     this.#parts.turns.touch(this);
   }
 
-  /** What an admin has said. A session that has come back meanwhile keeps its numbers. */
+  /** Applies an admin's command. A session whose client has logged on meanwhile keeps its numbers. */
   apply(command: NumbersCommand): void {
     const { turns, log } = this.#parts;
     turns.run(() => {
@@ -95,11 +95,11 @@ export class Numbers implements Player {
       (live ? this.#live : this.#ended).set(id, numbers);
     }
     this.#noted.clear();
-    // Those of live ones are told within a second.
+    // Those of live sessions are reported within a second.
     if (this.#ended.size > 0) this.tell();
   }
 
-  /** Tells what waits to be told, one call at a time and some time apart; what fails is told at the next call. */
+  /** Reports what waits, one call at a time and some time apart. What fails is reported by the next call. */
   tell(): void {
     if (this.#rests || this.#telling !== undefined || this.#left === 0) return;
     this.#rests = true;
@@ -132,7 +132,7 @@ export class Numbers implements Player {
       });
   }
 
-  /** Tells all there is, as far as the store takes it. */
+  /** Reports everything, as far as the store answers. */
   async finish(): Promise<void> {
     for (let left = Number.POSITIVE_INFINITY; this.#left > 0 && this.#left < left; ) {
       left = this.#left;

@@ -1,4 +1,4 @@
-/** The journal that the settings ask for. */
+/** Opens the journal that the settings ask for. */
 
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,12 +23,12 @@ import type { Logger } from './log.ts';
 import type { EdgeParts } from './parts.ts';
 import type { OpenEstate } from './takeover/estates.ts';
 
-/** Below the data directory: the journal itself, and the working copy of one that is in the store. */
+/** Folders below the data directory: for a journal on disk, and for the working copy of one in the store. */
 const JOURNAL = 'journal';
 const COPY = 'journal-copy';
-/** Says that the former stands beside one in the store. */
+/** File that marks a journal on disk as the one beside a journal in the store. */
 const BESIDE = 'beside';
-/** Those of other edges, while their sessions come here. */
+/** Folder for journals of other edges that are read to take sessions over. */
 const ESTATES = 'estates';
 
 const now = () => systemClock.now();
@@ -39,17 +39,17 @@ export interface JournalParts {
   readonly store: JournalStore;
   readonly archive: Archive;
   readonly log: Logger;
-  /** The process has to end: see {@link openStoreJournal}. */
+  /** Called when the process has to end: see {@link openStoreJournal}. */
   readonly onLost: (error: JournalError) => void;
 }
 
 /**
- * Opens it, or gives what opens it once the edge is registered. Rejects with JournalError, or with ConfigError where the
- * other kind of journal has the numbers of this edge's sessions: to begin without them would use numbers twice.
+ * Opens the journal, or returns a function that opens it once the edge is registered. Rejects with JournalError. Rejects with
+ * ConfigError if the other kind of journal has this edge's sessions: to start without them would use numbers twice.
  */
 export async function journalOf(parts: JournalParts): Promise<EdgeParts['journal']> {
   const { config } = parts;
-  // A process that was killed has left them.
+  // Left by a process that was killed.
   rmSync(join(config.data_dir, ESTATES), { recursive: true, force: true });
   if (config.journal === 'memory') return openMemoryJournal({ now });
   if (config.journal === 'store') return inStore(parts);
@@ -76,7 +76,7 @@ async function inFiles(parts: JournalParts, directory: string): Promise<EdgePart
   });
 }
 
-/** On local disk, for those sessions whose profile says so: what is written is there. */
+/** The journal on local disk for sessions whose profile says so. */
 async function beside(parts: JournalParts, directory: string): Promise<Journal> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeFileSync(join(directory, BESIDE), '', { mode: 0o600 });
@@ -124,7 +124,7 @@ function inStore(parts: JournalParts): EdgeParts['journal'] {
   };
 }
 
-/** Reads the journal that an edge has in the store, which this edge's kind of journal need not be. */
+/** How journals of other edges are read out of the store, whatever kind of journal this edge has. */
 export function openEstateBy({ config, box, store, log }: Omit<JournalParts, 'archive' | 'onLost'>): OpenEstate {
   return (edgeId, name) => {
     const directory = join(config.data_dir, ESTATES, name);
@@ -133,7 +133,7 @@ export function openEstateBy({ config, box, store, log }: Omit<JournalParts, 'ar
   };
 }
 
-/** What every journal on disk is told. The echo venue keeps nothing that could be missing. */
+/** Options of every journal on disk. With the echo venue, which keeps nothing, received messages need not be kept for it. */
 const common = ({ config, archive }: JournalParts) => ({
   now,
   encrypt: config.journal_encryption === 'on',
@@ -144,7 +144,7 @@ const common = ({ config, archive }: JournalParts) => ({
   commit: config.commit,
 });
 
-/** The keys of the segments there, and the first one to come. Rejects with JournalError `no_key`. */
+/** Keys of the segments in the directory, and one for the next. Rejects with JournalError `no_key`. */
 function keysOf(
   { config, box, log }: Pick<JournalParts, 'config' | 'box' | 'log'>,
   directory: string,

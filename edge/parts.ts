@@ -1,4 +1,4 @@
-/** What an edge is put together from (edge.ts). */
+/** What an edge is made of (edge.ts). */
 
 import type { GatePorts } from '../core/gate.ts';
 import type { ClockWatch } from '../core/sessions/clock-watch.ts';
@@ -18,27 +18,27 @@ import type { Venue, VenueSink } from './venue/venue.ts';
 
 export interface EdgeParts {
   readonly config: EdgeConfig;
-  /** Without the log: the edge's own is used. */
+  /** Ports of the gate. Its log is the edge's. */
   readonly gate: Omit<GatePorts, 'log' | 'limiter' | 'vitals'>;
-  /** The name was one among several: {@link onLost} when another has it. */
+  /** Set if the edge's name was claimed out of a pool. {@link onLost} is called if another process takes it. */
   readonly claimed?: Claimed | undefined;
   readonly onLost?: (error: Error) => void;
-  /** Hears of the store's clock. */
+  /** Compares clocks by the store's answers. */
   readonly clockWatch: ClockWatch;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Or what opens it once the edge is registered; who the edge is may change later. */
+  /** The journal, or what opens it once the edge is registered. The edge's incarnation may change later. */
   readonly journal: Journal | ((edge: () => EdgeIdentity) => Promise<Journal>);
-  /** Seals what the journal completes; undefined: there is none. */
+  /** Undefined: there is no archive. */
   readonly archive?: Archive;
-  /** Where edges leave sessions for each other. */
+  /** Where edges leave parcels for each other, and keep journals. */
   readonly journals: JournalStore;
-  /** Reads the journals of other edges; undefined: what one has that does not give it away is out of reach. */
+  /** Reads journals of other edges. Undefined: sessions come only from edges that hand them over. */
   readonly openEstate?: OpenEstate;
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** How many connections there may be, in all and not logged on, and numbers in a reserved block; left out: as the limits files have it. */
+  /** Bounds on connections (all, and not logged on) and on reserved blocks. By default those of the limits files. */
   readonly bounds?:
     | {
         readonly connections?: number;
@@ -47,6 +47,6 @@ export interface EdgeParts {
         readonly reserved_numbers?: number;
       }
     | undefined;
-  /** How clients, and those who watch, get in; left out: over TCP. */
+  /** How clients and monitoring connect. By default over TCP. */
   readonly ways?: { readonly accept: typeof startAcceptor; readonly watch: typeof startHttp } | undefined;
 }

@@ -1,9 +1,9 @@
-/** The profile of each counterparty: the gateway's, with what the credential says over it. */
+/** The session profile of each counterparty: the gateway's settings, overridden by those of the credential. */
 
 import { overridden, type ProfileOverrides } from '../core/sessions/profile.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 
-/** Different ones kept; a firm has a handful of them. */
+/** Number of different profiles kept in memory; a firm has a handful. */
 const KEPT = 1000;
 
 export class Profiles {

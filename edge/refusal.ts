@@ -1,4 +1,4 @@
-/** The one Logout that a refused Logon gets, written for whoever sent it. It uses no number on either side. */
+/** The Logout that answers a refused Logon. It uses no sequence number on either side. */
 
 import type { Encoder } from './fix/encoder.ts';
 import { HeaderTemplate } from './fix/header.ts';
@@ -9,7 +9,7 @@ import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
 import { COMP_ID_BYTES } from './limits.ts';
 
-/** Who sent the Logon, by its own words. */
+/** The sender of the Logon, as the Logon says. */
 export interface Sender {
   readonly begin_string: string;
   readonly sender_comp_id: string;
@@ -19,14 +19,14 @@ export interface Sender {
 
 /** What the Logout says. */
 export interface Says {
-  /** The session's next number, or 1 for who has not proved itself: it tells nothing then. */
+  /** The session's next number; 1 for a sender that has not proved itself, to tell it nothing. */
   readonly msgSeqNum: number;
   readonly text: string;
   /** SessionStatus (1409), where the version has it; -1: none. */
   readonly status: number;
 }
 
-/** Nobody is told anything. */
+/** For closing without a Logout. */
 export const SILENT: Says = { msgSeqNum: 1, text: '', status: -1 };
 
 /** Writes it, by the gateway's own settings. */
@@ -50,7 +50,7 @@ export function refusalOf(
   writeRefusal(encoder, header, { msgSeqNum, text, status: told }, turns.now);
 }
 
-/** Undefined: it does not say who it is, or at too great a length. */
+/** Undefined: a name is missing or too long. */
 export function senderOf(message: Message): Sender | undefined {
   const named = (i: number): boolean => message.length(i) > 0 && message.length(i) <= COMP_ID_BYTES;
   const { senderCompId, targetCompId } = message;

@@ -1,6 +1,6 @@
 /**
- * After a restart: messages that sessions had handed to the venue, and that it has not, go to it again, before any client
- * is back. What it answers waits for them.
+ * After a restart, before any client is back: submits to the venue again the messages that it has lost. Its reports wait for the
+ * clients.
  */
 
 import type { Dictionaries } from './dictionaries.ts';
@@ -11,7 +11,7 @@ import type { About, Sessions } from './sessions.ts';
 import type { Player, Turns } from './turn.ts';
 import type { Venue, VenueSession } from './venue/venue.ts';
 
-/** Mark of the venue's flush that what has happened is in; 0: nothing has. */
+/** Mark of the venue's next flush, if anything has happened since the last one; 0: nothing has. */
 export const nextMark = ({ mark, pending, sealed }: Venue): number =>
   mark === undefined || !pending ? 0 : mark + (sealed ? 2 : 1);
 
@@ -24,7 +24,7 @@ export interface ResubmitParts {
   readonly log: Logger;
 }
 
-/** Brings journal and venue to the same state, on disk. @throws JournalError `damaged` */
+/** Makes journal and venue agree, on disk. @throws JournalError `damaged` */
 export function resubmit(parts: ResubmitParts): void {
   const { journal, turns, venue } = parts;
   const nobody: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
@@ -36,8 +36,8 @@ export function resubmit(parts: ResubmitParts): void {
 }
 
 /**
- * A message that the venue trips over is told of in the log; the others are not to be lost for it.
- * @param by who the session is by now; undefined: as the journal has it
+ * Submits one message. If the venue throws, that is logged and the others go on.
+ * @param by the session as it is now; undefined: as the journal has it
  */
 export function submitOne(
   parts: Omit<ResubmitParts, 'journal'>,

@@ -1,6 +1,6 @@
 /**
- * The FIX sessions of this edge, with and without a connection, and the venue's way back to them: a report for a client
- * that is away goes to its session's store and is sent after its next Logon.
+ * The FIX sessions of this edge, with and without a connection, and the sink for the venue's reports: a report for a client that is
+ * away goes to its session's store and is sent after its next Logon.
  */
 
 import type { EndCause, FixSessionKey } from '../core/sessions/model.ts';
@@ -17,7 +17,7 @@ import type { Metrics } from './metrics.ts';
 import type { Player, Turns } from './turn.ts';
 import type { VenueSession, VenueSink } from './venue/venue.ts';
 
-/** What a session's connection is to others than itself. */
+/** A session's connection, as others may use it. */
 export interface Holder extends Player {
   /** Logout with `text`, then the end. */
   end(cause: EndCause, text: string): void;
@@ -29,17 +29,17 @@ export interface Holder extends Player {
 export interface Entry {
   readonly fix: FixSession;
   readonly store: JournalSession;
-  /** Settled at each Logon; the gateway's until the first one. */
+  /** Set at each Logon; the gateway's profile before the first one. */
   profile: SessionProfile;
-  /** As the venue knows it; renewed at each Logon. */
+  /** The session as the venue knows it; renewed at each Logon. */
   venue: VenueSession;
   /** Undefined while the client is away. */
   holder: Holder | undefined;
-  /** The last that has left it, which may still have output that waits for the journal. */
+  /** The connection that left last; it may still have output that waits for the journal. */
   leaving?: WeakRef<Holder>;
 }
 
-/** Its connection has ended. */
+/** Ends the connection of a session. */
 export function vacate(entry: Entry, holder: Holder): void {
   entry.holder = undefined;
   entry.leaving = new WeakRef(holder);
@@ -54,7 +54,7 @@ export function sessionId(key: FixSessionKey): string {
 /** SenderCompID out of a {@link sessionId}. */
 const senderOf = (id: string): string => id.split('|', 3)[2] ?? '';
 
-/** Who a session is and which dictionaries it has, for a time when nobody has logged on yet. */
+/** What the journal keeps about a session for a time when its client has not logged on yet: who it is, which dictionaries it has. */
 export interface About {
   readonly venue: VenueSession;
   readonly named: Pick<SessionProfile, 'data_dictionary' | 'transport_data_dictionary' | 'app_data_dictionary'>;
@@ -65,12 +65,12 @@ function aboutOf(venue: VenueSession, profile: SessionProfile): About {
   return { venue, named: { data_dictionary, transport_data_dictionary, app_data_dictionary } };
 }
 
-/** The epoch under which a session was spoken for when its journal was told so; 0: it was told nothing. @param about of its terms */
+/** The session's epoch when it was last noted in the journal; 0: it never was. @param about of its terms */
 export function epochOf(about: string): number {
   return about === '' ? 0 : ((JSON.parse(about) as About).venue.epoch ?? 0);
 }
 
-/** What the journal is told of a session: enough to give the venue its messages again. */
+/** What the journal keeps about a session: enough to submit its messages to the venue again. */
 function termsOf(venue: VenueSession, profile: SessionProfile): SessionTerms {
   const { policy, window, window_s } = profile.cl_ord_id;
   return {
@@ -82,7 +82,7 @@ function termsOf(venue: VenueSession, profile: SessionProfile): SessionTerms {
   };
 }
 
-/** What a client is told whose session another Logon has. */
+/** Text for a client whose session another Logon has taken. */
 export const TAKEN_OVER = 'Another Logon took this session over';
 
 export interface SessionsParts {
@@ -90,7 +90,7 @@ export interface SessionsParts {
   readonly turns: Turns;
   /** The gateway's. */
   readonly profile: SessionProfile;
-  /** Of a block that a session reserves to send ahead of what is durable; 0: none does. */
+  /** Numbers of a block that sessions reserve in the journal; 0: none do. */
   readonly numbers: number;
   readonly metrics: Metrics;
 }
@@ -103,7 +103,7 @@ export class Sessions implements VenueSink {
   readonly #begun = new Map<string, number>();
   /** Sessions that other edges have taken from here, and under which epoch. */
   readonly #gone = new Map<string, number>();
-  /** Who left them last, see {@link Entry.leaving}. */
+  /** The connections that left those last; see {@link Entry.leaving}. */
   readonly #leavers = new Map<string, WeakRef<Holder>>();
   #open: Entry | undefined;
   #again: Entry | undefined;
@@ -115,17 +115,17 @@ export class Sessions implements VenueSink {
     for (const id of parts.journal.keys()) this.#count(senderOf(id));
   }
 
-  /** Whether this would be a new session of a credential that has begun `most` already. */
+  /** Whether this would be a new session of a credential that has `most` sessions already. */
   crowded(id: string, most: number): boolean {
     return (this.#begun.get(senderOf(id)) ?? 0) >= most && !this.#parts.journal.has(id);
   }
 
-  /** The session of this key if it has begun, at hand or not. */
+  /** The session of this key if it has begun, in memory or in the journal only. */
   begun(venue: VenueSession): Entry | undefined {
     return this.#entries.has(venue.id) || this.#parts.journal.has(venue.id) ? this.entry(venue) : undefined;
   }
 
-  /** The number that the session sends next, whether it is at hand or not; 1 for one that has not begun. */
+  /** The number that the session sends next, in memory or not; 1 if it has not begun. */
   nextOut(id: string): number {
     const known = this.#entries.get(id);
     if (known !== undefined) return known.store.nextOut;
@@ -137,7 +137,7 @@ export class Sessions implements VenueSink {
     this.#begun.set(sender, (this.#begun.get(sender) ?? 0) + 1);
   }
 
-  /** The session of this key; made from what the journal has when it is not at hand. */
+  /** The session of this key; loaded from the journal if it is not in memory. */
   entry(venue: VenueSession): Entry {
     if (this.#last?.venue === venue) return this.#last;
     const known = this.#entries.get(venue.id);
@@ -158,7 +158,7 @@ export class Sessions implements VenueSink {
     return entry;
   }
 
-  /** The same, at a Logon: its profile is what the credential says now, and so is what the venue is told of the client. */
+  /** The same at a Logon: with the credential's present profile, and with the client as the venue is to know it now. */
   renewed(venue: VenueSession, profile: SessionProfile): Entry {
     this.#place(venue, profile);
     const entry = this.entry(venue);
@@ -172,19 +172,19 @@ export class Sessions implements VenueSink {
     return entry;
   }
 
-  /** Into the journal that its profile wants, while its client is away. */
+  /** Moves the session to the journal that its profile asks for, while its client is away. */
   #place({ id }: VenueSession, { journal: kind = 'store' }: SessionProfile): void {
     const { journal } = this.#parts;
     if (journal.place === undefined || this.#entries.get(id)?.holder !== undefined) return;
     if (journal.place(id, kind)) this.#forget(id);
   }
 
-  /** What the journal has of a session, at hand or not. */
+  /** What the journal has of a session, in memory or not. */
   storeOf(id: string): JournalSession {
     return this.#entries.get(id)?.store ?? this.#parts.journal.session(id);
   }
 
-  /** Only what is at hand. */
+  /** The session if it is in memory. */
   known(id: string): Entry | undefined {
     return this.#entries.get(id);
   }
@@ -200,7 +200,7 @@ export class Sessions implements VenueSink {
     return this.#again === entry ? writer.flag(Tag.PossResend, true) : writer;
   }
 
-  /** From now on what is said to this session may have been said before; undefined: to none. */
+  /** From now on reports to this session may have been sent before, and get 97=Y. Undefined: ends that. */
   answeredAgain(entry: Entry | undefined): void {
     this.#again = entry;
   }
@@ -230,7 +230,7 @@ export class Sessions implements VenueSink {
     return true;
   }
 
-  /** Everything of a session, from another edge: inside a turn. @throws JournalError: it is as before */
+  /** Adopts the state of a session from another edge. Within a turn. @throws JournalError: nothing was changed */
   adopt(id: string, state: SessionState): void {
     const { journal } = this.#parts;
     const isNew = !journal.has(id);
@@ -239,7 +239,7 @@ export class Sessions implements VenueSink {
     this.#forget(id);
   }
 
-  /** Another edge has it, under this epoch: what still comes for it is that edge's too. */
+  /** Another edge has the session, under this epoch: later reports for it are that edge's too. */
   gaveAway(id: string, epoch: number): void {
     const leaving = this.#entries.get(id)?.leaving;
     if (leaving !== undefined) this.#leavers.set(id, leaving);
@@ -247,17 +247,17 @@ export class Sessions implements VenueSink {
     this.#gone.set(id, Math.max(epoch, this.#gone.get(id) ?? 0));
   }
 
-  /** Who left a session last, here or gone, if anything of it is still there. */
+  /** The connection that left a session last, if it may still have output. */
   leaver(id: string): Holder | undefined {
     return (this.#entries.get(id)?.leaving ?? this.#leavers.get(id))?.deref();
   }
 
-  /** The epoch under which it has been given away; 0: it has not. */
+  /** The epoch under which another edge has taken the session; 0: none has. */
   goneBy(id: string): number {
     return this.#gone.get(id) ?? 0;
   }
 
-  /** It is here. */
+  /** The session is here again. */
   came(id: string): void {
     this.#leavers.delete(id);
     this.#gone.delete(id);
@@ -270,7 +270,7 @@ export class Sessions implements VenueSink {
 
   fenced({ id, epoch }: VenueSession): void {
     const entry = this.#entries.get(id);
-    // It may be ours again by now.
+    // It may have come back meanwhile.
     if (entry?.venue.epoch === epoch) entry?.holder?.end('superseded', TAKEN_OVER);
   }
 
@@ -287,14 +287,14 @@ export class Sessions implements VenueSink {
     });
   }
 
-  /** Takes back what a failed piece of work has begun and not ended. */
+  /** Takes back a message that failed work has begun and not completed. */
   abandon(): void {
     this.#open?.fix.cancel();
     this.#open = undefined;
     this.#again = undefined;
   }
 
-  /** The one longest away; the journal keeps what it is. */
+  /** Drops from memory the session that has been away for longest; the journal has it. */
   #forgetOne(): void {
     for (const [id, entry] of this.#entries) {
       if (entry.holder !== undefined || entry === this.#open) continue;

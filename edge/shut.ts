@@ -1,6 +1,6 @@
 /**
- * The way to stop an edge that needs neither store nor API: a file `shut` in its data directory. While it is there, nobody is
- * served. Its first line is the reason; a second line `cancel_orders` has the venue cancel what rests.
+ * Stops an edge without store and API: while there is a file `shut` in its data directory, it serves nobody. The file's first line is
+ * the reason; a second line `cancel_orders` has the venue cancel resting orders.
  */
 
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -18,7 +18,7 @@ export interface ShutOrder {
   readonly cancel_orders: boolean;
 }
 
-/** What the file says; undefined: it is not there. Throws when that cannot be told. */
+/** What the file says; undefined: there is none. Throws if it cannot be read. */
 export function readShut(dataDir: string): ShutOrder | undefined {
   let file: number;
   try {
@@ -37,7 +37,7 @@ export function readShut(dataDir: string): ShutOrder | undefined {
   }
 }
 
-/** Looks at the file and does what it says. What cannot be read changes nothing, and is said once. */
+/** Returns what checks for the file and acts on it. A file that cannot be read changes nothing, and is logged once. */
 export function watchShut(
   dataDir: string,
   gate: Pick<Gate, 'shut' | 'shutFor'>,

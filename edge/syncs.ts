@@ -1,4 +1,4 @@
-/** What gets written things onto the disk: the system's calls, or what stands for them where a machine is lost without one. */
+/** The calls that put written data on the disk: the system's, or substitutes in tests that simulate the loss of a machine. */
 import { close, closeSync, fdatasync, fdatasyncSync, fsync, fsyncSync, open, openSync } from 'node:fs';
 
 export type Done = (error: Error | null) => void;

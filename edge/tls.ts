@@ -38,14 +38,14 @@ export interface TlsMaterial {
 
 export interface TlsCaller {
   secured(secure: TLSSocket): void;
-  /** The peer's mistake, or its end. The socket is being closed. */
+  /** The handshake failed or the peer has gone. The socket is being closed. */
   failed(error: Error): void;
 }
 
 export interface TlsDoor {
   /** Begins a handshake. */
   receive(socket: Socket, caller: TlsCaller): void;
-  /** Looks at certificate and key again at once. Never rejects: what is wrong is logged, and the old ones stay. */
+  /** Reads certificate and key again now. Never rejects: if they are wrong, that is logged and the old ones stay. */
   reload(): Promise<void>;
   close(): void;
 }
@@ -84,7 +84,7 @@ export async function openTlsDoor(source: TlsSource, ports: TlsPorts): Promise<T
         problem = '';
         return;
       }
-      // Asking clients for certificates is a matter of the server, not of its certificate.
+      // Whether clients are asked for certificates can only be set when the server is made.
       if ((next.clientCa === undefined) !== (current.clientCa === undefined))
         throw new Error('whether clients show certificates cannot change while the edge runs');
       server.setSecureContext(contextOf(next, ports));
@@ -92,7 +92,7 @@ export async function openTlsDoor(source: TlsSource, ports: TlsPorts): Promise<T
       problem = '';
       ports.log.info({ expires: expiry(next).toISOString() }, 'the TLS certificate was replaced');
     } catch (error) {
-      // Said once, not at each look: a file that is being replaced is wrong for a moment only.
+      // Logged once, not at each look: while files are being replaced they may not match for a moment.
       const { message } = error as Error;
       if (message !== problem) ports.log.error({ problem: message }, 'the new TLS certificate is not used');
       problem = message;
@@ -136,7 +136,7 @@ function contextOf(material: TlsMaterial, { clock, log }: TlsPorts): SecureConte
     maxVersion: 'TLSv1.3',
     ciphers: CIPHERS,
     honorCipherOrder: true,
-    // A ticket would let a client in whose certificate is no longer taken.
+    // A session ticket would let in a client whose certificate is no longer accepted.
     secureOptions: SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION,
   };
   try {
@@ -165,7 +165,7 @@ async function fromFiles({ cert, key, clientCa }: Extract<TlsSource, { kind: 'fi
   };
 }
 
-/** Loaded only where it is used: a laptop's edge starts without it. */
+/** Imported only if it is needed, to keep other starts short. */
 async function secretReader(arn: string): Promise<() => Promise<TlsMaterial>> {
   const { secretReaderOf } = await import('../adapters/secrets-manager.ts');
   const read = secretReaderOf(arn);

@@ -1,4 +1,4 @@
-/** Turns that write two logs, the journal's before the venue's: what the venue has done without it would be told to nobody. */
+/** Turns write two logs, the journal before the venue's: what the venue had done without the journal could be told to nobody. */
 
 import type { EdgeIdentity } from '../core/sessions/model.ts';
 import type { Dictionaries } from './dictionaries.ts';

@@ -1,11 +1,11 @@
-/** What happens at the venue though no client asked for it: its own time, and an admin's word. */
+/** What happens at the venue without a client's message: the passing of time, and an admin's command to cancel. */
 
 import type { OrdersOf } from '../core/sessions/api.ts';
 import type { House } from './house.ts';
 import { sessionId } from './sessions.ts';
 import type { Player } from './turn.ts';
 
-/** What an admin's kill or lock does at the venue; its reports are written as those of the venue's own time are. */
+/** Cancels orders at the venue for a kill or a lock. */
 export function cancelling({ turns, venue, sessions, log }: House): (whose: OrdersOf) => void {
   return (whose) =>
     turns.run(() => {
@@ -23,14 +23,14 @@ export function cancelling({ turns, venue, sessions, log }: House): (whose: Orde
     });
 }
 
-/** Stands for who is told what a turn has made, when nobody may be there: the turn is written all the same. */
+/** Takes part in a turn so that it is written even if no connection has output. */
 function nobody(): Player {
   return { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
 }
 
 /**
- * A venue's defect in its own time concerns no connection: it is logged, and met again at the next tick. What time
- * does is written whether or not anybody is there to be told.
+ * Gives the venue its ticks. An exception concerns no connection: it is logged, and the next tick tries again. What a tick changes is
+ * written whether or not a client is logged on.
  */
 export function venueTime({ turns, venue, attendance, sessions, log }: House): () => void {
   const player = nobody();

@@ -1,11 +1,11 @@
-/** Deadlines of all connections on one timer: putting one off costs nothing, which is what most messages do to them. */
+/** Deadlines of all connections on one timer. Moving a deadline further away, as most messages do, costs nothing. */
 
 import { TICK_MS } from './limits.ts';
 
 export interface Sleeper {
   /** Kept by the wheel: when it will look at this one again; Infinity: it does not. Monotonic ms. */
   wakeAt: number;
-  /** When there is something to do; Infinity: never. Changes as it likes, see {@link Wheel.schedule}. */
+  /** When there is something to do; Infinity: never. May change at any time; see {@link Wheel.schedule}. */
   nextWake(): number;
   wake(): void;
 }
@@ -26,7 +26,7 @@ export class Wheel {
     this.#behind = this.#tick;
   }
 
-  /** Call when a deadline may have come nearer; one that went further away is found out when it wakes. */
+  /** To be called when a deadline may have come nearer. One that has moved away is noticed when its old time comes. */
   schedule(sleeper: Sleeper): void {
     const at = sleeper.nextWake();
     if (at >= sleeper.wakeAt || at === Number.POSITIVE_INFINITY) return;
@@ -34,7 +34,7 @@ export class Wheel {
     this.#put(sleeper, at);
   }
 
-  /** Lets go of one that is over: a flood of connections must not be held in memory until their deadlines. */
+  /** Forgets a sleeper that is closed: a flood of connections must not stay in memory until their deadlines. */
   forget(sleeper: Sleeper): void {
     if (sleeper.wakeAt === Number.POSITIVE_INFINITY) return;
     this.#slots[(sleeper.wakeAt / TICK_MS) % SLOTS]!.delete(sleeper);

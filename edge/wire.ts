@@ -1,15 +1,15 @@
-/** The writing half of a connection: one buffer that messages are encoded into, one write of it at a time. */
+/** The output side of a connection: messages are encoded into one buffer, of which one write is under way at a time. */
 
 import type { Socket } from 'node:net';
 import type { Block } from './blocks.ts';
 import { Encoder } from './fix/encoder.ts';
 import { OUTPUT_BUFFER_BYTES, OUTPUT_INITIAL_BYTES, WRITE_STALL_MS } from './limits.ts';
 
-/** How far output may leave: see Later in turn.ts. */
+/** Which output may leave: see Later in turn.ts. */
 export interface Leave {
-  /** What is encoded by now is in this batch of the journal… */
+  /** The batch of the journal that everything encoded by now is in… */
   readonly ticket: number;
-  /** …of which all up to this one are durable. */
+  /** …and the last batch that is durable. */
   readonly released: number;
 }
 
@@ -58,20 +58,20 @@ export class Wire {
   readonly #socket: Socket;
   readonly #onDrained: () => void;
   readonly #onWritten: () => void;
-  /** What the socket has and has not taken yet. */
+  /** Bytes handed to the socket that it has not written yet. */
   #writing: Buffer | undefined;
   #since = 0;
   /** Made when something waits for the first time. */
   #marks: Marks | undefined;
   #bound = true;
-  /** Whose messages are written; undefined: nobody's yet. */
+  /** The session whose messages are written; undefined: none yet. */
   session: { readonly ahead: boolean; readonly nextOut: number } | undefined;
-  /** Of the session's numbers; undefined: none is behind it. */
+  /** The session's reserved block of numbers; undefined: it needs none. */
   block: Block | undefined;
   /** Encoded bytes that may not leave yet, as of the last {@link flush} or {@link end}. */
   withheld = 0;
 
-  /** @param onDrained the last write was taken: there is room again */
+  /** @param onDrained called when the last write is complete */
   constructor(socket: Socket, onDrained: () => void) {
     this.#socket = socket;
     this.#onDrained = onDrained;
@@ -84,7 +84,7 @@ export class Wire {
     };
   }
 
-  /** For what is told to who has no session: it is in no journal, and waits for none. */
+  /** For output to a client without a session: it is in no journal, and waits for none. */
   unbound(): Encoder {
     this.#bound = false;
     return this.encoder;
@@ -99,7 +99,7 @@ export class Wire {
     return this.#writing !== undefined;
   }
 
-  /** Monotonic ms when the write under way has lasted too long; Infinity: none is. */
+  /** Monotonic ms after which the write under way has lasted too long; Infinity: there is none. */
   get stalledAt(): number {
     return this.#writing === undefined ? Number.POSITIVE_INFINITY : this.#since + WRITE_STALL_MS;
   }
@@ -121,7 +121,7 @@ export class Wire {
     return taken;
   }
 
-  /** Writes the rest, then says FIN; while some of it may not leave, what may, and is called again. @returns what went out */
+  /** Writes the rest and ends the connection. While some of it may not leave yet, writes only what may; then call it again. @returns what was written */
   end(monoMs: number, leave: Leave): Buffer | undefined {
     const bytes = this.#free(leave);
     if (bytes < this.encoder.length)
@@ -142,7 +142,7 @@ export class Wire {
     this.#socket.destroy();
   }
 
-  /** Some of it has numbers that another edge may give to something else: none of it leaves, ever. */
+  /** Drops all output: it has numbers that another edge may use for something else. */
   get #overrun(): boolean {
     return this.block !== undefined && this.session !== undefined && this.session.nextOut > this.block.limit;
   }

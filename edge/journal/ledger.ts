@@ -1,4 +1,4 @@
-/** A session's side of the journal that it is in. */
+/** What sessions use of the journal that they are in. */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
 import type { JournalLog } from './journal.ts';
@@ -27,13 +27,13 @@ export interface Ledger<Session> {
   readonly log: JournalLog;
   /** Epoch ms. */
   now(): number;
-  /** The numbers of this session are to be written at the next flush. */
+  /** Has the numbers of this session written at the next flush. */
   dirty(session: Session): void;
-  /** So is the end of its next block of numbers. */
+  /** Has the end of its next block of numbers written at the next flush. */
   reserving(session: Session): void;
-  /** How much is durable; undefined: what is flushed is. */
+  /** Tells what is durable. Undefined: everything that is flushed. */
   readonly later: Durable | undefined;
-  /** Whether what is flushed may leave, where no numbers are reserved. */
+  /** Whether flushed output of a session without reserved numbers may leave at once. */
   readonly ahead: boolean;
   /** See {@link Journal.inStore}. */
   readonly inStore: boolean;

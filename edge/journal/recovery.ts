@@ -1,4 +1,4 @@
-/** Reads what is there: every block of every segment, oldest first, and says what is wrong with it, where. */
+/** Recovery: reads every block of every segment, oldest first, and reports where something is damaged. */
 
 import type { KeyObject } from 'node:crypto';
 import { readFileSync, truncateSync, unlinkSync } from 'node:fs';
@@ -33,19 +33,19 @@ export interface RecoveryParts {
   readonly log: JournalLog;
   /** Undefined: segments that are encrypted cannot be read. */
   readonly keys: SegmentKeys | undefined;
-  /** The session of this index, made when there is none yet. */
+  /** The session with this index; made if there is none yet. */
   readonly session: (index: number, key: string) => FileSession;
   /** Those that there are, by index. */
   readonly sessions: readonly (FileSession | undefined)[];
   /** Epoch ms. */
   readonly now: number;
-  /** Whether all that the process before wrote is there; otherwise sessions go on above their reserved numbers. */
+  /** Whether everything that the last process wrote is there. If not, sessions go on above their reserved numbers. */
   readonly whole: boolean;
   /** Whether the machine has been up since: see {@link FileJournalOptions.up}. */
   readonly up: boolean;
 }
 
-/** A block that depends on a flush of the venue: the last of such are to be held against what the venue has. */
+/** A block that depends on a flush of the venue. For the last ones it has to be checked whether the venue has that flush. */
 export interface Dependent {
   readonly depends: number;
   readonly segment: number;
@@ -53,7 +53,7 @@ export interface Dependent {
 }
 
 export interface Recovered {
-  /** Of the last file that is there, or was; 0: there is none. */
+  /** Number of the last segment that exists or existed; 0: none. */
   readonly last: number;
   /** The blocks with the greatest mark, in order. */
   readonly dependents: readonly Dependent[];
@@ -65,7 +65,7 @@ export function recover(parts: RecoveryParts): Recovered {
   const numbers = segments.stored();
   const dependents: Dependent[] = [];
   let { whole } = parts;
-  // Where the end is not whole nobody knows how much is missing.
+  // If the end is incomplete, it is not known how much is missing.
   for (const number of numbers) whole = readSegment(parts, number, number === numbers.at(-1), dependents) && whole;
   let [jumped, doubtful] = [0, 0];
   for (const session of sessions) {
@@ -84,7 +84,7 @@ export function recover(parts: RecoveryParts): Recovered {
       'what was written last may be lost: sessions go on above their reserved numbers',
     );
   const newest = [...segments.all.keys()].at(-1);
-  // What made them so is in the newest, which has outlived its process.
+  // The newest segment contains what made them unnecessary.
   for (const segment of segments.all.values()) segment.dead = segment.live === 0 && segment.number !== newest;
   return { last: numbers.at(-1) ?? 0, dependents };
 }
@@ -129,11 +129,11 @@ function keyOf({ keys }: RecoveryParts, path: string, wrapped: Uint8Array | unde
 
 export interface Whole {
   readonly blocks: { readonly at: number; readonly fields: BlockFields }[];
-  /** Where the last flush that is whole ends. */
+  /** Where the last complete flush ends. */
   at: number;
 }
 
-/** The blocks of all flushes that are whole, from the start on. */
+/** The blocks of all complete flushes, from the start on. */
 export function wholeFlushes(home: Home, bytes: Buffer, from: number): Whole {
   const whole: Whole = { blocks: [], at: from };
   let flush: Whole['blocks'] = [];
@@ -152,7 +152,7 @@ export function wholeFlushes(home: Home, bytes: Buffer, from: number): Whole {
 }
 
 /**
- * Whether what is behind the whole flushes cannot have been a write that was broken off.
+ * Whether the bytes after the complete flushes cannot be the rest of an interrupted write.
  * @param up see {@link RecoveryParts}
  */
 export function isDamaged(home: Home, bytes: Buffer, { at, blocks }: Whole, isLast: boolean, up: boolean): boolean {
@@ -160,19 +160,19 @@ export function isDamaged(home: Home, bytes: Buffer, { at, blocks }: Whole, isLa
   return !isLast || followed(home, bytes, at, blocks.length) || (up && !isBeginning(home, bytes, at, blocks.length));
 }
 
-/** Whether the bytes from `at` on are the first ones of a flush: whole blocks, then a part of one. */
+/** Whether the bytes from `at` on can be the start of a flush: complete blocks, then part of one. */
 function isBeginning(home: Home, bytes: Buffer, at: number, ordinal: number): boolean {
   const [from] = wholeBlocks(home, bytes, at, ordinal);
   const left = bytes.length - from;
   if (left < blockBytes(home.version)) return true;
   if (bytes.readUInt32LE(from + 4) <= left) return false;
-  // Its length may be what is wrong with it.
+  // Its length itself may be damaged.
   const block = Buffer.from(bytes.subarray(from));
   block.writeUInt32LE(left, 4);
   return blockAt(home, block, 0, block.readUInt32LE(8)) === 0;
 }
 
-/** The blocks that stand from `at` on. @returns where they end, and the ordinal of the one that would follow */
+/** Follows the complete blocks from `at` on. @returns where they end, and the ordinal that would follow */
 function wholeBlocks(home: Home, bytes: Buffer, at: number, ordinal: number): readonly [number, number] {
   let [from, next] = [at, ordinal];
   for (let length = blockAt(home, bytes, from, next); length > 0; length = blockAt(home, bytes, from, next)) {
@@ -194,13 +194,13 @@ function cutOff({ log }: RecoveryParts, path: string, bytes: Buffer, at: number)
   else log.warn(fields, 'the journal ended within a block that was never complete: cut off');
 }
 
-/** By its length, which may be what is wrong with it. */
+/** Where the block would end by its length, which may be damaged. */
 const seemsWhole = (bytes: Buffer, at: number): boolean =>
   at + blockBytes(VERSION) <= bytes.length && at + bytes.readUInt32LE(at + 4) <= bytes.length;
 
 /**
- * A segment that was being made when the process ended: its first flush, the snapshot, was never whole, so nothing that
- * it stands for is gone from the segments before.
+ * Whether the process ended while it was creating this segment: its first flush, the snapshot, is incomplete, so the older
+ * segments still have everything.
  */
 function unfinished(parts: RecoveryParts, number: number, bytes: Buffer, header: number, isLast: boolean): void {
   const { segments, log } = parts;
@@ -211,9 +211,9 @@ function unfinished(parts: RecoveryParts, number: number, bytes: Buffer, header:
   unlinkSync(path);
 }
 
-/** Whether a whole block stands somewhere behind: then this is damage, for a write that was broken off ends the file. */
+/** Whether there is a complete block further on. Then this is damage: an interrupted write would be the end of the file. */
 function followed(home: Home, bytes: Buffer, bad: number, ordinal: number): boolean {
-  // The blocks of one flush are written together: what was broken off may have some that are whole, from its start on.
+  // The blocks of a flush are written together, so an interrupted write may begin with some complete ones.
   const [from, first] = wholeBlocks(home, bytes, bad, ordinal);
   const least = blockBytes(home.version);
   const most = first + Math.ceil((bytes.length - from) / least);
@@ -231,7 +231,7 @@ interface Source {
   readonly begunAt: number;
 }
 
-/** The block's CRC is right: what is wrong in it was written so. */
+/** The block's CRC is right, so its content was wrong when it was written. */
 function replayBlock(parts: RecoveryParts, source: Source, block: number, fields: BlockFields, counts: Counts): void {
   const { path, home, begunAt } = source;
   const bytes = openedBlock(source, block, fields.length);
@@ -272,7 +272,7 @@ function checkRecord(path: string, version: number, bytes: Buffer, at: number, b
   throw new JournalError('unknown_version', `${path} has ${what}`);
 }
 
-/** What may follow the fixed bytes of a record. */
+/** Checks what follows the fixed bytes of a record. */
 const mostBehind = (type: number): number =>
   type === STATE ? KEY_BYTES : type === ABOUT ? ABOUT_BYTES : type === ID ? ID_BYTES : MESSAGE_BYTES;
 

@@ -1,40 +1,40 @@
 /**
- * A block of numbers that a session may use before what it says with them is durable: messages out of it leave at once. What
- * is durable of the journal names the end of the block, so that after a loss the session goes on above it, and no number has
- * two contents (docs/adr/0041-numbers-that-are-reserved.md). The next block is asked for when half of this one is used, so that nobody waits for it.
+ * A reserved block of numbers: messages with these numbers may leave before they are durable. The durable part of the journal names
+ * the end of the block, so that after a loss the session goes on above it and no number gets two contents
+ * (docs/adr/0041-numbers-that-are-reserved.md). The next block is reserved when half of this one is used, so that nobody waits.
  *
- * Out of a block for session-level messages alone go those that a resend fills with a gap: Heartbeats and their like. Their
- * numbers are not even written, until an application message comes (docs/adr/0050-what-idle-sessions-leave-in-the-store.md).
+ * A block can be for session-level messages only, those that are gap-filled in a resend, such as Heartbeats. Their numbers are not
+ * even written until an application message comes (docs/adr/0050-what-idle-sessions-leave-in-the-store.md).
  */
 
 import type { Ahead } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 
-/** What the journal promises of what is flushed. */
+/** When flushed output may leave. */
 export type Promises = Pick<Ledger<unknown>, 'later' | 'ahead' | 'inStore'>;
 
 export class Reserve {
-  /** Numbers of a block; 0: the session reserves none, and its bytes wait as the journal promises. */
+  /** Numbers of a block; 0: the session reserves none, and its output waits until it is durable. */
   size = 0;
-  /** What may leave out of it. */
+  /** Which messages may use the block. */
   what: Ahead = 'everything';
-  /** The first number behind the block that the journal names, durable or not; 0: it names none. */
+  /** The first number after the block that the journal names, durable or not; 0: it names none. */
   limit = 0;
-  /** The next one is to be named with the next flush. */
+  /** The next flush is to name the next block. */
   wanted = false;
-  /** …and this is noted with this number; Infinity: not yet. */
+  /** From this number on the next block is wanted; Infinity: not yet. */
   renewAt = Number.POSITIVE_INFINITY;
   /**
-   * When it turned out that something of the session was lost, epoch ms: what the venue had made by then may have been sent.
-   * 0: nothing was.
+   * When it was found that part of the session's journal is lost, epoch ms; 0: never. Reports that the venue made before then may have
+   * been sent already.
    */
   lostAt = 0;
-  /** Whether what it says, session-level messages apart, waits for the batch that is named next. */
+  /** Whether output other than session-level messages has to wait for the next batch. */
   waits: boolean;
   #batch = 0;
   /** End of the block that is durable. */
   #covered = 0;
-  /** End of the one that is durable with this batch; 0: with none. */
+  /** End of the block that becomes durable with this batch; 0: none does. */
   #named = 0;
   #ticket = 0;
   readonly #journal: Promises;
@@ -44,7 +44,7 @@ export class Reserve {
     this.waits = journal.inStore;
   }
 
-  /** Blocks are of so many numbers from now on. @returns whether that is another: the next one is to be named */
+  /** Sets the size of blocks. @returns whether it has changed: then the next flush must name a block */
   begin(numbers: number, what: Ahead): boolean {
     const { inStore } = this.#journal;
     const size = what === 'session_level' && !inStore ? 0 : numbers;
@@ -56,12 +56,12 @@ export class Reserve {
     return true;
   }
 
-  /** Another block begins with the number that is next; none where none is reserved. */
+  /** Begins another block at the next number, if the session reserves any. */
   next(nextOut: number): void {
     this.limit = this.size > 0 ? nextOut + this.size : 0;
   }
 
-  /** The journal names {@link limit}, which is durable with its present batch. */
+  /** The journal has written {@link limit}, which becomes durable with its present batch. */
   written(): void {
     const { later } = this.#journal;
     this.wanted = false;
@@ -70,35 +70,35 @@ export class Reserve {
     if (later === undefined) this.#settle();
   }
 
-  /** All numbers that had to be are in the journal's present batch. */
+  /** The numbers used so far are written, in the journal's present batch. */
   numbersWritten(): void {
     this.#batch = this.#journal.later?.ticket ?? 0;
   }
 
-  /** Whether what has been said up to the number before `next`, and flushed, may leave. */
+  /** Whether flushed messages with numbers below `next` may leave. */
   lets(next: number): boolean {
     const { later, ahead } = this.#journal;
     if (this.waits) return later === undefined || this.#batch <= later.released;
     return this.size === 0 ? ahead : this.#covers(next);
   }
 
-  /** Whether all numbers before `next` are in a block that is durable. */
+  /** Whether all numbers below `next` are in a durable block. */
   #covers(next: number): boolean {
     if (this.#ticket > 0 && this.#journal.later!.released >= this.#ticket) this.#settle();
     return next <= this.#covered;
   }
 
-  /** Whether numbers before `next` need not be written now: session-level messages have used them, out of a durable block. */
+  /** Whether numbers below `next` need not be written now: only session-level messages have used them, and their block is durable. */
   lags(next: number): boolean {
     return this.what === 'session_level' && this.#covers(next);
   }
 
-  /** After a process that did not end in order: whether numbers up to {@link limit} may have been used. @param whole whether all that it wrote is there */
+  /** At the start after a process that was not closed: whether numbers up to {@link limit} may have been used. @param whole whether everything that it wrote is there */
   inDoubt(whole: boolean): boolean {
     return this.limit > 0 && (!whole || this.what === 'session_level');
   }
 
-  /** Numbers begin anew, or nothing is reserved any more: bytes wait until a block of theirs is durable. */
+  /** The numbers were reset, or nothing is reserved any more: output waits until a new block is durable. */
   drop(): void {
     this.limit = 0;
     this.#covered = 0;

@@ -25,22 +25,22 @@ import type { Tail } from './tail.ts';
 export interface Segment extends Home {
   readonly path: string;
   readonly fd: number;
-  /** Where the first block begins. */
+  /** Offset of the first block. */
   readonly begin: number;
-  /** Bytes that are written, and in order. */
+  /** Size in bytes, of what was written completely. */
   size: number;
-  /** Blocks among them. */
+  /** Number of blocks in it. */
   blocks: number;
-  /** Blocks that were tried to be written. */
+  /** Number of attempts to write a block: each gets a nonce of its own. */
   nonce: number;
   /** Made with its key, once: see {@link ShortSealer}. Undefined: it is not encrypted, or not written to any more. */
   short: ShortSealer | undefined;
-  /** Places in it of messages that may still be asked for, and their bytes. */
+  /** Messages in it that may still be asked for: number of places, and bytes. */
   live: number;
   liveBytes: number;
-  /** Whether a rotation has found none of them. */
+  /** Whether a rotation has found no such message. */
   dead: boolean;
-  /** Greatest mark of the venue's that a block of it depends on: it may have orders of that flush. 0: none does. */
+  /** The greatest mark of the venue's flushes that a block depends on. Orders of that flush may be in it. 0: none. */
   depends: number;
   /** Whether it belongs to the archive: then it is not deleted but moved there. */
   readonly archives: boolean;
@@ -76,17 +76,17 @@ export function noteMessage(segment: Counts, epochMs: number, messages = 1): voi
   segment.lastAt = epochMs;
 }
 
-/** Hears of what is written, for a copy elsewhere. */
+/** Told of everything that is written, to copy it elsewhere. */
 export interface Mirror {
-  /** Before so many bytes are written. @throws Error: no more may wait */
+  /** Called before so many bytes are written. @throws Error: too much waits already */
   room(bytes: number): void;
-  /** Nothing more is written to it, and another is about to be begun. @throws Error: not yet */
+  /** A segment is complete, and another is about to be begun. @throws Error: not yet */
   ended?(segment: Segment): void;
   /** A segment has been begun. */
   begun(segment: Segment, header: Buffer): void;
   /**
    * The blocks of a flush have been written from `offset` on: `sealed` as they stand there, the tail with their records in plain.
-   * @param leisureMs so long nobody waits for them; 0, the default: somebody does
+   * @param leisureMs how long they may wait, since no client waits for them; 0, the default: not at all
    */
   written(segment: Segment, offset: number, sealed: Buffer, tail: Tail, leisureMs?: number): void;
   deleted(segment: number): void;
@@ -95,21 +95,21 @@ export interface Mirror {
 export interface SegmentsOptions {
   readonly directory: string;
   readonly log: JournalLog;
-  /** Whether what is written is to survive the machine too. */
+  /** Whether each write is synced to the disk. */
   readonly sync: boolean;
   readonly syncs: Syncs;
   /** A random 32-bit number. */
   readonly salt: () => number;
-  /** Undefined: what is made is not encrypted. */
+  /** Undefined: new segments are not encrypted. */
   readonly keys: SegmentKeys | undefined;
-  /** Whether what is made belongs to the archive. */
+  /** Whether new segments belong to the archive. */
   readonly archive: boolean;
   /** Where its segments go. */
   readonly archiveDirectory: string;
   readonly mirror?: Mirror | undefined;
 }
 
-/** What is written is encrypted into this; it is as large as the largest flush was, but for those that are rare. */
+/** First size of the buffer for encrypted blocks. It grows to the largest flush; rare, very large ones are freed again. */
 const OUT_INITIAL_BYTES = TAIL_INITIAL_BYTES;
 
 export class Segments {
@@ -144,7 +144,7 @@ export class Segments {
     return join(this.#options.directory, segmentName(number));
   }
 
-  /** Takes a file that is there, to be read. */
+  /** Opens an existing file for reading. */
   adopt(home: Home & Of, begin: number, size: number, blocks: number): Segment {
     const path = this.path(home.number);
     const segment = { ...EMPTY, ...home, path, fd: openSync(path, 'r'), begin, size, blocks };
@@ -153,8 +153,8 @@ export class Segments {
   }
 
   /**
-   * Makes a segment that begins with what is in `tail`. Fails without a trace.
-   * @throws what the file system says, or that there is no key yet
+   * Creates a segment that begins with what is in `tail`. If it fails nothing is left.
+   * @throws errors of the file system, or that there is no key yet
    */
   create(number: number, epochMs: number, tail: Tail): Segment {
     const { keys, sync, archive, mirror } = this.#options;
@@ -185,10 +185,10 @@ export class Segments {
   }
 
   /**
-   * Writes the tail behind what is there, as the blocks of one flush.
+   * Appends the tail as the blocks of one flush.
    * @param depends see {@link Journal.flush}
    * @param leisureMs see {@link Mirror.written}
-   * @throws what the file system says; the segment is as before
+   * @throws errors of the file system; the segment is as before
    */
   write(segment: Segment, tail: Tail, depends: number, leisureMs = 0): void {
     const { size } = segment;
@@ -197,7 +197,7 @@ export class Segments {
     this.#options.mirror?.written(segment, size, bytes, tail, leisureMs);
   }
 
-  /** Nobody waits: what the next flush needs and does not depend on what is in it is made now. */
+  /** Called when nobody waits: prepares for the next flush what does not depend on its content. */
   prepare(segment: Segment): void {
     segment.short?.prepare();
   }
@@ -225,9 +225,14 @@ export class Segments {
     const { blocks } = tail;
     for (let i = 0; i < blocks; i++) {
       const from = tail.start(i);
-      const [length, records] = [tail.end(i) - from, tail.records(i)];
-      const [ordinal, nonce] = [segment.blocks + i, segment.nonce++];
-      const fields = { length, ordinal, records, last: i + 1 === blocks, nonce, depends };
+      const fields = {
+        length: tail.end(i) - from,
+        ordinal: segment.blocks + i,
+        records: tail.records(i),
+        last: i + 1 === blocks,
+        nonce: segment.nonce++,
+        depends,
+      };
       sealBlock(segment, { plain: tail.buf, into, from }, fields, segment.short);
     }
     return into;
@@ -251,17 +256,16 @@ export class Segments {
     segment.liveBytes -= bytes;
   }
 
-  /** One that has something alive, or is written to: it is there. */
+  /** The segment with this number, which must exist. */
   #counted(number: number): Segment {
     if (this.#last?.number !== number) this.#last = this.all.get(number)!;
     return this.#last;
   }
 
   /**
-   * After a rotation: deletes segments of which nothing was asked for any more at the rotation before. What made them so
-   * is in the snapshot of the segment that is whole by now, so that the current one may lose all it has, as it may when a
-   * machine dies, and no question comes back that they answered. Where they have orders that the venue may not have, they
-   * stay while there is room.
+   * After a rotation: deletes segments that were already empty of needed messages at the rotation before. So the snapshot in the
+   * segment that is complete by now shows them empty, and even if the current segment is lost with the machine they are not
+   * needed again. Segments with orders that the venue may not have are kept while there is room.
    * @param had see {@link Journal.committed}
    * @param most bytes of all segments
    */
@@ -280,7 +284,7 @@ export class Segments {
     return false;
   }
 
-  /** Marks of before say nothing any more: what the venue has of these nobody knows. */
+  /** The venue is not the one that earlier segments refer to: their marks are meaningless. */
   astray(current: Segment): void {
     for (const segment of this.all.values())
       if (segment !== current && segment.depends > 0) segment.depends = Number.POSITIVE_INFINITY;
@@ -306,12 +310,12 @@ export class Segments {
     try {
       if (segment.archives) {
         const { archiveDirectory } = this.#options;
-        // Not on record yet: the next process is to find it where it looks for what is to be sealed.
+        // Not sealed in the audit trail yet: it stays where the next process looks for it.
         if (!existsSync(join(archiveDirectory, sealName(segment.number)))) return;
         renameSync(segment.path, join(archiveDirectory, segmentName(segment.number)));
       } else unlinkSync(segment.path);
     } catch (error) {
-      // What is in it is dead, and it is tried again at the next rotation.
+      // It is not needed, and the next rotation tries again.
       this.#options.log.warn({ error, file: segment.path }, 'a segment of the journal cannot be taken away');
       return;
     }
@@ -321,14 +325,14 @@ export class Segments {
     this.#closeAside(segment);
   }
 
-  /** By another thread: the last descriptor of a file takes its pages along, which for 64 MiB takes milliseconds. */
+  /** In another thread: closing the last descriptor of a deleted file of 64 MiB frees its pages, which takes milliseconds. */
   #closeAside({ fd, path }: Segment): void {
     close(fd, (error) => {
       if (error !== null) this.#options.log.warn({ error, file: path }, 'a segment of the journal cannot be closed');
     });
   }
 
-  /** Half a block may be there. The next write covers it and recovery would cut it, but on a full disk it holds space. */
+  /** Removes part of a block that may have been written. The next write would cover it, but on a full disk it takes space. */
   #cutBack(segment: Segment): void {
     try {
       ftruncateSync(segment.fd, segment.size);
