@@ -47,6 +47,7 @@ interface Reply {
   readonly requestId: string | undefined;
 }
 
+/** Bytes in an input are those that items.ts makes, which write themselves as base64. */
 export class DirectCalls implements StoreCalls {
   readonly #options: DirectOptions;
   readonly #random: Random;
@@ -75,7 +76,7 @@ export class DirectCalls implements StoreCalls {
 
   async call<K extends Operation>(operation: K, input: Operations[K][0], deadlineMs: number): Promise<Output<K>> {
     const until = performance.now() + deadlineMs;
-    const body = bodyOf(operation === 'TransactWriteItems' ? withToken(input) : input);
+    const body = JSON.stringify(operation === 'TransactWriteItems' ? withToken(input) : input);
     for (let attempt = 1; ; attempt++) {
       try {
         const output = await this.#try(operation, body, until);
@@ -239,40 +240,6 @@ function failureOf({ status, text, requestId }: Reply): Error {
   // com.amazonaws.dynamodb.v20120810#ValidationException, or of stores that stand for it without what is before the #.
   const name = typeof type === 'string' ? type.slice(type.lastIndexOf('#') + 1) : `Status${status}`;
   return Object.assign(new Error(String(message ?? Message ?? name)), { ...fields, name, ...metadata });
-}
-
-/** JSON has no bytes: DynamoDB's attribute B is base64 there. */
-function bodyOf(input: object): string {
-  return JSON.stringify(hasBytes(input) ? wireOf(input) : input);
-}
-
-/** Most inputs have none, and looking makes nothing. */
-function hasBytes(value: object): boolean {
-  if (value instanceof Uint8Array) return true;
-  for (const name in value) {
-    const one = (value as Record<string, unknown>)[name];
-    if (typeof one === 'object' && one !== null && hasBytes(one)) return true;
-  }
-  return false;
-}
-
-/** Returns the value itself where it has no bytes. */
-function wireOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64');
-  if (Array.isArray(value)) {
-    const wired = value.map(wireOf);
-    return wired.some((one, i) => one !== value[i]) ? wired : value;
-  }
-  let changed: Record<string, unknown> | undefined;
-  for (const name of Object.keys(value)) {
-    const before = (value as Record<string, unknown>)[name];
-    const after = wireOf(before);
-    if (after === before) continue;
-    changed ??= { ...value };
-    changed[name] = after;
-  }
-  return changed ?? value;
 }
 
 function parsed(text: string): object {

@@ -30,6 +30,13 @@ export function fromItem(item: Readonly<Item>): Record<string, unknown> {
   return row;
 }
 
+/** The bytes of an attribute B. JSON has none: there they are base64, as DynamoDB takes them. */
+class Binary extends Uint8Array {
+  toJSON(): string {
+    return Buffer.from(this.buffer, this.byteOffset, this.length).toString('base64');
+  }
+}
+
 function toAttribute(value: unknown): AttributeValue {
   switch (typeof value) {
     case 'string':
@@ -42,7 +49,8 @@ function toAttribute(value: unknown): AttributeValue {
       return { BOOL: value };
     case 'object':
       if (value === null) return { NULL: true };
-      if (value instanceof Uint8Array) return { B: value };
+      if (value instanceof Uint8Array)
+        return { B: new Binary(value.buffer as ArrayBuffer, value.byteOffset, value.length) };
       if (Array.isArray(value)) return { L: value.filter((one) => one !== undefined).map(toAttribute) };
       return { M: toItem(value as Record<string, unknown>) };
     default:

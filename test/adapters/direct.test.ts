@@ -141,21 +141,16 @@ describe('a request', () => {
   });
 
   test('carries bytes both ways, also beside an attribute that is named as they are', async () => {
-    const Item = {
-      pk: { S: 'a' },
-      bytes: { B: new Uint8Array([0, 255, 7]) },
-      B: { M: { B: { S: 'B' }, list: { L: [{ B: new Uint8Array(1) }] } } },
-    };
+    const row = { pk: 'a', bytes: new Uint8Array([0, 255, 7]), B: { B: 'B', list: [new Uint8Array(1)] } };
+    const Item = toItem({ ...row, bytes: Buffer.from([9, 0, 255, 7]).subarray(1) });
     answers = [(response, { body }) => says(200, { Item: JSON.parse(body).Item })(response, {} as Heard, {} as Socket)];
     const output = await direct().call('PutItem', { TableName: 't', Item }, 3_000);
     expect(JSON.parse(heard[0]?.body ?? '').Item.bytes).toEqual({ B: 'AP8H' });
-    expect(fromItem((output as { Item: never }).Item)).toEqual(
-      fromItem({
-        ...Item,
-        bytes: { B: Buffer.from([0, 255, 7]) },
-        B: { M: { B: { S: 'B' }, list: { L: [{ B: Buffer.alloc(1) }] } } },
-      }),
-    );
+    expect(fromItem((output as { Item: never }).Item)).toEqual({
+      ...row,
+      bytes: Buffer.from([0, 255, 7]),
+      B: { B: 'B', list: [Buffer.alloc(1)] },
+    });
   });
 
   test('tells the Date of its reply, and when it was heard', async () => {
@@ -256,6 +251,8 @@ describe('a try that fails', () => {
   });
 });
 
+// Names are ours: none is the one that sets an object's prototype.
+const name = fc.string().filter((text) => text !== '__proto__');
 const value = fc.letrec((tie) => ({
   value: fc.oneof(
     fc.string(),
@@ -265,13 +262,13 @@ const value = fc.letrec((tie) => ({
     fc.constant(null),
     fc.uint8Array(),
     fc.array(tie('value'), { maxLength: 3 }),
-    fc.dictionary(fc.string(), tie('value'), { maxKeys: 3, noNullPrototype: true }),
+    fc.dictionary(name, tie('value'), { maxKeys: 3, noNullPrototype: true }),
   ),
 })).value;
 
 describe('rows', () => {
   test('are written as the SDK writes them, and come back', () => {
-    const rows = fc.dictionary(fc.string(), value, { noNullPrototype: true });
+    const rows = fc.dictionary(name, value, { noNullPrototype: true });
     fc.assert(
       fc.property(rows, (row) => {
         const item = toItem(row);
