@@ -127,7 +127,8 @@ export class Wire {
     if (bytes < this.encoder.length)
       return this.#writing !== undefined || bytes === 0 ? undefined : this.#write(bytes, monoMs);
     if (bytes === 0) {
-      this.#socket.end();
+      // Of a socket that has ended already it would make an error with a stack, for nobody.
+      if (this.#socket.writable) this.#socket.end();
       return undefined;
     }
     const rest = this.#take(bytes);
