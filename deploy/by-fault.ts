@@ -31,10 +31,6 @@ export const BY_FAULT: readonly FaultRight[] = [
     when: 'whose slots are full is told so of the account as it is',
   },
   {
-    right: 'TaskTask table policy dynamodb:BatchGetItem',
-    when: 'three Logons read the policy in one moment',
-  },
-  {
     right: 'TaskTask table journal dynamodb:ConditionCheckItem',
     when: 'a session is taken from an edge that does not answer',
   },

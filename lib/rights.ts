@@ -28,7 +28,7 @@ const may = (...actions: TableAction[]): TableRights => ({ actions });
 
 /** One policy at one version, and nothing of it changed. */
 const READ_POLICY = may('GetItem', 'Query');
-/** The same, and what Logons that come together read of it at once. */
+/** The same, and what Logons read of it together. */
 const READ_POLICY_TOGETHER = may('BatchGetItem', 'GetItem', 'Query');
 /** A record in its place, once; and whether it stands there when the answer was lost. */
 const APPEND = may('GetItem', 'PutItem');

@@ -25,13 +25,13 @@ const copyOf = (n: number) => ({ table: 'policy', pk: `${COPY}${n}`, sk: META.sk
 /** Of so many looks one is at the row itself: a copy that a release without copies has left behind misleads nobody for long. */
 const ITSELF = 16;
 
-/** Overrides of so few rules are read one by one, joined with what others read; of more by one query of their own. */
+/** Overrides of so few rules are read by their keys, together with what other Logons read; those of more rules by a query of their own. */
 const READ_BY_RULE = 6;
 
 /** @param reads joins the version and the overrides that a Logon reads with what other Logons read */
 export function createPolicyStore(
   database: Database,
-  reads: Pick<JoinedReads, 'get'>,
+  reads: Pick<JoinedReads, 'get' | 'getAll'>,
   noteDays: DayNotes,
   random: Random,
 ): PolicyStore {
@@ -63,7 +63,7 @@ export function createPolicyStore(
     async overrides(userId, ofRules) {
       const pk = key('OVERRIDE', userId);
       if (ofRules === undefined || ofRules.length > READ_BY_RULE) return (await database.all('policy', pk)).map(stored);
-      const rows = await Promise.all(ofRules.map((sk) => reads.get({ table: 'policy', pk, sk })));
+      const rows = await reads.getAll(ofRules.map((sk) => ({ table: 'policy', pk, sk })));
       return rows.flatMap((row) => (row === undefined ? [] : [stored(row)]));
     },
 

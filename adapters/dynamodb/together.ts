@@ -39,10 +39,20 @@ class Lanes<A, R> {
   }
 
   ask(what: A): Promise<R> {
-    return new Promise((tell, fail) => {
-      this.#waiting.push({ what, tell, fail });
-      this.#go();
-    });
+    const answer = this.#wait(what);
+    this.#go();
+    return answer;
+  }
+
+  /** The same for several, which go together as far as a call takes them. */
+  askAll(all: readonly A[]): Promise<readonly R[]> {
+    const answers = all.map((what) => this.#wait(what));
+    this.#go();
+    return Promise.all(answers);
+  }
+
+  #wait(what: A): Promise<R> {
+    return new Promise((tell, fail) => void this.#waiting.push({ what, tell, fail }));
   }
 
   #go(): void {
@@ -104,6 +114,11 @@ export class JoinedReads {
   /** As Database.get. */
   get(key: Key): Promise<Row | undefined> {
     return this.#lanes.ask(key);
+  }
+
+  /** Each as by `get`, in the order of the keys. */
+  getAll(keys: readonly Key[]): Promise<readonly (Row | undefined)[]> {
+    return this.#lanes.askAll(keys);
   }
 
   async #read(some: readonly Asked<Key, Row | undefined>[]): Promise<void> {

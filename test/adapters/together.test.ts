@@ -111,6 +111,16 @@ describe('reads', () => {
     expect((await Promise.all(asked)).map((row) => row?.by)).toEqual(['1', '2', '1', '1', undefined]);
   });
 
+  test('asked for at once go in one call, whether or not anybody else asks', async () => {
+    await there(put('a', '1'), put('b', '2'));
+    const asked = joined.reads.getAll(['b', 'none', 'a'].map(key));
+    expect(store.seen).toEqual(['BatchGetItem']);
+    await store.drain();
+    expect((await asked).map((row) => row?.by)).toEqual(['2', undefined, '1']);
+    expect(await joined.reads.getAll([])).toEqual([]);
+    expect(store.seen).toHaveLength(1);
+  });
+
   test('that the store puts off are asked for again, and keep nobody else', async () => {
     await there(put('a', '1'), put('b', '2'));
     const first = [joined.reads.get(key('a')), joined.reads.get(key('a'))];

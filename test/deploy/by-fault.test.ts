@@ -200,10 +200,6 @@ const FAULTS: Readonly<Record<string, () => Promise<ReadonlySet<string>>>> = {
       await others.slots.take(session(EDGE, USER), 1);
       expect((await stores.slots.take(session(EDGE, USER), 1)).result).toBe('full');
     }),
-  'TaskTask table policy dynamodb:BatchGetItem': () =>
-    called(scene(), ({ stores: { policy } }) =>
-      Promise.all(['a', 'b', 'c', 'd'].map((rule) => policy.overrides(USER, [rule]))),
-    ),
   'TaskTask table sessions dynamodb:GetItem': () =>
     called(scene(), async ({ stores, others }) => {
       expect(await others.edges.declareDead(EDGE, 0)).toBe(true);
