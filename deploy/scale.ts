@@ -21,7 +21,7 @@ export const COUNTED = {
   /** An order of a user who sends ten a second. */
   often: { read: 0, write: 0.13 },
   /** A Logon that moves its session from another edge, and its end, without the audit. */
-  session: { read: 13, write: 25 },
+  session: { read: 15, write: 25.5 },
   /** Its three records, with four indexes each. */
   audit: { read: 0, write: RECORDS_PER_SESSION * UNITS.auditRecord.write },
   /** One edge's row in a list of all: read by announcements, locks of a tier and the admin API. */
