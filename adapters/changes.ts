@@ -80,17 +80,17 @@ export type Held = Holding & EdgeIdentity;
  * told venues those. If an earlier incarnation of this edge took the session and did not settle it, `from` stays: the venue was
  * told of another edge meanwhile, and has refused what this one sent.
  */
-export function heldBy(
+export function holdingAfter(
   session: EdgeIdentity & Pick<LiveSession, 'epoch' | 'session_id'>,
   held: Held | undefined,
   numbers: Reserving | 'none' | undefined,
 ): Holding {
-  const after = spokenBy(session, held);
+  const after = ownerAfter(session, held);
   const reserved = reservedBy(session, held, after, numbers);
   return reserved === undefined ? after : { ...after, reserved };
 }
 
-function spokenBy(
+function ownerAfter(
   { edge_id, incarnation, epoch: least }: EdgeIdentity & Pick<LiveSession, 'epoch'>,
   held?: Held,
 ): Holding {

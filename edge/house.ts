@@ -32,7 +32,7 @@ export interface LiveConnection {
 }
 
 /** A session that announcements can be sent to. */
-export interface Told {
+export interface NewsReceiver {
   /** @returns whether it was sent: its profile asks for announcements, and its client is logged on */
   announce(news: News): boolean;
 }
@@ -60,7 +60,7 @@ export interface House {
   /** Connections by the gate's session id. */
   readonly live: Map<string, LiveConnection>;
   /** Sessions that announcements can be sent to, by the same id. */
-  readonly notices: Map<string, Told>;
+  readonly notices: Map<string, NewsReceiver>;
   /** One view shared by all connections; valid within one call only. */
   readonly message: Message;
 }

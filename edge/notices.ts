@@ -7,7 +7,7 @@ import type { Notice } from '../core/sessions/model.ts';
 import type { Dictionary } from './fix/dictionary/index.ts';
 import type { Instant } from './fix/session/ports.ts';
 import { MsgType } from './fix/tags.ts';
-import type { House, Told } from './house.ts';
+import type { House, NewsReceiver } from './house.ts';
 import { ANNOUNCED_AT_ONCE } from './limits.ts';
 import { hasNews, type News, writeNews } from './news.ts';
 import type { Entry } from './sessions.ts';
@@ -45,7 +45,7 @@ export async function announceTo(
 }
 
 /** The news of one connection. */
-export class Notices implements Told {
+export class Notices implements NewsReceiver {
   readonly #house: House;
   readonly #entry: Entry;
   readonly #gate: GateSession;

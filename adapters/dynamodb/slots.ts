@@ -2,7 +2,7 @@
 import type { AddressedCommand, SessionSlots, SlotResult } from '../../core/ports.ts';
 import { type Holding, isServing, type LiveSession, type Reserving } from '../../core/sessions/model.ts';
 import type { Random } from '../../core/time.ts';
-import { edgeOf, type Held, heldBy, sameReserved, sessionKey, takeable } from '../changes.ts';
+import { edgeOf, type Held, holdingAfter, sameReserved, sessionKey, takeable } from '../changes.ts';
 import { key } from '../keys.ts';
 import { commandRow, userKey } from './accounts.ts';
 import { type Database, type Key, LAST_KEY, TRANSACTION, type Write } from './database.ts';
@@ -165,7 +165,7 @@ async function tryTake(
   const mine = [...standing.slots.values()].find((held) => held.session_id === session.session_id);
   // An earlier try succeeded and its reply was lost.
   if (mine !== undefined && standing.held !== undefined)
-    return { result: 'taken', slot: mine.slot, holding: heldBy(session, standing.held, undefined) };
+    return { result: 'taken', slot: mine.slot, holding: holdingAfter(session, standing.held, undefined) };
 
   const { slots, keys, live } = standing;
   const keyHolder = keys.get(keyRowKey(session).sk);
@@ -177,7 +177,7 @@ async function tryTake(
   if (slot === undefined) return (await guarded(database, session, fence)) ?? { result: 'full', holders: others };
 
   // Edge and epoch are checked by the transaction itself: mostly a taking costs one query and one write.
-  const holding = heldBy(session, standing.held, numbers);
+  const holding = holdingAfter(session, standing.held, numbers);
   const writes = takingWrites({ ...session, slot }, fence, standing, holding);
   const told = holder === undefined ? undefined : superseding?.told;
   if (told !== undefined) writes.push({ put: 'sessions', row: commandRow(told.edge_id, told.command) });

@@ -1,7 +1,7 @@
 /** Session slots in memory. */
 import type { SessionSlots, SlotResult } from '../../core/ports.ts';
 import type { FixSessionKey, LiveSession, Reservation, Reserved } from '../../core/sessions/model.ts';
-import { type Held, heldBy, keyOfSession, sessionKey, takeable } from '../changes.ts';
+import { type Held, holdingAfter, keyOfSession, sessionKey, takeable } from '../changes.ts';
 import { compareKeys, key, partsOf } from '../keys.ts';
 import { copyOf } from './copies.ts';
 import { type MemoryWorld, pageOf, putCommand } from './world.ts';
@@ -70,7 +70,8 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     const mine = world.sessions.get(session.session_id);
     const name = key(...sessionKey(session));
     const held = world.holdings.get(name);
-    if (mine !== undefined) return { result: 'taken', slot: mine.slot, holding: heldBy(session, held, undefined) };
+    if (mine !== undefined)
+      return { result: 'taken', slot: mine.slot, holding: holdingAfter(session, held, undefined) };
     if (!live(session) || world.edges.get(session.edge_id)?.incarnation !== session.incarnation) {
       return { result: 'fenced' };
     }
@@ -88,7 +89,7 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     put(world, copyOf({ ...session, slot }));
     if (holder !== undefined && told !== undefined) putCommand(world, told.edge_id, told.command);
     const { edge_id, incarnation } = session;
-    const holding = heldBy(session, held, numbers);
+    const holding = holdingAfter(session, held, numbers);
     world.holdings.set(name, { ...holding, edge_id, incarnation });
     return { result: 'taken', slot, holding };
   };

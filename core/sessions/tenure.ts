@@ -32,7 +32,7 @@ import type {
   NumbersCommand,
 } from './model.ts';
 import { type Ended, ends, Registrar, SUPERSEDED } from './registrar.ts';
-import { Room } from './room.ts';
+import { SessionCap } from './session-cap.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
 
@@ -88,7 +88,7 @@ export class Tenure {
   over: Ended | undefined;
   readonly #liveHouse: LiveHouse;
   readonly #slots: SlotKeeper;
-  readonly #room: Room;
+  readonly #sessionCap: SessionCap;
   readonly #limits: LimitDesk;
   readonly #ports: GatePorts;
   readonly #log: GateLog;
@@ -121,7 +121,7 @@ export class Tenure {
     const lookAgain = events.lookAgain.bind(events);
     const asked = events.slotAsked.bind(events);
     this.registrar = new Registrar({ ...ports, slots: this.#slots, log, identity, isLive, recheck, lookAgain, asked });
-    this.#room = new Room({
+    this.#sessionCap = new SessionCap({
       slots: ports.slots,
       timers,
       log,
@@ -197,7 +197,7 @@ export class Tenure {
     const details = { ...key, slot: session.slot, epoch: session.epoch, ...supersedes };
     this.audit.note({ type: 'session_started', ...about, details });
     this.#watchExpiry(live);
-    this.#room.began(live);
+    this.#sessionCap.began(live);
     return live;
   }
 
@@ -291,7 +291,7 @@ export class Tenure {
     this.table.assigned(userId, tier, limits.assignment);
     this.admissions.updateLimits(userId, limits);
     this.#follow(userId);
-    if (this.#enforce(userId) === undefined) this.#room.look(userId);
+    if (this.#enforce(userId) === undefined) this.#sessionCap.look(userId);
   }
 
   /**
@@ -300,7 +300,7 @@ export class Tenure {
    */
   policyRead({ locks }: Policy, before: Policy | undefined): void {
     for (const userId of this.table.users()) this.#follow(userId);
-    for (const userId of this.table.users()) this.#room.look(userId);
+    for (const userId of this.table.users()) this.#sessionCap.look(userId);
     const now = this.#ports.clock.now();
     const fresh = locks.filter((lock) => inForce(lock, now) && lock.version > (before?.version ?? -1));
     if (fresh.length === 0) return;

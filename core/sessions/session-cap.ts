@@ -9,7 +9,7 @@ import { ROOM_AT_ONCE, ROOM_RETRY_MS } from './bounds.ts';
 import type { Live } from './live.ts';
 import type { LiveSession } from './model.ts';
 
-export interface RoomParts {
+export interface SessionCapParts {
   readonly slots: Pick<SessionSlots, 'ofUser'>;
   readonly timers: Timers;
   readonly log: GateLog;
@@ -23,14 +23,14 @@ export interface RoomParts {
 const byAge = (a: LiveSession, b: LiveSession): number =>
   a.started_at - b.started_at || (a.session_id < b.session_id ? -1 : 1);
 
-export class Room {
-  readonly #parts: RoomParts;
+export class SessionCap {
+  readonly #parts: SessionCapParts;
   /** How many sessions each user was allowed when this was last checked. */
   readonly #looked = new Map<string, number>();
   readonly #waiting = new Set<string>();
   #running = 0;
 
-  constructor(parts: RoomParts) {
+  constructor(parts: SessionCapParts) {
     this.#parts = parts;
   }
 
