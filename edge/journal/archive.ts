@@ -1,7 +1,7 @@
 /**
- * The archive: segments that hold every application message, which are never deleted. One that has come to its end is
- * hashed and told to the audit trail, which so proves it; it stays in the journal as long as it is needed there and is then
- * moved beside it. What a process did not come to, the next one does.
+ * The archive: segments that hold every application message and are never deleted. A complete segment is hashed, and the audit
+ * trail records the hash, which proves the segment. It stays in the journal as long as it is needed there and is then moved
+ * to the archive's folder. What a process does not get to, the next one does.
  */
 
 import { createHash } from 'node:crypto';
@@ -12,26 +12,26 @@ import type { JournalLog } from './journal.ts';
 import { headerAt } from './keys.ts';
 import { ARCHIVE_CHUNK_BYTES } from './limits.ts';
 
-/** A segment that nothing more is written to. */
+/** A complete segment. */
 export interface Complete {
   readonly number: number;
   readonly salt: number;
   /** Epoch ms. */
   readonly begunAt: number;
-  /** Where it is now. */
+  /** Its present path. */
   readonly path: string;
   readonly size: number;
-  /** Application messages in it, and when the first and the last of them were; 0, 0 without any. */
+  /** Number of application messages in it, and the times of the first and the last; 0, 0 without any. */
   readonly messages: number;
   readonly firstAt: number;
   readonly lastAt: number;
 }
 
-/** What the audit trail is told (type `archive_sealed`), and the file beside the segment once it has been. */
+/** The audit record of a segment (type `archive_sealed`), and the content of the file beside the segment once it is recorded. */
 export interface Seal {
   /** Name of the file. */
   readonly segment: string;
-  /** With {@link begun_at} what tells it from one of the same name in another directory. */
+  /** Together with {@link begun_at} tells it from a segment of the same name in another directory. */
   readonly salt: number;
   /** Epoch ms. */
   readonly begun_at: number;
@@ -43,7 +43,7 @@ export interface Seal {
 }
 
 export interface ArchiveParts {
-  /** Where segments go when the journal does not need them any more. Made when it is needed. */
+  /** The archive's folder. Made when it is needed. */
   readonly directory: string;
   readonly log: JournalLog;
 }
@@ -63,7 +63,7 @@ export class Archive {
     return this.#parts.directory;
   }
 
-  /** A segment has come to its end. */
+  /** A segment is complete. */
   readonly complete = (segment: Complete): void => {
     if (existsSync(join(this.#parts.directory, sealName(segment.number)))) return;
     this.#waiting.push(segment);
@@ -71,15 +71,15 @@ export class Archive {
   };
 
   /**
-   * From now on, seals what waits, one after the other.
-   * @param record puts it into the audit trail; resolves when it is there
+   * Starts sealing complete segments, one after the other.
+   * @param record writes the audit record; resolves when it is in the store
    */
   start(record: (seal: Seal) => Promise<void>): void {
     this.#record = record;
     this.#work();
   }
 
-  /** Stops between two chunks; what is not sealed is at the next start. */
+  /** Stops between two chunks. What is not sealed then is sealed after the next start. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#working;
@@ -114,7 +114,7 @@ export class Archive {
       last_at: lastAt,
       sha256,
     };
-    // The store may be away for long: others are sealed meanwhile.
+    // The store may be away for long: hash others meanwhile.
     record(seal).then(
       () => {
         mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -127,10 +127,10 @@ export class Archive {
     );
   }
 
-  /** By chunks, so that nobody waits for it. Undefined: we were stopped. */
+  /** Hashes in chunks, so that nobody waits for it. Undefined: stopped. */
   async #digest({ number, path }: Complete): Promise<string | undefined> {
     const { directory } = this.#parts;
-    // It may have been moved meanwhile, or while we read: what is open stays open.
+    // It may be moved meanwhile; an open file stays readable.
     const from = existsSync(path) ? path : join(directory, segmentName(number));
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(from, { highWaterMark: ARCHIVE_CHUNK_BYTES })) {
@@ -151,7 +151,7 @@ export interface ArchiveFile {
   readonly encrypted: boolean;
 }
 
-/** All segments of the archive of a data directory, oldest first: those that were moved, and those the journal still has. */
+/** All segments of the archive below a data directory, oldest first: those that were moved, and those still in the journal. */
 export function archiveFiles(directories: readonly string[]): ArchiveFile[] {
   const found = new Map<number, ArchiveFile>();
   for (const directory of directories) {
@@ -160,7 +160,7 @@ export function archiveFiles(directories: readonly string[]): ArchiveFile[] {
       if (number === 0) continue;
       const path = join(directory, name);
       const header = headerAt(path, number);
-      // One whose header is damaged may belong to it: whoever reads it says so.
+      // A segment with a damaged header may belong to the archive: reading it will report that.
       if (header.ok && !header.archives) continue;
       const { salt, begunAt, wrapped } = header.ok ? header : { salt: 0, begunAt: 0, wrapped: undefined };
       found.set(number, { number, path, salt, begunAt, encrypted: wrapped !== undefined });
@@ -169,6 +169,6 @@ export function archiveFiles(directories: readonly string[]): ArchiveFile[] {
   return [...found.values()].sort((a, b) => a.number - b.number);
 }
 
-/** Where the file is by now: a running edge may have moved it since it was found. */
+/** The file's present path: a running edge may have moved it since it was found. */
 export const pathOf = ({ number, path }: ArchiveFile, directories: readonly string[]): string =>
   [path, ...directories.map((directory) => join(directory, segmentName(number)))].find(existsSync) ?? path;

@@ -1,4 +1,4 @@
-/** What is to go to a store far away: bytes of segments, and the pieces that they go in. */
+/** A batch for a remote store: bytes of segments, and the pieces in which they are appended there. */
 
 import { APPEND_BYTES, APPEND_PIECES, PIECE_BYTES, type Piece } from '../../core/sessions/journal-store.ts';
 import type { Home } from './block.ts';
@@ -7,14 +7,14 @@ import { SHIP_INITIAL_BYTES, SHIP_KEPT_BYTES } from './limits.ts';
 import { packed, rawPack } from './pack.ts';
 import type { Tail } from './tail.ts';
 
-/** Bytes that follow each other in a segment. */
+/** Consecutive bytes of a segment. */
 interface Run {
   readonly home: Home;
   readonly offset: number;
-  /** In the batch's buffer. */
+  /** Offsets in the batch's buffer. */
   readonly from: number;
   to: number;
-  /** Where flushes end; none: it is the header. */
+  /** Where flushes end. Empty: these bytes are the segment's header. */
   readonly ends: number[];
 }
 
@@ -30,7 +30,7 @@ export class Batch {
     this.runs.push({ home, offset: 0, from, to: this.used, ends: [] });
   }
 
-  /** Records in plain, each block behind its 48 bytes as they are stored. */
+  /** Blocks: the 48 bytes of each as they are stored, then its records unencrypted. */
   add(home: Home, offset: number, sealed: Buffer, tail: Tail): void {
     const from = this.#room(tail.length);
     tail.buf.copy(this.#buf, from, 0, tail.length);
@@ -45,14 +45,14 @@ export class Batch {
     } else this.runs.push({ home, offset, from, to: this.used, ends: [this.used] });
   }
 
-  /** What {@link add} had been given before, by another process. @param ends where flushes end in `plain` */
+  /** Adds bytes that an earlier process had given to {@link add}. @param ends where flushes end in `plain` */
   put(home: Home, offset: number, plain: Buffer, ends: readonly number[]): void {
     const from = this.#room(plain.length);
     plain.copy(this.#buf, from);
     this.runs.push({ home, offset, from, to: this.used, ends: ends.map((end) => from + end) });
   }
 
-  /** @returns where there is room */
+  /** Makes room. @returns its offset */
   #room(length: number): number {
     const from = this.used;
     this.used += length;
@@ -64,7 +64,7 @@ export class Batch {
     return from;
   }
 
-  /** Pieces as they are appended: each group is one transaction. */
+  /** The pieces, in groups; each group is one transaction. */
   *appends(): Generator<readonly Piece[]> {
     let group: Piece[] = [];
     let bytes = 0;
@@ -82,7 +82,7 @@ export class Batch {
     if (group.length > 0) yield group;
   }
 
-  /** Each has whole flushes, or a part of one: what is cut off after a crash, a flush that is not whole, begins with a piece. */
+  /** Each piece has complete flushes, or a part of one. So an incomplete flush, which is cut off after a crash, begins with a piece. */
   *#pieces({ home, offset, from, to, ends }: Run): Generator<Piece> {
     const segment = home.number;
     if (ends.length === 0) {

@@ -1,4 +1,4 @@
-/** Blocks: byte strings that say where they belong and whether they are whole (format.ts), sealed and opened. */
+/** Seals and opens blocks: byte strings that say where they belong and whether they are complete (format.ts). */
 
 import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -6,12 +6,12 @@ import { giveBack } from '../give-back.ts';
 import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
 import { openShort, resealShort, SHORT_BYTES, type ShortHome, type ShortSealer } from './short.ts';
 
-/** Of the segment that a block belongs to. */
+/** What is needed of the segment that a block belongs to. */
 export interface Home {
   readonly version: number;
   readonly number: number;
   readonly salt: number;
-  /** Of 256 bits; undefined: not encrypted. */
+  /** Key of 256 bits. Undefined: not encrypted. */
   readonly key: KeyObject | undefined;
 }
 
@@ -19,10 +19,10 @@ export interface BlockFields {
   readonly length: number;
   readonly ordinal: number;
   readonly records: number;
-  /** The last block of its flush. */
+  /** Whether it is the last block of its flush. */
   readonly last: boolean;
   readonly nonce: number;
-  /** See {@link Journal.flush}; 0: it stands alone. */
+  /** See {@link Journal.flush}; 0: it is valid by itself. */
   readonly depends: number;
 }
 
@@ -34,7 +34,7 @@ const SHORT = 2;
 const iv = Buffer.alloc(12);
 const aad = Buffer.alloc(AUTHENTICATED_BYTES);
 
-/** Where a block is made: of what, into what, and where in both. */
+/** Where a block is made: from records in one buffer, into another one, at which offset in both. */
 export interface Spot {
   readonly plain: Buffer;
   readonly into: Buffer;
@@ -79,8 +79,8 @@ export function sealBlock(
 }
 
 /**
- * Encrypts the records of the block at `at`, which are in plain behind its 48 bytes, as {@link sealBlock} had done it.
- * @throws Error: it was not this that had been encrypted
+ * Encrypts the records of the block at `at`, which follow its 48 bytes unencrypted, exactly as {@link sealBlock} had done.
+ * @throws Error: these are not the records that had been encrypted
  */
 export function resealBlock(home: Home, bytes: Buffer, at: number, length: number): void {
   if (home.key === undefined) return;
@@ -108,7 +108,7 @@ function prepare(home: Home, bytes: Buffer, from: number): void {
   authenticatedInto(aad, 0, home, bytes, from);
 }
 
-/** Whether what follows the head of a block is proved by its tag alone. */
+/** Whether the CRC covers only the head of a block, since its tag proves the rest. */
 const provedByTag = ({ version, key }: Home): boolean => version >= 3 && key !== undefined;
 
 /** CRC of a block whose bytes are [from, from + length). */
@@ -116,8 +116,8 @@ export const blockCrc = (home: Home, bytes: Buffer, from: number, length: number
   crc32(bytes.subarray(from + 4, from + (provedByTag(home) ? BLOCK_BYTES : length)), home.salt);
 
 /**
- * Whether a block stands at `at` that is right as far as its CRC tells, and all of its bytes are there: {@link openBlock} proves the
- * rest. @returns its length, or 0
+ * Whether there is a complete block at `at` whose CRC is right; {@link openBlock} proves the rest.
+ * @returns its length, or 0
  */
 export function headAt(home: Home, bytes: Buffer, at: number, ordinal: number): number {
   const least = blockBytes(home.version);
@@ -127,7 +127,7 @@ export function headAt(home: Home, bytes: Buffer, at: number, ordinal: number): 
   return blockCrc(home, bytes, at, length) === bytes.readUInt32LE(at) ? length : 0;
 }
 
-/** Whether a whole and right block stands at `at`. @returns its length, or 0 */
+/** Whether there is a complete, valid block at `at`. @returns its length, or 0 */
 export function blockAt(home: Home, bytes: Buffer, at: number, ordinal: number): number {
   const length = headAt(home, bytes, at, ordinal);
   return length > 0 && (!provedByTag(home) || isProved(home, bytes, at, length)) ? length : 0;
@@ -138,11 +138,11 @@ function isProved(home: Home, bytes: Buffer, at: number, length: number): boolea
     giveBack(openBlock(home, bytes, at, length));
     return true;
   } catch {
-    return false; // the cipher's only word on a tag that is not right
+    return false; // how the cipher reports a wrong tag
   }
 }
 
-/** What a block says of itself. */
+/** The fields of a block's head. */
 export function readBlock(version: number, bytes: Buffer, at: number): BlockFields {
   const length = bytes.readUInt32LE(at + 4);
   const ordinal = bytes.readUInt32LE(at + 8);
@@ -154,7 +154,7 @@ export function readBlock(version: number, bytes: Buffer, at: number): BlockFiel
 }
 
 /**
- * The records of the whole block at `at`: as they lie there, or decrypted.
+ * The records of the complete block at `at`, decrypted if need be.
  * @throws Error: it was not sealed with this key for this place, though its CRC may be right
  */
 export function openBlock(home: Home, bytes: Buffer, at: number, length: number): Buffer {

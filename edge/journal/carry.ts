@@ -1,6 +1,6 @@
 /**
- * Carries what is left of old segments forward into the current one, so that they can go: a little after each flush, for
- * nothing else is done meanwhile.
+ * Copies what is still needed of old segments into the current one, so that the old ones can be deleted. Only a little is copied after
+ * each flush, because everything else waits meanwhile.
  */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
@@ -33,13 +33,13 @@ interface Move {
   readonly length: number;
 }
 
-/** What is left to carry: everything before this place has been looked at. */
+/** How far the copying has come: everything before this place is done. */
 interface Plan {
   readonly chosen: ReadonlySet<number>;
   session: number;
   /** Index in {@link KINDS}. */
   kind: number;
-  /** First number, or ordinal, that has not been looked at. */
+  /** The first number, or ordinal, that is not done. */
   from: number;
 }
 
@@ -60,12 +60,12 @@ export class Carrier {
     this.#parts = parts;
   }
 
-  /** Whether there is something left to carry. */
+  /** Whether there is something left to copy. */
   get busy(): boolean {
     return this.#plan !== undefined;
   }
 
-  /** At the start of a segment: chooses what is carried into it, step by step. */
+  /** At the start of a segment: chooses what is to be copied into it, step by step. */
   begin(current: Segment): void {
     const chosen = sparse(this.#parts, current);
     for (const segment of overflow(this.#parts, current)) chosen.add(segment);
@@ -73,9 +73,9 @@ export class Carrier {
   }
 
   /**
-   * Writes the next `bytes` or so as a flush of their own. The old places count until that is written.
-   * @param current the one that {@link begin} was told of
-   * @throws what the file system says; the rest stays where it is until the next {@link begin}
+   * Copies about `bytes` more, as a flush of their own. The old places stay valid until that is written.
+   * @param current the segment given to {@link begin}
+   * @throws errors of the file system; the rest stays where it is until the next {@link begin}
    */
   step(current: Segment, bytes: number): void {
     const plan = this.#plan;
@@ -99,9 +99,9 @@ export class Carrier {
 }
 
 /**
- * Copies to the tail what the plan comes to next. A block counts as often as it is opened: the messages of a session that
- * writes with others lie in as many blocks.
- * @returns whether that was all
+ * Copies the next messages of the plan to the tail. Opening a block counts as work each time: messages of a session that writes
+ * together with others are spread over many blocks.
+ * @returns whether everything has been copied
  */
 function collect(parts: CarryParts, plan: Plan, bytes: number, moves: Move[]): boolean {
   const { reader } = parts;
@@ -131,7 +131,7 @@ function collect(parts: CarryParts, plan: Plan, bytes: number, moves: Move[]): b
   return true;
 }
 
-/** Segments of which little is alive. */
+/** Segments of which little is still needed. */
 function sparse({ segments, limits }: CarryParts, current: Segment): Set<number> {
   const chosen = new Set<number>();
   let budget = limits.segment_bytes * CARRY_BUDGET;
@@ -145,8 +145,8 @@ function sparse({ segments, limits }: CarryParts, current: Segment): Set<number>
 }
 
 /**
- * The oldest, while there are too many bytes: their sent messages are forgotten; those that wait for a client never are,
- * nor ClOrdIDs, which have bounds of their own.
+ * While there are too many bytes: the oldest segments, whose sent messages are forgotten. Messages that wait for a client are never
+ * forgotten, nor are ClOrdIDs, which have bounds of their own.
  */
 function overflow({ segments, sessions, limits, log }: CarryParts, current: Segment): number[] {
   const chosen: number[] = [];

@@ -1,7 +1,7 @@
 /**
- * A session that moves between edges: all that the journal of one has of it, and its way into that of another. Out of it
- * go numbers and terms, sent messages that may be asked for again, those that wait for the client, ClOrdIDs, and what the
- * client has sent that the venue has not had.
+ * Moving a session between edges: exports its state from one journal and adopts it into another. The state has numbers and terms,
+ * sent messages that may be asked for again, messages that wait for the client, ClOrdIDs, and messages of the client that the
+ * venue does not have.
  */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
@@ -35,7 +35,7 @@ export interface MovedParts {
   readonly reader: Reader;
 }
 
-/** @param after the last message that the venue has had; undefined: none is given. @throws JournalError `damaged` */
+/** The state of a session. @param after the last message that the venue has; undefined: its messages are not included. @throws JournalError `damaged` */
 export function exported(
   session: FileSession,
   ledger: Ledger<FileSession>,
@@ -77,7 +77,7 @@ export function exported(
 
 const copyOf = ({ buf, start, end }: StoredMessage): Buffer => Buffer.copyBytesFrom(buf, start, end - start);
 
-/** Index of the first of the newest that have so many bytes together. */
+/** Index of the first of the newest entries that fit into so many bytes. */
 function firstWithin(places: Places, bytes: number): number {
   let first = places.count;
   for (let left = bytes; first > 0; first--) {
@@ -90,7 +90,7 @@ function firstWithin(places: Places, bytes: number): number {
 const isAfter = (a: After, b: After): boolean =>
   a.generation > b.generation || (a.generation === b.generation && a.msgSeqNum > b.msgSeqNum);
 
-/** Read backwards, a segment at a time, and only where there are such. */
+/** The client's messages that the venue does not have, found by reading segments backwards, only as far as needed. */
 function submittedAfter(session: FileSession, { segments, reader }: MovedParts, after: After): MovedOrder[] {
   if (!isAfter(session.submitted, after)) return [];
   const found: MovedOrder[] = [];
@@ -114,7 +114,7 @@ function submittedAfter(session: FileSession, { segments, reader }: MovedParts, 
   return found;
 }
 
-/** What went to the venue, of the record at `at`. */
+/** The messages in the record at `at` that were submitted to the venue. */
 export function* submittedAt(records: Buffer, at: number): Generator<MovedOrder> {
   if ((records.readUInt16LE(at + 2) & FATE) !== SUBMITTED) return;
   if (records[at] === RECEIVED) {
@@ -138,7 +138,7 @@ export function* submittedAt(records: Buffer, at: number): Generator<MovedOrder>
 }
 
 /**
- * The session is as it was elsewhere from now on; what was here of it goes. All of it is in the tail, for one flush.
+ * Gives the session the state that it had elsewhere, in place of any that it has here. Everything goes to the tail, for one flush.
  * @throws JournalError `tail_full`: nothing was changed
  */
 export function adopted(session: FileSession, ledger: Ledger<FileSession>, state: SessionState): void {
@@ -151,7 +151,7 @@ export function adopted(session: FileSession, ledger: Ledger<FileSession>, state
   ledger.tail.put(reset, 1, createdAt);
   Object.assign(session, { nextIn, nextOut, generation, createdAt, forgotten, told, toldWritten: told });
   session.renumbered(lostAt);
-  // Somebody waits for it, whatever it says.
+  // The client waits for these, whatever the terms say.
   if (!session.isDirty) ledger.dirty(session);
   session.bound(terms);
   session.writeState();
@@ -206,7 +206,7 @@ function known(session: FileSession, ledger: Ledger<FileSession>, second: number
   session.ids.add(id, 0, id.length, where, second, (lost, bytes) => ledger.lost(lost, bytes));
 }
 
-/** It goes to the venue once more: as when it came, it is on record before that. */
+/** A message that will be submitted again is recorded first, as when it was received. */
 function received(
   session: FileSession,
   { tail }: Ledger<FileSession>,

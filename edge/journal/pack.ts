@@ -1,7 +1,7 @@
 /**
- * Bytes of a segment as they go to a store far away: compressed, which what is encrypted cannot be. So the records of blocks
- * go in plain through the compressor and are encrypted behind it, with the segment's key under an IV of their own; who
- * fetches them encrypts each block again as it was, which its tag proves.
+ * Bytes of a segment as they go to a remote store: compressed. Encrypted bytes cannot be compressed, so the unencrypted records of
+ * blocks are compressed and then encrypted with the segment's key under an IV of their own. Whoever fetches them encrypts each
+ * block again as it was, and the block's tag proves that.
  *
  * | pack | size | what |
  * | ---: | ---: | --- |
@@ -24,13 +24,13 @@ const PACKED = 1;
 const SEALED = 2;
 const TAG_BYTES = 16;
 const CIPHER = 'aes-256-gcm';
-/** FIX comes down to a fourth by it, at 1.6 ns a byte; DEFLATE is no smaller and takes more than twice as long. */
+/** Compresses FIX to a fourth, at 1.6 ns a byte; DEFLATE is no better and takes more than twice as long. */
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /** The header of a segment. */
 export const rawPack = (bytes: Buffer): Buffer => Buffer.concat([Buffer.of(RAW), bytes]);
 
-/** @returns undefined when it is not one of {@link rawPack} */
+/** @returns undefined if the pack was not made by {@link rawPack} */
 export const rawOf = (pack: Uint8Array): Uint8Array | undefined => (pack[0] === RAW ? pack.subarray(1) : undefined);
 
 /** @param plain bytes from `offset` of the segment on, records in plain */
@@ -62,7 +62,7 @@ function opened(home: Home, offset: number, length: number, bytes: Uint8Array): 
   return small;
 }
 
-/** Makes of blocks with records in plain, from `from` on, what stands in the segment. @throws Error: a block is not as it was */
+/** Encrypts blocks with unencrypted records, from `from` on, into the segment's bytes. @throws Error: a block is not as it was */
 export function resealed(home: Home, bytes: Buffer, from: number): void {
   if (home.key === undefined) return;
   for (let at = from; at + BLOCK_BYTES <= bytes.length; ) {

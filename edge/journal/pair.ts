@@ -1,15 +1,15 @@
 /**
- * Two journals side by side in one edge: each session is in one of them, and moves between Logons. What one turn has made is
- * flushed in both before any of it leaves.
+ * Two journals side by side in one edge. Each session is in one of them, and may move to the other between Logons. Both are flushed at
+ * the end of a turn before any of its output leaves.
  */
 
 import type { Accepted, Journal, JournalKind, JournalLog, JournalSession, LaterJournal } from './journal.ts';
 import type { After, SessionState, SessionTerms } from './session-state.ts';
 
 export interface PairParts {
-  /** Where sessions are that are placed nowhere. */
+  /** The journal of sessions whose profile names none. */
   readonly main: Journal;
-  /** Flushes are all that it promises. */
+  /** The journal on local disk, whose flushes are durable enough by themselves. */
   readonly beside: Journal;
   readonly log: JournalLog;
 }
@@ -22,7 +22,7 @@ export function openPair(parts: PairParts): Journal {
 class Pair implements Journal {
   readonly #main: Journal;
   readonly #beside: Journal;
-  /** The one that sessions have come to in this turn comes first: what dies between the two has them twice, and never not at all. */
+  /** Flushes the journal that sessions have moved to first: if the process dies in between, both have them, never neither. */
   #order: readonly [Journal, Journal];
 
   constructor({ main, beside, log }: PairParts) {
@@ -31,7 +31,7 @@ class Pair implements Journal {
     this.#order = [main, beside];
     for (const key of [...beside.keys()]) {
       if (!main.has(key)) continue;
-      // A process ended between the two flushes of its move: nothing left after the first.
+      // A process ended between the two flushes of the move, so nothing has left since the first.
       const loser = isAhead(beside.session(key), main.session(key)) ? main : beside;
       log.warn({ session: key }, 'a session was in both journals: it goes on in the one that it had come to');
       loser.remove(key);
@@ -139,7 +139,7 @@ class Pair implements Journal {
   }
 }
 
-/** Whether `a` has been gone on with after `b`. */
+/** Whether `a` is the later state of the session. */
 function isAhead(a: JournalSession, b: JournalSession): boolean {
   if (a.generation !== b.generation) return a.generation > b.generation;
   return a.nextOut === b.nextOut ? a.nextIn > b.nextIn : a.nextOut > b.nextOut;

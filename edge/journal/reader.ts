@@ -1,4 +1,4 @@
-/** Messages by place: from the tail while they are there, else from their block, opened, of which some are at hand. */
+/** Reads messages by their place: from the tail if they are not written yet, else from their block. Some opened blocks are cached. */
 
 import type { StoredMessage } from '../fix/session/ports.ts';
 import { blockBytes, headAt, openBlock } from './block.ts';
@@ -8,7 +8,7 @@ import { BLOCK_AT_HAND_BYTES, BLOCKS_AT_HAND, READ_AHEAD_BYTES } from './limits.
 import { Run } from './run.ts';
 import type { Segment, Segments } from './segments.ts';
 
-/** Where a message lies, and which it has to be. */
+/** The place of a message, and which message it must be. */
 export interface Place {
   /** Index of the session. */
   readonly session: number;
@@ -37,13 +37,13 @@ interface Opened {
 export class Reader {
   readonly #segments: Segments;
   #window = Buffer.alloc(READ_AHEAD_BYTES);
-  /** What the window holds: [from, to) of this segment; what is written there never changes. */
+  /** The window has the bytes [from, to) of this segment; written bytes never change. */
   #segment = 0;
   #from = 0;
   #to = 0;
-  /** Bytes of blocks that have been opened, ever: what reading has cost. */
+  /** Total bytes of opened blocks, as a measure of the cost of reading. */
   opened = 0;
-  /** Used last comes last. */
+  /** Least recently used first. */
   readonly #opened: Opened[] = [];
   readonly #run = new Run();
   readonly #found: Found = { msgSeqNum: 0, buf: this.#window, start: 0, end: 0 };
@@ -60,7 +60,7 @@ export class Reader {
     return records[at] === RUN ? this.#inRun(records, at, place, true) : this.message(records, at, place);
   }
 
-  /** The message in the record at `at`, which has to be the one that is looked for. @throws JournalError `damaged` */
+  /** The message in the record at `at`, which must be the one that is looked for. @throws JournalError `damaged` */
   message(buf: Buffer, at: number, place: Place): StoredMessage {
     const { session, number, segment, offset, length } = place;
     const type = buf[at]!;
@@ -133,13 +133,13 @@ export class Reader {
     }
   }
 
-  /** What was read wrong once is read from the disk again the next time. */
+  /** After a reading error: the next reading goes to the disk again. */
   #damaged(segment: Segment, block: number, cause?: unknown): JournalError {
     this.#segment = 0;
     return new JournalError('damaged', `${segment.path} has a damaged block at ${block}`, { cause });
   }
 
-  /** Has [offset, offset + length) of the segment in the window, as far as the segment goes. */
+  /** Reads [offset, offset + length) of the segment into the window, as far as the segment goes. */
   #fill(segment: Segment, offset: number, length: number): void {
     if (segment.number === this.#segment && offset >= this.#from && offset + length <= this.#to) return;
     const wanted = Math.max(length, READ_AHEAD_BYTES);

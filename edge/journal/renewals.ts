@@ -1,9 +1,9 @@
-/** Which sessions are given their next block of numbers (reserve.ts) with the flush to come, and how long that may wait. */
+/** Sessions that get their next block of numbers (reserve.ts) with the next flush, and how long that may wait. */
 
 import { RENEW_WITHIN_MS, SHIP_LEISURE_MS } from './limits.ts';
 import type { FileSession } from './session.ts';
 
-/** Sessions whose next block is to be named, with the next flush that there is anyway where nobody waits for it. */
+/** Sessions whose next block is to be named. If nobody waits, with the next flush that is made for another reason. */
 export class Renewals {
   readonly #sessions: FileSession[] = [];
   /** Epoch ms; Infinity: not at all. */
@@ -20,19 +20,19 @@ export class Renewals {
     return this.#sessions.length > 0 && (this.#by === 0 || now() >= this.#by);
   }
 
-  /** How long nobody waits for what is about to be flushed: these, numbers of others, and messages if there are any. */
+  /** How long the content of the next flush may wait to become durable: these blocks, numbers of others, and any messages. */
   leisureMs(dirty: readonly FileSession[], messages: boolean): number {
     if (this.#by === 0) return 0;
     for (const { reserve, nextOut } of dirty) if (reserve.waits || !reserve.lets(nextOut)) return 0;
     return messages ? SHIP_LEISURE_MS : RENEW_WITHIN_MS;
   }
 
-  /** With the next flush, whoever waits. */
+  /** Writes them with the next flush in any case. */
   hurry(): void {
     this.#by = 0;
   }
 
-  /** A block that ends, or another one, says nothing of the numbers that were used out of it: they are written beside it. */
+  /** Writes the next blocks, and beside them the numbers used so far: the end of a block does not tell those. */
   write(): void {
     for (const session of this.#sessions) {
       if (!session.isDirty) session.writeNumbers();

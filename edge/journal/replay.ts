@@ -1,4 +1,4 @@
-/** Recovery of one session: what each record of it means, in the order they were written. */
+/** Recovers one session by applying its records in the order in which they were written. */
 
 import { SUBMITTED } from '../fix/session/ports.ts';
 import {
@@ -27,10 +27,10 @@ import {
 import { Run } from './run.ts';
 import type { FileSession } from './session.ts';
 
-/** Where a record lies. */
+/** The place of a record. */
 export interface Recorded {
   readonly bytes: Buffer;
-  /** Where it begins in them, and where in its segment. */
+  /** Its offset in these bytes, and in its segment. */
   at: number;
   offset: number;
   length: number;
@@ -177,12 +177,12 @@ function replayState(s: FileSession, { bytes, at }: Recorded, isFirst: boolean):
   s.forgotten = number(6);
   const term = (i: number): number => bytes.readUInt32LE(body + 56 + i * 4);
   s.bound({ ...s.terms, retention: term(0), retention_s: term(1), ids: term(2), ids_s: term(3) }, nothing);
-  // Old ids that were carried forward come after younger ones: until all have been read, none is to be put out for them.
+  // Old ids that were copied forward come after newer ones: none may be dropped until all have been read.
   if (s.terms.ids > 0) s.ids.bound(s.terms.ids * 2, s.terms.ids_s);
 }
 
 /**
- * Every record has been replayed.
+ * To be called when every record has been applied.
  * @param epochMs now
  * @param whole whether nothing that was written has been lost behind it
  */
@@ -194,13 +194,13 @@ export function settle(
 ): void {
   const { reserve } = s;
   if (reserve.inDoubt(whole)) {
-    // What left with these numbers is not known: they are gap-filled.
+    // It is not known what was sent with these numbers: they are gap-filled.
     s.nextOut = Math.max(s.nextOut, reserve.limit);
     if (reserve.what === 'everything') reserve.lostAt = epochMs;
   }
   reserve.limit = 0;
   const { sent, waiting } = s;
-  // What was forgotten before its number let it go is not to come back.
+  // Messages that had been forgotten before must not come back.
   sent.settle(s.forgotten + 1);
   const over = sent.messages - s.terms.retention;
   if (over > 0) s.forgotten = Math.max(s.forgotten, sent.forget(over, nothing));

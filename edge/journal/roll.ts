@@ -1,4 +1,4 @@
-/** The sessions of a journal by their names; those that are in another journal by now keep their place in this one. */
+/** The sessions of a journal by name. Sessions that have moved to the other journal (pair.ts) keep their index in this one. */
 
 import type { FileSession } from './session.ts';
 
@@ -22,7 +22,7 @@ export class Roll {
     this.#here.set(session.key, session);
   }
 
-  /** After a recovery, which has met all of them. */
+  /** To be called after recovery. */
   settle(): void {
     for (const session of [...this.#here.values()]) if (session.gone) this.#part(session);
   }
@@ -35,7 +35,7 @@ export class Roll {
     this.#part(session);
   }
 
-  /** One that was here before. @throws JournalError `tail_full` */
+  /** A session that was in this journal before comes back. @throws JournalError `tail_full` */
   back(key: string, epochMs: number): FileSession | undefined {
     const session = this.#gone.get(key);
     if (session === undefined) return undefined;

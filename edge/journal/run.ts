@@ -1,6 +1,6 @@
 /**
- * Runs: the messages of one session and turn in one record (format.ts), written as they come and read one by one. A record of its
- * own for each cost more than its bytes: where each lies would have to be kept.
+ * Runs: the messages of one session and turn in one record (format.ts), written as they come and read one by one. A record for each
+ * message would cost more than its bytes: the place of each would have to be kept in memory.
  */
 
 import { CARRIED, FIXED_BYTES, KEPT, RECORD_BYTES, RUN } from './format.ts';
@@ -12,10 +12,10 @@ const FIXED = FIXED_BYTES[RUN]!;
 /** Before each message. */
 export const ENTRY_BYTES = 4;
 const RECEIVED_HERE = 0x8000_0000;
-/** Of {@link Runs}: none of the kind yet. */
+/** Of {@link Runs}: there is no message of the kind yet. */
 const NONE = -1;
 
-/** Bytes of the longest record with a message of so many. @throws JournalError `too_large` */
+/** Size of the longest record with a message of so many bytes. @throws JournalError `too_large` */
 export function roomFor(bytes: number): number {
   if (bytes > MESSAGE_BYTES) throw new JournalError('too_large', `a message of ${bytes} bytes is too long`);
   return bytes + FIXED + ENTRY_BYTES;
@@ -24,12 +24,12 @@ export function roomFor(bytes: number): number {
 /** The messages of a run, one after the other. */
 export class Run {
   bytes: Buffer = Buffer.alloc(0);
-  /** Where the record begins in them. */
+  /** Offset of the record. */
   at = 0;
   flags = 0;
   epochMs = 0;
   generation = 0;
-  /** Of the message that {@link next} has come to; it is bytes[start, end). */
+  /** The message that {@link next} has come to is bytes[start, end). */
   isSent = false;
   msgSeqNum = 0;
   start = 0;
@@ -65,14 +65,14 @@ export class Run {
     return true;
   }
 
-  /** On to the sent message of this number. @returns false: it is not among those that follow */
+  /** Moves on to the sent message of this number. @returns false: it is not among the following ones */
   toSent(msgSeqNum: number): boolean {
     while (this.next()) if (this.isSent && this.msgSeqNum === msgSeqNum) return true;
     return false;
   }
 }
 
-/** Messages in the run at `at`, which has `size` bytes; 0: they do not fill it. */
+/** Number of messages in the run at `at` of `size` bytes; 0: they do not fill it exactly, so it is damaged. */
 export function messagesIn(bytes: Buffer, at: number, size: number): number {
   const stop = at + size;
   let next = at + FIXED;
@@ -85,18 +85,18 @@ export function messagesIn(bytes: Buffer, at: number, size: number): number {
   return next === stop ? messages : 0;
 }
 
-/** The session whose messages they are. */
+/** What is needed of the session whose messages they are. */
 interface Owner {
   readonly index: number;
   readonly generation: number;
 }
 
-/** Writes runs: what comes goes on with the record that was begun last, if that is a run of the same session and moment. */
+/** Writes runs: a message is added to the last record if that is a run of the same session and time, else it begins a new one. */
 export class Runs {
   /** Where the record of the message that was added last begins in the tail. */
   at = 0;
   readonly #tail: Tail;
-  /** As the tail counts records: the run is its last one. */
+  /** The tail's record count when the run was its last record. */
   #begun = NONE;
   #session = 0;
   #epochMs = 0;
@@ -164,7 +164,7 @@ export class Runs {
     this.#tail.copy(from + ENTRY_BYTES, buf, start, end);
   }
 
-  /** Numbers of one generation alone follow each other: a reset is a record of its own. */
+  /** Whether the message can be added: numbers are consecutive within one generation only. */
   #goesOn(session: number, epochMs: number): boolean {
     return this.#begun === this.#tail.begun && this.#session === session && this.#epochMs === epochMs;
   }
