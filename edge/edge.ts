@@ -169,6 +169,7 @@ function furnished(
   const attendance = new Attendance(venue, (session) => numbers.note(session));
   attendance.opened(turns.now);
   const { connections = connectionsHere(), not_logged_on = NOT_LOGGED_ON } = bounds ?? {};
+  const backWithinMs = bounds?.back_within_ms;
   const live = new Map<string, LiveConnection>();
   // Connections that have not logged on may use only the room that live sessions leave.
   const lobby = new Lobby<Guest>(() => Math.min(not_logged_on, Math.max(1, connections - live.size)));
@@ -188,7 +189,19 @@ function furnished(
     frontDesk: undefined as never,
   };
   const estates = openEstate && new Estates({ open: openEstate, store, clock, timers, log });
-  house.mover = new Mover({ ...ports, house, journal, numbers, blocks, store, estates, standing, clock, timers });
+  house.mover = new Mover({
+    ...ports,
+    house,
+    journal,
+    numbers,
+    blocks,
+    store,
+    estates,
+    standing,
+    clock,
+    timers,
+    backWithinMs,
+  });
   house.frontDesk = new FrontDesk(house);
   return { house, numbers, estates };
 }

@@ -108,6 +108,8 @@ export const MOVE_WITHIN_MS = 14_000;
  * machine is back by then, and with the second that it has to acknowledge its client hears no later than after 4 s.
  */
 export const OUT_OF_REACH_MS = 2_000;
+/** An edge that was stopped in order is started again, with the journal on its disk, within this. After it nobody waits for that journal. */
+export const BACK_WITHIN_MS = 14_000;
 /** Of that, for the venue to hear that the session moves: it is a process on the same machine, or about as near. */
 export const CLAIM_WITHIN_MS = 3_000;
 /** An edge that has acknowledged gives a session away within this, or is asked again. */

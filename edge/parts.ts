@@ -38,13 +38,14 @@ export interface EdgeParts {
   readonly venue: (sink: VenueSink) => Venue | Promise<Venue>;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** Bounds on connections (all, and not logged on) and on reserved blocks. By default those of the limits files. */
+  /** Bounds on connections (all, and not logged on), on reserved blocks, and on waiting for a stopped edge. By default those of the limits files. */
   readonly bounds?:
     | {
         readonly connections?: number;
         readonly not_logged_on?: number;
         readonly blocks?: BlockBounds;
         readonly reserved_numbers?: number;
+        readonly back_within_ms?: number;
       }
     | undefined;
   /** How clients and monitoring connect. By default over TCP. */

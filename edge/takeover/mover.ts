@@ -16,6 +16,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { KeyBox } from '../journal/keys.ts';
 import type { After, SessionState } from '../journal/session-state.ts';
 import {
+  BACK_WITHIN_MS,
   CLAIM_WITHIN_MS,
   LIVING_WITHIN_MS,
   MOVE_RETRY_MS,
@@ -59,6 +60,8 @@ export interface MoverParts {
   readonly estates: Estates | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** By default {@link BACK_WITHIN_MS}. */
+  readonly backWithinMs?: number | undefined;
 }
 
 /** A session that is to come here. */
@@ -256,7 +259,8 @@ export class Mover {
     const { there = false, state } = found ?? {};
     if (there && reserved === undefined) return { state };
     // It was stopped in order a moment ago. Most edges restart at once, with the journal on their disk: wait for that.
-    if (row?.state === 'stopped' && this.#stoppedFor(row) <= MOVE_WITHIN_MS) return 'elsewhere';
+    if (row?.state === 'stopped' && this.#stoppedFor(row) <= (this.#parts.backWithinMs ?? BACK_WITHIN_MS))
+      return 'elsewhere';
     if (reserved === undefined) {
       house.log.error(
         { session: session.id, edge: home },
