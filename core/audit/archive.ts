@@ -1,10 +1,10 @@
-/** What the stream did not bring to the archive is brought by a walk over the days that may have gaps. */
+/** Fills gaps of the archive: walks over the days that may have records which the stream did not bring. */
 import type { AuditTrail } from '../ports.ts';
 import type { AuditArchive } from './archive-port.ts';
 import type { PendingChain } from './checkpoint-port.ts';
 import type { AuditRecord } from './model.ts';
 
-/** A record may be written a while after the time it tells: an edge keeps it while the store is away. */
+/** A record may be written some time after its own time: an edge keeps records while the store is away. */
 export const LATE_MS = 2 * 86_400_000;
 /** What is compared at a time. */
 export const SLICE_MS = 3_600_000;

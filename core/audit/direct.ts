@@ -1,4 +1,4 @@
-/** Holds the rows of accounts and policy against what their records left behind: whatever differs was written past the product. */
+/** Compares the rows of accounts and policy with the digests in their audit records: rows that differ were not written by the product. */
 import type { Credential } from '../credentials/model.ts';
 import type { AuditTrail, Digests, Directory, DirectoryRow, PolicyStore } from '../ports.ts';
 import { POLICY_CHAIN, userChain } from './chain.ts';
@@ -6,7 +6,7 @@ import type { StoredRecord } from './model.ts';
 import { credentialIs, credentialName, credentialNote, noteOf, USER } from './state.ts';
 import { recordsOf } from './walk.ts';
 
-/** A row that is not as the trail has it. */
+/** A row that differs from the audit trail. */
 export interface DirectWrite {
   readonly chain: string;
   /** Of the row: `user`, `credential:<SenderCompID>`, `tier:<name>`, … */
@@ -18,9 +18,9 @@ export interface DirectWrite {
 
 export interface DirectVerdict {
   readonly writes: readonly DirectWrite[];
-  /** Rows that are as their records left them. */
+  /** Number of rows that agree with their records. */
   readonly rows: number;
-  /** Rows that were last written by records of a release that noted no state. */
+  /** Number of rows last written by an older release, whose records have no digests. */
   readonly older: number;
 }
 
@@ -29,7 +29,7 @@ interface Noted {
   readonly seq: number;
 }
 
-/** What the records of all chains say of rows, as they are walked. */
+/** Collects what the records of all chains say about rows. */
 export class StateFold {
   readonly #chains = new Map<string, Map<string, Noted>>();
   readonly #older = new Set<string>();
@@ -75,12 +75,12 @@ export interface DirectPorts {
   readonly digests: Digests;
 }
 
-/** Looks at what differs: the first may meet a change that is being made. */
+/** How often a difference is checked: at the first time a change may be under way. */
 const LOOKS = 3;
 
 /**
- * Every row that was written past the product. Changes go on meanwhile: what differs is looked at again, with its chain
- * read anew, and counts when it stays the same.
+ * Finds every row that was not written by the product. Changes go on meanwhile: a row that differs is read again, and so is its
+ * chain, and it counts only if the difference stays.
  * @param fold of all chains, walked before
  */
 export async function findDirectWrites(

@@ -1,7 +1,7 @@
 /**
- * What a change left behind: its record holds a digest of each row that it wrote, so that a row which was written past the
- * product is seen. Digests cover what an admin decides; what a logon notes by itself (the first one, the early end of an
- * older password) and what is sealed are left out: the former has no record in this chain, the latter may be sealed anew.
+ * Digests of rows: the record of a change has a digest of each row that it wrote, which reveals rows that were written by other means
+ * than the product. Digests cover what an admin decides. Left out are what a logon changes by itself (first logon, early end of an
+ * older password), which has no record in this chain, and sealed secrets, which may be sealed again.
  */
 
 import type { Credential, CredentialProof, User } from '../credentials/model.ts';
@@ -54,7 +54,7 @@ function lasting(proof: CredentialProof): unknown {
   }
 }
 
-/** What a change of an account leaves behind. */
+/** Digests of the rows that a change of an account writes. */
 export function accountNotes(
   digests: Digests,
   user: User | undefined,
@@ -75,7 +75,7 @@ export const lockRowName = (name: string): string => `lock:${name}`;
 export const overrideName = (userId: string, ruleId: string): string =>
   `override:${encodeURIComponent(userId)}:${encodeURIComponent(ruleId)}`;
 
-/** What a change of the policy leaves behind. */
+/** Digests of the rows that a change of the policy writes. */
 export function policyNotes(digests: Digests, edits: readonly PolicyEdit[]): StateNotes | undefined {
   if (edits.length === 0) return undefined;
   return Object.fromEntries(edits.map((edit) => [nameOf(edit), noteOrGone(digests, edit)]));

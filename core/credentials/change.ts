@@ -1,7 +1,7 @@
 /**
- * How an account changes: read consistently, decide without side effects, commit the change with its audit record in
- * one transaction, and when somebody else was faster, read again and decide anew. A refused change appends its record
- * to the same chain: nothing is tried unseen.
+ * Changes an account: reads it consistently, decides without side effects, and commits the change with its audit record in one
+ * transaction. If somebody else was faster it reads and decides again. A refused change is recorded in the same chain, so that no
+ * attempt goes unseen.
  */
 import { type AdminPorts, type ChangeContext, MAX_ROUNDS } from '../admin.ts';
 import { link, userChain } from '../audit/chain.ts';
@@ -14,9 +14,9 @@ import type { Account, AccountChange, AddressedCommand, CommitResult } from '../
 import type { Credential, User } from './model.ts';
 import { commandsFor, type Reach, tellMissed } from './reach.ts';
 
-/** What a decision wants done. Versions and `updated_at` are set here, not by the decision. */
+/** The changes that a decision asks for. Versions and `updated_at` are set when they are committed. */
 export interface Decision<R> {
-  /** The user after the change; undefined: there is nothing but the record. */
+  /** The user after the change. Undefined: only the record is written. */
   readonly user?: User;
   readonly created?: readonly Credential[];
   readonly changed?: readonly Credential[];
@@ -39,12 +39,12 @@ export interface Changed {
   readonly credentials: readonly Credential[];
 }
 
-/** There is nothing to change after all, and nothing to record. */
+/** The decision that nothing is to be changed or recorded. */
 export interface Skip<R> {
   readonly skip: R;
 }
 
-/** Throws a FixgateError to refuse. Called once a round: what it draws at random is drawn anew. */
+/** Throws a FixgateError to refuse. Called again in each round, with new random values. */
 export type Decide<R> = (account: Account, now: number) => Promise<Decision<R> | Skip<R>> | Decision<R> | Skip<R>;
 
 export interface AccountRequest extends ChangeContext {
@@ -82,7 +82,7 @@ export async function changeAccount<R>(ports: AdminPorts, request: AccountReques
   throw new FixgateError('busy');
 }
 
-/** The user behind a SenderCompID. An unknown one is refused, on the record of whoever asked. */
+/** The user of a SenderCompID. An unknown one is refused, and recorded in the caller's chain. */
 export async function ownerOf(
   ports: AdminPorts,
   request: Omit<AccountRequest, 'user_id'> & { sender_comp_id: string },
@@ -108,7 +108,7 @@ export function checkVersion(ifVersion: number | undefined, version: number): vo
   }
 }
 
-/** As a commit takes them: with their next version, on condition of the one they have. */
+/** Credentials for a commit: with their next version, on condition of the present one. */
 export function changedCredentials(credentials: readonly Credential[], now: number): AccountChange['changed'] {
   return credentials.map((credential) => ({
     credential: { ...credential, version: credential.version + 1, updated_at: now },
@@ -122,7 +122,7 @@ export function statusOf(credentials: readonly Credential[]): User['status'] {
   return credentials.some((one) => one.status === 'suspended') ? 'suspended' : 'revoked';
 }
 
-/** Commands in the change's own transaction, whose rows are bounded by the store; edges beyond are told right after it. */
+/** Commands that fit into the change's own transaction, whose size the store bounds. Other edges get theirs right after it. */
 export const MAX_COMMANDS = 50;
 
 type Committed =

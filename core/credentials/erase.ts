@@ -1,6 +1,6 @@
 /**
- * Erasing what is kept about a person, where only a pseudonym may stay. The trail cannot forget, and the pseudonym must not be
- * given to another: so user and credentials stay as empty, revoked rows, and everything about them that says something goes.
+ * Erases what is kept about a user, so that only the pseudonym stays. The audit trail cannot forget, and the pseudonym must not be given
+ * to anybody else: so user and credentials stay as empty, revoked rows, and every fact in them is removed.
  */
 import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { FixgateError } from '../errors.ts';
@@ -59,7 +59,7 @@ export async function eraseUser(ports: AdminPorts, context: ChangeContext, userI
   return { credentials, overrides: overrides.length };
 }
 
-/** Live access is never ended by an erasure: whoever asks for it revokes first, and sees what that ends. */
+/** An erasure never ends access: the user has to be revoked first, which shows what that ends. */
 function checkRevoked(credentials: readonly Credential[]): void {
   const open = credentials.filter(({ status }) => status !== 'revoked');
   if (open.length === 0) return;
@@ -67,7 +67,7 @@ function checkRevoked(credentials: readonly Credential[]): void {
   throw new FixgateError('wrong_status', 'Revoke the user first: an erasure is for who has no access any more.', named);
 }
 
-/** Facts that say nothing, and none of what an admin has written. */
+/** The user with neutral facts, and nothing that an admin has written. */
 function emptied({ bypass: _b, lock: _l, max_sessions: _m, ...user }: User): User {
   const facts = { account_balance: 0, trading_volume: 0, account_age_days: 0, kyc_level: 0, groups: [] };
   return { ...user, facts };

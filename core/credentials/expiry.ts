@@ -1,4 +1,4 @@
-/** Expiry: checked whenever a credential is read, and written to the audit trail once, by whoever sees it first. */
+/** Expiry of credentials: checked whenever one is read, and recorded in the audit trail once, by the first process that sees it. */
 import type { AdminPorts } from '../admin.ts';
 import type { Actor } from '../audit/model.ts';
 import { changeAccount, present } from './change.ts';

@@ -7,7 +7,7 @@ import { changeAccount, checkVersion, present } from './change.ts';
 import type { User } from './model.ts';
 import { withStatus } from './status.ts';
 
-/** What happens to a user whom the rules no longer admit: nothing but the next logon's refusal, or suspension now. */
+/** What happens to a user who no longer meets the rules: `warn`, so that only its next logon is refused, or `suspend` at once. */
 export type OnIneligible = 'warn' | 'suspend';
 
 export interface FactsUpdated {
@@ -57,7 +57,7 @@ export function updateFacts(
   });
 }
 
-/** The rules' answer for a user as it is, with the user's overrides. */
+/** Evaluates the rules for a user, with the user's overrides. */
 export async function evaluateUser(
   ports: Pick<AdminPorts, 'policy' | 'expressions'>,
   user: Pick<User, 'user_id' | 'facts' | 'tier' | 'bypass'>,

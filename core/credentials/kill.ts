@@ -1,4 +1,4 @@
-/** Ending live sessions on an admin's word. */
+/** Ending live sessions at an admin's command. */
 import type { AdminPorts, ChangeContext } from '../admin.ts';
 import { recordRefusal } from '../audit/refusals.ts';
 import { FixgateError } from '../errors.ts';
@@ -12,7 +12,7 @@ export interface Killed {
 const DEFAULT_REASON = 'Session ended by an administrator';
 
 export interface KillContext extends ChangeContext {
-  /** The venue cancels what the session, or the user in any session, has resting. */
+  /** Also cancels resting orders at the venue: of the session, or of the user in every session. */
   readonly cancel_orders?: boolean | undefined;
 }
 
@@ -40,7 +40,7 @@ export async function killSession(ports: AdminPorts, context: KillContext, sessi
   });
 }
 
-/** Ends every session that the user has now, and none that it takes later: the epoch parts them. Refuses with user_not_found, version_conflict. */
+/** Ends every session that the user has now, but none that begins later: the user's epoch separates them. Refuses with user_not_found, version_conflict. */
 export function killUser(ports: AdminPorts, context: KillContext, userId: string): Promise<Killed> {
   const { cancel_orders = false } = context;
   return changeAccount(ports, { ...context, type: 'session_kill', user_id: userId }, async (account) => {

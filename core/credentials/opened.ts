@@ -1,4 +1,4 @@
-/** What was opened lately, so that a storm of logons asks for no key. */
+/** Cache of opened secrets, so that many logons at once need no calls to the key service. */
 import type { Digests } from '../ports.ts';
 
 export interface OpenedBounds {

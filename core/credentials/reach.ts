@@ -1,4 +1,4 @@
-/** Commands that carry a change to the edges which hold sessions of a user. */
+/** Commands that tell a change to the edges with sessions of a user. */
 import type { AdminPorts } from '../admin.ts';
 import { ulid } from '../ids.ts';
 import type { UserLimits } from '../limits/model.ts';
@@ -86,7 +86,7 @@ function edgesOf(reach: Reach, sessions: readonly LiveSession[]): readonly strin
 /** Whether it is about the sessions that a user has, wherever they are. */
 export const isAboutAll = (reach: Reach): boolean => reach.kind !== 'end_session' && reach.kind !== 'numbers';
 
-/** Sends what the change's own transaction did not: a session may have moved to another edge since the slots were read. */
+/** Sends commands that the change's transaction did not have: a session may have moved to another edge since the slots were read. */
 export async function tellMissed(
   ports: Pick<AdminPorts, 'slots' | 'edges' | 'random'>,
   reach: Reach,

@@ -1,4 +1,4 @@
-/** Sealing anew what was sealed under a key that is not the current one any more: after a rotation, before the old key goes. */
+/** Seals again what was sealed under an older key: after a rotation, before the old key is removed. */
 import { StoreUnavailable } from '../errors.ts';
 import type { Directory, KeyAge, SecretBox, SecretVault } from '../ports.ts';
 import { type Credential, type CredentialProof, secretContext, verifierContext } from './model.ts';
@@ -23,9 +23,9 @@ export interface Resealed {
   readonly current: number;
   /** Sealed anew; without `act`, those that would be. */
   readonly resealed: number;
-  /** What does not open: its key is gone, or it was damaged. */
+  /** Credentials whose secrets do not open: the key is gone, or they were damaged. */
   readonly closed: readonly Closed[];
-  /** Changed by others each time it was tried; a repetition finds them. */
+  /** Credentials that others changed each time they were tried. Repeat the call for them. */
   readonly busy: readonly string[];
 }
 
@@ -66,7 +66,7 @@ async function resealOne(ports: ResealPorts, first: Credential, act: boolean): P
   return credential === undefined ? 'none' : 'busy';
 }
 
-/** What has retired is sealed anew with the rest: a version must not be left without its ciphertext. */
+/** Seals all versions again, retired ones too: no version may be left without its ciphertext. */
 async function anewOf(
   { box, vault }: ResealPorts,
   { sender_comp_id: name, proof }: Credential,

@@ -1,4 +1,4 @@
-/** What an edge may go on admitting while the store is away: rate/k, begun empty, so no new burst. */
+/** What an edge may admit while the store is away: the rate divided by the number of edges. It begins empty, so there is no new burst. */
 import { type Kind, MESSAGE, ORDER } from './kinds.ts';
 
 /** Credit that may gather, in ms of the rate: clocks are read in whole milliseconds. */

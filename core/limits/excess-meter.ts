@@ -1,4 +1,4 @@
-/** The optional disconnect of a tier: who in each of `seconds` seconds running sends more than `multiple` times its rate. */
+/** The optional disconnect of a tier: detects a session that in `seconds` consecutive seconds sends more than `multiple` times its rate. */
 import { CANCEL, type Kind, MESSAGE, ORDER } from './kinds.ts';
 import { ratesOf } from './lease.ts';
 import type { Tier, UserLimits } from './model.ts';

@@ -41,17 +41,17 @@ export interface ExchangeRequest {
   readonly limits: UserLimits;
   /** When the edge last spent a token of the bucket, epoch ns; 0n: not since its last settlement. */
   readonly spentAt: Three<bigint>;
-  /** The reply to an earlier exchange is unknown: all that is not held counts as spent now. */
+  /** The reply to an earlier exchange was lost: all tokens that the edge does not hold count as spent now. */
   readonly unsure: boolean;
   /** What the edge still holds and wants to keep. */
   readonly held: Three<number>;
-  /** What it was granted, will never spend, and gives back: the item owes it no more. */
+  /** Tokens that it was granted, will never spend, and gives back. */
   readonly returned: Three<number>;
   /** What it asks for beyond that. */
   readonly wanted: Three<number>;
   /** What it admitted without a lease while the store was away. */
   readonly unleased: Three<number>;
-  /** Nothing held, nothing wanted: the record goes. */
+  /** The edge holds and wants nothing: its record is removed. */
   readonly leave: boolean;
   /** τ, ns. */
   readonly life: bigint;
@@ -62,7 +62,7 @@ export interface ExchangeRequest {
 export interface ExchangeReply {
   /** The limits in force; when they are not the presented ones, nothing was granted under the presented ones. */
   readonly limits: UserLimits;
-  /** What the edge goes on holding: what it said, or nothing when that was void. */
+  /** What the edge still holds: what it stated, or nothing if that was void. */
   readonly held: Three<number>;
   readonly granted: Three<number>;
   /** Epoch ns from which one more token may be there; 0n: there is one now. */
@@ -92,7 +92,7 @@ function shape(rate: number, capacity: number): Shape {
   };
 }
 
-/** Tokens per second of each bucket; cancels have twice the order rate, so that who is over the limit can get out. */
+/** Tokens per second of each bucket. Cancels have twice the order rate, so that a client over its limit can still get out. */
 export function ratesOf(limits: UserLimits): Three<number> {
   return [limits.orders_per_second, limits.messages_per_second, 2 * limits.orders_per_second];
 }
@@ -281,7 +281,7 @@ export function exchange(
   return { next, reply: { limits: draft.limits, held, granted, retryAt, expires, edges } };
 }
 
-/** Tokens an edge could be granted now, per bucket: what an admin is shown. Changes nothing. */
+/** Tokens that an edge could be granted now, per bucket, as shown to admins. Changes nothing. */
 export function tokensNow(
   item: Buckets | undefined,
   limits: UserLimits,

@@ -1,19 +1,19 @@
 /**
- * When one edge may ask the store for one user again, and how much its leases have to last for. Edges that share a user
- * write the same item under conditions: one that writes again as soon as it has its answer would keep ahead of the others,
- * whose writes are always on what was there before.
+ * When an edge may ask the store for a user's tokens again, and how large its leases have to be. Edges that share a user write the
+ * same item conditionally. An edge that wrote again as soon as it had its answer would always be first, and the writes of the
+ * others would always meet a changed item.
  */
 
 /** At the full rate a lease of L needs ten calls a second; when there are more, leases grow, up to B/2k. */
 const CALLS_PER_SECOND = 10;
 const MAX_BOOST = 4;
-/** Spacing is as much longer, by turns: of edges that ask in step the same one would come first each time. */
+/** Varies the spacing, so that of edges that ask in step not always the same one comes first. */
 const SPREAD = 0.5;
-/** An answer that takes longer is no way's length: the store hangs. */
+/** An answer that takes longer is not due to distance: the store hangs. */
 const MOST_TRIP_MS = 250;
 
 export class Pace {
-  /** How much leases are to be larger. */
+  /** Factor by which leases are enlarged. */
   boost = 1;
   /** How long the last write took to be answered, ms. */
   tripMs = 0;
@@ -47,8 +47,8 @@ export class Pace {
   }
 
   /**
-   * Call `number` has been written: each of the `edges` that share the user may have its turn before the next one of ours,
-   * and one that the item does not know yet has a chance.
+   * Call `number` has been written. Before this edge's next call each of the `edges` that share the user may have its turn, and so
+   * may one that the item does not know yet.
    */
   written(nowMs: number, edges: number, number: number): void {
     this.tripMs = Math.min(MOST_TRIP_MS, Math.max(0, nowMs - this.#triedMs));
@@ -65,7 +65,7 @@ export class Pace {
     return leastMs * (1 + this.#chance(number) * SPREAD);
   }
 
-  /** 0 to 1, as if by chance: another one for each call. */
+  /** A pseudorandom number from 0 to 1, another one for each call. */
   #chance(number: number): number {
     const mixed = Math.imul(this.#seed ^ number, 0x9e3779b1) ^ Math.imul(number, 0x85ebca6b);
     return ((mixed ^ (mixed >>> 15)) >>> 8) / 2 ** 24;

@@ -1,4 +1,4 @@
-/** The tokens of one user that one edge has in hand, and how many it should ask for. No clock, no store. */
+/** The tokens of one user that an edge holds, and how many it should ask for. Knows no clock and no store. */
 import { CANCEL, KINDS, type Kind, MESSAGE, ORDER, type Three, three } from './kinds.ts';
 import { capacitiesOf, type ExchangeReply, ratesOf } from './lease.ts';
 import type { UserLimits } from './model.ts';
@@ -10,10 +10,10 @@ export const NS_PER_MS = 1_000_000n;
 const LEASE_SECONDS = 0.1;
 /** Messages may carry the time of their batch: tokens end this much before the lease does. */
 const BATCH_MS = 20;
-/** A lease in use is renewed when this share of its life is left: a call's timeout, and no message waits for a store that is slow. */
+/** A lease in use is renewed when this share of its life is left: enough for a call's timeout, so that no message waits for a slow store. */
 const RENEW_SHARE = 1 / 3;
 
-/** What a call told the store of the purse. */
+/** What a call stated to the store about the purse. */
 export interface Statement {
   readonly held: Three<number>;
   readonly wanted: Three<number>;
@@ -48,15 +48,15 @@ export class Purse {
   wasted = 0;
   granted = 0;
 
-  /** With so many tokens in hand or fewer, by bucket, somebody wants to look; -1: nobody does. */
+  /** By bucket: at so many tokens or fewer a warning may be due; -1: none is wanted. */
   #alert = UNWATCHED;
-  /** That has come about since it was last taken back. */
+  /** Set when that has happened; reset by the reader. */
   alerted = false;
 
   /** Three of each, see {@link TOKENS}; shared and all 0 until something is written: most users of thousands send nothing. */
   #cells = NOTHING;
   #expiresMs = 0;
-  /** From then on a message that is admitted asks for more time, too. */
+  /** From this time on an admitted message has the lease renewed. */
   #renewMs = Number.POSITIVE_INFINITY;
 
   readonly #pace: Pick<Pace, 'boost' | 'tripMs'>;
@@ -67,7 +67,7 @@ export class Purse {
     this.#capacities = capacitiesOf(limits);
   }
 
-  /** Adds what has been granted and wasted since it last was. */
+  /** Adds the tokens granted and wasted since the last call. */
   tallied(tally: { granted: number; wasted: number }): void {
     tally.granted += this.granted;
     tally.wasted += this.wasted;
@@ -93,7 +93,7 @@ export class Purse {
     return true;
   }
 
-  /** A message of this kind came and found nothing. */
+  /** A message of this kind found no token. */
   seek(kind: Kind, nowMs: number): void {
     const cells = this.#own();
     cells[SOUGHT_MS + kind] = nowMs;
@@ -101,7 +101,7 @@ export class Purse {
     this.expire(nowMs);
   }
 
-  /** The bucket is nearly empty, and the store has not said that it is, too; or the lease nears its end. */
+  /** Whether to ask the store: tokens run low, and the store has not said that there are none; or the lease nears its end. */
   shouldFill(kind: Kind, nowMs: number): boolean {
     return (
       nowMs >= this.#renewMs ||
@@ -109,7 +109,7 @@ export class Purse {
     );
   }
 
-  /** Which bucket is empty by the store's word; the order's refusal wins. */
+  /** The bucket that is empty according to the store, for an order the order bucket first. */
   emptyOf(kind: Kind, nowMs: number): Kind | undefined {
     if (this.#isEmpty(kind, nowMs)) return kind;
     return kind === ORDER && this.#isEmpty(MESSAGE, nowMs) ? MESSAGE : undefined;
@@ -151,7 +151,7 @@ export class Purse {
     return Math.min(most, Math.floor(this.#capacities[kind] / (2 * this.edges)));
   }
 
-  /** Until this edge has had its answer, and each of the others its turn. */
+  /** Time until this edge has its answer and each other edge has had its turn. */
   #roundSeconds(): number {
     return ((this.edges + 1) * this.#pace.tripMs) / 1000;
   }
@@ -176,7 +176,7 @@ export class Purse {
     };
   }
 
-  /** What is in hand, and what has been given up and not told yet. */
+  /** Tokens held, and tokens given up but not reported yet. */
   held(): { readonly held: Three<number>; readonly returned: Three<number> } {
     return {
       held: three((kind) => this.#cells[TOKENS + kind]!),
@@ -229,12 +229,12 @@ export class Purse {
     for (const kind of KINDS) this.#cells[RETURNED + kind]! -= said.returned[kind];
   }
 
-  /** The store may or may not have written it: nothing is returned twice. */
+  /** It is not known whether the store has written it: nothing may be returned twice. */
   unsettled(): void {
     this.#clear(RETURNED);
   }
 
-  /** Tokens whose lease has ended. */
+  /** Drops tokens whose lease has ended. */
   expire(nowMs: number): void {
     if (nowMs < this.#expiresMs) return;
     for (const kind of KINDS) this.#giveBack(kind);

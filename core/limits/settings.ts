@@ -1,11 +1,11 @@
 /** Settings of the limiter of an edge, with the reason for each default. */
 
 export interface LimiterSettings {
-  /** τ: a lease nobody renews is settled after it; long beside a slow store, short beside a crash. */
+  /** τ: a lease that is not renewed is settled after it. Long compared with a slow answer, short compared with a restart. */
   readonly leaseMs: number;
-  /** ε: the largest error of an edge's clock that the bound reckons with; 2ε more before a dead edge's lease is settled. */
+  /** ε: the largest clock error of an edge that the bound allows for. A dead edge's lease is settled 2ε after its end. */
   readonly clockErrorMs: number;
-  /** How long a message may wait for a grant before it is refused: a busy store answers within it, a stale order does not come of it. */
+  /** How long a message may wait for tokens before it is refused: enough for a busy store, not so long that orders get stale. */
   readonly waitMs: number;
   /** How many messages of one user may wait at once on this edge. */
   readonly maxWaiting: number;

@@ -33,8 +33,8 @@ const NS_PER_MS = 1_000_000n;
 export type Asker = Omit<ExchangeRequest, 'wanted' | 'leave' | 'call'>;
 
 /**
- * The buckets, by index. It is the exchange by which the edge would take all that is left (lease.ts), worked out and not
- * written: so it says what would be granted, neither more nor less.
+ * The buckets, by index. Computes, without writing, the exchange by which the edge would take everything that is left (lease.ts): so
+ * it shows exactly what would be granted.
  *
  * @param item as the store has it; undefined: the user has sent nothing yet
  */
@@ -57,7 +57,7 @@ export function usageOf(item: Buckets | undefined, asker: Asker): Three<BucketUs
       capacity: capacities[kind],
       left,
       next_ms: left >= 1 ? 0 : ms(reply.retryAt[kind] - now),
-      // Everything was taken, in thought: given back, it is owed no more.
+      // Undo the computed taking.
       full_ms: ms(next.tats[kind] - now - charge(left, shapes[kind].milliRate)),
     };
   });

@@ -19,8 +19,8 @@ interface Watcher {
 const leftAt = (percent: number, { capacity }: BucketUsage): number => (capacity * (100 - percent)) / 100;
 
 /**
- * Who wants to be warned of one user's buckets. A bucket warns once when what is left comes down to its mark, and again
- * only after less than half of that part was used; of one bucket at most every {@link WARNING_EVERY_MS}.
+ * Sessions that want warnings about one user's buckets. A bucket warns once when use reaches the mark, and again only after use has
+ * fallen below half of it; at most once every {@link WARNING_EVERY_MS} for each bucket.
  */
 export class Watchers {
   /** Most users have none. */
@@ -41,7 +41,7 @@ export class Watchers {
     };
   }
 
-  /** Whether to look again on the way of messages: near the mark each would. */
+  /** Whether to check again on the path of messages: not with each message near the mark. */
   due(nowMs: number): boolean {
     if (Math.abs(nowMs - this.#since) >= WATCH_WINDOW_MS) {
       this.#since = nowMs;
@@ -51,9 +51,9 @@ export class Watchers {
   }
 
   /**
-   * Tells whom it concerns.
-   * @param held tokens in hand, part of what `usage` says is left
-   * @param alert gets, by bucket, the tokens in hand at which to look again; -1: there is no need
+   * Warns the sessions whose mark is reached.
+   * @param held tokens that the edge holds, part of what `usage` says is left
+   * @param alert set, by bucket, to the number of held tokens at which to check again; -1: no need to
    */
   look(usage: Three<BucketUsage>, held: Three<number>, alert: Float64Array, nowMs: number): void {
     for (const kind of KINDS) {

@@ -1,6 +1,6 @@
 /**
- * What a restore has left behind: for each chain, the records that the subject's row does not know of. The trail itself, the
- * table with the archive, is taken for the truth; rows that were set back are what has to follow.
+ * The state after a restore: for each chain, the records that the subject's row does not know. The audit trail, in table and archive,
+ * is the truth; rows that were set back have to follow it.
  */
 import { ChainWalk, headAfter } from '../audit/chain.ts';
 import type { AuditRecord, ChainHead, StoredRecord } from '../audit/model.ts';
@@ -20,11 +20,11 @@ export interface Finding {
   readonly row: ChainHead | undefined;
   /** The last record that there is. */
   readonly trail: ChainHead;
-  /** Records behind the row's head: what they did is undone. Of a chain without a row those that the table lacks. */
+  /** Records after the row's head: their changes are undone. For a chain without a row: records that the table lacks. */
   readonly lost: readonly AuditRecord[];
   /** Of them, those that the table lacks and the archive has. */
   readonly missing: readonly AuditRecord[];
-  /** Why the chain cannot go on from here; undefined: it can. */
+  /** Why the chain cannot be continued. Undefined: it can. */
   readonly fault?: string;
 }
 

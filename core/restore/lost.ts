@@ -1,4 +1,4 @@
-/** What records that a restore has undone did, and which of it is done again: what keeps people out, never what lets them in. */
+/** What undone records had changed, and which of that is done again: what keeps users out, never what lets them in. */
 import type { AuditRecord } from '../audit/model.ts';
 import type { CredentialStatus } from '../credentials/model.ts';
 import { inForce, type Lock, lockName } from '../locks/model.ts';

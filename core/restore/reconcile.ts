@@ -1,8 +1,8 @@
 /**
- * Makes tables that were restored to a moment safe to serve. The trail goes on where it ended: records that the table lacks come
- * back from the archive, and each subject's row takes its place behind them with a `restored` record, in one transaction. Every
- * user's epoch rises beyond whatever any edge may have seen, and what kept people out is done again. Safe to repeat: a user that
- * has the record of this restore is passed over.
+ * Makes tables that were restored to an earlier moment safe to serve. The audit trail goes on where it ended: records that the table
+ * lacks come back from the archive, and each subject's row continues behind them with a `restored` record, in one transaction.
+ * Every user's epoch rises above any that an edge may have seen, and whatever kept users out is done again. Safe to repeat: users
+ * that have the record of this restore are skipped.
  */
 import { link, POLICY_CHAIN, userChain } from '../audit/chain.ts';
 import { type Actor, type AuditEntry, type AuditRecord, EMPTY_CHAIN } from '../audit/model.ts';
@@ -50,7 +50,7 @@ export interface Restored {
   readonly lost: Readonly<Record<string, number>>;
 }
 
-/** Somebody changed the subject meanwhile: everything must stand still. */
+/** Somebody changed the subject meanwhile. Nobody may write during a restore. */
 export class NotAlone extends Error {}
 
 /** The chain's missing records come back. Of a chain without a row that is all. */
@@ -171,7 +171,7 @@ interface AfterRestore {
   readonly again: readonly string[];
 }
 
-/** The account as it has to be: out of everybody's reach who was put out of it since. */
+/** The account as it has to be: whatever was suspended, revoked or locked since the moment is so again. */
 function afterRestore({ user: record, credentials }: Account, lost: LostUser, now: number): AfterRestore {
   const { state: _state, chain: _chain, ...before } = record as Extract<Account['user'], { state: 'present' }>;
   const epoch = before.epoch + BEYOND;
@@ -192,7 +192,7 @@ function afterRestore({ user: record, credentials }: Account, lost: LostUser, no
   return { user: { ...moved, lock: put }, changed, credentials: moves, lock: put, again: [...again, 'locked'] };
 }
 
-/** Only ever further out. */
+/** A status can only become stricter. */
 function statusAfter({ sender_comp_id, status }: Credential, lost: LostUser): CredentialStatus {
   if (status === 'revoked') return status;
   const last = lost.statuses.get(sender_comp_id) ?? 'active';
