@@ -206,6 +206,8 @@ export class Metrics {
       link().up ? 1 : 0,
     );
     readCounter(registry, 'fix_venue_links_total', 'Times the link to the venue came up.', () => link().links);
+    const hung = 'Times the link to the venue was given up because the venue said nothing.';
+    readCounter(registry, 'fix_venue_link_silences_total', hung, () => link().hung);
     readCounter(
       registry,
       'fix_venue_fences_total',

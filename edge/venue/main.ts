@@ -42,6 +42,7 @@ async function open({ address, data_dir: directory }: VenueConfig, log: Logger):
       return dictionary;
     },
     now: systemClock.now,
+    monotonic: systemClock.monotonic,
     log,
   });
   // The one before us may have been killed, and its socket is there still; two at a time are not, by the data directory's lock.

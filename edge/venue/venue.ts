@@ -90,6 +90,8 @@ export interface LinkFigures {
   readonly up: boolean;
   /** Times it came up. */
   readonly links: number;
+  /** Times it was given up because the venue said nothing. */
+  readonly hung: number;
   /** Sessions that the venue has fenced this edge from. */
   readonly fenced: number;
   /** Frames that the venue has not acknowledged, and their bytes. */

@@ -95,6 +95,7 @@ export class Market {
       },
       dictionaryOf: () => this.#dictionary,
       now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
       log: logOf(this.#world, process, DEFECT),
     });
     const { mailroom, venue } = parts;

@@ -13,6 +13,8 @@ export const HELLO = 1;
 export const ACK = 2;
 /** Edge to venue, without a number: the session has been taken. Until it is started there, its reports wait at the venue. */
 export const CLAIM = 3;
+/** Both ways, without a number: nothing but that this side is there. Only to a peer whose HELLO says that it `beats`. */
+export const ALIVE = 4;
 /** Edge to venue. */
 export const SUBMIT = 10;
 export const STARTED = 11;

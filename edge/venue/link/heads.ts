@@ -33,12 +33,19 @@ export const edgeHello = z.object({
   received: whole,
   /** Orders of numbers up to this one have waited for too long. */
   stale: whole,
+  /** It says ALIVE, and is told it; absent: of a release before. */
+  beats: z.boolean().optional(),
   /** Whose clients are there now. */
   present: z.array(session).max(PRESENT),
 });
 export type EdgeHello = z.infer<typeof edgeHello>;
 
-export const venueHello = z.object({ version: z.literal(LINK_VERSION), log: name, received: whole });
+export const venueHello = z.object({
+  version: z.literal(LINK_VERSION),
+  log: name,
+  received: whole,
+  beats: z.boolean().optional(),
+});
 export type VenueHello = z.infer<typeof venueHello>;
 
 export const ack = z.object({ received: whole });

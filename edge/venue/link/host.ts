@@ -34,6 +34,8 @@ export interface HostParts {
   readonly dictionaryOf: (session: VenueSession) => SubmitContext['dictionary'];
   /** Epoch ms. */
   readonly now: () => number;
+  /** Monotonic ms. */
+  readonly monotonic: () => number;
   readonly log: {
     info(fields: object, text: string): void;
     warn(fields: object, text: string): void;
@@ -89,7 +91,7 @@ export class VenueHost implements VenueSink {
   meet(hello: heads.EdgeHello, wire: LinkWire): (received: readonly Frame[]) => void {
     const { log } = this.#parts;
     const mailroom = this.#mailroom;
-    const { edge_id, boot, stale } = hello;
+    const { edge_id, boot, stale, beats } = hello;
     this.#links.get(edge_id)?.wire.end('another connection of the same edge');
     mailroom.meet(edge_id, hello.log);
     const box = mailroom.box(edge_id);
@@ -97,9 +99,10 @@ export class VenueHost implements VenueSink {
     const received = (hello.knows || mailroom.id) === mailroom.id ? hello.received : 0;
     mailroom.acked(edge_id, received);
     const link: Link = { edge_id, boot, wire, stale };
+    if (beats === true) wire.beat();
     this.#links.set(edge_id, link);
     this.#returned(link, hello.present);
-    wire.say(frames.HELLO, { version: LINK_VERSION, log: mailroom.id, received: box.acknowledgeable });
+    wire.say(frames.HELLO, { version: LINK_VERSION, log: mailroom.id, received: box.acknowledgeable, beats: true });
     wire.attach(box, received);
     log.info({ edge_id, waiting: box.count }, 'an edge is linked');
     this.commit();
@@ -114,6 +117,7 @@ export class VenueHost implements VenueSink {
   }
 
   tick(): void {
+    for (const { wire } of [...this.#links.values()]) wire.look(this.#parts.monotonic());
     if (!this.#stuck) {
       const now = this.#parts.now();
       for (const session of this.#missed.due())

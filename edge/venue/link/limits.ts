@@ -27,9 +27,10 @@ export const HELLO_WITHIN_MS = 5_000;
 export const RECONNECT_MS = 200;
 /** A link that is away for no longer than this is a restart of the venue: orders wait. Beyond it they are refused. */
 export const AWAY_MS = 2_000;
+/** Between words of a side that has nothing else to say. */
+export const BEAT_MS = 1_000;
 /**
- * A venue that is linked and has acknowledged nothing of what waits for so long takes no orders: it hangs, or its disk refuses.
- * Longer than any pause of a process that is well.
+ * A side that knows of beats and has said nothing for so long is gone, whatever its connection says; and a venue that is linked and has acknowledged nothing of what waits for so long takes no orders: its disk refuses. Longer than any pause of a process that is well.
  */
 export const STANDSTILL_MS = 4_000;
 /** An order that waited longer than this for the link is not executed any more: its price was of another moment. */

@@ -1,4 +1,4 @@
-/** Whether the venue takes what it is sent: one that hangs, or whose disk refuses, keeps its link and acknowledges nothing. */
+/** Whether the venue takes what it is sent: one whose disk refuses keeps its link and acknowledges nothing. */
 
 import { STANDSTILL_MS } from './limits.ts';
 import type { Mailbox } from './mailroom.ts';

@@ -63,6 +63,7 @@ export class LinkVenue implements Venue {
   readonly #had = new Had();
   readonly #standstill: Standstill;
   #fenced = 0;
+  #hung = 0;
 
   private constructor(options: LinkVenueOptions) {
     this.#options = options;
@@ -103,7 +104,7 @@ export class LinkVenue implements Venue {
     const box = this.#mailroom.boxes.get(VENUE);
     const [waiting, waiting_bytes] = box === undefined ? [0, 0] : [box.count, box.bytes];
     const up = this.#state.name === 'linked' && !this.#standstill.now;
-    return { up, links: this.#links, fenced: this.#fenced, waiting, waiting_bytes };
+    return { up, links: this.#links, hung: this.#hung, fenced: this.#fenced, waiting, waiting_bytes };
   }
 
   supports(msgType: number): boolean {
@@ -155,9 +156,11 @@ export class LinkVenue implements Venue {
     this.#post(frames.MASS_CANCEL, JSON.stringify(head));
   }
 
-  /** It has no time of its own: what waits for it is looked at. */
+  /** It has no time of its own: whether it is there is looked at, and what waits for it. */
   tick(): number {
-    this.#standstill.look(this.#mailroom.box(VENUE), this.#state.name === 'linked', this.#way.monotonic());
+    const now = this.#way.monotonic();
+    if (this.#state.name === 'linked') this.#state.wire.look(now);
+    this.#standstill.look(this.#mailroom.box(VENUE), this.#state.name === 'linked', now);
     return Number.POSITIVE_INFINITY;
   }
 
@@ -264,14 +267,14 @@ export class LinkVenue implements Venue {
       const received = Math.min(box?.acknowledgeable ?? 0, this.#acks.most);
       const said = { version: LINK_VERSION, edge_id, boot: this.#boot, log: id, knows: box?.theirLog ?? '', received };
       const stale = waited && box !== undefined ? box.next - 1 : 0;
-      wire.say(frames.HELLO, { ...said, stale, present: [...this.#present.values()] });
+      wire.say(frames.HELLO, { ...said, stale, beats: true, present: [...this.#present.values()] });
     });
   }
 
   #greeted(wire: LinkWire, frame: Frame, since: number): void {
     if (frame.type !== frames.HELLO) throw new RangeError('the first frame of the venue is no HELLO');
     if (this.#state.name === 'closed') throw new Error('the edge has ended');
-    const { log, received } = heads.venueHello.parse(frame.head);
+    const { log, received, beats } = heads.venueHello.parse(frame.head);
     const box = this.#mailroom.box(VENUE);
     if (box.theirLog !== '' && box.theirLog !== log)
       this.#options.log.error({}, 'the venue has forgotten everything: what waits is sent to it anew');
@@ -283,6 +286,7 @@ export class LinkVenue implements Venue {
     this.#acked(received);
     this.#state = { name: 'linked', wire };
     this.#links += 1;
+    if (beats === true) wire.beat();
     wire.attach(box, received);
     // What has not been written yet is not released by this.
     this.#options.sink.turn(() => {});
@@ -297,7 +301,8 @@ export class LinkVenue implements Venue {
     if (this.#state.name === 'closed') return;
     if (this.#state.name === 'linked' && this.#state.wire === wire) {
       this.#options.log.warn({ why }, 'the link to the venue is gone');
-      this.#state = { name: 'away', since: this.#way.monotonic() };
+      if (wire.hungMs > 0) this.#hung += 1;
+      this.#state = { name: 'away', since: this.#way.monotonic() - wire.hungMs };
     }
     setTimeout(() => this.#connect(), RECONNECT_MS).unref();
   }

@@ -1,8 +1,9 @@
 /** One connection of a link: frames in, and out of a mailbox as fast as the other side takes them. */
 
 import type { Socket } from 'node:net';
-import { type Frame, frameOf, Unframer } from './frames.ts';
-import { SOCKET_BYTES } from './limits.ts';
+import { Alive } from './alive.ts';
+import { ALIVE, type Frame, frameOf, Unframer } from './frames.ts';
+import { SOCKET_BYTES, STANDSTILL_MS } from './limits.ts';
 import type { Mailbox } from './mailroom.ts';
 
 export interface WireEvents {
@@ -19,14 +20,18 @@ export class LinkWire {
   /** Number of the last frame out of the box that went to the socket. */
   #sent = 0;
   #told = 0;
+  #paused = false;
   #why = 'the other side closed it';
+  /** Undefined: the other side knows nothing of it. */
+  #alive: Alive | undefined;
 
   constructor(socket: Socket, events: WireEvents) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
+      this.#alive?.heard();
       try {
-        events.onFrames([...this.#unframer.add(chunk)]);
+        events.onFrames([...this.#unframer.add(chunk)].filter(({ type }) => type !== ALIVE));
       } catch (error) {
         this.end((error as Error).message);
       }
@@ -42,6 +47,24 @@ export class LinkWire {
   /** Whether the other side takes what it is given. */
   get flows(): boolean {
     return !this.#socket.destroyed && this.#socket.writableLength < SOCKET_BYTES;
+  }
+
+  /** How long the other side had been away with its connection there; 0: it did not hang. */
+  get hungMs(): number {
+    return this.#alive?.gone ? STANDSTILL_MS : 0;
+  }
+
+  /** The other side beats: from now on this one does, and {@link look} ends the connection when nothing comes. */
+  beat(): void {
+    this.#alive = new Alive();
+  }
+
+  /** Called many times a second. @param monoMs now, monotonic ms */
+  look(monoMs: number): void {
+    if (this.#alive === undefined) return;
+    if (this.#paused) this.#alive.skip(monoMs);
+    else if (this.#alive.look(monoMs)) this.say(ALIVE, {});
+    if (this.#alive.gone) this.end('it is silent: it hangs, or nothing gets through');
   }
 
   say(type: number, head: unknown, body?: Uint8Array): void {
@@ -73,10 +96,12 @@ export class LinkWire {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#socket.resume();
   }
 

@@ -47,6 +47,7 @@ export class MovingHouse extends TestHouse {
       },
       dictionaryOf,
       now: Date.now,
+      monotonic: () => performance.now(),
       log: SILENT,
     });
     this.#ticking = setInterval(() => this.#host.tick(), 20);

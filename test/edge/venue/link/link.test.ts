@@ -31,6 +31,7 @@ async function startVenue(): Promise<void> {
     venue: (sink) => openVenue('simulator', { sink, seed: 1, now: Date.now(), directory: own, warn: () => {} }),
     dictionaryOf,
     now: Date.now,
+    monotonic: () => performance.now(),
     log: SILENT,
   });
   rmSync(address(), { force: true });

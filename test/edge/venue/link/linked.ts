@@ -44,6 +44,7 @@ export async function start(): Promise<void> {
       openVenue('simulator', { sink, seed: 1, now: clock.now, directory, warn: (text) => logged.push(text) }),
     dictionaryOf,
     now: () => clock.now,
+    monotonic: () => clock.now,
     log: { info() {}, warn: (_, text) => logged.push(text), error: (_, text) => logged.push(text) },
   });
   rmSync(join(directory, 's'), { force: true });

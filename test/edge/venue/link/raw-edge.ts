@@ -19,6 +19,8 @@ export class RawEdge {
   readonly reports: Told[] = [];
   hello: { log: string; received: number } | undefined;
   acked = 0;
+  /** Times it was told that the venue is there. */
+  beats = 0;
   closed = false;
   readonly #socket: Socket;
   readonly #unframer = new frames.Unframer();
@@ -71,6 +73,7 @@ export class RawEdge {
 
   #hear({ type, number, head, body }: frames.Frame): void {
     if (type === frames.HELLO) this.hello = head as never;
+    else if (type === frames.ALIVE) this.beats += 1;
     else if (type === frames.ACK) this.acked = (head as { received: number }).received;
     else {
       const text = body
