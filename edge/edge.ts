@@ -32,6 +32,7 @@ import {
 } from './limits.ts';
 import { type Guest, Lobby } from './lobby.ts';
 import { StrangerLog } from './log.ts';
+import { LogonLine } from './logon-line.ts';
 import type { Metrics } from './metrics.ts';
 import { Numbers } from './numbers.ts';
 import type { EdgeParts } from './parts.ts';
@@ -113,7 +114,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     unready: readiness,
     clock: () => parts.clockWatch.reading(),
     notLoggedOn: () => house.lobby.size,
-    logonLine: () => house.frontDesk.line,
+    logonLine: () => house.line.figures,
     connections: () => acceptor.connections(),
     journalHealthy: () => journal.healthy && turns.durable,
     journalWaiting: () => journal.later?.waiting ?? 0,
@@ -184,6 +185,7 @@ function furnished(
     profiles: new Profiles(config.session_profile),
     attendance,
     message: new Message(),
+    line: new LogonLine(turns),
     ask: askingNeighbours({ ...ports, clock, timers }, standing),
     mover: undefined as never,
     frontDesk: undefined as never,

@@ -15,7 +15,7 @@ import type { Greeting, RefusedLogon, Validator } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import type { House, Reception } from './house.ts';
 import { SESSIONS_PER_CREDENTIAL } from './limits.ts';
-import { LogonLine } from './logon-line.ts';
+import type { LogonLine } from './logon-line.ts';
 import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refusalOfRules } from './logon-rules.ts';
 import { type Sender, SILENT, senderOf } from './refusal.ts';
 import { statusOfRefusal } from './session-status.ts';
@@ -50,13 +50,8 @@ export class FrontDesk implements Reception<Connection> {
 
   constructor(house: House) {
     this.#house = house;
-    this.#line = new LogonLine(house.turns);
+    this.#line = house.line;
     this.#holders = new Holders(house);
-  }
-
-  /** How many Logons may ask the store, and how many wait to. */
-  get line(): LogonLine['figures'] {
-    return this.#line.figures;
   }
 
   /** The first message of a connection. Its secrets are overwritten where they lie. @param deadline that its connection had for it, monotonic ms */

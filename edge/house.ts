@@ -9,6 +9,7 @@ import type { Dictionaries } from './dictionaries.ts';
 import type { Message } from './fix/message.ts';
 import type { Guest, Lobby } from './lobby.ts';
 import type { Logger, StrangerLog } from './log.ts';
+import type { LogonLine } from './logon-line.ts';
 import type { Metrics } from './metrics.ts';
 import type { News } from './news.ts';
 import type { Profiles } from './profiles.ts';
@@ -54,6 +55,8 @@ export interface House {
   readonly connections: number;
   /** Connections that have not logged on. */
   readonly lobby: Lobby<Guest>;
+  /** Logons before the store, those within a session included. */
+  readonly line: LogonLine;
   readonly ask: Ask;
   readonly mover: Mover;
   readonly blocks: Blocks;

@@ -3,13 +3,14 @@
  * never accepted. One that brings neither relies on the proof that its connection began with.
  */
 
-import type { GateSession, LogonRefused } from '../core/sessions/api.ts';
+import type { GateSession, LogonRefused, LogonRequest, LogonResult } from '../core/sessions/api.ts';
 import { forgetProof, proofOf, wipeSecrets } from './first-message.ts';
 import type { Message } from './fix/message.ts';
 import { HOLD, type UnprovedLogon } from './fix/session/ports.ts';
 import { Tag } from './fix/tags.ts';
 import type { House } from './house.ts';
 import { statusOfRefusal } from './session-status.ts';
+import type { Comer } from './turnstile.ts';
 
 type State =
   | { readonly name: 'idle' }
@@ -20,14 +21,18 @@ type State =
 
 const IDLE: State = { name: 'idle' };
 
-export class LogonAgain {
-  readonly #house: Pick<House, 'gate' | 'metrics' | 'log' | 'turns'>;
+type Shared = Pick<House, 'gate' | 'metrics' | 'log' | 'turns' | 'line'>;
+
+export class LogonAgain implements Comer {
+  readonly address: string;
+  readonly #house: Shared;
   readonly #session: GateSession;
   /** The answer is here: process the same message again. */
   readonly #decided: () => void;
   #state: State = IDLE;
 
-  constructor(house: Pick<House, 'gate' | 'metrics' | 'log' | 'turns'>, session: GateSession, decided: () => void) {
+  constructor(house: Shared, session: GateSession, decided: () => void) {
+    this.address = session.session.address;
     this.#house = house;
     this.#session = session;
     this.#decided = decided;
@@ -52,27 +57,44 @@ export class LogonAgain {
     return HOLD;
   }
 
+  /** Whether an answer is still waited for. */
+  get waits(): boolean {
+    return this.#state.name === 'asked';
+  }
+
   /** The connection has gone: the answer is no longer needed. */
   leave(): void {
     this.#state = { name: 'left' };
   }
 
-  /** Never rejects: the gate does not. */
+  /** In the line of all Logons, so that who is in a loop of these asks the store for no more. Never rejects: the gate does not. */
   async #ask(message: Message, certificate: string | undefined): Promise<void> {
-    const { gate, turns } = this.#house;
-    const { key, address } = this.#session.session;
+    const { line, turns } = this.#house;
+    const { address } = this;
+    const { key } = this.#session.session;
     const name = message.index(Tag.Username);
     const proof = proofOf(message, message.utc(message.sendingTime), turns.now.epochMs);
     const username = name < 0 ? undefined : message.text(name);
     const { sender_comp_id, target_comp_id } = key;
-    const answer = await gate.validateLogon({ sender_comp_id, target_comp_id, username, proof, address, certificate });
+    const asks = { sender_comp_id, target_comp_id, username, proof, address, certificate };
+    const turn = await line.enter(this, turns.monotonic());
+    const answer = turn === 'in' ? await this.#answer(asks) : undefined;
     forgetProof(proof);
-    if (this.#state.name !== 'asked') return;
-    this.#state = { name: 'decided', refused: answer.result === 'refused' ? this.#refusal(answer) : undefined };
+    if (!this.waits) return;
+    this.#state = { name: 'decided', refused: answer?.result === 'refused' ? this.#refusal(answer) : undefined };
     this.#decided();
   }
 
-  /** If the store is away the connection's first proof is enough: a live session must not end because of that. */
+  async #answer(asks: LogonRequest): Promise<LogonResult> {
+    const { gate, line } = this.#house;
+    try {
+      return await line.asked(gate.validateLogon(asks));
+    } finally {
+      line.leave();
+    }
+  }
+
+  /** If the store is away, or too many ask it, the connection's first proof is enough: a live session must not end because of that. */
   #refusal({ reason, text }: LogonRefused): UnprovedLogon | undefined {
     const { metrics, log } = this.#house;
     if (reason === 'unavailable') return undefined;

@@ -1,7 +1,8 @@
 // Many Logons before a store that is slow, or that waits for others: who waits costs nobody a turn.
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Edge } from '../../edge/edge.ts';
-import { LOGONS_AT_FIRST } from '../../edge/limits.ts';
+import { LOGONS_AT_FIRST, LOGONS_AT_ONCE } from '../../edge/limits.ts';
+import type { Field } from '../../local/fix-client.ts';
 import { type Account, TestHouse, until } from './support/desk.ts';
 
 let house: TestHouse;
@@ -67,4 +68,37 @@ test('a client that gives up while it waits is not looked up', async () => {
   const heard = (await Promise.all(answers)).map((answer) => answer?.type);
   expect(heard.filter((type) => type === 'A')).toHaveLength(accounts.length - 5);
   expect(asked).toHaveLength(accounts.length - 5);
+});
+
+test('Logons within sessions stand in the same line, and ask the store for no more', async () => {
+  const edge = await house.open();
+  const accounts = await users('again', LOGONS_AT_ONCE.most + 8);
+  const clients = accounts.map((account) => house.client(edge, account));
+  await Promise.all(clients.map((client, i) => client.logon(accounts[i]?.password ?? '')));
+  const width = await metric(edge, 'fix_logon_width');
+  const { directory } = house.admin;
+  const { credential } = directory;
+  const stuck = Promise.withResolvers<void>();
+  let asked = 0;
+  directory.credential = async (name) => {
+    asked += 1;
+    await stuck.promise;
+    return credential.call(directory, name);
+  };
+  for (const [i, client] of clients.entries()) {
+    client.nextOut = 1;
+    const proof: Field = [554, i === 0 ? 'a guess' : (accounts[i]?.password ?? '')];
+    client.send('A', [[98, 0], [108, 30], [141, 'Y'], proof]);
+  }
+  await until('the line is there', async () => (await metric(edge, 'fix_logons_waiting')) === accounts.length - width);
+  expect(asked).toBe(width);
+  // One that goes while it waits is not looked up.
+  const [left] = clients.slice(-1);
+  left?.destroy();
+  await until('it has ended', () => house.records('session_ended').length === 1);
+  stuck.resolve();
+  const heard = await Promise.all(clients.slice(0, -1).map((client) => client.next((m) => 'A5'.includes(m.type))));
+  expect(heard.map((m) => m.type).join('')).toBe(`5${'A'.repeat(accounts.length - 2)}`);
+  expect(asked).toBe(accounts.length - 1);
+  expect(await metric(edge, 'fix_logons_waiting')).toBe(0);
 });
