@@ -6,7 +6,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import * as z from 'zod';
 import type { KeyAge, SecretBox, SecretVault } from '../core/ports.ts';
-import { DirectCalls, type OnDate } from './dynamodb/direct.ts';
+import { DirectCalls, type DirectOptions } from './dynamodb/direct.ts';
 import { KMS_KEY_VARIABLES, LOCAL_KEY_VARIABLES } from './key-variables.ts';
 import { fileMasterKeys } from './kms/master-keys.ts';
 import { createHierarchicalSecretBox, createRawAesSecretBox } from './kms/secret-box.ts';
@@ -50,11 +50,11 @@ export function vaultOf(keys: KeyVariables, region: string): SecretVault & KeyAg
 /** Stores and keys together, for edges and firms' own gateways. @throws EnvironmentError */
 export function environmentAdapters(
   env: Environment,
-  onDate?: OnDate,
+  told: Pick<DirectOptions, 'onDate' | 'onFailedTry'> = {},
 ): OpenStores & { readonly box: SecretBox & KeyAge; readonly vault: SecretVault & KeyAge } {
   const variables = readVariables(Store, env);
   const keys = readVariables(Keys, env);
-  const open = openStoresOf(variables, new DirectCalls({ ...clientOptions(variables), onDate }, systemRandom));
+  const open = openStoresOf(variables, new DirectCalls({ ...clientOptions(variables), ...told }, systemRandom));
   const { AWS_REGION: region } = variables;
   return { ...open, box: secretBoxOf(keys, region, open.client), vault: vaultOf(keys, region) };
 }

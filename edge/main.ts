@@ -40,7 +40,9 @@ const OPENING_LOOK_MS = 60_000;
 /** Makes store, keys and the watch on the clock, which uses the store's answers. */
 function reached(metrics: Metrics) {
   const clockWatch = new ClockWatch(systemClock);
-  const { stores, ...rest } = environmentAdapters(process.env, clockWatch.note.bind(clockWatch));
+  const onDate = clockWatch.note.bind(clockWatch);
+  const onFailedTry = metrics.storeTryFailed.bind(metrics);
+  const { stores, ...rest } = environmentAdapters(process.env, { onDate, onFailedTry });
   return { ...rest, clockWatch, stores: measured(stores, metrics) };
 }
 

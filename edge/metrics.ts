@@ -79,6 +79,7 @@ export class Metrics {
   readonly #logon: Histogram;
   readonly #order = new Durations(ORDER_SECONDS);
   readonly #store: Histogram<'operation' | 'outcome'>;
+  readonly #tries: Counter<'operation' | 'why'>;
 
   constructor() {
     const registers = [this.registry];
@@ -121,6 +122,12 @@ export class Metrics {
       help: 'Calls to the store.',
       labelNames: ['operation', 'outcome'],
       buckets: LOGON_SECONDS,
+      registers,
+    });
+    this.#tries = new Counter({
+      name: 'fix_store_tries_failed_total',
+      help: 'Tries of calls to the store that were throttled, unanswered, or met by an error of its own.',
+      labelNames: ['operation', 'why'],
       registers,
     });
     readCounter(this.registry, 'fix_garbled_messages_total', 'Garbled messages dropped.', () => this.#garbled);
@@ -232,6 +239,11 @@ export class Metrics {
 
   storeTook(operation: string, ok: boolean, ms: number): void {
     this.#store.observe({ operation, outcome: ok ? 'ok' : 'failed' }, ms / 1000);
+  }
+
+  /** One try of a call, by DynamoDB's name of the operation. */
+  storeTryFailed(operation: string, why: string): void {
+    this.#tries.inc({ operation, why });
   }
 
   limited(userId: string, type: string): void {

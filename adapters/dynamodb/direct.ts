@@ -14,6 +14,7 @@ import type { Operation, Operations, Output, StoreCalls } from './calls.ts';
 import { type ClientOptions, connectTimeoutMs, MAX_ATTEMPTS, MAX_SOCKETS, REQUEST_TIMEOUT_MS } from './client.ts';
 import { mayPass, Patience } from './patience.ts';
 import { Signer, type SigningKeys } from './signature.ts';
+import { type FailedTry, failedTry, isPartial } from './tries.ts';
 
 const CONTENT_TYPE = 'application/x-amz-json-1.0';
 const TARGET = 'DynamoDB_20120810.';
@@ -25,9 +26,11 @@ const REPLY_BYTES = 40 * 1024 * 1024;
 export interface DirectOptions extends ClientOptions {
   /** Told of each reply's Date (epoch ms) and of when the request went and the reply came (monotonic ms). */
   readonly onDate?: OnDate | undefined;
+  /** Told of each try that brought no answer, or half of one; most are tried again. */
+  readonly onFailedTry?: ((operation: Operation, what: FailedTry) => void) | undefined;
 }
 
-export type OnDate = (date: number, sent: number, heard: number) => void;
+type OnDate = (date: number, sent: number, heard: number) => void;
 
 /** Where requests go. */
 interface Place {
@@ -81,8 +84,11 @@ export class DirectCalls implements StoreCalls {
       try {
         const output = await this.#try(operation, body, until);
         this.#patience.succeeded(attempt);
+        if (isPartial(output)) this.#options.onFailedTry?.(operation, 'throttled');
         return output as Output<K>;
       } catch (error) {
+        const what = failedTry(error);
+        if (what !== undefined) this.#options.onFailedTry?.(operation, what);
         const pause = attempt < MAX_ATTEMPTS && mayPass(error) ? this.#patience.pauseFor(error, attempt) : undefined;
         if (pause === undefined) throw error;
         const ms = Math.floor(pause * this.#share());

@@ -5,7 +5,8 @@
 
 import { NETWORK } from './errors.ts';
 
-interface Failed {
+/** An error of a try, as far as it is looked at. */
+export interface Failed {
   readonly name?: string;
   readonly code?: string;
   readonly message?: string;
@@ -37,15 +38,18 @@ const BUDGET = 500;
 const COST = 14;
 const THROTTLED_COST = 5;
 
-function throttled({ name = '', $metadata }: Failed): boolean {
+export function isThrottled({ name = '', $metadata }: Failed): boolean {
   return THROTTLED.has(name) || $metadata?.httpStatusCode === 429;
 }
+
+/** No answer came in time. */
+export const isTransient = (name: string): boolean => TRANSIENT.has(name);
 
 /** Whether another try may go otherwise. */
 export function mayPass(error: unknown): boolean {
   const failed = error as Failed;
   const { name = '', code = '', message = '', $metadata } = failed;
-  if (throttled(failed) || TRANSIENT.has(name) || NETWORK.has(code)) return true;
+  if (isThrottled(failed) || isTransient(name) || NETWORK.has(code)) return true;
   if (SKEWED.has(name) || (name === 'InvalidSignatureException' && /Signature (expired|not yet)/.test(message)))
     return true;
   return BROKEN.has($metadata?.httpStatusCode ?? 0);
@@ -56,7 +60,7 @@ export class Patience {
 
   /** Longest pause before the next try, ms; undefined: the budget is used up. @param attempt the one that failed, from 1 */
   pauseFor(error: unknown, attempt: number): number | undefined {
-    const busy = throttled(error as Failed);
+    const busy = isThrottled(error as Failed);
     const cost = busy ? THROTTLED_COST : COST;
     if (this.#left < cost) return undefined;
     this.#left -= cost;

@@ -239,6 +239,32 @@ describe('a try that fails', () => {
     expect(heard).toHaveLength(3);
   });
 
+  test('is told of: a call that was throttled looks like one that was slow otherwise', async () => {
+    const told: string[] = [];
+    const calls = direct({ requestTimeoutMs: 50, onFailedTry: (operation, what) => told.push(`${operation} ${what}`) });
+    const of = async (...said: readonly Answer[]): Promise<readonly string[]> => {
+      answers = said;
+      heard = [];
+      told.length = 0;
+      await get(calls).catch(() => {});
+      return [...told];
+    };
+    const fine = says(200, {});
+    const cancelled = (Code: string) =>
+      refuses('TransactionCanceledException', { CancellationReasons: [{ Code: 'None' }, { Code }] });
+    expect(await of(fine)).toEqual([]);
+    expect(await of(refuses('ProvisionedThroughputExceededException'), fine)).toEqual(['GetItem throttled']);
+    expect(await of(drops, () => {}, fine)).toEqual(['GetItem unanswered', 'GetItem unanswered']);
+    expect(await of(says(503, '<html>'), fine)).toEqual(['GetItem broken']);
+    expect(await of(cancelled('ThrottlingError'))).toEqual(['GetItem throttled']);
+    for (const answer of [cancelled('ConditionalCheckFailed'), refuses('ConditionalCheckFailedException')])
+      expect(await of(answer)).toEqual([]);
+    expect(await of(refuses('TransactionInProgressException'), fine)).toEqual([]);
+    expect(await of(says(200, { UnprocessedKeys: {} }))).toEqual([]);
+    expect(await of(says(200, { UnprocessedKeys: { t: { Keys: [] } } }))).toEqual(['GetItem throttled']);
+    expect(await of(says(200, { UnprocessedItems: { t: [] } }))).toEqual(['GetItem throttled']);
+  });
+
   test('is not tried again without end while the store is down', () => {
     const broken = Object.assign(new Error(), { $metadata: { httpStatusCode: 500 } });
     const patience = new Patience();
