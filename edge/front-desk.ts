@@ -34,6 +34,11 @@ const ELSEWHERE: Refusal = {
 };
 /** Refusals by the session layer that `--refused-logon silent` leaves unanswered. */
 const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
+/**
+ * Refusals that pass by themselves: engines try again every few seconds, and most count each Logout as a message of the session
+ * (FIX 4.4 vol. 2, Logon, makes it optional for that reason). `--refused-logon silent` leaves these unanswered, too.
+ */
+const PASSING: ReadonlySet<string> = new Set(['unavailable', 'busy', ELSEWHERE.reason]);
 /** Mistakes in first messages that still can be answered: their sender is known. */
 const ANSWERABLE: ReadonlySet<Hostile> = new Set([
   'not_a_logon',
@@ -120,7 +125,8 @@ export class FrontDesk implements Reception<Connection> {
     metrics.logon(reason);
     strangers.note({ address, sender_comp_id, reason }, 'Logon refused', turns.monotonic());
     gate.noteRefusal({ sender_comp_id, address, reason, text: UNAVAILABLE });
-    connection.turnAway(claim, { msgSeqNum: 1, text: UNAVAILABLE, status: statusOfRefusal(reason) });
+    const told = this.#house.config.refused_logon === 'silent' ? undefined : claim;
+    connection.turnAway(told, { msgSeqNum: 1, text: UNAVAILABLE, status: statusOfRefusal(reason) });
   }
 
   async #authenticate(connection: Connection, claim: Claim, received: number): Promise<void> {
@@ -368,8 +374,10 @@ export class FrontDesk implements Reception<Connection> {
 
   /** With the session's next number: a client's engine might otherwise reject the Logout before it shows the Text. */
   #refuseProven(connection: Connection, claim: Claim, text: string, reason: string): void {
-    const msgSeqNum = this.#house.sessions.nextOut(sessionId(keyOf(claim)));
-    connection.turnAway(claim, { msgSeqNum, text, status: statusOfRefusal(reason) });
+    const { config, sessions } = this.#house;
+    const msgSeqNum = sessions.nextOut(sessionId(keyOf(claim)));
+    const told = config.refused_logon === 'silent' && PASSING.has(reason) ? undefined : claim;
+    connection.turnAway(told, { msgSeqNum, text, status: statusOfRefusal(reason) });
   }
 }
 

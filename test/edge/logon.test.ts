@@ -255,6 +255,22 @@ describe('whoever does not', () => {
     expect(client.received).toEqual([]);
   });
 
+  test('nor by what passes: its engine comes again by itself, and would count each Logout', async () => {
+    const quiet = await house.open({ env: { FIXGATE_REFUSED_LOGON: 'silent', FIXGATE_EDGE_ID: 'test-2' } });
+    house.link.cut = true;
+    const client = house.client(quiet, alice);
+    await client.connect();
+    client.send('A', [
+      [98, 0],
+      [108, 30],
+      [554, alice.password],
+    ]);
+    await client.closed();
+    house.link.cut = false;
+    expect(client.received).toEqual([]);
+    expect((await house.client(quiet, alice).logon(alice.password)).type).toBe('A');
+  });
+
   test('is told why all the same when it had proved itself before', async () => {
     const quiet = await house.open({ env: { FIXGATE_REFUSED_LOGON: 'silent', FIXGATE_EDGE_ID: 'test-2' } });
     await changeStatus(house.admin, ACTOR, 'suspend', alice);
