@@ -5,7 +5,7 @@
 
 import type { Syncs } from '../../syncs.ts';
 import { FileLog } from '../simulator/file-log.ts';
-import { lineOf } from '../simulator/log.ts';
+import { type LineBytes, lineOf } from '../simulator/log.ts';
 import { frameOf, NOTHING, setNumber } from './frames.ts';
 import { Heard } from './heard.ts';
 import { LINK_COMPACT_BYTES, WAITING_BYTES } from './limits.ts';
@@ -367,9 +367,10 @@ export class Mailroom {
     this.#log?.replace(this.#lines());
   }
 
-  *#lines(): Generator<string> {
+  *#lines(): Generator<LineBytes> {
     const { id: log, mark } = this;
-    const line = (entries: readonly Entry[]): string => JSON.stringify({ log, mark, entries } satisfies Line);
+    const line = (entries: readonly Entry[]): LineBytes =>
+      lineOf(JSON.stringify({ log, mark, entries } satisfies Line));
     yield line(
       [...this.owners].map(([id, { edge, epoch, there }]): Entry => ['owner', id, edge, epoch, there ? 1 : 0]),
     );

@@ -1,6 +1,7 @@
 /** The order log in a file: appended to by batch, written anew beside itself and renamed. */
 
 import {
+  close,
   closeSync,
   existsSync,
   fstatSync,
@@ -26,15 +27,51 @@ const SHORT = 512;
 /** A buffer that a burst has made larger is not kept. */
 const KEPT = 1 << 20;
 
+/** Lines in a row, each with its end: buf[0, used). */
+class Lines {
+  buf: Buffer<ArrayBuffer>;
+  used = 0;
+  #words: DataView;
+
+  constructor(bytes: number) {
+    this.buf = Buffer.allocUnsafeSlow(bytes);
+    this.#words = viewOf(this.buf);
+  }
+
+  append({ buf, words, length }: LineBytes): void {
+    const { used } = this;
+    const most = used + length + SLACK + 1;
+    if (most > this.buf.length) this.#grow(most);
+    if (length <= SHORT && length + SLACK <= buf.length) copyWords(words, 0, length, this.#words, used);
+    else buf.copy(this.buf, used, 0, length);
+    this.#words.setUint8(used + length, NEWLINE);
+    this.used = used + length + 1;
+  }
+
+  forget(): void {
+    this.used = 0;
+    if (this.buf.length > KEPT) this.#become(Buffer.allocUnsafeSlow(INITIAL));
+  }
+
+  #grow(most: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(most, this.buf.length * 2));
+    this.buf.copy(grown, 0, 0, this.used);
+    this.#become(grown);
+  }
+
+  #become(buf: Buffer<ArrayBuffer>): void {
+    this.buf = buf;
+    this.#words = viewOf(buf);
+  }
+}
+
 export class FileLog implements OrderLog {
   appended = 0;
   base = 0;
   private readonly path: string;
   private fd: number;
-  /** Lines to be written: buf[0, used). */
-  private buf = Buffer.allocUnsafeSlow(INITIAL);
-  private used = 0;
-  private words = viewOf(this.buf);
+  /** To be written. */
+  private readonly lines = new Lines(INITIAL);
   private sealed: Buffer | undefined;
 
   private readonly syncs: Pick<Syncs, 'dataNow'>;
@@ -70,55 +107,33 @@ export class FileLog implements OrderLog {
     this.base = at - rest.length;
   }
 
-  append({ buf, words, length }: LineBytes): void {
-    this.room(length + SLACK);
-    const { used } = this;
-    if (length <= SHORT && length + SLACK <= buf.length) copyWords(words, 0, length, this.words, used);
-    else buf.copy(this.buf, used, 0, length);
-    this.words.setUint8(used + length, NEWLINE);
-    this.used = used + length + 1;
-  }
-
-  /** Of a line of so many bytes, at most. */
-  private room(bytes: number): void {
-    const most = this.used + bytes + 1;
-    if (most <= this.buf.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(most, this.buf.length * 2));
-    this.buf.copy(grown, 0, 0, this.used);
-    this.become(grown);
-  }
-
-  private become(buf: Buffer<ArrayBuffer>): void {
-    this.buf = buf;
-    this.words = viewOf(buf);
+  append(line: LineBytes): void {
+    this.lines.append(line);
   }
 
   get pending(): boolean {
-    return this.used > 0;
+    return this.lines.used > 0;
   }
 
   flush(last: LineBytes): void {
-    const before = this.used;
-    this.append(last);
+    const { lines } = this;
+    const before = lines.used;
+    lines.append(last);
     try {
-      writeAll(this.fd, this.buf, this.used, this.base + this.appended);
+      writeAll(this.fd, lines.buf, lines.used, this.base + this.appended);
     } catch (error) {
-      this.used = before;
+      lines.used = before;
       throw error;
     }
-    this.appended += this.used;
-    this.forget();
-  }
-
-  private forget(): void {
-    this.used = 0;
-    if (this.buf.length > KEPT) this.become(Buffer.allocUnsafeSlow(INITIAL));
+    this.appended += lines.used;
+    lines.forget();
   }
 
   seal(last: LineBytes): void {
-    this.append(last);
-    this.sealed = Buffer.copyBytesFrom(this.buf, 0, this.used);
-    this.forget();
+    const { lines } = this;
+    lines.append(last);
+    this.sealed = Buffer.copyBytesFrom(lines.buf, 0, lines.used);
+    lines.forget();
   }
 
   flushSealed(): void {
@@ -128,22 +143,24 @@ export class FileLog implements OrderLog {
     this.sealed = undefined;
   }
 
-  replace(lines: Iterable<string>): void {
+  replace(lines: Iterable<LineBytes>): void {
     const temporary = `${this.path}.new`;
     const fd = openSync(temporary, 'w+', 0o600);
     let at = 0;
-    let batch: string[] = [];
+    const some = new Lines(KEPT);
     const write = () => {
-      const bytes = Buffer.from(batch.map((line) => `${line}\n`).join(''));
-      writeAll(fd, bytes, bytes.length, at);
-      at += bytes.length;
-      batch = [];
+      writeAll(fd, some.buf, some.used, at);
+      at += some.used;
+      some.used = 0;
     };
-    for (const line of lines) if (batch.push(line) >= 1000) write();
+    for (const line of lines) {
+      if (some.used + line.length >= KEPT) write();
+      some.append(line);
+    }
     write();
     this.syncs.dataNow(fd);
     renameSync(temporary, this.path);
-    closeSync(this.fd);
+    closeAside(this.fd);
     this.fd = fd;
     this.sealed = undefined;
     this.base = at;
@@ -154,6 +171,14 @@ export class FileLog implements OrderLog {
     this.syncs.dataNow(this.fd);
     closeSync(this.fd);
   }
+}
+
+/** By another thread: the last descriptor of a file takes its pages along, which for 64 MiB takes milliseconds. */
+function closeAside(fd: number): void {
+  close(fd, (error) => {
+    // What was in it has been written anew: nothing is lost but a descriptor.
+    if (error !== null) process.emitWarning(error);
+  });
 }
 
 /** Writes bytes[0, length): a write may take less than it was given. */

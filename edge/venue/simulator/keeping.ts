@@ -4,7 +4,7 @@ import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
 import type { Client, Clients } from './clients.ts';
 import { Line, OrderLines, type UsedId } from './line.ts';
-import { Introductions, type LineBytes, lineOf, type OrderLog, snapshot } from './log.ts';
+import { copyOf, Introductions, type LineBytes, lineOf, type OrderLog, snapshot } from './log.ts';
 import { CHANGED, CHANGED_STATE, type ClientOrder } from './order.ts';
 
 const NOTHING = lineOf('[]');
@@ -25,7 +25,7 @@ export class Keeping {
   /** Sessions whose messages came since then, see {@link Client.heard}. */
   readonly #heard: Client[] = [];
   /** The log written anew as of the mark that is sealed. */
-  #anew: readonly string[] | undefined;
+  #anew: readonly LineBytes[] | undefined;
 
   /** Writes the log anew, as what was read from it says. */
   constructor(log: OrderLog, clients: Clients, stamp: number, mark: number) {
@@ -106,7 +106,7 @@ export class Keeping {
     this.#forget();
     if (!this.#grown) return;
     // All orders are now as they are at this mark, and will not be so later.
-    this.#anew = [...snapshot(this.#clients, this.#stamp, this.mark + 1)];
+    this.#anew = Array.from(snapshot(this.#clients, this.#stamp, this.mark + 1), copyOf);
     this.introductions.after(this.#clients);
   }
 

@@ -26,6 +26,9 @@ export function lineOf(text: string): LineBytes {
   return { buf, words: viewOf(buf), length: buf.length };
 }
 
+/** One that stays. */
+export const copyOf = ({ buf, length }: LineBytes): LineBytes => lineOf(buf.toString('utf8', 0, length));
+
 /** Where lines go; file-log.ts, or memory in tests. */
 export interface OrderLog {
   /** The lines of earlier runs. A last line that was cut off is not among them. */
@@ -40,32 +43,36 @@ export interface OrderLog {
   seal(last: LineBytes): void;
   /** Throws when the disk refuses: they stay sealed. */
   flushSealed(): void;
-  /** Writes `lines` in place of all that is written or sealed: all of them or none. */
-  replace(lines: Iterable<string>): void;
+  /** Writes `lines`, each of which stands until the next is asked for, in place of all that is written or sealed: all of them or none. */
+  replace(lines: Iterable<LineBytes>): void;
   /** Bytes since the last {@link replace}, and those that it wrote. */
   readonly appended: number;
   readonly base: number;
   close(): void;
 }
 
-/** Everything there is, one line a session and its orders' ids in the order they were used. */
-export function* snapshot(clients: Clients, stamp: number, mark: number): Generator<string> {
+/** Everything there is, one line a session and its orders' ids in the order they were used; each stands until the next is asked for. */
+export function* snapshot(clients: Clients, stamp: number, mark: number): Generator<LineBytes> {
   const line = new Line();
-  yield JSON.stringify([
+  const said = (changes: readonly Change[]): LineBytes => {
+    line.begin().add(changes);
+    return line.end();
+  };
+  yield said([
     ['boot', stamp],
     ['mark', mark],
-  ] satisfies Change[]);
+  ]);
   for (const client of clients.all()) {
     if (client.ids.size === 0) continue;
-    yield JSON.stringify([['session', client.session], takenChange(client)] satisfies Change[]);
+    yield said([['session', client.session], takenChange(client)]);
     for (const [name, order] of client.ids.entries()) {
       line.begin();
       if (client.names.same(name, order.name)) line.addOrder(order);
       else line.addId({ client, name, order });
-      yield line.end().toString();
+      yield line.end();
     }
   }
-  yield JSON.stringify([['mark', mark]] satisfies Change[]);
+  yield said([['mark', mark]]);
 }
 
 const takenChange = ({ session, generation, taken }: Client): Change => ['taken', session.id, generation, taken];
