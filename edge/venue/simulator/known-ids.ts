@@ -39,7 +39,7 @@ export class KnownIds {
   /** The place that the same order was given before, as {@link ClientOrder.place} has it. */
   #before = NO_PLACES;
   #past: Past | undefined;
-  /** Place + 1, by hash; 0: none. Twice as many as places. */
+  /** Place + 1, by hash; 0: none. Four times as many as places, for what lies in a row may lie where another row does. */
   #slots: Uint16Array | Uint32Array = NO_SLOTS;
   readonly #names: Names;
   readonly #shared: Shared;
@@ -249,4 +249,4 @@ export class KnownIds {
 
 /** Small, for most of them are in nobody's cache. */
 const slotsFor = (places: number): Uint16Array | Uint32Array =>
-  places < 0x10000 ? new Uint16Array(places * 2) : new Uint32Array(places * 2);
+  places < 0x10000 ? new Uint16Array(places * 4) : new Uint32Array(places * 4);
