@@ -137,9 +137,9 @@ export const MOVED_TOGETHER_BYTES: number = 16 * 1024 * 1024;
 /** A parcel, unpacked: messages are bounded by the journal, those that wait for a client by what a day brings. */
 export const PARCEL_BYTES = 512 * 1024 * 1024;
 
-/** Sessions that have ended whose numbers are told in one call; the others wait their turn. */
+/** Ended sessions whose numbers are reported in one call. */
 export const NUMBERS_AT_ONCE = 500;
-/** The same of live ones, whose numbers change anyway: fifty a second, so that a storm of Logons is not one of such writes, too. */
+/** Live sessions whose numbers are reported in one call: fifty a second. Nobody waits for them, and in a storm of Logons the store has more urgent writes. */
 export const LIVE_NUMBERS_AT_ONCE = 10;
 /** Between calls that tell some: in a storm each Logon would have one of its own. People see it a fifth of a second later. */
 export const NUMBERS_APART_MS = 200;

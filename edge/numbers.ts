@@ -114,7 +114,7 @@ export class Numbers implements Player {
     return this.#ended.size + this.#live.size;
   }
 
-  /** @param live how many of live sessions, where no other waits */
+  /** Reports ended sessions; if there are none, live ones. @param live at most so many of those */
   #call(live: number): void {
     const { edges, log } = this.#parts;
     const waiting = this.#ended.size > 0 ? this.#ended : this.#live;

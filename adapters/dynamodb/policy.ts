@@ -25,7 +25,7 @@ const copyOf = (n: number) => ({ table: 'policy', pk: `${COPY}${n}`, sk: META.sk
 /** Of so many looks one is at the row itself: a copy that a release without copies has left behind misleads nobody for long. */
 const ITSELF = 16;
 
-/** Overrides of so few rules are read by their keys, together with what other Logons read; those of more rules by a query of their own. */
+/** A user's overrides of up to so many rules are read by key, in one call with what other Logons read; of more rules, by a query. */
 const READ_BY_RULE = 6;
 
 /** @param reads joins the version and the overrides that a Logon reads with what other Logons read */

@@ -7,8 +7,8 @@ export const HEARTBEAT_MS = 1_000;
 export const DEAD_AFTER_MS = LEASE_MS + 1_000;
 export const WATCH_MS = 2_000;
 /**
- * What an ended incarnation has left of its sessions is removed so late: by then most of its clients have come back, each taking its
- * own row away, and the store has nothing to do for those who are coming.
+ * How long after the end of an incarnation its session rows are removed. Most of its clients have logged on elsewhere by then, which
+ * removes their rows; and while they do, the store has enough to do.
  */
 export const LEFT_OVERS_MS = 60_000;
 /** No answer of the store for so long is a break: three heartbeats that failed or were late. A lease outlives it. */

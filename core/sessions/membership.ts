@@ -269,12 +269,12 @@ export class Membership {
     return WATCH_MS;
   }
 
-  /** Removes what an ended incarnation has left, again later while the store is away. Whoever begins under its name does so, too. */
+  /** Removes the session rows of an ended incarnation after a while; tries again if that fails. A later edge of the same name does it, too. */
   #clearLater(ended: EdgeIdentity): void {
     const timer = this.#ports.timers.after(LEFT_OVERS_MS, () => {
       this.#timers.delete(timer);
       this.#ports.edges.removeSessions(ended).catch((error: unknown) => {
-        this.#ports.log.warn({ error, edge: ended.edge_id }, 'what an ended edge has left cannot be removed yet');
+        this.#ports.log.warn({ error, edge: ended.edge_id }, 'session rows of an ended edge could not be removed yet');
         if (this.#state === 'member') this.#clearLater(ended);
       });
     });
