@@ -45,6 +45,7 @@ export class EmfReporter {
     const accepted = 'fix_login_attempts_total{status=accepted}';
     const unavailable = `fix_login_attempts_total{status=${UNAVAILABLE}}`;
     const of = (name: string) => (series: string) => series.startsWith(`${name}{`) || series === name;
+    const throttled = (s: string): boolean => of('fix_store_tries_failed_total')(s) && s.includes('why=throttled');
     const values: Readonly<Record<string, readonly [number, Unit]>> = {
       Sessions: [gauge('fix_sessions'), 'Count'],
       Connections: [gauge('fix_connections'), 'Count'],
@@ -65,6 +66,7 @@ export class EmfReporter {
       MessagesWaited: [rise(of('fix_messages_waited_total')), 'Count'],
       ReportsKept: [rise(of('fix_reports_kept_total')), 'Count'],
       StoreFailures: [rise((s) => s.startsWith('fix_store_seconds_count{') && s.includes('outcome=failed')), 'Count'],
+      StoreThrottled: [rise(throttled), 'Count'],
       LogonP99: [slowest('fix_logon_seconds'), 'Milliseconds'],
       OrderToReportP99: [slowest('fix_order_to_report_seconds'), 'Milliseconds'],
       StoreP99: [slowest('fix_store_seconds'), 'Milliseconds'],

@@ -15,6 +15,7 @@ describe('the line for CloudWatch', () => {
     metrics.logon('unavailable');
     metrics.limited('alice', 'order');
     metrics.storeTook('slots.take', false, 3);
+    for (const why of ['throttled', 'unanswered', 'throttled']) metrics.storeTryFailed('GetItem', why);
     const first = await line();
     expect(first).toMatchObject({
       deployment: 'fixgate-dev',
@@ -24,6 +25,7 @@ describe('the line for CloudWatch', () => {
       LogonsUnavailable: 1,
       LimiterRefusals: 1,
       StoreFailures: 1,
+      StoreThrottled: 2,
       refused: { wrong_password: 1, unavailable: 1 },
     });
     metrics.logon('accepted');
