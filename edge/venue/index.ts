@@ -19,7 +19,7 @@ export interface VenueOptions {
   readonly now: number;
   /** Where the simulator keeps open orders; undefined: nowhere, they end with the process. Made when it is not there. */
   readonly directory?: string | undefined;
-  /** Told what of the kept orders could not be read. */
+  /** Told what of the kept orders could not be read, or written anew. */
   readonly warn: (problem: string) => void;
 }
 
@@ -38,7 +38,7 @@ export function openVenue(name: VenueName, options: VenueOptions): Venue {
         seed,
         now,
         warn,
-        log: directory === undefined ? undefined : new FileLog(directory),
+        log: directory === undefined ? undefined : new FileLog(directory, undefined, undefined, warn),
       });
     }
   }

@@ -10,6 +10,7 @@ import {
   openSync,
   readSync,
   renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -65,6 +66,14 @@ class Lines {
   }
 }
 
+/** A log that is being written anew: what is flushed meanwhile is written to it too. */
+interface Beside {
+  readonly fd: number;
+  /** Bytes that it began with, and has. */
+  readonly base: number;
+  size: number;
+}
+
 export class FileLog implements OrderLog {
   appended = 0;
   base = 0;
@@ -73,12 +82,23 @@ export class FileLog implements OrderLog {
   /** To be written. */
   private readonly lines = new Lines(INITIAL);
   private sealed: Buffer | undefined;
+  private beside: Beside | undefined;
 
-  private readonly syncs: Pick<Syncs, 'dataNow'>;
+  private readonly syncs: Pick<Syncs, 'data' | 'dataNow'>;
+  private readonly warn: (problem: string) => void;
 
-  /** @param directory made when it is not there */
-  constructor(directory: string, file = FILE, syncs: Pick<Syncs, 'dataNow'> = SYSTEM_SYNCS) {
+  /**
+   * @param directory made when it is not there
+   * @param warn told of what failed and nothing depends on: there is another file that has all of it
+   */
+  constructor(
+    directory: string,
+    file = FILE,
+    syncs: Pick<Syncs, 'data' | 'dataNow'> = SYSTEM_SYNCS,
+    warn: (problem: string) => void = (problem) => process.emitWarning(problem),
+  ) {
     this.syncs = syncs;
+    this.warn = warn;
     mkdirSync(directory, { recursive: true });
     this.path = join(directory, file);
     this.fd = openSync(this.path, existsSync(this.path) ? 'r+' : 'w+', 0o600);
@@ -120,13 +140,26 @@ export class FileLog implements OrderLog {
     const before = lines.used;
     lines.append(last);
     try {
-      writeAll(this.fd, lines.buf, lines.used, this.base + this.appended);
+      this.write(lines.buf, lines.used);
     } catch (error) {
       lines.used = before;
       throw error;
     }
-    this.appended += lines.used;
     lines.forget();
+  }
+
+  /** bytes[0, length) behind what is there. */
+  private write(bytes: Buffer, length: number): void {
+    writeAll(this.fd, bytes, length, this.base + this.appended);
+    this.appended += length;
+    const { beside } = this;
+    if (beside === undefined) return;
+    try {
+      writeAll(beside.fd, bytes, length, beside.size);
+      beside.size += length;
+    } catch (error) {
+      this.abandon(error as Error);
+    }
   }
 
   seal(last: LineBytes): void {
@@ -138,47 +171,110 @@ export class FileLog implements OrderLog {
 
   flushSealed(): void {
     if (this.sealed === undefined) return;
-    writeAll(this.fd, this.sealed, this.sealed.length, this.base + this.appended);
-    this.appended += this.sealed.length;
+    this.write(this.sealed, this.sealed.length);
     this.sealed = undefined;
   }
 
   replace(lines: Iterable<LineBytes>): void {
-    const temporary = `${this.path}.new`;
-    const fd = openSync(temporary, 'w+', 0o600);
-    let at = 0;
+    const { fd, base } = this.begin(lines);
+    this.syncs.dataNow(fd);
+    this.become(fd, base, base);
+    this.sealed = undefined;
+  }
+
+  renew(lines: Iterable<LineBytes>): void {
+    let beside: Beside;
+    try {
+      beside = this.begin(lines);
+    } catch (error) {
+      this.abandon(error as Error);
+      return;
+    }
+    this.beside = beside;
+    this.syncs.data(beside.fd, (error) => {
+      if (this.beside !== beside) return;
+      try {
+        if (error !== null) throw error;
+        this.become(beside.fd, beside.base, beside.size);
+        this.beside = undefined;
+      } catch (reason) {
+        this.abandon(reason as Error);
+      }
+    });
+  }
+
+  get renewing(): boolean {
+    return this.beside !== undefined;
+  }
+
+  private get temporary(): string {
+    return `${this.path}.new`;
+  }
+
+  /** Writes lines beside what is there. */
+  private begin(lines: Iterable<LineBytes>): Beside {
+    const fd = openSync(this.temporary, 'w+', 0o600);
+    let size = 0;
     const some = new Lines(KEPT);
     const write = () => {
-      writeAll(fd, some.buf, some.used, at);
-      at += some.used;
+      writeAll(fd, some.buf, some.used, size);
+      size += some.used;
       some.used = 0;
     };
-    for (const line of lines) {
-      if (some.used + line.length >= KEPT) write();
-      some.append(line);
+    try {
+      for (const line of lines) {
+        if (some.used + line.length >= KEPT) write();
+        some.append(line);
+      }
+      write();
+    } catch (error) {
+      closeSync(fd);
+      rmSync(this.temporary);
+      throw error;
     }
-    write();
-    this.syncs.dataNow(fd);
-    renameSync(temporary, this.path);
-    closeAside(this.fd);
+    return { fd, base: size, size };
+  }
+
+  /** That is the log from now on. */
+  private become(fd: number, base: number, size: number): void {
+    renameSync(this.temporary, this.path);
+    this.closeAside(this.fd);
     this.fd = fd;
-    this.sealed = undefined;
-    this.base = at;
+    this.base = base;
+    this.appended = size - base;
+  }
+
+  /** The log stays as it is, and is written anew once it has doubled. */
+  private abandon(error: Error): void {
+    this.warn(`${this.path} is not written anew yet: ${error.message}`);
+    this.base += this.appended;
     this.appended = 0;
+    this.leaveBeside();
+  }
+
+  private leaveBeside(): void {
+    if (this.beside === undefined) return;
+    this.closeAside(this.beside.fd);
+    this.beside = undefined;
+    try {
+      rmSync(this.temporary);
+    } catch (error) {
+      this.warn(`${this.temporary} stays until the next time: ${(error as Error).message}`);
+    }
+  }
+
+  /** By another thread: the last descriptor of a file takes its pages along, which for 64 MiB takes milliseconds. */
+  private closeAside(fd: number): void {
+    close(fd, (error) => {
+      if (error !== null) this.warn(`a file that was ${this.path} is not closed: ${error.message}`);
+    });
   }
 
   close(): void {
+    this.leaveBeside();
     this.syncs.dataNow(this.fd);
     closeSync(this.fd);
   }
-}
-
-/** By another thread: the last descriptor of a file takes its pages along, which for 64 MiB takes milliseconds. */
-function closeAside(fd: number): void {
-  close(fd, (error) => {
-    // What was in it has been written anew: nothing is lost but a descriptor.
-    if (error !== null) process.emitWarning(error);
-  });
 }
 
 /** Writes bytes[0, length): a write may take less than it was given. */

@@ -94,7 +94,9 @@ export class Keeping {
     log.flush(this.#end());
     this.mark += 1;
     this.#forget();
-    if (this.#grown) this.#compact();
+    if (!this.#grown) return;
+    log.renew(snapshot(this.#clients, this.#stamp, this.mark));
+    this.introductions.after(this.#clients);
   }
 
   /** See Venue: what has happened so far is for the next flush. */
@@ -115,8 +117,8 @@ export class Keeping {
   }
 
   #flushSealed(): void {
-    if (this.#anew === undefined) this.#log.flushSealed();
-    else this.#log.replace(this.#anew);
+    this.#log.flushSealed();
+    if (this.#anew !== undefined) this.#log.renew(this.#anew);
     this.#anew = undefined;
     this.sealed = false;
     this.mark += 1;
@@ -142,8 +144,8 @@ export class Keeping {
 
   /** Rewriting costs what is kept: it must not come more often than the log doubles. */
   get #grown(): boolean {
-    const { appended, base } = this.#log;
-    return appended > LOG_COMPACT_BYTES && appended > base;
+    const { appended, base, renewing } = this.#log;
+    return !renewing && appended > LOG_COMPACT_BYTES && appended > base;
   }
 
   #compact(): void {

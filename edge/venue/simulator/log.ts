@@ -45,6 +45,13 @@ export interface OrderLog {
   flushSealed(): void;
   /** Writes `lines`, each of which stands until the next is asked for, in place of all that is written or sealed: all of them or none. */
   replace(lines: Iterable<LineBytes>): void;
+  /**
+   * The same in place of all that is written, while others go on: what is flushed meanwhile is behind them, and until the disk has them
+   * the log is what it was. Where it does not take them the log stays so.
+   */
+  renew(lines: Iterable<LineBytes>): void;
+  /** Whether that is under way. */
+  readonly renewing: boolean;
   /** Bytes since the last {@link replace}, and those that it wrote. */
   readonly appended: number;
   readonly base: number;

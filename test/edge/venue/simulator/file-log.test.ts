@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Done, SYSTEM_SYNCS } from '../../../../edge/syncs.ts';
 import { FileLog } from '../../../../edge/venue/simulator/file-log.ts';
 import { lineOf } from '../../../../edge/venue/simulator/log.ts';
 
@@ -44,4 +45,71 @@ test('what is written in place of everything is read as it was, however many and
   const again = new FileLog(directory);
   expect([...again.read()]).toEqual([...texts, 'of after', 'another mark']);
   again.close();
+});
+
+describe('a log that is written anew while others go on', () => {
+  const FILE = 'orders.jsonl';
+  const read = (): string[] => readFileSync(join(directory, FILE), 'latin1').trimEnd().split('\n');
+  let warnings: string[] = [];
+  let answers: Done[] = [];
+  const open = (): FileLog => {
+    [answers, warnings] = [[], []];
+    const syncs = { ...SYSTEM_SYNCS, data: (_fd: number, done: Done) => void answers.push(done) };
+    const log = new FileLog(directory, FILE, syncs, (problem) => void warnings.push(problem));
+    log.append(lineOf('of before'));
+    log.flush(lineOf('mark 1'));
+    return log;
+  };
+
+  test('is what it was until the disk has it, and has then what was flushed meanwhile', () => {
+    const log = open();
+    log.append(lineOf('not flushed yet'));
+    log.renew(['all', 'there is'].map(lineOf));
+    expect([log.renewing, read()]).toEqual([true, ['of before', 'mark 1']]);
+    log.flush(lineOf('mark 2'));
+    log.append(lineOf('sealed'));
+    log.seal(lineOf('mark 3'));
+    log.append(lineOf('behind it'));
+    log.flushSealed();
+    const meanwhile = ['not flushed yet', 'mark 2', 'sealed', 'mark 3'];
+    expect(read()).toEqual(['of before', 'mark 1', ...meanwhile]);
+    answers[0]!(null);
+    expect([log.renewing, read()]).toEqual([false, ['all', 'there is', ...meanwhile]]);
+    expect([log.base, log.appended]).toEqual([13, meanwhile.join('\n').length + 1]);
+    log.flush(lineOf('mark 4'));
+    log.close();
+    expect(read()).toEqual(['all', 'there is', ...meanwhile, 'behind it', 'mark 4']);
+    expect(readdirSync(directory)).toEqual([FILE]);
+  });
+
+  test('stays as it was where the disk does not take it, and is not written anew before it has doubled', () => {
+    const log = open();
+    log.renew([lineOf('all there is')]);
+    log.flush(lineOf('mark 2'));
+    answers[0]!(new Error('no longer'));
+    expect([log.renewing, log.appended, log.base]).toEqual([false, 0, 24]);
+    expect(warnings).toEqual([`${join(directory, FILE)} is not written anew yet: no longer`]);
+    log.flush(lineOf('mark 3'));
+    log.close();
+    expect(read()).toEqual(['of before', 'mark 1', 'mark 2', 'mark 3']);
+    expect(readdirSync(directory)).toEqual([FILE]);
+  });
+
+  test('stays as it was where no other can be begun', () => {
+    const log = open();
+    mkdirSync(join(directory, `${FILE}.new`));
+    log.renew([lineOf('all there is')]);
+    expect([log.renewing, answers, warnings.length]).toEqual([false, [], 1]);
+    log.flush(lineOf('mark 2'));
+    expect(read()).toEqual(['of before', 'mark 1', 'mark 2']);
+  });
+
+  test('stays as it was where it is closed before', () => {
+    const log = open();
+    log.renew([lineOf('all there is')]);
+    log.flush(lineOf('mark 2'));
+    log.close();
+    answers[0]!(null);
+    expect([read(), readdirSync(directory)]).toEqual([['of before', 'mark 1', 'mark 2'], [FILE]]);
+  });
 });

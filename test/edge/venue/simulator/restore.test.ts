@@ -253,6 +253,10 @@ class MemoryLog implements OrderLog {
     this.lines = Array.from(lines, ({ buf, length }) => buf.toString('utf8', 0, length));
     this.sealed = [];
   }
+  readonly renewing = false;
+  renew(lines: Iterable<LineBytes>): void {
+    this.replace(lines);
+  }
   close(): void {}
 }
 
