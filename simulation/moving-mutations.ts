@@ -6,7 +6,6 @@ import { BLOCK_NUMBERS } from '../edge/limits.ts';
 import { ENDED, frameOf, STARTED, setNumber, Unframer } from '../edge/venue/link/frames.ts';
 import * as heads from '../edge/venue/link/heads.ts';
 import { LINK_FILE } from '../edge/venue/link/mailroom.ts';
-import { encodeFix } from '../local/fix-client.ts';
 import type { Mutation } from './mutations.ts';
 import { over, overSessions } from './over.ts';
 import { isJournalFence, spoiling } from './tampering.ts';
@@ -47,10 +46,7 @@ export function heldAs(see: (holding: Holding, edgeId: string) => Holding): NonN
   };
 }
 
-const POSS_DUP_FLAG = 43;
 const WRITTEN_LATER_MS = 100;
-/** Written by who encodes. */
-const FRAMING = new Set([8, 9, 10]);
 
 export const MOVES: readonly Mutation[] = [
   {
@@ -254,19 +250,6 @@ export const MOVES: readonly Mutation[] = [
     boot(directory) {
       const path = join(directory, 'venue', LINK_FILE);
       if (existsSync(path)) writeFileSync(path, readFileSync(path, 'latin1').replace(FRAME, unsaid), 'latin1');
-    },
-  },
-  {
-    name: 'poss_dup_left_out',
-    what: 'what is sent again does not say so',
-    breaks: 'numbers',
-    wire({ fields, raw }) {
-      if (!fields.some(([tag]) => tag === POSS_DUP_FLAG)) return raw;
-      const [, begin] = fields[0] ?? [];
-      return encodeFix(
-        String(begin),
-        fields.filter(([tag]) => tag !== POSS_DUP_FLAG && !FRAMING.has(tag)),
-      );
     },
   },
 ];

@@ -18,6 +18,7 @@ import { MOVES } from './moving-mutations.ts';
 import { over } from './over.ts';
 import { POWER } from './power-mutations.ts';
 import type { Process } from './process.ts';
+import { RECOVERY } from './recovery-mutations.ts';
 import type { Tamper } from './store/client.ts';
 import { isFence, isJournalFence, sortKeyOf, spoiling, unconditional } from './tampering.ts';
 import type { StorePorts } from './wiring.ts';
@@ -48,6 +49,8 @@ export interface Mutation {
   readonly mailroom?: (mailroom: Mailroom, process: Process) => Mailroom;
   /** Changes what an edge says to its clients, message by message. */
   readonly wire?: (message: FixMessage) => string;
+  /** Changes what an edge hears of its clients, message by message. */
+  readonly hears?: (message: FixMessage) => string;
   /** Changes the ports of the admin's functions. */
   readonly adminPorts?: (ports: StorePorts, process: Process) => StorePorts;
 }
@@ -344,6 +347,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MOVES,
   ...DAYS,
   ...POWER,
+  ...RECOVERY,
 ];
 
 /** @throws RangeError when there is none of that name */

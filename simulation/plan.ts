@@ -15,6 +15,8 @@ export interface UserPlan {
   readonly rivals: readonly ('same_key' | 'one_more')[];
   /** Orders a second that each client tries. */
   readonly pace: number;
+  /** Its engines say with each Logon what they expect next, NextExpectedMsgSeqNum (789), and ask for nothing then. */
+  readonly saysNext?: boolean;
 }
 
 /** A day that ends in the run. True time, epoch ms. */
@@ -50,6 +52,7 @@ export interface FixPlan {
     readonly start_time?: string;
     readonly end_time?: string;
     readonly time_zone?: string;
+    readonly enable_next_expected_msg_seq_num?: true;
     readonly cancel_on_disconnect?: { readonly mode: 'session'; readonly grace_ms: number };
   };
   /** Clients come to any edge, which share a venue; undefined: each stays with its own. */
@@ -288,8 +291,22 @@ const EDGES: Readonly<Record<Kind, readonly number[]>> = {
 /** In how many of the runs with FIX a day ends, and of those whose journals are lost. */
 const DAYS = 0.3;
 const DAYS_LOST = 0.6;
+/** In how many of them 789 is said. */
+const SAYING_NEXT = 0.4;
 
 export function drawPlan(chance: Chance, busyMs: number, kind: Kind): Plan {
+  const plan = ofOneDay(chance, busyMs, kind);
+  return plan.fix !== undefined && chance.hit(SAYING_NEXT) ? sayingNext(chance, plan, plan.fix) : plan;
+}
+
+/** Clients, and in some runs edges, say what they expect next. */
+function sayingNext(chance: Chance, plan: Plan, fix: FixPlan): Plan {
+  const users = plan.users.map((user): UserPlan => (chance.hit(0.8) ? { ...user, saysNext: true } : user));
+  if (chance.hit(0.3)) return { ...plan, users };
+  return { ...plan, users, fix: { ...fix, profile: { ...fix.profile, enable_next_expected_msg_seq_num: true } } };
+}
+
+function ofOneDay(chance: Chance, busyMs: number, kind: Kind): Plan {
   const plan = drawn(chance, busyMs, kind);
   const { fix, wildClocks } = plan;
   // Who has no clock cannot tell when a day was over.

@@ -290,14 +290,15 @@ export class World {
     }
   }
 
-  #clients({ sessions, rivals, pace }: UserPlan, account: Account): void {
+  #clients(user: UserPlan, account: Account): void {
+    const { sessions, rivals, pace } = user;
     const names = Array.from({ length: sessions }, (_none, index) => `s${index}`);
     const all = [...names.map((sub) => ({ sub, rival: false }))];
     for (const [index, kind] of rivals.entries())
       all.push({ sub: kind === 'same_key' ? this.chance.pick(names) : `r${index}`, rival: true });
     for (const { sub, rival } of all) {
       const home = this.chance.pick(this.hosts);
-      if (home instanceof FixHost) this.#trader(new Trader(this, home, account, sub, pace));
+      if (home instanceof FixHost) this.#trader(new Trader(this, home, account, sub, user));
       else this.clients.push(new Client(this, account, sub, rival, pace));
     }
   }

@@ -31,6 +31,8 @@ export interface EngineNames {
   readonly sub: string;
   readonly target: string;
   readonly password: string;
+  /** It says with its Logon what it expects next (789), and what is missing comes without being asked for. */
+  readonly saysNext: boolean;
 }
 
 const BEGIN_STRING = 'FIX.4.4';
@@ -103,7 +105,7 @@ export class Engine {
 
   /** A Logon of this number, which it does not count. */
   logon(number: number): string {
-    const { sender, password } = this.#names;
+    const { sender, password, saysNext } = this.#names;
     const type: Field = [35, 'A'];
     const fields: readonly Field[] = [
       [98, 0],
@@ -111,6 +113,7 @@ export class Engine {
       [553, sender],
       [554, password],
       ...(this.#resets ? [[141, 'Y'] as Field] : []),
+      ...(saysNext ? [[789, this.nextIn] as Field] : []),
     ];
     return this.#text(number, [type, ...fields], []);
   }
@@ -204,6 +207,7 @@ export class Engine {
     if (type === 'A') {
       this.#resets = false;
       this.on = true;
+      if (this.#names.saysNext) this.#saidNext(number, message.get(789));
       this.#host.loggedOn();
     }
     if (type === '2') this.#resend(Number(message.get(7)), Number(message.get(16)));
@@ -226,6 +230,15 @@ export class Engine {
     if (before !== undefined && before !== content)
       broken('numbers', `${number} came with two contents: ${before} and ${content}`);
     this.#seen.set(number, content);
+  }
+
+  /** What is missing up to the answer to its Logon comes by itself, and what the edge misses goes, where that says so, too. */
+  #saidNext(number: number, expected: string | undefined): void {
+    this.#askedTo = number;
+    if (expected === undefined) return;
+    const next = Number(expected);
+    if (next > this.nextOut) this.#host.broken('numbers', `the edge expects ${next}, and ${this.nextOut} is next`);
+    this.#resend(next, 0);
   }
 
   #accept(message: FixMessage, type: string): void {

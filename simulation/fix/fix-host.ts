@@ -378,6 +378,7 @@ export class FixHost extends Host implements Speaker {
       chance,
       peer,
       this.#passing(() => socket),
+      this.world.mutation?.hears,
     );
     this.#sockets.add(socket);
     socket.once('data', (bytes: Buffer) => decisions.came(this, socket, bytes));

@@ -20,10 +20,10 @@ const WAY_MS = [0.1, 3] as const;
 /** What the system takes of a write although the client does not read. */
 const SYSTEM_BYTES = 4_096;
 
-/** What becomes of each message to the client, and who sees it: as it is, or with a defect that is put in. */
+/** What becomes of each message, and who sees it: as it is, or with a defect that is put in. */
 export type Pass = (message: FixMessage) => string;
 
-/** Whole messages: an edge writes no others. */
+/** Whole messages: neither side writes others. */
 function passed(bytes: Buffer, pass: Pass): Buffer {
   const messages = bytes.toString('latin1').split(/(?<=\x0110=\d{3}\x01)/);
   return Buffer.from(messages.map((raw) => pass(new FixMessage(raw))).join(''), 'latin1');
@@ -49,10 +49,12 @@ export class SimSocket extends EventEmitter {
   #slowUntil = 0;
   #vanished = false;
   readonly #pass: Pass;
+  readonly #hears: Pass | undefined;
 
-  constructor(process: Process, scheduler: Scheduler, chance: Chance, peer: Peer, pass: Pass) {
+  constructor(process: Process, scheduler: Scheduler, chance: Chance, peer: Peer, pass: Pass, hears?: Pass) {
     super();
     this.#pass = pass;
+    this.#hears = hears;
     this.#process = process;
     this.#scheduler = scheduler;
     this.#chance = chance;
@@ -123,7 +125,8 @@ export class SimSocket extends EventEmitter {
 
   /** What the client sends. */
   feed(text: string): void {
-    const bytes = Buffer.from(text, 'latin1');
+    const sent = Buffer.from(text, 'latin1');
+    const bytes = this.#hears === undefined ? sent : passed(sent, this.#hears);
     this.#towards('edge', () => this.#vanished || this.#arrived(bytes));
   }
 

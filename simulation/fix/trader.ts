@@ -2,7 +2,7 @@
 import type { Field, FixMessage } from '../../local/fix-client.ts';
 import { utcTimestamp } from '../../local/fix-client.ts';
 import type { Account } from '../client.ts';
-import type { FixPlan } from '../plan.ts';
+import type { FixPlan, UserPlan } from '../plan.ts';
 import type { World } from '../world.ts';
 import { EPSILON_MS } from './calendar.ts';
 import { Engine, type EngineHost } from './engine.ts';
@@ -62,7 +62,7 @@ export class Trader implements Peer, EngineHost {
   /** The edge that everybody goes to. */
   #towards: FixHost | undefined;
 
-  constructor(world: World, home: FixHost, account: Account, sub: string, pace: number) {
+  constructor(world: World, home: FixHost, account: Account, sub: string, { pace, saysNext = false }: UserPlan) {
     this.#world = world;
     this.#home = home;
     this.#moves = world.plan.fix?.moves;
@@ -74,7 +74,7 @@ export class Trader implements Peer, EngineHost {
     this.#clockMs = day === undefined ? 0 : world.chance.between(-EPSILON_MS, EPSILON_MS);
     const { sender_comp_id: sender, password } = account;
     this.#session = `FIX.4.4|GATEWAY|${sender}|${sub}`;
-    this.#engine = new Engine(this, { sender, sub, target: 'GATEWAY', password });
+    this.#engine = new Engine(this, { sender, sub, target: 'GATEWAY', password, saysNext });
   }
 
   /** It goes for good, whatever it is about, as it goes at other times. */
@@ -275,8 +275,8 @@ export class Trader implements Peer, EngineHost {
   loggedOut(text: string): void {
     this.refusedFor = text;
     this.#world.trace(this.name, () => `is logged out: ${text}`);
-    if (/too low/i.test(text) && !this.betweenDays && !this.#engine.crossed)
-      this.broken('numbers', `the edge expects more than was ever sent: ${text}`);
+    if (/too low|\(789\) is wrong/i.test(text) && !this.betweenDays && !this.#engine.crossed)
+      this.broken('numbers', `the edge knows of other numbers than were ever sent: ${text}`);
     this.#socket?.leave();
     if (this.state !== 'away') this.#away();
   }
