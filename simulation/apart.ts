@@ -20,7 +20,7 @@ export function cutOff(chance: Chance, plan: Plan): Plan {
 }
 
 /** Links to the venue come and go while clients do: what an edge had to say of a session comes when another has it. */
-export function unlinked(chance: Chance, plan: Plan): Plan {
+export function unlinked(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   const troubles = Array.from({ length: 5 }, () => {
     const edge = chance.whole(0, plan.edges - 1);
     return {
@@ -30,7 +30,9 @@ export function unlinked(chance: Chance, plan: Plan): Plan {
       at: chance.between(500, plan.busyMs - 3_000),
     } as const;
   });
-  return { ...plan, weather: CALM, restless: 1, troubles, acts: [] };
+  const grace = { mode: 'session', grace_ms: chance.whole(500, 4_000) } as const;
+  const profile = { ...fix.profile, cancel_on_disconnect: fix.profile.cancel_on_disconnect ?? grace };
+  return { ...plan, fix: { ...fix, profile, unheard: 0.4 }, weather: CALM, restless: 1, troubles, acts: [] };
 }
 
 /** Sessions of each user where there are many of them, and orders a second of each. */
@@ -147,13 +149,15 @@ export function lost(chance: Chance, plan: Plan, fix: FixPlan): Plan {
 /** Machines are up again before anybody takes their sessions. */
 const UP_MS = [50, 2_500] as const;
 const POWER_EVERY_MS = [700, 2_500] as const;
+const POWER_HOME = ['power', 'power', 'crash'] as const;
+const POWER_AWAY = ['power', 'power', 'power', 'crash', 'link', 'market_crash'] as const;
 /** Clients who order a lot, so that there is always something that is written and not synced. */
 const BUSILY = 10;
 
 /** Machines lose their power, and what their disks did not have; now and then only a process is killed. */
 export function powerless(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   const troubles: At<Trouble>[] = [];
-  const kinds = ['power', 'power', 'power', 'crash', 'link', 'market_crash'] as const;
+  const kinds = fix.moves === undefined ? POWER_HOME : POWER_AWAY;
   let at = chance.between(1_500, 3_000);
   for (; at < plan.busyMs; at += chance.between(...POWER_EVERY_MS)) {
     const [kind, edge, ms] = [chance.pick(kinds), chance.whole(0, plan.edges - 1), chance.between(...UP_MS)];

@@ -1,7 +1,10 @@
 /** What goes wrong, as it is drawn, done to the world: to one edge, or to what all of them share. */
 import { FixHost } from './fix/fix-host.ts';
+import type { Host } from './host.ts';
 import type { Trouble } from './plan.ts';
 import type { World } from './world.ts';
+
+const UNHEARD_MS = [300, 2_000] as const;
 
 type OfEdge = Extract<Trouble, { readonly edge: number }>;
 
@@ -35,6 +38,18 @@ export function befallAll(world: World, trouble: Exclude<Trouble, OfEdge>): void
       market?.disk.fill(ms);
       return;
   }
+}
+
+/** The edge is killed without a link before the venue hears that this client is on, who may never be back. */
+export function befallStart(world: World, host: Host, client: { retire(): void } | undefined): void {
+  const { scheduler, chance } = world;
+  const ms = chance.between(...UNHEARD_MS);
+  world.trace(host.name, () => `has no link for ${ms.toFixed(0)} ms, and is killed meanwhile`);
+  world.market?.cut(host.name, ms);
+  scheduler.after(chance.between(ms / 4, ms), () => {
+    if (chance.hit(0.7)) client?.retire();
+    host.crash(chance.between(...UNHEARD_MS));
+  });
 }
 
 export function befallEdge(world: World, trouble: OfEdge): void {

@@ -238,6 +238,30 @@ export const MOVES: readonly Mutation[] = [
       }),
   },
   {
+    name: 'grace_of_two',
+    what: 'an edge whose session went elsewhere goes on owning its grace, and the venue takes its word for it',
+    breaks: 'cancel on disconnect',
+    venue: (venue, process) => {
+      const here = new Set<string>();
+      return over(venue, {
+        sessionStarted(session, now) {
+          here.add(session.id);
+          venue.sessionStarted(session, now);
+        },
+        sessionEnded(session, now) {
+          here.delete(session.id);
+          venue.sessionEnded(session, now);
+          const { cancel_after_ms } = session;
+          if (cancel_after_ms === undefined) return;
+          const own = { ...session, epoch: Number.MAX_SAFE_INTEGER };
+          process.timers.after(cancel_after_ms, () => {
+            if (!here.has(session.id)) venue.cancelAll(own, process.machine.clock.now());
+          });
+        },
+      });
+    },
+  },
+  {
     name: 'nobody_counts',
     what: 'an edge has no orders cancelled of who does not come back',
     breaks: 'cancel on disconnect',

@@ -44,6 +44,8 @@ export interface FixPlan {
   readonly commit: 'before-send' | 'reserve';
   /** Share of Logons right after whose answer the edge is cut off, and a little later its machine lost. */
   readonly lostGreeting: number;
+  /** Share of sessions that begin without a link, at an edge that is killed before it has one again. */
+  readonly unheard?: number;
   /** Share of clients that go for good. */
   readonly leaving: number;
   /** Of the sessions, over the defaults. */
@@ -288,6 +290,8 @@ const EDGES: Readonly<Record<Kind, readonly number[]>> = {
   moves: [2, 2, 3],
 };
 
+/** In how many of the runs whose sessions stay machines lose their power. */
+const POWERLESS_HOMES = 0.15;
 /** In how many of the runs with FIX a day ends, and of those whose journals are lost. */
 const DAYS = 0.3;
 const DAYS_LOST = 0.6;
@@ -353,12 +357,15 @@ function drawn(chance: Chance, busyMs: number, kind: Kind): Plan {
   };
   if (fix?.moves !== undefined) {
     const lot = chance.next();
-    if (lot < 0.15) return unlinked(chance, plan);
+    if (lot < 0.15) return unlinked(chance, plan, fix);
     if (lot < 0.4) return hung(chance, plan, fix);
     if (lot < 0.52) return crowded(chance, plan, fix);
     if (lot < 0.72) return powerless(chance, plan, fix);
     return lot > 0.93 || (lot > 0.8 && fix.journal === 'file') ? lost(chance, plan, fix) : plan;
   }
-  if (fix !== undefined) return { ...plan, fix: { ...fix, ...cancelling(chance, 0.2) } };
+  if (fix !== undefined) {
+    const home = { ...fix, ...cancelling(chance, 0.2) };
+    return chance.hit(POWERLESS_HOMES) ? powerless(chance, plan, home) : { ...plan, fix: home };
+  }
   return chance.hit(0.1) ? cutOff(chance, plan) : plan;
 }

@@ -6,8 +6,9 @@ import { verifyChain } from '../core/audit/chain.ts';
 import type { GatePorts } from '../core/gate.ts';
 import { ensureDefaults } from '../core/policy/defaults.ts';
 import { provision } from '../core/provisioning.ts';
+import type { VenueSession } from '../edge/venue/venue.ts';
 import { Admin, CONTEXT } from './admin.ts';
-import { befallAll, befallEdge } from './befall.ts';
+import { befallAll, befallEdge, befallStart } from './befall.ts';
 import { type Account, Client } from './client.ts';
 import { EdgeHost } from './edge-host.ts';
 import { Absences } from './fix/absences.ts';
@@ -317,6 +318,15 @@ export class World {
     this.trace('world', () => JSON.stringify(trouble));
     if ('edge' in trouble) befallEdge(this, trouble);
     else befallAll(this, trouble);
+  }
+
+  /** A session begins at this edge, and is about to be told to its venue. */
+  begins(host: Host, { sender_comp_id, sender_sub_id }: VenueSession): void {
+    const { plan, chance, calm, clients } = this;
+    const { unheard = 0 } = plan.fix ?? {};
+    if (calm || unheard === 0 || !chance.hit(unheard)) return;
+    const client = clients.find((one) => one instanceof Trader && one.is(sender_comp_id, sender_sub_id));
+    befallStart(this, host, client);
   }
 
   /** All faults end, rivals go, locks are lifted: what is left has to be as it should within {@link REST_MS}. */

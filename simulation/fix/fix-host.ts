@@ -51,7 +51,7 @@ const LOST_MS = 2_000;
 const DEFECT =
   /failed inside|failed at the end of a turn|threw|does not parse|has forgotten everything|were dropped|its journal is not in the store/;
 
-/** What a process leaves open when it is killed. */
+/** What a process leaves open. */
 interface Left {
   journal: Journal | undefined;
   venue: Venue | undefined;
@@ -160,6 +160,7 @@ export class FixHost extends Host implements Speaker {
         venue.submit(message, context);
       },
       sessionStarted: (session, now) => {
+        this.world.begins(this, session);
         absences.started(this, session);
         venue.sessionStarted(session, now);
       },

@@ -11,6 +11,8 @@ import type { Chance } from '../scheduler.ts';
 /** Until a disk has answered, which has other work. */
 const SYNC_MS = [0.5, 60] as const;
 const LOCK = 'lock';
+/** Its orders. */
+const VENUE = 'orders.jsonl';
 /** Elsewhere files are made once, and renamed when they are whole. */
 const JOURNAL = 'journal';
 
@@ -88,6 +90,8 @@ export class Platter {
   lose(directory: string): void {
     for (const [below, names] of this.#names) this.#loseNames(join(directory, below), names);
     for (const path of filesOf(directory)) {
+      // A venue in the edge's process stands for one that is elsewhere, and keeps its power.
+      if (basename(path) === VENUE) continue;
       const { ino, size } = statSync(path);
       const kept = Math.min(size, this.#bytes.get(ino) ?? 0);
       if (kept < size) truncateSync(path, this.#chance.hit(0.5) ? kept : this.#chance.whole(kept, size));

@@ -77,6 +77,11 @@ export class Trader implements Peer, EngineHost {
     this.#engine = new Engine(this, { sender, sub, target: 'GATEWAY', password, saysNext });
   }
 
+  /** Whether this is its FIX session. */
+  is(sender: string, sub: string): boolean {
+    return this.account.sender_comp_id === sender && this.name.endsWith(`/${sub}`);
+  }
+
   /** It goes for good, whatever it is about, as it goes at other times. */
   retire(): void {
     this.retired = true;
