@@ -27,8 +27,8 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 /** Longest rendering of a number, with what stands behind it. */
 const NUMBER = 24;
-/** Lines of so many kinds are at hand, a kilobyte each; a power of two. */
-const KINDS = 16;
+/** See {@link OrderLines}. */
+const KINDS = 512;
 /** Bytes of a quotation mark and a comma. */
 const QUOTED = 2;
 /** Most bytes of a UTF-16 code unit. */
@@ -325,12 +325,20 @@ export class Line extends Output {
 /** Whether JSON has it as it is, in one byte. */
 const isPlain = (code: number): boolean => code >= 0x20 && code <= 0x7e && code !== QUOTE && code !== BACKSLASH;
 
-/** Lines of one order each, by what is likely to be like what. */
+/** Lines of one order each by what is likely to be like what, a kilobyte each once there is such an order. */
 export class OrderLines {
-  private readonly all: readonly Line[] = Array.from({ length: KINDS }, () => new Line());
+  readonly #all: (Line | undefined)[] = new Array(KINDS).fill(undefined);
 
+  /** The low bits tell the codes of each field apart, most of them. */
   of(order: ClientOrder): Line {
-    const { side_code, ord_type } = order.terms;
-    return this.all[(order.status ^ (side_code << 1) ^ (ord_type << 2)) & (KINDS - 1)]!.only(order);
+    const { side_code, ord_type, tif } = order.terms;
+    const kind = (order.status & 7) | ((side_code & 1) << 3) | ((ord_type & 3) << 4) | ((tif & 7) << 6);
+    return (this.#all[kind] ?? this.#make(kind)).only(order);
+  }
+
+  #make(kind: number): Line {
+    const made = new Line();
+    this.#all[kind] = made;
+    return made;
   }
 }

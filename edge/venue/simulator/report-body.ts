@@ -59,7 +59,7 @@ const SOH = 0x01;
 /** What stands between ClOrdID and OrigClOrdID. */
 const ORIG = `\x01${Tag.OrigClOrdID}=`;
 /** See {@link ReportBodies}. */
-const KINDS = 512;
+const KINDS = 4096;
 /** ExecTransType (20): new, status. */
 const TRANS_NEW = 0x30;
 const TRANS_STATUS = 0x33;
@@ -335,8 +335,8 @@ export class ReportBodies {
 
   /** One in which the last report may be like this one: the low bits tell the codes of each field apart, most of them. */
   of({ type }: Execution, { status, terms }: ClientOrder): ReportBody {
-    const { side_code, ord_type } = terms;
-    const kind = (type & 7) | ((status & 7) << 3) | ((ord_type & 3) << 6) | ((side_code & 1) << 8);
+    const { side_code, ord_type, tif } = terms;
+    const kind = (type & 7) | ((status & 7) << 3) | ((ord_type & 3) << 6) | ((side_code & 1) << 8) | ((tif & 7) << 9);
     return this.#all[kind] ?? this.#make(kind);
   }
 
