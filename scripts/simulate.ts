@@ -3,7 +3,8 @@
  * seeds; `-- --seed N` one, and what happened in it when something was broken. See docs/SIMULATION.md.
  */
 import { parseArgs } from 'node:util';
-import { MUTATIONS, type Mutation, mutationNamed } from '../simulation/mutations.ts';
+import type { Mutation } from '../simulation/mutation.ts';
+import { MUTATIONS, mutationNamed } from '../simulation/mutations.ts';
 import { runSeeds } from '../simulation/pool.ts';
 import { type Outcome, runSeed, SHORT_MS } from '../simulation/run.ts';
 

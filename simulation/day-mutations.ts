@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VenueSession } from '../edge/venue/venue.ts';
 import { heldAs } from './moving-mutations.ts';
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 import { over, overSessions } from './over.ts';
 
 const DAY_MS = 86_400_000;

@@ -6,7 +6,7 @@ import { BLOCK_NUMBERS } from '../edge/limits.ts';
 import { ENDED, frameOf, STARTED, setNumber, Unframer } from '../edge/venue/link/frames.ts';
 import * as heads from '../edge/venue/link/heads.ts';
 import { LINK_FILE } from '../edge/venue/link/mailroom.ts';
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 import { over, overSessions } from './over.ts';
 import { isJournalFence, spoiling } from './tampering.ts';
 

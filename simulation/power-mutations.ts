@@ -1,7 +1,7 @@
 /** Defects that a loss of power shows: what is taken to be on a disk, and was with the system alone. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 import { over } from './over.ts';
 
 /** A machine that was down is taken for one that has been up, by the files in this directory. */

@@ -1,6 +1,6 @@
 /** Defects in how a client and an edge get to the same numbers after a connection was lost. */
 import { encodeFix, type Field, type FixMessage } from '../local/fix-client.ts';
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 const POSS_DUP_FLAG = 43;
 const NEXT_EXPECTED_MSG_SEQ_NUM = 789;

@@ -1,5 +1,5 @@
 /** Runs seeds, and replays one with everything that happens in it. */
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 export { SHORT_MS } from './plan.ts';
 
