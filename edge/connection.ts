@@ -324,6 +324,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   }
 
   settle(): void {
+    if (this.#state.name === 'live') this.#state.seat.admitting.giveBack();
     if (this.#ending === undefined || this.#state.name !== 'live') return;
     const { turns, gate, attendance, live, metrics, log } = this.#house;
     const { cause, text } = this.#ending;

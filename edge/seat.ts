@@ -14,6 +14,7 @@ import {
 } from '../core/limits/admission.ts';
 import { CANCEL, type Kind, MESSAGE, ORDER } from '../core/limits/kinds.ts';
 import type { GateSession } from '../core/sessions/api.ts';
+import { Admitting } from './admitting.ts';
 import { problemOf, refusalId, refuseId, usedId } from './cl-ord-ids.ts';
 import { kindOf } from './classes.ts';
 import { type Dictionary, Patterns, validate } from './fix/dictionary/index.ts';
@@ -78,6 +79,7 @@ interface MutableContext extends SubmitContext {
 export class Seat implements SessionOutput {
   readonly entry: Entry;
   readonly gate: GateSession;
+  readonly admitting: Admitting;
   readonly validate: Validator;
   readonly traits: TagTraits;
   /** Of application messages that were delivered. */
@@ -117,6 +119,7 @@ export class Seat implements SessionOutput {
     this.#events = events;
     this.entry = entry;
     this.gate = gate;
+    this.admitting = new Admitting(gate);
     this.encoder = wire.encoder;
     wire.session = entry.store;
     wire.block = house.blocks.of(entry.venue.id);
@@ -262,7 +265,7 @@ export class Seat implements SessionOutput {
     let decision = this.#decidedFor === msgSeqNum ? this.#decided : undefined;
     this.#decided = undefined;
     if (decision === undefined) {
-      const admission = this.gate.admit(kind, now.epochMs);
+      const admission = this.admitting.admit(kind, now.epochMs, this.#orders > 0);
       if (admission === WAIT) return this.#wait(kind, msgSeqNum);
       decision = admission;
     }

@@ -34,6 +34,16 @@ export interface UserAdmissions {
   admit(kind: Kind, nowMs: number): Admission;
 
   /**
+   * Admits this many orders of a batch at once, if asking for each would admit all of them and do nothing else: no call to the
+   * store, no warning, no wait.
+   *
+   * @returns false: none is admitted; ask for each
+   */
+  admitOrders(count: number, nowMs: number): boolean;
+  /** Undoes {@link admitOrders} for orders that did not come: in the same turn of the event loop, before anything else is asked. */
+  takeBack(orders: number): void;
+
+  /**
    * After WAIT: `decided` is called once, later, within 250 ms (a cancel: 1250), with the final word; the tokens are drawn by then and
    * refusals counted.
    *

@@ -1,6 +1,9 @@
 /** What an edge may admit while the store is away: the rate divided by the number of edges. It begins empty, so there is no new burst. */
 import { type Kind, MESSAGE, ORDER } from './kinds.ts';
 
+/** Nothing was admitted without a lease. Never written to. */
+export const NONE_UNLEASED = new Float64Array(3);
+
 /** Credit that may gather, in ms of the rate: clocks are read in whole milliseconds. */
 const GRAIN_MS = 2;
 

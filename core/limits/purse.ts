@@ -93,6 +93,30 @@ export class Purse {
     return true;
   }
 
+  /**
+   * Takes the tokens of this many orders at once, if enough are left that drawing them one by one would neither alert anybody nor ask for
+   * a fill. Otherwise takes none.
+   */
+  drawOrders(count: number, nowMs: number): boolean {
+    const cells = this.#cells;
+    if (nowMs >= this.#expiresMs || nowMs >= this.#renewMs) return false;
+    for (let kind: number = ORDER; kind <= MESSAGE; kind++) {
+      if (cells[TOKENS + kind]! - count <= Math.max(cells[LOW + kind]!, this.#alert[kind]!, 0)) return false;
+    }
+    for (let kind: number = ORDER; kind <= MESSAGE; kind++) {
+      cells[TOKENS + kind]! -= count;
+      cells[SPENT_MS + kind] = nowMs;
+      cells[SOUGHT_MS + kind] = nowMs;
+    }
+    return true;
+  }
+
+  /** Undoes {@link drawOrders} for orders that did not come; nothing else has touched the purse since. */
+  putBack(count: number): void {
+    this.#cells[TOKENS + ORDER]! += count;
+    this.#cells[TOKENS + MESSAGE]! += count;
+  }
+
   /** A message of this kind found no token. */
   seek(kind: Kind, nowMs: number): void {
     const cells = this.#own();

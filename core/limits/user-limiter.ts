@@ -6,7 +6,8 @@ import { StoreUnavailable } from '../errors.ts';
 import type { Timer } from '../time.ts';
 import type { Admission, Decision, UserAdmissions } from './admission.ts';
 import * as admission from './admission.ts';
-import { Allowance } from './allowance.ts';
+import { Allowance, NONE_UNLEASED } from './allowance.ts';
+import type { Call } from './call.ts';
 import type { LimiterHouse } from './house.ts';
 import { CANCEL, KINDS, type Kind, MESSAGE, ORDER, type Three, three } from './kinds.ts';
 import { type Buckets, compareLimits, type ExchangeReply, exchange } from './lease.ts';
@@ -17,19 +18,6 @@ import { NS_PER_MS, Purse, type Statement } from './purse.ts';
 import { type BucketUsage, usageOf } from './usage.ts';
 import { type Waiter, Waiters } from './waiters.ts';
 import { type OnLimitWarning, Watchers } from './watch.ts';
-
-/** A call under way. Replies to any but the current call are ignored. */
-interface Call {
-  readonly number: number;
-  readonly startedMs: number;
-  /** Of the write under way. */
-  timer: Timer | undefined;
-  said: Statement | undefined;
-  leave: boolean;
-}
-
-/** Never written to. */
-const NONE_UNLEASED = new Float64Array(3);
 
 export class UserLimiter implements UserAdmissions {
   readonly userId: string;
@@ -72,6 +60,17 @@ export class UserLimiter implements UserAdmissions {
     if (this.#purse.alerted) this.#watch(nowMs, true);
     if (this.#call === undefined && this.#shouldFill(kind, nowMs)) this.#ask(nowMs);
     return admission.ADMITTED;
+  }
+
+  admitOrders(count: number, nowMs: number): boolean {
+    if (this.#away !== undefined || this.sessions === 0 || !this.#purse.drawOrders(count, nowMs)) return false;
+    this.#house.tally.admitted += count;
+    return true;
+  }
+
+  takeBack(orders: number): void {
+    this.#purse.putBack(orders);
+    this.#house.tally.admitted -= orders;
   }
 
   #draw(kind: Kind, nowMs: number): boolean {

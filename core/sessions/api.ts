@@ -164,6 +164,13 @@ export interface GateSession {
   readonly figures: SessionFigures;
   /** Decides one application message, as UserAdmissions.admit does; orders also need the edge's lease (else REFUSED_STORE). */
   admit(kind: Kind, nowMs: number): Admission;
+  /**
+   * Admits some orders of a batch before they are read (UserAdmissions.admitOrders). Give back those that do not come: in the same turn
+   * of the event loop, before anything else is asked of this session.
+   * @returns how many are admitted; 0: ask for each
+   */
+  admitAhead(nowMs: number): number;
+  giveBack(orders: number): void;
   /** After WAIT: `decided` is called once, within 250 ms (a cancel: 1250). The function returned cancels the wait. */
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void;
   /** When such a message may be admitted, for the text of a refusal; ms from now. */

@@ -110,3 +110,6 @@ export const ACKNOWLEDGED_WITHIN_MS = 1000;
 export const ANSWER_POLL_MS = 50;
 /** Sessions of one question to another edge: a row of a tenth of what one may have, and some ten milliseconds of work there. */
 export const YIELDED_TOGETHER = 200;
+
+/** Orders of a batch for which the lease is held against the clock once: some ten microseconds of work. */
+export const ORDERS_A_LOOK = 16;

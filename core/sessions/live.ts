@@ -16,6 +16,7 @@ import type { OnLimitWarning } from '../limits/watch.ts';
 import { limitsOf } from '../policy/assignment.ts';
 import type { Timer } from '../time.ts';
 import type { GateSession, LimitState, LiveCredential, OnEnd, SessionFigures } from './api.ts';
+import { ORDERS_A_LOOK } from './bounds.ts';
 import type { LiveSession, NoticeTarget } from './model.ts';
 
 /** Totals of a gate since its incarnation began. */
@@ -92,6 +93,30 @@ export class Live implements GateSession {
     const answer = this.admissions.admit(kind, nowMs);
     if (answer !== WAIT) this.#settle(kind, answer);
     return answer;
+  }
+
+  admitAhead(nowMs: number): number {
+    // A session that is measured for too much is measured message by message.
+    if (this.#meter !== undefined || !this.admissions.admitOrders(ORDERS_A_LOOK, nowMs)) return 0;
+    // No time: the lease is held against the clock now, as it is for each of so many orders.
+    if (!this.#may(ORDER, Number.NaN)) {
+      this.admissions.takeBack(ORDERS_A_LOOK);
+      return 0;
+    }
+    this.#counted(ORDERS_A_LOOK);
+    return ORDERS_A_LOOK;
+  }
+
+  giveBack(orders: number): void {
+    this.admissions.takeBack(orders);
+    this.#counted(-orders);
+  }
+
+  #counted(orders: number): void {
+    for (const sums of [this.#own, this.#house.totals]) {
+      sums.messages += orders;
+      sums.orders += orders;
+    }
   }
 
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void {

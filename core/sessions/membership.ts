@@ -15,6 +15,7 @@ import {
   HEARTBEAT_MS,
   LEASE_MS,
   LEFT_OVERS_MS,
+  ORDERS_A_LOOK,
   WATCH_MS,
   WATCHED_EDGES,
 } from './bounds.ts';
@@ -52,9 +53,6 @@ interface Watched {
   readonly heartbeat: number;
   readonly since: number;
 }
-
-/** Orders of a batch for which the lease is held against the clock once: some ten microseconds of work. */
-const ORDERS_A_LOOK = 16;
 
 export class Membership {
   readonly identity: EdgeIdentity;

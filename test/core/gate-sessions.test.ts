@@ -272,6 +272,29 @@ describe('limits', () => {
     expect(await world.admin.violations.read('alice')).toMatchObject({ order: 0 });
   });
 
+  test('orders that are admitted before they come count as if each had been asked about', async () => {
+    const fast = { orders_per_second: 10_000, messages_per_second: 10_000, max_sessions: 2, burst: 10_000 };
+    await putTier(world.admin, ADMIN, { name: 'fast', ...fast });
+    await putTier(world.admin, ADMIN, { name: 'measured', ...fast, disconnect: { multiple: 2, seconds: 2 } });
+    const sessionOf = async (user: string, rate_limit_tier: string): Promise<GateSession> => {
+      const { session } = await live(edge, await world.user(user, { rate_limit_tier }));
+      for (let i = 0; i < 200; i++) expect(await send(world.time, session, ORDER)).toBe(ADMITTED);
+      return session;
+    };
+    const [session, measured] = [await sessionOf('dan', 'fast'), await sessionOf('eve', 'measured')];
+    expect(measured.admitAhead(world.time.now())).toBe(0);
+    const sums = edge.gate.figures();
+    const orders = session.admitAhead(world.time.now());
+    expect(orders).toBeGreaterThan(3);
+    expect(session.figures).toEqual({ messages: 200 + orders, orders: 200 + orders, violations: 0 });
+    session.giveBack(orders - 3);
+    expect(session.figures).toEqual({ messages: 203, orders: 203, violations: 0 });
+    expect(edge.gate.figures()).toEqual({ ...sums, messages: sums.messages + 3, orders: sums.orders + 3 });
+    await edge.gate.unregisterSession(session.session.session_id, 'logout');
+    expect(session.admitAhead(world.time.now())).toBe(0);
+    expect(session.figures).toEqual({ messages: 203, orders: 203, violations: 0 });
+  });
+
   async function settled(session: GateSession): Promise<number> {
     const decided = new Promise<number>((resolve) => session.onGrant(ORDER, resolve));
     await settle();
