@@ -1,4 +1,4 @@
-/** Where a connection stands between accept and close, and what a session's end is called. */
+/** States of a connection between accept and close, and the names of causes of a session's end. */
 
 import type { Socket } from 'node:net';
 import type { EndCause } from '../core/sessions/model.ts';
@@ -6,10 +6,10 @@ import type { CloseCause } from './fix/session/ports.ts';
 import { CLOSING_BYTES, LOGON_BYTES, LOGON_WITHIN_MS, ON_ITS_WAY_MS, READ_PORTION, WITHHELD_BYTES } from './limits.ts';
 import type { Seat } from './seat.ts';
 
-/** What was learnt of a connection before FIX. */
+/** What is known of a connection before FIX begins. */
 export interface Origin {
   readonly address: string;
-  /** Monotonic ms by which it has to log on; undefined: it counts from now. */
+  /** Monotonic ms by which it has to log on. Undefined: the time begins now. */
   readonly deadline?: number;
   /** SHA-256 of the client's certificate, verified in TLS, in hex. */
   readonly certificate?: string | undefined;
@@ -21,21 +21,21 @@ export type State =
   /** The Logon stays in the input until the gate has answered; reading pauses when much follows it. */
   | { readonly name: 'authenticating'; readonly deadline: number; readonly since: number }
   | { readonly name: 'live'; readonly seat: Seat }
-  /** FIN is said or about to be; what still comes is not looked at. */
+  /** FIN has been sent or is about to be. Input is ignored. */
   | { readonly name: 'closing'; readonly deadline: number }
   | { readonly name: 'closed' };
 
-/** When a Logon that is here now was sent at the latest, by the deadline that its connection got as it was accepted; monotonic ms. */
+/** The latest time at which a Logon that is here now can have been sent, by the deadline that its connection got when accepted; monotonic ms. */
 export const sentBy = (deadline: number, now: number): number =>
   Math.max(now - ON_ITS_WAY_MS, deadline - LOGON_WITHIN_MS);
 
-/** Why a session has to end; settled at the end of the turn. */
+/** Why a session has to end. It ends at the end of the turn. */
 export interface Ending {
   readonly cause: EndCause;
   readonly text: string;
 }
 
-/** How a Logon that the gate had accepted came out. */
+/** Result of beginning a session that the gate has accepted. */
 export type Begun =
   | { readonly begun: true }
   | { readonly begun: false; readonly reason: string; readonly text: string };
@@ -53,11 +53,11 @@ export const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
 };
 
 /**
- * Whether a socket is read: not while a message waits for the gate, nor while too much output waits for the journal, and in
- * portions, so that others are heard too.
+ * Decides whether a socket is read: not while a message waits for the gate, nor while too much output waits for the journal; and in
+ * portions, so that other connections get their turn.
  */
 export class Reading {
-  /** A message waits for the gate: nothing is fed. */
+  /** A message waits for the gate: no further ones are processed. */
   held = false;
   #choked = false;
   #dropped = 0;
@@ -72,7 +72,7 @@ export class Reading {
     if (held) this.#socket.pause();
   }
 
-  /** So much has come and the Logon is not answered: read until then to hear when the client gives up, as long as it is little. */
+  /** So much has come before the Logon is answered. Reading goes on while it is little, to notice when the client gives up. */
   early(bytes: number): void {
     if (bytes > LOGON_BYTES) this.#socket.pause();
   }
@@ -81,7 +81,7 @@ export class Reading {
     if (!this.held && !this.#choked) this.#socket.resume();
   }
 
-  /** So many bytes of a session have been read and fed. The system would hand over megabytes of one connection in a row. */
+  /** So many bytes of a session have been read and processed. Without a pause the system would hand over megabytes of one connection in a row. */
   took(bytes: number): void {
     if (bytes < READ_PORTION || this.held || this.#choked) return;
     this.#socket.pause();
@@ -104,7 +104,7 @@ export class Reading {
   }
 }
 
-/** Those that wait to hear whether the client is there. */
+/** Callers that wait to hear whether the client is there. */
 export class Probes {
   #waiting: ((there: boolean) => void)[] = [];
 

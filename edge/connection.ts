@@ -1,4 +1,4 @@
-/** One connection, and a message's way: bytes → frame → fields → session, dictionary → gate → venue, and back in one write. */
+/** A connection, and the path of its messages: bytes → frame → fields → session, dictionary → gate → venue, and back in one write. */
 
 import type { Socket } from 'node:net';
 import type { GateSession } from '../core/sessions/api.ts';
@@ -34,9 +34,9 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
   readonly #frame = new Frame();
   readonly #wire: Wire;
   #state: State;
-  /** Set when the session has to end: settled at the end of the turn. */
+  /** Set when the session has to end, which happens at the end of the turn. */
   #ending: Ending | undefined;
-  /** Why we said Logout: it is recorded as the cause, whatever the client answers. */
+  /** Why we sent a Logout: recorded as the cause of the end, whatever the client answers. */
   #why: EndCause | undefined;
   readonly #reading: Reading;
   readonly #probes = new Probes();
@@ -114,7 +114,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     }
   }
 
-  /** The gate has decided about the message that waited, or a rest is over. */
+  /** The gate has decided about the message that waited, or the session is read again after too many messages. */
   #granted(): void {
     if (this.#state.name !== 'live' || this.#ending !== undefined) return;
     const { seat } = this.#state;
@@ -192,7 +192,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     return begun;
   }
 
-  /** Closes a connection that has not logged on: with one Logout, or without a word. */
+  /** Closes a connection that has not logged on, with a Logout or without. */
   turnAway(claim: Sender | undefined, says: Says): void {
     this.#turn(() => {
       if (this.#state.name !== 'awaiting_logon' && this.#state.name !== 'authenticating') return;
@@ -269,7 +269,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     else if (over !== undefined) this.#finish('timeout', over);
   }
 
-  /** Logout with `text`, then close without waiting: a kill, a takeover, the gate's word. */
+  /** Sends a Logout with `text` and closes without waiting: for a kill, a takeover, an end by the gate. */
   end(cause: EndCause, text: string): void {
     this.#turn(() => this.#finish(cause, text));
   }
@@ -317,7 +317,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     this.#house.turns.touch(this);
   }
 
-  /** The peer is gone, or as good as gone: no Logout reaches it. */
+  /** The peer has gone, or cannot be reached: no Logout is sent. */
   #lost(cause: EndCause, text: string): void {
     if (this.#state.name === 'live') this.#end(this.#why ?? cause, text);
     else if (this.#state.name !== 'closed') this.#toClosing();
@@ -363,7 +363,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     this.settle();
   }
 
-  /** A defect closes the connection it was met on, never the process, and never without a line in the log. */
+  /** Runs `work` as a turn. An exception closes this connection, never the process, and is logged. */
   #turn(work: () => void): void {
     const { turns } = this.#house;
     turns.enter();

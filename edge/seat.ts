@@ -1,6 +1,6 @@
 /**
- * What a live session does with application messages: the gate decides, the venue gets what is admitted, and a refusal
- * says why and for how long.
+ * A live session at its connection. Handles application messages: the gate decides, admitted messages go to the venue, and a refusal
+ * says why and how long to wait.
  */
 
 import {
@@ -56,16 +56,16 @@ const NOT_AVAILABLE = 4;
 /** SessionRejectReason (373): other. */
 const OTHER = 99;
 
-/** What a client is told whose session has used what is reserved. */
+/** Text for a client whose session has used all its reserved numbers. */
 export const NO_NUMBERS = 'No numbers are left until the gateway reaches its store again: log on then';
 
-/** What a seat tells its connection, and asks it. */
+/** What a seat needs of its connection. */
 export interface SeatEvents {
-  /** The gate has decided about the message that is held, or a rest is over: feed again. */
+  /** The gate has decided about the message that is held, or reading may go on: process further messages. */
   granted(): void;
-  /** The session asks for its connection to be closed. */
+  /** The session wants its connection closed. */
   close(cause: CloseCause, text: string): void;
-  /** What the client has shown in TLS; see LogonRequest. */
+  /** The client's certificate in TLS; see LogonRequest. */
   readonly certificate: string | undefined;
 }
 
@@ -96,13 +96,13 @@ export class Seat implements SessionOutput {
   readonly #store: JournalSession;
   readonly #context: MutableContext;
   readonly #inquiries: Inquiries;
-  /** What the client is told unasked. */
+  /** News that is sent to the client. */
   readonly notices: Notices;
-  /** The gate's word on the message that waited. */
+  /** The gate's decision about the message that waited. */
   #decided: Decision | undefined;
   #decidedFor = 0;
   #forget: (() => void) | undefined;
-  /** Whether nothing is to be fed for a while: too much came that draws on no bucket. */
+  /** Whether the session is not read for a while, because of too many messages that no limit applies to. */
   rests = false;
   #unmetered = 0;
   /** When that was counted anew, monotonic ms. */
@@ -163,7 +163,7 @@ export class Seat implements SessionOutput {
     return orders;
   }
 
-  /** Looked at once a turn: whether the session may use more numbers. */
+  /** Whether the session may use more numbers. Called once a turn. */
   hasNumbers(): boolean {
     const { block } = this.#wire;
     return block === undefined || block.lasts(this.#store);
@@ -175,13 +175,13 @@ export class Seat implements SessionOutput {
     this.notices.begun();
   }
 
-  /** A message of the session level has been dealt with. */
+  /** A session-level message has been handled. */
   sessionLevel(): void {
     this.gate.count();
     this.#noteUnmetered();
   }
 
-  /** What no bucket bounds, session-level messages and those that are no valid ones, is bounded by time: the excess waits. */
+  /** Bounds messages that no limit applies to (session-level and invalid ones) in each second: further ones wait. */
   #noteUnmetered(): void {
     const { monoMs } = this.#house.turns.now;
     if (monoMs - this.#unmeteredSince >= UNMETERED_WINDOW_MS) {
@@ -210,7 +210,7 @@ export class Seat implements SessionOutput {
     this.#events.close(cause, text);
   }
 
-  /** When the connection has something to do though nothing comes; monotonic ms. */
+  /** When something is due even if nothing is received; monotonic ms. */
   nextWake(): number {
     const { config, turns } = this.#house;
     const { fix } = this.entry;
@@ -218,12 +218,12 @@ export class Seat implements SessionOutput {
     if (config.idle_timeout_s > 0) at = Math.min(at, this.lastApplicationAt + config.idle_timeout_s * 1000);
     if (config.absolute_timeout_s > 0) at = Math.min(at, this.since + config.absolute_timeout_s * 1000);
     if (this.rests) at = Math.min(at, this.#unmeteredSince + UNMETERED_WINDOW_MS);
-    // What the store has not at hand yet is asked for again.
+    // Messages that the store has to fetch first are asked for again.
     if (fix.resending && !this.#wire.writing) at = Math.min(at, turns.now.monoMs + TICK_MS);
     return at;
   }
 
-  /** Does what is due. @returns why the session has to end, undefined when it need not */
+  /** Does what is due. @returns why the session has to end; undefined: it need not */
   wake(): string | undefined {
     const { config, turns } = this.#house;
     const { now } = turns;
@@ -232,7 +232,7 @@ export class Seat implements SessionOutput {
     if (fix.resending) fix.resumeResend(now);
     if (this.rests && now.monoMs - this.#unmeteredSince >= UNMETERED_WINDOW_MS) {
       this.rests = false;
-      // A message that waits for the gate is fed when the gate has decided.
+      // A message that waits for the gate is processed when the gate has decided.
       if (this.#forget === undefined) this.#events.granted();
     }
     const { idle_timeout_s, absolute_timeout_s } = config;
@@ -243,7 +243,7 @@ export class Seat implements SessionOutput {
       : undefined;
   }
 
-  /** What the framer is about to drop: this client may have been promised a Reject for it. */
+  /** A garbled message, about to be dropped. The profile may ask for a Reject. */
   garbled(buf: Buffer, { start, resume, reason, skipping }: Frame): Fed {
     const { fix, profile } = this.entry;
     const whole = reason === GARBLED_CHECKSUM || (reason === GARBLED_ORDER && !skipping);
@@ -293,14 +293,14 @@ export class Seat implements SessionOutput {
     if (context.now !== now.epochMs) context.now = now.epochMs;
     this.#record(message, msgSeqNum, SUBMITTED, now, id);
     const { sessions } = this.#house;
-    // It may have been answered before, out of numbers whose content is lost.
+    // It may have been answered before, with numbers whose messages are lost.
     if (this.#store.lostAt > 0 && message.flag(message.possDupFlag)) sessions.answeredAgain(this.entry);
     venue.submit(message, context);
     sessions.answeredAgain(undefined);
     return DELIVERED;
   }
 
-  /** In the journal before anything follows from it. */
+  /** Records the message in the journal before anything else happens with it. */
   #record(message: Message, msgSeqNum: number, fate: Fate, now: Instant, id = -1): void {
     const { buf, start, end } = message;
     const idStart = id < 0 ? 0 : message.from(id);
@@ -309,8 +309,8 @@ export class Seat implements SessionOutput {
   }
 
   /**
-   * Whether the message is not taken for its ClOrdID, which it is told. A PossResend of one that is known is dropped: its
-   * sender does not know whether the first was taken, and a refusal would say that it was not.
+   * Whether the message is refused because of its ClOrdID; then answers it. A PossResend with a known ClOrdID is dropped: its sender
+   * does not know whether the first one was accepted, and a refusal would say that it was not.
    */
   #isRefusedFor(message: Message, id: number, msgSeqNum: number, now: Instant): boolean {
     const problem = problemOf(this.#store, message, id, now);
@@ -323,7 +323,7 @@ export class Seat implements SessionOutput {
     return true;
   }
 
-  /** The connection is gone: what waits is forgotten. */
+  /** The connection has gone: forgets what waits. */
   leave(): void {
     this.#inquiries.leave();
     this.#again?.leave();
@@ -342,7 +342,7 @@ export class Seat implements SessionOutput {
     return HOLD;
   }
 
-  /** The message has used up its number, and the client learns when to try again. */
+  /** Refuses a message because of a limit. Its number is used, and the client is told when to try again. */
   #refuse(message: Message, kind: Kind, decision: Decision, now: Instant): void {
     const { metrics, config } = this.#house;
     const orderLimitReason = config.order_limit_reason;

@@ -1,7 +1,7 @@
 /**
- * One turn of work: a batch read from a socket, a timer, a grant, an order to end. Whatever connections it made output
- * for, what is to survive is written to the journal once, and only then do bytes leave, one write a connection. Where the
- * journal is answered later, they leave then, in order, and turns go on meanwhile.
+ * A turn of work: a batch read from a socket, a timer, tokens that were granted, a command to end a session. At its end everything
+ * that must survive is written to the journal once, and only then does output leave, one write for each connection. If the
+ * journal becomes durable later, output leaves then, in order, and turns go on meanwhile.
  */
 
 import type { Clock, Timer, Timers } from '../core/time.ts';
@@ -9,38 +9,38 @@ import type { Instant } from './fix/session/ports.ts';
 import { SILENT_AT_MOST_MS, STANDSTILL_MS } from './limits.ts';
 import type { Logger } from './log.ts';
 
-/** What a turn does with a connection at its end. */
+/** A connection, or anything else with output, as a turn handles it at its end. */
 export interface Player {
-  /** Kept by the turn: it is on the list already. */
+  /** Set by the turn: it is on the turn's list. */
   dirty: boolean;
-  /** Before the journal is written: what ends, ends. */
+  /** Called before the journal is written: ends a session that has to end. */
   settle(): void;
-  /** The journal has everything: bytes may leave, as far as {@link Turns.released} says. */
+  /** Called after the journal is written: output may leave, as far as {@link Turns.released} allows. */
   writeOut(): void;
-  /** The disk refused, or nobody knows whether this process counts: nothing may leave yet. */
+  /** Called instead if the disk refused, or if it is not known whether this process was declared dead: nothing may leave yet. */
   unwritable(): void;
-  /** What it has made and may not leave never will: see {@link Turns.forsake}. */
+  /** Output that waits will never leave; see {@link Turns.forsake}. */
   forsake?(): void;
 }
 
-/** What has to be on disk before bytes leave. Throws when the disk refuses. */
+/** What has to be on disk before output leaves. Throws if the disk refuses. */
 export interface Keeper {
   flush(): void;
-  /** The bytes of a turn have left: what the next one would have to wait for may be made now. */
+  /** Called when the output of a turn has left: time to prepare what the next turn would have to wait for. */
   prepare?(): void;
 }
 
-/** A journal whose writes are answered later: what a turn made leaves when the batch that it is in has been answered. */
+/** A journal whose writes become durable later: the output of a turn leaves once its batch is durable. */
 export interface Later {
-  /** The batch that all is in that has been flushed so far; they count up. */
+  /** Number of the batch that everything flushed so far is in; rising. */
   readonly ticket: number;
-  /** Everything up to this batch may leave. */
+  /** Output of batches up to this one may leave. */
   readonly released: number;
-  /** So much waits, or for so long, that no orders are taken. */
+  /** So much waits, or has waited so long, that orders are refused. */
   readonly stuck: boolean;
 }
 
-/** What says whether others may have taken this process for dead while it did not run. */
+/** Tells whether others may have declared this process dead while it was suspended. */
 export interface Doubt {
   /** Whether they may. */
   doubtful(): boolean;
@@ -68,11 +68,11 @@ function empty(players: Player[]): void {
 }
 
 export class Turns {
-  /** The time of this turn. */
+  /** Time at the start of this turn. */
   readonly now: Instant;
   readonly #now: MutableInstant;
   readonly #clock: Clock;
-  /** In the order of writing. */
+  /** The logs, in the order in which they are written. */
   #keepers: Keeper[];
   readonly #prepare = () => {
     for (const keeper of this.#keepers) keeper.prepare?.();
@@ -80,20 +80,20 @@ export class Turns {
   readonly #log: Logger;
   #dirty: Player[] = [];
   #spare: Player[] = [];
-  /** Their output waits for the disk; each turn tries again. */
+  /** Those whose output waits for the disk; each turn tries again. */
   #withheld: Player[] = [];
   #later: Later | undefined;
-  /** Those that may have output of a batch that is not answered. */
+  /** Those that may have output of a batch that is not durable. */
   readonly #awaiting = new Set<Player>();
-  /** See {@link Later}; both 0 where a flush is all there is to wait for. */
+  /** See {@link Later}; both 0 if everything is durable when it is flushed. */
   ticket = 0;
   released = 0;
   #depth = 0;
   #durable = true;
   #doubt: Doubt | undefined;
-  /** When it was last seen to run, monotonic ms. */
+  /** When this process was last seen running, monotonic ms. */
   #ranMs: number;
-  /** Until it goes off, or it is known that this process still counts, nothing leaves. */
+  /** While set nothing leaves: until it goes off, or until it is known that this process was not declared dead. */
   #silence: Timer | undefined;
 
   constructor(clock: Clock, first: Keeper, log: Logger) {
@@ -105,19 +105,19 @@ export class Turns {
     this.now = this.#now;
   }
 
-  /** Whether the last write went well, and what is answered later keeps up: while not, no orders are taken. */
+  /** Whether the last write succeeded and the journal keeps up. If not, orders are refused. */
   get durable(): boolean {
     return this.#durable && !(this.#later?.stuck ?? false);
   }
 
-  /** From now on bytes wait for `later`; it calls {@link release} at each answer. */
+  /** From now on output waits for `later`, which calls {@link release} whenever a batch is durable. */
   defer(later: Later): void {
     this.#later = later;
     this.ticket = later.ticket;
     this.released = later.released;
   }
 
-  /** More has been released: a turn of those that wait for it. */
+  /** A batch is durable: a turn for those whose output waits for it. */
   release(): void {
     this.run(() => {
       for (const player of this.#awaiting) this.touch(player);
@@ -125,12 +125,12 @@ export class Turns {
     });
   }
 
-  /** From now on a standstill of this process that others may have taken for its death silences it, until that is known. */
+  /** From now on, after a suspension in which others may have declared this process dead, nothing leaves until that is known. */
   guard(doubt: Doubt): void {
     this.#doubt = doubt;
   }
 
-  /** Called many times a second: whether it has been as often. */
+  /** Called many times a second, to notice when the process was suspended. */
   look(): void {
     this.#ran(this.#clock.monotonic());
     if (this.#silence !== undefined && this.#doubt?.doubtful() === false) this.#speak();
@@ -151,13 +151,13 @@ export class Turns {
       { ms: Math.round(stoodMs) },
       'this process did not run for a while: it asks whether it still counts',
     );
-    // A store that does not answer is away: who is cut off goes on with what it has.
+    // The store does not answer, so it is away: an edge that is cut off goes on.
     this.#silence = this.#doubt.timers.after(SILENT_AT_MOST_MS, () => this.#speak());
   }
 
   /**
-   * What is not durable may never be, and another process may give its numbers to something else: nobody is to hear of it.
-   * Who waits for it hears nothing more.
+   * Drops output that is not durable: it may never be, and another process may use its numbers for something else. Connections that
+   * wait for it get nothing more.
    */
   forsake(): void {
     for (const player of this.#awaiting) player.forsake?.();
@@ -167,12 +167,12 @@ export class Turns {
     this.#speak();
   }
 
-  /** Writes after those that are there, and not at all when one of them could not. */
+  /** Adds a log. It is written after the others, and not at all if one of them fails. */
   keep(keeper: Keeper): void {
     this.#keepers.push(keeper);
   }
 
-  /** What is kept has been closed: connections may still end, and leave nothing behind. */
+  /** The logs have been closed: connections may still end, but nothing is written any more. */
   retire(): void {
     this.#keepers = [];
   }
@@ -182,7 +182,7 @@ export class Turns {
     return this.#clock.monotonic() - this.#now.monoMs;
   }
 
-  /** Now, monotonic ms: for what goes on between turns. */
+  /** Monotonic ms now, for use between turns. */
   monotonic(): number {
     return this.#clock.monotonic();
   }
@@ -194,7 +194,7 @@ export class Turns {
     this.#ran(this.#now.monoMs);
   }
 
-  /** Output, or an end, awaits this connection. Inside a turn only. */
+  /** This connection has output, or has to end: it takes part in the end of the turn. Within a turn only. */
   touch(player: Player): void {
     if (player.dirty) return;
     player.dirty = true;
@@ -222,7 +222,7 @@ export class Turns {
   }
 
   #rounds(): void {
-    // Writing out may cut a slow reader, which may make output for others: they have a round of their own.
+    // Writing may end a slow reader, which may make output for others: another round.
     while (this.#dirty.length > 0) this.#round();
     this.#guarded(this.#prepare, 'what the next turn needs could not be made ahead');
   }
@@ -232,7 +232,7 @@ export class Turns {
     this.#dirty = this.#spare;
     this.#spare = round;
     for (const player of round) this.#guarded(() => player.settle());
-    // One that ends may make output for others: they are in this round too.
+    // Ending a session may make output for others: they are in this round too.
     for (let i = 0; i < this.#dirty.length; i++) {
       const player = this.#dirty[i]!;
       this.#guarded(() => player.settle());
@@ -253,7 +253,7 @@ export class Turns {
     empty(round);
   }
 
-  /** One connection's defect does not keep the others of the round from their ends and their bytes. */
+  /** An exception for one connection does not keep the others from their end or their output. */
   #guarded(work: () => void, failed = 'a connection failed at the end of a turn'): void {
     try {
       work();
