@@ -100,7 +100,7 @@ class OpenGate implements Gate {
     const { timers, policy } = ports;
     const log = this.#log;
     this.#policies = new PolicyCache(policy, timers, log, (read, before) =>
-      this.#current?.tenure.policyRead(read, before),
+      this.#current?.tenure.enforcement.policyRead(read, before),
     );
     const badLogons = new BadLogons({
       limit: settings.bad_logon_limit,
@@ -252,7 +252,7 @@ class OpenGate implements Gate {
 
   async updateUserTier(userId: string, tier: string, actor: Actor, reason?: string): Promise<void> {
     const { tier: definition, user } = await assignTier(this.#ports, { actor, reason }, userId, tier);
-    this.#tenure.limitsChanged(userId, tier, limitsOf(definition, user.tier_assignment));
+    this.#tenure.enforcement.limitsChanged(userId, tier, limitsOf(definition, user.tier_assignment));
   }
 
   userSessions(userId: string): Promise<readonly LiveSession[]> {

@@ -4,18 +4,15 @@
  */
 import type { AdminPorts } from '../admin.ts';
 import { type Expiring, recordExpiry } from '../credentials/expiry.ts';
-import type { User } from '../credentials/model.ts';
 import type { TokenLeases } from '../limits/leases-port.ts';
 import { Limiter } from '../limits/limiter.ts';
-import type { Tier, UserLimits } from '../limits/model.ts';
 import type { LimiterSettings } from '../limits/settings.ts';
-import { inForce, type Lock, lockOf, lockText } from '../locks/model.ts';
-import { maxSessions } from '../policy/assignment.ts';
 import type { Policy, SignedLogons, SlotResult } from '../ports.ts';
 import type { Timers } from '../time.ts';
 import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
-import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, LAST_FLUSHES, NOTICE_LIFE_MS, REFUSAL_TEXT } from './bounds.ts';
+import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, LAST_FLUSHES, NOTICE_LIFE_MS } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
+import { Enforcement } from './enforcement.ts';
 import { leaseLog } from './lease-log.ts';
 import { LimitDesk } from './limit-desk.ts';
 import { Live, type LiveHouse, LiveTable } from './live.ts';
@@ -32,7 +29,6 @@ import type {
   NumbersCommand,
 } from './model.ts';
 import { type Ended, ends, Registrar, SUPERSEDED } from './registrar.ts';
-import { SessionCap } from './session-cap.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
 
@@ -80,6 +76,7 @@ export class Tenure {
   readonly admissions: Limiter;
   readonly violations: ViolationRecorder;
   readonly registrar: Registrar;
+  readonly enforcement: Enforcement;
   readonly table = new LiveTable();
   readonly totals = { messages: 0, orders: 0, violations: 0 };
   /** Number of sessions that began. */
@@ -88,7 +85,6 @@ export class Tenure {
   over: Ended | undefined;
   readonly #liveHouse: LiveHouse;
   readonly #slots: SlotKeeper;
-  readonly #sessionCap: SessionCap;
   readonly #limits: LimitDesk;
   readonly #ports: GatePorts;
   readonly #log: GateLog;
@@ -112,7 +108,7 @@ export class Tenure {
       mayPlaceOrders: events.mayPlaceOrder.bind(events),
       totals: this.totals,
       limits: (one) =>
-        this.#limits.of(one, this.table.ofUser(one.session.user_id).length, () => this.#maxSessions(one)),
+        this.#limits.of(one, this.table.ofUser(one.session.user_id).length, () => this.enforcement.maxSessions(one)),
       // The message that exceeded the limit is answered first.
       onExcess: (one) => void timers.after(0, () => void this.end(one, 'rate_limit', EXCESS, {})),
     };
@@ -121,14 +117,12 @@ export class Tenure {
     const lookAgain = events.lookAgain.bind(events);
     const asked = events.slotAsked.bind(events);
     this.registrar = new Registrar({ ...ports, slots: this.#slots, log, identity, isLive, recheck, lookAgain, asked });
-    this.#sessionCap = new SessionCap({
-      slots: ports.slots,
-      timers,
-      log,
-      here: (userId) => this.table.ofUser(userId),
-      max: (live) => this.#maxSessions(live),
-      end: (live, text) => void this.end(live, 'session_limit', text, {}),
-    });
+    const { table, admissions } = this;
+    const policy = events.policy.bind(events);
+    const cancelOrders = events.cancelOrders.bind(events);
+    const end = (live: Live, cause: EndCause, text: string): void => void this.end(live, cause, text, {});
+    const { slots } = ports;
+    this.enforcement = new Enforcement({ slots, timers, clock, log, table, admissions, policy, cancelOrders, end });
   }
 
   /** Opens the audit chain and starts the timers. */
@@ -172,7 +166,7 @@ export class Tenure {
   /** Makes a session live that has its slot. If it was ended meanwhile, gives the slot back and returns why. */
   start(request: RegisterRequest, logon: LogonAccepted, session: LiveSession, ended: Ended | undefined): Live | Ended {
     this.#endSuperseded(request.supersedes);
-    const over = ended ?? this.over ?? this.#lockedOut(logon.user);
+    const over = ended ?? this.over ?? this.enforcement.lockedOut(logon.user);
     if (over) {
       void this.#slots.release(session);
       return over;
@@ -188,7 +182,6 @@ export class Tenure {
       admissions: this.admissions.attach(user_id, logon.limits),
     });
     this.table.add(live, user);
-    this.#follow(user_id);
     this.accepted += 1;
     const { verifier_version, policy_version, warnings } = logon;
     const about = { source_ip: address, user_id, sender_comp_id: key.sender_comp_id, session_id };
@@ -197,7 +190,7 @@ export class Tenure {
     const details = { ...key, slot: session.slot, epoch: session.epoch, ...supersedes };
     this.audit.note({ type: 'session_started', ...about, details });
     this.#watchExpiry(live);
-    this.#sessionCap.began(live);
+    this.enforcement.began(live);
     return live;
   }
 
@@ -248,7 +241,7 @@ export class Tenure {
         if (command.incarnation === this.identity.incarnation) this.#events.drainAsked(command.reason);
         return;
       case 'limits_changed':
-        this.limitsChanged(command.user_id, command.tier, command.limits);
+        this.enforcement.limitsChanged(command.user_id, command.tier, command.limits);
         return;
       case 'violations_reset':
         this.violations.reset(command.user_id);
@@ -285,63 +278,6 @@ export class Tenure {
     } catch (error) {
       this.#log.warn({ error, notice_id }, 'whom an announcement has reached could not be told');
     }
-  }
-
-  limitsChanged(userId: string, tier: string, limits: UserLimits): void {
-    this.table.assigned(userId, tier, limits.assignment);
-    this.admissions.updateLimits(userId, limits);
-    this.#follow(userId);
-    if (this.#enforce(userId) === undefined) this.#sessionCap.look(userId);
-  }
-
-  /**
-   * A new version of the policy was read. Tiers may be defined anew: limiter and sessions follow. Locks that are new in it end
-   * the sessions of whom they lock, and may have the venue cancel orders.
-   */
-  policyRead({ locks }: Policy, before: Policy | undefined): void {
-    for (const userId of this.table.users()) this.#follow(userId);
-    for (const userId of this.table.users()) this.#sessionCap.look(userId);
-    const now = this.#ports.clock.now();
-    const fresh = locks.filter((lock) => inForce(lock, now) && lock.version > (before?.version ?? -1));
-    if (fresh.length === 0) return;
-    const ended = new Set<string>();
-    for (const userId of [...this.table.users()]) if (this.#enforce(userId)?.cancel_orders) ended.add(userId);
-    const all = fresh.some(({ target, cancel_orders }) => target.kind === 'everybody' && cancel_orders);
-    if (all) this.#events.cancelOrders({ of: 'everybody' });
-    else if (ended.size > 0) this.#events.cancelOrders({ of: 'users', user_ids: ended });
-  }
-
-  /** Ends the sessions of a user whose tier is locked. @returns that lock, if there is one */
-  #enforce(userId: string): Lock | undefined {
-    const tier = this.table.tierOf(userId);
-    const lock = tier === undefined ? undefined : this.#lockOf({ tier });
-    if (lock) for (const live of this.table.ofUser(userId)) void this.end(live, 'locked', lockText(lock), {});
-    return lock;
-  }
-
-  #lockedOut(user: User): Ended | undefined {
-    const lock = this.#lockOf(user);
-    return lock && { cause: 'locked', text: `Logon refused: ${lockText(lock)}`.slice(0, REFUSAL_TEXT) };
-  }
-
-  #lockOf(user: Pick<User, 'tier' | 'lock'>): Lock | undefined {
-    return lockOf(user, this.#events.policy()?.locks ?? [], this.#ports.clock.now());
-  }
-
-  /** How many sessions the user may have: by its tier's present definition, or as at its Logon while that is not known. */
-  #maxSessions({ session, ownMax, maxAtLogon }: Live): number {
-    const name = this.table.tierOf(session.user_id);
-    const tier = name === undefined ? undefined : this.#tierNamed(name);
-    return tier === undefined ? maxAtLogon : maxSessions({ max_sessions: ownMax }, tier);
-  }
-
-  #follow(userId: string): void {
-    this.table.follow(userId, this.admissions, (name) => this.#tierNamed(name));
-  }
-
-  /** A tier as last read. Undefined: it was removed. */
-  #tierNamed(name: string): Tier | undefined {
-    return this.#events.policy()?.tiers.find((tier) => tier.name === name);
   }
 
   /** Records the expiry of a credential in its account's chain; only the first edge's record is written. */
