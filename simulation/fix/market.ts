@@ -78,7 +78,14 @@ export class Market {
         const kept = new Mailroom({ directory, newId: randomUUID(), counts, onLost: lost });
         parts.mailroom = kept;
         const spoiled = this.#world.mutation?.mailroom?.(kept, process) ?? kept;
-        return over(spoiled, { flush: (mark) => written(() => spoiled.flush(mark)) });
+        return over(spoiled, {
+          flush: (mark) => written(() => spoiled.flush(mark)),
+          own: (session, edge, epoch, there) => {
+            // A claim may come seconds after the Logon, and has its time from when it is heard.
+            if (there === false) this.#world.absences.knocks(session);
+            spoiled.own(session, edge, epoch, there);
+          },
+        });
       },
       venue: (sink) => {
         const warn = (problem: string): void => this.#world.fail('venue', problem);
