@@ -9,7 +9,15 @@ import type { Holding, LiveSession, Reservation, Reserved, Reserving } from '../
 import type { Clock } from '../core/time.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import type { Journal, JournalSession } from './journal/journal.ts';
-import { BLOCK_AWAY_MS, BLOCK_NUMBERS, BLOCK_RENEW, BLOCK_SPARE, BLOCKS_AT_ONCE } from './limits.ts';
+import {
+  BLOCK_AWAY_MS,
+  BLOCK_FAST_MS,
+  BLOCK_MOST,
+  BLOCK_NUMBERS,
+  BLOCK_RENEW,
+  BLOCK_SPARE,
+  BLOCKS_AT_ONCE,
+} from './limits.ts';
 import type { Logger } from './log.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -21,11 +29,22 @@ export interface BlockBounds {
   readonly numbers: number;
   readonly renew: number;
   readonly spare: number;
+  /** A block of which the first part is used within so many ms is followed by one twice as large… */
+  readonly fast_ms: number;
+  /** …up to so many numbers. */
+  readonly most: number;
   /** Ms without a client before unused numbers are given back. */
   readonly away_ms: number;
 }
 
-const BOUNDS: BlockBounds = { numbers: BLOCK_NUMBERS, renew: BLOCK_RENEW, spare: BLOCK_SPARE, away_ms: BLOCK_AWAY_MS };
+const BOUNDS: BlockBounds = {
+  numbers: BLOCK_NUMBERS,
+  renew: BLOCK_RENEW,
+  spare: BLOCK_SPARE,
+  fast_ms: BLOCK_FAST_MS,
+  most: BLOCK_MOST,
+  away_ms: BLOCK_AWAY_MS,
+};
 
 /** What a session of this incarnation has reserved. */
 export class Block {
@@ -36,8 +55,12 @@ export class Block {
   readonly epoch: number;
   /** The reservation in the store, as far as that is known. */
   told: Reserved;
-  /** The next block is being reserved. */
-  asked = false;
+  /** Numbers of the next block, which is being reserved. Zero: none is. */
+  asked = 0;
+  /** Numbers of this block. */
+  #size: number;
+  /** When it was reserved, monotonic ms. */
+  #since: number;
   readonly #bounds: BlockBounds;
   readonly #want: (block: Block) => void;
 
@@ -46,6 +69,7 @@ export class Block {
     told: Reserved,
     bounds: BlockBounds,
     want: (block: Block) => void,
+    nowMs: number,
   ) {
     this.id = whose.id;
     this.session = whose.session;
@@ -54,12 +78,37 @@ export class Block {
     this.limit = told.out;
     this.#bounds = bounds;
     this.#want = want;
+    this.#size = bounds.numbers;
+    this.#since = nowMs;
   }
 
   /** Whether a session that stands there has no need of another one yet. */
   serves({ nextOut, generation }: Standing): boolean {
     const { numbers, renew } = this.#bounds;
-    return generation === this.told.generation && nextOut < this.limit - numbers + renew;
+    const kept = this.#size - (this.#size / numbers) * renew;
+    return generation === this.told.generation && nextOut < this.limit - kept;
+  }
+
+  /** The next block is to be reserved: a larger one if this one is used up fast. It stays as large at each try, so that what is reserved never shrinks. */
+  ask(nowMs: number): void {
+    const { fast_ms, most } = this.#bounds;
+    const isFast = nowMs - this.#since < fast_ms;
+    this.asked = isFast ? Math.max(this.#size, Math.min(2 * this.#size, most)) : this.#size;
+  }
+
+  /** The block that was asked for is reserved. */
+  extended(reserved: Reserved, nowMs: number): void {
+    this.told = reserved;
+    this.limit = reserved.out;
+    this.#size = this.asked;
+    this.#since = nowMs;
+    this.asked = 0;
+  }
+
+  /** What was not used has been given back. */
+  givenBack(reserved: Reserved): void {
+    this.told = reserved;
+    this.asked = 0;
   }
 
   /** So much is certainly reserved, whatever becomes of the call that is under way. */
@@ -69,7 +118,7 @@ export class Block {
 
   /** Looked at once a turn. @returns whether there are numbers left */
   lasts(store: Standing): boolean {
-    if (!this.asked && !this.serves(store)) this.#want(this);
+    if (this.asked === 0 && !this.serves(store)) this.#want(this);
     return store.nextOut < this.limit - this.#bounds.spare;
   }
 }
@@ -157,8 +206,8 @@ export class Blocks {
     return { nextIn: 1, nextOut: 1, generation: 0, createdAt: clock.now() };
   }
 
-  #next({ nextIn, nextOut, generation, createdAt }: Standing): Omit<Reserved, 'by'> {
-    return { generation, next_in: nextIn, out: nextOut + this.#bounds.numbers, began: createdAt };
+  #next({ nextIn, nextOut, generation, createdAt }: Standing, numbers = this.#bounds.numbers): Omit<Reserved, 'by'> {
+    return { generation, next_in: nextIn, out: nextOut + numbers, began: createdAt };
   }
 
   /** Of the generation that a Logon begins. Above what was used in the one before: it may come to nothing. */
@@ -196,7 +245,8 @@ export class Blocks {
   }
 
   #begin(id: string, session: Omit<LiveSession, 'slot'>, epoch: number, reserved: Reserved): Block {
-    const block = new Block({ id, session, epoch }, reserved, this.#bounds, (one) => this.#want(one));
+    const now = this.#parts.clock.monotonic();
+    const block = new Block({ id, session, epoch }, reserved, this.#bounds, (one) => this.#want(one), now);
     this.#blocks.get(id)?.bound(block.limit);
     this.#blocks.set(id, block);
     return block;
@@ -228,7 +278,7 @@ export class Blocks {
   }
 
   #want(block: Block): void {
-    block.asked = true;
+    block.ask(this.#parts.clock.monotonic());
     this.#wanted.add(block);
     this.look();
   }
@@ -300,8 +350,8 @@ export class Blocks {
   }
 
   #extending(block: Block): Reservation {
-    const { id, session, epoch, told } = block;
-    const reserved = { ...this.#next(this.#standing(id)), by: told.by };
+    const { id, session, epoch, told, asked } = block;
+    const reserved = { ...this.#next(this.#standing(id), asked), by: told.by };
     // After a reset it is less.
     block.bound(reserved.out);
     return { kind: 'extend', session, epoch, reserved };
@@ -319,13 +369,12 @@ export class Blocks {
   }
 
   #answered(block: Block, { kind, reserved }: Reservation, done: boolean): void {
-    const { log, lost } = this.#parts;
+    const { clock, log, lost } = this.#parts;
     const { id, epoch } = block;
     if (this.#blocks.get(id) !== block) return;
     if (done) {
-      block.told = reserved;
-      block.asked = false;
-      if (kind === 'extend') block.limit = reserved.out;
+      if (kind === 'extend') block.extended(reserved, clock.monotonic());
+      else block.givenBack(reserved);
       return;
     }
     this.#blocks.delete(id);

@@ -146,13 +146,17 @@ export const NUMBERS_APART_MS = 200;
 /** Between tries to tell what could not be told. */
 export const NUMBERS_RETRY_MS = 1000;
 /**
- * Numbers that a session reserves in the store, where its journal is not: while the store is away it has at least all but
- * {@link BLOCK_RENEW} of them, which at a thousand messages a second last four minutes. So many at most are gap-filled when its edge dies, and a
- * generation has room for eight thousand such deaths below the 2^31 that some engines count to.
+ * Numbers that a session reserves in the store, if its journal is not there. While the store is away it has at least all but {@link BLOCK_RENEW}
+ * of them: a quarter of an hour at a thousand messages a second, and at a million the second that a busy store may take to answer. Up to so many
+ * are gap-filled when its edge dies; a generation has room for two thousand such deaths below the 2^31 that some engines count to.
  */
-export const BLOCK_NUMBERS = 262_144;
+export const BLOCK_NUMBERS = 1_048_576;
 /** Used when the next block is asked for: a call of the store for so many messages. */
-export const BLOCK_RENEW = 16_384;
+export const BLOCK_RENEW = 65_536;
+/** If those are used within so long, the next block is twice as large: so a block lasts for more than a minute… */
+export const BLOCK_FAST_MS = 5_000;
+/** …up to this many numbers, which are 16 s of a million messages a second. */
+export const BLOCK_MOST = 16_777_216;
 /** Left when a session ends for want of more: more than a turn has been seen to use, and its Logout. */
 export const BLOCK_SPARE = 4_096;
 /** Without a client for so long, a session gives back what is left of its block: whoever reconnects costs nothing more. */

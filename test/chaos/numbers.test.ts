@@ -11,7 +11,7 @@ import { removeDirectory, temporaryDirectory } from '../support/product.ts';
 
 const FACTS = { rate_limit_tier: 'basic', ...ELIGIBLE };
 /** As edge/limits.ts has it. */
-const BLOCK = 262_144;
+const BLOCK = 1_048_576;
 /** Declared dead, and had elsewhere, on a busy machine. */
 const DEAD_WITHIN_MS = 60_000;
 const RETRY_MS = 500;

@@ -7,10 +7,10 @@ import { ACTOR, type Account, until } from './support/desk.ts';
 import { cancel, gone, isReport, last, MovingHouse, numberOf, order } from './support/moving.ts';
 
 /** As edge/limits.ts has it. */
-const BLOCK = 262_144;
-const SMALL = { numbers: 40, renew: 10, spare: 5, away_ms: 0 };
+const BLOCK = 1_048_576;
+const SMALL = { numbers: 40, renew: 10, spare: 5, fast_ms: 0, most: 40, away_ms: 0 };
 /** Given back soon after a Logout. */
-const SOON = { numbers: BLOCK, renew: 16_384, spare: 4_096, away_ms: 0 };
+const SOON = { numbers: BLOCK, renew: 65_536, spare: 4_096, fast_ms: 0, most: BLOCK, away_ms: 0 };
 
 let house: MovingHouse;
 beforeEach(async () => {
@@ -302,6 +302,31 @@ test('a block is followed by the next one long before its end, with one call', a
   expect(reserved()!.out).toBeGreaterThan(last(a) + SMALL.numbers - SMALL.renew - 6);
   expect(calls).toBeGreaterThanOrEqual(15);
   expect(calls).toBeLessThanOrEqual(20);
+}, 20_000);
+
+test('a block that is used up fast is followed by a larger one, up to a bound, and none by a smaller one', async () => {
+  const { slots } = house.admin;
+  const ends: number[] = [];
+  const { reserve } = slots;
+  Object.assign(slots, {
+    reserve: async (...[reservations]: Parameters<typeof reserve>) => {
+      const done = await reserve(reservations);
+      ends.push(...reservations.flatMap((one) => (one.kind === 'extend' ? [one.reserved.out] : [])));
+      return done;
+    },
+  });
+  const one = await house.begin('e-1', 'file', undefined, undefined, {
+    blocks: { ...SMALL, fast_ms: 60_000, most: 200 },
+  });
+  const a = await house.loggedOn(one, await house.user('ann'));
+  for (let n = 0; n < 300; n += 5) await busy(a, n, n + 5);
+  expect(a.received.filter(({ type }) => type === '5')).toEqual([]);
+  // Of 80, 160, and then 200 numbers, each asked for when a quarter of the one before was used.
+  const sizes = ends.map((end, i) => end - (ends[i - 1] ?? 41));
+  expect(sizes.every((more) => more > 0)).toBe(true);
+  expect(ends.length).toBeLessThanOrEqual(9);
+  expect(reserved()!.out - last(a)).toBeGreaterThan(200 - 50 - 6);
+  expect(reserved()!.out - last(a)).toBeLessThanOrEqual(200);
 }, 20_000);
 
 test('who is refused the next block has lost the session, and ends it', async () => {
