@@ -92,8 +92,8 @@ class FileJournal implements Journal, Ledger<FileSession> {
   /** Blocks of earlier processes that depend on a flush which the venue may not have. */
   #dependents: readonly Dependent[] = [];
   astray = false;
-  /** Whether a flush has been written that depends on a flush of the venue that has not. */
-  #unsure = false;
+  /** The flush of the venue that what was flushed here, or was to be, depends on. 0: the venue has written it. */
+  #owed = 0;
   #had = 0; // see Journal.committed
   /** Flushes of the venue since the current segment was begun. */
   #commits = 0;
@@ -193,6 +193,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
     const [dirty, renewals] = [this.#dirty, this.#renewals];
     this.check();
     if (dirty.length === 0 && tail.empty && !renewals.due(this.#options.now)) return;
+    if (depends > 0) this.#owed = depends;
     this.#health.mayTry(tail.length);
     const before = tail.mark();
     const leisureMs = this.#options.commit === 'reserve' ? renewals.leisureMs(dirty, !tail.empty) : 0;
@@ -211,7 +212,6 @@ class FileJournal implements Journal, Ledger<FileSession> {
     renewals.written();
     tail.clear();
     this.#health.wrote(this.#current.path);
-    if (depends > 0) this.#unsure = true;
     this.#rotateIfDue();
     if (this.#carrier.busy) this.#carry(Math.max(length, this.#limits.carry_bytes));
   }
@@ -223,8 +223,8 @@ class FileJournal implements Journal, Ledger<FileSession> {
   committed(had = Number.POSITIVE_INFINITY): void {
     this.#had = had;
     this.#commits += 1;
-    if (!this.#unsure) return;
-    this.#unsure = false;
+    if (this.#owed === 0) return;
+    this.#owed = 0;
     if (this.tail.empty && this.#dirty.length === 0) this.#rotateIfDue();
   }
 
@@ -247,7 +247,8 @@ class FileJournal implements Journal, Ledger<FileSession> {
     this.#health.tryNow();
     try {
       this.endAhead();
-      this.flush();
+      // What no turn could write holds only if the venue has written its part, and that may have been too late for it.
+      this.flush(this.#owed);
       if (this.later !== undefined) await this.later.drained();
     } finally {
       this.#health.close();
@@ -384,7 +385,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
    * venue has yet to follow. It may be in the last two segments then; after two flushes of the venue none is in the older one.
    */
   get #isUnsure(): boolean {
-    return this.later === undefined || this.#options.commit === 'reserve' ? this.#unsure : this.#commits < 2;
+    return this.later === undefined || this.#options.commit === 'reserve' ? this.#owed > 0 : this.#commits < 2;
   }
 
   /** Copies old messages forward. After a flush, with an empty tail. A failure does no harm. */

@@ -147,7 +147,15 @@ export class FixHost extends Host implements Speaker {
     if (!process.alive) letGo(kept);
     else left.journal = kept;
     const spoiled = this.world.mutation?.journal?.(kept, process) ?? kept;
-    return over(spoiled, { flush: (depends) => this.#written(process, () => spoiled.flush(depends)) });
+    return over(spoiled, {
+      flush: (depends) => this.#written(process, () => spoiled.flush(depends)),
+      // Its last flush is one within the journal.
+      close: async () => {
+        if (!this.disk.full) return spoiled.close();
+        this.disk.abandon(() => letGo(kept));
+        throw new Error('no space left on the disk');
+      },
+    });
   }
 
   /** What the edge tells its venue, as the world sees it. */

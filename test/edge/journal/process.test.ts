@@ -4,6 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, test } from '@jest/globals';
+import { BY_VENUE, KEEP } from '../../../edge/fix/session/ports.ts';
 import { newDirectory, openFile, sent } from './support.ts';
 
 const start = (directory: string, limits: object, body: string): string => `
@@ -105,6 +106,31 @@ test('a large tail is not tried again at each flush while the disk refuses', () 
     process.kill(process.pid, 'SIGKILL');`,
   );
   expect(cramped(program)).toEqual(['write_failed true']);
+});
+
+test('room at the end only: what the venue had done without writing it is not there by itself', () => {
+  const directory = newDirectory();
+  const program = start(
+    directory,
+    {},
+    `const report = (text) => { const buf = Buffer.from(text); store.append(store.nextOut, buf, 0, buf.length, 1, ${KEEP | BY_VENUE}); };
+    const attempt = (mark) => { try { journal.flush(mark); journal.committed(); return 'ok'; } catch (error) { return error.code; } };
+    report('both have it');
+    say(attempt(4));
+    report('n'.repeat(20000));
+    say(attempt(5));
+    execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=unlimited']);
+    await journal.close();
+    say('closed');
+    process.kill(process.pid, 'SIGKILL');`,
+  );
+  expect(cramped(program)).toEqual(['ok', 'write_failed', 'closed']);
+  const journal = openFile(directory);
+  // The venue reports it again; its number is used.
+  expect(journal.settle(4)).toEqual([]);
+  const store = journal.session('one');
+  expect(store.nextOut).toBe(3);
+  expect(sent(store).map(([n, text]) => [n, text.length])).toEqual([[1, 'both have it'.length]]);
 });
 
 /** Runs a program that may make files of 4 KiB and ends by killing itself. @returns what it said */
