@@ -134,6 +134,16 @@ export function createJournalStore(database: Database): JournalStore {
 /** An edge that would read a revocation later than this was declared dead long before. */
 const REVOCATION_LIFE_S = 7 * 86_400;
 
+/**
+ * This incarnation, or one before it, has claimed the journal. An incarnation that has only begun will find the revocation when it
+ * appends for the first time.
+ */
+const claimedBy = (incarnation: number): Expression => ({
+  text: '#incarnation <= :incarnation',
+  names: ['incarnation'],
+  values: { ':incarnation': incarnation },
+});
+
 const revocationsOf = (incarnation: number): string => key('REV', digits(incarnation), '');
 
 function revocations(database: Database): Pick<JournalStore, 'revoke' | 'revoked'> {
@@ -158,12 +168,11 @@ function revocations(database: Database): Pick<JournalStore, 'revoke' | 'revoked
         };
         const outcome = await database.transact([
           { update: fenceKey(edge_id, JOURNAL_FENCE), change, when: heard(edge, before) },
-          { check: head, when: equals({ incarnation }) },
+          { check: head, when: claimedBy(incarnation) },
           { put: TABLE, row: { pk: head.pk, sk, expires_at, revocations: JSON.stringify(some) } },
         ]);
         if (outcome.result === 'done') return 'done';
-        if (!outcome.failed.includes(0))
-          return (await database.get(head))?.incarnation === undefined ? 'elsewhere' : 'unclaimed';
+        if (!outcome.failed.includes(0)) return 'elsewhere';
         await database.backOff(attempt, `others revoke sessions of edge ${edge_id}`);
       }
     },

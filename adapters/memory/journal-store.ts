@@ -1,6 +1,6 @@
 /** Journals of edges in memory; they outlive the edge's process in tests only. */
 
-import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
+import type { JournalStore, Piece, Revocation } from '../../core/sessions/journal-store.ts';
 import { type EdgeIdentity, isServing } from '../../core/sessions/model.ts';
 import { copyOf } from './copies.ts';
 import type { MemoryJournal, MemoryWorld } from './world.ts';
@@ -11,14 +11,18 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
     return row?.incarnation === incarnation && isServing(row);
   };
   const of = (edgeId: string): MemoryJournal => {
-    const journal = world.journals.get(edgeId) ?? { writer: '', incarnation: 0, revocations: [], segments: new Map() };
+    const journal = world.journals.get(edgeId) ?? {
+      writer: '',
+      incarnation: 0,
+      revokedOf: 0,
+      revocations: [],
+      segments: new Map(),
+    };
     world.journals.set(edgeId, journal);
     return journal;
   };
   const kept = ({ edge_id, incarnation }: EdgeIdentity, writer: string): void => {
-    const journal = of(edge_id);
-    if (journal.incarnation !== incarnation) journal.revocations = [];
-    Object.assign(journal, { writer, incarnation });
+    Object.assign(of(edge_id), { writer, incarnation });
   };
   return {
     async claim(edge, writer) {
@@ -39,7 +43,7 @@ export function createJournalStore(world: MemoryWorld): JournalStore {
     async append(edge, pieces, revoked = 0) {
       if (!serves(edge)) return 'fenced';
       const journal = of(edge.edge_id);
-      if (journal.incarnation === edge.incarnation && journal.revocations.length !== revoked) return 'revoked';
+      if (revokedOf(journal, edge).length !== revoked) return 'revoked';
       const { segments } = journal;
       for (const piece of pieces) {
         const there = segments.get(piece.segment) ?? new Map<number, Piece>();
@@ -87,6 +91,15 @@ function readings(of: (edgeId: string) => MemoryJournal): Pick<JournalStore, 'se
   };
 }
 
+/** Of this incarnation; those of an earlier one end with it. */
+function revokedOf(
+  journal: MemoryJournal,
+  { incarnation }: Pick<EdgeIdentity, 'incarnation'>,
+): (readonly Revocation[])[] {
+  if (journal.revokedOf < incarnation) Object.assign(journal, { revokedOf: incarnation, revocations: [] });
+  return journal.revokedOf === incarnation ? journal.revocations : [];
+}
+
 function revocations(
   of: (edgeId: string) => MemoryJournal,
   serves: (edge: EdgeIdentity) => boolean,
@@ -96,14 +109,12 @@ function revocations(
       if (!serves(edge)) return 'fenced';
       const journal = of(edge.edge_id);
       if (journal.incarnation === 0) return 'elsewhere';
-      if (journal.incarnation !== edge.incarnation) return 'unclaimed';
-      journal.revocations.push(copyOf(some));
+      revokedOf(journal, edge).push(copyOf(some));
       return 'done';
     },
 
     async revoked({ edge_id, incarnation }, heard) {
-      const journal = of(edge_id);
-      const all = journal.incarnation === incarnation ? journal.revocations : [];
+      const all = revokedOf(of(edge_id), { incarnation });
       return { upTo: Math.max(heard, all.length), revocations: copyOf(all.slice(heard).flat()) };
     },
   };

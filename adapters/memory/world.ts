@@ -24,7 +24,9 @@ export interface MemoryJournal {
   writer: string;
   /** That has claimed it. */
   incarnation: number;
-  /** Of that incarnation, oldest first. */
+  /** The incarnation that is meant by… */
+  revokedOf: number;
+  /** …these, oldest first. */
   revocations: (readonly Revocation[])[];
   /** By number, then offset. */
   readonly segments: Map<number, Map<number, Piece>>;

@@ -28,11 +28,8 @@ export const PARCEL_PART_BYTES: number = 256 * 1024;
 /** `fenced`: the incarnation was declared dead, has stopped, or a newer one has begun. Nothing was done. */
 export type Written = 'done' | 'fenced';
 
-/**
- * `elsewhere`: the edge does not keep its journal here, or its release does not check revocations. `unclaimed`: the incarnation
- * has begun, but has not yet claimed ({@link JournalStore.claim}) what earlier ones wrote here. Nothing was done.
- */
-export type Revoked = Written | 'elsewhere' | 'unclaimed';
+/** `elsewhere`: the edge does not keep its journal here, or its release does not check revocations. Nothing was done. */
+export type Revoked = Written | 'elsewhere';
 
 /** Another edge has taken a FIX session, under this epoch: what the edge before commits of it is void. */
 export interface Revocation {

@@ -24,7 +24,7 @@ interface Kept {
   users: number;
 }
 
-/** `fenced`: the edge has been declared dead meanwhile. `elsewhere`: its journal is not in the store. `unclaimed`: it is just starting. */
+/** `fenced`: the edge has been declared dead meanwhile. `elsewhere`: its journal is not in the store. */
 export type Wrested = { readonly estate: Estate } | Exclude<Revoked, 'done'>;
 
 /** A session that waits to be taken from an edge. */

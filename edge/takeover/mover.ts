@@ -238,7 +238,7 @@ export class Mover {
     if (estates === undefined || reserved !== undefined) return 'elsewhere';
     const edge = { edge_id: home, incarnation };
     const found = await estates.wrest(edge, { session: session.id, epoch }, (wrested): Found => {
-      if (wrested === 'fenced' || wrested === 'unclaimed') return 'not now';
+      if (wrested === 'fenced') return 'not now';
       return wrested === 'elsewhere' ? wrested : { state: wrested.estate.export(session.id, afterOf(after)) };
     });
     if (typeof found === 'object') house.metrics.gate.wrested('this');

@@ -168,10 +168,14 @@ for (const [name, open] of STORES) {
       await journals.claim(edge, 'one');
       const again = await begun(stores);
       expect(await journals.revoke(edge, one, NOON)).toBe('fenced');
-      // It may be about to read what the one before it wrote.
-      expect(await journals.revoke(again, one, NOON)).toBe('unclaimed');
-      expect(await journals.reclaim(again, 'one')).toBe('done');
+      // It has not claimed yet what the one before it wrote, and hears of it when it appends.
       expect(await journals.revoke(again, one, NOON)).toBe('done');
+      expect(await journals.reclaim(again, 'one')).toBe('done');
+      expect(await journals.append(again, run(1, 1, 10))).toBe('revoked');
+      expect(await journals.revoked(again, 0)).toEqual({ upTo: 1, revocations: one });
+      expect(await journals.append(again, run(1, 1, 10), 1)).toBe('done');
+      expect(await journals.revoke(again, one, NOON)).toBe('done');
+      expect(await journals.append(again, run(1, 1, 10), 1)).toBe('revoked');
       await edges.declareDead(again, 0);
       expect(await journals.revoke(again, one, NOON)).toBe('fenced');
       // What was revoked of one incarnation is not of the next.
