@@ -31,7 +31,7 @@ import type { FixPlan } from '../plan.ts';
 import type { Machine, Process } from '../process.ts';
 import type { World } from '../world.ts';
 import { Disk } from './disk.ts';
-import { estatesOf, type JournalParts, journalOf, letGo } from './journals.ts';
+import { estatesOf, type JournalParts, journalOf, letGo, onDisk } from './journals.ts';
 import type { LinkEnd } from './link-socket.ts';
 import { logOf } from './log.ts';
 import type { Kept, Speaker, Stream } from './sent.ts';
@@ -147,15 +147,7 @@ export class FixHost extends Host implements Speaker {
     if (!process.alive) letGo(kept);
     else left.journal = kept;
     const spoiled = this.world.mutation?.journal?.(kept, process) ?? kept;
-    return over(spoiled, {
-      flush: (depends) => this.#written(process, () => spoiled.flush(depends)),
-      // Its last flush is one within the journal.
-      close: async () => {
-        if (!this.disk.full) return spoiled.close();
-        this.disk.abandon(() => letGo(kept));
-        throw new Error('no space left on the disk');
-      },
-    });
+    return onDisk(spoiled, this.disk, (write) => this.#written(process, write));
   }
 
   /** What the edge tells its venue, as the world sees it. */

@@ -13,6 +13,7 @@ import type { Syncs } from '../../edge/syncs.ts';
 import { over } from '../over.ts';
 import type { FixPlan } from '../plan.ts';
 import type { Process } from '../process.ts';
+import type { Disk } from './disk.ts';
 
 export interface JournalParts {
   readonly directory: string;
@@ -77,6 +78,18 @@ export function estatesOf(
       },
     });
   };
+}
+
+/** A journal whose flushes are writes of this machine's disk. Its last one is within `close`. */
+export function onDisk(journal: Journal, disk: Disk, written: (write: () => void) => void): Journal {
+  return over(journal, {
+    flush: (depends) => written(() => journal.flush(depends)),
+    close: async () => {
+      if (!disk.full) return journal.close();
+      disk.abandon(() => letGo(journal));
+      throw new Error('no space left on the disk');
+    },
+  });
 }
 
 /** Of a process that is gone: nothing is sent any more, and files are closed. */

@@ -4,7 +4,7 @@ import type { Holding, LiveSession, Reservation } from '../../core/sessions/mode
 import { Blocks, type BlocksParts } from '../../edge/blocks.ts';
 
 /** Looks at the clock that no end needs more of. */
-const LOOKS = 1_000;
+const LOOKS = 3_000;
 
 function blocksOf(taken: Reservation[]): Blocks {
   let looks = 0;
