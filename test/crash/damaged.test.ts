@@ -44,7 +44,7 @@ describe('a truncated last segment', () => {
       const world = await World.open(column);
       await world.turns(8);
       await world.inStep();
-      await world.pause(200);
+      await world.pause(SHIPPED_MS);
       const { next } = world;
       await world.kill();
       for (const path of world.segments('last')) truncateSync(path, Math.floor(statSync(path).size * 0.6));
@@ -60,6 +60,9 @@ describe('a truncated last segment', () => {
     60_000,
   );
 });
+
+/** What was sent ahead of the store is in it by then: it lingers for 150 ms, and a commit takes its time on a busy machine. */
+const SHIPPED_MS = 1_000;
 
 /** Turns one bit of a file. @returns what turns it back */
 function flip(path: string, share: number): () => void {
@@ -100,7 +103,7 @@ describe('a flipped bit', () => {
       const world = await World.open(column);
       await world.turns(8);
       await world.inStep();
-      await world.pause(200);
+      await world.pause(SHIPPED_MS);
       await world.kill();
       if (world.inStore) {
         // What is in the store is read instead, above the numbers that are reserved.
@@ -153,7 +156,7 @@ describe('a flipped bit', () => {
       const world = await World.open(column);
       await world.turns(8);
       await world.inStep();
-      await world.pause(200);
+      await world.pause(SHIPPED_MS);
       await world.kill();
       const { client, tables } = world.store;
       const { Items = [] } = await client.send(new ScanCommand({ TableName: tables.journal }));

@@ -55,6 +55,8 @@ function bundled(): Promise<string> {
       bundle: true,
       minifySyntax: true,
       minifyWhitespace: true,
+      // An error that ends the process is told behind the line that threw it, and a pipe takes 64 KiB of both.
+      lineLimit: 200,
       platform: 'node',
       format: 'esm',
       banner,
