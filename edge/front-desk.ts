@@ -125,8 +125,7 @@ export class FrontDesk implements Reception<Connection> {
     metrics.logon(reason);
     strangers.note({ address, sender_comp_id, reason }, 'Logon refused', turns.monotonic());
     gate.noteRefusal({ sender_comp_id, address, reason, text: UNAVAILABLE });
-    const told = this.#house.config.refused_logon === 'silent' ? undefined : claim;
-    connection.turnAway(told, { msgSeqNum: 1, text: UNAVAILABLE, status: statusOfRefusal(reason) });
+    this.#refuseUnproven(connection, claim, UNAVAILABLE, reason);
   }
 
   async #authenticate(connection: Connection, claim: Claim, received: number): Promise<void> {
@@ -336,16 +335,13 @@ export class FrontDesk implements Reception<Connection> {
 
   /** Answers a refusal by the gate, which has recorded it. */
   #refusedByGate(connection: Connection, claim: Claim, refused: LogonRefused): void {
-    const { metrics, strangers, turns, config } = this.#house;
+    const { metrics, strangers, turns } = this.#house;
     const { reason, text } = refused;
     const { sender_comp_id } = claim;
     metrics.logon(reason);
     strangers.note({ address: connection.address, sender_comp_id, reason }, 'Logon refused', turns.now.monoMs);
     if (refused.class === 'proven' && reason !== 'session_in_use') this.#refuseProven(connection, claim, text, reason);
-    else {
-      const told = config.refused_logon === 'silent' ? undefined : claim;
-      connection.turnAway(told, { msgSeqNum: 1, text, status: statusOfRefusal(reason) });
-    }
+    else this.#refuseUnproven(connection, claim, text, reason);
   }
 
   #refusedHere(
@@ -370,6 +366,11 @@ export class FrontDesk implements Reception<Connection> {
     const silent = refusal === IN_USE && profile.duplicate_logon === 'refuse';
     if (silent || (covered && config.refused_logon === 'silent')) connection.turnAway(undefined, SILENT);
     else this.#refuseProven(connection, claim, text, reason);
+  }
+
+  #refuseUnproven(connection: Connection, claim: Claim, text: string, reason: string): void {
+    const told = this.#house.config.refused_logon === 'silent' ? undefined : claim;
+    connection.turnAway(told, { msgSeqNum: 1, text, status: statusOfRefusal(reason) });
   }
 
   /** With the session's next number: a client's engine might otherwise reject the Logout before it shows the Text. */

@@ -118,7 +118,9 @@ export class Numbers implements Player {
   #call(live: number): void {
     const { edges, log } = this.#parts;
     const waiting = this.#ended.size > 0 ? this.#ended : this.#live;
-    const batch = [...waiting].slice(0, waiting === this.#live ? live : NUMBERS_AT_ONCE);
+    const most = waiting === this.#live ? live : NUMBERS_AT_ONCE;
+    const batch: [string, SessionNumbers][] = [];
+    for (const one of waiting) if (batch.push(one) === most) break;
     this.#telling = edges
       .tellNumbers(batch.map(([, numbers]) => numbers))
       .then(

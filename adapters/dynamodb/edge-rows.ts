@@ -40,13 +40,13 @@ export class EdgeRows {
   readonly layout: EdgeLayout;
   readonly #database: Database;
   /** Joins those that look for one edge. */
-  readonly #reads: Pick<JoinedReads, 'get'>;
+  readonly #reads: Pick<JoinedReads, 'getAll'>;
   /** By edge, the last incarnation that is known to have ended: none that has ended ever comes back. */
   readonly #ended = new Map<string, number>();
   /** When each edge of this process has marked its partition, epoch ms. */
   readonly #marked = new Map<string, number>();
 
-  constructor(database: Database, reads: Pick<JoinedReads, 'get'>, layout: EdgeLayout) {
+  constructor(database: Database, reads: Pick<JoinedReads, 'getAll'>, layout: EdgeLayout) {
     this.#database = database;
     this.#reads = reads;
     this.layout = layout;
@@ -66,8 +66,7 @@ export class EdgeRows {
     const rows = new Map<string, Row>();
     for (const place of ['own', 'other'] as const) {
       const keys = edgeIds.filter((id) => !rows.has(id)).map((id) => this.places(id)[place]);
-      for (const row of await Promise.all(keys.map((one) => this.#reads.get(one))))
-        if (row !== undefined) rows.set(row.sk, row);
+      for (const row of await this.#reads.getAll(keys)) if (row !== undefined) rows.set(row.sk, row);
     }
     return rows;
   }
