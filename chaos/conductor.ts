@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { AdminClient } from '../local/admin-client.ts';
 import { edgeId } from '../local/environment.ts';
 import { type Crowd, makeCrowd } from './crowd.ts';
+import type { Seen } from './evidence.ts';
 import type { LineFault } from './fault-proxy.ts';
 import type { Attempt, Drain, Ending, Fault, FaultKind, Freed, Ledger, Outage, Storm, Takeover } from './ledger.ts';
 import { Operator, REASON } from './operator.ts';
@@ -22,6 +23,8 @@ export interface Plan {
   readonly journal: 'store' | 'file';
   /** Kinds of faults; none: all. */
   readonly only: readonly FaultKind[];
+  /** Faults that are to last longer are left out, s. */
+  readonly atMost: number;
   readonly patience: number;
   readonly say: (text: string) => void;
 }
@@ -112,7 +115,7 @@ export class Conductor {
     plan.say(`${this.#on()} sessions on`);
     const end = now() + plan.minutes * 60_000;
     let played = 0;
-    for (const step of schedule(plan.seed, plan.edges, plan.only)) {
+    for (const step of schedule(plan.seed, plan.edges, plan.only, plan.atMost * 1000)) {
       if (played >= NEEDED_STEPS && now() > end) break;
       await this.#play(step);
       played += 1;
@@ -125,9 +128,7 @@ export class Conductor {
     this.#watch.close();
     return {
       users,
-      sessions: [...traders.map(({ log }) => log), ...this.#probes.logs],
-      faults: this.#faults,
-      acts: this.#operator.acts,
+      ...this.seen,
       samples: this.#watch.samples,
       slots: this.#watch.slots,
       outages: this.#outages,
@@ -140,6 +141,12 @@ export class Conductor {
     };
   }
 
+  /** What is known so far. */
+  get seen(): Seen {
+    const sessions = [...this.#crowd.traders.map(({ log }) => log), ...this.#probes.logs];
+    return { sessions, faults: this.#faults, acts: this.#operator.acts };
+  }
+
   async #play(step: Step): Promise<void> {
     const { say } = this.#plan;
     this.#calm = true;
@@ -148,8 +155,8 @@ export class Conductor {
     const { kind, edge, ms } = step;
     say(`${kind}${edge === 0 ? '' : ` edge ${edge}`}${ms === 0 ? '' : `, ${(ms / 1000).toFixed(1)} s`}`);
     const fault: Fault = { kind, edge, from: now(), to: now() };
-    const took = await this.#break(step, fault);
     this.#faults.push(fault);
+    const took = await this.#break(step, fault);
     await this.#operator.rest();
     if (await this.#allBack(fault.to)) fault.healed = now();
     took();
@@ -299,7 +306,16 @@ export class Conductor {
       const answered = later[success]?.answered;
       back = back === undefined || answered === undefined ? undefined : Math.max(back, answered.at);
     }
-    this.#storms.push({ edge, at, why, sessions: hit.length, logons, ...(back === undefined ? {} : { back }) });
+    const slowest = hit[logons.indexOf(Math.max(...logons))]?.trader.log.name ?? '';
+    this.#storms.push({
+      edge,
+      at,
+      why,
+      sessions: hit.length,
+      logons,
+      slowest,
+      ...(back === undefined ? {} : { back }),
+    });
   }
 
   #on(): number {

@@ -68,7 +68,7 @@ export async function makeCrowd(making: Making): Promise<Crowd> {
     return (await done(admin.post('provision', wanted))).credentials as Credentials;
   };
   const client: Crowd['client'] = (credentials, user, sub, through, role, keeps = role === 'keeper') => {
-    const log = emptyLog(`${user}/${sub}`, user, role ?? 'victim');
+    const log = emptyLog(`${user}/${sub}`, user, credentials.sender_comp_id, role ?? 'victim');
     const port = through === 0 ? ports.fix_port : (ports.fix_ports[through - 1] ?? 0);
     return new Trader({
       log,
@@ -104,8 +104,8 @@ export async function makeCrowd(making: Making): Promise<Crowd> {
   return { users, traders, provision, client };
 }
 
-function emptyLog(name: string, user: string, role: Role): SessionLog {
-  return { name, user, role, attempts: [], received: [], asked: [], orders: [], faults: [] };
+function emptyLog(name: string, user: string, sender_comp_id: string, role: Role): SessionLog {
+  return { name, user, sender_comp_id, role, attempts: [], received: [], asked: [], orders: [], faults: [] };
 }
 
 interface Planned {

@@ -52,6 +52,7 @@ export interface OrderView {
 export interface SessionLog {
   readonly name: string;
   readonly user: string;
+  readonly sender_comp_id: string;
   readonly role: Role;
   readonly attempts: Attempt[];
   readonly received: Received[];
@@ -163,6 +164,8 @@ export interface Storm {
   readonly back?: number;
   /** Logons that each of them sent, but for those while an operator kept it out. */
   readonly logons: readonly number[];
+  /** The one of them that sent the most. */
+  readonly slowest: string;
 }
 
 export interface Drain {

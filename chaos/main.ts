@@ -1,13 +1,16 @@
 /** `npm run chaos`: breaks a whole installation on purpose and checks what was promised. Exit code 0: all held; 1: not; 2: it could not be run; 3: there is no embedded store here. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { removeDirectory, temporaryDirectory } from '../local/product.ts';
 import { storeBinary } from '../local/store.ts';
 import { verdicts } from './checks/all.ts';
 import { Conductor, type Plan } from './conductor.ts';
-import { FAULTS, type FaultKind, type Ledger, type Verdict } from './ledger.ts';
+import { writeEvents } from './evidence.ts';
+import { FAULTS, type FaultKind, type Verdict } from './ledger.ts';
 import { report } from './report.ts';
+import { LEAST_MOST_MS } from './schedule.ts';
 import { openWorld, type WorldHandle } from './world-handle.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -17,6 +20,8 @@ const EXIT_FAILED = 2;
 const EXIT_NOTHING_TRIED = 3;
 /** Starting, healing and the end take no longer: fifteen minutes in all, unless more are asked for. */
 const BEYOND_MINUTES = 7;
+/** In the data directory. */
+const LOGS = 'logs';
 
 const number =
   (least: number, most: number) =>
@@ -43,6 +48,7 @@ const command = new Command('chaos')
       .choices(FAULTS)
       .default([]),
   )
+  .option('--at-most <s>', 'no faults that last longer', number(LEAST_MOST_MS / 1000, 3600), Number.POSITIVE_INFINITY)
   .option('--short', 'about a minute, a hundred sessions: what a commit is tried with')
   .option(
     '--patience <n>',
@@ -51,7 +57,10 @@ const command = new Command('chaos')
     1,
   )
   .option('--ledger <file>', 'writes all that was seen there, as JSON')
-  .option('--keep', 'leaves data and logs where they are, and says where')
+  .option(
+    '--keep',
+    'leaves data and logs where they are, and says where; without it only logs, when a promise is broken',
+  )
   .parse();
 
 interface Options {
@@ -61,17 +70,67 @@ interface Options {
   readonly edges: number;
   readonly journal: Plan['journal'];
   readonly only: readonly FaultKind[];
+  readonly atMost: number;
   readonly short?: true;
   readonly patience: number;
   readonly ledger?: string;
   readonly keep?: true;
 }
 
-async function played(plan: Plan, world: WorldHandle, dataDir: string): Promise<Ledger> {
+interface Tally {
+  readonly passed: number;
+  readonly broken: number;
+}
+
+async function conducted(plan: Plan, world: WorldHandle, dataDir: string): Promise<Conductor> {
   const addresses = await world.begin(dataDir, plan.edges, plan.journal);
   say(`${plan.edges} edges are ready; provisioning`);
-  const conductor = await Conductor.open(plan, world, addresses);
-  return conductor.run();
+  return Conductor.open(plan, world, addresses);
+}
+
+/** Runs the plan and judges it. What explains a promise that was broken, or why it could not be run, is kept. */
+async function tried(plan: Plan, heading: string, file: string | undefined, keep: boolean): Promise<Tally> {
+  const dataDir = temporaryDirectory();
+  const world = openWorld();
+  const late = timeout(plan.minutes + BEYOND_MINUTES * plan.patience);
+  let conductor: Conductor | undefined;
+  let told = 'it was not judged';
+  let tally: Tally | undefined;
+  try {
+    conductor = await Promise.race([conducted(plan, world, dataDir), late]);
+    const ledger = await Promise.race([conductor.run(), late]);
+    const found = verdicts(ledger, plan);
+    if (file !== undefined) writeFileSync(file, JSON.stringify({ ...ledger, users: [...ledger.users.values()] }));
+    told = report(ledger, found);
+    say(told);
+    tally = tallyOf(plan, found);
+    return tally;
+  } finally {
+    await world.end();
+    if (tally?.broken === 0 && !keep) removeDirectory(dataDir);
+    else {
+      const logs = explained(dataDir, `${heading}\n${told}\n`, conductor);
+      if (!keep) for (const name of readdirSync(dataDir)) if (name !== LOGS) removeDirectory(join(dataDir, name));
+      if (keep) say(`data: ${dataDir}`);
+      say(`\nlogs of all processes, and what was broken and seen: ${logs}`);
+    }
+  }
+}
+
+/** Puts beside the logs what was broken and seen. @returns where */
+function explained(dataDir: string, text: string, conductor: Conductor | undefined): string {
+  const logs = join(dataDir, LOGS);
+  mkdirSync(logs, { recursive: true });
+  writeFileSync(join(logs, 'report.txt'), text);
+  if (conductor !== undefined) writeEvents(logs, conductor.seen, performance.timeOrigin);
+  return logs;
+}
+
+function tallyOf({ only, atMost }: Plan, found: readonly Verdict[]): Tally {
+  const some = only.length > 0 || Number.isFinite(atMost);
+  const counted = found.filter(({ held, against }) => held || against.length > 0 || !some);
+  const broken = counted.filter(({ held }) => !held).length;
+  return { passed: counted.length - broken, broken };
 }
 
 function timeout(minutes: number): Promise<never> {
@@ -88,26 +147,13 @@ async function main(): Promise<number> {
   const plan: Plan = { ...options, ...size, say };
   const { seed, minutes, sessions, edges, patience } = plan;
   const load = loadavg()[0]?.toFixed(1);
-  say(
+  const heading = [
     `seed ${seed}, ${sessions} sessions, ${edges} edges, journal ${plan.journal}, ${minutes} minutes of faults, patience ${patience}`,
-  );
-  say(`${availableParallelism()} cores, load average before ${load}\n`);
-  const dataDir = temporaryDirectory();
-  const world = openWorld();
-  let found: readonly Verdict[] = [];
-  try {
-    const ledger = await Promise.race([played(plan, world, dataDir), timeout(minutes + BEYOND_MINUTES * patience)]);
-    found = verdicts(ledger, { patience });
-    if (file !== undefined) writeFileSync(file, JSON.stringify({ ...ledger, users: [...ledger.users.values()] }));
-    say(report(ledger, found));
-  } finally {
-    await world.end();
-    if (keep) say(`data and logs: ${dataDir}`);
-    else removeDirectory(dataDir);
-  }
-  const tried = found.filter(({ held, against }) => held || against.length > 0 || plan.only.length === 0);
-  const broken = tried.filter(({ held }) => !held).length;
-  say(`\n${tried.length - broken} passed, ${broken} failed`);
+    `${availableParallelism()} cores, load average before ${load}\n`,
+  ].join('\n');
+  say(heading);
+  const { passed, broken } = await tried(plan, heading, file, keep === true);
+  say(`\n${passed} passed, ${broken} failed`);
   return broken === 0 ? 0 : EXIT_BROKEN;
 }
 

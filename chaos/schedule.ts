@@ -27,6 +27,9 @@ const PAST_LEASE_MS = 11_500;
 /** Longer than orders go on. */
 const OUTAGE_MS = 9_500;
 
+/** Of every kind some faults are as short. */
+export const LEAST_MOST_MS = 4_000;
+
 type Draw = (edge: number, chance: () => number) => Step;
 
 const between = (chance: () => number, least: number, most: number): number =>
@@ -75,12 +78,21 @@ function shuffled<T>(all: readonly T[], chance: () => number): T[] {
   return some;
 }
 
-/** The needed ones first, in any order; then rounds of all, each shuffled, without end. @param only kinds that are wanted; none: all */
-export function* schedule(seed: number, edges: number, only: readonly FaultKind[] = []): Generator<Step> {
+/**
+ * The needed ones first, in any order; then rounds of all, each shuffled, without end.
+ * @param only kinds that are wanted; none: all
+ * @param atMostMs none that lasts longer; at least {@link LEAST_MOST_MS}
+ */
+export function* schedule(
+  seed: number,
+  edges: number,
+  only: readonly FaultKind[] = [],
+  atMostMs = Number.POSITIVE_INFINITY,
+): Generator<Step> {
   const chance = seeded(seed);
   for (const one of drawn(chance)) {
     const step = one(1 + Math.floor(chance() * edges), chance);
-    if (only.length === 0 || only.includes(step.kind)) yield step;
+    if ((only.length === 0 || only.includes(step.kind)) && step.ms <= atMostMs) yield step;
   }
 }
 

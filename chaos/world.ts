@@ -3,7 +3,7 @@
  * the venue, the edges and their balancer, as `npm start -- --edges N` puts them together. Does what its parent says over
  * IPC, and ends with it.
  */
-import { mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BASE_PATH } from '../contract/operations.ts';
 import { type AdminApi, startAdminApi } from '../local/admin-api.ts';
@@ -12,7 +12,9 @@ import { prepareDataDir, STORE_FILE, venueAddress } from '../local/data-dir.ts';
 import { edgeEnvironment, edgeId, productEnvironment, REGION, SERVICE } from '../local/environment.ts';
 import { openSecrets } from '../local/secrets.ts';
 import { parseSettings, type Settings } from '../local/settings.ts';
+import { boundLogs } from './evidence.ts';
 import { type FaultProxy, type LineFault, startFaultProxy } from './fault-proxy.ts';
+import { LOG_LOOK_MS } from './limits.ts';
 import { Program, Store } from './processes.ts';
 
 const HOST = '127.0.0.1';
@@ -61,6 +63,7 @@ class World implements Deeds {
   #admin: AdminApi | undefined;
   #venue: Program | undefined;
   #balancer: Balancer | undefined;
+  #bounding: NodeJS.Timeout | undefined;
   readonly #lines: FaultProxy[] = [];
   readonly #edges: Program[] = [];
 
@@ -69,6 +72,7 @@ class World implements Deeds {
     prepareDataDir(dataDir);
     const secrets = openSecrets(dataDir);
     const logs = join(dataDir, 'logs');
+    this.#bounding = setInterval(() => boundLogs(logs), LOG_LOOK_MS);
     const store = await Store.open(join(dataDir, STORE_FILE), join(logs, 'store.log'));
     this.#store = store;
     const endpoint = `http://${HOST}:${store.port}`;
@@ -93,6 +97,10 @@ class World implements Deeds {
         port,
         ready_url: `http://${HOST}:${metrics_ports[i]}/ready`,
       })),
+      (msg) => {
+        const line = { time: new Date().toISOString(), service: 'balancer', msg };
+        appendFileSync(join(logs, 'balancer.log'), `${JSON.stringify(line)}\n`);
+      },
     );
     const admin = {
       admin_url: `http://${HOST}:${this.#admin.port}${BASE_PATH}`,
@@ -149,6 +157,7 @@ class World implements Deeds {
   }
 
   async end(): Promise<void> {
+    clearInterval(this.#bounding);
     this.line(0, { type: 'none' });
     this.#store?.signal('SIGCONT');
     await this.#admin?.stop();

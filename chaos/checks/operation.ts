@@ -213,12 +213,12 @@ export function drained({ drains }: Ledger, { patience }: Patience): Verdict {
 }
 
 export function storms({ storms: all }: Ledger, { patience }: Patience): Verdict {
-  const against = all.flatMap(({ edge, at, back, logons }) => {
+  const against = all.flatMap(({ edge, at, back, logons, slowest }) => {
     const most = Math.max(0, ...logons);
     const late = back === undefined || back - at > BACK_WITHIN_MS * patience;
     return [
       ...(late ? [`edge ${edge}: ${back === undefined ? 'not all came back' : seconds(back - at)}`] : []),
-      ...(most > LOGONS_EACH * patience ? [`edge ${edge}: a session needed ${most} Logons`] : []),
+      ...(most > LOGONS_EACH * patience ? [`edge ${edge}: ${slowest} needed ${most} Logons`] : []),
     ];
   });
   const told = all.map(

@@ -43,6 +43,7 @@ const accepted = (at: number, ended?: Attempt['ended']): Attempt => ({
 const log = (name: string, role: SessionLog['role'], more: Partial<SessionLog> = {}): SessionLog => ({
   name,
   user: name.split('/')[0] ?? '',
+  sender_comp_id: 'CLIENT',
   role,
   attempts: [accepted(0)],
   received: [received(2), received(3)],
@@ -106,7 +107,7 @@ const KEPT: Ledger = {
       orders: [late('not_now'), late('report', true)],
     },
   ],
-  storms: [{ edge: 1, at: 10_000, why: 'edge_killed', sessions: 2, back: 12_000, logons: [1, 2] }],
+  storms: [{ edge: 1, at: 10_000, why: 'edge_killed', sessions: 2, back: 12_000, logons: [1, 2], slowest: 'keeper/s' }],
   drains: [{ edge: 2, at: 0, sessions: 5, told: 5, exited: { at: 3000, code: 0 } }],
   freed: [{ edge: 1, killed: 10_000, free: 18_000 }],
   takeovers: [

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { NEEDED_STEPS, type Step, schedule } from '../../chaos/schedule.ts';
+import { FAULTS } from '../../chaos/ledger.ts';
+import { LEAST_MOST_MS, NEEDED_STEPS, type Step, schedule } from '../../chaos/schedule.ts';
 
 const first = (seed: number, edges: number, count: number): Step[] => {
   const steps: Step[] = [];
@@ -39,4 +40,19 @@ test('of some kinds only those are drawn, in the order in which they come among 
       .filter(({ kind }) => kind === 'store_stopped' || kind === 'venue_killed')
       .slice(0, 8),
   );
+});
+
+test('of faults only those are drawn that are over in time', () => {
+  let drawn = 0;
+  for (const { kind, ms } of schedule(11, 3, ['edge_killed', 'store_stopped'], LEAST_MOST_MS)) {
+    expect(ms).toBeLessThanOrEqual(LEAST_MOST_MS);
+    expect(['edge_killed', 'store_stopped']).toContain(kind);
+    drawn += 1;
+    if (drawn === 30) break;
+  }
+});
+
+test.each(FAULTS)('%s comes also when faults are short', (kind) => {
+  const [step] = schedule(5, 3, [kind], LEAST_MOST_MS);
+  expect(step?.kind).toBe(kind);
 });
