@@ -27,8 +27,6 @@ export interface Opened {
   readonly venueTime: Timer;
 }
 
-const NOBODY: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
-
 const SHUTTING_DOWN = 'Gateway is shutting down, log on again';
 
 /** Logs clients out and gives them a moment, has the gate give everything back, then closes journal and venue. */
@@ -85,7 +83,7 @@ export async function closeAll(
 /** Resolves when the journal is durable. If the edge was declared dead the rest never will be; none of it has left. */
 async function committed({ turns, gate }: House, journal: Journal, timers: Timers): Promise<void> {
   turns.run(() => {
-    turns.touch(NOBODY);
+    turns.touch(nobody());
     journal.endAhead();
   });
   const { later } = journal;
@@ -100,6 +98,9 @@ async function committed({ turns, gate }: House, journal: Journal, timers: Timer
     looking.cancel();
   }
 }
+
+/** Takes part in a turn's end only so that there is one. Of each edge its own: one that may not write stays in its turns. */
+const nobody = (): Player => ({ dirty: false, settle() {}, writeOut() {}, unwritable() {} });
 
 /**
  * The journal first, as ever: without it the venue writes nothing, and neither has happened. Of one that is answered later the

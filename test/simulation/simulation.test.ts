@@ -2,6 +2,7 @@
 // is put in. What fails is replayed by `npm run simulate -- --seed N`.
 import { describe, expect, test } from '@jest/globals';
 import { MUTATIONS, mutationNamed } from '../../simulation/mutations.ts';
+import { runSeeds } from '../../simulation/pool.ts';
 import { type Outcome, runSeed, SHORT_MS } from '../../simulation/run.ts';
 
 /** Seeds that have found defects once. */
@@ -135,6 +136,20 @@ describe('a seed is a run', () => {
       expect(await runSeed(11, 5_000, undefined, (line) => lines.push(line))).toEqual(first);
       expect(lines.length).toBeGreaterThan(10);
       expect((await runSeed(12, 5_000)).fingerprint).not.toBe(first.fingerprint);
+    },
+    WITHIN_MS,
+  );
+
+  test(
+    'whatever ran before it in the process',
+    async () => {
+      const fresh = new Map<number, Outcome>();
+      await runSeeds({ from: 1, to: 7, busyMs: SHORT_MS }, 1, (outcome) => {
+        fresh.set(outcome.seed, outcome);
+        return true;
+      });
+      expect(fresh.size).toBe(6);
+      for (const [seed, outcome] of [...fresh].reverse()) expect(await runSeed(seed, SHORT_MS)).toEqual(outcome);
     },
     WITHIN_MS,
   );
