@@ -229,6 +229,8 @@ export interface SessionSlots {
   reserve(reservations: readonly Reservation[]): Promise<readonly boolean[]>;
   /** After a restore: moves the end of what is reserved for the FIX session up by `beyond`. Without effect if nothing is. */
   passNumbers(userId: string, key: FixSessionKey, beyond: number): Promise<void>;
+  /** Epoch of the FIX session's last taking ({@link Holding}). 0: it was never taken. */
+  epoch(session: Pick<LiveSession, 'user_id' | 'key'>): Promise<number>;
   /** All FIX sessions under these SenderCompIDs that were ever taken, each with the edge whose journal has it. */
   homes(
     userId: string,

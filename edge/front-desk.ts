@@ -5,7 +5,7 @@
 
 import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
 import { UNAVAILABLE } from '../core/sessions/logon.ts';
-import type { EndCause, FixSessionKey } from '../core/sessions/model.ts';
+import type { EndCause } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
 import { sentBy } from './connection-state.ts';
 import { type Claim, forget, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
@@ -17,11 +17,11 @@ import type { House, Reception } from './house.ts';
 import { SESSIONS_PER_CREDENTIAL } from './limits.ts';
 import type { LogonLine } from './logon-line.ts';
 import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refusalOfRules } from './logon-rules.ts';
+import { keyOf, venueSession } from './logon-session.ts';
 import { type Sender, SILENT, senderOf } from './refusal.ts';
 import { statusOfRefusal } from './session-status.ts';
 import { type Entry, sessionId, TAKEN_OVER } from './sessions.ts';
 import { Holders } from './takeover/holders.ts';
-import type { VenueSession } from './venue/venue.ts';
 
 /** How often a slot is asked for while another live session holds the FIX session. */
 const ROUNDS = 4;
@@ -146,11 +146,12 @@ export class FrontDesk implements Reception<Connection> {
       refusalOfRules(this.#house.dictionaries.of(profile), claim) ??
       noNewPassword(claim, logon, this.#house.config.new_password) ??
       this.#crowded(claim, logon) ??
-      this.#ruledOut(connection, claim, logon, profile);
+      (await this.#ruledOut(connection, claim, logon, profile));
+    if (!connection.waits) return;
     if (refusal !== undefined) this.#refusedHere(connection, claim, logon, profile, refusal);
     else {
       const { blocks } = this.#house;
-      const id = sessionId(keyOf(claim));
+      const id = sessionId(claim);
       blocks.entering(id);
       try {
         await this.#register(connection, claim, logon, profile);
@@ -163,7 +164,7 @@ export class FrontDesk implements Reception<Connection> {
   /** Sessions stay in the journal for good. A client that names too many different ones is refused before it takes a slot. */
   #crowded(claim: Claim, logon: LogonAccepted): Refusal | undefined {
     const most = Math.max(SESSIONS_PER_CREDENTIAL, logon.max_sessions);
-    if (!this.#house.sessions.crowded(sessionId(keyOf(claim)), most)) return undefined;
+    if (!this.#house.sessions.crowded(sessionId(claim), most)) return undefined;
     const text = `Logon refused: this SenderCompID has ${most} sessions (SenderSubID, BeginString) and may begin no more`;
     return { reason: 'too_many_sessions', text, covered: false };
   }
@@ -172,14 +173,23 @@ export class FrontDesk implements Reception<Connection> {
    * The session layer's refusal, before a slot is taken, for a session whose state is here. So a client that keeps logging on with
    * too low a number makes no audit records of sessions, and takes nothing over. Not if a holder has to be asked first.
    */
-  #ruledOut(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Refusal | undefined {
+  async #ruledOut(
+    connection: Connection,
+    claim: Claim,
+    logon: LogonAccepted,
+    profile: SessionProfile,
+  ): Promise<Refusal | undefined> {
     const { sessions, mover } = this.#house;
     // If another edge may have newer state, the state here must not decide.
-    if (!mover.isHere(sessionId(keyOf(claim)))) return undefined;
-    const entry = sessions.begun(venueSession(claim, logon.user, profile));
+    if (!mover.isHere(sessionId(claim))) return undefined;
+    const venue = venueSession(claim, logon.user, profile);
+    const entry = sessions.begun(venue);
     if (entry === undefined) return undefined;
     if (entry.holder !== undefined && profile.duplicate_logon !== 'takeover') return undefined;
-    return this.#judged(connection, claim, profile, entry);
+    const refusal = this.#judged(connection, claim, profile, entry);
+    if (refusal === undefined) return undefined;
+    // Refusing by numbers that are old would tell the client that its own are wrong.
+    return (await mover.isStillHere(venue, keyOf(claim))) ? refusal : undefined;
   }
 
   /** The session layer's refusal of the Logon, if any. Changes nothing. */
@@ -248,7 +258,7 @@ export class FrontDesk implements Reception<Connection> {
   ): Promise<boolean> {
     const { gate, mover, blocks } = this.#house;
     const { session } = live;
-    const id = sessionId(keyOf(claim));
+    const id = sessionId(claim);
     if (!mover.needs(holding, session, id)) {
       blocks.taken(id, session, holding);
       return true;
@@ -329,7 +339,7 @@ export class FrontDesk implements Reception<Connection> {
   /** The Logon failed after its slot was taken: if the holder before it has gone, the session is away now. */
   #notSeated(claim: Claim): void {
     const { sessions, attendance, turns } = this.#house;
-    const known = sessions.known(sessionId(keyOf(claim)));
+    const known = sessions.known(sessionId(claim));
     if (known !== undefined && known.holder === undefined) turns.run(() => attendance.failed(known.venue, turns.now));
   }
 
@@ -376,25 +386,8 @@ export class FrontDesk implements Reception<Connection> {
   /** With the session's next number: a client's engine might otherwise reject the Logout before it shows the Text. */
   #refuseProven(connection: Connection, claim: Claim, text: string, reason: string): void {
     const { config, sessions } = this.#house;
-    const msgSeqNum = sessions.nextOut(sessionId(keyOf(claim)));
+    const msgSeqNum = sessions.nextOut(sessionId(claim));
     const told = config.refused_logon === 'silent' && PASSING.has(reason) ? undefined : claim;
     connection.turnAway(told, { msgSeqNum, text, status: statusOfRefusal(reason) });
   }
-}
-
-function keyOf({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: Claim): FixSessionKey {
-  return { begin_string, sender_comp_id, sender_sub_id, target_comp_id };
-}
-
-function venueSession(
-  claim: Claim,
-  { user_id, epoch }: { readonly user_id: string; readonly epoch: number },
-  profile: SessionProfile,
-): VenueSession {
-  const { begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id } = claim;
-  const id = sessionId(keyOf(claim));
-  const { mode, grace_ms } = profile.cancel_on_disconnect;
-  const cancel = mode === 'session' ? { cancel_after_ms: grace_ms } : {};
-  const names = { begin_string, appl_ver_id, sender_comp_id, sender_sub_id, target_comp_id };
-  return { id, user_id, ...names, ...cancel, epoch };
 }

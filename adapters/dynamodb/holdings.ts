@@ -108,6 +108,12 @@ export async function reserve(database: Database, reservations: readonly Reserva
   return done;
 }
 
+/** See SessionSlots.epoch. */
+export async function epochOf(database: Database, session: Whose): Promise<number> {
+  const row = await database.get(holdingKey(session));
+  return row === undefined ? 0 : toHeld(row).epoch;
+}
+
 /** See SessionSlots.homes. */
 export async function homes(database: Database, userId: string, senderCompIds: readonly string[]) {
   const rows = await database.all('sessions', key('U', userId), 'FIX#');

@@ -9,7 +9,7 @@ import { type Database, type Key, LAST_KEY, TRANSACTION, type Write } from './da
 import type { EdgeRows, Liveness } from './edge-rows.ts';
 import { fenceKey, fenceOf, sessionRowKey, toSession } from './edges.ts';
 import { absent, absentOr, type Expression, equals } from './expressions.ts';
-import { holdingKey, holdingPut, homes, passNumbers, reserve, settling, toHeld } from './holdings.ts';
+import { epochOf, holdingKey, holdingPut, homes, passNumbers, reserve, settling, toHeld } from './holdings.ts';
 import { readPage } from './pages.ts';
 import type { JoinedTransactions } from './together.ts';
 
@@ -40,6 +40,7 @@ export function createSessionSlots(parts: Parts): SessionSlots {
 
     reserve: (reservations) => reserve(database, reservations),
     passNumbers: (userId, session, beyond) => passNumbers(database, userId, session, beyond),
+    epoch: (session) => epochOf(database, session),
     homes: (userId, senderCompIds) => homes(database, userId, senderCompIds),
 
     async release(sessions) {

@@ -58,6 +58,12 @@ function passNumbers(world: MemoryWorld, session: FixSessionKey, beyond: number)
   world.holdings.set(name, { ...held, reserved: { ...held.reserved, out: held.reserved.out + beyond } });
 }
 
+function homes(world: MemoryWorld, senderCompIds: readonly string[]) {
+  const all = [...world.holdings].map(([name, { home }]) => ({ key: keyOfSession(partsOf(name)), edge_id: home }));
+  const found = all.filter((one) => senderCompIds.includes(one.key.sender_comp_id));
+  return found.sort((a, b) => compareKeys(key(...sessionKey(a)), key(...sessionKey(b))));
+}
+
 export function createSessionSlots(world: MemoryWorld): SessionSlots {
   const live = ({ edge_id, incarnation }: Pick<LiveSession, 'edge_id' | 'incarnation'>) => {
     const edge = world.edges.get(edge_id);
@@ -102,12 +108,9 @@ export function createSessionSlots(world: MemoryWorld): SessionSlots {
     settle: async (session, epoch, reserved) => settle(world, session, epoch, reserved),
     reserve: async (reservations) => reservations.map((one) => reserve(world, one)),
     passNumbers: async (_userId, session, beyond) => passNumbers(world, session, beyond),
+    epoch: async (session) => world.holdings.get(key(...sessionKey(session)))?.epoch ?? 0,
 
-    async homes(_userId, senderCompIds) {
-      const all = [...world.holdings].map(([name, { home }]) => ({ key: keyOfSession(partsOf(name)), edge_id: home }));
-      const found = all.filter((one) => senderCompIds.includes(one.key.sender_comp_id));
-      return found.sort((a, b) => compareKeys(key(...sessionKey(a)), key(...sessionKey(b))));
-    },
+    homes: async (_userId, senderCompIds) => homes(world, senderCompIds),
 
     async release(sessions) {
       for (const { session_id } of sessions) remove(world, session_id);

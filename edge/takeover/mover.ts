@@ -5,6 +5,7 @@
  * (docs/adr/0027-sessions-that-move.md).
  */
 
+import { StoreUnavailable } from '../../core/errors.ts';
 import type { EdgeRegistry, SessionSlots } from '../../core/ports.ts';
 import type { JournalStore } from '../../core/sessions/journal-store.ts';
 import type { EdgeRow, FixSessionKey, Holding, LiveSession, MessageName, Reserved } from '../../core/sessions/model.ts';
@@ -50,7 +51,7 @@ export interface MoverParts {
   readonly journal: Journal;
   readonly numbers: Pick<Numbers, 'note'>;
   readonly blocks: Pick<Blocks, 'knows' | 'settling' | 'settled' | 'gone' | 'clear'>;
-  readonly slots: Pick<SessionSlots, 'settle'>;
+  readonly slots: Pick<SessionSlots, 'settle' | 'epoch'>;
   readonly edges: Pick<EdgeRegistry, 'acknowledge'>;
   /** Where edges leave parcels for each other. */
   readonly store: Pick<JournalStore, 'collect' | 'discard'>;
@@ -98,9 +99,23 @@ export class Mover {
     this.#requests = new Requests({ ...parts, ask, log });
   }
 
-  /** Whether the journal here certainly has the latest state of this session. */
+  /** Whether the journal here has the latest state of this session, as far as this edge has heard. */
   isHere(id: string): boolean {
     return this.#here.has(id);
+  }
+
+  /**
+   * The same by the store: an edge that hung may not have heard yet that another took the session. False also if the store does
+   * not answer.
+   */
+  async isStillHere({ user_id, id }: Pick<VenueSession, 'user_id' | 'id'>, key: FixSessionKey): Promise<boolean> {
+    try {
+      const epoch = await this.#parts.slots.epoch({ user_id, key });
+      return epoch > 0 && epoch === this.hereBy(id);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return false;
+      throw error;
+    }
   }
 
   /** The epoch under which this edge acts for a session. 0: it does not, or has not since its process started. */

@@ -23,7 +23,6 @@ beforeAll(async () => {
 afterAll(() => store?.stop());
 
 const EDGE = { edge_id: 'e', incarnation: 1 };
-
 const RESERVED = { generation: 0, next_in: 1, out: 9, by: 'e.1.1' };
 const anns = () => session(EDGE, 'ann');
 
@@ -75,6 +74,7 @@ const CALLS: readonly [string, (stores: Stores) => Promise<unknown>][] = [
   ['slots.list', (s) => s.slots.list({ limit: 1 })],
   ['slots.settle', (s) => s.slots.settle(anns(), 1)],
   ['slots.reserve', (s) => s.slots.reserve([{ kind: 'extend', session: anns(), epoch: 1, reserved: RESERVED }])],
+  ['slots.epoch', (s) => s.slots.epoch(anns())],
   ['slots.homes', (s) => s.slots.homes('ann', ['S'])],
   ['slots.passNumbers', (s) => s.slots.passNumbers('ann', anns().key, 1)],
   ['edges.register', (s) => s.edges.register('e', '1', NOON)],

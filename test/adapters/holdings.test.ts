@@ -57,6 +57,7 @@ for (const [name, open] of STORES) {
         return { one, held: live(one, result), holding: holdingOf(result) };
       };
       const first = await again(edge);
+      expect(await slots.epoch(first.one)).toBe(first.holding.epoch);
       // Above the user's own, which is 1: that was the fence before there was this one.
       expect(first.holding).toEqual({ epoch: 2, home: 'e-1', from: 'e-1' });
       const local = await again(edge, first.one.session_id);

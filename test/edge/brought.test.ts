@@ -65,6 +65,7 @@ async function edge() {
     numbers: { note() {} },
     blocks: { knows: () => false, settling: () => undefined, settled() {}, gone() {}, clear() {} },
     slots: {
+      epoch: unused,
       settle: async (_, epoch) => {
         settled.push(epoch);
         return true;

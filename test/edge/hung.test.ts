@@ -5,6 +5,8 @@ import { expectBehind } from '../support/numbers.ts';
 import { until } from './support/desk.ts';
 import { gone, isReport, last, MovingHouse, numberOf, order } from './support/moving.ts';
 
+const ELSEWHERE = 'Logon refused: another gateway still has this session, try again';
+
 let house: MovingHouse;
 
 beforeEach(async () => {
@@ -114,6 +116,35 @@ test('an edge that is slow to answer, and lives, gives it away by its own hand',
   expect(await metric(two.metricsPort, 'fix_sessions_wrested_total{by="this"}')).toBe(0);
 }, 30_000);
 
+test('an edge that has lost a session, and not heard by whom, does not judge a Logon by the numbers that it had', async () => {
+  const [link, journalLink] = [{ cut: false }, { cut: false }];
+  const [one, two] = [await house.begin('e-1', 'store', link, journalLink), await house.begin('e-2', 'store')];
+  const ann = await house.user('ann', { session_profile: { duplicate_logon: 'takeover' } });
+  const a = await house.loggedOn(one, ann);
+  link.cut = true;
+  journalLink.cut = true;
+  const b = house.client(two, ann);
+  b.nextOut = a.nextOut;
+  expect((await b.logon(ann.password, [], 10_000)).type).toBe('A');
+  for (const id of ['x', 'y', 'z']) {
+    b.send('D', order(id));
+    await b.next(isReport(id));
+  }
+  await b.logout();
+  await gone(two);
+  // It ends the session that it had. What would tell it that another has the numbers does not come through.
+  link.cut = false;
+  await a.closed();
+  const c = house.client(one, ann);
+  c.nextOut = b.nextOut;
+  const answer = c.logon(ann.password, [[789, last(b) + 1]], 10_000);
+  const mine = async () => (await house.admin.slots.ofUser('ann')).some(({ edge_id }) => edge_id === 'e-1');
+  await Promise.race([until('it is asked for', mine), answer]);
+  journalLink.cut = false;
+  expect((await answer).get(58)).toBeUndefined();
+  expect(numberOf(c.received[0]!)).toBe(last(b) + 1);
+}, 40_000);
+
 test('several are taken together, each as its own client knows it', async () => {
   const link = { cut: false };
   const [one, two] = [await house.begin('e-1', 'store', link), await house.begin('e-2', 'store')];
@@ -142,10 +173,7 @@ test('with its journal in files it is out of reach: refused soon, and had once t
   b.nextOut = a.nextOut;
   // Well before the edge could be declared dead.
   const refused = await b.logon(ann.password, [], 6_500);
-  expect([refused.type, refused.get(58)]).toEqual([
-    '5',
-    'Logon refused: another gateway still has this session, try again',
-  ]);
+  expect([refused.type, refused.get(58)]).toEqual(['5', ELSEWHERE]);
   expect((await house.admin.edges.list()).map(({ state }) => state)).toEqual(['alive', 'alive']);
   link.cut = false;
   expect((await a.next(({ type }) => type === '5')).get(58)).toBe('Another Logon took this session over');
