@@ -70,12 +70,11 @@ export class Missed {
     for (const session of this.#parts.resting()) if (session.id === id) this.#miss(session, CLAIMED_MS);
   }
 
-  /** Its client was on, with a process of its edge that is no more: what a claim gave it for that is over. */
+  /** Its client was on, with a process of its edge that is no more: it is missed since then, not since it left before, or claimed. */
   wasThere({ id, cancel_after_ms = 0 }: VenueSession): void {
     const known = this.#missing.get(id);
     if (known === undefined) return;
-    const until = this.#parts.now() + Math.max(cancel_after_ms, RELINK_MS);
-    if (until < known.until) this.#missing.set(id, { ...known, until });
+    this.#missing.set(id, { ...known, until: this.#parts.now() + Math.max(cancel_after_ms, RELINK_MS) });
   }
 
   /** It has placed an order here without its client being there, as far as anybody says. */

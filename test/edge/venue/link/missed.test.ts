@@ -142,6 +142,27 @@ describe('an edge that dies', () => {
     expect(kinds(await again.told(2))).toEqual(['0', '4']);
   });
 
+  test('is missed with who was on there last, not since another edge had died before that', async () => {
+    const edge = await linked(rawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    edge.submit(2, mine, rests('a'));
+    await edge.told(1);
+    edge.ack(1);
+    edge.die();
+    await noticed(1);
+    clock.now += 4900;
+    const other = await linked(rawEdge('e2', { boot: 'e2-2', present: [] }));
+    const later = { ...mine, epoch: 2 };
+    other.send(frames.STARTED, 1, { session: later, boot: 'e2-1' });
+    await until('it is heard', () => other.acked >= 1);
+    clock.now += 4900;
+    await new Promise((resolve) => setTimeout(resolve, 50)); // some ticks
+    other.submit(2, later, rests('b'));
+    expect(kinds(await other.told(1))).toEqual(['0']);
+    clock.now += 200;
+    expect(kinds(await other.told(3))).toEqual(['0', '4', '4']);
+  });
+
   test('and again and again gives nobody more than one grace by it', async () => {
     const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
