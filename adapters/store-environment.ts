@@ -2,12 +2,13 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
-import type { StoreCalls } from './dynamodb/calls.ts';
+import { callsOf, type StoreCalls } from './dynamodb/calls.ts';
 import { type ClientOptions, createClient } from './dynamodb/client.ts';
 import { createTables } from './dynamodb/create-tables.ts';
 import { createDynamoAdapters } from './dynamodb/stores.ts';
 import type { TableNames } from './dynamodb/tables.ts';
 import { DynamoTokenLeases } from './dynamodb/token-leases.ts';
+import { WholeBatches } from './dynamodb/whole-batches.ts';
 import { systemRandom } from './node/random.ts';
 import type { Stores } from './stores.ts';
 
@@ -35,6 +36,8 @@ export const STORE_VARIABLES = {
   FIXGATE_TABLE_JOURNAL: tableName,
   /** Where rows of edges that start are kept: `spread` is for very many edges. */
   FIXGATE_EDGE_ROWS: z.enum(['together', 'spread'], { error: 'is neither together nor spread' }).default('together'),
+  /** How batches of writes are made: `whole`, each in one transaction, for a store that would commit row by row. */
+  FIXGATE_STORE_BATCHES: z.enum(['by_row', 'whole'], { error: 'is neither by_row nor whole' }).default('by_row'),
 };
 
 const Store = z.object(STORE_VARIABLES);
@@ -93,9 +96,10 @@ export function tablesOf(variables: StoreVariables): TableNames {
 export function openStoresOf(variables: StoreVariables, calls?: StoreCalls & { destroy(): void }): OpenStores {
   const client = openClient(variables);
   const tables = tablesOf(variables);
+  const whole = variables.FIXGATE_STORE_BATCHES === 'whole';
   return {
     stores: createDynamoAdapters({
-      client: calls ?? client,
+      client: whole ? new WholeBatches(calls ?? callsOf(client)) : (calls ?? client),
       tables,
       random: systemRandom,
       edgeRows: variables.FIXGATE_EDGE_ROWS,

@@ -9,7 +9,7 @@ import { BASE_PATH } from '../contract/operations.ts';
 import { type AdminApi, startAdminApi } from '../local/admin-api.ts';
 import { type Balancer, startBalancer } from '../local/balancer.ts';
 import { prepareDataDir, STORE_FILE, venueAddress } from '../local/data-dir.ts';
-import { edgeEnvironment, edgeId, productEnvironment, REGION, SERVICE } from '../local/environment.ts';
+import { EMBEDDED_STORE, edgeEnvironment, edgeId, productEnvironment, REGION, SERVICE } from '../local/environment.ts';
 import { openSecrets } from '../local/secrets.ts';
 import { parseSettings, type Settings } from '../local/settings.ts';
 import { boundLogs } from './evidence.ts';
@@ -76,7 +76,7 @@ class World implements Deeds {
     const store = await Store.open(join(dataDir, STORE_FILE), join(logs, 'store.log'));
     this.#store = store;
     const endpoint = `http://${HOST}:${store.port}`;
-    const product = productEnvironment(settings, endpoint, process.env);
+    const product = { ...productEnvironment(settings, endpoint, process.env), ...EMBEDDED_STORE };
     const environment = { ...product, FIXGATE_LOG_FILE: join(logs, 'admin.log') };
     this.#admin = await startAdminApi({ host: HOST, port: 0, environment, secrets });
     const shared = { ...process.env, ...product, FIXGATE_VENUE_ADDRESS: venueAddress(dataDir) };

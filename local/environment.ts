@@ -10,6 +10,9 @@ export const SERVICE = 'execute-api';
 /** The name of a local edge, 1 for the first; it stays the same over restarts. */
 export const edgeId = (number: number): string => `local-${number}`;
 
+/** For whoever uses the embedded store, which syncs its file for each row of a batch. */
+export const EMBEDDED_STORE: NodeJS.ProcessEnv = { FIXGATE_STORE_BATCHES: 'whole' };
+
 /** @param env settings of an expert that pass through (table names, timeouts) */
 export function productEnvironment(settings: Settings, endpoint: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const tables = Object.fromEntries(

@@ -17,7 +17,15 @@ import {
   writeLocalJson,
 } from './data-dir.ts';
 import { type EdgeProcess, type KeptProcess, startEdge, startVenue } from './edge-process.ts';
-import { edgeEnvironment, edgeId, metricsPortOf, productEnvironment, REGION, SERVICE } from './environment.ts';
+import {
+  EMBEDDED_STORE,
+  edgeEnvironment,
+  edgeId,
+  metricsPortOf,
+  productEnvironment,
+  REGION,
+  SERVICE,
+} from './environment.ts';
 import { step } from './progress.ts';
 import { type LocalSecrets, openSecrets } from './secrets.ts';
 import { SETTINGS, SettingError, type Settings } from './settings.ts';
@@ -85,7 +93,9 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
       ),
     );
   }
-  const product = productEnvironment(settings, external ?? (parts.store as EmbeddedStore).endpoint, env);
+  const endpoint = external ?? (parts.store as EmbeddedStore).endpoint;
+  const embedded = external === undefined ? EMBEDDED_STORE : {};
+  const product = { ...productEnvironment(settings, endpoint, env), ...embedded };
   parts.admin = await step('making tables, starting the admin API', () =>
     startAdminApi({
       host: HOST,
@@ -112,7 +122,6 @@ async function bringUp(parts: Parts, settings: Settings, env: NodeJS.ProcessEnv)
   if (settings.edges > 1) {
     parts.balancer = await startBalancer(HOST, settings.fix_port, parts.edges.map(backendOf), note);
   }
-  const endpoint = product.FIXGATE_DYNAMODB_ENDPOINT ?? '';
   const local = describe(settings, secrets, parts, endpoint);
   writeLocalJson(settings.data_dir, local);
   parts.tell = () => {

@@ -37,7 +37,12 @@ const KMS = {
 
 describe('the environment', () => {
   test('of a deployment is read whole', () => {
-    const defaults = { FIXGATE_BRANCH_KEY_ID: 'fixgate', FIXGATE_EDGE_ROWS: 'together', FIXGATE_ON_INELIGIBLE: 'warn' };
+    const defaults = {
+      FIXGATE_BRANCH_KEY_ID: 'fixgate',
+      FIXGATE_EDGE_ROWS: 'together',
+      FIXGATE_STORE_BATCHES: 'by_row',
+      FIXGATE_ON_INELIGIBLE: 'warn',
+    };
     expect(readEnvironment(KMS)).toEqual({ ...KMS, ...defaults });
   });
 
@@ -50,6 +55,7 @@ describe('the environment', () => {
     ['FIXGATE_ENVELOPE_KEY_ARN', 'key/k'],
     ['FIXGATE_PROOF_KEY_ARN', 'key/p'],
     ['FIXGATE_DYNAMODB_ENDPOINT', 'localhost:8000'],
+    ['FIXGATE_STORE_BATCHES', 'some'],
     ['FIXGATE_ON_INELIGIBLE', 'maybe'],
     ['AWS_REGION', undefined],
   ])('with %s %j stops, naming it', (variable, value) => {
