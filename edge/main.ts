@@ -13,7 +13,6 @@ import { DEFAULT_GATE_SETTINGS } from '../core/sessions/api.ts';
 import { ClockWatch } from '../core/sessions/clock-watch.ts';
 import { claimName } from '../core/sessions/edge-name.ts';
 import type { Claimed } from '../core/sessions/model.ts';
-import { machineBoot } from './boot.ts';
 import { ConfigError, type EdgeConfig, readConfig } from './config.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { EmfReporter, type ReadMetric } from './emf.ts';
@@ -22,15 +21,12 @@ import { createLogger, type Logger } from './log.ts';
 import { measured } from './measured.ts';
 import { Metrics } from './metrics.ts';
 import { journalOf, openEstateBy } from './open-journal.ts';
-import { openVenue, type Venue, type VenueSink } from './venue/index.ts';
-import { LinkVenue } from './venue/link/venue.ts';
+import { openOwnVenue } from './open-venue.ts';
 import { startWorkers, type WorkerMetrics } from './workers.ts';
 
 /** Exit code for a setting that is wrong or cannot be met: starting again will not help. */
 const EXIT_SETTINGS = 2;
 const EXIT_FAILED = 1;
-/** Seed of the simulator's markets: the same prices in each demo. */
-const MARKET_SEED = 1;
 /** CloudWatch keeps a minute as one point. */
 const EMF_EVERY_MS = 60_000;
 /** The process ends after this, even if something hangs. */
@@ -104,29 +100,6 @@ async function open({ stores, leases, box, vault, clockWatch }: Reached, parts: 
     venue: (sink) => openOwnVenue(sink, config, log),
     metrics,
     log,
-  });
-}
-
-/** The venue: in this process, or the link to the one that all edges share. */
-function openOwnVenue(sink: VenueSink, config: EdgeConfig, log: Logger): Venue | Promise<Venue> {
-  const { edge_id, venue, venue_address: address, data_dir } = config;
-  const directory = (name: string) => (config.journal === 'memory' ? undefined : join(data_dir, name));
-  if (venue === 'simulator' && address !== undefined)
-    return LinkVenue.open({
-      sink,
-      address,
-      edge_id,
-      directory: directory('link'),
-      boot: machineBoot(),
-      ahead: config.commit === 'reserve',
-      log,
-    });
-  return openVenue(venue, {
-    sink,
-    seed: MARKET_SEED,
-    now: systemClock.now(),
-    directory: directory('venue'),
-    warn: (problem) => log.warn({ problem }, 'an order that was kept could not be read'),
   });
 }
 

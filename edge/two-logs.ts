@@ -7,6 +7,7 @@ import { RESERVE_NUMBERS } from './journal/limits.ts';
 import type { EdgeParts } from './parts.ts';
 import { nextMark, resubmit } from './resubmit.ts';
 import { Sessions } from './sessions.ts';
+import type { Done } from './syncs.ts';
 import { Turns } from './turn.ts';
 import type { Venue } from './venue/venue.ts';
 
@@ -66,6 +67,7 @@ interface Followed extends Pick<Attendant, 'revoked'> {
 /** The venue writes with each turn; what has come from it is acknowledged once it is durable here. */
 function goAhead({ later, venue, turns, revoked }: Followed): void {
   later.attend({
+    ...(venue.sync === undefined ? {} : { sync: (done: Done) => venue.sync!(done) }),
     closing: () => venue.closing?.(),
     written: () => venue.durable?.(),
     released: () => setImmediate(() => turns.release()),

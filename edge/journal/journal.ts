@@ -5,6 +5,7 @@
 
 import type { Revocation } from '../../core/sessions/journal-store.ts';
 import type { SessionStore } from '../fix/session/ports.ts';
+import type { Done } from '../syncs.ts';
 import type { Later } from '../turn.ts';
 import type { After, SessionState, SessionTerms } from './session-state.ts';
 
@@ -114,6 +115,8 @@ export interface Journal {
 export interface Attendant {
   /** A batch is about to be closed: flush everything that has happened, and let the venue mark it. If this throws, the batch stays open. */
   closing(): void;
+  /** A sync of the disk begins: what others have written for this batch is to be on it too, before the batch counts as durable. */
+  sync?(done: Done): void;
   /** The batch is durable: the venue may write up to its mark. If this throws, {@link LaterJournal.retry} calls it again. */
   written(): void;
   /** {@link Later.released} has risen. */

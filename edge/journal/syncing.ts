@@ -109,7 +109,8 @@ export class Syncing implements Mirror, LaterJournal {
     if (this.#state !== 'due') return;
     const segments = [...this.#written.values()];
     const { waiting } = this;
-    let left = segments.length + (this.#named ? 1 : 0);
+    const attendant = this.#attendant;
+    let left = segments.length + (this.#named ? 1 : 0) + (attendant.sync === undefined ? 0 : 1);
     let failed: Error | undefined;
     const done = (error: Error | null): void => {
       failed ??= error ?? undefined;
@@ -118,9 +119,10 @@ export class Syncing implements Mirror, LaterJournal {
     };
     this.#state = 'syncing';
     this.#since = this.#parts.monotonic();
-    this.#attendant.closing();
+    attendant.closing();
     this.#written.clear();
     this.#gone.clear();
+    attendant.sync?.(done);
     if (this.#named) this.#syncs.names(this.#parts.directory, done);
     this.#named = false;
     for (const { fd, number } of segments) this.#syncs.data(fd, (error) => done(this.#gone.has(number) ? null : error));

@@ -1,10 +1,12 @@
 /** The one door of this folder. */
 
+import { SYSTEM_SYNCS, type Syncs } from '../syncs.ts';
 import { EchoVenue } from './echo.ts';
-import { FileLog } from './simulator/file-log.ts';
+import { FileLog, type Synced } from './simulator/file-log.ts';
 import { Simulator } from './simulator/simulator.ts';
 import type { Venue, VenueSink } from './venue.ts';
 
+export type { Synced } from './simulator/file-log.ts';
 export type { SubmitContext, Venue, VenueSession, VenueSink } from './venue.ts';
 
 /** The venues there are, by the name of the setting. */
@@ -19,6 +21,10 @@ export interface VenueOptions {
   readonly now: number;
   /** Where the simulator keeps open orders; undefined: nowhere, they end with the process. Made when it is not there. */
   readonly directory?: string | undefined;
+  /** What of it outlives the machine, with its disk: what is flushed, or what is flushed before {@link Venue.sync}. Undefined: who knows. */
+  readonly synced?: Synced | undefined;
+  /** The default is the system's. */
+  readonly syncs?: Syncs | undefined;
   /** Told what of the kept orders could not be read, or written anew. */
   readonly warn: (problem: string) => void;
 }
@@ -32,13 +38,13 @@ export function openVenue(name: VenueName, options: VenueOptions): Venue {
     case 'echo':
       return new EchoVenue(options.sink);
     case 'simulator': {
-      const { sink, seed, now, directory, warn } = options;
+      const { sink, seed, now, directory, warn, synced, syncs = SYSTEM_SYNCS } = options;
       return new Simulator({
         sink,
         seed,
         now,
         warn,
-        log: directory === undefined ? undefined : new FileLog(directory, undefined, undefined, warn),
+        log: directory === undefined ? undefined : new FileLog(directory, { syncs, warn, synced }),
       });
     }
   }

@@ -7,6 +7,7 @@ import type { MessageName } from '../../core/sessions/model.ts';
 import type { Dictionary } from '../fix/dictionary/index.ts';
 import type { BodyWriter } from '../fix/encoder.ts';
 import type { Message } from '../fix/message.ts';
+import type { Done } from '../syncs.ts';
 
 /**
  * One FIX session as venues see it: plain data, which a venue may keep and write to disk. Two records with the same `id`
@@ -148,6 +149,11 @@ export interface Venue {
    */
   closing?(): void;
   durable?(): void;
+  /**
+   * Where sessions send ahead of what is durable: puts on the disk what has been flushed, while others go on; with what the journal
+   * has flushed until now it is durable then. Undefined: that is not this process's matter.
+   */
+  sync?(done: Done): void;
   /** Whether something is sealed and not written. */
   readonly sealed: boolean;
   /**

@@ -4,7 +4,9 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncedBeside } from '../../edge/open-venue.ts';
 import type { Syncs } from '../../edge/syncs.ts';
+import type { FixPlan } from '../plan.ts';
 import type { Process } from '../process.ts';
 import type { World } from '../world.ts';
 import { Platter } from './platter.ts';
@@ -35,9 +37,15 @@ export class Disk {
     return this.#world.mutation?.syncs?.(syncs, process) ?? syncs;
   }
 
+  /** Where a venue in the edge's process keeps its orders, and how. */
+  ofVenue(process: Process, { journal, commit }: FixPlan) {
+    const synced = syncedBeside(journal, commit);
+    return { directory: join(this.directory, 'venue'), synced, syncs: this.syncs(process) };
+  }
+
   /** The machine is without power, its process gone already: what had not been synced may be lost. */
-  losePower(): void {
-    this.#platter.lose(this.directory);
+  losePower({ journal, commit }: FixPlan): void {
+    this.#platter.lose(this.directory, syncedBeside(journal, commit) === 'flushed' ? 'loses' : 'keeps');
   }
 
   get directory(): string {

@@ -188,7 +188,7 @@ export class FixHost extends Host implements Speaker {
         sink,
         seed: MARKET_SEED,
         now: clock.now(),
-        directory: join(directory, 'venue'),
+        ...this.disk.ofVenue(process, this.#plan),
         warn: (problem) => this.world.fail('venue', `${this.name}: ${problem}`),
       });
       return this.world.mutation?.exchange?.(opened, process) ?? opened;
@@ -317,7 +317,7 @@ export class FixHost extends Host implements Speaker {
     this.world.trace(this.name, () => 'loses its power');
     this.crash(backAfterMs);
     this.#machines += 1;
-    this.disk.losePower();
+    this.disk.losePower(this.#plan);
   }
 
   /** The run is over: nothing stays open. */

@@ -86,12 +86,14 @@ export class Platter {
     for (const directory of this.#names.keys()) if (existsSync(join(to, directory))) this.#link(join(to, directory));
   }
 
-  /** The power is gone, and all processes with it: what was in the system's hands may be, in part. */
-  lose(directory: string): void {
+  /**
+   * The power is gone, and all processes with it: what was in the system's hands may be, in part.
+   * @param venue of the edge's process: `keeps`: it stands for one that is elsewhere, and has its power
+   */
+  lose(directory: string, venue: 'loses' | 'keeps'): void {
     for (const [below, names] of this.#names) this.#loseNames(join(directory, below), names);
     for (const path of filesOf(directory)) {
-      // A venue in the edge's process stands for one that is elsewhere, and keeps its power.
-      if (basename(path) === VENUE) continue;
+      if (venue === 'keeps' && basename(path) === VENUE) continue;
       const { ino, size } = statSync(path);
       const kept = Math.min(size, this.#bytes.get(ino) ?? 0);
       if (kept < size) truncateSync(path, this.#chance.hit(0.5) ? kept : this.#chance.whole(kept, size));

@@ -16,7 +16,7 @@ import { Archive } from '../../edge/journal/archive.ts';
 import { JOURNAL_LIMITS, type JournalLimits } from '../../edge/journal/limits.ts';
 import { createLogger } from '../../edge/log.ts';
 import { journalOf } from '../../edge/open-journal.ts';
-import { openVenue } from '../../edge/venue/index.ts';
+import { openOwnVenue } from '../../edge/open-venue.ts';
 import { LinkVenue } from '../../edge/venue/link/venue.ts';
 import { type Account, TestHouse } from '../edge/support/desk.ts';
 import { type Injury, injure, injured, suffer } from './injury.ts';
@@ -103,8 +103,9 @@ const env: Readonly<Record<string, string>> = {
 const lines: string[] = [];
 const say = (fields: object, message: string): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
 const log = Object.assign(createLogger('error', 'test-1'), { info: say, warn: say, error: say });
+const config = readConfig(env);
 const journal = await journalOf({
-  config: readConfig(env),
+  config,
   box: house.admin.box,
   store: stored(),
   archive: new Archive({ directory: join(directory, 'archive'), log }),
@@ -125,8 +126,7 @@ const edge = await house.open({
       log,
     };
     if (task.venue !== undefined) return LinkVenue.open({ sink, address: task.venue, ...link });
-    const warn = (problem: string): void => say({ problem }, 'venue');
-    return openVenue('simulator', { sink, seed: 1, now: Date.now(), directory: join(directory, 'venue'), warn });
+    return openOwnVenue(sink, config, log);
   },
 });
 process.on('message', (message: Injury | { readonly drain: Injury | null }) => {

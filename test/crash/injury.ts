@@ -162,15 +162,29 @@ function ache(fd: number, bytes: Buffer, offset: number, length: number, positio
   throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
 }
 
-/** So much of each segment is on the disk, were the machine to die. */
+/** So much of each segment, and of the venue's log, is on the disk, were the machine to die. */
 function noteSyncs(directory: string): void {
   const onDisk: Record<string, number> = {};
-  const note = (fd: number, size: number): void => {
-    const path = files.get(fd);
-    if (path?.endsWith('.seg') !== true) return;
-    onDisk[path] = Math.max(onDisk[path] ?? 0, size);
+  const written = (): void => {
     fs.writeFileSync(join(directory, 'synced.new'), JSON.stringify(onDisk));
     renameSync(join(directory, 'synced.new'), join(directory, 'synced'));
+  };
+  const note = (fd: number, size: number): void => {
+    const path = files.get(fd);
+    if (path === undefined || !/\.seg$|\.jsonl/.test(path)) return;
+    onDisk[path] = Math.max(onDisk[path] ?? 0, size);
+    written();
+  };
+  // The venue's log is another file then; what was on the disk of the one before is no matter.
+  const { renameSync: renamed } = fs;
+  fs.renameSync = (from, to) => {
+    renamed(from, to);
+    if (!String(to).endsWith('.jsonl')) return;
+    for (const [fd, path] of files) if (path === to) files.delete(fd);
+    for (const [fd, path] of files) if (path === from) files.set(fd, String(to));
+    onDisk[String(to)] = onDisk[String(from)] ?? 0;
+    delete onDisk[String(from)];
+    written();
   };
   fs.fdatasyncSync = (fd) => {
     const { size } = fs.fstatSync(fd);

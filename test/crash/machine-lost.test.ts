@@ -24,6 +24,14 @@ function lose(world: World): void {
   }
 }
 
+/** The venue is in the edge's process, and its log on the same disk. */
+function losePower(world: World): void {
+  lose(world);
+  const path = world.path('venue', 'orders.jsonl');
+  const onDisk = JSON.parse(readFileSync(world.path('synced'), 'utf8')) as Record<string, number>;
+  truncateSync(path, Math.min(statSync(path).size, (onDisk[path] ?? 0) + Math.floor(Math.random() * 200)));
+}
+
 /** Number of the newest segment of all journals. */
 const newest = (world: World): number =>
   Math.max(...world.segments().map((path) => Number(/(\d+)\.seg$/.exec(path)![1])));
@@ -56,6 +64,25 @@ test.each(columnsOf('the machine lost'))(
   },
   120_000,
 );
+
+test('the machine lost with the venue in its process, every order of which was told: file_sync', async () => {
+  const world = await World.open('file_sync', { archive: false });
+  const [{ trader }] = world.clients as [World['clients'][number]];
+  for (let round = 0; round < 3; round++) {
+    for (let sent = 0; sent < 40; sent++) {
+      world.clients[0]!.turn();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (round === 1) await world.inStep();
+    await world.kill();
+    losePower(world);
+    await world.start();
+    await world.inStep();
+  }
+  await world.reconcile();
+  expect(trader.repeated).toBe(0);
+  await world.close();
+}, 120_000);
 
 test.each(columnsOf('the machine lost'))(
   'the machine lost, and several segments of orders that the venue had not read: %s',

@@ -170,7 +170,8 @@ export class Mailroom {
   #sealed: readonly Entry[] | undefined;
 
   constructor({ directory, syncs, newId, counts, onLost }: MailroomOptions) {
-    this.#log = directory === undefined ? undefined : new FileLog(directory, LINK_FILE, syncs);
+    this.#log =
+      directory === undefined ? undefined : new FileLog(directory, { file: LINK_FILE, ...(syncs && { syncs }) });
     this.#onLost = onLost;
     let id = newId;
     for (const text of this.#log?.read() ?? []) {

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { copyWords, SLACK, viewOf } from '../../fix/words.ts';
-import { SYSTEM_SYNCS, type Syncs } from '../../syncs.ts';
+import { type Done, SYSTEM_SYNCS, type Syncs } from '../../syncs.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
 import type { LineBytes, OrderLog } from './log.ts';
 
@@ -74,6 +74,18 @@ interface Beside {
   size: number;
 }
 
+/** What of a machine's loss the log outlives: `flushed`: all that has been flushed; `asked`: what had been before a {@link FileLog.sync}. */
+export type Synced = 'flushed' | 'asked';
+
+export interface FileLogOptions {
+  readonly file?: string;
+  readonly syncs?: Pick<Syncs, 'data' | 'dataNow' | 'namesNow'>;
+  /** Told of what failed and nothing depends on: there is another file that has all of it. */
+  readonly warn?: (problem: string) => void;
+  /** Undefined: the system writes to the disk when it sees fit. */
+  readonly synced?: Synced | undefined;
+}
+
 export class FileLog implements OrderLog {
   appended = 0;
   base = 0;
@@ -84,21 +96,18 @@ export class FileLog implements OrderLog {
   private sealed: Buffer | undefined;
   private beside: Beside | undefined;
 
-  private readonly syncs: Pick<Syncs, 'data' | 'dataNow'>;
+  private readonly directory: string;
+  private readonly syncs: Pick<Syncs, 'data' | 'dataNow' | 'namesNow'>;
   private readonly warn: (problem: string) => void;
+  private readonly synced: Synced | undefined;
 
-  /**
-   * @param directory made when it is not there
-   * @param warn told of what failed and nothing depends on: there is another file that has all of it
-   */
-  constructor(
-    directory: string,
-    file = FILE,
-    syncs: Pick<Syncs, 'data' | 'dataNow'> = SYSTEM_SYNCS,
-    warn: (problem: string) => void = (problem) => process.emitWarning(problem),
-  ) {
+  /** @param directory made when it is not there */
+  constructor(directory: string, options: FileLogOptions = {}) {
+    const { file = FILE, syncs = SYSTEM_SYNCS, warn = (problem) => process.emitWarning(problem), synced } = options;
+    this.directory = directory;
     this.syncs = syncs;
     this.warn = warn;
+    this.synced = synced;
     mkdirSync(directory, { recursive: true });
     this.path = join(directory, file);
     this.fd = openSync(this.path, existsSync(this.path) ? 'r+' : 'w+', 0o600);
@@ -151,6 +160,8 @@ export class FileLog implements OrderLog {
   /** bytes[0, length) behind what is there. */
   private write(bytes: Buffer, length: number): void {
     writeAll(this.fd, bytes, length, this.base + this.appended);
+    // What the disk has not said to have is written once more, to the same place.
+    if (this.synced === 'flushed') this.syncs.dataNow(this.fd);
     this.appended += length;
     const { beside } = this;
     if (beside === undefined) return;
@@ -160,6 +171,12 @@ export class FileLog implements OrderLog {
     } catch (error) {
       this.abandon(error as Error);
     }
+  }
+
+  sync(done: Done): void {
+    const { fd } = this;
+    // Another file that has taken its place was on the disk before.
+    this.syncs.data(fd, (error) => done(fd === this.fd ? error : null));
   }
 
   seal(last: LineBytes): void {
@@ -237,7 +254,9 @@ export class FileLog implements OrderLog {
 
   /** That is the log from now on. */
   private become(fd: number, base: number, size: number): void {
+    if (this.synced !== undefined) this.syncs.dataNow(fd); // with what was flushed after its sync had begun
     renameSync(this.temporary, this.path);
+    if (this.synced !== undefined) this.syncs.namesNow(this.directory);
     this.closeAside(this.fd);
     this.fd = fd;
     this.base = base;

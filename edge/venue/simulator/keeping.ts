@@ -1,5 +1,6 @@
 /** How the exchange keeps its log: flushes with marks, how far the messages of sessions have been seen, and compaction. */
 
+import type { Done } from '../../syncs.ts';
 import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
 import type { Client, Clients } from './clients.ts';
@@ -97,6 +98,10 @@ export class Keeping {
     if (!this.#grown) return;
     log.renew(snapshot(this.#clients, this.#stamp, this.mark));
     this.introductions.after(this.#clients);
+  }
+
+  sync(done: Done): void {
+    this.#log.sync(done);
   }
 
   /** See Venue: what has happened so far is for the next flush. */

@@ -5,6 +5,7 @@
  */
 
 import { viewOf } from '../../fix/words.ts';
+import type { Done } from '../../syncs.ts';
 import type { VenueSession } from '../venue.ts';
 import { type Change, type OrderRecord, recordOf, stateOf } from './changes.ts';
 import type { Client, Clients } from './clients.ts';
@@ -39,6 +40,8 @@ export interface OrderLog {
   readonly pending: boolean;
   /** Writes them and `last` in one piece. Throws when the disk refuses: they are kept. */
   flush(last: LineBytes): void;
+  /** Puts what has been flushed on the disk, while others go on. */
+  sync(done: Done): void;
   /** Closes the lines that there are, with `last` behind them; {@link flushSealed} writes them. Nothing is sealed already. */
   seal(last: LineBytes): void;
   /** Throws when the disk refuses: they stay sealed. */

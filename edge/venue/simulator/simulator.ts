@@ -1,6 +1,7 @@
 /** The simulated venue: a price-time matching book per symbol with a reference market on both sides. */
 
 import type { Message } from '../../fix/message.ts';
+import type { Done } from '../../syncs.ts';
 import { MARKET_STEP_MS } from '../limits.ts';
 import type { OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
 import { openOrders } from './clients.ts';
@@ -148,6 +149,12 @@ export class Simulator implements Venue {
 
   flush(): void {
     this.exchange.keeping?.flush();
+  }
+
+  sync(done: Done): void {
+    const { keeping } = this.exchange;
+    if (keeping === undefined) done(null);
+    else keeping.sync(done);
   }
 
   seal(): void {

@@ -9,7 +9,7 @@ import { openJournal } from '../../../edge/journal/file.ts';
 import { segmentName } from '../../../edge/journal/format.ts';
 import type { Journal, JournalSession } from '../../../edge/journal/journal.ts';
 import { Syncing } from '../../../edge/journal/syncing.ts';
-import { SYSTEM_SYNCS, type Syncs } from '../../../edge/syncs.ts';
+import { type Done, SYSTEM_SYNCS, type Syncs } from '../../../edge/syncs.ts';
 import { plainKeys } from './keys.ts';
 import { FaultyStore, forgetRemote, HandTimers, openRemote, type RemoteOptions, shipped } from './remote.ts';
 import { append, crashed, type Line, logInto, NOW, newDirectory, sent } from './support.ts';
@@ -97,6 +97,24 @@ describe('in files', () => {
       syncs.end();
     }
     expect([one.ahead, one.nextOut]).toEqual([true, 2]);
+  });
+
+  test('a batch counts as durable once the disk has what others wrote for it, too', async () => {
+    const { journal, syncs, timers, mirror } = inFiles(newDirectory());
+    const asked: Done[] = [];
+    const attendant = { closing() {}, written() {}, released() {}, revoked() {} };
+    mirror.attend({ ...attendant, sync: (done) => void asked.push(done) });
+    says(journal, journal.session('one'), '1');
+    await timers.pass(10);
+    syncs.end();
+    expect([asked.length, mirror.released]).toEqual([1, 0]);
+    asked[0]!(null);
+    expect(mirror.released).toBe(1);
+    says(journal, journal.session('one'), '2');
+    await timers.pass(10);
+    syncs.end();
+    asked[1]!(new Error('EIO'));
+    expect([mirror.released, mirror.stuck]).toEqual([1, true]);
   });
 
   test('killed, all that was written is there; with the machine, it goes on above the block and says what is in doubt', async () => {

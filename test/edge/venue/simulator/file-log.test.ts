@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { fstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Done, SYSTEM_SYNCS } from '../../../../edge/syncs.ts';
-import { FileLog } from '../../../../edge/venue/simulator/file-log.ts';
+import { FileLog, type Synced } from '../../../../edge/venue/simulator/file-log.ts';
 import { lineOf } from '../../../../edge/venue/simulator/log.ts';
 
 let directory = '';
@@ -55,7 +55,7 @@ describe('a log that is written anew while others go on', () => {
   const open = (): FileLog => {
     [answers, warnings] = [[], []];
     const syncs = { ...SYSTEM_SYNCS, data: (_fd: number, done: Done) => void answers.push(done) };
-    const log = new FileLog(directory, FILE, syncs, (problem) => void warnings.push(problem));
+    const log = new FileLog(directory, { file: FILE, syncs, warn: (problem) => void warnings.push(problem) });
     log.append(lineOf('of before'));
     log.flush(lineOf('mark 1'));
     return log;
@@ -111,5 +111,69 @@ describe('a log that is written anew while others go on', () => {
     log.close();
     answers[0]!(null);
     expect([read(), readdirSync(directory)]).toEqual([['of before', 'mark 1', 'mark 2'], [FILE]]);
+  });
+});
+
+describe('a log that outlives its machine', () => {
+  const FILE = 'orders.jsonl';
+  /** What the disk was asked for, and how long the log was then. */
+  let asked: string[] = [];
+  let fails = false;
+  let answers: Done[] = [];
+  const syncs = {
+    data: (_fd: number, done: Done) => void answers.push(done),
+    dataNow(fd: number) {
+      asked.push(`data of ${fstatSync(fd).size}`);
+      if (fails) throw new Error('EIO');
+    },
+    namesNow: (path: string) => void asked.push(`names of ${path}: ${readFileSync(join(path, FILE)).length} bytes`),
+  };
+  const open = (synced: Synced): FileLog => {
+    [asked, fails, answers] = [[], false, []];
+    return new FileLog(directory, { syncs, synced });
+  };
+
+  test('has what is flushed on the disk before it goes on, or writes it again to the same place', () => {
+    const log = open('flushed');
+    log.append(lineOf('one'));
+    log.flush(lineOf('mark 1'));
+    expect(asked).toEqual(['data of 11']);
+    fails = true;
+    log.append(lineOf('two'));
+    for (let tries = 0; tries < 2; tries++) expect(() => log.flush(lineOf('mark 2'))).toThrow('EIO');
+    expect(log.pending).toBe(true);
+    fails = false;
+    log.flush(lineOf('mark 2'));
+    log.close();
+    expect(readFileSync(join(directory, FILE), 'latin1')).toBe('one\nmark 1\ntwo\nmark 2\n');
+    expect(asked.slice(1)).toEqual(Array(4).fill('data of 22'));
+  });
+
+  test.each(['flushed', 'asked'] as const)('is another file once all of that, and its name, is there: %s', (synced) => {
+    const log = open(synced);
+    log.replace([lineOf('all')]);
+    expect(asked.slice(-2)).toEqual(['data of 4', `names of ${directory}: 4 bytes`]);
+    log.renew([lineOf('anew')]);
+    log.append(lineOf('more'));
+    log.flush(lineOf('mark'));
+    asked = [];
+    answers[0]!(null);
+    expect(asked).toEqual(['data of 15', `names of ${directory}: 15 bytes`]);
+    log.close();
+  });
+
+  test('says when the disk has it, of a file that it is no longer because another was there before', () => {
+    const log = open('asked');
+    const said: (string | undefined)[] = [];
+    log.append(lineOf('one'));
+    log.flush(lineOf('mark 1'));
+    expect(asked).toEqual([]);
+    for (let n = 0; n < 2; n++) log.sync((error) => void said.push(error?.message));
+    answers[0]!(new Error('EIO'));
+    log.renew([lineOf('anew')]);
+    answers[2]!(null);
+    answers[1]!(new Error('EBADF'));
+    expect(said).toEqual(['EIO', undefined]);
+    log.close();
   });
 });

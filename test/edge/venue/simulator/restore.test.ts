@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Done } from '../../../../edge/syncs.ts';
 import { openVenue } from '../../../../edge/venue/index.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import type { LineBytes, OrderLog } from '../../../../edge/venue/simulator/log.ts';
@@ -245,6 +246,9 @@ class MemoryLog implements OrderLog {
   seal(last: LineBytes): void {
     this.append(last);
     this.sealed = this.waiting.splice(0);
+  }
+  sync(done: Done): void {
+    done(null);
   }
   flushSealed(): void {
     this.lines.push(...this.sealed.splice(0));
