@@ -5,10 +5,11 @@ import { edgeId } from '../local/environment.ts';
 import { type Crowd, makeCrowd } from './crowd.ts';
 import type { Seen } from './evidence.ts';
 import type { LineFault } from './fault-proxy.ts';
-import type { Attempt, Drain, Ending, Fault, FaultKind, Freed, Ledger, Outage, Storm, Takeover } from './ledger.ts';
-import { Operator, REASON } from './operator.ts';
+import type { Drain, Ending, Fault, FaultKind, Freed, Ledger, Outage, Storm, Takeover } from './ledger.ts';
+import { Operator } from './operator.ts';
 import { type Limited, Probes } from './probes.ts';
 import { NEEDED_STEPS, type Step, schedule, seeded } from './schedule.ts';
+import { type Connected, stormOf } from './storm.ts';
 import type { Trader } from './trader.ts';
 import { Watch } from './watch.ts';
 import type { Addresses } from './world.ts';
@@ -43,15 +44,6 @@ const VENUE_TRIES = 10;
 const LONG_MS = 10_000;
 /** Of an edge that stands still for longer than this a session is taken meanwhile. */
 const TAKEN_WITHIN_MS = 4_500;
-
-/** What a Logon hears of an operator: who is locked or suspended, or is killed on its way in. */
-const KEPT_OUT = new RegExp(`^(Logon refused: (Locked|credential suspended)|${REASON}$)`);
-
-/** A client that is on, and the connection by which it is. */
-interface Connected {
-  readonly trader: Trader;
-  readonly attempt: Attempt;
-}
 
 const now = (): number => performance.now();
 
@@ -278,44 +270,15 @@ export class Conductor {
   }
 
   #connections(): readonly Connected[] {
-    return this.#crowd.traders.flatMap((trader) => {
-      const attempt = trader.log.attempts.at(-1);
-      return trader.on && attempt !== undefined ? [{ trader, attempt }] : [];
+    return this.#crowd.traders.flatMap(({ log, on }) => {
+      const attempt = log.attempts.at(-1);
+      return on && attempt !== undefined ? [{ log, attempt }] : [];
     });
   }
 
-  /** Of those whose connection ended with the edge, and who may go anywhere and have their slot for themselves. */
-  #noteStorm(edge: number, why: Storm['why'], at: number, until: number, before: readonly Connected[]) {
-    const hit = before.filter(
-      ({ trader, attempt }) =>
-        attempt.through === 0 &&
-        trader.log.role !== 'crowd' &&
-        attempt.ended !== undefined &&
-        attempt.ended.at <= until,
-    );
-    if (hit.length === 0) return;
-    const logons: number[] = [];
-    let back: number | undefined = at;
-    for (const { trader, attempt } of hit) {
-      const { attempts } = trader.log;
-      const later = attempts.slice(attempts.indexOf(attempt) + 1);
-      const success = later.findIndex(({ answered }) => answered?.accepted === true);
-      const sent = success < 0 ? later : later.slice(0, success + 1);
-      // Whom an operator keeps out meanwhile comes again until that is over.
-      logons.push(sent.filter(({ answered }) => !KEPT_OUT.test(answered?.text ?? '')).length);
-      const answered = later[success]?.answered;
-      back = back === undefined || answered === undefined ? undefined : Math.max(back, answered.at);
-    }
-    const slowest = hit[logons.indexOf(Math.max(...logons))]?.trader.log.name ?? '';
-    this.#storms.push({
-      edge,
-      at,
-      why,
-      sessions: hit.length,
-      logons,
-      slowest,
-      ...(back === undefined ? {} : { back }),
-    });
+  #noteStorm(edge: number, why: Storm['why'], at: number, until: number, before: readonly Connected[]): void {
+    const storm = stormOf({ edge, at, why }, until, before);
+    if (storm !== undefined) this.#storms.push(storm);
   }
 
   #on(): number {

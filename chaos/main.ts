@@ -92,13 +92,13 @@ async function conducted(plan: Plan, world: WorldHandle, dataDir: string): Promi
 async function tried(plan: Plan, heading: string, file: string | undefined, keep: boolean): Promise<Tally> {
   const dataDir = temporaryDirectory();
   const world = openWorld();
-  const late = timeout(plan.minutes + BEYOND_MINUTES * plan.patience);
+  const over = given(plan.minutes + BEYOND_MINUTES * plan.patience);
   let conductor: Conductor | undefined;
   let told = 'it was not judged';
   let tally: Tally | undefined;
   try {
-    conductor = await Promise.race([conducted(plan, world, dataDir), late]);
-    const ledger = await Promise.race([conductor.run(), late]);
+    conductor = await Promise.race([conducted(plan, world, dataDir), over]);
+    const ledger = await Promise.race([conductor.run(), over]);
     const found = verdicts(ledger, plan);
     if (file !== undefined) writeFileSync(file, JSON.stringify({ ...ledger, users: [...ledger.users.values()] }));
     told = report(ledger, found);
@@ -133,10 +133,12 @@ function tallyOf({ only, atMost }: Plan, found: readonly Verdict[]): Tally {
   return { passed: counted.length - broken, broken };
 }
 
-function timeout(minutes: number): Promise<never> {
+/** Rejects when it takes too long, or somebody has had enough. */
+function given(minutes: number): Promise<never> {
   return new Promise((_, reject) => {
     const late = (): void => reject(new Error(`not done after ${minutes} minutes`));
     setTimeout(late, minutes * 60_000).unref();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new Error(`ended by ${name}`)));
   });
 }
 

@@ -3,6 +3,7 @@ import type { AdminClient } from '../local/admin-client.ts';
 import { TIERS } from './crowd.ts';
 import type { AdminAct } from './ledger.ts';
 import type { Limited } from './probes.ts';
+import { REASON } from './storm.ts';
 import type { Trader } from './trader.ts';
 
 type Kind = AdminAct['kind'];
@@ -23,8 +24,6 @@ const REACHED_WITHIN_MS = 30_000;
 const TRIED_WITHIN_MS = 15_000;
 const OWN_TIER = 'limited-own';
 const OPENERS = { lock: 'unlock', suspend: 'reactivate' } as const;
-/** What those hear who are killed or locked. */
-export const REASON = 'chaos';
 
 export class Operator {
   readonly acts: AdminAct[] = [];

@@ -59,6 +59,15 @@ const TEXTS: Readonly<Record<Hostile, string>> = {
   no_proof: 'Logon refused: it has neither Password (554) nor RawData (96)',
 };
 
+/** Those that can be answered: their sender is known. */
+export const ANSWERABLE: ReadonlySet<Hostile> = new Set([
+  'not_a_logon',
+  'sending_time',
+  'default_appl_ver_id',
+  'msg_seq_num',
+  'no_proof',
+]);
+
 const hostile = (reason: Hostile): FirstMessage => ({ kind: 'hostile', reason, text: TEXTS[reason] });
 
 /**

@@ -5,18 +5,29 @@
 
 import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
 import { UNAVAILABLE } from '../core/sessions/logon.ts';
-import type { EndCause } from '../core/sessions/model.ts';
 import type { Connection } from './connection.ts';
 import { sentBy } from './connection-state.ts';
-import { type Claim, forget, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
+import { ANSWERABLE, type Claim, forget, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
 import { validate } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
 import type { Greeting, RefusedLogon, Validator } from './fix/session/ports.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import type { House, Reception } from './house.ts';
 import { SESSIONS_PER_CREDENTIAL } from './limits.ts';
+import { LogonEnd } from './logon-end.ts';
 import type { LogonLine } from './logon-line.ts';
-import { greetingOf, NO_DICTIONARY, noNewPassword, type Refusal, refusalBy, refusalOfRules } from './logon-rules.ts';
+import {
+  COVERED,
+  ELSEWHERE,
+  greetingOf,
+  IN_USE,
+  NO_DICTIONARY,
+  noNewPassword,
+  PASSING,
+  type Refusal,
+  refusalBy,
+  refusalOfRules,
+} from './logon-rules.ts';
 import { keyOf, venueSession } from './logon-session.ts';
 import { type Sender, SILENT, senderOf } from './refusal.ts';
 import { statusOfRefusal } from './session-status.ts';
@@ -25,28 +36,6 @@ import { Holders } from './takeover/holders.ts';
 
 /** How often a slot is asked for while another live session holds the FIX session. */
 const ROUNDS = 4;
-
-const IN_USE: Refusal = { reason: 'session_in_use', text: 'Logon refused: session in use', covered: true };
-const ELSEWHERE: Refusal = {
-  reason: 'session_elsewhere',
-  text: 'Logon refused: another gateway still has this session, try again',
-  covered: false,
-};
-/** Refusals by the session layer that `--refused-logon silent` leaves unanswered. */
-const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
-/**
- * Refusals that pass by themselves: engines try again every few seconds, and most count each Logout as a message of the session
- * (FIX 4.4 vol. 2, Logon, makes it optional for that reason). `--refused-logon silent` leaves these unanswered, too.
- */
-const PASSING: ReadonlySet<string> = new Set(['unavailable', 'busy', ELSEWHERE.reason]);
-/** Mistakes in first messages that still can be answered: their sender is known. */
-const ANSWERABLE: ReadonlySet<Hostile> = new Set([
-  'not_a_logon',
-  'sending_time',
-  'default_appl_ver_id',
-  'msg_seq_num',
-  'no_proof',
-]);
 
 export class FrontDesk implements Reception<Connection> {
   readonly #house: House;
@@ -212,31 +201,32 @@ export class FrontDesk implements Reception<Connection> {
     const key = keyOf(claim);
     let supersedes: string | undefined;
     for (let round = 0; round < ROUNDS; round++) {
-      let ended: { readonly cause: EndCause; readonly text: string } | undefined;
-      let seated = false;
-      const onEnd = (cause: EndCause, text: string): void => {
-        if (seated) connection.end(cause, text);
-        else ended = { cause, text };
-      };
+      const end = new LogonEnd();
       const numbers = blocks.asked(sessionId(key), profile, claim.resets);
-      const asks = { logon, key, supersedes, numbers, onEnd };
+      const asks = { logon, key, supersedes, numbers, onEnd: end.onEnd };
       const result: RegisterResult = await this.#line.asked(gate.registerSession(asks));
       if (result.result === 'refused') {
         this.#refusedByGate(connection, claim, result);
         return;
       }
       if (result.result === 'registered') {
-        if (!(await this.#brought(connection, claim, logon, profile, result))) return;
-        const change = await this.#newPassword(connection, claim, logon, profile, result.session);
-        seated = true;
+        const here = await this.#brought(connection, claim, profile, result);
+        if (!here && (result.session.live || !connection.waits)) {
+          this.#notBrought(connection, claim, logon, profile, result.session);
+          return;
+        }
+        // It has ended on its way: the answer is why.
+        if (!here) await end.told();
+        const change = here ? await this.#newPassword(connection, claim, logon, profile, result.session) : undefined;
+        end.seated((cause, text) => connection.end(cause, text));
         if (change?.result === 'refused') {
           this.#notSeated(claim);
           void gate.unregisterSession(result.session.session.session_id, 'protocol', change.text);
           const { reason, text } = change;
           this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: false });
-        } else if (ended !== undefined) {
+        } else if (end.ended !== undefined) {
           this.#notSeated(claim);
-          this.#refuseProven(connection, claim, ended.text, ended.cause);
+          this.#refuseProven(connection, claim, end.ended.text, end.ended.cause);
         } else this.#seat(connection, claim, logon, profile, result, greetingOf(logon, change));
         return;
       }
@@ -248,15 +238,14 @@ export class FrontDesk implements Reception<Connection> {
     this.#refusedHere(connection, claim, logon, profile, IN_USE);
   }
 
-  /** Brings the session's state here. False: that failed, and the Logon has been refused. */
+  /** Brings the session's state here. False: it cannot be had now, its client has gone, or the session has ended. */
   async #brought(
     connection: Connection,
     claim: Claim,
-    logon: LogonAccepted,
     profile: SessionProfile,
     { session: live, holding }: Extract<RegisterResult, { result: 'registered' }>,
   ): Promise<boolean> {
-    const { gate, mover, blocks } = this.#house;
+    const { mover, blocks } = this.#house;
     const { session } = live;
     const id = sessionId(claim);
     if (!mover.needs(holding, session, id)) {
@@ -266,12 +255,29 @@ export class FrontDesk implements Reception<Connection> {
     const { user_id } = session;
     const venue = venueSession(claim, { user_id, epoch: holding.epoch }, profile);
     const wanted = () => connection.waits && live.live;
-    if (await this.#line.aside(mover.bring(venue, session, holding, wanted))) return true;
-    if (!connection.waits) this.#line.served(connection);
+    return this.#line.aside(mover.bring(venue, session, holding, wanted));
+  }
+
+  #notBrought(
+    connection: Connection,
+    claim: Claim,
+    logon: LogonAccepted,
+    profile: SessionProfile,
+    { session: { session_id } }: GateSession,
+  ): void {
+    if (!connection.waits) {
+      this.#line.served(connection);
+      this.#left(claim, session_id);
+      return;
+    }
     this.#notSeated(claim);
-    void gate.unregisterSession(session.session_id, 'protocol', ELSEWHERE.text);
+    void this.#house.gate.unregisterSession(session_id, 'protocol', ELSEWHERE.text);
     this.#refusedHere(connection, claim, logon, profile, ELSEWHERE);
-    return false;
+  }
+
+  #left(claim: Claim, session_id: string): void {
+    this.#notSeated(claim);
+    void this.#house.gate.unregisterSession(session_id, 'disconnect', 'The client left before it was answered');
   }
 
   /**
@@ -310,8 +316,7 @@ export class FrontDesk implements Reception<Connection> {
     const { session_id, user_id } = session.session;
     this.#line.served(connection);
     if (!connection.waits) {
-      this.#notSeated(claim);
-      void gate.unregisterSession(session_id, 'disconnect', 'The client left before it was answered');
+      this.#left(claim, session_id);
       return;
     }
     const { epoch } = registered.holding;

@@ -18,6 +18,23 @@ export interface Refusal {
   readonly covered: boolean;
 }
 
+/** Another Logon holds the session, and keeps it. */
+export const IN_USE: Refusal = { reason: 'session_in_use', text: 'Logon refused: session in use', covered: true };
+/** Its state cannot be had from where it was, for the moment. */
+export const ELSEWHERE: Refusal = {
+  reason: 'session_elsewhere',
+  text: 'Logon refused: another gateway still has this session, try again',
+  covered: false,
+};
+
+/** Refusals by the session layer that `--refused-logon silent` leaves unanswered. */
+export const COVERED: ReadonlySet<string> = new Set(['sending_time', 'begin_string']);
+/**
+ * Refusals that pass by themselves: engines try again every few seconds, and most count each Logout as a message of the session
+ * (FIX 4.4 vol. 2, Logon, makes it optional for that reason). `--refused-logon silent` leaves these unanswered, too.
+ */
+export const PASSING: ReadonlySet<string> = new Set(['unavailable', 'busy', ELSEWHERE.reason]);
+
 const BEGIN_STRING: Refusal = { reason: 'begin_string', text: 'Incorrect BeginString', covered: true };
 const NO_NEW_PASSWORD: Refusal = {
   reason: 'new_password',

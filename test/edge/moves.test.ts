@@ -2,6 +2,7 @@
 // orders are where they were. Real edges in one process, a shared venue over the link, journals on disk and in the store.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemTimers } from '../../adapters/node/timers.ts';
+import { killUser } from '../../core/credentials/kill.ts';
 import { lock } from '../../core/locks/locks.ts';
 import { ask } from '../../core/sessions/asking.ts';
 import type { Edge } from '../../edge/edge.ts';
@@ -246,6 +247,47 @@ test('who cannot get at the state of its session is told to try again, and gets 
   await house.openVenue();
   const c = await house.loggedOn(two, ann, a);
   expect(numberOf(c.received[0]!)).toBe(last(a) + 1);
+}, 30_000);
+
+test('whose session is killed on its way hears that, and not to try again', async () => {
+  const [one, two] = [await house.begin('e-1'), await house.begin('e-2')];
+  const ann = await house.user('ann');
+  const a = await house.loggedOn(one, ann);
+  await a.logout();
+  await gone(one);
+  // The venue does not answer who claims it: it is on its way for seconds.
+  house.closeVenue();
+  const b = house.client(two, ann);
+  b.nextOut = a.nextOut;
+  const answer = b.logon(ann.password);
+  await until('it is on its way', () => [...two.gate.sessions()].length === 1);
+  await killUser(house.admin, ACTOR, 'ann');
+  const refused = await answer;
+  expect([refused.type, refused.get(58)]).toEqual(['5', ACTOR.reason]);
+  expect(await house.admin.slots.ofUser('ann')).toEqual([]);
+}, 30_000);
+
+test('whose client leaves while it is on its way has ended by that, and no Logon was refused', async () => {
+  const [one, two] = [await house.begin('e-1'), await house.begin('e-2')];
+  const ann = await house.user('ann');
+  const a = await house.loggedOn(one, ann);
+  await a.logout();
+  await gone(one);
+  house.closeVenue();
+  const b = house.client(two, ann);
+  b.nextOut = a.nextOut;
+  void b.logon(ann.password).catch(() => {});
+  await until('it is on its way', () => [...two.gate.sessions()].length === 1);
+  b.destroy();
+  await gone(two);
+  const causes = (): unknown[] =>
+    house
+      .records('session_ended')
+      .filter(({ chain }) => chain.startsWith('edge:e-2:'))
+      .map(({ details }) => details.cause);
+  await until('it is on record', () => causes().length === 1);
+  expect(causes()).toEqual(['disconnect']);
+  expect(two.gate.figures().logons_refused).toEqual({});
 }, 30_000);
 
 test('whose session hours end at one edge begins the next period at another with both numbers at 1', async () => {
