@@ -13,7 +13,7 @@ const CLAIMED_MS = 20_000;
 const LATE_MS = 1_500;
 /** Clocks of machines, over a grace. */
 const EARLY_MS = 5;
-/** A link that has just come up has not told yet who is there. */
+/** An edge has not told yet who is there, or who has come. */
 const TELLING_MS = 100;
 const LOOK_MS = 500;
 
@@ -28,6 +28,8 @@ interface Stay {
   heardAt: number | undefined;
   /** Undefined: it is there. */
   until: number | undefined;
+  /** Its grace was over when it came: the venue may cancel its orders before it hears of that. */
+  readonly late: boolean;
   /** How often its edge has said that its grace is over, and the venue has not done what follows. */
   decided: number;
 }
@@ -67,7 +69,17 @@ export class Absences {
     const heardAt = market === undefined || market.since(host.name) !== undefined ? now : undefined;
     // An order of before may still be on its way.
     const decided = known?.host === host ? known.decided : 0;
-    this.#stays.set(id, { host, epoch, graceMs: cancel_after_ms, since: now, heardAt, until: undefined, decided });
+    const late = known?.until !== undefined && !this.#tooSoon(known);
+    this.#stays.set(id, {
+      host,
+      epoch,
+      graceMs: cancel_after_ms,
+      since: now,
+      heardAt,
+      until: undefined,
+      late,
+      decided,
+    });
   }
 
   ended(host: Host, { id }: VenueSession): void {
@@ -99,6 +111,7 @@ export class Absences {
       return;
     }
     if (!this.#tooSoon(stay)) return;
+    if (stay.late && this.#world.scheduler.now - stay.since < TELLING_MS) return;
     // Whoever is out of reach is as good as gone, after a while.
     const linked = links.since(stay.host.name);
     if (linked === undefined || this.#world.scheduler.now - linked < TELLING_MS) return;
