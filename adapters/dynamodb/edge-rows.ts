@@ -157,7 +157,7 @@ export class EdgeRows {
   }
 
   /**
-   * Says that the edge's partition has rows: before an incarnation serves anybody, and every hour.
+   * Says that the edge's partition has rows: before an incarnation has one there, and every hour.
    * @param expiresAt epoch s
    */
   async mark(edgeId: string, now: number, expiresAt: number, always: boolean): Promise<void> {

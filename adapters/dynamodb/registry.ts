@@ -265,14 +265,14 @@ async function begin(
     expires_at: expiry(now),
     knows: KNOWS_SPREAD,
   };
+  // Of a process that dies in between nobody would find the row, and with it what the edge has left.
+  await edgeRows.mark(edge_id, now, expiry(now), true);
   const outcome = await database.transact([
     put(row, onlyFree ? free : when),
     { remove: other, when: onlyFree ? free : when },
     ...Array.from({ length: ALL_FENCES }, (_, fence) => put({ ...fenceKey(edge_id, fence), incarnation }, when)),
   ]);
-  if (outcome.result === 'refused') return false;
-  await edgeRows.mark(edge_id, now, expiry(now), true);
-  return true;
+  return outcome.result === 'done';
 }
 
 function put({ pk, sk, ...attributes }: Row, when: Expression): Write {

@@ -67,6 +67,24 @@ const rowBefore = (edgeId: string, state: string) =>
     }),
   );
 
+/** What the client is asked meanwhile. */
+async function callsOf(act: () => Promise<unknown>): Promise<readonly string[]> {
+  const calls: string[] = [];
+  store.client.middlewareStack.add(
+    (next, context) => (args) => {
+      calls.push(String(context.commandName).replace('Command', ''));
+      return next(args);
+    },
+    { step: 'initialize', name: 'calls' },
+  );
+  try {
+    await act();
+  } finally {
+    store.client.middlewareStack.remove('calls');
+  }
+  return calls;
+}
+
 test('rows that are spread lie by name; the one partition has marks, which the release before takes for edges that have stopped', async () => {
   const names = Array.from({ length: 40 }, (_, i) => `edge-${i}`);
   for (const id of names) await spread.edges.register(id, '1', NOON);
@@ -163,6 +181,11 @@ test('none is spread while an edge serves that does not see such rows', async ()
   ]);
 });
 
+test('a mark is there before a row is, so that whatever begins and dies is found', async () => {
+  const calls = await callsOf(() => spread.edges.register('e-1', '1', NOON));
+  expect(calls.slice(-2)).toEqual(['BatchWriteItem', 'TransactWriteItems']);
+});
+
 test('a mark is written again every hour by those whose partition it names', async () => {
   const edge = await spread.edges.register('e-1', '1', NOON);
   const expiresAt = async () => {
@@ -180,24 +203,6 @@ test('a mark is written again every hour by those whose partition it names', asy
   expect(await beat(3, NOON)).toBe(true);
   expect(await expiresAt()).toBe(first);
 });
-
-/** What the client is asked meanwhile. */
-async function callsOf(act: () => Promise<unknown>): Promise<readonly string[]> {
-  const calls: string[] = [];
-  store.client.middlewareStack.add(
-    (next, context) => (args) => {
-      calls.push(String(context.commandName).replace('Command', ''));
-      return next(args);
-    },
-    { step: 'initialize', name: 'calls' },
-  );
-  try {
-    await act();
-  } finally {
-    store.client.middlewareStack.remove('calls');
-  }
-  return calls;
-}
 
 test.each(['dead', 'stopped', 'begun anew'] as const)(
   'an incarnation that is %s is looked for once, whatever number of its sessions is taken; the one that serves each time',
