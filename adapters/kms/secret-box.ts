@@ -14,7 +14,7 @@ import { isOutage } from '../dynamodb/errors.ts';
 import { activeBranchKeyVersion } from './branch-key.ts';
 import type { MasterKeys } from './master-keys.ts';
 import { isBoundAsWritten, openByKeyring, openByRawKey, rawKeyName } from './open-message.ts';
-import { readHeader, readMessage, type SealedMessage, SUITE } from './sealed-message.ts';
+import { type MessageHeader, readHeader, readMessage, type SealedMessage, SUITE } from './sealed-message.ts';
 
 /** Marks our wrapped data keys among those of others; part of every ciphertext. */
 const NAMESPACE = 'fixgate';
@@ -27,8 +27,8 @@ type Context = Readonly<Record<string, string>>;
 
 interface Keyrings {
   forSeal(): Promise<KeyringNode>;
-  /** What opens this ciphertext. */
-  forOpen(ciphertext: Buffer): Promise<Opener>;
+  /** What opens a ciphertext with this header. Undefined: it is of another form than what is sealed here. */
+  forOpen(header: MessageHeader | undefined): Promise<Opener>;
 }
 
 interface Opener {
@@ -62,9 +62,9 @@ export function createRawAesSecretBox(keys: MasterKeys): SecretBox & KeyAge {
   const box = createBox({
     forSeal: async () => openerOf(await keys.current()).keyring,
     // The current key opens nearly everything; which older one is meant stands in the ciphertext, as the key's name.
-    forOpen: async (ciphertext) => {
+    forOpen: async (header) => {
       const current = await keys.current();
-      const id = keyNameIn(ciphertext);
+      const id = header && rawKeyName(header);
       const named = id === undefined || id === current.id ? current : await keys.byId(id);
       if (named === undefined) throw new Error(`there is no master key ${id}`);
       return openerOf(named);
@@ -125,8 +125,8 @@ function createBox(keyrings: Keyrings): SecretBox {
 
     async open(ciphertext, context) {
       const bytes = Buffer.from(ciphertext);
-      const opener = await keyrings.forOpen(bytes);
       const message = readMessage(bytes);
+      const opener = await keyrings.forOpen(message ?? readHeader(bytes));
       const { plaintext, context: found } = await reach(async () => {
         if (message !== undefined) return { plaintext: await opener.open(message), context: message.context };
         const { plaintext, messageHeader } = await decrypt(opener.keyring, bytes);
