@@ -38,6 +38,7 @@ import { Numbers } from './numbers.ts';
 import type { EdgeParts } from './parts.ts';
 import { Profiles } from './profiles.ts';
 import { ProxySources } from './proxy-protocol.ts';
+import { Seating } from './seating.ts';
 import { watchShut } from './shut.ts';
 import { answering, taken } from './takeover/answering.ts';
 import { Estates } from './takeover/estates.ts';
@@ -186,6 +187,7 @@ function furnished(
     attendance,
     message: new Message(),
     line: new LogonLine(turns),
+    seating: new Seating(turns),
     ask: askingNeighbours({ ...ports, clock, timers }, standing),
     mover: undefined as never,
     frontDesk: undefined as never,

@@ -197,7 +197,7 @@ export class FrontDesk implements Reception<Connection> {
 
   /** Takes a slot for the session. If a live session holds it, `duplicate_logon` decides. */
   async #register(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Promise<void> {
-    const { gate, blocks } = this.#house;
+    const { gate, blocks, seating } = this.#house;
     const key = keyOf(claim);
     let supersedes: string | undefined;
     for (let round = 0; round < ROUNDS; round++) {
@@ -218,16 +218,18 @@ export class FrontDesk implements Reception<Connection> {
         // It has ended on its way: the answer is why.
         if (!here) await end.told();
         const change = here ? await this.#newPassword(connection, claim, logon, profile, result.session) : undefined;
-        end.seated((cause, text) => connection.end(cause, text));
-        if (change?.result === 'refused') {
-          this.#notSeated(claim);
-          void gate.unregisterSession(result.session.session.session_id, 'protocol', change.text);
-          const { reason, text } = change;
-          this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: false });
-        } else if (end.ended !== undefined) {
-          this.#notSeated(claim);
-          this.#refuseProven(connection, claim, end.ended.text, end.ended.cause);
-        } else this.#seat(connection, claim, logon, profile, result, greetingOf(logon, change));
+        await seating.run(() => {
+          end.seated((cause, text) => connection.end(cause, text));
+          if (change?.result === 'refused') {
+            this.#notSeated(claim);
+            void gate.unregisterSession(result.session.session.session_id, 'protocol', change.text);
+            const { reason, text } = change;
+            this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: false });
+          } else if (end.ended !== undefined) {
+            this.#notSeated(claim);
+            this.#refuseProven(connection, claim, end.ended.text, end.ended.cause);
+          } else this.#seat(connection, claim, logon, profile, result, greetingOf(logon, change));
+        });
         return;
       }
       const way = await this.#line.aside(this.#holders.wayWith(result.holder, profile.duplicate_logon));

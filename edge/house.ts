@@ -13,6 +13,7 @@ import type { LogonLine } from './logon-line.ts';
 import type { Metrics } from './metrics.ts';
 import type { News } from './news.ts';
 import type { Profiles } from './profiles.ts';
+import type { Seating } from './seating.ts';
 import type { Sessions } from './sessions.ts';
 import type { Mover } from './takeover/mover.ts';
 import type { Ask } from './takeover/neighbours.ts';
@@ -57,6 +58,7 @@ export interface House {
   readonly lobby: Lobby<Guest>;
   /** Logons before the store, those within a session included. */
   readonly line: LogonLine;
+  readonly seating: Seating;
   readonly ask: Ask;
   readonly mover: Mover;
   readonly blocks: Blocks;
