@@ -1,5 +1,5 @@
-/** The calls that put written data on the disk: the system's, or substitutes in tests that simulate the loss of a machine. */
-import { close, closeSync, fdatasync, fdatasyncSync, fsync, fsyncSync, open, openSync } from 'node:fs';
+/** The calls that are done with files aside, and those that put written data on the disk: the system's, or substitutes in tests. */
+import { close, closeSync, fdatasync, fdatasyncSync, fsync, fsyncSync, open, openSync, writev } from 'node:fs';
 
 export type Done = (error: Error | null) => void;
 
@@ -11,6 +11,8 @@ export interface Syncs {
   /** Both while the process waits. @throws what the file system says */
   dataNow(fd: number): void;
   namesNow(directory: string): void;
+  /** Writes zeros over the first so many bytes of a file. */
+  zeros(fd: number, bytes: number, done: Done): void;
 }
 
 export const SYSTEM_SYNCS: Syncs = {
@@ -23,7 +25,27 @@ export const SYSTEM_SYNCS: Syncs = {
   },
   dataNow: (fd) => fdatasyncSync(fd),
   namesNow: (directory) => opened(directory, fsyncSync),
+  zeros: (fd, bytes, done) => zerosFrom(fd, 0, bytes, done),
 };
+
+/** The same few pages again and again: they stay in the processor's cache. */
+const ZEROS = Buffer.alloc(64 * 1024);
+/** What the system takes in one call. */
+const PIECES = 1024;
+
+function zerosFrom(fd: number, at: number, end: number, done: Done): void {
+  if (at >= end) {
+    done(null);
+    return;
+  }
+  const whole = Math.floor((end - at) / ZEROS.length);
+  const zeros = new Array<Buffer>(Math.min(PIECES, whole)).fill(ZEROS);
+  if (zeros.length < PIECES) zeros.push(ZEROS.subarray(0, end - at - whole * ZEROS.length));
+  writev(fd, zeros, at, (error, written) => {
+    if (error === null) zerosFrom(fd, at + written, end, done);
+    else done(error);
+  });
+}
 
 function opened(path: string, work: (fd: number) => void): void {
   const fd = openSync(path, 'r');

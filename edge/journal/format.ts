@@ -1,5 +1,5 @@
 /**
- * The bytes of a segment, version 4; versions 1 to 3 are read and never written. Little-endian; f64 are IEEE 754 doubles
+ * The bytes of a segment, versions 4 and 5; versions 1 to 3 are read and never written. Little-endian; f64 are IEEE 754 doubles
  * holding integers up to 2^53 - 1, times among them: epoch ms.
  *
  * A journal is a row of segments; a segment is a header and blocks. In files: `<segment, ten digits>.seg`. A block is a
@@ -7,7 +7,7 @@
  *
  * | header | size | what |
  * | ---: | ---: | --- |
- * |  0 | 4 | `FGJ` and the version, 4 |
+ * |  0 | 4 | `FGJ` and the version, 4 or 5 |
  * |  4 | 4 | number of the segment, as in its name |
  * |  8 | 4 | salt: random; seeds the CRC of each block, so that no message can be made to look like a block |
  * | 12 | 8 | f64, when it was begun |
@@ -68,6 +68,9 @@
  * | 4 | sent, pending, run | carried forward: it has been written before |
  * | 0, 16, 32, 48 | received, run | was answered by the gateway; went to the venue; was refused; was not valid |
  *
+ * Version 5 is version 4 in a file that was there before (spares.ts). Behind the last flush that was written are a byte that is 1,
+ * which the next one is written over, and then zeros. The version of its records is 4.
+ *
  * In version 3 no block is short.
  * In version 2 there is no run, and the CRC is always of the whole block.
  * In version 1 a header has 24 bytes, the CRC at 20; a block has 16, each is a flush; sent, pending and promoted have no
@@ -76,7 +79,10 @@
 
 import { crc32 } from 'node:zlib';
 
+/** Of records, and of segments in new files. */
 export const VERSION = 4;
+/** Of segments in files that were there before. */
+const VERSION_OVER = 5;
 /** Header without the wrapped key. */
 export const HEADER_BYTES = 32;
 export const BLOCK_BYTES = 48;
@@ -151,12 +157,14 @@ export interface HeaderFields {
   readonly wrapped: Uint8Array | undefined;
   /** Whether every application message is in it. */
   readonly archives: boolean;
+  /** Whether its file was there before: then zeros are behind what is written. */
+  readonly over: boolean;
 }
 
-export function headerOf({ number, salt, begunAt, wrapped, archives }: HeaderFields): Buffer {
+export function headerOf({ number, salt, begunAt, wrapped, archives, over }: HeaderFields): Buffer {
   const length = wrapped?.length ?? 0;
   const header = Buffer.alloc(HEADER_BYTES + length);
-  header.writeUInt32LE(MAGIC + VERSION * 2 ** 24, 0);
+  header.writeUInt32LE(MAGIC + (over ? VERSION_OVER : VERSION) * 2 ** 24, 0);
   header.writeUInt32LE(number, 4);
   header.writeUInt32LE(salt, 8);
   header.writeDoubleLE(begunAt, 12);
@@ -170,6 +178,7 @@ export function headerOf({ number, salt, begunAt, wrapped, archives }: HeaderFie
 }
 
 export type Header =
+  /** `version`: of its blocks and records. */
   | (HeaderFields & { readonly ok: true; readonly version: number; readonly bytes: number })
   /** `short`: there are fewer bytes than a header has. */
   | { readonly ok: false; readonly short: true }
@@ -186,8 +195,8 @@ export function readHeader(bytes: Buffer, number: number): Header {
   if (version === 1) return readHeader1(bytes, number);
   if (bytes.length < HEADER_BYTES) return { ok: false, short: true };
   // A later release may have another header altogether: its CRC says nothing.
-  if (version < 2 || version > VERSION)
-    return { ok: false, short: false, version, wrong: `is of version ${version}, known are 1 to ${VERSION}` };
+  if (version < 2 || version > VERSION_OVER)
+    return { ok: false, short: false, version, wrong: `is of version ${version}, known are 1 to ${VERSION_OVER}` };
   if (crc32(bytes.subarray(0, 24)) !== bytes.readUInt32LE(24)) return wrong('has a damaged header');
   const length = HEADER_BYTES + bytes.readUInt16LE(22);
   if (bytes.length < length) return { ok: false, short: true };
@@ -198,12 +207,13 @@ export function readHeader(bytes: Buffer, number: number): Header {
   const salt = header.readUInt32LE(8);
   return {
     ok: true,
-    version,
+    version: Math.min(version, VERSION),
     number,
     salt,
     begunAt: header.readDoubleLE(12),
     wrapped,
     archives: header[21] === 1,
+    over: version === VERSION_OVER,
     bytes: length,
   };
 }
@@ -213,7 +223,8 @@ function readHeader1(bytes: Buffer, number: number): Header {
   if (bytes.readUInt32LE(4) !== number) return wrong(`is segment ${bytes.readUInt32LE(4)} by its header`);
   const salt = bytes.readUInt32LE(8);
   const begunAt = bytes.readDoubleLE(12);
-  return { ok: true, version: 1, number, salt, begunAt, wrapped: undefined, archives: false, bytes: HEADER_BYTES_1 };
+  const of = { number, salt, begunAt, wrapped: undefined, archives: false, over: false };
+  return { ok: true, version: 1, ...of, bytes: HEADER_BYTES_1 };
 }
 
 /** When the application message in a record was sent or received; undefined: it has none, or one that was there before. */

@@ -99,6 +99,14 @@ export const ABOUT_BYTES = 16 * 1024;
 export const ID_BYTES = 255;
 /** A segment is read in one piece, for which Node has a limit; while no next one can be made, it grows so far. */
 export const SEGMENT_BYTES_HARD = 2 ** 31 - 1;
+/** Files of segments that have gone and are kept for those to come: a busy journal takes one away as it begins one, and the next may be late. */
+export const SPARES = 2;
+/** Larger ones are not: one that none could follow for long. */
+export const SPARE_BYTES = 128 * 1024 * 1024;
+/** Nor those of a journal that takes longer for one: filling them with zeros would be as much work for the disk again. */
+export const SPARE_WITHIN_MS = 60_000;
+/** The least piece of a file that the system reads and writes. */
+export const PAGE_BYTES = 4096;
 /** Of segment_bytes: leaves room for the largest block. */
 export const SEGMENT_BYTES_MAX = 1024 * 1024 * 1024;
 /** A segment with less than this share of segment_bytes alive is carried forward and deleted. */

@@ -27,6 +27,7 @@ import { type Recorded, replay, settle } from './replay.ts';
 import { messagesIn } from './run.ts';
 import { type Counts, noteMessage, type Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
+import { writtenOf } from './spares.ts';
 
 export interface RecoveryParts {
   readonly segments: Segments;
@@ -93,17 +94,18 @@ export function recover(parts: RecoveryParts): Recovered {
 function readSegment(parts: RecoveryParts, number: number, isLast: boolean, dependents: Dependent[]): boolean {
   const { segments, up } = parts;
   const path = segments.path(number);
-  const bytes = readFileSync(path);
-  const header = readHeader(bytes, number);
+  const all = readFileSync(path);
+  const header = readHeader(all, number);
   if (!header.ok) {
     if (!header.short)
       throw new JournalError(header.version === undefined ? 'damaged' : 'unknown_version', `${path} ${header.wrong}`);
-    unfinished(parts, number, bytes, bytes.length, isLast);
+    unfinished(parts, number, all, all.length, isLast);
     return false;
   }
   const home = { ...header, key: keyOf(parts, path, header.wrapped) };
+  const whole = wholeFlushes(home, all, header.bytes);
+  const bytes = header.over ? writtenOf(all, whole.at) : all;
   const source = { path, bytes, home, begunAt: header.begunAt };
-  const whole = wholeFlushes(home, bytes, header.bytes);
   if (isDamaged(home, bytes, whole, isLast, up)) throw damaged(path, whole.at, 'a damaged block');
   if (whole.blocks.length === 0) {
     unfinished(parts, number, bytes, header.bytes, isLast);

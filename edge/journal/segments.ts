@@ -1,7 +1,6 @@
 /** The segment files of one directory: made, written, read, deleted. */
 
 import {
-  close,
   closeSync,
   existsSync,
   ftruncateSync,
@@ -18,8 +17,9 @@ import { type Home, sealBlock } from './block.ts';
 import { headerOf, sealName, segmentName, segmentNumber, VERSION } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
-import { SEGMENT_BYTES_HARD, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
+import { PAGE_BYTES, SEGMENT_BYTES_HARD, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
 import { ShortSealer } from './short.ts';
+import { closeAside, discard, endFlush, removeSpares, Spares } from './spares.ts';
 import type { Tail } from './tail.ts';
 
 export interface Segment extends Home {
@@ -42,6 +42,11 @@ export interface Segment extends Home {
   dead: boolean;
   /** The greatest mark of the venue's flushes that a block depends on. Orders of that flush may be in it. 0: none. */
   depends: number;
+  /** Whether this process has made it: then it is open for writing. */
+  readonly made: boolean;
+  /** Whether its file was there before, as a spare; and how far its pages have been written as a whole. */
+  readonly over: boolean;
+  paged: number;
   /** Whether it belongs to the archive: then it is not deleted but moved there. */
   readonly archives: boolean;
   /** Epoch ms. */
@@ -62,6 +67,9 @@ const EMPTY = {
   liveBytes: 0,
   dead: false,
   depends: 0,
+  made: false,
+  over: false,
+  paged: 0,
   messages: 0,
   firstAt: 0,
   lastAt: 0,
@@ -116,6 +124,8 @@ export class Segments {
   /** Oldest first. */
   readonly all = new Map<number, Segment>();
   readonly #options: SegmentsOptions;
+  /** Undefined: what has been written is to be on the disk, where other bytes behind it might be, too; or to go to the archive. */
+  readonly #spares: Spares | undefined;
   #out = Buffer.alloc(0);
   /** The one made last. */
   #written: Segment | undefined;
@@ -123,7 +133,10 @@ export class Segments {
   #last: Segment | undefined;
 
   constructor(options: SegmentsOptions) {
+    const { directory, log, syncs, sync, archive, mirror } = options;
     this.#options = options;
+    this.#spares = sync || archive || mirror !== undefined ? undefined : new Spares({ directory, log, syncs });
+    removeSpares(directory);
   }
 
   get bytes(): number {
@@ -162,20 +175,23 @@ export class Segments {
     if (keys !== undefined && made === undefined) throw new Error('its key is not there yet');
     const path = this.path(number);
     const salt = this.#options.salt();
-    const header = headerOf({ number, salt, begunAt: epochMs, wrapped: made?.wrapped, archives: archive });
-    const fd = openSync(path, 'w+', 0o600);
-    const home = { version: VERSION, number, salt, key: made?.key, archives: archive, begunAt: epochMs };
+    const spare = this.#spares?.take();
+    const of = { number, salt, begunAt: epochMs, archives: archive, over: spare !== undefined };
+    const header = headerOf({ ...of, wrapped: made?.wrapped });
+    const { fd } = spare ?? { fd: openSync(path, 'w+', 0o600) };
+    const home = { version: VERSION, ...of, key: made?.key, made: true };
     const short = made === undefined ? undefined : new ShortSealer({ number, salt, key: made.key });
     const segment = { ...EMPTY, ...home, short, path, fd, begin: header.length, size: header.length };
     try {
       writeAll(fd, header, header.length, 0);
       const bytes = this.#write(segment, tail, 0);
+      // It has its name once it is whole.
+      if (spare !== undefined) renameSync(spare.path, path);
       if (sync) this.#options.syncs.namesNow(this.#options.directory);
       mirror?.begun(segment, header);
       mirror?.written(segment, header.length, bytes, tail);
     } catch (error) {
-      closeSync(fd);
-      unlinkSync(path);
+      discard(spare ?? { fd, path });
       throw error;
     }
     if (this.#written !== undefined) this.#written.short = undefined;
@@ -204,11 +220,13 @@ export class Segments {
 
   /** @returns the bytes as they were written; they are used again */
   #write(segment: Segment, tail: Tail, depends: number): Buffer {
-    if (segment.size + tail.length > SEGMENT_BYTES_HARD) throw new Error('the segment is full, and none follows it');
+    if (segment.size + tail.length > SEGMENT_BYTES_HARD - PAGE_BYTES)
+      throw new Error('the segment is full, and none follows it');
     this.#options.mirror?.room(tail.length);
     const bytes = this.#sealed(segment, tail, depends);
     try {
-      writeAll(segment.fd, bytes, tail.length, segment.size);
+      const length = segment.over ? endFlush(segment, bytes, tail.length) : tail.length;
+      writeAll(segment.fd, bytes, length, segment.size);
       if (this.#options.sync) this.#options.syncs.dataNow(segment.fd);
     } catch (error) {
       this.#cutBack(segment);
@@ -221,7 +239,8 @@ export class Segments {
 
   /** The blocks of the tail as they are written: itself, or encrypted in a buffer that is used again. */
   #sealed(segment: Segment, tail: Tail, depends: number): Buffer {
-    const into = segment.key === undefined ? tail.buf : this.#room(tail.length);
+    if (segment.over && segment.key === undefined) tail.widen(PAGE_BYTES);
+    const into = segment.key === undefined ? tail.buf : this.#room(tail.length + PAGE_BYTES);
     const { blocks } = tail;
     for (let i = 0; i < blocks; i++) {
       const from = tail.start(i);
@@ -272,7 +291,7 @@ export class Segments {
   sweep(current: Segment, had: number, most: number): void {
     for (const segment of this.all.values()) {
       if (segment.live > 0 || segment === current) continue;
-      if (segment.dead && !this.#owes(segment, had, most)) this.#delete(segment);
+      if (segment.dead && !this.#owes(segment, had, most)) this.#delete(segment, current.begunAt - segment.begunAt);
       else segment.dead = true;
     }
   }
@@ -304,16 +323,21 @@ export class Segments {
   close(): void {
     for (const { fd } of this.all.values()) closeSync(fd);
     this.all.clear();
+    this.#spares?.close();
   }
 
-  #delete(segment: Segment): void {
+  #delete(segment: Segment, ageMs: number): void {
+    let isSpare = false;
     try {
       if (segment.archives) {
         const { archiveDirectory } = this.#options;
         // Not sealed in the audit trail yet: it stays where the next process looks for it.
         if (!existsSync(join(archiveDirectory, sealName(segment.number)))) return;
         renameSync(segment.path, join(archiveDirectory, segmentName(segment.number)));
-      } else unlinkSync(segment.path);
+      } else {
+        isSpare = segment.made && (this.#spares?.offer(segment, ageMs) ?? false);
+        if (!isSpare) unlinkSync(segment.path);
+      }
     } catch (error) {
       // It is not needed, and the next rotation tries again.
       this.#options.log.warn({ error, file: segment.path }, 'a segment of the journal cannot be taken away');
@@ -322,14 +346,7 @@ export class Segments {
     this.all.delete(segment.number);
     if (this.#last === segment) this.#last = undefined;
     this.#options.mirror?.deleted(segment.number);
-    this.#closeAside(segment);
-  }
-
-  /** In another thread: closing the last descriptor of a deleted file of 64 MiB frees its pages, which takes milliseconds. */
-  #closeAside({ fd, path }: Segment): void {
-    close(fd, (error) => {
-      if (error !== null) this.#options.log.warn({ error, file: path }, 'a segment of the journal cannot be closed');
-    });
+    if (!isSpare) closeAside(segment, this.#options.log);
   }
 
   /** Removes part of a block that may have been written. The next write would cover it, but on a full disk it takes space. */

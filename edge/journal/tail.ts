@@ -61,6 +61,11 @@ export class Tail {
       throw new JournalError('tail_full', `${this.length} bytes wait for the disk, and no more may`);
   }
 
+  /** Makes room for so many bytes behind what is there. */
+  widen(bytes: number): void {
+    if (this.length + bytes > this.buf.length) this.#grow(this.length + bytes);
+  }
+
   /**
    * Starts a record of `length` bytes in all and writes its first 12; the caller writes the rest.
    * Takes no notice of the bound: {@link reserve} does.

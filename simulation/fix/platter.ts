@@ -2,7 +2,17 @@
  * What of a machine's files is on its disk, and not only with the system: bytes up to the last sync of a file, names up to the
  * last one of their directory. Both are what is there after a loss of power; of the rest some is, and some is not.
  */
-import { existsSync, fstatSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import {
+  existsSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Syncs } from '../../edge/syncs.ts';
 import type { Process } from '../process.ts';
@@ -54,6 +64,10 @@ export class Platter {
         this.#written(ino, size);
       },
       namesNow: (directory) => this.#named(directory, namesOf(directory)),
+      zeros: (fd, bytes, done) => {
+        for (let at = 0; at < bytes; ) at += writeSync(fd, Buffer.alloc(bytes - at), 0, bytes - at, at);
+        later(() => done(null));
+      },
     };
   }
 

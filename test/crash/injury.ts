@@ -10,7 +10,8 @@ import { FileSession } from '../../edge/journal/session.ts';
 /**
  * `journal`, `beside`: a write of segments on disk, of the one that there is, or of the one beside; `venue`: of the simulator's log.
  * `begin`: of a new segment, its header or its snapshot; `carry`: of what is carried forward; `reserve`: one with the end of a
- * block of numbers. `sync`: of a segment to the disk. `delete`: of a segment. `store`, `remove`: a commit there; a segment that is taken away there.
+ * block of numbers. `sync`: of a segment to the disk. `delete`: of a segment, or its file is put aside to be used again.
+ * `over`: header or snapshot in such a file; `name`: it becomes a segment. `store`, `remove`: a commit there; a segment that is taken away there.
  */
 export type Point =
   | 'journal'
@@ -21,6 +22,8 @@ export type Point =
   | 'reserve'
   | 'sync'
   | 'delete'
+  | 'over'
+  | 'name'
   | 'store'
   | 'remove';
 
@@ -87,13 +90,14 @@ const { openSync, closeSync, writeSync, unlinkSync, renameSync, fdatasync, fdata
 /** Which points a write is at. */
 function pointsOf(path: string, position: number | null): readonly Point[] {
   if (path.includes('.jsonl')) return ['venue'];
-  if (!path.endsWith('.seg')) return [];
+  if (!/\.seg(\.spare)?$/.test(path)) return [];
   // Where there are two journals, the one in the store has its copy in a folder of its own.
   const beside = besides && path.includes(`${sep}journal${sep}`);
   const points: Point[] = [beside ? 'beside' : 'journal'];
   if (position === 0) fresh.add(path);
   else if (fresh.delete(path)) points.push('begin');
   if (position === 0) points.push('begin');
+  if (path.endsWith('.spare')) points.push('over');
   if (carrying) points.push('carry');
   if (reserving) points.push('reserve');
   return points;
@@ -128,8 +132,15 @@ export function suffer(directory: string, boot: string): void {
   }) as typeof fs.writeSync;
   const segment = (path: fs.PathLike): boolean => String(path).endsWith('.seg');
   fs.unlinkSync = (path) => (segment(path) ? around('delete', () => unlinkSync(path)) : unlinkSync(path));
-  fs.renameSync = (from, to) =>
-    segment(from) && !String(to).includes('left') ? around('delete', () => renameSync(from, to)) : renameSync(from, to);
+  fs.renameSync = (from, to) => {
+    const rename = (): void => {
+      renameSync(from, to);
+      for (const [fd, path] of files) if (path === from) files.set(fd, String(to));
+    };
+    if (segment(to) && String(from).endsWith('.spare')) around('name', rename);
+    else if (segment(from) && !String(to).includes('left')) around('delete', rename);
+    else rename();
+  };
   fs.readFileSync = ((path: fs.PathLike, ...rest: [never]) =>
     String(path).endsWith('/boot_id') ? boot : readFileSync(path, ...rest)) as typeof fs.readFileSync;
   noteSyncs(directory);

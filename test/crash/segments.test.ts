@@ -21,6 +21,14 @@ const ON_DISK: readonly KillAt[] = [
   { at: 'carry', when: 'after', nth: 1 },
   { at: 'carry', when: 'after', nth: 2 },
 ];
+/** Of segments in the files of others. */
+const OVER: readonly KillAt[] = [
+  { at: 'over', when: 'half', nth: 1 },
+  { at: 'over', when: 'half', nth: 2 },
+  { at: 'over', when: 'before', nth: 3 },
+  { at: 'name', when: 'before', nth: 1 },
+  { at: 'name', when: 'after', nth: 2 },
+];
 const IN_SHORT: readonly KillAt[] = [0, 2, 3, 4, 6, 8].map((i) => ON_DISK[i]!);
 const IN_STORE: readonly KillAt[] = [
   { at: 'begin', when: 'half', nth: 2 },
@@ -31,7 +39,7 @@ const IN_STORE: readonly KillAt[] = [
   { at: 'remove', when: 'after', nth: 1 },
 ];
 const POINTS: Readonly<Record<Column, readonly KillAt[]>> = {
-  'file, before-send': ON_DISK,
+  'file, before-send': [...ON_DISK, ...OVER],
   'file, reserve': IN_SHORT,
   file_sync: IN_SHORT,
   'store, before-send': IN_STORE,

@@ -18,6 +18,7 @@ import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
 class HeldSyncs implements Syncs {
   readonly dataNow = SYSTEM_SYNCS.dataNow;
   readonly namesNow = SYSTEM_SYNCS.namesNow;
+  readonly zeros = SYSTEM_SYNCS.zeros;
   held = false;
   #waiting: ((error: null) => void)[] = [];
 

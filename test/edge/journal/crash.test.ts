@@ -1,7 +1,7 @@
 // Whatever was done and whenever the process died: what is read afterwards is the state of a flush, the last one that
-// is whole. Segments are tiny here, so that rotation, carrying and deletion happen all the time.
+// is whole. Segments are tiny here, so that rotation, carrying and deletion happen all the time, and most are written over the files of others.
 
-import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -10,15 +10,18 @@ import type { Journal } from '../../../edge/journal/journal.ts';
 import { openMemoryJournal } from '../../../edge/journal/memory.ts';
 import { plainKeys } from './keys.ts';
 import {
+  AT_ONCE,
   append,
   cleanUp,
   crashed,
   enqueue,
+  isOver,
   newDirectory,
   openFile as openAny,
   promote,
   type Seen,
   seen,
+  writtenTo,
 } from './support.ts';
 
 const LIMITS = { segment_bytes: 1500, resend_retention: 12, block_bytes: 300, carry_bytes: 150 };
@@ -76,12 +79,12 @@ function atFlush(directory: string, journal: Journal, last?: Flushed): Flushed {
     .at(-1)!;
   const path = join(directory, file);
   const from = last?.file === file ? last.end : 0;
-  return { file, size: flushEnd(path, from), end: statSync(path).size, state: all(journal) };
+  return { file, size: flushEnd(path, from), end: writtenTo(path).length, state: all(journal) };
 }
 
 /** Where the first flush behind `from` ends, by the lengths and marks of its blocks. */
 function flushEnd(path: string, from: number): number {
-  const bytes = readFileSync(path);
+  const bytes = writtenTo(path);
   let at = from === 0 ? 32 + bytes.readUInt16LE(22) : from;
   for (let isLast = false; at < bytes.length && !isLast; ) {
     isLast = (bytes.readUInt32LE(at + 16) & 1) === 1;
@@ -90,9 +93,16 @@ function flushEnd(path: string, from: number): number {
   return at;
 }
 
+/** Only so many bytes of a segment have been written. */
+function brokenOff(path: string, size: number): void {
+  const bytes = readFileSync(path);
+  if (isOver(bytes)) writeFileSync(path, bytes.fill(0, size));
+  else truncateSync(path, size);
+}
+
 async function run(operations: readonly Operation[], cut: number, encrypted: boolean): Promise<void> {
   const directory = newDirectory();
-  const more = encrypted ? { keys: plainKeys() } : {};
+  const more = { syncs: AT_ONCE, up: true, ...(encrypted ? { keys: plainKeys() } : {}) };
   const openFile = (home: string, limits: typeof LIMITS): Journal => openAny(home, limits, [], more);
   const model = openMemoryJournal({ now: () => 1_700_000_000_000, limits: LIMITS });
   let home = directory;
@@ -125,7 +135,7 @@ async function run(operations: readonly Operation[], cut: number, encrypted: boo
   const least = here[0]!.size;
   const size = Math.max(least, last.end - cut);
   const copy = crashed(home);
-  truncateSync(join(copy, last.file), size);
+  brokenOff(join(copy, last.file), size);
   const expected = here.filter((flushed) => flushed.size <= size).at(-1)!;
   expect(all(openFile(copy, LIMITS))).toEqual(expected.state);
   // And a second time: what was cut off is gone for good.

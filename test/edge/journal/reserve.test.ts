@@ -23,6 +23,7 @@ const SMALL = { segment_bytes: 1500, resend_retention: 12, block_bytes: 300 };
 class HandSyncs implements Syncs {
   readonly dataNow = SYSTEM_SYNCS.dataNow;
   readonly namesNow = SYSTEM_SYNCS.namesNow;
+  readonly zeros = SYSTEM_SYNCS.zeros;
   readonly #waiting: (() => void)[] = [];
   fails = false;
 

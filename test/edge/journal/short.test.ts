@@ -1,7 +1,7 @@
 // Short blocks: sealed as AES-256-CTR and HMAC-SHA-256 would have it, opened only unchanged, and no keystream of a segment is used twice.
 
 import { createCipheriv, createHmac, createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -13,10 +13,10 @@ import {
   resealBlock,
   sealBlock,
 } from '../../../edge/journal/block.ts';
-import { BLOCK_BYTES, readHeader, segmentNumber, VERSION } from '../../../edge/journal/format.ts';
+import { BLOCK_BYTES, readHeader, segmentName, segmentNumber, VERSION } from '../../../edge/journal/format.ts';
 import { SHORT_BYTES, type ShortHome, ShortSealer } from '../../../edge/journal/short.ts';
 import { keysOf } from './keys.ts';
-import { append, crashed, newDirectory, openFile, sent } from './support.ts';
+import { append, crashed, newDirectory, openFile, sent, writtenTo } from './support.ts';
 
 const SHORT = 2;
 const homeOf = (number = 7): Home & ShortHome => ({
@@ -139,7 +139,7 @@ function blocksIn(directory: string): Buffer[][] {
   return numbers
     .filter((number) => number > 0)
     .map((number) => {
-      const bytes = readFileSync(join(directory, `${String(number).padStart(10, '0')}.seg`));
+      const bytes = writtenTo(join(directory, segmentName(number)));
       const header = readHeader(bytes, number);
       if (!header.ok) throw new Error('the header is not in order');
       const blocks: Buffer[] = [];
@@ -154,7 +154,7 @@ test('a journal of short and long blocks, over several segments, is read as it w
   const keys = await keysOf(directory);
   const journal = openFile(directory, { segment_bytes: 40_000 }, [], { keys });
   const store = journal.session('one');
-  for (let n = 1; n <= 200; n++) {
+  for (let n = 1; n <= 200 || blocksIn(directory).length < 3; n++) {
     for (let i = 0; i < (n % 4) + 1; i++) append(store, `${n} ${'x'.repeat(n % 7 === 0 ? 900 : 100)}`);
     journal.flush();
     for (let i = 0; i < n % 3; i++) journal.prepare?.();
@@ -162,7 +162,6 @@ test('a journal of short and long blocks, over several segments, is read as it w
     await new Promise((resolve) => setImmediate(resolve));
   }
   const segments = blocksIn(directory);
-  expect(segments.length).toBeGreaterThan(2);
   expect(new Set(segments.flat().map(isShort))).toEqual(new Set([true, false]));
   for (const blocks of segments) {
     let end = 0;

@@ -1,14 +1,15 @@
 /** Journals in directories of their own, and what can be seen of a session from outside. */
 
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from '@jest/globals';
+import { afterEach, expect } from '@jest/globals';
 import { KEEP, type SessionStore, type StoredMessage } from '../../../edge/fix/session/ports.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
 import type { Journal, JournalLog } from '../../../edge/journal/journal.ts';
 import type { JournalLimits } from '../../../edge/journal/limits.ts';
 import type { FileJournalOptions } from '../../../edge/journal/options.ts';
+import { SYSTEM_SYNCS, type Syncs } from '../../../edge/syncs.ts';
 
 export const NOW = 1_700_000_000_000;
 
@@ -58,6 +59,28 @@ export function crashed(directory: string): string {
   const copy = newDirectory();
   cpSync(directory, copy, { recursive: true });
   return copy;
+}
+
+/** Files are filled with zeros as soon as segments have gone, so that those to come are written over them. */
+export const AT_ONCE: Syncs = {
+  ...SYSTEM_SYNCS,
+  zeros(fd, bytes, done) {
+    writeSync(fd, Buffer.alloc(bytes), 0, bytes, 0);
+    done(null);
+  },
+};
+
+/** Whether the file of a segment was there before, as one of another. */
+export const isOver = (bytes: Buffer): boolean => bytes[3] === 5;
+
+/** What has been written to a segment. */
+export function writtenTo(path: string): Buffer {
+  const bytes = readFileSync(path);
+  if (!isOver(bytes)) return bytes;
+  let end = bytes.length - 1;
+  while (bytes[end] === 0) end -= 1;
+  expect(bytes[end]).toBe(1);
+  return bytes.subarray(0, end);
 }
 
 export const text = (message: StoredMessage): string => message.buf.toString('latin1', message.start, message.end);
