@@ -5,38 +5,9 @@ import { KNOWN_IDS_PER_SESSION, SPARE_ORDERS } from '../limits.ts';
 import type { VenueSession } from '../venue.ts';
 import { versionOf } from '../versions.ts';
 import { KnownIds } from './known-ids.ts';
-
 import { Names } from './names.ts';
-import { ClientOrder, type OrderIds, type OrderTerms } from './order.ts';
-import { type Piece, pieceOf } from './piece.ts';
-
-export interface User {
-  readonly id: string;
-  /** Open orders over all sessions. */
-  open: number;
-  readonly clients: Client[];
-}
-
-/** One FIX session. ClOrdIDs are unique within it (FIX 4.4 vol. 1, ClOrdID): sessions of one user may number alike. */
-export interface Client {
-  session: VenueSession;
-  /** Version of its application messages (versions.ts). */
-  version: number;
-  readonly user: User;
-  /** Every ClOrdID that was accepted: of orders, of cancels and of replacements. */
-  readonly ids: KnownIds;
-  /** What its ClOrdIDs are names of. */
-  readonly names: Names;
-  /** Account (1) of its last order: nearly all have the same. */
-  account: string;
-  /** Its id in JSON, with a comma behind it. */
-  readonly quoted: Piece;
-  /** How far its messages have been seen: what comes again up to here, in this generation, has been done. */
-  generation: number;
-  taken: number;
-  /** Some have come that the log has not been told of. */
-  heard: boolean;
-}
+import { type Client, ClientOrder, type OrderIds, type OrderTerms, type User } from './order.ts';
+import { pieceOf } from './piece.ts';
 
 /** What the session itself has placed and is open, oldest first. */
 export function openOrders(client: Client): readonly ClientOrder[] {

@@ -4,7 +4,7 @@ import { ExecType } from '../refusals.ts';
 import type { VenueSink } from '../venue.ts';
 import { type Book, type BookOrder, priceOf, type TradeListener } from './book.ts';
 import type { Change } from './changes.ts';
-import { type Client, Clients } from './clients.ts';
+import { Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
 import { BUY, type Instrument } from './instruments.ts';
 import { Keeping } from './keeping.ts';
@@ -17,6 +17,7 @@ import {
   CHANGED,
   CHANGED_STATE,
   type Changed,
+  type Client,
   type ClientOrder,
   EXPIRED,
   FILLED,
@@ -107,8 +108,7 @@ export class Exchange implements TradeListener {
   }
 
   market(order: ClientOrder): Market {
-    order.market ??= this.markets.of(order.terms.instrument.symbol)!;
-    return order.market;
+    return this.markets.ofInstrument(order.terms.instrument);
   }
 
   /**

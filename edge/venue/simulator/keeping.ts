@@ -3,10 +3,10 @@
 import type { Done } from '../../syncs.ts';
 import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
-import type { Client, Clients } from './clients.ts';
+import type { Clients } from './clients.ts';
 import { Line, OrderLines, type UsedId } from './line.ts';
 import { copyOf, Introductions, type LineBytes, lineOf, type OrderLog, snapshot } from './log.ts';
-import { CHANGED, CHANGED_STATE, type ClientOrder } from './order.ts';
+import { CHANGED, CHANGED_STATE, type Client, type ClientOrder } from './order.ts';
 
 const NOTHING = lineOf('[]');
 

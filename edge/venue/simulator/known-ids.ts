@@ -6,9 +6,8 @@
 import type { Message } from '../../fix/message.ts';
 import { SLACK, viewOf } from '../../fix/words.ts';
 import { ID_BYTES } from '../limits.ts';
-import type { Client } from './clients.ts';
 import { hashOf, type Names, NO_NAME } from './names.ts';
-import type { ClientOrder } from './order.ts';
+import type { Client, ClientOrder, KnownOrders } from './order.ts';
 import { Past } from './past.ts';
 
 const INITIAL = 16;
@@ -28,7 +27,7 @@ const NO_IDS = new Int32Array(0);
 const NO_SLOTS = new Uint16Array(1);
 const NO_PLACES = new Float64Array(0);
 
-export class KnownIds {
+export class KnownIds implements KnownOrders {
   size = 0;
   #head = 0;
   /** By place in the ring, whose size is a power of two. */

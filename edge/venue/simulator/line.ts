@@ -4,11 +4,11 @@ import { Output } from '../../fix/output.ts';
 import { copyWords } from '../../fix/words.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
 import { type Change, stateName } from './changes.ts';
-import type { Client } from './clients.ts';
 import { Digits } from './digits.ts';
 import type { Names } from './names.ts';
 import {
   type Changeable,
+  type Client,
   type ClientOrder,
   copyTerms,
   IN_BOOK,

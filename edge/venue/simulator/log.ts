@@ -8,10 +8,10 @@ import { viewOf } from '../../fix/words.ts';
 import type { Done } from '../../syncs.ts';
 import type { VenueSession } from '../venue.ts';
 import { type Change, type OrderRecord, recordOf, stateOf } from './changes.ts';
-import type { Client, Clients } from './clients.ts';
+import type { Clients } from './clients.ts';
 import { Line } from './line.ts';
 import type { Markets } from './markets.ts';
-import { ClientOrder, type OrderTerms, partsOfId } from './order.ts';
+import { type Client, ClientOrder, type OrderTerms, partsOfId } from './order.ts';
 
 /** A line: UTF-8, buf[0, length). */
 export interface LineBytes {

@@ -21,6 +21,9 @@ export interface Market {
 export class Markets {
   readonly all: readonly Market[];
   private readonly bySymbol = new Map<string, Market>();
+  private readonly byInstrument = new Map<Instrument, Market>();
+  /** The one whose instrument came last. */
+  private lastOf: Market | undefined;
   /** The one asked for last. */
   private lastSymbol = '';
   private last: Market | undefined;
@@ -39,8 +42,15 @@ export class Markets {
     for (const market of this.all) {
       const { symbol } = market.book.instrument;
       this.bySymbol.set(symbol, market);
+      this.byInstrument.set(market.book.instrument, market);
       this.byHash.set(hashOf(pieceOf(symbol).view, 0, symbol.length), market);
     }
+  }
+
+  /** That of an instrument, which is one of those that there are. */
+  ofInstrument(instrument: Instrument): Market {
+    if (this.lastOf?.book.instrument !== instrument) this.lastOf = this.byInstrument.get(instrument);
+    return this.lastOf!;
   }
 
   of(symbol: string): Market | undefined {

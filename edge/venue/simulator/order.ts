@@ -1,10 +1,11 @@
-/** An order of a client, from acceptance to its end. */
+/** An order of a client, from acceptance to its end, and the client: each knows the other. */
 
 import type { Message } from '../../fix/message.ts';
-import type { Client, User } from './clients.ts';
+import type { VenueSession } from '../venue.ts';
 import { BUY, INSTRUMENTS, type Instrument, type Side } from './instruments.ts';
 import type { Level, Resting } from './levels.ts';
-import type { Market } from './markets.ts';
+import type { Names } from './names.ts';
+import type { Piece } from './piece.ts';
 
 /** Codes of FIX char fields, as bytes. */
 export const OrdType = { Market: 0x31, Limit: 0x32, Stop: 0x33, StopLimit: 0x34 } as const;
@@ -60,6 +61,48 @@ export type Changed = typeof UNCHANGED | typeof CHANGED_STATE | typeof CHANGED;
 export function partsOfId(id: string): { run: string; serial: number } {
   const found = /^(.*-)([1-9]\d{0,14})$/.exec(id);
   return found === null ? { run: id, serial: -1 } : { run: found[1]!, serial: Number(found[2]) };
+}
+
+/** The ClOrdIDs that a session has used, and the order that each names; as it is made, in known-ids.ts. */
+export interface KnownOrders {
+  readonly size: number;
+  get(id: string): ClientOrder | undefined;
+  named(message: Message, i: number): ClientOrder | undefined;
+  has(message: Message, i: number): boolean;
+  set(id: number, order: ClientOrder): ClientOrder | undefined;
+  add(id: number, order: ClientOrder): void;
+  retire(order: ClientOrder): boolean;
+  bound(most: number, freed: (order: ClientOrder) => void): void;
+  entries(): Iterable<readonly [id: number, ClientOrder]>;
+  open(): Iterable<ClientOrder>;
+}
+
+export interface User {
+  readonly id: string;
+  /** Open orders over all sessions. */
+  open: number;
+  readonly clients: Client[];
+}
+
+/** One FIX session. ClOrdIDs are unique within it (FIX 4.4 vol. 1, ClOrdID): sessions of one user may number alike. */
+export interface Client {
+  session: VenueSession;
+  /** Version of its application messages (versions.ts). */
+  version: number;
+  readonly user: User;
+  /** Every ClOrdID that was accepted: of orders, of cancels and of replacements. */
+  readonly ids: KnownOrders;
+  /** What its ClOrdIDs are names of. */
+  readonly names: Names;
+  /** Account (1) of its last order: nearly all have the same. */
+  account: string;
+  /** Its id in JSON, with a comma behind it. */
+  readonly quoted: Piece;
+  /** How far its messages have been seen: what comes again up to here, in this generation, has been done. */
+  generation: number;
+  taken: number;
+  /** Some have come that the log has not been told of. */
+  heard: boolean;
 }
 
 /** Who asks for an order, and by which names it goes. */
@@ -130,8 +173,6 @@ export class ClientOrder implements Resting {
   /** ClOrdIDs that it is known by, of any session; and where the last one of them lies in its session's {@link KnownIds}. */
   names = 0;
   place = -1;
-  /** What belongs to its symbol; looked up when it is first asked for. */
-  market: Market | undefined = undefined;
   /** When it ends by itself, as {@link Expiry} has it; NaN: it has not. */
   expiry = Number.NaN;
   side: Side;
@@ -178,7 +219,6 @@ export class ClientOrder implements Resting {
     this.side = terms.side;
     this.priority = priority;
     this.place = -1;
-    this.market = undefined;
     this.state = IN_BOOK;
     this.cum = 0;
     this.notional = 0;

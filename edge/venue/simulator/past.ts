@@ -3,10 +3,9 @@
  * so that thousands of them are nothing to the collector, and the order that was just filled is the next one's.
  */
 
-import type { Client } from './clients.ts';
 import { type Instrument, type Side, sideOf } from './instruments.ts';
 import { NO_NAME } from './names.ts';
-import { CANCELED, ClientOrder, EXPIRED, FILLED, type OrderState, OrdStatus } from './order.ts';
+import { CANCELED, type Client, ClientOrder, EXPIRED, FILLED, type OrderState, OrdStatus } from './order.ts';
 
 /** Of an order, as f64. */
 const [SERIAL, QTY, PRICE, STOP, CUM, NOTIONAL, EXPIRES, PRIORITY] = [0, 1, 2, 3, 4, 5, 6, 7] as const;

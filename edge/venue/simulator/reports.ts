@@ -7,9 +7,8 @@ import { ExecType, NONE, writeCancelRefusal, writeOrderRefusal } from '../refusa
 import { Field } from '../tags.ts';
 import type { VenueSink } from '../venue.ts';
 import { V } from '../versions.ts';
-import type { Client } from './clients.ts';
 import { NO_NAME } from './names.ts';
-import type { ClientOrder } from './order.ts';
+import type { Client, ClientOrder } from './order.ts';
 import { type Execution, ReportBodies } from './report-body.ts';
 
 const MASS_CANCEL_REPORT = msgTypeCode('r');

@@ -6,11 +6,10 @@ import { ID_BYTES, OPEN_ORDERS_PER_BOOK, OPEN_ORDERS_PER_USER } from '../limits.
 import { ExecType, RESPONSE_TO_CANCEL, RESPONSE_TO_REPLACE } from '../refusals.ts';
 import { Field } from '../tags.ts';
 import { CxlRejReason, OrdRejReason } from '../versions.ts';
-import type { Client } from './clients.ts';
 import type { Exchange } from './exchange.ts';
 import { OrderFields } from './fields.ts';
 import { NO_NAME } from './names.ts';
-import { type Changeable, type ClientOrder, NO_TERMS, type OrderTerms } from './order.ts';
+import { type Changeable, type Client, type ClientOrder, NO_TERMS, type OrderTerms } from './order.ts';
 import { type Refusal, readTerms } from './read.ts';
 
 export type Handler = (exchange: Exchange, client: Client, message: Message) => void;
@@ -76,7 +75,7 @@ function overLimit(exchange: Exchange, client: Client, { instrument }: OrderTerm
   if (client.user.open >= OPEN_ORDERS_PER_USER) {
     return { reason: OrdRejReason.ExceedsLimit, text: `At most ${OPEN_ORDERS_PER_USER} open orders` };
   }
-  if (exchange.markets.of(instrument.symbol)!.open >= OPEN_ORDERS_PER_BOOK) {
+  if (exchange.markets.ofInstrument(instrument).open >= OPEN_ORDERS_PER_BOOK) {
     return { reason: OrdRejReason.ExceedsLimit, text: `The book of ${instrument.symbol} is full` };
   }
   return undefined;
