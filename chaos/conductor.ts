@@ -121,7 +121,6 @@ export class Conductor {
     return {
       users,
       ...this.seen,
-      samples: this.#watch.samples,
       slots: this.#watch.slots,
       outages: this.#outages,
       storms: this.#storms,
@@ -136,7 +135,7 @@ export class Conductor {
   /** What is known so far. */
   get seen(): Seen {
     const sessions = [...this.#crowd.traders.map(({ log }) => log), ...this.#probes.logs];
-    return { sessions, faults: this.#faults, acts: this.#operator.acts };
+    return { sessions, faults: this.#faults, acts: this.#operator.acts, samples: this.#watch.samples };
   }
 
   async #play(step: Step): Promise<void> {

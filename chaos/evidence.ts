@@ -4,7 +4,7 @@
  */
 import { copyFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AdminAct, Fault, SessionLog } from './ledger.ts';
+import type { AdminAct, Fault, Sample, SessionLog } from './ledger.ts';
 import { LOG_BYTES, MESSAGE_LINES } from './limits.ts';
 
 /** What is known of a run at any time of it. */
@@ -12,6 +12,7 @@ export interface Seen {
   readonly sessions: readonly SessionLog[];
   readonly faults: readonly Fault[];
   readonly acts: readonly AdminAct[];
+  readonly samples: readonly Sample[];
 }
 
 interface Event {
@@ -35,14 +36,15 @@ export function boundLogs(directory: string): void {
 }
 
 /**
- * Writes `events.jsonl` (faults, an operator's acts, Logons and ends of connections) and `messages.jsonl` (what was asked and what
- * came, the last {@link MESSAGE_LINES}), each sorted by time.
+ * Writes `events.jsonl` (faults, an operator's acts, Logons and ends of connections), `edges.jsonl` (each second of each edge by its
+ * metrics) and `messages.jsonl` (what was asked and what came), each sorted by time, of the latter two the last {@link MESSAGE_LINES}.
  * @param origin when the ledger's clock was 0, ms since 1970
  */
 export function writeEvents(directory: string, seen: Seen, origin: number): void {
   const write = (name: string, events: readonly Event[]): void =>
     writeFileSync(join(directory, name), events.map((event) => `${lineOf(event, origin)}\n`).join(''));
   write('events.jsonl', sorted([...ofFaults(seen), ...ofActs(seen), ...seen.sessions.flatMap(ofConnections)]));
+  write('edges.jsonl', seen.samples.slice(-MESSAGE_LINES).map(ofSample));
   write('messages.jsonl', sorted(seen.sessions.flatMap(ofMessages)).slice(-MESSAGE_LINES));
 }
 
@@ -88,6 +90,13 @@ const ofConnections = ({ name, sender_comp_id, attempts }: SessionLog): Event[] 
       ...(ended === undefined ? [] : [{ at: ended.at, what: 'connection ends', ...who, text: ended.text }]),
     ];
   });
+
+const ofSample = ({ at, edge, figures }: Sample): Event => ({
+  at,
+  what: figures === undefined ? 'does not answer' : 'tells',
+  edge,
+  ...figures,
+});
 
 const ofMessages = ({ name, received, asked }: SessionLog): Event[] => [
   ...asked.map(({ at, kind, id, answered }) => ({

@@ -119,6 +119,8 @@ export interface Sample {
   readonly edge: number;
   /** Undefined: it did not answer. */
   readonly unleased?: number;
+  /** By name of the metric, what tells how busy it was. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 /** Slot rows that count, for the user with the most beyond its maximum. */

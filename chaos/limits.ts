@@ -4,5 +4,5 @@
 export const LOG_BYTES: number = 32 * 1024 * 1024;
 /** Between looks at how long logs are. */
 export const LOG_LOOK_MS = 5_000;
-/** Messages of clients that are kept of a run: those of a quarter of an hour of a thousand sessions; some 60 MB. */
+/** Lines of each kind that are kept of a run; messages of clients: those of a quarter of an hour of a thousand sessions; some 60 MB. */
 export const MESSAGE_LINES = 200_000;

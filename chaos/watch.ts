@@ -15,6 +15,12 @@ const READ_AT_ONCE = 20;
 /** Of more users than this some are looked at each time, in turns: the store is to be broken by faults, not by us. */
 const USERS_A_LOOK = 60;
 const HOST = '127.0.0.1';
+/** Metrics that explain why something took long; of a histogram its sum and count. */
+const TELLING =
+  /^(fix_sessions|fix_connections_not_logged_on|fix_logons_waiting|fix_logon_width|fix_orders_allowed|fix_journal_waiting_bytes|fix_venue_link_waiting|process_cpu_seconds_total|nodejs_eventloop_lag_seconds|fix_logon_seconds_sum|fix_logon_seconds_count) (\S+)/gm;
+
+const figuresOf = (metrics: string): Record<string, number> =>
+  Object.fromEntries([...metrics.matchAll(TELLING)].map(([, name, value]) => [name, Number(value)]));
 
 async function page(port: number, path: string): Promise<{ readonly ok: boolean; readonly text: string } | undefined> {
   try {
@@ -73,9 +79,11 @@ export class Watch {
     await Promise.all(
       this.#ports.map(async (port, i) => {
         const metrics = await page(port, '/metrics');
-        const unleased = /^fix_unleased_total (\S+)/m.exec(metrics?.text ?? '')?.[1];
         const at = performance.now();
-        this.samples.push({ at, edge: i + 1, ...(unleased === undefined ? {} : { unleased: Number(unleased) }) });
+        const text = metrics?.text ?? '';
+        const unleased = /^fix_unleased_total (\S+)/m.exec(text)?.[1];
+        const heard = unleased === undefined ? {} : { unleased: Number(unleased), figures: figuresOf(text) };
+        this.samples.push({ at, edge: i + 1, ...heard });
       }),
     );
   }

@@ -19,6 +19,10 @@ const SEEN: Seen = {
     { kind: 'store_killed', edge: 0, from: 20_000, to: 21_000 },
   ],
   acts: [{ kind: 'lock', user: 'victim-0', at: 1_000, done: 1_080, status: 200, reached: [90], missed: 0, calm: true }],
+  samples: [
+    { at: 1_500, edge: 2, unleased: 0, figures: { fix_logon_width: 16 } },
+    { at: 3_500, edge: 2 },
+  ],
   sessions: [
     {
       name: 'keeper-0/s1',
@@ -73,6 +77,10 @@ test('what was broken and what clients saw is one story, by the clock of the log
     ms: 2_500,
     text: 'try again',
   });
+  expect(linesOf('edges.jsonl')).toEqual([
+    { time: '2026-01-01T00:00:01.500Z', what: 'tells', edge: 2, fix_logon_width: 16 },
+    { time: '2026-01-01T00:00:03.500Z', what: 'does not answer', edge: 2 },
+  ]);
   expect(linesOf('messages.jsonl')).toMatchObject([
     { what: 'asks', id: 'o-1', answer: 'report', ms: 4 },
     { what: 'hears', seq: 2, content: '35=8|11=o-1' },
