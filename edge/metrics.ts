@@ -33,19 +33,34 @@ export interface Watched {
 const ZERO = 0x30;
 const LOGON_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const ORDER_SECONDS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1];
+/** A number that stays a machine integer with what one turn adds. */
+const MOST_IN_A_ROW = 1_000_000_000;
 /** Other label values for what has no name any more. */
 const OTHER = 'other';
 
-/** Counts by packed MsgType; the first {@link METRIC_TYPES} types have a count each. */
+/** Counts by packed MsgType; the first {@link METRIC_TYPES} types have a count each. Most messages are of the type of the one before. */
 class TypeCounts {
   readonly #slots = new Map<number, number>();
   /** Of types of one character, slot + 1: nearly all messages are of one. */
   readonly #short = new Uint8Array(128);
   readonly #counts = new Float64Array(METRIC_TYPES + 1);
+  /** The last type, and how many of it in a row are not in {@link #counts} yet. */
+  #type = 0;
+  #row = 0;
 
   add(msgType: number, count = 1): void {
-    const short = msgType < 128 ? this.#short[msgType]! : 0;
-    this.#counts[short > 0 ? short - 1 : this.#slotOf(msgType)]! += count;
+    if (msgType !== this.#type || this.#row > MOST_IN_A_ROW) {
+      this.#settle();
+      this.#type = msgType;
+    }
+    this.#row += count;
+  }
+
+  #settle(): void {
+    if (this.#row === 0) return;
+    const short = this.#type < 128 ? this.#short[this.#type]! : 0;
+    this.#counts[short > 0 ? short - 1 : this.#slotOf(this.#type)]! += this.#row;
+    this.#row = 0;
   }
 
   #slotOf(msgType: number): number {
@@ -59,6 +74,7 @@ class TypeCounts {
   }
 
   *entries(): Generator<[string, number]> {
+    this.#settle();
     for (const [msgType, slot] of this.#slots) yield [msgTypeText(msgType) || 'none', this.#counts[slot]!];
     if (this.#counts[METRIC_TYPES]! > 0) yield [OTHER, this.#counts[METRIC_TYPES]!];
   }

@@ -78,13 +78,24 @@ export class HeaderTemplate {
   next(msgType: number, msgSeqNum: number, epochMs: number): void {
     if (epochMs !== this.timeMs) this.setTime(epochMs);
     if (msgType !== this.msgType) this.setType(msgType);
-    const last = this.idsAt - 1;
-    const digit = this.view.getUint8(last);
-    if (msgSeqNum === this.number + 1 && digit !== NINE) {
-      this.view.setUint8(last, digit + 1);
-      this.sum += 1; // ten times at most, then it is taken modulo 256 again
-      this.number = msgSeqNum;
-    } else if (msgSeqNum !== this.number) this.setNumber(msgSeqNum);
+    if (msgSeqNum === this.number + 1) this.count();
+    else if (msgSeqNum !== this.number) this.setNumber(msgSeqNum);
+  }
+
+  /** The number goes up by one: nines at its end become zeros, and the digit before them rises. */
+  private count(): void {
+    const { view, numberAt } = this;
+    let at = this.idsAt - 1;
+    for (; at >= numberAt && view.getUint8(at) === NINE; at--) {
+      view.setUint8(at, ZERO);
+      this.sum -= 9;
+    }
+    this.number += 1;
+    if (at < numberAt) this.setNumber(this.number);
+    else {
+      view.setUint8(at, view.getUint8(at) + 1);
+      this.sum += 1;
+    }
   }
 
   private setTime(epochMs: number): void {

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { msgTypeCode } from '../../edge/fix/tags.ts';
 import { Metrics } from '../../edge/metrics.ts';
 import { encodeFix } from '../../local/fix-client.ts';
 
@@ -44,5 +45,27 @@ test('what leaves in one write is counted message by message, whatever their typ
       for (const { type } of sent) counts.set(type, (counts.get(type) ?? 0) + 1);
       expect(new Map(said.map(([, type, count]) => [type, Number(count)]))).toEqual(counts);
     }),
+  );
+});
+
+test('what comes in is counted by its type, in whatever rows, and whenever it is read', async () => {
+  const types = fc.array(fc.tuple(fc.constantFrom('D', 'F', '0', 'AE'), fc.integer({ min: 1, max: 5 }), fc.boolean()));
+  await fc.assert(
+    fc.asyncProperty(types, async (rows) => {
+      const metrics = new Metrics();
+      const counts = new Map<string, number>();
+      const said = async () => {
+        const text = await metrics.registry.metrics();
+        const lines = text.matchAll(/^fix_messages_total\{direction="in",msg_type="(.*)"\} (\d+)$/gm);
+        return new Map([...lines].map(([, type, count]) => [type, Number(count)]));
+      };
+      for (const [type, messages, read] of rows) {
+        for (let i = 0; i < messages; i++) metrics.received(msgTypeCode(type));
+        counts.set(type, (counts.get(type) ?? 0) + messages);
+        if (read) expect(await said()).toEqual(counts);
+      }
+      expect(await said()).toEqual(counts);
+    }),
+    { numRuns: 50 },
   );
 });
