@@ -1,5 +1,6 @@
 /** What an edge may admit while the store is away: the rate divided by the number of edges. It begins empty, so there is no new burst. */
-import { type Kind, MESSAGE, ORDER } from './kinds.ts';
+import { CANCEL, type Kind, MESSAGE, ORDER } from './kinds.ts';
+import type { LimiterSettings } from './settings.ts';
 
 /** Nothing was admitted without a lease. Never written to. */
 export const NONE_UNLEASED = new Float64Array(3);
@@ -36,6 +37,17 @@ export class Allowance {
     this.#gather(nowMs);
     const one = (of: Kind) => Math.max(0, Math.ceil((1 - this.#credit[of]!) / this.#perMs[of]!));
     return kind === ORDER ? Math.max(one(ORDER), one(MESSAGE)) : one(kind);
+  }
+
+  /** Whether this kind is refused, whatever credit there is. Cancels never are: by them a client gets out. */
+  isClosed(kind: Kind, nowMs: number, { storeAway, graceMs }: Pick<LimiterSettings, 'storeAway' | 'graceMs'>): boolean {
+    if (kind === CANCEL) return false;
+    return storeAway === 'refuse' || (kind === ORDER && nowMs - this.since > graceMs);
+  }
+
+  /** Milliseconds after which a message that was refused may be tried again: when there is credit, or the store may be back. */
+  retryAfterMs(kind: Kind, nowMs: number, settings: LimiterSettings): number {
+    return this.isClosed(kind, nowMs, settings) ? settings.awayRetryMs : this.waitMs(kind, nowMs);
   }
 
   #gather(nowMs: number): void {

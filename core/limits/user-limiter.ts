@@ -107,9 +107,7 @@ export class UserLimiter implements UserAdmissions {
   }
 
   retryAfterMs(kind: Kind, nowMs: number): number {
-    const away = this.#away;
-    if (away === undefined) return this.#purse.waitMs(kind, nowMs);
-    return this.#isClosed(kind, nowMs, away) ? this.#house.settings.awayRetryMs : away.waitMs(kind, nowMs);
+    return this.#away?.retryAfterMs(kind, nowMs, this.#house.settings) ?? this.#purse.waitMs(kind, nowMs);
   }
 
   updateLimits(limits: UserLimits): void {
@@ -198,15 +196,9 @@ export class UserLimiter implements UserAdmissions {
 
   // The store is away
 
-  #isClosed(kind: Kind, nowMs: number, away: Allowance): boolean {
-    if (kind === CANCEL) return false;
-    const { storeAway, graceMs } = this.#house.settings;
-    return storeAway === 'refuse' || (kind === ORDER && nowMs - away.since > graceMs);
-  }
-
   /** Undefined: a cancel that waits for its turn. The allowance begins empty; were cancels refused at once, the first would all be. */
   #whileAway(kind: Kind, nowMs: number, away: Allowance): Decision | undefined {
-    if (this.#isClosed(kind, nowMs, away)) return this.#refuseForStore();
+    if (away.isClosed(kind, nowMs, this.#house.settings)) return this.#refuseForStore();
     if (!away.draw(kind, nowMs)) return kind === CANCEL ? undefined : this.#refuseForStore();
     if (this.#unleased === NONE_UNLEASED) this.#unleased = new Float64Array(3);
     this.#unleased[kind]! += 1;
