@@ -241,8 +241,6 @@ export class Sessions implements VenueSink {
 
   /** Another edge has the session, under this epoch: later reports for it are that edge's too. */
   gaveAway(id: string, epoch: number): void {
-    const leaving = this.#entries.get(id)?.leaving;
-    if (leaving !== undefined) this.#leavers.set(id, leaving);
     this.#forget(id);
     this.#gone.set(id, Math.max(epoch, this.#gone.get(id) ?? 0));
   }
@@ -264,6 +262,8 @@ export class Sessions implements VenueSink {
   }
 
   #forget(id: string): void {
+    const leaving = this.#entries.get(id)?.leaving;
+    if (leaving !== undefined) this.#leavers.set(id, leaving);
     this.#entries.delete(id);
     this.#last = undefined;
   }

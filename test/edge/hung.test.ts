@@ -123,8 +123,12 @@ test('an edge that has lost a session, and not heard by whom, does not judge a L
   const a = await house.loggedOn(one, ann);
   link.cut = true;
   journalLink.cut = true;
+  // It gets to the edge, and is answered there: nobody hears of it.
+  a.send('D', order('late'));
+  await until('it has come', async () => (await metric(one.metricsPort, 'fix_journal_waiting_bytes')) > 0);
+  const heard = a.received.length;
   const b = house.client(two, ann);
-  b.nextOut = a.nextOut;
+  b.nextOut = a.nextOut - 1;
   expect((await b.logon(ann.password, [], 10_000)).type).toBe('A');
   for (const id of ['x', 'y', 'z']) {
     b.send('D', order(id));
@@ -134,7 +138,7 @@ test('an edge that has lost a session, and not heard by whom, does not judge a L
   await gone(two);
   // It ends the session that it had. What would tell it that another has the numbers does not come through.
   link.cut = false;
-  await a.closed();
+  await until('it has heard', async () => [...one.gate.sessions()].length === 0, 10_000);
   const c = house.client(one, ann);
   c.nextOut = b.nextOut;
   const answer = c.logon(ann.password, [[789, last(b) + 1]], 10_000);
@@ -143,6 +147,9 @@ test('an edge that has lost a session, and not heard by whom, does not judge a L
   journalLink.cut = false;
   expect((await answer).get(58)).toBeUndefined();
   expect(numberOf(c.received[0]!)).toBe(last(b) + 1);
+  // What was withheld from the connection before is under numbers that are others' now.
+  await a.closed();
+  expect(a.received).toHaveLength(heard);
 }, 40_000);
 
 test('several are taken together, each as its own client knows it', async () => {
