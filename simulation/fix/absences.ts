@@ -30,8 +30,6 @@ interface Stay {
   until: number | undefined;
   /** Its grace was over when it came: the venue may cancel its orders before it hears of that. */
   readonly late: boolean;
-  /** How often its edge has said that its grace is over, and the venue has not done what follows. */
-  decided: number;
 }
 
 /** Links to the venue that edges share. */
@@ -43,6 +41,8 @@ export interface Linked {
 export class Absences {
   readonly #world: World;
   readonly #stays = new Map<string, Stay>();
+  /** By edge and session: how often an edge has said that its grace is over, and the venue has not done what follows. */
+  readonly #decided = new Map<string, number>();
   /** When somebody last tried to log on, by session. */
   readonly #knocked = new Map<string, number>();
 
@@ -67,8 +67,6 @@ export class Absences {
     const { now } = this.#world.scheduler;
     const { market } = this.#world;
     const heardAt = market === undefined || market.since(host.name) !== undefined ? now : undefined;
-    // An order of before may still be on its way.
-    const decided = known?.host === host ? known.decided : 0;
     const late = known?.until !== undefined && !this.#tooSoon(known);
     this.#stays.set(id, {
       host,
@@ -78,7 +76,6 @@ export class Absences {
       heardAt,
       until: undefined,
       late,
-      decided,
     });
   }
 
@@ -97,19 +94,25 @@ export class Absences {
     if (session.cancel_after_ms === undefined)
       this.#world.fail('cancel on disconnect', `${host.name} has orders of ${session.id} cancelled, which stay`);
     const stay = this.#stays.get(session.id);
-    if (stay?.host !== host) return;
-    if (this.#tooSoon(stay)) this.#fail(session.id, stay, `${host.name} has its orders cancelled`);
-    stay.decided += 1;
+    if (stay?.host === host && this.#tooSoon(stay))
+      this.#fail(session.id, stay, `${host.name} has its orders cancelled`);
+    this.#decide(host, session.id, 1);
+  }
+
+  /** @returns how often it had */
+  #decide({ name }: Host, id: string, more: number): number {
+    const key = `${name} ${id}`;
+    const before = this.#decided.get(key) ?? 0;
+    this.#decided.set(key, Math.max(0, before + more));
+    return before;
   }
 
   /** A venue that edges share does so. */
   cancelled({ id }: VenueSession, links: Linked): void {
     const stay = this.#stays.get(id);
     if (stay === undefined) return;
-    if (stay.decided > 0) {
-      stay.decided -= 1;
-      return;
-    }
+    // By the edge where it is now, perhaps before it was there: what that said then may have been on its way.
+    if (this.#decide(stay.host, id, -1) > 0) return;
     if (!this.#tooSoon(stay)) return;
     if (stay.late && this.#world.scheduler.now - stay.since < TELLING_MS) return;
     // Whoever is out of reach is as good as gone, after a while.
