@@ -73,6 +73,8 @@ export class Message {
   layout: object | undefined;
   /** The `places` of the pattern whose offsets and ends are here. */
   places = 0;
+  /** The `places` of the pattern whose SendingTime it has, byte for byte; 0: nothing is known of it. */
+  timeOf = 0;
   private viewed = this.buf;
   private words = viewOf(this.buf);
 
@@ -168,7 +170,13 @@ export class Message {
     this.bodyFrom = -1;
     this.like = undefined;
     this.layout = undefined;
+    this.disown();
+  }
+
+  /** Whose places and whose SendingTime it has is not known. */
+  disown(): void {
     this.places = 0;
+    this.timeOf = 0;
   }
 
   /** Where the value of field i begins in `buf`. */

@@ -66,6 +66,8 @@ class Pattern {
   /** One and the same as long as its fields are; and as long as they stand where they do, a number that no other has. */
   layout: object = {};
   places = 0;
+  /** Which field is SendingTime. */
+  time = -1;
   /** Where the trailer begins. */
   stop = 0;
   /** Messages to be read by it until it is renewed. */
@@ -99,7 +101,8 @@ class Pattern {
   /** Becomes `message`, which is of `plan`'s shape. */
   take(message: Message, plan: Plan, dictionary: Dictionary): void {
     const { start, count, msgType, filled, bodyFrom, bodyTo } = message;
-    Object.assign(this, { plan, dictionary, count, msgType, filled, bodyFrom, bodyTo, layout: {} });
+    const time = message.sendingTime;
+    Object.assign(this, { plan, dictionary, count, msgType, filled, bodyFrom, bodyTo, time, layout: {} });
     for (let i = 0; i < count; i++) {
       const tag = message.tags[i]!;
       this.tags[i] = tag;
@@ -192,6 +195,7 @@ export class Patterns {
       this.#resting -= 1;
       return false;
     }
+    message.timeOf = this.#last.places;
     if (this.#isLike(this.#last, frame, buf, message, checkSumCounts)) {
       this.#strange = 0;
       return true;
@@ -239,13 +243,12 @@ export class Patterns {
         at = start + found[i - 1]!;
         const other = this.#other(pattern, i, view, at, frame.end);
         if (other === undefined) return false;
-        const { body } = other;
         excess = (excess + pattern.before[i - 1]! - other.before[i - 1]!) | 0;
-        head = i <= body ? excess : (head + pattern.before[body - 1]! - other.before[body - 1]!) | 0;
+        head = i <= other.body ? excess : (head + pattern.before[other.body - 1]! - other.before[other.body - 1]!) | 0;
         t = other.ends[i - 1]!;
         pattern = other;
         placed = false;
-        message.places = 0;
+        message.disown();
         continue;
       }
       at = (starts[i]! + shift) | 0;
@@ -263,6 +266,7 @@ export class Patterns {
       }
       if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, i)) return false;
       excess = (excess + sum - pattern.sums[i]!) | 0;
+      if (i === pattern.time) message.timeOf = 0;
       if (i < pattern.body) head = excess;
       i = (i + 1) | 0;
     }

@@ -106,7 +106,7 @@ const isActive = (s: SessionRecord): boolean => s.phase.state === 'active';
 /** SendingTime within bounds (test case 2.o) and the CompIDs of the Logon (2.k): else Reject, Logout and the end. */
 function isFromTheClient(s: SessionRecord, live: Live, message: Message, n: number, now: Instant): boolean {
   let reason = -1;
-  if (!isSendingTimeGood(message, s.profile, now)) reason = SENDING_TIME_PROBLEM;
+  if (!isInTime(s, message, now)) reason = SENDING_TIME_PROBLEM;
   else if (message.like !== undefined) return true;
   else if (message.length(message.senderCompId) > 0 && !message.holds(message.senderCompId, s.names.sender)) {
     reason = COMP_ID_PROBLEM;
@@ -119,6 +119,16 @@ function isFromTheClient(s: SessionRecord, live: Live, message: Message, n: numb
   sendReject(s, live, message, { reason }, now);
   logoutAndWait(s, live, '', now);
   return false;
+}
+
+/** SendingTime; of one that is the same at the same time it is known. */
+function isInTime(s: SessionRecord, message: Message, now: Instant): boolean {
+  const { timely } = s;
+  if (message.timeOf !== 0 && message.timeOf === timely.of && timely.at === now.epochMs) return true;
+  if (!isSendingTimeGood(message, s.profile, now)) return false;
+  timely.of = message.timeOf;
+  if (timely.at !== now.epochMs) timely.at = now.epochMs;
+  return true;
 }
 
 /** After our Logout: the answer, and requests for what the client missed. Orders are not taken: they come again later. */

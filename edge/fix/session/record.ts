@@ -108,6 +108,8 @@ export interface SessionRecord {
 
   /** MsgSeqNum being processed or processed last: LastMsgSeqNumProcessed (369). */
   lastProcessed: number;
+  /** What was found last to be in time: a SendingTime ({@link Message.timeOf}), at which time, epoch ms. */
+  readonly timely: { of: number; at: number };
   readonly verdict: Verdict;
   /** For messages out of the queue and out of the store. */
   readonly view: Message;

@@ -39,6 +39,8 @@ export class TwoWays {
   readonly #dictionary: Dictionary;
   readonly #names: Names;
   readonly #patterns = new Patterns();
+  /** SendingTime by what `timeOf` says of it. */
+  readonly #times = new Map<number, string>();
   readonly #message: Message;
   readonly #plain = new Message();
   readonly #frame = new Frame();
@@ -93,6 +95,12 @@ export class TwoWays {
       const { bodyFrom, bodyTo, bodySum } = message;
       const sum = byteSum(stream, message.to(bodyFrom - 1) + 1, message.to(bodyTo - 1) + 1) & 0xff;
       if (bodyFrom >= 0 && (bodySum & 0xff) !== sum) return `a body of sum ${bodySum & 0xff} in place of ${sum}`;
+    }
+    if (message.timeOf !== 0) {
+      const time = plain.text(plain.sendingTime);
+      const known = this.#times.get(message.timeOf) ?? time;
+      this.#times.set(message.timeOf, time);
+      if (time !== known) return `SendingTime ${time} is to be ${known}`;
     }
     if (frame.tokens !== tokens) return `tokens ${frame.tokens} in place of ${tokens}`;
     const [said, right] = [told(message, verdict), told(plain, plainVerdict)];
