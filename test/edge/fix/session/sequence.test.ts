@@ -146,6 +146,27 @@ describe('who and when', () => {
     expect(loggedOn({ profile: { max_latency: 1 } }).say(`35=0|34=2|52=${at(2)}`)).toHaveLength(2);
   });
 
+  test('SendingTime that is known from before is in time at that time only, and no other one with it', () => {
+    const known = (peer: Peer, fields: string, timeOf: number) => {
+      const tokens = peer.parse(fields);
+      peer.message.timeOf = timeOf;
+      peer.session.onMessage(peer.message, tokens, peer.time);
+      return peer.heard();
+    };
+    const refused = expect.stringContaining('SendingTime accuracy problem');
+    const peer = loggedOn();
+    for (const n of [2, 3]) expect(known(peer, `35=0|34=${n}|52=${at(0)}`, 5)).toEqual([]);
+    peer.pass(29_000);
+    peer.heard();
+    peer.time = { epochMs: peer.time.epochMs + 121_000, monoMs: peer.time.monoMs };
+    expect(known(peer, `35=0|34=4|52=${at(0)}`, 5)[0]).toEqual(refused);
+    for (const timeOf of [0, 6]) {
+      const other = loggedOn();
+      expect(known(other, `35=0|34=2|52=${at(0)}`, 5)).toEqual([]);
+      expect(known(other, `35=0|34=3|52=${at(-121)}`, timeOf)[0]).toEqual(refused);
+    }
+  });
+
   test.each(['FIX.4.0', 'FIX.4.2', 'FIX.4.4', 'FIXT.1.1'])(
     'in %s SendingTime has no decimals, or up to twelve: clients send what they like',
     (beginString) => {
