@@ -189,10 +189,10 @@ function noteSyncs(directory: string): void {
   // The venue's log is another file then; what was on the disk of the one before is no matter.
   const { renameSync: renamed } = fs;
   fs.renameSync = (from, to) => {
+    const isLog = String(to).endsWith('.jsonl');
+    if (isLog) for (const [fd, path] of files) if (path === to) files.delete(fd);
     renamed(from, to);
-    if (!String(to).endsWith('.jsonl')) return;
-    for (const [fd, path] of files) if (path === to) files.delete(fd);
-    for (const [fd, path] of files) if (path === from) files.set(fd, String(to));
+    if (!isLog) return;
     onDisk[String(to)] = onDisk[String(from)] ?? 0;
     delete onDisk[String(from)];
     written();
