@@ -271,8 +271,9 @@ export class VenueHost implements VenueSink {
     const { session, boot = link.boot } = heads.aboutSession.parse(head);
     if (!this.#speaksFor(link, session)) return;
     this.#own(link, session);
-    // By a process of the edge that is no more: its client is not there.
+    // By a process of the edge that is no more: its client is not there, nor where it had been before.
     if (boot !== link.boot) {
+      this.#present.delete(session.id);
       this.#missed.wasThere(session);
       this.#venue.sessionStarted(session, this.#parts.now());
       this.#venue.sessionEnded(session, this.#parts.now());

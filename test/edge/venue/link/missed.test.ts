@@ -124,6 +124,19 @@ describe('an edge that dies', () => {
     expect(kinds(await again.told(2))).toEqual(['0', '4']);
   });
 
+  test('takes along the orders of who was on there, though an edge before is linked and has not said yet that it left', async () => {
+    const edge = await linked(rawEdge('e1'));
+    edge.send(frames.STARTED, 1, { session: mine });
+    await until('it is heard', () => edge.acked >= 1);
+    const later = { ...mine, epoch: 2 };
+    const other = await linked(rawEdge('e2', { boot: 'e2-2', present: [] }));
+    other.send(frames.STARTED, 1, { session: later, boot: 'e2-1' });
+    other.submit(2, later, rests('a'), { recovered: true });
+    await other.told(1);
+    clock.now += 5001;
+    expect(kinds(await other.told(2))).toEqual(['0', '4']);
+  });
+
   test('takes along the orders of who had claimed them and was on, no later than of anybody', async () => {
     const edge = await linked(rawEdge('e1'));
     edge.send(frames.STARTED, 1, { session: mine });
