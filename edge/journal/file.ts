@@ -90,8 +90,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
   #rotateAt: number;
   readonly #health: Health;
   /** Blocks of earlier processes that depend on a flush which the venue may not have. */
-  #dependents: readonly Dependent[] = [];
-  astray = false;
+  #dependents: Dependent[] = [];
   /** The flush of the venue that what was flushed here, or was to be, depends on. 0: the venue has written it. */
   #owed = 0;
   #had = 0; // see Journal.committed
@@ -228,11 +227,13 @@ class FileJournal implements Journal, Ledger<FileSession> {
     if (this.tail.empty && this.#dirty.length === 0) this.#rotateIfDue();
   }
 
+  get astray(): boolean {
+    return this.#segments.isAstray;
+  }
+
   settle(mark: number | undefined): readonly Accepted[] {
-    const dependents = this.#dependents;
-    this.#dependents = [];
-    this.astray = isAstray(dependents, mark);
-    if (this.astray) this.#segments.astray(this.#current);
+    const dependents = this.#dependents.splice(0);
+    if (isAstray(dependents, mark)) this.#segments.astray(this.#current);
     const parts = { segments: this.#segments, reader: this.#reader, sessions: this.#sessions, log: this.log };
     return takeBack(parts, dependents, mark);
   }
@@ -335,9 +336,8 @@ class FileJournal implements Journal, Ledger<FileSession> {
     });
     this.#dependents = dependents;
     this.#byKey.settle();
-    const bytes = this.#segments.bytes;
-    const fields = { sessions: this.#byKey.size, segments: this.#segments.all.size, bytes, ms: now() - from };
-    this.log.info(fields, 'journal read');
+    const { all, bytes } = this.#segments;
+    this.log.info({ sessions: this.#byKey.size, segments: all.size, bytes, ms: now() - from }, 'journal read');
     return last;
   }
 

@@ -99,7 +99,7 @@ export interface Journal {
    * @returns the clients' messages in those flushes that had been submitted, in order, to be submitted again
    */
   settle(mark: number | undefined): readonly Accepted[];
-  /** Found by {@link settle}: the venue's log does not belong to this journal, so nothing was taken back. */
+  /** Found at the start: the venue's log does not belong to this journal, or not to all of it. Of that nothing is taken back. */
   readonly astray: boolean;
   /** Before closing: with the next flush no session has reserved numbers any more, so that none skips numbers at the next start. */
   endAhead(): void;

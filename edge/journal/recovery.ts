@@ -56,8 +56,8 @@ export interface Dependent {
 export interface Recovered {
   /** Number of the last segment that exists or existed; 0: none. */
   readonly last: number;
-  /** The blocks with the greatest mark, in order. */
-  readonly dependents: readonly Dependent[];
+  /** The blocks with the mark that came last, in order. */
+  readonly dependents: Dependent[];
 }
 
 /** @throws JournalError `damaged`, `unknown_version`, `no_key`, naming file and offset */
@@ -115,7 +115,8 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
   for (const { at, fields } of whole.blocks) {
     replayBlock(parts, source, at, fields, counts);
     counts.depends = Math.max(counts.depends, fields.depends);
-    if (fields.depends > 0) depend(dependents, { depends: fields.depends, segment: number, block: at });
+    if (fields.depends > 0 && depend(dependents, { depends: fields.depends, segment: number, block: at }))
+      segments.astray();
   }
   if (whole.at < bytes.length) cutOff(parts, path, bytes, whole.at);
   Object.assign(segments.adopt(home, header.bytes, whole.at, whole.blocks.length), counts);
@@ -184,9 +185,15 @@ function wholeBlocks(home: Home, bytes: Buffer, at: number, ordinal: number): re
   return [from, next];
 }
 
-function depend(dependents: Dependent[], found: Dependent): void {
-  if (dependents.length > 0 && dependents[0]!.depends < found.depends) dependents.length = 0;
-  if (dependents.length === 0 || dependents[0]!.depends === found.depends) dependents.push(found);
+/**
+ * Keeps the blocks with the mark that came last. Marks of one venue's log rise. @returns whether this one is lower: the log was
+ * begun anew before it, and says nothing about the blocks before
+ */
+function depend(dependents: Dependent[], found: Dependent): boolean {
+  const before = dependents[0]?.depends ?? 0;
+  if (found.depends !== before) dependents.length = 0;
+  dependents.push(found);
+  return found.depends < before;
 }
 
 function cutOff({ log }: RecoveryParts, path: string, bytes: Buffer, at: number): void {

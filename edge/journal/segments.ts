@@ -123,6 +123,8 @@ const OUT_INITIAL_BYTES = TAIL_INITIAL_BYTES;
 export class Segments {
   /** Oldest first. */
   readonly all = new Map<number, Segment>();
+  /** See {@link Journal.astray}. */
+  isAstray = false;
   readonly #options: SegmentsOptions;
   /** Undefined: what has been written is to be on the disk, where other bytes behind it might be, too; or to go to the archive. */
   readonly #spares: Spares | undefined;
@@ -303,8 +305,9 @@ export class Segments {
     return false;
   }
 
-  /** The venue is not the one that earlier segments refer to: their marks are meaningless. */
-  astray(current: Segment): void {
+  /** The venue is not the one that the segments before this one refer to: their marks are meaningless. */
+  astray(current?: Segment): void {
+    this.isAstray = true;
     for (const segment of this.all.values())
       if (segment !== current && segment.depends > 0) segment.depends = Number.POSITIVE_INFINITY;
   }

@@ -77,6 +77,22 @@ test('where the marks of before say nothing any more, they stay', () => {
   expect(orders(heir, 7)).toEqual(['order 8', 'order 9']);
 });
 
+test('marks that begin anew are those of another log: none of it is confused with one of before', () => {
+  const directory = newDirectory();
+  const journal = open(directory);
+  for (let mark = 1; mark <= 9; mark++) order(journal, `order ${mark}`, mark);
+  const lost = crashed(directory);
+  const heir = open(lost);
+  expect(heir.settle(0)).toEqual([]);
+  for (let mark = 1; mark <= 8; mark++) order(heir, `later ${mark}`, mark);
+  // The venue has all of its own, which is one less than the journal had once.
+  const next = open(crashed(lost));
+  expect(next.settle(8)).toEqual([]);
+  expect(next.astray).toBe(true);
+  const again = open(crashed(lost));
+  expect(again.settle(7).map(({ message }) => message.toString())).toEqual(['later 8']);
+});
+
 test('they go when there is no room for them, and the log says so', () => {
   const lines: Line[] = [];
   const directory = newDirectory();
