@@ -41,7 +41,7 @@ export interface Linked {
 export class Absences {
   readonly #world: World;
   readonly #stays = new Map<string, Stay>();
-  /** By edge and session: how often an edge has said that its grace is over, and the venue has not done what follows. */
+  /** By session: how often the edge that has it has said that its grace is over, and the venue has not done what follows. */
   readonly #decided = new Map<string, number>();
   /** When somebody last tried to log on, by session. */
   readonly #knocked = new Map<string, number>();
@@ -94,25 +94,22 @@ export class Absences {
     if (session.cancel_after_ms === undefined)
       this.#world.fail('cancel on disconnect', `${host.name} has orders of ${session.id} cancelled, which stay`);
     const stay = this.#stays.get(session.id);
-    if (stay?.host === host && this.#tooSoon(stay))
+    if (stay === undefined) return;
+    // An edge that has taken the session since, and where nobody got on, says so sooner than one that hangs could.
+    if (stay.host !== host && (session.epoch ?? 0) <= stay.epoch) return;
+    if (stay.host === host && this.#tooSoon(stay))
       this.#fail(session.id, stay, `${host.name} has its orders cancelled`);
-    this.#decide(host, session.id, 1);
-  }
-
-  /** @returns how often it had */
-  #decide({ name }: Host, id: string, more: number): number {
-    const key = `${name} ${id}`;
-    const before = this.#decided.get(key) ?? 0;
-    this.#decided.set(key, Math.max(0, before + more));
-    return before;
+    this.#decided.set(session.id, (this.#decided.get(session.id) ?? 0) + 1);
   }
 
   /** A venue that edges share does so. */
   cancelled({ id }: VenueSession, links: Linked): void {
     const stay = this.#stays.get(id);
     if (stay === undefined) return;
-    // By the edge where it is now, perhaps before it was there: what that said then may have been on its way.
-    if (this.#decide(stay.host, id, -1) > 0) return;
+    // Perhaps before it was there: what its edge said then may have been on its way.
+    const decided = this.#decided.get(id) ?? 0;
+    this.#decided.set(id, Math.max(0, decided - 1));
+    if (decided > 0) return;
     if (!this.#tooSoon(stay)) return;
     if (stay.late && this.#world.scheduler.now - stay.since < TELLING_MS) return;
     // Whoever is out of reach is as good as gone, after a while.
