@@ -123,10 +123,13 @@ describe.each(Object.keys(KINDS))('%s', (kind) => {
     expect(newest(directory)).toBe(path);
     for (const at of placesIn(from, end)) {
       const copy = crashed(directory);
-      writeFileSync(newest(copy), Buffer.concat([all.subarray(0, at), old.subarray(Math.min(at, old.length))]));
-      expect(found(copy, keys)).toEqual(at < end ? before : after);
+      const torn = Buffer.concat([all.subarray(0, at), old.subarray(Math.min(at, old.length))]);
+      writeFileSync(newest(copy), torn);
+      // The last bytes of a tag may be zeros, which stand there anyway.
+      const there = torn.subarray(0, end).equals(all.subarray(0, end)) ? after : before;
+      expect(found(copy, keys)).toEqual(there);
       // What was cut off is gone for good.
-      if (at % 5 === 0) expect(found(crashed(copy), keys)).toEqual(at < end ? before : after);
+      if (at % 5 === 0) expect(found(crashed(copy), keys)).toEqual(there);
     }
   });
 
