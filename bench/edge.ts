@@ -107,10 +107,10 @@ async function besidePeers(edge: Target, run: Run, sizes: Sizes): Promise<Figure
       };
       const [ours, other] = await turns(
         sizes,
-        () => put(edge, sizes.orders, run),
-        () => put(peer, sizes.orders, theirs),
+        () => put(edge, sizes.peer_orders, run),
+        () => put(peer, sizes.peer_orders, theirs),
       );
-      const settings = `${run.load.name}, ${sizes.orders} orders, window ${run.window}, median of ${sizes.runs}; ${name} as its runner sets it up`;
+      const settings = `${run.load.name}, ${sizes.peer_orders} orders, window ${run.window}, median of ${sizes.runs}; ${name} as its runner sets it up`;
       const least = TIMES[name];
       const aim: Aim | undefined = least === undefined ? undefined : { of: 'ratio', least };
       figures.push(
@@ -159,7 +159,7 @@ async function orders({ venue, order, share, cpu }: Course, sizes: Sizes): Promi
         const [piped, floorPiped] = await turns(
           sizes,
           () => put(edge, sizes.orders, many),
-          () => put(floor, sizes.floor_orders, many),
+          () => put(floor, sizes.orders, many),
         );
         for (const run of [ping, piped]) taken(run);
         const how = `${load.name}, an order that ${order}, median of ${sizes.runs}`;

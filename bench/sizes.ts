@@ -20,10 +20,10 @@ export interface Sizes {
   readonly logons: number;
   /** Round trips of a run. The first run is not counted: by its end the way of an order is compiled. */
   readonly pings: number;
-  /** Pipelined orders of one run against the product. */
+  /** Pipelined orders of one run. */
   readonly orders: number;
-  /** The same against the floor, which is many times as fast. */
-  readonly floor_orders: number;
+  /** The same beside another engine, which may be many times as slow. */
+  readonly peer_orders: number;
   readonly window: number;
   /** Sessions at once. */
   readonly sessions: number;
@@ -50,8 +50,8 @@ export const FULL: Sizes = {
   cold_starts: 11,
   logons: 200,
   pings: 20_000,
-  orders: 300_000,
-  floor_orders: 1_000_000,
+  orders: 1_000_000,
+  peer_orders: 300_000,
   window: 1_000,
   sessions: 300,
   settle_s: 2,
@@ -75,7 +75,7 @@ export const QUICK: Sizes = {
   logons: 3,
   pings: 20,
   orders: 500,
-  floor_orders: 500,
+  peer_orders: 500,
   window: 100,
   sessions: 5,
   settle_s: 0,
