@@ -144,11 +144,11 @@ export function taken(
   revocations: readonly Revocation[],
 ): void {
   for (const { session, epoch } of revocations) {
-    // A connection whose session has just ended may still have output to send: that is discarded too.
-    sessions.leaver(session)?.forsake?.();
-    // The session has come back to this edge since. It begins here once its journal is durable, which is after this.
+    // The session has come back to this edge since.
     if (mover.hereBy(session) > epoch) continue;
     const holder = sessions.known(session)?.holder;
+    // A connection whose session has just ended may still have output to send: that is discarded too.
+    sessions.leaver(session)?.forsake?.();
     if (holder !== undefined) {
       turns.run(() => holder.end('superseded', TAKEN_OVER));
       holder.forsake?.();
