@@ -206,7 +206,8 @@ export class Turns {
       this.#depth -= 1;
       return;
     }
-    if (this.#withheld.length > 0) this.#dirty.push(...this.#withheld.splice(0));
+    // First what has waited: a connection's output is older than that of the one which has its session now.
+    if (this.#withheld.length > 0) this.#dirty = [...this.#withheld.splice(0), ...this.#dirty];
     if (this.#dirty.length > 0) this.#rounds();
     this.#depth -= 1;
   }

@@ -50,8 +50,10 @@ interface Told {
   readonly rejected: Set<number>;
   /** Numbers since the last Logon was answered. */
   fresh: number[];
-  /** Who answered that. */
+  /** Who answered that… */
   holder: Speaker | undefined;
+  /** …and where. */
+  stream: Stream;
 }
 
 const differs = (one: number | undefined, other: number | undefined): boolean =>
@@ -80,7 +82,7 @@ export class Sent {
     if (message.type === 'A') return this.#answered(session, by, message, stream, at);
     const record = stream.told;
     if (record === undefined) return `${session} is told something before its Logon is answered: ${message}`;
-    return this.#told(session, record, by, message);
+    return this.#told(session, record, by, message, stream);
   }
 
   #answered(session: string, by: Speaker, message: FixMessage, stream: Stream, at: Answered): string | undefined {
@@ -92,7 +94,7 @@ export class Sent {
     if (before === undefined || anew) {
       const begun = this.#calendar.begun(message, at, before?.begun);
       const none = { said: new Map(), refused: new Set<number>(), rejected: new Set<number>(), fresh: [] };
-      stream.told = { begun, generation, ...none, holder: by };
+      stream.told = { begun, generation, ...none, holder: by, stream };
       this.#sessions.set(session, stream.told);
       return wrong && `${session} at ${by.name}: ${wrong}: ${message}`;
     }
@@ -100,10 +102,11 @@ export class Sent {
     const missing = this.#missing(session, before, by, before.fresh);
     before.fresh = [];
     before.holder = by;
+    before.stream = stream;
     return wrong === undefined ? missing : `${session} at ${by.name}: ${wrong}: ${message}`;
   }
 
-  #told(session: string, record: Told, by: Speaker, message: FixMessage): string | undefined {
+  #told(session: string, record: Told, by: Speaker, message: FixMessage, stream: Stream): string | undefined {
     if (message.type === REJECT) record.rejected.add(Number(message.get(45)));
     if (SESSION_TYPES.has(message.type)) return undefined;
     if (message.type === BUSINESS_REJECT) record.refused.add(Number(message.get(45)));
@@ -116,11 +119,11 @@ export class Sent {
     const old = this.#ofBefore(session, record, message);
     if (old !== undefined) return old;
     // Numbers that begin anew elsewhere leave a connection, too.
-    const left = record.holder !== by || record !== this.#sessions.get(session);
+    const left = record.stream !== stream || record !== this.#sessions.get(session);
     if (before === undefined) return left ? this.#missing(session, record, record.holder, [number]) : undefined;
     if (before.content !== content)
       return `${session} was sent ${number} with two contents: ${before.content} and ${content}`;
-    // What an edge had committed before it lost the session is the same there, and comes late on a connection that was left.
+    // What was committed before the session went on elsewhere is the same there, and comes late on a connection that was left.
     if (again || (left && !before.outright)) return undefined;
     return `${session} was sent ${number} again without PossDup: ${message}`;
   }

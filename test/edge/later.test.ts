@@ -147,6 +147,30 @@ test('turns go on while a batch is under way, and give those that wait their tur
   expect(turns.durable).toBe(false);
 });
 
+test('what the disk has kept back leaves in the order in which it was made, whoever has a turn when it takes writes again', () => {
+  const clock = { now: () => 0, nowNanos: () => 0n, monotonic: () => 0 };
+  const disk = { full: true };
+  const flush = (): void => {
+    if (disk.full) throw new Error('ENOSPC');
+  };
+  const turns = new Turns(clock, { flush }, createLogger('fatal', 'e'));
+  const seen: string[] = [];
+  const player = (name: string): Player => ({
+    dirty: false,
+    settle() {},
+    writeOut: () => void seen.push(name),
+    unwritable() {},
+  });
+  const [left, right] = [player('left'), player('right')];
+  turns.run(() => turns.touch(left));
+  turns.run(() => turns.touch(right));
+  turns.run(() => turns.touch(left));
+  expect(seen).toEqual([]);
+  disk.full = false;
+  turns.run(() => turns.touch(player('who comes last')));
+  expect(seen).toEqual(['left', 'right', 'who comes last']);
+});
+
 test('a connection whose output waits is not read until half of it has left, nor while the gate holds it', () => {
   const calls: string[] = [];
   const reading = new Reading({ pause: () => calls.push('pause'), resume: () => calls.push('resume') } as never);

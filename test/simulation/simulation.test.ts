@@ -13,6 +13,7 @@ const FOUND: readonly [seed: number, what: string][] = [
   [586, 'orders that were refused for an epoch between two of one edge were forgotten'],
   [2_058, 'the grace of an edge that had died went on, though its client had been on elsewhere'],
   [5_022, 'a session was given away to an edge that had been overtaken'],
+  [6_534, 'what was kept back left behind the answer on the connection that came after'],
 ];
 
 const WITHIN_SEEDS = 500;
