@@ -18,8 +18,14 @@ import type { World } from './world.ts';
 const IN_FORCE_MS = 500;
 /** Ways to the store and back that a change may have to wait for, beyond those that {@link IN_FORCE_MS} has room for. */
 const CALLS = 12;
-/** A dead edge's slots are free within this. */
+/** A dead edge's slots are free within this… */
 const FREE_WITHIN_MS = 10_000;
+/**
+ * …and this many ways more, each of which may be the longest: its last heartbeat is still under way (1); a look at the edges, which is
+ * two calls where rows are spread, is too early for it (3), the next shows it (4), one later is too early for the lease (4), the
+ * next is not (4); the row is looked for in both places, behind a read for others (6); and it is written (1).
+ */
+const FREE_WAYS = 23;
 const DRAINED_WITHIN_MS = 30_000;
 /** A call that was under way when the last trouble ended may take so long: three tries, then the next look. */
 const RECOVERY_MS = 4_000;
@@ -288,11 +294,15 @@ export class Oracle {
     for (const one of since) if (late(one)) this.#fail('lock', `${who} still sends, ${this.#ago(one)} after the lock`);
   }
 
-  /** What was asked for in slow weather takes so much longer; where calls are lost it counts from the end of that. */
   #inForceWithin(since: number): number {
+    return IN_FORCE_MS + this.#longer(CALLS, since);
+  }
+
+  /** What was asked for in slow weather takes so much longer; where calls are lost it counts from the end of that. */
+  #longer(ways: number, since: number): number {
     const { plan, began } = this.#world;
     const slow = since < began + plan.busyMs && !isRough(plan.weather);
-    return IN_FORCE_MS + (slow ? CALLS * (plan.weather.delay[1] - CALM.delay[1]) : 0);
+    return slow ? ways * (plan.weather.delay[1] - CALM.delay[1]) : 0;
   }
 
   #ago(since: number): string {
@@ -355,12 +365,13 @@ export class Oracle {
     const { hosts, troubledUntil } = this.#world;
     let changedAt = troubledUntil > 0 ? troubledUntil + RECOVERY_MS : 0;
     for (const host of hosts) changedAt = Math.max(changedAt, host.changedAt);
+    const freeAt = changedAt + FREE_WITHIN_MS + this.#longer(FREE_WAYS, changedAt);
     const watched = hosts.some(({ gate, process }) => gate !== undefined && process?.stopped === false);
     for (const { name, process, draining } of hosts) {
       if (draining !== undefined && process?.stopped === false && this.#now > draining.since + DRAINED_WITHIN_MS)
         if (this.#now > troubledUntil + DRAINED_WITHIN_MS)
           this.#fail('drain', `${name} has not stopped ${this.#ago(draining.since)} after it was told to`);
-      if (process?.alive || !watched || this.#now <= changedAt + FREE_WITHIN_MS) continue;
+      if (process?.alive || !watched || this.#now <= freeAt) continue;
       const state = this.#rowOf(name)?.state?.S;
       if (state === 'alive' || state === 'draining')
         this.#fail('dead edge', `${name} has been dead for ${this.#ago(changedAt)}, and its slots are not free`);

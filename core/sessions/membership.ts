@@ -238,7 +238,12 @@ export class Membership {
       for (const id of this.#watched.keys()) {
         if (!others.some((row) => row.edge_id === id)) this.#watched.delete(id);
       }
-      for (const row of others) next = Math.min(next, await this.#judge(row, sent, seen));
+      // All at once: edges that died together are not to wait for each other, nor for one that could not be declared dead.
+      const judged = await Promise.allSettled(others.map((row) => this.#judge(row, sent, seen)));
+      for (const one of judged) {
+        if (one.status === 'rejected') throw one.reason;
+        next = Math.min(next, one.value);
+      }
     });
     this.#watchLater(Math.max(next, COMMAND_POLL_MS));
   }

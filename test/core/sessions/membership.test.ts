@@ -122,6 +122,28 @@ test('what an ended incarnation has left is removed when its clients have had ti
   await b.membership.stop();
 });
 
+test('edges that died together are declared dead together, also by a slow store and where one cannot be', async () => {
+  const { edges, world } = shared();
+  const time = new SimTime();
+  let refusals = 0;
+  const declareDead: EdgeRegistry['declareDead'] = async (edge, heartbeat) => {
+    await new Promise<void>((resolve) => void time.after(1000, resolve));
+    if (edge.edge_id === 'b') refusals += 1;
+    if (edge.edge_id === 'b' && refusals === 1) throw new Error('away');
+    return edges.declareDead(edge, heartbeat);
+  };
+  const { membership } = await join({ ...edges, declareDead }, 'a', time);
+  const gone = ['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
+  for (const id of gone) await edges.register(id, 'test', time.now());
+  const states = () => gone.map((id) => world.edges.get(id)?.state);
+  // Seen after two seconds for the first time, and seven seconds later to have stood still; then a call that takes one.
+  await time.advance(10_300);
+  expect(states()).toEqual(['alive', ...Array(7).fill('dead')]);
+  await time.advance(3_300);
+  expect(states()).toEqual(Array(8).fill('dead'));
+  await membership.stop();
+});
+
 test.each([
   ['does not answer at all', ['heartbeat', 'list', 'declareDead']],
   ['takes no heartbeat', ['heartbeat']],
