@@ -104,6 +104,7 @@ export class World {
     this.oracle = new Oracle(this);
     this.tables.onWrite = (table, pk, sk, item) => {
       this.#print(`${this.scheduler.now} ${table} ${pk} ${sk}`);
+      this.decisions.written(table, sk, item);
       this.oracle.written(table, pk, sk, item);
     };
   }

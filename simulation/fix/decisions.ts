@@ -2,10 +2,13 @@
  * How long a Logon takes, from when it reaches the edge: until it is decided, which is when the session is that edge's or the
  * Logon is refused, and until it is answered.
  */
+import { partsOf } from '../../adapters/keys.ts';
 import type { LiveSession } from '../../core/sessions/model.ts';
 import { FixMessage } from '../../local/fix-client.ts';
 import type { Host } from '../host.ts';
 import type { Process } from '../process.ts';
+import type { Item } from '../store/expressions.ts';
+import { TABLES } from '../wiring.ts';
 import type { World } from '../world.ts';
 import type { SimSocket } from './socket.ts';
 
@@ -13,7 +16,10 @@ import type { SimSocket } from './socket.ts';
 const DECIDED_WITHIN_MS = 4_000;
 /** Where the edge that has it does not even acknowledge. */
 const UNHEARD_WITHIN_MS = 1_000;
-/** Decided, and brought from the edge that has it, since the Logon came or that edge came or went last, whichever was later… */
+/**
+ * Decided, and brought from the edge whose journal has it, since the Logon came, or that edge or the one where its client was on came
+ * or went last, whichever was later…
+ */
 const ANSWERED_WITHIN_MS = 4_000;
 /** …or so long after it was decided, where that took its time. */
 const BROUGHT_WITHIN_MS = 500;
@@ -34,6 +40,8 @@ interface Pending {
   readonly holder: Host | undefined;
   /** That one has heard nothing since. */
   deaf: boolean;
+  /** The other edge whose journal has its state, if there is one. Its client may have left it in order. */
+  readonly home: Host | undefined;
   /** True time since which the session is this edge's; undefined: it is not. */
   wonAt: number | undefined;
 }
@@ -45,6 +53,8 @@ export class Decisions {
   readonly #pending = new Map<SimSocket, Pending>();
   /** Whether an edge hears others, and since when. */
   readonly #hearing = new Map<Host, { readonly hears: boolean; readonly since: number }>();
+  /** The edge whose journal has a session's state, as the store says, by SenderCompID and SenderSubID. */
+  readonly #homes = new Map<string, string>();
   readonly #came = new WeakMap<SimSocket, number>();
 
   constructor(world: World) {
@@ -61,10 +71,21 @@ export class Decisions {
     const logon = new FixMessage(text.slice(0, end.index + end[0].length));
     const key = keyOf(logon.get(49), logon.get(50));
     const holder = oracle.holderOf(key);
-    const other = hosts.find(({ name }) => name === holder?.edge_id && name !== host.name);
+    const otherOf = (edge: string | undefined): Host | undefined =>
+      hosts.find(({ name }) => name === edge && name !== host.name);
+    const other = otherOf(holder?.edge_id);
+    const home = otherOf(this.#homes.get(key));
     const deaf = other !== undefined && !this.#hears(other);
-    this.#came.set(socket, scheduler.now);
-    this.#pending.set(socket, { host, process, key, at: scheduler.now, holder: other, deaf, wonAt: undefined });
+    const at = scheduler.now;
+    this.#came.set(socket, at);
+    this.#pending.set(socket, { host, process, key, at, holder: other, home, deaf, wonAt: undefined });
+  }
+
+  /** What the store has. */
+  written(table: string, sk: string, item: Item | undefined): void {
+    if (table !== TABLES.sessions || item?.home?.S === undefined) return;
+    const [kind, _beginString, sender, sub] = partsOf(sk);
+    if (kind === 'FIX') this.#homes.set(keyOf(sender, sub), item.home.S);
   }
 
   /** @returns when the Logon of this connection came */
@@ -108,7 +129,7 @@ export class Decisions {
   }
 
   #look(pending: Pending, now: number): void {
-    const { holder, wonAt, host, key, at } = pending;
+    const { holder, home, wonAt, host, key, at } = pending;
     const won = wonAt !== undefined;
     const extra = CALLS * this.#world.plan.weather.delay[1];
     const within = (most: number, what: string, since: number = at): void => {
@@ -120,8 +141,8 @@ export class Decisions {
     if (holder !== undefined && this.#hears(holder)) pending.deaf = false;
     if (pending.deaf && !won) within(UNHEARD_WITHIN_MS, `decided, and ${holder?.name} does not acknowledge,`);
     if (!won) within(DECIDED_WITHIN_MS, 'decided');
-    const changed = holder && this.#hearing.get(holder);
+    const changed = [holder, home].map((edge) => (edge && this.#hearing.get(edge)?.since) ?? at);
     const brought = won ? wonAt + BROUGHT_WITHIN_MS - ANSWERED_WITHIN_MS : at;
-    within(ANSWERED_WITHIN_MS, 'answered', Math.max(at, brought, changed?.since ?? at));
+    within(ANSWERED_WITHIN_MS, 'answered', Math.max(at, brought, ...changed));
   }
 }

@@ -14,6 +14,8 @@ const FOUND: readonly [seed: number, what: string][] = [
   [2_058, 'the grace of an edge that had died went on, though its client had been on elsewhere'],
   [5_022, 'a session was given away to an edge that had been overtaken'],
   [6_534, 'what was kept back left behind the answer on the connection that came after'],
+  [8_769, 'edges that had died together were declared dead one after the other, far from the store'],
+  [9_002, 'a Logon waited for the journal of an edge that its client had left in order, and that was killed twice'],
 ];
 
 const WITHIN_SEEDS = 500;
