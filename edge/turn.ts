@@ -38,6 +38,8 @@ export interface Later {
   readonly released: number;
   /** So much waits, or has waited so long, that orders are refused. */
   readonly stuck: boolean;
+  /** Somebody waits for what has been flushed so far: it is not kept back for more to share its batch. */
+  hurry(): void;
 }
 
 /** Tells whether others may have declared this process dead while it was suspended. */
@@ -115,6 +117,11 @@ export class Turns {
     this.#later = later;
     this.ticket = later.ticket;
     this.released = later.released;
+  }
+
+  /** What has been flushed so far is waited for: see {@link Later.hurry}. */
+  hurry(): void {
+    this.#later?.hurry();
   }
 
   /** A batch is durable: a turn for those whose output waits for it. */

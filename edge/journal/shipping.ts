@@ -115,6 +115,12 @@ export class Shipping implements Mirror, LaterJournal {
     this.#dead.push({ segment, ticket: this.#filling.number });
   }
 
+  hurry(): void {
+    if (this.#filling.used === 0) return;
+    this.#sendBy = 0;
+    this.#sendWhenDue();
+  }
+
   retry(): void {
     if (this.#state === 'written') this.#release();
   }

@@ -78,6 +78,9 @@ export class Syncing implements Mirror, LaterJournal {
     this.#gone.add(segment);
   }
 
+  /** Nothing to do: no sync is put off for longer than {@link SYNC_PAUSE_MS}. */
+  hurry(): void {}
+
   retry(): void {}
 
   drained(): Promise<void> {

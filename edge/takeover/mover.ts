@@ -349,10 +349,10 @@ export const afterOf = (name: MessageName | undefined): After | undefined =>
 
 /** Writes what has happened so far to the journal: an empty turn, at whose end it is flushed. */
 export function flushAll(turns: Turns): void {
-  turns.run(() => turns.touch(new Durable(turns)));
+  turns.run(() => turns.touch({ dirty: false, settle() {}, writeOut() {}, unwritable() {} }));
 }
 
-/** Takes part in a turn and tells when the output of that turn may leave, which is when it is durable. */
+/** Takes part in a turn and tells when the output of that turn may leave, which is when it is durable. That is not put off. */
 class Durable implements Player {
   dirty = false;
   readonly done: Promise<void>;
@@ -374,5 +374,6 @@ class Durable implements Player {
   writeOut(): void {
     if (this.#ticket < 0) this.#ticket = this.#turns.ticket;
     if (this.#turns.released >= this.#ticket) this.#resolve();
+    else this.#turns.hurry();
   }
 }

@@ -1,11 +1,13 @@
-// A session that comes here with orders that its venue has not had: nobody is told that it is here before journal and venue
-// have them on disk. The simulator, whose log is written when the test says so, as one is that follows a journal in the store.
+// A session that comes here: nobody is told so before the journal has it for good, and journal and venue the orders that the venue
+// has not had; and then at once. The simulator's log is written when the test says so, as one is that follows a journal in the store.
 import { afterAll, expect, test } from '@jest/globals';
 import type { Holding, LiveSession } from '../../core/sessions/model.ts';
 import { Dictionaries } from '../../edge/dictionaries.ts';
 import { loadDictionaries } from '../../edge/fix/dictionary/index.ts';
 import { SUBMITTED } from '../../edge/fix/session/ports.ts';
 import { DEFAULT_PROFILE } from '../../edge/fix/session/profile.ts';
+import type { Journal } from '../../edge/journal/journal.ts';
+import { RENEW_WITHIN_MS, RESERVE_NUMBERS } from '../../edge/journal/limits.ts';
 import { MOVE_WITHIN_MS } from '../../edge/limits.ts';
 import { createLogger } from '../../edge/log.ts';
 import { Metrics } from '../../edge/metrics.ts';
@@ -18,9 +20,11 @@ import type { VenueSession } from '../../edge/venue/venue.ts';
 import { SimTime, settle } from '../core/sessions/world.ts';
 import { framed, viewOf } from './fix/wire.ts';
 import { plainKeys } from './journal/keys.ts';
+import { FaultyStore, forgetRemote, HandTimers, openRemote } from './journal/remote.ts';
 import { cleanUp, newDirectory, openFile } from './journal/support.ts';
 
 afterAll(cleanUp);
+afterAll(forgetRemote);
 
 const bundled = await loadDictionaries();
 
@@ -39,16 +43,22 @@ const unused = (): never => {
   throw new Error('not asked for');
 };
 
-/** An edge whose journal has an order of the session that the venue has not. */
-async function edge() {
+const onDisk = (): Journal => openFile(newDirectory(), {}, [], { keys: plainKeys(), inbound: true });
+
+/** An edge whose journal has an order of the session, 34=2. @param had the last one that the venue has */
+async function edge(had = 1, journal = onDisk(), numbers = 0) {
   const time = new SimTime();
   const log = createLogger('silent', 'e-1');
-  const journal = openFile(newDirectory(), {}, [], { keys: plainKeys(), inbound: true });
   const turns = new Turns(time, { flush: () => journal.flush() }, log);
+  const { later } = journal;
+  if (later !== undefined) {
+    later.attend({ closing() {}, written() {}, released: () => turns.release(), revoked() {} });
+    turns.defer(later);
+  }
   const metrics = new Metrics();
-  const sessions = new Sessions({ journal, turns, profile: DEFAULT_PROFILE, numbers: 0, metrics });
+  const sessions = new Sessions({ journal, turns, profile: DEFAULT_PROFILE, numbers, metrics });
   const simulator = new Simulator({ sink: sessions, seed: 1, now: time.now(), log: new FileLog(newDirectory()) });
-  const venue = Object.assign(simulator, { claim: async () => ({ generation: 0, msg_seq_num: 1 }) });
+  const venue = Object.assign(simulator, { claim: async () => ({ generation: 0, msg_seq_num: had }) });
   const settled: number[] = [];
   const house = {
     turns,
@@ -95,7 +105,7 @@ async function edge() {
       const context = { session: other, generation: 0, msg_seq_num: 2, dictionary, now: time.now(), recovered: false };
       venue.submit(message, context);
     });
-  return { time, mover, venue, submitted, settled, close: () => journal.close() };
+  return { time, mover, turns, venue, submitted, settled, close: () => journal.close() };
 }
 
 test('it is here once the venue has its orders on disk, and not before', async () => {
@@ -156,4 +166,29 @@ test('a venue that cannot write has it refused, and it is not said to be here', 
   await settle();
   expect([settled, brought]).toEqual([[], false]);
   await close();
+});
+
+test('behind numbers that nobody waits for, which share a commit with others, it does not wait for that', async () => {
+  const timers = new HandTimers();
+  const remote = await openRemote(new FaultyStore(), { timers, commit: 'reserve', inbound: true });
+  const { time, mover, turns, venue, settled } = await edge(2, remote, RESERVE_NUMBERS);
+  await timers.pass(1_000);
+  const { released } = remote.later!;
+  remote.session(SESSION.id).setNextOut(3);
+  turns.run(() => remote.flush());
+  await timers.pass(RENEW_WITHIN_MS / 2);
+  expect([remote.later!.ticket, remote.later!.released]).toEqual([released + 1, released]);
+
+  let brought: boolean | undefined;
+  void mover
+    .bring(SESSION, LIVE, HOLDING, () => true)
+    .then((is) => {
+      brought = is;
+    });
+  for (let ms = 0; ms < 100; ms += 10) {
+    await time.advance(10);
+    await timers.pass(10);
+    venue.flush();
+  }
+  expect([remote.later!.released, settled, brought]).toEqual([released + 1, [7], true]);
 });

@@ -114,7 +114,7 @@ test('FIN follows the last byte, not before it is durable', () => {
 
 test('turns go on while a batch is under way, and give those that wait their turn at each answer', () => {
   const clock = { now: () => 0, nowNanos: () => 0n, monotonic: () => 0 };
-  const later = { ticket: 0, released: 0, stuck: false };
+  const later = { ticket: 0, released: 0, stuck: false, hurry() {} };
   let batch = 1;
   const turns = new Turns(clock, { flush: () => Object.assign(later, { ticket: batch }) }, createLogger('error', 'e'));
   turns.defer(later);
