@@ -197,7 +197,8 @@ export class FrontDesk implements Reception<Connection> {
 
   /** Takes a slot for the session. If a live session holds it, `duplicate_logon` decides. */
   async #register(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Promise<void> {
-    const { gate, blocks, seating } = this.#house;
+    const { gate, blocks, seating, turns } = this.#house;
+    const asked = turns.monotonic();
     const key = keyOf(claim);
     let supersedes: string | undefined;
     for (let round = 0; round < ROUNDS; round++) {
@@ -210,7 +211,7 @@ export class FrontDesk implements Reception<Connection> {
         return;
       }
       if (result.result === 'registered') {
-        const here = await this.#brought(connection, claim, profile, result);
+        const here = await this.#brought(connection, claim, profile, result, asked);
         if (!here && (result.session.live || !connection.waits)) {
           this.#notBrought(connection, claim, logon, profile, result.session);
           return;
@@ -246,6 +247,7 @@ export class FrontDesk implements Reception<Connection> {
     claim: Claim,
     profile: SessionProfile,
     { session: live, holding }: Extract<RegisterResult, { result: 'registered' }>,
+    asked: number,
   ): Promise<boolean> {
     const { mover, blocks } = this.#house;
     const { session } = live;
@@ -254,10 +256,8 @@ export class FrontDesk implements Reception<Connection> {
       blocks.taken(id, session, holding);
       return true;
     }
-    const { user_id } = session;
-    const venue = venueSession(claim, { user_id, epoch: holding.epoch }, profile);
-    const wanted = () => connection.waits && live.live;
-    return this.#line.aside(mover.bring(venue, session, holding, wanted));
+    const venue = venueSession(claim, { user_id: session.user_id, epoch: holding.epoch }, profile);
+    return this.#line.aside(mover.bring(venue, session, holding, asked, () => connection.waits && live.live));
   }
 
   #notBrought(

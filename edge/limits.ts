@@ -105,9 +105,11 @@ export const WAITING_LOGONS = 2;
 export const MOVE_WITHIN_MS = 14_000;
 /**
  * The same where the session cannot be taken from an edge that does not answer: an edge that is started again on its
- * machine is back by then, and with the second that it has to acknowledge its client hears no later than after 4 s.
+ * machine is back by then…
  */
 export const OUT_OF_REACH_MS = 2_000;
+/** …but no longer than this from when it began to be decided whose session it is, however long that took: its client hears no later than after 4 s. */
+export const REFUSED_WITHIN_MS = 3_500;
 /** An edge that was stopped in order is started again, with the journal on its disk, within this. After it nobody waits for that journal. */
 export const BACK_WITHIN_MS = 14_000;
 /** Of that, for the venue to hear that the session moves: it is a process on the same machine, or about as near. */

@@ -23,6 +23,7 @@ import {
   MOVE_RETRY_MS,
   MOVE_WITHIN_MS,
   OUT_OF_REACH_MS,
+  REFUSED_WITHIN_MS,
   WRITTEN_LOOK_MS,
 } from '../limits.ts';
 import type { Logger } from '../log.ts';
@@ -76,6 +77,8 @@ interface Move {
   readonly after: MessageName | undefined;
   /** Monotonic ms. */
   readonly since: number;
+  /** When it began to be decided who has the session, monotonic ms. */
+  readonly asked: number;
 }
 
 /** The state found of a session (undefined: there is none), or why it could not be had. `elsewhere`: its home's journal is out of reach. */
@@ -154,12 +157,19 @@ export class Mover {
   /**
    * Brings the session's state here. Never rejects. False: it cannot be had now, another edge has taken the session since, or its
    * client waits no longer. In the last case the move goes on, for the client's next Logon.
+   * @param asked when it began to be decided who has the session, monotonic ms
    */
-  async bring(session: VenueSession, live: LiveSession, holding: Holding, wanted: () => boolean): Promise<boolean> {
+  async bring(
+    session: VenueSession,
+    live: LiveSession,
+    holding: Holding,
+    asked: number,
+    wanted: () => boolean,
+  ): Promise<boolean> {
     const { id } = session;
     const { epoch } = holding;
     const known = this.#coming.get(id);
-    const coming = known?.epoch === epoch ? known : { epoch, came: this.#bring(session, live, holding) };
+    const coming = known?.epoch === epoch ? known : { epoch, came: this.#bring(session, live, holding, asked) };
     if (coming !== known) {
       this.#coming.set(id, coming);
       void coming.came.then(() => {
@@ -173,13 +183,13 @@ export class Mover {
     return Promise.race([coming.came, unwanted()]);
   }
 
-  async #bring(session: VenueSession, live: LiveSession, holding: Holding): Promise<boolean> {
+  async #bring(session: VenueSession, live: LiveSession, holding: Holding, asked: number): Promise<boolean> {
     const { slots, house, clock, journal, blocks } = this.#parts;
     const { epoch, home, from, reserved } = holding;
     const since = clock.monotonic();
     try {
       const after = await house.venue.claim?.(session, CLAIM_WITHIN_MS);
-      const move: Move = { session, epoch, home, reserved, after, since };
+      const move: Move = { session, epoch, home, reserved, after, since, asked };
       const state = home === live.edge_id ? this.#own(move) : await this.#fetched(live.key, move);
       await this.#taken(session, state, home !== live.edge_id || !journal.has(session.id));
       const next = blocks.settling(session.id, live);
@@ -222,7 +232,8 @@ export class Mover {
   async #fetched(key: FixSessionKey, move: Move): Promise<SessionState | undefined> {
     const { clock } = this.#parts;
     const standing = this.#standing;
-    const { home, since, epoch, after } = move;
+    const { home, since, asked, epoch, after } = move;
+    const outOfReachMs = Math.min(OUT_OF_REACH_MS, asked + REFUSED_WITHIN_MS - since);
     let patienceMs: number | undefined;
     for (;;) {
       const row = await standing.of(home);
@@ -240,7 +251,7 @@ export class Mover {
         else if (beat !== 'unknown' && now !== undefined && !isOver(now)) found = await this.#wrested(move, now);
       }
       if (typeof found === 'object') return found.state ?? this.#above(move);
-      const most = found === 'elsewhere' ? OUT_OF_REACH_MS : MOVE_WITHIN_MS;
+      const most = found === 'elsewhere' ? outOfReachMs : MOVE_WITHIN_MS;
       if (clock.monotonic() - since > most) throw new Error(`edge ${home} neither gives it away nor is declared dead`);
       await this.#pause(MOVE_RETRY_MS);
     }

@@ -1,14 +1,15 @@
 // A session that comes here: nobody is told so before the journal has it for good, and journal and venue the orders that the venue
-// has not had; and then at once. The simulator's log is written when the test says so, as one is that follows a journal in the store.
+// has not had; and then at once. If it cannot come its client hears that in time. The simulator's log is written when the test says
+// so, as one is that follows a journal in the store.
 import { afterAll, expect, test } from '@jest/globals';
-import type { Holding, LiveSession } from '../../core/sessions/model.ts';
+import type { EdgeRow, Holding, LiveSession } from '../../core/sessions/model.ts';
 import { Dictionaries } from '../../edge/dictionaries.ts';
 import { loadDictionaries } from '../../edge/fix/dictionary/index.ts';
 import { SUBMITTED } from '../../edge/fix/session/ports.ts';
 import { DEFAULT_PROFILE } from '../../edge/fix/session/profile.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
 import { RENEW_WITHIN_MS, RESERVE_NUMBERS } from '../../edge/journal/limits.ts';
-import { MOVE_WITHIN_MS } from '../../edge/limits.ts';
+import { MOVE_RETRY_MS, MOVE_WITHIN_MS } from '../../edge/limits.ts';
 import { createLogger } from '../../edge/log.ts';
 import { Metrics } from '../../edge/metrics.ts';
 import { Sessions } from '../../edge/sessions.ts';
@@ -48,6 +49,7 @@ const onDisk = (): Journal => openFile(newDirectory(), {}, [], { keys: plainKeys
 /** An edge whose journal has an order of the session, 34=2. @param had the last one that the venue has */
 async function edge(had = 1, journal = onDisk(), numbers = 0) {
   const time = new SimTime();
+  const row = { edge_id: 'e-2', incarnation: 1, state: 'alive', questions: 2 } as EdgeRow;
   const log = createLogger('silent', 'e-1');
   const turns = new Turns(time, { flush: () => journal.flush() }, log);
   const { later } = journal;
@@ -67,7 +69,7 @@ async function edge(had = 1, journal = onDisk(), numbers = 0) {
     dictionaries: new Dictionaries(bundled, new Map()),
     metrics,
     log,
-    ask: unused,
+    ask: async () => ({ ask: '', said: 'silent' }) as const,
   };
   const mover = new Mover({
     house,
@@ -84,7 +86,7 @@ async function edge(had = 1, journal = onDisk(), numbers = 0) {
     edges: { acknowledge: unused },
     store: { collect: unused, discard: unused },
     box: { seal: unused, open: unused },
-    standing: undefined as never,
+    standing: { of: async () => row, now: async () => row, beat: () => 'stands', note: async () => {} } as never,
     estates: undefined,
     clock: time,
     timers: time,
@@ -113,7 +115,7 @@ test('it is here once the venue has its orders on disk, and not before', async (
   const mark = venue.mark!;
   let brought: boolean | undefined;
   void mover
-    .bring(SESSION, LIVE, HOLDING, () => true)
+    .bring(SESSION, LIVE, HOLDING, time.monotonic(), () => true)
     .then((is) => {
       brought = is;
     });
@@ -137,7 +139,7 @@ test('behind what is sealed it waits for the flush after that', async () => {
   const { sealed } = venue;
   let brought: boolean | undefined;
   void mover
-    .bring(SESSION, LIVE, HOLDING, () => true)
+    .bring(SESSION, LIVE, HOLDING, time.monotonic(), () => true)
     .then((is) => {
       brought = is;
     });
@@ -158,7 +160,7 @@ test('a venue that cannot write has it refused, and it is not said to be here', 
   const { time, mover, settled, close } = await edge();
   let brought: boolean | undefined;
   void mover
-    .bring(SESSION, LIVE, HOLDING, () => true)
+    .bring(SESSION, LIVE, HOLDING, time.monotonic(), () => true)
     .then((is) => {
       brought = is;
     });
@@ -181,7 +183,7 @@ test('behind numbers that nobody waits for, which share a commit with others, it
 
   let brought: boolean | undefined;
   void mover
-    .bring(SESSION, LIVE, HOLDING, () => true)
+    .bring(SESSION, LIVE, HOLDING, time.monotonic(), () => true)
     .then((is) => {
       brought = is;
     });
@@ -191,4 +193,24 @@ test('behind numbers that nobody waits for, which share a commit with others, it
     venue.flush();
   }
   expect([remote.later!.released, settled, brought]).toEqual([released + 1, [7], true]);
+});
+
+test.each([
+  [0, 2_000],
+  [1_000, 2_000],
+  [3_000, 500],
+  [4_500, 0],
+])('home out of reach, found after %d ms: its client is told after %d ms more', async (decidedMs, moreMs) => {
+  const { time, mover, close } = await edge();
+  const elsewhere: Holding = { ...HOLDING, home: 'e-2' };
+  await time.advance(decidedMs);
+  let toldMs = Number.NaN;
+  void mover
+    .bring(SESSION, LIVE, elsewhere, 0, () => true)
+    .then((is) => {
+      toldMs = is ? Number.NaN : time.monotonic() - decidedMs;
+    });
+  for (let ms = 0; ms < 3_000; ms += 10) await time.advance(10);
+  expect([toldMs >= moreMs, toldMs <= moreMs + MOVE_RETRY_MS + 20]).toEqual([true, true]);
+  await close();
 });
