@@ -78,6 +78,8 @@ export class Tenure {
   readonly registrar: Registrar;
   readonly enforcement: Enforcement;
   readonly table = new LiveTable();
+  /** By FIX session, who has ended and is told once its slot is free; a call tells it now. */
+  readonly #untold = new Map<string, () => void>();
   readonly totals = { messages: 0, orders: 0, violations: 0 };
   /** Number of sessions that began. */
   accepted = 0;
@@ -166,6 +168,8 @@ export class Tenure {
   /** Makes a session live that has its slot. If it was ended meanwhile, gives the slot back and returns why. */
   start(request: RegisterRequest, logon: LogonAccepted, session: LiveSession, ended: Ended | undefined): Live | Ended {
     this.#endSuperseded(request.supersedes);
+    // Who was killed a moment ago may have its connection still: two would be of one FIX session.
+    this.#untold.get(nameOf(session.key))?.();
     const over = ended ?? this.over ?? this.enforcement.lockedOut(logon.user);
     if (over) {
       void this.#slots.release(session);
@@ -210,20 +214,25 @@ export class Tenure {
     // The slots of a dead edge are free already.
     const freed = how.slotKept || cause === 'fenced' ? undefined : this.#slots.release(live.session);
     // The client hears of a kill once its slot is free, or after a short time if the store is slow.
-    if (freed !== undefined && KILLS.has(cause)) await this.#within(FREED_BEFORE_TOLD_MS, freed);
-    if (!how.told) this.#tell(live, cause, text);
+    if (!how.told) {
+      const tell = (): void => this.#tell(live, cause, text);
+      if (freed !== undefined && KILLS.has(cause)) this.#tellOnce(freed, nameOf(key), tell);
+      else tell();
+    }
     await freed;
   }
 
-  /** Resolves with `work`, or after `ms`. */
-  #within(ms: number, work: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#ports.timers.after(ms, resolve);
-      void work.then(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+  /** A client hears of a kill once its slot is free, after a short time if the store is slow, or when its FIX session begins anew. */
+  #tellOnce(freed: Promise<void>, name: string, tell: () => void): void {
+    const now = (): void => {
+      timer.cancel();
+      if (this.#untold.get(name) !== now) return;
+      this.#untold.delete(name);
+      tell();
+    };
+    const timer = this.#ports.timers.after(FREED_BEFORE_TOLD_MS, now);
+    this.#untold.set(name, now);
+    void freed.then(now);
   }
 
   apply(command: EdgeCommand): void {
@@ -326,6 +335,9 @@ export class Tenure {
     this.recordExpiry(live.credential);
   }
 }
+
+const nameOf = ({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: FixSessionKey): string =>
+  JSON.stringify([begin_string, sender_comp_id, sender_sub_id, target_comp_id]);
 
 /** Whose orders the venue is to cancel because of this command. */
 function ordersOf(command: Extract<EdgeCommand, { type: 'end_user' | 'end_session' }>): OrdersOf {

@@ -16,6 +16,7 @@ const FOUND: readonly [seed: number, what: string][] = [
   [6_534, 'what was kept back left behind the answer on the connection that came after'],
   [8_769, 'edges that had died together were declared dead one after the other, far from the store'],
   [9_002, 'a Logon waited for the journal of an edge that its client had left in order, and that was killed twice'],
+  [12_738, 'a Logon met the connection of its own session that had been killed'],
 ];
 
 const WITHIN_SEEDS = 500;
