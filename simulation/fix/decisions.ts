@@ -23,8 +23,11 @@ const UNHEARD_WITHIN_MS = 1_000;
 const ANSWERED_WITHIN_MS = 4_000;
 /** …or so long after it was decided, where that took its time. */
 const BROUGHT_WITHIN_MS = 500;
-/** What looks and calls add, in ways of the weather. */
-const CALLS = 20;
+/**
+ * What looks and calls add, in ways of the weather. One after the other: five calls prove who it is, four find the session held, one is
+ * under way when the other edge's second is over, two look at that edge, and three and a half take the session.
+ */
+const CALLS = 34;
 /** What was under way when the last trouble ended has been tried again by then. */
 const RECOVERED_MS = 4_000;
 const END = /\x0110=\d{3}\x01/;
