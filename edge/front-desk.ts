@@ -3,36 +3,34 @@
  * the session layer checks the Logon. A client that has not proved itself always gets the same answer, or none.
  */
 
-import type { GateSession, LogonAccepted, LogonRefused, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
-import { UNAVAILABLE } from '../core/sessions/logon.ts';
+import type { GateSession, LogonAccepted, PasswordChange, RegisterResult } from '../core/sessions/api.ts';
 import type { Connection } from './connection.ts';
 import { sentBy } from './connection-state.ts';
-import { ANSWERABLE, type Claim, forget, type Hostile, readFirstMessage, wipeSecrets } from './first-message.ts';
+import { ANSWERABLE, type Claim, forget, readFirstMessage, wipeSecrets } from './first-message.ts';
 import { validate } from './fix/dictionary/index.ts';
 import type { Message } from './fix/message.ts';
 import type { Greeting, RefusedLogon, Validator } from './fix/session/ports.ts';
-import type { SessionProfile } from './fix/session/profile.ts';
 import type { House, Reception } from './house.ts';
 import { SESSIONS_PER_CREDENTIAL } from './limits.ts';
 import { LogonEnd } from './logon-end.ts';
 import type { LogonLine } from './logon-line.ts';
+import { type Applicant, Refusals } from './logon-refusals.ts';
 import {
   COVERED,
   ELSEWHERE,
   greetingOf,
   IN_USE,
-  NO_DICTIONARY,
   noNewPassword,
-  PASSING,
   type Refusal,
   refusalBy,
   refusalOfRules,
 } from './logon-rules.ts';
 import { keyOf, venueSession } from './logon-session.ts';
-import { type Sender, SILENT, senderOf } from './refusal.ts';
-import { statusOfRefusal } from './session-status.ts';
+import { SILENT, senderOf } from './refusal.ts';
 import { type Entry, sessionId, TAKEN_OVER } from './sessions.ts';
 import { Holders } from './takeover/holders.ts';
+
+type Registered = Extract<RegisterResult, { result: 'registered' }>;
 
 /** How often a slot is asked for while another live session holds the FIX session. */
 const ROUNDS = 4;
@@ -41,11 +39,13 @@ export class FrontDesk implements Reception<Connection> {
   readonly #house: House;
   readonly #line: LogonLine;
   readonly #holders: Holders;
+  readonly #refusals: Refusals;
 
   constructor(house: House) {
     this.#house = house;
     this.#line = house.line;
     this.#holders = new Holders(house);
+    this.#refusals = new Refusals(house);
   }
 
   /** The first message of a connection. Its secrets are overwritten where they lie. @param deadline that its connection had for it, monotonic ms */
@@ -56,7 +56,7 @@ export class FrontDesk implements Reception<Connection> {
     if (first.kind === 'hostile') {
       const sender = ANSWERABLE.has(first.reason) ? senderOf(message) : undefined;
       wipeSecrets(message);
-      this.#hostile(connection, first.reason, first.text, sender);
+      this.#refusals.hostile(connection, first.reason, first.text, sender);
       return;
     }
     wipeSecrets(message);
@@ -66,7 +66,7 @@ export class FrontDesk implements Reception<Connection> {
 
   /** The first message is garbled, or too long to be a Logon. It cannot be answered. */
   garbled(connection: Connection): void {
-    this.#hostile(connection, 'framing', 'First message is garbled', undefined);
+    this.#refusals.hostile(connection, 'framing', 'First message is garbled', undefined);
   }
 
   /** No Logon came in time, or no answer to it. */
@@ -77,16 +77,6 @@ export class FrontDesk implements Reception<Connection> {
     connection.turnAway(undefined, SILENT);
   }
 
-  #hostile(connection: Connection, reason: Hostile, text: string, sender: Sender | undefined): void {
-    const { gate, metrics, strangers, turns, config } = this.#house;
-    const { address } = connection;
-    const sender_comp_id = sender?.sender_comp_id ?? '';
-    metrics.logon(reason);
-    strangers.note({ address, reason, sender_comp_id }, 'first message refused', turns.now.monoMs);
-    gate.noteRefusal({ sender_comp_id, address, reason, text });
-    connection.turnAway(config.refused_logon === 'silent' ? undefined : sender, { ...SILENT, text });
-  }
-
   /** Never rejects: an exception refuses the Logon and is logged. */
   async #admit(connection: Connection, claim: Claim, received: number, since: number): Promise<void> {
     const { log } = this.#house;
@@ -94,7 +84,7 @@ export class FrontDesk implements Reception<Connection> {
       const turn = await this.#line.enter(connection, since);
       try {
         if (turn === 'in') await this.#authenticate(connection, claim, received);
-        else if (turn === 'busy') this.#busy(connection, claim);
+        else if (turn === 'busy') this.#refusals.busy(connection, claim);
       } finally {
         forget(claim);
         if (turn === 'in') this.#line.leave();
@@ -103,18 +93,6 @@ export class FrontDesk implements Reception<Connection> {
       log.error({ error, sender_comp_id: claim.sender_comp_id }, 'a Logon failed inside');
       connection.turnAway(undefined, SILENT);
     }
-  }
-
-  /** Too many Logons waited before this one. The answer is as if the store were away; nothing was looked up. */
-  #busy(connection: Connection, claim: Claim): void {
-    const { gate, metrics, strangers, turns } = this.#house;
-    const { sender_comp_id } = claim;
-    const { address } = connection;
-    const reason = 'busy';
-    metrics.logon(reason);
-    strangers.note({ address, sender_comp_id, reason }, 'Logon refused', turns.monotonic());
-    gate.noteRefusal({ sender_comp_id, address, reason, text: UNAVAILABLE });
-    this.#refuseUnproven(connection, claim, UNAVAILABLE, reason);
   }
 
   async #authenticate(connection: Connection, claim: Claim, received: number): Promise<void> {
@@ -126,24 +104,25 @@ export class FrontDesk implements Reception<Connection> {
     const logon = await this.#line.asked(gate.validateLogon(asks));
     if (!connection.waits) return;
     if (logon.result === 'refused') {
-      this.#refusedByGate(connection, claim, logon);
+      this.#refusals.byGate(connection, claim, logon);
       return;
     }
     const profile = this.#house.profiles.of(logon.credential.session_profile);
+    const applicant: Applicant = { connection, claim, logon, profile };
     const refusal =
       refusalBy(profile, claim, received) ??
       refusalOfRules(this.#house.dictionaries.of(profile), claim) ??
       noNewPassword(claim, logon, this.#house.config.new_password) ??
       this.#crowded(claim, logon) ??
-      (await this.#ruledOut(connection, claim, logon, profile));
+      (await this.#ruledOut(applicant));
     if (!connection.waits) return;
-    if (refusal !== undefined) this.#refusedHere(connection, claim, logon, profile, refusal);
+    if (refusal !== undefined) this.#refusals.here(applicant, refusal);
     else {
       const { blocks } = this.#house;
       const id = sessionId(claim);
       blocks.entering(id);
       try {
-        await this.#register(connection, claim, logon, profile);
+        await this.#register(applicant);
       } finally {
         blocks.left(id);
       }
@@ -162,12 +141,8 @@ export class FrontDesk implements Reception<Connection> {
    * The session layer's refusal, before a slot is taken, for a session whose state is here. So a client that keeps logging on with
    * too low a number makes no audit records of sessions, and takes nothing over. Not if a holder has to be asked first.
    */
-  async #ruledOut(
-    connection: Connection,
-    claim: Claim,
-    logon: LogonAccepted,
-    profile: SessionProfile,
-  ): Promise<Refusal | undefined> {
+  async #ruledOut(applicant: Applicant): Promise<Refusal | undefined> {
+    const { claim, logon, profile } = applicant;
     const { sessions, mover } = this.#house;
     // If another edge may have newer state, the state here must not decide.
     if (!mover.isHere(sessionId(claim))) return undefined;
@@ -175,14 +150,14 @@ export class FrontDesk implements Reception<Connection> {
     const entry = sessions.begun(venue);
     if (entry === undefined) return undefined;
     if (entry.holder !== undefined && profile.duplicate_logon !== 'takeover') return undefined;
-    const refusal = this.#judged(connection, claim, profile, entry);
+    const refusal = this.#judged(applicant, entry);
     if (refusal === undefined) return undefined;
     // Refusing by numbers that are old would tell the client that its own are wrong.
     return (await mover.isStillHere(venue, keyOf(claim))) ? refusal : undefined;
   }
 
   /** The session layer's refusal of the Logon, if any. Changes nothing. */
-  #judged(connection: Connection, claim: Claim, profile: SessionProfile, entry: Entry): Refusal | undefined {
+  #judged({ connection, claim, profile }: Applicant, entry: Entry): Refusal | undefined {
     const { dictionaries, turns } = this.#house;
     const chosen = dictionaries.of(profile);
     const rules = chosen.known ? chosen.dictionaries.get(claim.begin_string, claim.appl_ver_id) : undefined;
@@ -196,8 +171,9 @@ export class FrontDesk implements Reception<Connection> {
   }
 
   /** Takes a slot for the session. If a live session holds it, `duplicate_logon` decides. */
-  async #register(connection: Connection, claim: Claim, logon: LogonAccepted, profile: SessionProfile): Promise<void> {
-    const { gate, blocks, seating, turns } = this.#house;
+  async #register(applicant: Applicant): Promise<void> {
+    const { connection, claim, logon, profile } = applicant;
+    const { gate, blocks, turns } = this.#house;
     const asked = turns.monotonic();
     const key = keyOf(claim);
     let supersedes: string | undefined;
@@ -207,30 +183,11 @@ export class FrontDesk implements Reception<Connection> {
       const asks = { logon, key, supersedes, numbers, onEnd: end.onEnd };
       const result: RegisterResult = await this.#line.asked(gate.registerSession(asks));
       if (result.result === 'refused') {
-        this.#refusedByGate(connection, claim, result);
+        this.#refusals.byGate(connection, claim, result);
         return;
       }
       if (result.result === 'registered') {
-        const here = await this.#brought(connection, claim, profile, result, asked);
-        if (!here && (result.session.live || !connection.waits)) {
-          this.#notBrought(connection, claim, logon, profile, result.session);
-          return;
-        }
-        // It has ended on its way: the answer is why.
-        if (!here) await end.told();
-        const change = here ? await this.#newPassword(connection, claim, logon, profile, result.session) : undefined;
-        await seating.run(() => {
-          end.seated((cause, text) => connection.end(cause, text));
-          if (change?.result === 'refused') {
-            this.#notSeated(claim);
-            void gate.unregisterSession(result.session.session.session_id, 'protocol', change.text);
-            const { reason, text } = change;
-            this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: false });
-          } else if (end.ended !== undefined) {
-            this.#notSeated(claim);
-            this.#refuseProven(connection, claim, end.ended.text, end.ended.cause);
-          } else this.#seat(connection, claim, logon, profile, result, greetingOf(logon, change));
-        });
+        await this.#registered(applicant, result, end, asked);
         return;
       }
       const way = await this.#line.aside(this.#holders.wayWith(result.holder, profile.duplicate_logon));
@@ -238,15 +195,39 @@ export class FrontDesk implements Reception<Connection> {
       if (way === 'refuse') break;
       supersedes = way === 'again' ? undefined : result.holder.session_id;
     }
-    this.#refusedHere(connection, claim, logon, profile, IN_USE);
+    this.#refusals.here(applicant, IN_USE);
+  }
+
+  /** It has its slot. @param end told when the session ends, also while it is on its way @param asked see Mover.bring */
+  async #registered(applicant: Applicant, result: Registered, end: LogonEnd, asked: number): Promise<void> {
+    const { connection, claim, logon } = applicant;
+    const { gate, seating } = this.#house;
+    const here = await this.#brought(applicant, result, asked);
+    if (!here && (result.session.live || !connection.waits)) {
+      this.#notBrought(applicant, result.session);
+      return;
+    }
+    // It has ended on its way: the answer is why.
+    if (!here) await end.told();
+    const change = here ? await this.#newPassword(applicant, result.session) : undefined;
+    await seating.run(() => {
+      end.seated((cause, text) => connection.end(cause, text));
+      if (change?.result === 'refused') {
+        this.#notSeated(claim);
+        void gate.unregisterSession(result.session.session.session_id, 'protocol', change.text);
+        const { reason, text } = change;
+        this.#refusals.here(applicant, { reason, text, covered: false });
+      } else if (end.ended !== undefined) {
+        this.#notSeated(claim);
+        this.#refusals.proven(connection, claim, end.ended.text, end.ended.cause);
+      } else this.#seat(applicant, result, greetingOf(logon, change));
+    });
   }
 
   /** Brings the session's state here. False: it cannot be had now, its client has gone, or the session has ended. */
   async #brought(
-    connection: Connection,
-    claim: Claim,
-    profile: SessionProfile,
-    { session: live, holding }: Extract<RegisterResult, { result: 'registered' }>,
+    { connection, claim, profile }: Applicant,
+    { session: live, holding }: Registered,
     asked: number,
   ): Promise<boolean> {
     const { mover, blocks } = this.#house;
@@ -260,13 +241,8 @@ export class FrontDesk implements Reception<Connection> {
     return this.#line.aside(mover.bring(venue, session, holding, asked, () => connection.waits && live.live));
   }
 
-  #notBrought(
-    connection: Connection,
-    claim: Claim,
-    logon: LogonAccepted,
-    profile: SessionProfile,
-    { session: { session_id } }: GateSession,
-  ): void {
+  #notBrought(applicant: Applicant, { session: { session_id } }: GateSession): void {
+    const { connection, claim } = applicant;
     if (!connection.waits) {
       this.#line.served(connection);
       this.#left(claim, session_id);
@@ -274,7 +250,7 @@ export class FrontDesk implements Reception<Connection> {
     }
     this.#notSeated(claim);
     void this.#house.gate.unregisterSession(session_id, 'protocol', ELSEWHERE.text);
-    this.#refusedHere(connection, claim, logon, profile, ELSEWHERE);
+    this.#refusals.here(applicant, ELSEWHERE);
   }
 
   #left(claim: Claim, session_id: string): void {
@@ -286,18 +262,13 @@ export class FrontDesk implements Reception<Connection> {
    * Applies NewPassword (925). The last step before the Logon is answered; not done if the session layer would refuse it.
    * Undefined: there is nothing to change.
    */
-  async #newPassword(
-    connection: Connection,
-    claim: Claim,
-    logon: LogonAccepted,
-    profile: SessionProfile,
-    session: GateSession,
-  ): Promise<PasswordChange | undefined> {
+  async #newPassword(applicant: Applicant, session: GateSession): Promise<PasswordChange | undefined> {
+    const { connection, claim, logon, profile } = applicant;
     const { gate, sessions, log } = this.#house;
     const { new_password } = claim;
     if (new_password === undefined || !connection.waits) return undefined;
     const entry = sessions.renewed(venueSession(claim, logon.user, profile), profile);
-    if (this.#judged(connection, claim, profile, entry) !== undefined) return undefined;
+    if (this.#judged(applicant, entry) !== undefined) return undefined;
     const change = await gate.changePassword(session, logon, new_password);
     const { session_id, user_id } = session.session;
     log.info({ session_id, user_id, result: change.result }, 'a client has asked for a new password');
@@ -305,14 +276,8 @@ export class FrontDesk implements Reception<Connection> {
   }
 
   /** Begins the session at the connection. The session layer decides last. */
-  #seat(
-    connection: Connection,
-    claim: Claim,
-    logon: LogonAccepted,
-    profile: SessionProfile,
-    registered: Extract<RegisterResult, { result: 'registered' }>,
-    greeting: Greeting,
-  ): void {
+  #seat(applicant: Applicant, registered: Registered, greeting: Greeting): void {
+    const { connection, claim, logon, profile } = applicant;
     const { gate, sessions, metrics, log, mover } = this.#house;
     const { session } = registered;
     const { session_id, user_id } = session.session;
@@ -326,7 +291,7 @@ export class FrontDesk implements Reception<Connection> {
     if (sessions.goneBy(venue.id) > epoch) {
       this.#notSeated(claim);
       void gate.unregisterSession(session_id, 'superseded', TAKEN_OVER);
-      this.#refusedHere(connection, claim, logon, profile, IN_USE);
+      this.#refusals.here(applicant, IN_USE);
       return;
     }
     mover.arrived(venue.id, epoch);
@@ -340,7 +305,7 @@ export class FrontDesk implements Reception<Connection> {
     this.#notSeated(claim);
     void gate.unregisterSession(session_id, 'protocol', begun.text);
     const { reason, text } = begun;
-    this.#refusedHere(connection, claim, logon, profile, { reason, text, covered: COVERED.has(reason) });
+    this.#refusals.here(applicant, { reason, text, covered: COVERED.has(reason) });
   }
 
   /** The Logon failed after its slot was taken: if the holder before it has gone, the session is away now. */
@@ -348,53 +313,5 @@ export class FrontDesk implements Reception<Connection> {
     const { sessions, attendance, turns } = this.#house;
     const known = sessions.known(sessionId(claim));
     if (known !== undefined && known.holder === undefined) turns.run(() => attendance.failed(known.venue, turns.now));
-  }
-
-  /** Answers a refusal by the gate, which has recorded it. */
-  #refusedByGate(connection: Connection, claim: Claim, refused: LogonRefused): void {
-    const { metrics, strangers, turns } = this.#house;
-    const { reason, text } = refused;
-    const { sender_comp_id } = claim;
-    metrics.logon(reason);
-    strangers.note({ address: connection.address, sender_comp_id, reason }, 'Logon refused', turns.now.monoMs);
-    if (refused.class === 'proven' && reason !== 'session_in_use') this.#refuseProven(connection, claim, text, reason);
-    else this.#refuseUnproven(connection, claim, text, reason);
-  }
-
-  #refusedHere(
-    connection: Connection,
-    claim: Claim,
-    logon: LogonAccepted,
-    profile: SessionProfile,
-    refusal: Refusal,
-  ): void {
-    const { gate, metrics, log, config } = this.#house;
-    const { reason, text, covered } = refusal;
-    const { sender_comp_id } = claim;
-    const { user_id } = logon.user;
-    const { address } = connection;
-    metrics.logon(reason);
-    log[reason === NO_DICTIONARY ? 'warn' : 'info'](
-      { address, sender_comp_id, user_id, reason, text },
-      'Logon refused',
-    );
-    gate.noteRefusal({ sender_comp_id, address, reason, text, user_id });
-    // duplicate_logon `refuse` closes the second connection without a word (test case 1b).
-    const silent = refusal === IN_USE && profile.duplicate_logon === 'refuse';
-    if (silent || (covered && config.refused_logon === 'silent')) connection.turnAway(undefined, SILENT);
-    else this.#refuseProven(connection, claim, text, reason);
-  }
-
-  #refuseUnproven(connection: Connection, claim: Claim, text: string, reason: string): void {
-    const told = this.#house.config.refused_logon === 'silent' ? undefined : claim;
-    connection.turnAway(told, { msgSeqNum: 1, text, status: statusOfRefusal(reason) });
-  }
-
-  /** With the session's next number: a client's engine might otherwise reject the Logout before it shows the Text. */
-  #refuseProven(connection: Connection, claim: Claim, text: string, reason: string): void {
-    const { config, sessions } = this.#house;
-    const msgSeqNum = sessions.nextOut(sessionId(claim));
-    const told = config.refused_logon === 'silent' && PASSING.has(reason) ? undefined : claim;
-    connection.turnAway(told, { msgSeqNum, text, status: statusOfRefusal(reason) });
   }
 }
