@@ -28,8 +28,10 @@ interface Stay {
   heardAt: number | undefined;
   /** Undefined: it is there. */
   until: number | undefined;
-  /** Its grace was over when it came: the venue may cancel its orders before it hears of that. */
+  /** Its grace was over when it came: the venue may cancel its orders before it hears of that… */
   readonly late: boolean;
+  /** …which it has. */
+  heard: boolean;
 }
 
 /** Links to the venue that edges share. */
@@ -76,7 +78,14 @@ export class Absences {
       heardAt,
       until: undefined,
       late,
+      heard: false,
     });
+  }
+
+  /** A venue that edges share hears of it. */
+  heard({ id, epoch = 0 }: VenueSession): void {
+    const stay = this.#stays.get(id);
+    if (stay?.epoch === epoch) stay.heard = true;
   }
 
   ended(host: Host, { id }: VenueSession): void {
@@ -111,11 +120,18 @@ export class Absences {
     this.#decided.set(id, Math.max(0, decided - 1));
     if (decided > 0) return;
     if (!this.#tooSoon(stay)) return;
-    if (stay.late && this.#world.scheduler.now - stay.since < TELLING_MS) return;
+    if (stay.late && this.#world.scheduler.now - this.#saidFrom(stay) < TELLING_MS) return;
     // Whoever is out of reach is as good as gone, after a while.
     const linked = links.since(stay.host.name);
     if (linked === undefined || this.#world.scheduler.now - linked < TELLING_MS) return;
     this.#fail(id, stay, 'the venue cancels its orders');
+  }
+
+  /** What an edge has to say waits in its journal, and with that for the store. */
+  #saidFrom({ since, heard, host }: Stay): number {
+    const { plan, detainedUntil } = this.#world;
+    if (heard || plan.fix?.journal !== 'store') return since;
+    return Math.max(since, detainedUntil, host.detainedUntil);
   }
 
   #tooSoon({ until, graceMs }: Stay): boolean {

@@ -94,6 +94,10 @@ export class Market {
         parts.venue = kept;
         return over(kept, {
           flush: () => (kept.pending ? written(() => kept.flush()) : kept.flush()),
+          sessionStarted: (session, now) => {
+            this.#world.absences.heard(session);
+            kept.sessionStarted(session, now);
+          },
           cancelAll: (session, now) => {
             this.#world.absences.cancelled(session, this);
             kept.cancelAll(session, now);
