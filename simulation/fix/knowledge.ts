@@ -24,13 +24,17 @@ export class Knowledge {
   readonly #executions = new Map<string, string>();
   /** Orders' quantities done, as their reports add up. */
   readonly #done = new Map<string, number>();
+  /** What became of an order that rested may have gone with its machine's power: its venue does not tell it again (docs/adr/0041). */
+  readonly #mayMiss: boolean;
   /** Orders that rest, by what they were told: ClOrdID and symbol with side. */
   readonly #open = new Map<string, readonly Field[]>();
 
   constructor(world: World, name: string) {
     this.#world = world;
     this.#name = name;
-    this.timed = new Orders(world, name, world.plan.fix?.day);
+    const { fix } = world.plan;
+    this.timed = new Orders(world, name, fix?.day);
+    this.#mayMiss = fix?.power === true && fix.commit === 'reserve' && fix.moves === undefined;
   }
 
   /** An order or a cancel goes under this number. @returns its ClOrdID */
@@ -73,6 +77,7 @@ export class Knowledge {
 
   /** Of an order that rests by all that was told. */
   #cancelRefused(message: FixMessage): void {
+    if (this.#mayMiss) return;
     const order = message.get(41) ?? '';
     if (message.get(102) === UNKNOWN_ORDER && this.#open.has(order))
       this.#broken(`order ${order} rests by what was told, and the venue does not know it: ${message}`);
@@ -90,9 +95,10 @@ export class Knowledge {
     this.#executions.set(execution, number);
     const order = message.get(37) ?? '';
     const last = message.get(150) === 'F' ? Number(message.get(32)) : 0;
-    const done = (this.#done.get(order) ?? 0) + last;
-    this.#done.set(order, done);
     const cum = Number(message.get(14));
+    const known = (this.#done.get(order) ?? 0) + last;
+    const done = this.#mayMiss ? Math.max(known, cum) : known;
+    this.#done.set(order, done);
     if (ordinalOf(message.get(41) ?? message.get(11) ?? '') <= this.#blindTo) return;
     if (message.get(150) !== 'I' && cum !== done)
       this.#broken(`order ${order} is said to have ${cum} done, its reports add up to ${done}: ${message}`);
