@@ -8,9 +8,12 @@ export interface Piece {
   readonly length: number;
 }
 
+/** Of memory of its own: a slice of Node's pool would keep the whole of that, and each session has such a piece. */
 export function pieceOf(text: string, encoding: BufferEncoding = 'utf8'): Piece {
-  const bytes = Buffer.from(text, encoding);
-  return { view: viewOf(Buffer.concat([bytes, Buffer.alloc(SLACK)])), length: bytes.length };
+  const length = Buffer.byteLength(text, encoding);
+  const bytes = Buffer.alloc(length + SLACK);
+  bytes.write(text, encoding);
+  return { view: viewOf(bytes), length };
 }
 
 /** Different ones that are kept: symbols and runs are few, accounts may be many. */
