@@ -15,6 +15,9 @@ import type { Venue, VenueSession } from './venue/venue.ts';
 export const nextMark = ({ mark, pending, sealed }: Venue): number =>
   mark === undefined || !pending ? 0 : mark + (sealed ? 2 : 1);
 
+/** A link's log that has no flush may have been begun anew: what a journal says is of the one before, were it of the first flush. */
+const markOf = ({ mark, claim }: Venue): number | undefined => (mark === 0 && claim !== undefined ? -1 : mark);
+
 export interface ResubmitParts {
   readonly journal: Journal;
   readonly turns: Turns;
@@ -31,7 +34,7 @@ export function resubmit(parts: ResubmitParts): void {
   turns.run(() => {
     turns.touch(nobody);
     const message = new Message();
-    for (const accepted of journal.settle(venue.mark)) submitOne(parts, accepted, message);
+    for (const accepted of journal.settle(markOf(venue))) submitOne(parts, accepted, message);
   });
 }
 

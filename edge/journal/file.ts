@@ -40,7 +40,7 @@ import { noteMessage, type Segment, Segments } from './segments.ts';
 import { FileSession } from './session.ts';
 import type { After, SessionState, SessionTerms } from './session-state.ts';
 import { Tail } from './tail.ts';
-import { isAstray, takeBack } from './undone.ts';
+import { takeBack } from './undone.ts';
 
 /**
  * Opens the journal of a directory and reads what is there.
@@ -232,10 +232,9 @@ class FileJournal implements Journal, Ledger<FileSession> {
   }
 
   settle(mark: number | undefined): readonly Accepted[] {
-    const dependents = this.#dependents.splice(0);
-    if (isAstray(dependents, mark)) this.#segments.astray(this.#current);
-    const parts = { segments: this.#segments, reader: this.#reader, sessions: this.#sessions, log: this.log };
-    return takeBack(parts, dependents, mark);
+    const [segments, reader, sessions, current] = [this.#segments, this.#reader, this.#sessions, this.#current];
+    const parts = { segments, reader, sessions, current, log: this.log, dirty: (one: FileSession) => this.dirty(one) };
+    return takeBack(parts, this.#dependents.splice(0), mark);
   }
 
   endAhead(): void {

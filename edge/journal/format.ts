@@ -28,7 +28,7 @@
  * | 12 | 4 | number of records |
  * | 16 | 4 | 1: the last block of its flush; 2, added: it is short |
  * | 20 | 4 | nonce: rises with each try to write a block of this segment, so that none is used twice with its key; of a short one where its part of the keystream begins, in units of 16 bytes |
- * | 24 | 8 | f64, mark of the venue's flush that this one is void without; 0: it stands alone |
+ * | 24 | 8 | f64, mark of the venue's flush that this one is void without; 0: it stands alone; 2^53 - 1: it does, and marks before it are of another log |
  * | 32 | 16 | tag of AES-256-GCM, or of a short block (short.ts); zeros without encryption |
  * | 48 |   | records, one after the other; encrypted in one piece |
  *
@@ -105,6 +105,9 @@ export const TOLD = 12;
 export const RESERVED = 13;
 export const GONE = 14;
 export const RUN = 15;
+
+/** In the place of a mark: the venue's log has been begun anew, and those before are not of this one. */
+export const ANOTHER_LOG = Number.MAX_SAFE_INTEGER;
 
 /** Flags of records; 1, 2 and the fates are those of edge/fix/session/ports.ts. */
 export const KEPT = 1;

@@ -95,7 +95,7 @@ export interface Journal {
   committed(had?: number): void;
   /**
    * Called once, before anything is appended: takes back the venue's reports of flushes that the venue itself has lost.
-   * @param mark of the last flush that the venue has; undefined: the venue keeps nothing
+   * @param mark of the last flush that the venue has; -1: its log has none, and may have been begun anew; undefined: it keeps nothing
    * @returns the clients' messages in those flushes that had been submitted, in order, to be submitted again
    */
   settle(mark: number | undefined): readonly Accepted[];

@@ -5,6 +5,7 @@ import { readFileSync, truncateSync, unlinkSync } from 'node:fs';
 import { type BlockFields, blockAt, blockBytes, type Home, openBlock, readBlock } from './block.ts';
 import {
   ABOUT,
+  ANOTHER_LOG,
   FIXED_BYTES,
   FIXED_BYTES_1,
   FIXED_ONLY,
@@ -114,7 +115,7 @@ function readSegment(parts: RecoveryParts, number: number, isLast: boolean, depe
   const counts = { messages: 0, firstAt: 0, lastAt: 0, depends: 0 };
   for (const { at, fields } of whole.blocks) {
     replayBlock(parts, source, at, fields, counts);
-    counts.depends = Math.max(counts.depends, fields.depends);
+    if (fields.depends !== ANOTHER_LOG) counts.depends = Math.max(counts.depends, fields.depends);
     if (fields.depends > 0 && depend(dependents, { depends: fields.depends, segment: number, block: at }))
       segments.astray();
   }

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import type { Syncs } from '../syncs.ts';
 import { type Home, sealBlock } from './block.ts';
-import { headerOf, sealName, segmentName, segmentNumber, VERSION } from './format.ts';
+import { ANOTHER_LOG, headerOf, sealName, segmentName, segmentNumber, VERSION } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
 import { PAGE_BYTES, SEGMENT_BYTES_HARD, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
@@ -125,6 +125,8 @@ export class Segments {
   readonly all = new Map<number, Segment>();
   /** See {@link Journal.astray}. */
   isAstray = false;
+  /** See {@link partNext}. */
+  #parting = false;
   readonly #options: SegmentsOptions;
   /** Undefined: what has been written is to be on the disk, where other bytes behind it might be, too; or to go to the archive. */
   readonly #spares: Spares | undefined;
@@ -210,8 +212,10 @@ export class Segments {
    */
   write(segment: Segment, tail: Tail, depends: number, leisureMs = 0): void {
     const { size } = segment;
-    const bytes = this.#write(segment, tail, depends);
-    if (depends > segment.depends) segment.depends = depends;
+    const parting = this.#parting;
+    const bytes = this.#write(segment, tail, parting ? ANOTHER_LOG : depends);
+    this.#parting = false;
+    if (!parting && depends > segment.depends) segment.depends = depends;
     this.#options.mirror?.written(segment, size, bytes, tail, leisureMs);
   }
 
@@ -310,6 +314,11 @@ export class Segments {
     this.isAstray = true;
     for (const segment of this.all.values())
       if (segment !== current && segment.depends > 0) segment.depends = Number.POSITIVE_INFINITY;
+  }
+
+  /** The next flush names {@link ANOTHER_LOG}. */
+  partNext(): void {
+    this.#parting = true;
   }
 
   /** @returns bytes read into `into`, from its start */

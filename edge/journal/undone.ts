@@ -4,13 +4,13 @@
  * submitted again; the venue's reports on them are void, and their numbers are gap-filled.
  */
 
-import { BY_VENUE, PENDING, PROMOTED, RECORD_BYTES, RUN, SENT, TOLD } from './format.ts';
+import { ANOTHER_LOG, BY_VENUE, PENDING, PROMOTED, RECORD_BYTES, RUN, SENT, TOLD } from './format.ts';
 import type { Accepted, JournalLog } from './journal.ts';
 import { submittedAt } from './moved.ts';
 import type { Reader } from './reader.ts';
 import type { Dependent } from './recovery.ts';
 import { Run } from './run.ts';
-import type { Segments } from './segments.ts';
+import type { Segment, Segments } from './segments.ts';
 import type { FileSession } from './session.ts';
 
 export interface UndoneParts {
@@ -18,7 +18,10 @@ export interface UndoneParts {
   readonly reader: Reader;
   /** By index. */
   readonly sessions: readonly FileSession[];
+  readonly current: Segment;
   readonly log: JournalLog;
+  /** Its numbers are written with the next flush. */
+  readonly dirty: (session: FileSession) => void;
 }
 
 /** See {@link Journal.settle}. @throws JournalError `damaged` */
@@ -29,9 +32,11 @@ export function takeBack(
 ): readonly Accepted[] {
   const [first] = dependents;
   if (first === undefined || mark === undefined || mark >= first.depends) return [];
-  if (isAstray(dependents, mark)) {
+  // It may be behind by the last one, and by no more.
+  if (mark < first.depends - 1) {
     // It is another venue, or its files were restored from a copy: what it has cannot be known here.
-    parts.log.error({ venue: mark, journal: first.depends }, 'the venue is not the one this journal goes with');
+    parts.segments.astray(parts.current);
+    if (first.depends !== ANOTHER_LOG) parted(parts, Math.max(0, mark), first.depends);
     return [];
   }
   const accepted: Accepted[] = [];
@@ -63,9 +68,16 @@ export function takeBack(
   return accepted;
 }
 
-/** Whether the venue lacks more than the one flush by which it may be behind. */
-export const isAstray = ([first]: readonly Dependent[], mark: number | undefined): boolean =>
-  first !== undefined && mark !== undefined && mark < first.depends - 1;
+/**
+ * The next flush says that what stands before it is of another log. The marks of this one will come near those of before, and a later
+ * start would take what was told long ago for what the venue lacks.
+ */
+function parted({ segments, sessions, log, dirty }: UndoneParts, venue: number, journal: number): void {
+  log.error({ venue, journal }, 'the venue is not the one this journal goes with');
+  segments.partNext();
+  const some = sessions.find(({ gone, isDirty }) => !gone && !isDirty);
+  if (some !== undefined) dirty(some);
+}
 
 /** A session that moved here in these flushes stays as it is: its reports were told by another edge. */
 function noteTold(told: Map<FileSession, number>, session: FileSession, records: Buffer, at: number): void {

@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import type { Journal } from '../../../edge/journal/journal.ts';
 import type { JournalLimits } from '../../../edge/journal/limits.ts';
+import { resubmit } from '../../../edge/resubmit.ts';
 import { append, crashed, type Line, NOW, newDirectory, openFile } from './support.ts';
 
 const KEY = 'one';
@@ -91,6 +92,41 @@ test('marks that begin anew are those of another log: none of it is confused wit
   expect(next.astray).toBe(true);
   const again = open(crashed(lost));
   expect(again.settle(7).map(({ message }) => message.toString())).toEqual(['later 8']);
+});
+
+test('so they are where nothing in the journal has named the new ones yet', () => {
+  const directory = newDirectory();
+  const journal = open(directory);
+  for (let mark = 1; mark <= 9; mark++) order(journal, `order ${mark}`, mark);
+  const lost = crashed(directory);
+  const heir = open(lost);
+  heir.settle(0);
+  heir.flush();
+  // The venue has flushed eight times since, each time without the journal.
+  const next = open(crashed(lost));
+  expect([next.settle(8), next.astray]).toEqual([[], true]);
+});
+
+test('of a log that has no flush nothing is taken back, not even by its first mark', () => {
+  const directory = newDirectory();
+  order(open(directory), 'told long ago', 1);
+  const lost = crashed(directory);
+  const heir = open(lost);
+  const turns = { run: (work: () => void) => work(), touch() {} };
+  const settled: unknown[] = [];
+  const settle = (mark: number | undefined) => {
+    settled.push(...heir.settle(mark));
+    return [];
+  };
+  resubmit({ journal: { settle }, turns, venue: { mark: 0, claim() {} } } as never);
+  expect(settled).toEqual([]);
+  heir.flush();
+  order(heir, 'later', 1);
+  expect(
+    open(crashed(lost))
+      .settle(0)
+      .map(({ message }) => message.toString()),
+  ).toEqual(['later']);
 });
 
 test('they go when there is no room for them, and the log says so', () => {
