@@ -218,7 +218,7 @@ class OpenGate implements Gate {
         return { result: 'held', holder: outcome.holder, local: tenure.table.get(outcome.holder.session_id) };
       case 'taken': {
         const ended = outcome.ended ?? (this.#shut === undefined ? undefined : shutBy(SHUT));
-        const begun = tenure.start(request, outcome.logon, outcome.session, ended);
+        const begun = tenure.start(request, { ...outcome, ended });
         if (begun instanceof Live) return { result: 'registered', session: begun, holding: outcome.holding };
         return refuse(proven(REASONS[begun.cause] ?? 'unavailable', begun.text));
       }

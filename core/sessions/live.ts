@@ -17,7 +17,7 @@ import { limitsOf } from '../policy/assignment.ts';
 import type { Timer } from '../time.ts';
 import type { GateSession, LimitState, LiveCredential, OnEnd, SessionFigures } from './api.ts';
 import { ORDERS_A_LOOK } from './bounds.ts';
-import type { LiveSession, NoticeTarget } from './model.ts';
+import type { FixSessionKey, LiveSession, NoticeTarget } from './model.ts';
 
 /** Totals of a gate since its incarnation began. */
 export interface Totals {
@@ -46,6 +46,8 @@ export interface LiveParts {
   readonly max_sessions: number;
   readonly onEnd: OnEnd;
   readonly admissions: UserAdmissions;
+  /** Of its FIX session, when it began: whoever takes that later has a higher one. */
+  readonly epoch: number;
 }
 
 export class Live implements GateSession {
@@ -54,6 +56,7 @@ export class Live implements GateSession {
   /** The user's own maximum of sessions if it has one, and the maximum that applied at the Logon. */
   readonly ownMax: number | undefined;
   readonly maxAtLogon: number;
+  readonly epoch: number;
   readonly onEnd: OnEnd;
   readonly admissions: UserAdmissions;
   expiry: Timer | undefined;
@@ -64,13 +67,14 @@ export class Live implements GateSession {
   #meter: ExcessMeter | undefined;
   readonly #own: Totals = { messages: 0, orders: 0, violations: 0 };
 
-  constructor(house: LiveHouse, { session, credential, user, max_sessions, onEnd, admissions }: LiveParts) {
+  constructor(house: LiveHouse, { session, credential, user, max_sessions, onEnd, admissions, epoch }: LiveParts) {
     const { user_id, sender_comp_id, target_comp_id, expires_at, expiry_recorded_at } = credential;
     this.#house = house;
     this.session = session;
     this.credential = { user_id, sender_comp_id, target_comp_id, expires_at, expiry_recorded_at };
     this.ownMax = user.max_sessions;
     this.maxAtLogon = max_sessions;
+    this.epoch = epoch;
     this.onEnd = onEnd;
     this.admissions = admissions;
   }
@@ -186,9 +190,14 @@ interface LiveUser {
   readonly sessions: Set<Live>;
 }
 
+/** Names a FIX session: no value of a field has the byte that ends one. */
+export const nameOf = ({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: FixSessionKey): string =>
+  [begin_string, sender_comp_id, sender_sub_id, target_comp_id].join('\x01');
+
 export class LiveTable {
   readonly #sessions = new Map<string, Live>();
   readonly #users = new Map<string, LiveUser>();
+  readonly #fixSessions = new Map<string, Live>();
   #peak = 0;
 
   get size(): number {
@@ -207,6 +216,11 @@ export class LiveTable {
     return this.#sessions.get(sessionId);
   }
 
+  /** The one of this FIX session. @param name see {@link nameOf} */
+  ofFixSession(name: string): Live | undefined {
+    return this.#fixSessions.get(name);
+  }
+
   ofUser(userId: string): readonly Live[] {
     return [...(this.#users.get(userId)?.sessions ?? [])];
   }
@@ -222,6 +236,7 @@ export class LiveTable {
 
   add(live: Live, user: User): void {
     this.#sessions.set(live.session.session_id, live);
+    this.#fixSessions.set(nameOf(live.session.key), live);
     this.#peak = Math.max(this.#peak, this.#sessions.size);
     const known = this.#users.get(user.user_id);
     if (!known)
@@ -233,8 +248,10 @@ export class LiveTable {
   }
 
   remove(live: Live): void {
-    const { session_id, user_id } = live.session;
+    const { session_id, user_id, key } = live.session;
     this.#sessions.delete(session_id);
+    const name = nameOf(key);
+    if (this.#fixSessions.get(name) === live) this.#fixSessions.delete(name);
     const user = this.#users.get(user_id);
     user?.sessions.delete(live);
     if (user?.sessions.size === 0) this.#users.delete(user_id);

@@ -21,14 +21,17 @@ export interface Ended {
   readonly text: string;
 }
 
+/** A slot that was taken. */
+export interface Taken {
+  readonly session: LiveSession;
+  readonly holding: Holding;
+  readonly logon: LogonAccepted;
+  /** Set: it is over before it began. */
+  readonly ended: Ended | undefined;
+}
+
 export type Registration =
-  | {
-      readonly result: 'taken';
-      readonly session: LiveSession;
-      readonly holding: Holding;
-      readonly logon: LogonAccepted;
-      readonly ended: Ended | undefined;
-    }
+  | (Taken & { readonly result: 'taken' })
   | { readonly result: 'held'; readonly holder: LiveSession }
   /** `fenced`: the store says that this edge is dead. */
   | { readonly result: 'refused'; readonly refusal: LogonRefused; readonly fenced?: boolean };

@@ -15,7 +15,7 @@ import { EdgeAudit } from './edge-audit.ts';
 import { Enforcement } from './enforcement.ts';
 import { leaseLog } from './lease-log.ts';
 import { LimitDesk } from './limit-desk.ts';
-import { Live, type LiveHouse, LiveTable } from './live.ts';
+import { Live, type LiveHouse, LiveTable, nameOf } from './live.ts';
 import type {
   Asked,
   EdgeCommand,
@@ -23,12 +23,11 @@ import type {
   EdgeVitals,
   EndCause,
   FixSessionKey,
-  LiveSession,
   Notice,
   NoticeTarget,
   NumbersCommand,
 } from './model.ts';
-import { type Ended, ends, Registrar, SUPERSEDED } from './registrar.ts';
+import { type Ended, ends, Registrar, SUPERSEDED, type Taken } from './registrar.ts';
 import { SlotKeeper } from './slot-keeper.ts';
 import { ViolationRecorder } from './violations.ts';
 
@@ -166,11 +165,10 @@ export class Tenure {
   }
 
   /** Makes a session live that has its slot. If it was ended meanwhile, gives the slot back and returns why. */
-  start(request: RegisterRequest, logon: LogonAccepted, session: LiveSession, ended: Ended | undefined): Live | Ended {
-    this.#endSuperseded(request.supersedes);
-    // Who was killed a moment ago may have its connection still: two would be of one FIX session.
-    this.#untold.get(nameOf(session.key))?.();
-    const over = ended ?? this.over ?? this.enforcement.lockedOut(logon.user);
+  start(request: RegisterRequest, { session, logon, holding, ended }: Taken): Live | Ended {
+    const { epoch } = holding;
+    const others = this.#endOthers(session.key, epoch, request.supersedes);
+    const over = ended ?? this.over ?? others ?? this.enforcement.lockedOut(logon.user);
     if (over) {
       void this.#slots.release(session);
       return over;
@@ -184,6 +182,7 @@ export class Tenure {
       max_sessions: logon.max_sessions,
       onEnd: request.onEnd,
       admissions: this.admissions.attach(user_id, logon.limits),
+      epoch,
     });
     this.table.add(live, user);
     this.accepted += 1;
@@ -306,10 +305,20 @@ export class Tenure {
     return live ? [live] : [];
   }
 
-  /** Ends the session whose slot was inherited. If it is on another edge, the command written with the slot ends it there. */
-  #endSuperseded(sessionId: string | undefined): void {
-    const live = sessionId === undefined ? undefined : this.table.get(sessionId);
-    if (live) void this.end(live, 'superseded', SUPERSEDED, { slotKept: true });
+  /**
+   * Ends what this edge still has of a FIX session that begins anew here: one whose slot was inherited, or one that another edge has
+   * taken meanwhile, the command about which has not come yet. Elsewhere such a command ends it. A client that was killed a moment ago
+   * is told at once.
+   * @returns why it is the new one that is over: its answer came later than that of one that took the session since
+   */
+  #endOthers(key: FixSessionKey, epoch: number, supersedes: string | undefined): Ended | undefined {
+    const name = nameOf(key);
+    this.#untold.get(name)?.();
+    const live = this.table.ofFixSession(name);
+    if (live === undefined) return undefined;
+    if (live.epoch > epoch) return { cause: 'superseded', text: SUPERSEDED };
+    void this.end(live, 'superseded', SUPERSEDED, { slotKept: live.session.session_id === supersedes });
+    return undefined;
   }
 
   #tell(live: Live, cause: EndCause, text: string): void {
@@ -335,9 +344,6 @@ export class Tenure {
     this.recordExpiry(live.credential);
   }
 }
-
-const nameOf = ({ begin_string, sender_comp_id, sender_sub_id, target_comp_id }: FixSessionKey): string =>
-  JSON.stringify([begin_string, sender_comp_id, sender_sub_id, target_comp_id]);
 
 /** Whose orders the venue is to cancel because of this command. */
 function ordersOf(command: Extract<EdgeCommand, { type: 'end_user' | 'end_session' }>): OrdersOf {

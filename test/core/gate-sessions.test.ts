@@ -182,34 +182,6 @@ describe('kills', () => {
     expect((await world.chain('edge:edge-1:1')).filter((one) => one.type === 'session_killed')).toHaveLength(1);
   });
 
-  test('who was killed hears of it before its FIX session begins anew, also while the store says nothing of its slot', async () => {
-    const { slots } = world.admin;
-    const answers: (() => void)[] = [];
-    const release: typeof slots.release = async (sessions) => {
-      await slots.release(sessions);
-      await new Promise<void>((resolve) => void answers.push(resolve));
-    };
-    const slow = await world.edge('edge-3', {}, { release });
-    const first = await live(slow, account);
-    await killSession(world.admin, ADMIN, first.session.session.session_id);
-    await world.time.advance(260);
-    // Its slot is free, and neither has the store said so nor is the time over that it has for that.
-    expect(await edge.gate.userSessions('alice')).toEqual([]);
-    expect(first.ended).toEqual([]);
-    const second = await live(slow, account);
-    expect(first.ended).toMatchObject([{ cause: 'killed' }]);
-    for (const answer of answers) answer();
-    await world.time.advance(1000);
-    expect(first.ended).toHaveLength(1);
-    expect(second.ended).toEqual([]);
-    // The next one is told for itself, after its time.
-    await killSession(world.admin, ADMIN, second.session.session.session_id);
-    await world.time.advance(500);
-    expect(second.ended).toMatchObject([{ cause: 'killed' }]);
-    for (const answer of answers) answer();
-    await slow.gate.stop();
-  });
-
   test('a kill that arrives before the slot does ends the session before it begins', async () => {
     const logon = await edge.gate.validateLogon(attempt(account));
     if (logon.result === 'refused') throw new Error('refused');

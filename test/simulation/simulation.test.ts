@@ -17,6 +17,7 @@ const FOUND: readonly [seed: number, what: string][] = [
   [8_769, 'edges that had died together were declared dead one after the other, far from the store'],
   [9_002, 'a Logon waited for the journal of an edge that its client had left in order, and that was killed twice'],
   [12_738, 'a Logon met the connection of its own session that had been killed'],
+  [13_058, 'a Logon met a connection of its session that another edge had taken, and that had not heard'],
   [13_298, 'that a client was back after its grace waited for the store, and its orders went meanwhile'],
 ];
 
