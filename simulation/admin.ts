@@ -27,12 +27,16 @@ export class Admin {
 
   /** Never rejects: refusals and an absent store are what an admin has to live with. */
   async act(act: AdminAct): Promise<void> {
+    const { refusals } = this.#world;
+    const done = 'user' in act ? refusals.acts(`u${act.user}`) : () => {};
     try {
       await this.#run(act);
       this.#world.trace('admin', () => `${JSON.stringify(act)} done`);
     } catch (error) {
       if (!(error instanceof FixgateError) && !(error instanceof StoreUnavailable)) throw error;
       this.#world.trace('admin', () => `${JSON.stringify(act)}: ${String(error)}`);
+    } finally {
+      done();
     }
   }
 

@@ -5,6 +5,9 @@ import type { Trouble } from './plan.ts';
 import type { World } from './world.ts';
 
 const UNHEARD_MS = [300, 2_000] as const;
+/** How long an edge is cut off before its machine is lost, at most, and until there is another. */
+const CUT_MS = 1_200;
+const LOST_MS = 2_000;
 
 type OfEdge = Extract<Trouble, { readonly edge: number }>;
 
@@ -50,6 +53,14 @@ export function befallStart(world: World, host: Host, client: { retire(): void }
     if (chance.hit(0.7)) client?.retire();
     host.crash(chance.between(...UNHEARD_MS));
   });
+}
+
+/** An edge that has just answered a Logon is cut off, and its machine is lost. */
+export function befallGreeting(world: World, host: Host): void {
+  const { chance, scheduler, hosts } = world;
+  const edge = hosts.indexOf(host);
+  world.befall({ kind: 'cut', edge, ms: CUT_MS });
+  scheduler.after(chance.between(CUT_MS / 4, CUT_MS), () => world.befall({ kind: 'machine', edge, ms: LOST_MS }));
 }
 
 export function befallEdge(world: World, trouble: OfEdge): void {

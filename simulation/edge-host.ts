@@ -4,8 +4,8 @@
  */
 import { utf8 } from '../core/encoding.ts';
 import { openGate } from '../core/gate.ts';
-import { ADMITTED, type Decision, WAIT } from '../core/limits/admission.ts';
-import type { Kind } from '../core/limits/kinds.ts';
+import { ADMITTED, type Decision, REFUSED_STORE, WAIT } from '../core/limits/admission.ts';
+import { CANCEL, type Kind } from '../core/limits/kinds.ts';
 import {
   DEFAULT_GATE_SETTINGS,
   type Gate,
@@ -56,6 +56,7 @@ const wayMs = (world: World): number => world.chance.between(0.1, 2);
 
 export class EdgeHost extends Host {
   readonly seats = new Set<Seat>();
+  #messages = 0;
 
   protected async open(process: Process): Promise<Gate> {
     const ports = this.world.gatePorts(process);
@@ -113,8 +114,13 @@ export class EdgeHost extends Host {
     seat.process.reach(wayMs(this.world), () => {
       const { session } = seat;
       if (seat.gone || seat.waits || session === undefined) return;
+      const { user_id } = session.session;
+      const name = `${seat.caller.name} ${++this.#messages}`;
+      if (kind === CANCEL) this.world.cancels.sent(user_id, name);
       const decided = (decision: Decision): void => {
         seat.waits = false;
+        if (decision === REFUSED_STORE && kind === CANCEL && session.live)
+          this.world.cancels.refused(this, user_id, name);
         if (decision !== ADMITTED) return;
         this.world.oracle.admitted(session.session, kind, this.gate?.limiterFigures().unleased ?? 0);
       };
@@ -143,6 +149,12 @@ export class EdgeHost extends Host {
     this.seats.delete(seat);
   }
 
+  /** By the gate. */
+  #refused(seat: Seat, { reason, text }: LogonRefused, since: number): void {
+    this.world.refusals.refused({ host: this, key: seat.caller.key, since, text });
+    this.#refuse(seat, reason);
+  }
+
   async #admit(seat: Seat): Promise<void> {
     const { gate } = this;
     const { key, password } = seat.caller;
@@ -154,7 +166,7 @@ export class EdgeHost extends Host {
     const { sender_comp_id, target_comp_id } = key;
     const proof = { kind: 'password', password: utf8(password) } as const;
     const logon = await gate.validateLogon({ sender_comp_id, target_comp_id, proof, address: '192.0.2.10' });
-    if (logon.result === 'refused') this.#refuse(seat, logon.reason);
+    if (logon.result === 'refused') this.#refused(seat, logon, since);
     else if (!seat.gone) await this.#register(seat, gate, logon, since);
   }
 
@@ -172,7 +184,7 @@ export class EdgeHost extends Host {
         return;
       }
       if (result.result === 'refused') {
-        this.#refuse(seat, (result as LogonRefused).reason);
+        this.#refused(seat, result as LogonRefused, since);
         return;
       }
       const { holder, local } = result;

@@ -7,6 +7,7 @@ import { CANCEL, type Kind, MESSAGE, ORDER, type Three } from '../core/limits/ki
 import { type Buckets, type ExchangeReply, ratesOf } from '../core/limits/lease.ts';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { EdgeRegistry } from '../core/ports.ts';
+import { ANSWERS } from './answer-mutations.ts';
 import { DAYS } from './day-mutations.ts';
 import { MOVES } from './moving-mutations.ts';
 import type { Mutation } from './mutation.ts';
@@ -309,6 +310,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DAYS,
   ...POWER,
   ...RECOVERY,
+  ...ANSWERS,
 ];
 
 /** @throws RangeError when there is none of that name */

@@ -312,6 +312,7 @@ export class Oracle {
   /** A session has begun, by a Logon that was first heard at `since`. */
   registered(session: LiveSession, since: number): void {
     this.registrations += 1;
+    this.#world.refusals.accepted(session.edge_id, since);
     const state = this.#users.get(session.user_id);
     if (state === undefined) throw new RangeError(`no user ${session.user_id}`);
     const before = (at: number | undefined): boolean => at !== undefined && at < since;

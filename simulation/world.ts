@@ -8,7 +8,8 @@ import { ensureDefaults } from '../core/policy/defaults.ts';
 import { provision } from '../core/provisioning.ts';
 import type { VenueSession } from '../edge/venue/venue.ts';
 import { Admin, CONTEXT } from './admin.ts';
-import { befallAll, befallEdge, befallStart } from './befall.ts';
+import { befallAll, befallEdge, befallGreeting, befallStart } from './befall.ts';
+import { Cancels } from './cancels.ts';
 import { type Account, Client } from './client.ts';
 import { drawPlan } from './drawing.ts';
 import { EdgeHost } from './edge-host.ts';
@@ -25,6 +26,7 @@ import type { Mutation } from './mutation.ts';
 import { Oracle } from './oracle.ts';
 import type { Kind, Plan, Trouble, UserPlan } from './plan.ts';
 import { Machine, Process } from './process.ts';
+import { Refusals } from './refusals.ts';
 import { Chance, Scheduler } from './scheduler.ts';
 import { type Network, StoreClient } from './store/client.ts';
 import { Tables } from './store/tables.ts';
@@ -80,6 +82,8 @@ export class World {
   readonly sent: Sent;
   readonly decisions: Decisions = new Decisions(this);
   readonly absences: Absences = new Absences(this);
+  readonly refusals: Refusals = new Refusals(this);
+  readonly cancels: Cancels = new Cancels(this);
   violation: Violation | undefined;
   /** True time until which something is wrong between processes and the store. */
   troubledUntil = 0;
@@ -106,6 +110,7 @@ export class World {
       this.#print(`${this.scheduler.now} ${table} ${pk} ${sk}`);
       this.decisions.written(table, sk, item);
       this.oracle.written(table, pk, sk, item);
+      this.refusals.written(table, pk, sk, item);
     };
   }
 
@@ -203,6 +208,7 @@ export class World {
     scheduler.onStep = () => {
       oracle.step();
       this.decisions.step();
+      this.refusals.step();
     };
     await scheduler.run(this.began + plan.busyMs, over);
     if (over()) return this.violation;
@@ -315,6 +321,12 @@ export class World {
       scheduler.after(chance.between(LEAVES_FROM_MS, plan.busyMs - LEAVES_BEFORE_MS), () => trader.retire());
   }
 
+  /** Whose FIX session this is. */
+  traderOf(sender: string, sub: string): Trader | undefined {
+    for (const one of this.clients) if (one instanceof Trader && one.is(sender, sub)) return one;
+    return undefined;
+  }
+
   /** Something goes wrong now. */
   befall(trouble: Trouble): void {
     this.trace('world', () => JSON.stringify(trouble));
@@ -324,11 +336,17 @@ export class World {
 
   /** A session begins at this edge, and is about to be told to its venue. */
   begins(host: Host, { sender_comp_id, sender_sub_id }: VenueSession): void {
-    const { plan, chance, calm, clients } = this;
+    const { plan, chance, calm } = this;
     const { unheard = 0 } = plan.fix ?? {};
     if (calm || unheard === 0 || !chance.hit(unheard)) return;
-    const client = clients.find((one) => one instanceof Trader && one.is(sender_comp_id, sender_sub_id));
-    befallStart(this, host, client);
+    befallStart(this, host, this.traderOf(sender_comp_id, sender_sub_id));
+  }
+
+  /** An edge answers a Logon. */
+  greets(host: Host): void {
+    const { plan, chance, calm } = this;
+    const { lostGreeting = 0 } = plan.fix ?? {};
+    if (!calm && lostGreeting > 0 && chance.hit(lostGreeting)) befallGreeting(this, host);
   }
 
   /** All faults end, rivals go, locks are lifted: what is left has to be as it should within {@link REST_MS}. */

@@ -30,6 +30,7 @@ import { over } from '../over.ts';
 import type { FixPlan } from '../plan.ts';
 import type { Machine, Process } from '../process.ts';
 import type { World } from '../world.ts';
+import { judge } from './answers.ts';
 import { Disk } from './disk.ts';
 import { estatesOf, type JournalParts, journalOf, letGo, onDisk } from './journals.ts';
 import type { LinkEnd } from './link-socket.ts';
@@ -42,10 +43,6 @@ const MARKET_SEED = 1;
 const ADDRESS = '192.0.2.10';
 /** A call of the store is under way for about so long. */
 const CALL_MS = 20;
-
-/** How long an edge is cut off before its machine is lost, at most, and until there is another. */
-const CUT_MS = 1_200;
-const LOST_MS = 2_000;
 
 /** How the edge says that something went wrong in itself. */
 const DEFECT =
@@ -328,14 +325,7 @@ export class FixHost extends Host implements Speaker {
 
   /** A Logon is answered. */
   #loggedOn(message: FixMessage, socket: SimSocket): void {
-    const { chance, calm, scheduler, hosts } = this.world;
-    if (!calm && this.#plan.lostGreeting > 0 && chance.hit(this.#plan.lostGreeting)) {
-      const edge = hosts.indexOf(this);
-      this.world.befall({ kind: 'cut', edge, ms: CUT_MS });
-      scheduler.after(chance.between(CUT_MS / 4, CUT_MS), () =>
-        this.world.befall({ kind: 'machine', edge, ms: LOST_MS }),
-      );
-    }
+    this.world.greets(this);
     const since = this.world.decisions.since(socket);
     if (since === undefined) return;
     for (const { session } of this.gate?.sessions() ?? []) {
@@ -360,6 +350,7 @@ export class FixHost extends Host implements Speaker {
       const { now } = world.scheduler;
       const at = { since: world.decisions.since(socket()) ?? now, now };
       const told = spoil === undefined ? message : new FixMessage(raw);
+      judge(world, this, told, on, at.since);
       const wrong = on ? world.sent.note(this, told, stream, at) : undefined;
       if (wrong !== undefined) world.fail('numbers', `${this.name}: ${wrong}`);
       return raw;

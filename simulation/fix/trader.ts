@@ -28,6 +28,9 @@ const BETWEEN_MS = 200;
 /** What it sends last is on its way. */
 const WAY_MS = 50;
 
+/** The number of a cancel. */
+const CANCEL = /\x0135=F\x01.*?\x0134=(\d+)\x01/;
+
 export class Trader implements Peer, EngineHost {
   readonly name: string;
   readonly account: Account;
@@ -75,6 +78,11 @@ export class Trader implements Peer, EngineHost {
     const { sender_comp_id: sender, password } = account;
     this.#session = `FIX.4.4|GATEWAY|${sender}|${sub}`;
     this.#engine = new Engine(this, { sender, sub, target: 'GATEWAY', password, saysNext });
+  }
+
+  /** The number of its next message. */
+  get nextOut(): number {
+    return this.#engine.nextOut;
   }
 
   /** Whether this is its FIX session. */
@@ -188,6 +196,8 @@ export class Trader implements Peer, EngineHost {
   }
 
   send(text: string): void {
+    const number = CANCEL.exec(text)?.[1];
+    if (number !== undefined) this.#world.cancels.sent(this.account.user_id, `${this.name} ${number}`);
     this.#socket?.feed(text);
   }
 

@@ -89,6 +89,9 @@ const HINTS: Readonly<Record<string, number>> = {
   name_unsynced: 12,
   written_taken_for_whole: 136,
   link_taken_for_whole: 118,
+  absence_taken_for_contention: 9,
+  absence_taken_for_nobody: 5,
+  absence_taken_for_yes: 33,
 };
 
 describe('everything that is promised holds', () => {

@@ -1,0 +1,70 @@
+/** Defects in what clients are told who log on, or want to get out. */
+import { StoreUnavailable } from '../core/errors.ts';
+import type { TokenLeases } from '../core/limits/leases-port.ts';
+import type { Mutation } from './mutation.ts';
+
+/** Shorter than what the limiter waits for an answer. */
+const CONTENDED_MS = 400;
+
+/** What stands in for an answer of the store that does not come. */
+async function orElse<T>(call: Promise<T>, other: () => T): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return other();
+    throw error;
+  }
+}
+
+export const ANSWERS: readonly Mutation[] = [
+  {
+    name: 'absence_taken_for_contention',
+    what: 'a limiter whose store does not answer takes that for others writing, and waits for tokens, with cancels too',
+    breaks: 'cancels',
+    ports: (ports, process) => {
+      const { leases } = ports;
+      const contended = { outcome: 'contended', current: undefined } as const;
+      const exchange: TokenLeases['exchange'] = (...args) =>
+        Promise.race([
+          orElse(leases.exchange(...args), () => contended),
+          process.sleep(CONTENDED_MS).then(() => contended),
+        ]);
+      return { ...ports, leases: { read: (userId) => leases.read(userId), exchange } };
+    },
+  },
+  {
+    name: 'absence_taken_for_nobody',
+    what: 'who logs on while the store does not answer is taken for somebody who is not known',
+    breaks: 'refusal',
+    ports: (ports) => {
+      const { directory } = ports;
+      const credential: typeof directory.credential = (name) => orElse(directory.credential(name), () => undefined);
+      return { ...ports, directory: { ...directory, credential } };
+    },
+  },
+  {
+    name: 'absence_taken_for_yes',
+    what: 'who logs on while the store does not answer is judged by what was read last, and taken for one who has got a slot',
+    breaks: 'refusal',
+    ports: (ports) => {
+      const { directory, policy, slots } = ports;
+      const known = new Map<string, unknown>();
+      const lastOf = async <T>(name: string, call: Promise<T>): Promise<T> => {
+        const answer = await (known.has(name) ? orElse(call, () => known.get(name) as T) : call);
+        known.set(name, answer);
+        return answer;
+      };
+      const take: typeof slots.take = (session, ...more) => {
+        const { edge_id: home } = session;
+        const holding = { epoch: 1, home, from: home };
+        return orElse(slots.take(session, ...more), () => ({ result: 'taken', slot: 0, holding }));
+      };
+      return {
+        ...ports,
+        directory: { ...directory, credential: (name) => lastOf(name, directory.credential(name)) },
+        policy: { ...policy, version: () => lastOf('version', policy.version()) },
+        slots: { ...slots, take },
+      };
+    },
+  },
+];
