@@ -27,8 +27,9 @@ export class Admin {
 
   /** Never rejects: refusals and an absent store are what an admin has to live with. */
   async act(act: AdminAct): Promise<void> {
-    const { refusals } = this.#world;
+    const { refusals, returns } = this.#world;
     const done = 'user' in act ? refusals.acts(`u${act.user}`) : () => {};
+    returns.disturbed(0);
     try {
       await this.#run(act);
       this.#world.trace('admin', () => `${JSON.stringify(act)} done`);
@@ -37,6 +38,7 @@ export class Admin {
       this.#world.trace('admin', () => `${JSON.stringify(act)}: ${String(error)}`);
     } finally {
       done();
+      returns.disturbed(0);
     }
   }
 

@@ -1,4 +1,4 @@
-/** Defects in what clients are told who log on, or want to get out. */
+/** Defects in what clients are told who log on, come back or want to get out. */
 import { StoreUnavailable } from '../core/errors.ts';
 import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { Mutation } from './mutation.ts';
@@ -65,6 +65,20 @@ export const ANSWERS: readonly Mutation[] = [
         policy: { ...policy, version: () => lastOf('version', policy.version()) },
         slots: { ...slots, take },
       };
+    },
+  },
+  {
+    name: 'dead_slot_awaited',
+    what: 'who comes from an edge that has died does not get the slot of its own session before that edge is declared dead',
+    breaks: 'return',
+    ports: (ports) => {
+      const { slots } = ports;
+      const take: typeof slots.take = async (session, max, supersedes, ...more) => {
+        if (supersedes === undefined || supersedes.startsWith(`${session.edge_id}.`))
+          return await slots.take(session, max, supersedes, ...more);
+        return { result: 'full', holders: [] };
+      };
+      return { ...ports, slots: { ...slots, take } };
     },
   },
 ];

@@ -181,3 +181,40 @@ export function powerless(chance: Chance, plan: Plan, fix: FixPlan): Plan {
     acts: [],
   };
 }
+
+/** An edge that is dead is back within this, or after others have declared it dead. */
+const SOON_MS = [50, 2_500] as const;
+const LATER_MS = [8_000, 11_000] as const;
+/** Whatever the one before has left is over. */
+const NEXT_MS = [5_500, 7_000] as const;
+
+/** One edge dies, and nothing else is wrong: its clients are on elsewhere, or there again, by a Logon or two. */
+export function dying(chance: Chance, plan: Plan, fix: FixPlan): Plan {
+  const troubles: At<Trouble>[] = [];
+  // A journal in files is with an edge that is back before its clients have been refused twice.
+  const journal = chance.pick(['store', 'store', 'file'] as const);
+  for (let at = chance.between(4_500, 6_000); at < plan.busyMs; ) {
+    const [least, most] = journal === 'store' && chance.hit(0.5) ? LATER_MS : SOON_MS;
+    const ms = chance.between(least, most);
+    troubles.push({ kind: 'crash', edge: chance.whole(0, plan.edges - 1), ms, at });
+    at += ms + chance.between(...NEXT_MS);
+  }
+  const duplicate_logon = chance.pick(['probe', 'takeover'] as const);
+  const profile = { ...fix.profile, duplicate_logon };
+  const moves = { vanishing: 0, twins: 0, patience: [2_000, 8_000] } as const;
+  const users = [0, 1].map((index): UserPlan => {
+    const sessions = chance.whole(1, 3);
+    return { user_id: `u${index}`, tier: 'premium', max_sessions: sessions, sessions, rivals: [], pace: CALMLY };
+  });
+  return {
+    ...plan,
+    users,
+    fix: { ...fix, journal, profile, moves },
+    weather: chance.pick([CALM, { ...CALM, delay: [5, 40] }]),
+    wildClocks: false,
+    restless: chance.pick([0, 0.3]),
+    diesWriting: 0,
+    troubles,
+    acts: [],
+  };
+}

@@ -49,6 +49,7 @@ export function befallStart(world: World, host: Host, client: { retire(): void }
   const ms = chance.between(...UNHEARD_MS);
   world.trace(host.name, () => `has no link for ${ms.toFixed(0)} ms, and is killed meanwhile`);
   world.market?.cut(host.name, ms);
+  world.returns.disturbed(ms);
   scheduler.after(chance.between(ms / 4, ms), () => {
     if (chance.hit(0.7)) client?.retire();
     host.crash(chance.between(...UNHEARD_MS));

@@ -1,5 +1,5 @@
 /** Draws a plan from a seed: what is usual, and which of the particular runs it is. */
-import { crowded, cutOff, hung, lost, powerless, unlinked } from './apart.ts';
+import { crowded, cutOff, dying, hung, lost, powerless, unlinked } from './apart.ts';
 import { withDay } from './days.ts';
 import {
   type AdminAct,
@@ -168,6 +168,7 @@ const EDGES: Readonly<Record<Kind, readonly number[]>> = {
   gates: [1, 2, 2, 3, 3, 4],
   home: [1, 2],
   moves: [2, 2, 3],
+  deaths: [2, 3, 3],
 };
 
 /** In how many of the runs whose sessions stay machines lose their power. */
@@ -194,7 +195,7 @@ function ofOneDay(chance: Chance, busyMs: number, kind: Kind): Plan {
   const plan = drawn(chance, busyMs, kind);
   const { fix, wildClocks } = plan;
   // Who has no clock cannot tell when a day was over.
-  if (fix === undefined || wildClocks || !chance.hit(fix.lost ? DAYS_LOST : DAYS)) return plan;
+  if (kind === 'deaths' || fix === undefined || wildClocks || !chance.hit(fix.lost ? DAYS_LOST : DAYS)) return plan;
   return withDay(chance, plan, fix);
 }
 
@@ -235,6 +236,7 @@ function drawn(chance: Chance, busyMs: number, kind: Kind): Plan {
     acts: actsOf(chance, users, busyMs),
     busyMs,
   };
+  if (kind === 'deaths' && fix !== undefined) return dying(chance, plan, fix);
   if (fix?.moves !== undefined) {
     const lot = chance.next();
     if (lot < 0.15) return unlinked(chance, plan, fix);

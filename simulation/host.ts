@@ -88,6 +88,7 @@ export abstract class Host {
 
   protected end(backAfterMs: number): void {
     const { scheduler } = this.world;
+    this.world.returns.ends(this);
     this.process?.kill();
     this.gate = undefined;
     this.draining = undefined;

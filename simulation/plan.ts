@@ -6,7 +6,7 @@ import type { Weather } from './store/weather.ts';
 export const SHORT_MS = 15_000;
 
 /** What a seed is about. */
-export type Kind = 'gates' | 'home' | 'moves';
+export type Kind = 'gates' | 'home' | 'moves' | 'deaths';
 
 export interface UserPlan {
   readonly user_id: string;

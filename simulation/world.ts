@@ -18,6 +18,7 @@ import { Calendar } from './fix/calendar.ts';
 import { Decisions } from './fix/decisions.ts';
 import { FixHost } from './fix/fix-host.ts';
 import { Market, marketDictionary } from './fix/market.ts';
+import { Returns } from './fix/returns.ts';
 import { Sent } from './fix/sent.ts';
 import { standIn } from './fix/timers.ts';
 import { LAST_ORDERS_MS, Trader } from './fix/trader.ts';
@@ -48,6 +49,10 @@ const MEMORY = '/dev/shm';
 
 /** What a seed is about, by turns. */
 const KINDS: readonly Kind[] = ['home', 'gates', 'moves', 'gates'];
+/** One of so many, in place of gates. */
+const DEATHS = { every: 64, at: 61 };
+
+const kindOf = (seed: number): Kind => (seed % DEATHS.every === DEATHS.at ? 'deaths' : KINDS[seed % KINDS.length]!);
 
 export interface Violation {
   /** Which promise. */
@@ -82,6 +87,7 @@ export class World {
   readonly sent: Sent;
   readonly decisions: Decisions = new Decisions(this);
   readonly absences: Absences = new Absences(this);
+  readonly returns: Returns = new Returns(this);
   readonly refusals: Refusals = new Refusals(this);
   readonly cancels: Cancels = new Cancels(this);
   violation: Violation | undefined;
@@ -99,7 +105,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.chance = new Chance(options.seed);
-    this.plan = drawPlan(this.chance.fork(), options.busyMs, KINDS[options.seed % KINDS.length]!);
+    this.plan = drawPlan(this.chance.fork(), options.busyMs, kindOf(options.seed));
     const { fix } = this.plan;
     this.sent = new Sent(fix?.lost === true || fix?.commit === 'reserve', new Calendar(fix?.day));
     this.scheduler = new Scheduler(this.plan.startAt, this.chance.fork());
@@ -330,6 +336,7 @@ export class World {
   /** Something goes wrong now. */
   befall(trouble: Trouble): void {
     this.trace('world', () => JSON.stringify(trouble));
+    this.returns.befalls(trouble);
     if ('edge' in trouble) befallEdge(this, trouble);
     else befallAll(this, trouble);
   }

@@ -85,6 +85,11 @@ export class Trader implements Peer, EngineHost {
     return this.#engine.nextOut;
   }
 
+  /** The edge that it is on at. */
+  get where(): string {
+    return this.state === 'on' && this.#twin === undefined ? this.#at : '';
+  }
+
   /** Whether this is its FIX session. */
   is(sender: string, sub: string): boolean {
     return this.account.sender_comp_id === sender && this.name.endsWith(`/${sub}`);
@@ -93,6 +98,7 @@ export class Trader implements Peer, EngineHost {
   /** It goes for good, whatever it is about, as it goes at other times. */
   retire(): void {
     this.retired = true;
+    this.#world.returns.over(this.name);
     if (this.state === 'on') this.#go();
     else if (this.state === 'logging_on') this.#hangUp();
   }
@@ -125,6 +131,7 @@ export class Trader implements Peer, EngineHost {
     const attempt = ++this.#attempt;
     const { day } = this.#world.plan.fix ?? {};
     this.#world.trace(this.name, () => `connects to ${host.name}`);
+    this.#world.returns.logon(this.name, host.name, host.ready);
     this.#engine.connected(day !== undefined && !this.#world.calm && this.#world.chance.hit(day.resets));
     this.#world.scheduler.after(PATIENCE_MS, () => {
       if (this.#attempt !== attempt || this.state !== 'logging_on') return;
@@ -169,6 +176,7 @@ export class Trader implements Peer, EngineHost {
   /** Everybody goes to this edge at about the same time. */
   crowd(host: FixHost): void {
     this.#towards = host;
+    this.#world.returns.over(this.name);
     if (this.state === 'on' && this.#at !== host.name) this.#go();
   }
 
@@ -207,6 +215,7 @@ export class Trader implements Peer, EngineHost {
       () => `logged on at ${this.#at}, ${this.#engine.nextOut} next out, ${this.#engine.nextIn} next in`,
     );
     this.state = 'on';
+    this.#world.returns.over(this.name);
     this.#since = this.#engine.nextOut;
     const attempt = this.#attempt;
     const { scheduler, chance, plan } = this.#world;

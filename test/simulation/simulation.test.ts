@@ -92,6 +92,7 @@ const HINTS: Readonly<Record<string, number>> = {
   absence_taken_for_contention: 9,
   absence_taken_for_nobody: 5,
   absence_taken_for_yes: 33,
+  dead_slot_awaited: 189,
 };
 
 describe('everything that is promised holds', () => {
