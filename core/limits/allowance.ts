@@ -1,6 +1,6 @@
 /** What an edge may admit while the store is away: the rate divided by the number of edges. It begins empty, so there is no new burst. */
 import { CANCEL, type Kind, MESSAGE, ORDER } from './kinds.ts';
-import type { LimiterSettings } from './settings.ts';
+import { type LimiterSettings, SET_BACK_MS } from './settings.ts';
 
 /** Nothing was admitted without a lease. Never written to. */
 export const NONE_UNLEASED = new Float64Array(3);
@@ -52,6 +52,7 @@ export class Allowance {
 
   #gather(nowMs: number): void {
     const elapsed = nowMs - this.#at;
+    if (elapsed <= -SET_BACK_MS) this.#at = nowMs;
     if (elapsed <= 0) return;
     this.#at = nowMs;
     for (let kind = 0; kind < 3; kind++) {

@@ -4,6 +4,8 @@
  * others would always meet a changed item.
  */
 
+import { SET_BACK_MS } from './settings.ts';
+
 /** At the full rate a lease of L needs ten calls a second; when there are more, leases grow, up to B/2k. */
 const CALLS_PER_SECOND = 10;
 const MAX_BOOST = 4;
@@ -22,6 +24,7 @@ export class Pace {
   #callsThisSecond = 0;
   #triedMs = 0;
   #notBeforeMs = 0;
+  #pauseMs = 0;
 
   /** @param edgeKey tells the edges' turns apart */
   constructor(edgeKey: string) {
@@ -52,12 +55,14 @@ export class Pace {
    */
   written(nowMs: number, edges: number, number: number): void {
     this.tripMs = Math.min(MOST_TRIP_MS, Math.max(0, nowMs - this.#triedMs));
-    this.#notBeforeMs = nowMs + this.tripMs * (edges > 1 ? edges - 1 : this.#chance(number));
+    this.#pauseMs = this.tripMs * (edges > 1 ? edges - 1 : this.#chance(number));
+    this.#notBeforeMs = nowMs + this.#pauseMs;
   }
 
-  /** Until the next call may begin, ms. */
+  /** Until the next call may begin, ms. If the clock has been set back meanwhile, no longer than it was at first. */
   waitMs(nowMs: number): number {
-    return Math.max(0, this.#notBeforeMs - nowMs);
+    const left = Math.max(0, this.#notBeforeMs - nowMs);
+    return left > this.#pauseMs + SET_BACK_MS ? this.#pauseMs : left;
   }
 
   /** Between the beginnings of call `number` and the next for a bucket that it found empty. */

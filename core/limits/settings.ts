@@ -49,6 +49,9 @@ export function checkLimiterSettings(settings: LimiterSettings): void {
   if (settings.maxWaiting < 1) throw new RangeError('limiter setting maxWaiting: at least 1');
 }
 
+/** A time that is so much older than the last one is not that of a batch that took long: the wall clock has been set back. */
+export const SET_BACK_MS = 250;
+
 /** Looks of a user in a window at buckets that are near a warning's mark: each works out the shared item, some microseconds. */
 export const LOOKS_PER_WINDOW = 10;
 export const WATCH_WINDOW_MS = 100;

@@ -11,6 +11,7 @@ const FOUND: readonly [seed: number, what: string][] = [
   [322, 'what left nothing in a journal far away did not get to the venue'],
   [354, 'what was heard and not on disk was said to be had'],
   [586, 'orders that were refused for an epoch between two of one edge were forgotten'],
+  [1_128, 'an edge whose clock had been set back did not ask for tokens, and refused cancels'],
   [2_058, 'the grace of an edge that had died went on, though its client had been on elsewhere'],
   [5_022, 'a session was given away to an edge that had been overtaken'],
   [6_534, 'what was kept back left behind the answer on the connection that came after'],

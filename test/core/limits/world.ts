@@ -124,13 +124,18 @@ export class World {
     const timers = simTimers(this.scheduler);
     const limiter = new Limiter({
       leases: this.leases,
-      clock: simClock(this.scheduler, skewMs),
+      clock: {
+        now: () => simClock(this.scheduler, edge.skewMs).now(),
+        nowNanos: () => simClock(this.scheduler, edge.skewMs).nowNanos(),
+        monotonic: () => this.scheduler.now,
+      },
       timers: { ...timers, after: (ms, run) => timers.after(ms, () => crashed.value || run()) },
       edgeKey: `edge-${index}.${boot}`,
       settings: this.#settings,
       report: (error) => this.failures.push(error),
     });
-    return { limiter, user: limiter.attach('u1', this.limits), skewMs, boot, crashed };
+    const edge: SimEdge = { limiter, user: limiter.attach('u1', this.limits), skewMs, boot, crashed };
+    return edge;
   }
 
   /** One message at an edge now; what waits is decided later. */
