@@ -32,6 +32,8 @@ interface Stay {
   readonly late: boolean;
   /** …which it has. */
   heard: boolean;
+  /** Its edge has it on its disk: the venue hears of it in the end, if from a later process. */
+  kept: boolean;
 }
 
 /** Links to the venue that edges share. */
@@ -79,7 +81,13 @@ export class Absences {
       until: undefined,
       late,
       heard: false,
+      kept: false,
     });
+  }
+
+  /** The edge has written what it had to say to the venue. */
+  kept(host: Host): void {
+    for (const stay of this.#stays.values()) if (stay.host === host && stay.until === undefined) stay.kept = true;
   }
 
   /** A venue that edges share hears of it. */
@@ -149,7 +157,7 @@ export class Absences {
 
   /** Orders that rest although nobody has been there for them for long. */
   #look(): void {
-    const { scheduler, detainedUntil, plan } = this.#world;
+    const { scheduler, detainedUntil, plan, market } = this.#world;
     for (const [venue, sessions] of this.#resting())
       for (const { id } of sessions) {
         const stay = this.#stays.get(id);
@@ -159,7 +167,9 @@ export class Absences {
         const { heardAt } = stay;
         const knocked = this.#knocked.get(id) ?? 0;
         const stood = host.process?.stoodStillUntil ?? 0;
-        const claimed = knocked > since || heardAt === undefined;
+        // An edge that died before it had written that its client was there has claimed it, and no more.
+        const unsaid = market !== undefined && !stay.kept;
+        const claimed = knocked > since || heardAt === undefined || unsaid;
         const [from, least] = claimed ? [Math.max(knocked, since), CLAIMED_MS] : [heardAt, RELINK_MS];
         // What it has decided waits in its journal, as all does that is for the venue.
         const cutOff = plan.fix?.journal === 'store' ? host.detainedUntil : 0;

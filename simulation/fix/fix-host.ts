@@ -151,7 +151,10 @@ export class FixHost extends Host implements Speaker {
   #watched(process: Process, venue: Venue): Venue {
     const { absences } = this.world;
     return over(venue, {
-      flush: () => this.#written(process, () => venue.flush()),
+      flush: () => {
+        this.#written(process, () => venue.flush());
+        absences.kept(this);
+      },
       submit: (message, context) => {
         if (!context.recovered) this.#admitted(message, context);
         venue.submit(message, context);

@@ -20,6 +20,7 @@ const FOUND: readonly [seed: number, what: string][] = [
   [12_738, 'a Logon met the connection of its own session that had been killed'],
   [13_058, 'a Logon met a connection of its session that another edge had taken, and that had not heard'],
   [13_298, 'that a client was back after its grace waited for the store, and its orders went meanwhile'],
+  [21_298, 'an edge died with a Logon before it had written that its client is there'],
 ];
 
 const WITHIN_SEEDS = 500;
