@@ -52,6 +52,10 @@ const REASONS: readonly Reason[] = [
   { text: /^(Logon refused: )?Locked: simulated$/, fits: (all, refused) => all.wasLocked(refused) },
   { text: /^simulated$/, fits: (all, refused) => all.was(`acted on ${all.userOf(refused)}`, refused) },
   {
+    text: /^No more than \d+ sessions are allowed now$/,
+    fits: (all, refused) => all.was(`acted on ${all.userOf(refused)}`, refused),
+  },
+  {
     text: /^Logon refused: session limit reached \(\d+ at once\)$/,
     fits: (all, refused) => all.was(`full ${all.userOf(refused)}`, refused),
   },

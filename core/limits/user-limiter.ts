@@ -34,6 +34,8 @@ export class UserLimiter implements UserAdmissions {
   #calls = 0;
   #call: Call | undefined;
   #away: Allowance | undefined;
+  /** For cancels that have waited too long, until the next answer. */
+  #slow: Allowance | undefined;
   /** Checks whether the user has stopped sending, or the store is back. */
   #look: Timer | undefined;
   readonly #waiters: Waiters;
@@ -97,13 +99,13 @@ export class UserLimiter implements UserAdmissions {
     // A cancel is how a client gets out: it waits until the call under way and the one that asks for it are answered or
     // lost, and while the store is away until its turn at the rate of cancels.
     const patienceMs = kind === CANCEL ? 2 * callTimeoutMs + waitMs : waitMs;
-    const waiter = this.#waiters.add(kind, decided, patienceMs, () => decided(this.#refuseForStore()));
+    const since = this.#house.clock.now();
+    const late = (): Decision => (kind === CANCEL ? this.#late(since) : this.#refuseForStore());
+    const waiter = this.#waiters.add(kind, decided, patienceMs, () => decided(late()));
     this.#house.tally.waited++;
     if (this.#away !== undefined) this.#serveInTurn(this.#away);
     else if (this.#call === undefined && !this.#serving) this.#ask(this.#house.clock.now());
-    return () => {
-      this.#waiters.forget(waiter);
-    };
+    return () => void this.#waiters.forget(waiter);
   }
 
   retryAfterMs(kind: Kind, nowMs: number): number {
@@ -208,6 +210,12 @@ export class UserLimiter implements UserAdmissions {
     return admission.ADMITTED;
   }
 
+  /** A cancel has waited as long as it may, for other edges were written first time and again: it passes as if the store were away. */
+  #late(since: number): Decision {
+    this.#slow ??= new Allowance(since, since, this.#purse.rates, this.#purse.edges);
+    return this.#whileAway(CANCEL, this.#house.clock.now(), this.#away ?? this.#slow) ?? this.#refuseForStore();
+  }
+
   #serveInTurn(away: Allowance): void {
     const { clock, timers } = this.#house;
     this.#turn ??= timers.after(Math.max(1, away.waitMs(CANCEL, clock.now())), () => {
@@ -283,6 +291,7 @@ export class UserLimiter implements UserAdmissions {
     call.timer?.cancel();
     this.#call = undefined;
     this.#away = undefined;
+    this.#slow = undefined;
     if (outcome.outcome === 'contended') {
       this.#contended(outcome.current);
       return;
