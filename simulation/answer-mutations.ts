@@ -1,10 +1,10 @@
 /** Defects in what clients are told who log on, come back or want to get out. */
 import { StoreUnavailable } from '../core/errors.ts';
-import type { TokenLeases } from '../core/limits/leases-port.ts';
 import type { Mutation } from './mutation.ts';
+import { over } from './over.ts';
 
-/** Shorter than what the limiter waits for an answer. */
-const CONTENDED_MS = 400;
+/** Longer than a cancel waits. */
+const SELDOM_MS = 3_000;
 
 /** What stands in for an answer of the store that does not come. */
 async function orElse<T>(call: Promise<T>, other: () => T): Promise<T> {
@@ -18,18 +18,18 @@ async function orElse<T>(call: Promise<T>, other: () => T): Promise<T> {
 
 export const ANSWERS: readonly Mutation[] = [
   {
-    name: 'absence_taken_for_contention',
-    what: 'a limiter whose store does not answer takes that for others writing, and waits for tokens, with cancels too',
+    name: 'clock_read_seldom',
+    what: 'a gate reads its wall clock every three seconds, and gathers nothing in between for cancels while the store is away',
     breaks: 'cancels',
-    ports: (ports, process) => {
-      const { leases } = ports;
-      const contended = { outcome: 'contended', current: undefined } as const;
-      const exchange: TokenLeases['exchange'] = (...args) =>
-        Promise.race([
-          orElse(leases.exchange(...args), () => contended),
-          process.sleep(CONTENDED_MS).then(() => contended),
-        ]);
-      return { ...ports, leases: { read: (userId) => leases.read(userId), exchange } };
+    ports: (ports) => {
+      const { clock } = ports;
+      let read = clock.now();
+      const now = (): number => {
+        const at = clock.now();
+        if (Math.abs(at - read) >= SELDOM_MS) read = at;
+        return read;
+      };
+      return { ...ports, clock: over(clock, { now }) };
     },
   },
   {

@@ -91,7 +91,7 @@ const HINTS: Readonly<Record<string, number>> = {
   name_unsynced: 12,
   written_taken_for_whole: 136,
   link_taken_for_whole: 118,
-  absence_taken_for_contention: 9,
+  clock_read_seldom: 13,
   absence_taken_for_nobody: 5,
   absence_taken_for_yes: 33,
   dead_slot_awaited: 189,
