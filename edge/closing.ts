@@ -12,7 +12,7 @@ import type { Numbers } from './numbers.ts';
 import type { EdgeParts } from './parts.ts';
 import { nextMark } from './resubmit.ts';
 import type { Estates } from './takeover/estates.ts';
-import type { Player } from './turn.ts';
+import { nobody } from './turn.ts';
 import type { Venue } from './venue/venue.ts';
 
 /** What is closed at the end. */
@@ -98,9 +98,6 @@ async function committed({ turns, gate }: House, journal: Journal, timers: Timer
     looking.cancel();
   }
 }
-
-/** Takes part in a turn's end only so that there is one. Of each edge its own: one that may not write stays in its turns. */
-const nobody = (): Player => ({ dirty: false, settle() {}, writeOut() {}, unwritable() {} });
 
 /**
  * The journal first, as ever: without it the venue writes nothing, and neither has happened. Of one that is answered later the

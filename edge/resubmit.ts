@@ -8,7 +8,7 @@ import { Message, TOKENS_OK, tokenise } from './fix/message.ts';
 import type { Accepted, Journal } from './journal/journal.ts';
 import type { Logger } from './log.ts';
 import type { About, Sessions } from './sessions.ts';
-import type { Player, Turns } from './turn.ts';
+import { nobody, type Turns } from './turn.ts';
 import type { Venue, VenueSession } from './venue/venue.ts';
 
 /** Mark of the venue's next flush, if anything has happened since the last one; 0: nothing has. */
@@ -30,9 +30,8 @@ export interface ResubmitParts {
 /** Makes journal and venue agree, on disk. @throws JournalError `damaged` */
 export function resubmit(parts: ResubmitParts): void {
   const { journal, turns, venue } = parts;
-  const nobody: Player = { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
   turns.run(() => {
-    turns.touch(nobody);
+    turns.touch(nobody());
     const message = new Message();
     for (const accepted of journal.settle(markOf(venue))) submitOne(parts, accepted, message);
   });

@@ -23,6 +23,9 @@ export interface Player {
   forsake?(): void;
 }
 
+/** Takes part in a turn's end only so that there is one. Of each edge its own: one that may not write stays in its turns. */
+export const nobody = (): Player => ({ dirty: false, settle() {}, writeOut() {}, unwritable() {} });
+
 /** What has to be on disk before output leaves. Throws if the disk refuses. */
 export interface Keeper {
   flush(): void;

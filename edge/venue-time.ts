@@ -3,7 +3,7 @@
 import type { OrdersOf } from '../core/sessions/api.ts';
 import type { House } from './house.ts';
 import { sessionId } from './sessions.ts';
-import type { Player } from './turn.ts';
+import { nobody } from './turn.ts';
 
 /** Cancels orders at the venue for a kill or a lock. */
 export function cancelling({ turns, venue, sessions, log }: House): (whose: OrdersOf) => void {
@@ -21,11 +21,6 @@ export function cancelling({ turns, venue, sessions, log }: House): (whose: Orde
         log.error({ error, of: whose.of }, 'orders could not be cancelled');
       }
     });
-}
-
-/** Takes part in a turn so that it is written even if no connection has output. */
-function nobody(): Player {
-  return { dirty: false, settle() {}, writeOut() {}, unwritable() {} };
 }
 
 /**

@@ -31,7 +31,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Numbers } from '../numbers.ts';
 import { nextMark, submitOne } from '../resubmit.ts';
 import type { Sessions } from '../sessions.ts';
-import type { Player, Turns } from '../turn.ts';
+import { nobody, type Player, type Turns } from '../turn.ts';
 import type { Venue, VenueSession } from '../venue/venue.ts';
 import { ABOVE, above, numbersOf } from './above.ts';
 import type { Estates } from './estates.ts';
@@ -360,7 +360,7 @@ export const afterOf = (name: MessageName | undefined): After | undefined =>
 
 /** Writes what has happened so far to the journal: an empty turn, at whose end it is flushed. */
 export function flushAll(turns: Turns): void {
-  turns.run(() => turns.touch({ dirty: false, settle() {}, writeOut() {}, unwritable() {} }));
+  turns.run(() => turns.touch(nobody()));
 }
 
 /** Takes part in a turn and tells when the output of that turn may leave, which is when it is durable. That is not put off. */
