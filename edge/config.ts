@@ -8,6 +8,7 @@ import { parseAddressRule } from '../core/addresses.ts';
 import { MAX_LOGON_WINDOW_MS } from '../core/sessions/bounds.ts';
 import type { SessionProfile } from './fix/session/profile.ts';
 import { type ProfileOverrides, profileSchema, sessionProfile } from './profile-schema.ts';
+import { MOST_OPEN_ORDERS_PER_USER, OPEN_ORDERS_PER_USER } from './venue/limits.ts';
 
 /** A setting that is wrong or cannot be met; its message is all the reader needs. */
 export class ConfigError extends Error {
@@ -93,6 +94,11 @@ export const VARIABLES = {
   archive: ['FIXGATE_ARCHIVE', oneOf('on', 'off'), 'off'],
   venue: ['FIXGATE_VENUE', oneOf('simulator', 'echo'), 'simulator'],
   venue_address: ['FIXGATE_VENUE_ADDRESS', perhaps, ''],
+  simulator_open_orders: [
+    'FIXGATE_SIMULATOR_OPEN_ORDERS',
+    whole(1, MOST_OPEN_ORDERS_PER_USER),
+    String(OPEN_ORDERS_PER_USER),
+  ],
   refused_logon: ['FIXGATE_REFUSED_LOGON', oneOf('logout', 'silent'), 'logout'],
   new_password: ['FIXGATE_NEW_PASSWORD', oneOf('allow', 'refuse'), 'allow'],
   logon_window_ms: ['FIXGATE_LOGON_WINDOW_MS', whole(1000, MAX_LOGON_WINDOW_MS), '5000'],
@@ -158,6 +164,8 @@ export interface EdgeConfig {
   readonly venue: 'simulator' | 'echo';
   /** Where the simulator is a process of its own: path of a Unix socket, or a port of the loopback. Undefined: in this process. */
   readonly venue_address: string | undefined;
+  /** How many open orders a user may have at the simulator, if that is in this process. */
+  readonly simulator_open_orders: number;
   /** What a refused Logon hears. */
   readonly refused_logon: 'logout' | 'silent';
   /** Whether a client may change its password by NewPassword (925). */
@@ -198,6 +206,8 @@ export interface EdgeConfig {
 export interface VenueConfig {
   readonly address: string;
   readonly data_dir: string;
+  /** How many open orders a user may have. */
+  readonly simulator_open_orders: number;
   readonly log_level: string;
 }
 
@@ -206,7 +216,8 @@ export function readVenueConfig(env: Environment): VenueConfig {
   const address = settingOf('venue_address', env) as string | undefined;
   if (address === undefined) throw new ConfigError('FIXGATE_VENUE_ADDRESS: is needed');
   const [data_dir, log_level] = [settingOf('data_dir', env) as string, settingOf('log_level', env) as string];
-  return Object.freeze({ address, data_dir, log_level });
+  const simulator_open_orders = settingOf('simulator_open_orders', env) as number;
+  return Object.freeze({ address, data_dir, simulator_open_orders, log_level });
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

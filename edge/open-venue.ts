@@ -29,6 +29,7 @@ export function openOwnVenue(sink: VenueSink, config: EdgeConfig, log: Logger): 
     sink,
     seed: MARKET_SEED,
     now: systemClock.now(),
+    openOrders: config.simulator_open_orders,
     directory: directory('venue'),
     synced: syncedBeside(config.journal, config.commit),
     warn: (problem) => log.warn({ problem }, 'an order that was kept could not be read'),

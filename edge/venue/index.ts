@@ -19,6 +19,8 @@ export interface VenueOptions {
   readonly seed: number;
   /** Epoch ms. */
   readonly now: number;
+  /** How many open orders a user may have at the simulator; undefined: what is the default of the setting. */
+  readonly openOrders?: number | undefined;
   /** Where the simulator keeps open orders; undefined: nowhere, they end with the process. Made when it is not there. */
   readonly directory?: string | undefined;
   /** What of it outlives the machine, with its disk: what is flushed, or what is flushed before {@link Venue.sync}. Undefined: who knows. */
@@ -38,11 +40,12 @@ export function openVenue(name: VenueName, options: VenueOptions): Venue {
     case 'echo':
       return new EchoVenue(options.sink);
     case 'simulator': {
-      const { sink, seed, now, directory, warn, synced, syncs = SYSTEM_SYNCS } = options;
+      const { sink, seed, now, openOrders, directory, warn, synced, syncs = SYSTEM_SYNCS } = options;
       return new Simulator({
         sink,
         seed,
         now,
+        openOrders,
         warn,
         log: directory === undefined ? undefined : new FileLog(directory, { syncs, warn, synced }),
       });

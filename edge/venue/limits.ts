@@ -5,10 +5,18 @@ export const SEEN_IDS = 65_536;
 /** Bytes of them; ClOrdIDs have 10 to 40. */
 export const SEEN_BYTES = 4_194_304;
 
-/** Open orders of one user over all sessions: far above a person's, below what makes one user slow all others. */
+/**
+ * Open orders of one user over all sessions, where FIXGATE_SIMULATOR_OPEN_ORDERS says nothing else: far above a person's, below what makes
+ * one user slow all others.
+ */
 export const OPEN_ORDERS_PER_USER = 10_000;
-/** Open client orders of one symbol, which bounds the price levels too: a new level moves those nearer the touch. */
-export const OPEN_ORDERS_PER_BOOK = 100_000;
+/** The most that it can say, by memory: at some 250 bytes an order these are 1.25 GB. */
+export const MOST_OPEN_ORDERS_PER_USER = 5_000_000;
+/**
+ * A book holds the open client orders of so many users who have all they may, which bounds the price levels too: a new level moves those
+ * nearer the touch.
+ */
+export const FULL_USERS_PER_BOOK = 10;
 /** ClOrdIDs kept of a session, those of closed orders among them: duplicates and status requests look back so far. */
 export const KNOWN_IDS_PER_SESSION = 20_000;
 /** Orders that are over and kept to be made others: each new one takes one, and with its id comes one at most. */

@@ -17,7 +17,10 @@ const EXIT_FAILED = 1;
 /** Seed of the reference markets: the same prices in each demo. */
 const MARKET_SEED = 1;
 
-async function open({ address, data_dir: directory }: VenueConfig, log: Logger): Promise<VenueHost> {
+async function open(
+  { address, data_dir: directory, simulator_open_orders: openOrders }: VenueConfig,
+  log: Logger,
+): Promise<VenueHost> {
   const dictionaries = await loadDictionaries();
   const fallback = dictionaries.get('FIX.4.4', '');
   const host = new VenueHost({
@@ -33,6 +36,7 @@ async function open({ address, data_dir: directory }: VenueConfig, log: Logger):
         sink,
         seed: MARKET_SEED,
         now: systemClock.now(),
+        openOrders,
         directory,
         warn: (problem) => log.warn({ problem }, 'an order that was kept could not be read'),
       }),

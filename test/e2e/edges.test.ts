@@ -20,7 +20,9 @@ let product: Product;
 
 beforeEach(async () => {
   dataDir = temporaryDirectory();
-  product = await startProduct(dataDir, ['--edges', String(EDGES)]);
+  product = await startProduct(dataDir, ['--edges', String(EDGES)], {
+    FIXGATE_SIMULATOR_OPEN_ORDERS: '2',
+  });
 }, 60_000);
 afterEach(async () => {
   await product.stop();
@@ -108,6 +110,9 @@ test('the market is one: placed here, cancelled there, whoever dies between', as
     a.send('D', order(id));
     await a.next((message) => message.get(11) === id);
   }
+  // The venue's process has the setting too.
+  a.send('D', order('more'));
+  expect((await a.next((message) => message.get(11) === 'more')).get(58)).toBe('At most 2 open orders');
   b.send('F', cancel('cx', 'x'));
   expect((await a.next((message) => message.get(150) === '4')).get(11)).toBe('x');
 

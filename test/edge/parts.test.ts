@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { kindOf } from '../../edge/classes.ts';
-import { ConfigError, readConfig } from '../../edge/config.ts';
+import { ConfigError, readConfig, readVenueConfig } from '../../edge/config.ts';
 import { Reading } from '../../edge/connection-state.ts';
 import { connectionsBy } from '../../edge/descriptors.ts';
 import { msgTypeCode } from '../../edge/fix/tags.ts';
@@ -35,6 +35,9 @@ describe('settings', () => {
     ['FIXGATE_FIX_PORT', '70000', /is above 65535/],
     ['FIXGATE_FIX_PORT', '-1', /is not a whole number/],
     ['FIXGATE_VENUE', 'moon', /simulator, echo/],
+    ['FIXGATE_SIMULATOR_OPEN_ORDERS', '0', /is below 1/],
+    ['FIXGATE_SIMULATOR_OPEN_ORDERS', '5000001', /is above 5000000/],
+    ['FIXGATE_SIMULATOR_OPEN_ORDERS', '1e6', /is not a whole number/],
     ['FIXGATE_SESSION_PROFILE', '{', /is not JSON/],
     ['FIXGATE_SESSION_PROFILE', '{"reset_on_login":true}', /reset_on_login/],
     ['FIXGATE_SESSION_PROFILE', '{"heartbeat_interval":{"min":5,"max":1}}', /heartbeat_interval/],
@@ -45,6 +48,19 @@ describe('settings', () => {
     expect(read).toThrow(ConfigError);
     expect(read).toThrow(new RegExp(`^${variable}`));
     expect(read).toThrow(why);
+  });
+
+  test('of the venue in a process of its own are the edge’s', () => {
+    const own = { FIXGATE_VENUE_ADDRESS: '/run/venue.sock' };
+    expect(readVenueConfig(own)).toEqual({
+      address: '/run/venue.sock',
+      data_dir: '.fixgate',
+      simulator_open_orders: 10_000,
+      log_level: 'info',
+    });
+    const more = { ...own, FIXGATE_SIMULATOR_OPEN_ORDERS: '5000000' };
+    expect(readVenueConfig(more).simulator_open_orders).toBe(5_000_000);
+    expect(() => readVenueConfig({})).toThrow(/^FIXGATE_VENUE_ADDRESS/);
   });
 });
 

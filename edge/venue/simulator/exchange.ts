@@ -39,6 +39,8 @@ export interface ExchangeOptions {
   readonly seed: number;
   /** Epoch ms; with the log it makes the ids of this run unique. */
   readonly now: number;
+  /** How many a user may have. */
+  readonly openOrders: number;
   /** Undefined: orders end with the process. */
   readonly log: OrderLog | undefined;
   /** Told what of the log could not be read. */
@@ -58,6 +60,8 @@ const KEPT = 64;
 export class Exchange implements TradeListener {
   readonly markets: Markets;
   readonly clients = new Clients();
+  /** How many a user may have. */
+  readonly openOrders: number;
   readonly reports: Reports;
   /** Time of the step in hand. */
   now: number;
@@ -78,6 +82,7 @@ export class Exchange implements TradeListener {
 
   constructor(options: ExchangeOptions) {
     this.now = options.now;
+    this.openOrders = options.openOrders;
     this.markets = new Markets(options.instruments, options.seed, this);
     const { stamp, keeping, closed } = this.restore(options);
     this.keeping = keeping;

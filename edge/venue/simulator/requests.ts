@@ -2,7 +2,7 @@
 
 import type { Message } from '../../fix/message.ts';
 import { MsgType, msgTypeCode, Tag } from '../../fix/tags.ts';
-import { ID_BYTES, OPEN_ORDERS_PER_BOOK, OPEN_ORDERS_PER_USER } from '../limits.ts';
+import { FULL_USERS_PER_BOOK, ID_BYTES } from '../limits.ts';
 import { ExecType, RESPONSE_TO_CANCEL, RESPONSE_TO_REPLACE } from '../refusals.ts';
 import { Field } from '../tags.ts';
 import { CxlRejReason, OrdRejReason } from '../versions.ts';
@@ -72,12 +72,12 @@ function newOrderSingle(exchange: Exchange, client: Client, message: Message): v
 }
 
 function overLimit(exchange: Exchange, client: Client, { instrument }: OrderTerms): Refusal | undefined {
-  if (client.user.open >= OPEN_ORDERS_PER_USER) {
-    return { reason: OrdRejReason.ExceedsLimit, text: `At most ${OPEN_ORDERS_PER_USER} open orders` };
-  }
-  if (exchange.markets.ofInstrument(instrument).open >= OPEN_ORDERS_PER_BOOK) {
-    return { reason: OrdRejReason.ExceedsLimit, text: `The book of ${instrument.symbol} is full` };
-  }
+  const { openOrders } = exchange;
+  if (client.user.open >= openOrders)
+    return { reason: OrdRejReason.ExceedsLimit, text: `At most ${openOrders} open orders` };
+  const most = openOrders * FULL_USERS_PER_BOOK;
+  if (exchange.markets.ofInstrument(instrument).open >= most)
+    return { reason: OrdRejReason.ExceedsLimit, text: `The book of ${instrument.symbol} is full: ${most} open orders` };
   return undefined;
 }
 

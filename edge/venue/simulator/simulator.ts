@@ -2,7 +2,7 @@
 
 import type { Message } from '../../fix/message.ts';
 import type { Done } from '../../syncs.ts';
-import { MARKET_STEP_MS } from '../limits.ts';
+import { MARKET_STEP_MS, OPEN_ORDERS_PER_USER } from '../limits.ts';
 import type { OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
 import { openOrders } from './clients.ts';
 import { Exchange } from './exchange.ts';
@@ -18,6 +18,8 @@ export interface SimulatorOptions {
   readonly seed: number;
   /** Epoch ms. */
   readonly now: number;
+  /** How many a user may have, over all sessions; ten times as many are what a symbol's book holds. */
+  readonly openOrders?: number | undefined;
   /** Where open orders and used ClOrdIDs outlive the process; undefined: nowhere. */
   readonly log?: OrderLog | undefined;
   readonly instruments?: readonly Instrument[];
@@ -47,8 +49,9 @@ export class Simulator implements Venue {
 
   constructor(options: SimulatorOptions) {
     const { sink, seed, now, log, instruments = INSTRUMENTS, warn = () => {} } = options;
+    const { openOrders = OPEN_ORDERS_PER_USER } = options;
     this.sink = sink;
-    this.exchange = new Exchange({ sink, seed, now, log, instruments, warn });
+    this.exchange = new Exchange({ sink, seed, now, openOrders, log, instruments, warn });
     this.marketData = new MarketData(this.exchange, sink);
     this.stepAt = now + MARKET_STEP_MS;
   }

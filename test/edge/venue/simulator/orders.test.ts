@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { msgTypeCode } from '../../../../edge/fix/tags.ts';
-import { KNOWN_IDS_PER_SESSION, OPEN_ORDERS_PER_USER } from '../../../../edge/venue/limits.ts';
+import { KNOWN_IDS_PER_SESSION } from '../../../../edge/venue/limits.ts';
 import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
 import type { VenueSession } from '../../../../edge/venue/venue.ts';
 import { Client, NOON, pick, sessionOf, TestSink, utc } from '../harness.ts';
@@ -220,18 +220,6 @@ describe('refusals', () => {
     one.ask(limit('A', 1, '10', '34.00'));
     expect(one.ask(limit('A', 1, '10', '34.00'), [11, 150, 39], '97=Y|')).toEqual(['35=8|11=A|150=I|39=0']);
     expect(one.ask(limit('B', 1, '10', '34.00'), [11, 150, 39], '97=Y|')).toEqual(['35=8|11=B|150=0|39=0']);
-  });
-
-  test('open orders of a user are bounded over all sessions; one that ends makes room', () => {
-    const { one, join, sink } = exchange();
-    const also = join(sessionOf('ALSO', 'FIX.4.4', '', 'ONE'));
-    sink.listening = false;
-    for (let n = 0; n < OPEN_ORDERS_PER_USER; n++) (n % 2 ? one : also).say(limit(`${n}`, 1, '1', '1.00'));
-    sink.listening = true;
-    one.ask(cancel('C', '99999'));
-    expect(one.ask(limit('X', 1, '1', '1.00'), [39, 103])).toEqual(['35=8|39=8|103=3']);
-    also.ask(cancel('C', '0'));
-    expect(one.ask(limit('X', 1, '1', '1.00'), [39, 103])).toEqual(['35=8|39=0']);
   });
 });
 

@@ -1,0 +1,61 @@
+// How many orders may be open: of a user over all sessions, and in a book.
+
+import { expect, test } from '@jest/globals';
+import { readConfig } from '../../../../edge/config.ts';
+import { createLogger } from '../../../../edge/log.ts';
+import { openOwnVenue } from '../../../../edge/open-venue.ts';
+import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
+import type { Venue, VenueSession } from '../../../../edge/venue/venue.ts';
+import { Client, NOON, sessionOf, TestSink, utc } from '../harness.ts';
+
+function exchange(openOrders?: number) {
+  const sink = new TestSink();
+  const venue = new Simulator({ sink, seed: 7, now: NOON, openOrders });
+  const join = (session: VenueSession) => new Client(venue, sink, session);
+  return { sink, join, one: join(sessionOf('ONE')) };
+}
+
+const TIME = `60=${utc(NOON)}`;
+const bid = (id: string, symbol = 'INTC') => `35=D|11=${id}|55=${symbol}|54=1|38=1|40=2|44=1.00|${TIME}`;
+const cancel = (id: string, orig: string) => `35=F|11=${id}|41=${orig}|55=INTC|54=1|38=1|${TIME}`;
+
+test('open orders of a user are bounded over all sessions; one that ends makes room', () => {
+  const { one, join } = exchange(4);
+  const also = join(sessionOf('ALSO', 'FIX.4.4', '', 'ONE'));
+  for (let n = 0; n < 4; n++) (n % 2 ? one : also).ask(bid(`${n}`));
+  one.ask(cancel('C', '99999'));
+  const refused = ['35=8|39=8|103=3|58=At most 4 open orders'];
+  expect(one.ask(bid('X'), [39, 103, 58])).toEqual(refused);
+  also.ask(cancel('C', '0'));
+  expect(one.ask(bid('X'), [39, 103])).toEqual(['35=8|39=0']);
+});
+
+test('they are 10,000 where nothing else is said', () => {
+  const { one, sink } = exchange();
+  sink.listening = false;
+  for (let n = 0; n < 10_000; n++) one.say(bid(`${n}`));
+  sink.listening = true;
+  const refused = ['35=8|39=8|58=At most 10000 open orders'];
+  expect(one.ask(bid('X'), [39, 58])).toEqual(refused);
+});
+
+test('a book holds as many as ten users may have; another book has room', () => {
+  const { join } = exchange(2);
+  const users = Array.from({ length: 11 }, (_, n) => join(sessionOf(`USER${n}`)));
+  const last = users.pop()!;
+  for (const user of users) for (const id of ['A', 'B']) user.ask(bid(id));
+  const refused = ['35=8|39=8|103=3|58=The book of INTC is full: 20 open orders'];
+  expect(last.ask(bid('A'), [39, 103, 58])).toEqual(refused);
+  expect(last.ask(bid('B', 'AAPL'), [39])).toEqual(['35=8|39=0']);
+  users[0]!.ask(cancel('C', 'A'));
+  expect(last.ask(bid('C'), [39])).toEqual(['35=8|39=0']);
+});
+
+test('the setting is that of the edge with the simulator in it', async () => {
+  const sink = new TestSink();
+  const config = readConfig({ FIXGATE_SIMULATOR_OPEN_ORDERS: '1', FIXGATE_JOURNAL: 'memory' });
+  const venue = (await openOwnVenue(sink, config, createLogger('error', 'e'))) as Venue;
+  const one = new Client(venue, sink, sessionOf('ONE'));
+  expect(one.ask(bid('A'), [39])).toEqual(['35=8|39=0']);
+  expect(one.ask(bid('B'), [39, 58])).toEqual(['35=8|39=8|58=At most 1 open orders']);
+});
