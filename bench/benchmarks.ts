@@ -1,7 +1,7 @@
 /** Every benchmark by name, in the order of running. */
 import { kill, provision } from './admin.ts';
 import { coldStart } from './cold-start.ts';
-import { echo, logon, simulator } from './edge.ts';
+import { echo, logon, simulator, simulatorFills } from './edge.ts';
 import { effect } from './effect.ts';
 import type { Figure } from './figures.ts';
 import { heap } from './heap.ts';
@@ -43,7 +43,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   { name: 'drain', group: 'edge', says: 'an edge with many sessions is ended', run: drain },
   { name: 'death', group: 'edge', says: 'an edge with many sessions dies', run: death },
   { name: 'echo', group: 'edge', says: 'orders against the echo venue', run: echo },
-  { name: 'simulator', group: 'edge', says: 'orders against the simulator', run: simulator },
+  { name: 'simulator', group: 'edge', says: 'orders that rest at the simulator', run: simulator },
+  { name: 'simulator-fills', group: 'edge', says: 'orders that the simulator fills', run: simulatorFills },
   { name: 'workers', group: 'edge', says: 'orders against several processes on one port', run: scaling },
 ];
 

@@ -1,4 +1,5 @@
 /** Logons and orders against the whole product, beside the floor: the same client on a server that does next to nothing. */
+import { MOST_OPEN_ORDERS_PER_USER } from '../edge/venue/limits.ts';
 import { FixClient } from '../local/fix-client.ts';
 import type { Credentials } from '../local/product.ts';
 import { type Aim, type Figure, figure, median, percentile, timed } from './figures.ts';
@@ -7,7 +8,7 @@ import { type LoadClient, type LoadResult, openLoadClient } from './load.ts';
 import type { OrderKind } from './orders.ts';
 import { PEER_NAMES, startPeer } from './peers.ts';
 import type { Sizes } from './sizes.ts';
-import { BENCH_TIER, edgeOf, onStage } from './stage.ts';
+import { BENCH_TIER, edgeOf, onStage, type Stage } from './stage.ts';
 
 const HOST = '127.0.0.1';
 const WARM_UP = 5;
@@ -128,66 +129,101 @@ async function besidePeers(edge: Target, run: Run, sizes: Sizes): Promise<Figure
 const REFUSALS = ['8/8', '8_rejected', 'j', '3'];
 
 /** @throws when orders were refused: that is quicker than what is to be measured */
-function taken({ replies }: Piped): void {
+function taken(run: Piped): Piped {
+  const { replies } = run;
   if (REFUSALS.some((type) => (replies[type] ?? 0) > 0))
     throw new Error(`orders were refused: ${JSON.stringify(replies)}`);
+  return run;
 }
 
 interface Course {
+  /** What its figures are called. */
+  readonly name: string;
   readonly venue: 'echo' | 'simulator';
   readonly order: OrderKind;
-  /** Of the floor's throughput, at least. */
-  readonly share: number;
+  /**
+   * `each`: a user for each run, for a client whose ClOrdIDs begin anew in each at a venue that refuses those it knows. `one`: all runs are of
+   * the same user.
+   */
+  readonly users: 'one' | 'each';
+  readonly throughput?: Aim;
   readonly cpu?: Aim;
 }
 
+/** Whose orders the next run sends. */
+async function usersOf({ users }: Course, stage: Stage): Promise<() => Promise<Credentials>> {
+  let count = 0;
+  const next = (): Promise<Credentials> => stage.user(`orders-${++count}`);
+  if (users === 'each') return next;
+  const one = await next();
+  return async () => one;
+}
+
+/** Whatever is sent to a simulator is in its books at the end. */
+const ALL_REST = { FIXGATE_SIMULATOR_OPEN_ORDERS: String(MOST_OPEN_ORDERS_PER_USER) };
+
 /** Orders to reports by one venue: one at a time, then with a window of them in flight. */
-async function orders({ venue, order, share, cpu }: Course, sizes: Sizes): Promise<Figure[]> {
+async function orders(course: Course, sizes: Sizes): Promise<Figure[]> {
+  const { name, venue, order } = course;
   const load = openLoadClient(sizes.load_client, order);
+  const measure = (stage: Stage): Promise<Figure[]> =>
+    besideFloor(async (floor) => {
+      const users = await usersOf(course, stage);
+      const edge = edgeOf(stage);
+      const beside = async (count: number, window: number): Promise<[Piped, Piped]> => {
+        const run = async (target: Target): Promise<Piped> =>
+          taken(await put(target, count, { load, credentials: await users(), order, window }));
+        return turns(
+          sizes,
+          () => run(edge),
+          () => run(floor),
+        );
+      };
+      const [ping, floorPing] = await beside(sizes.pings, 1);
+      const [piped, floorPiped] = await beside(sizes.orders, sizes.window);
+      const how = `${load.name}, an order that ${order}, median of ${sizes.runs}`;
+      const one = `${how}, ${sizes.pings} round trips; replies of the last run ${JSON.stringify(ping.replies)}`;
+      const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal; replies of the last run ${JSON.stringify(piped.replies)}`;
+      const near: Aim = { of: 'ratio', most: 1.3 };
+      const engines =
+        venue === 'echo'
+          ? await besidePeers(edge, { load, credentials: await users(), order, window: sizes.window }, sizes)
+          : [];
+      return [
+        figure(`${name} round trip p50`, ping.p50_us, 'µs', ['floor', floorPing.p50_us], one, near),
+        figure(`${name} round trip p99`, ping.p99_us, 'µs', ['floor', floorPing.p99_us], one, near),
+        figure(`${name} pipelined`, piped.per_s, 'orders/s', ['floor', floorPiped.per_s], full, course.throughput),
+        figure(`${name} CPU per order`, piped.cpu_us, 'µs', ['floor', floorPiped.cpu_us], full, course.cpu),
+        ...engines,
+      ];
+    });
   try {
-    return await onStage(['--venue', venue], (stage) =>
-      besideFloor(async (floor) => {
-        const credentials = await stage.user('orders');
-        const edge = edgeOf(stage);
-        const single = { load, credentials, order, window: 1 };
-        const many = { load, credentials, order, window: sizes.window };
-        const [ping, floorPing] = await turns(
-          sizes,
-          () => put(edge, sizes.pings, single),
-          () => put(floor, sizes.pings, single),
-        );
-        const [piped, floorPiped] = await turns(
-          sizes,
-          () => put(edge, sizes.orders, many),
-          () => put(floor, sizes.orders, many),
-        );
-        for (const run of [ping, piped]) taken(run);
-        const how = `${load.name}, an order that ${order}, median of ${sizes.runs}`;
-        const one = `${how}, ${sizes.pings} round trips; replies of the last run ${JSON.stringify(ping.replies)}`;
-        const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal; replies of the last run ${JSON.stringify(piped.replies)}`;
-        const near: Aim = { of: 'ratio', most: 1.3 };
-        const engines = venue === 'echo' ? await besidePeers(edge, many, sizes) : [];
-        return [
-          figure(`${venue} round trip p50`, ping.p50_us, 'µs', ['floor', floorPing.p50_us], one, near),
-          figure(`${venue} round trip p99`, ping.p99_us, 'µs', ['floor', floorPing.p99_us], one, near),
-          figure(`${venue} pipelined`, piped.per_s, 'orders/s', ['floor', floorPiped.per_s], full, {
-            of: 'ratio',
-            least: share,
-          }),
-          figure(`${venue} CPU per order`, piped.cpu_us, 'µs', ['floor', floorPiped.cpu_us], full, cpu),
-          ...engines,
-        ];
-      }),
-    );
+    return await onStage(['--venue', venue], measure, ALL_REST);
   } finally {
     load.close();
   }
 }
 
+const atLeast = (share: number): Aim => ({ of: 'ratio', least: share });
+
 /** Each order comes back as it was. */
 export const echo = (sizes: Sizes): Promise<Figure[]> =>
-  orders({ venue: 'echo', order: 'rests', share: 0.4, cpu: { of: 'value', most: 1.2 } }, sizes);
+  orders(
+    {
+      name: 'echo',
+      venue: 'echo',
+      order: 'rests',
+      users: 'one',
+      throughput: atLeast(0.4),
+      cpu: { of: 'value', most: 1.2 },
+    },
+    sizes,
+  );
 
-/** Each order is accepted and filled: two reports. More than some thousand resting orders of a user would be refused. */
+/** The same orders: each is accepted and stays in the book, with those of the runs before. */
 export const simulator = (sizes: Sizes): Promise<Figure[]> =>
-  orders({ venue: 'simulator', order: 'fills', share: 0.25 }, sizes);
+  orders({ name: 'simulator', venue: 'simulator', order: 'rests', users: 'each', throughput: atLeast(0.25) }, sizes);
+
+/** Each order is accepted and filled: two reports. */
+export const simulatorFills = (sizes: Sizes): Promise<Figure[]> =>
+  orders({ name: 'simulator-fills', venue: 'simulator', order: 'fills', users: 'one' }, sizes);

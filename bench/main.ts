@@ -19,7 +19,7 @@ function aimText(aim: Aim | undefined, unit: string): string {
   return aim.of === 'ratio' ? `${bound} ×` : `${bound} ${unit}`;
 }
 
-const COLUMNS = [30, 18, 12, 44, 16, 8] as const;
+const COLUMNS = [32, 18, 12, 44, 16, 8] as const;
 const row = (cells: readonly string[]): string =>
   cells
     .map((cell, i) => cell.padEnd(COLUMNS[i] ?? 0))
@@ -73,7 +73,9 @@ interface Options {
   readonly peers?: string;
 }
 
-const list = BENCHMARKS.map(({ name, group, says }) => `  ${name.padEnd(12)} ${group.padEnd(8)} ${says}`).join('\n');
+/** Wide enough for each. */
+const NAMES = Math.max(...BENCHMARKS.map(({ name }) => name.length));
+const list = BENCHMARKS.map(({ name, group, says }) => `  ${name.padEnd(NAMES)} ${group.padEnd(8)} ${says}`).join('\n');
 const command = new Command('npm run bench --')
   .argument('[names...]', 'benchmarks or groups of them; all without')
   .option('--json <file>', 'writes machine, settings and figures there')

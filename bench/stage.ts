@@ -18,11 +18,15 @@ export interface Stage {
   user(name: string): Promise<Credentials>;
 }
 
-/** Starts the product, lets `work` measure, stops it. @param args of `npm start` */
-export async function onStage<T>(args: readonly string[], work: (stage: Stage) => Promise<T>): Promise<T> {
+/** Starts the product, lets `work` measure, stops it. @param args of `npm start` @param env settings that have no flag */
+export async function onStage<T>(
+  args: readonly string[],
+  work: (stage: Stage) => Promise<T>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<T> {
   const directory = makeScratch();
   try {
-    const product = await startProduct(directory, ['--log-level', 'warn', ...args]);
+    const product = await startProduct(directory, ['--log-level', 'warn', ...args], env);
     try {
       const put = await product.admin.post('rate-limits/tiers/put', BENCH_TIER);
       if (put.status !== 200) throw new Error(`tiers/put answered ${put.status} ${JSON.stringify(put.body)}`);

@@ -118,7 +118,7 @@ class Pipe extends EventEmitter {
   }
 }
 
-async function openHouse(directory: string, { venue, heap = false }: WayTask) {
+async function openHouse(directory: string, { venue, count, heap = false }: WayTask) {
   const { audit: trail, signedLogons, journals, ...stores } = createMemoryAdapters(createWorld());
   const keys = fixedMasterKeys([{ id: 'bench', key: new Uint8Array(32).fill(7) }]);
   const admin = {
@@ -144,6 +144,7 @@ async function openHouse(directory: string, { venue, heap = false }: WayTask) {
   const config = readConfig({
     FIXGATE_EDGE_ID: 'bench',
     FIXGATE_VENUE: venue,
+    FIXGATE_SIMULATOR_OPEN_ORDERS: String(count),
     FIXGATE_LOG_LEVEL: 'warn',
     FIXGATE_SESSION_PROFILE: heap ? `{"resend_retention":${KEPT}}` : '',
   });
@@ -167,7 +168,9 @@ async function openHouse(directory: string, { venue, heap = false }: WayTask) {
     journals,
     venue: (sink) => {
       const warn = (problem: string): void => log.warn({}, problem);
-      return openVenue(venue, { sink, seed: 1, now: systemClock.now(), directory: join(directory, 'venue'), warn });
+      const { simulator_open_orders: openOrders } = config;
+      const options = { sink, seed: 1, now: systemClock.now(), openOrders, directory: join(directory, 'venue'), warn };
+      return openVenue(venue, options);
     },
     metrics: new Metrics(),
     log,

@@ -10,7 +10,8 @@ import type { WayResult, WayTask } from './way-process.ts';
 const WAYS = [
   { name: 'echo', venue: 'echo', messages: 'rests' },
   { name: 'echo-mixed', venue: 'echo', messages: 'mixed' },
-  { name: 'simulator', venue: 'simulator', messages: 'fills' },
+  { name: 'simulator-rests', venue: 'simulator', messages: 'rests' },
+  { name: 'simulator-fills', venue: 'simulator', messages: 'fills' },
   { name: 'simulator-mixed', venue: 'simulator', messages: 'trades' },
 ] as const;
 
