@@ -34,6 +34,7 @@ export type Whole = readonly [
   state: string,
   cum: number,
   notional: number,
+  kind?: number,
 ];
 
 export function recordOf([
@@ -61,7 +62,8 @@ export function recordOf([
 
 /**
  * boot: a run's stamp. mark: ends a flush. taken: how far the messages of a session have been seen. session: who an id is. whole: all
- * of an order. order: the same as earlier releases wrote it. fill: state, CumQty, notional. id: a used ClOrdID.
+ * of an order; with a kind where a `like` may follow. like: an order of which all is as in the last whole one of that kind but what is said: the
+ * digits of its OrderID, ClOrdID and priority. order: as `whole`, of earlier releases. fill: state, CumQty, notional. id: a used ClOrdID.
  */
 export type Change =
   | readonly ['boot', stamp: number]
@@ -70,6 +72,7 @@ export type Change =
   | readonly ['session', VenueSession]
   | readonly ['order', OrderRecord]
   | readonly ['whole', ...Whole]
+  | readonly ['like', kind: number, serial: number, clOrdId: string, priority: number]
   | readonly ['fill', id: string, state: string, cum: number, notional: number]
   | readonly ['id', session: string, clOrdId: string, order: string];
 

@@ -4,9 +4,10 @@ import type { Done } from '../../syncs.ts';
 import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
 import type { Clients } from './clients.ts';
-import { Line, OrderLines, type UsedId } from './line.ts';
+import { Line, type UsedId } from './line.ts';
 import { copyOf, Introductions, type LineBytes, lineOf, type OrderLog, snapshot } from './log.ts';
 import { CHANGED, CHANGED_STATE, type Client, type ClientOrder } from './order.ts';
+import { OrderLines } from './order-lines.ts';
 
 const NOTHING = lineOf('[]');
 
@@ -28,9 +29,13 @@ export class Keeping {
   /** The log written anew as of the mark that is sealed. */
   #anew: readonly LineBytes[] | undefined;
 
+  /** By how much the log grows, in bytes, before it is written anew. */
+  readonly #grows: number;
+
   /** Writes the log anew, as what was read from it says. */
-  constructor(log: OrderLog, clients: Clients, stamp: number, mark: number) {
+  constructor(log: OrderLog, clients: Clients, stamp: number, mark: number, grows = LOG_COMPACT_BYTES) {
     this.#log = log;
+    this.#grows = grows;
     this.#clients = clients;
     this.#stamp = stamp;
     this.mark = mark;
@@ -95,9 +100,9 @@ export class Keeping {
     log.flush(this.#end());
     this.mark += 1;
     this.#forget();
-    if (!this.#grown) return;
+    if (!this.#isDue()) return;
     log.renew(snapshot(this.#clients, this.#stamp, this.mark));
-    this.introductions.after(this.#clients);
+    this.#begin();
   }
 
   sync(done: Done): void {
@@ -111,10 +116,10 @@ export class Keeping {
     log.seal(this.#end());
     this.sealed = true;
     this.#forget();
-    if (!this.#grown) return;
+    if (!this.#isDue()) return;
     // All orders are now as they are at this mark, and will not be so later.
     this.#anew = Array.from(snapshot(this.#clients, this.#stamp, this.mark + 1), copyOf);
-    this.introductions.after(this.#clients);
+    this.#begin();
   }
 
   close(): void {
@@ -148,13 +153,19 @@ export class Keeping {
   }
 
   /** Rewriting costs what is kept: it must not come more often than the log doubles. */
-  get #grown(): boolean {
+  #isDue(): boolean {
     const { appended, base, renewing } = this.#log;
-    return !renewing && appended > LOG_COMPACT_BYTES && appended > base;
+    return !renewing && appended > this.#grows && appended > base;
   }
 
   #compact(): void {
     this.#log.replace(snapshot(this.#clients, this.#stamp, this.mark));
+    this.#begin();
+  }
+
+  /** What comes next stands behind a {@link snapshot}, and may stand behind all before as well. */
+  #begin(): void {
     this.introductions.after(this.#clients);
+    this.#lines.begin();
   }
 }

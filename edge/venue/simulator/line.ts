@@ -27,14 +27,13 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 /** Longest rendering of a number, with what stands behind it. */
 const NUMBER = 24;
-/** See {@link OrderLines}. */
-const KINDS = 512;
 /** Bytes of a quotation mark and a comma. */
 const QUOTED = 2;
 /** Most bytes of a UTF-16 code unit. */
 const UTF8_BYTES = 3;
 
 const WHOLE = pieceOf('["whole",');
+const LIKE = pieceOf('["like",');
 const FILL = pieceOf('["fill",');
 const ID = pieceOf('["id",');
 const TAKEN = pieceOf('["taken",');
@@ -53,7 +52,7 @@ export interface UsedId {
 }
 
 export class Line extends Output {
-  // Where the line that stands there is one of {@link only}: whose it is; undefined: it is none,
+  // Where the line that stands there is one of {@link only} or {@link like}: whose it is; undefined: it is none,
   private owner: Client | undefined = undefined;
   // what names the order, which it asks for what, when it came, and how it stands.
   private run = '';
@@ -104,9 +103,12 @@ export class Line extends Output {
     this.standing(order);
   }
 
-  /** The line of a step in which this order alone has changed, whole; over the last such line where it is like it. */
-  only(order: ClientOrder): this {
-    if (!this.isLike(order)) return this.anew(order);
+  /**
+   * The line of a step in which this order alone has changed, whole; over the last such line where it is like it.
+   * @param kind what {@link like} names it by later; the same for all of a `Line`
+   */
+  only(order: ClientOrder, kind: number): this {
+    if (!this.isLike(order)) return this.anew(order, kind);
     const { priority, serial } = order;
     this.putDigits(serial, this.serial.end, this.serial.at);
     order.owner.names.over(order.name, this.view, this.nameAt);
@@ -118,7 +120,37 @@ export class Line extends Output {
       this.at = this.askedAt;
       this.ask(order);
     }
-    return this.stand(order);
+    return this.stand(order, kind);
+  }
+
+  /** Whether OrderID, ClOrdID and priority are all in which an order differs from that of {@link only}. */
+  differsInIds(order: ClientOrder): boolean {
+    if (order.owner !== this.owner || order.run !== this.run || order.serial < 0) return false;
+    if (order.state !== this.state || order.cum !== this.cum || order.notional !== this.notional) return false;
+    return sameTerms(this.terms, order.terms);
+  }
+
+  /** The same line for an order that {@link differsInIds} from the last whole one of its kind; over the last such line where it fits. */
+  like(order: ClientOrder, kind: number): this {
+    const { owner, name, serial, priority } = order;
+    if (!this.isLike(order) || !this.rank.fit(priority)) return this.likeAnew(order, kind);
+    this.putDigits(serial, this.serial.end, this.serial.at);
+    owner.names.over(name, this.view, this.nameAt);
+    this.putDigits(priority, this.rank.end, this.rank.at);
+    return this;
+  }
+
+  private likeAnew(order: ClientOrder, kind: number): this {
+    this.begin();
+    this.constant(LIKE);
+    this.number(kind);
+    this.number(order.serial);
+    this.serial.set(order.serial, this.at - 1);
+    this.named(order);
+    this.number(order.priority);
+    this.rank.set(order.priority, this.at - 1);
+    this.view.setUint8(this.at - 1, CLOSE);
+    return this.end();
   }
 
   private isLike({ owner, name, serial, run }: ClientOrder): boolean {
@@ -126,21 +158,26 @@ export class Line extends Output {
     return owner.names.length(name) === this.nameLength && owner.names.isPlain(name);
   }
 
-  private anew(order: ClientOrder): this {
-    const { owner, name, serial, run } = order;
+  private anew(order: ClientOrder, kind: number): this {
+    const { owner, serial } = order;
     this.begin();
     this.constant(WHOLE);
     this.id(order);
     this.serial.set(serial, this.at - QUOTED);
     this.constant(owner.quoted);
+    this.named(order);
+    this.askedAt = this.at;
+    this.ask(order);
+    return this.stand(order, kind);
+  }
+
+  /** Its ClOrdID, which the next one's may be written over. */
+  private named({ owner, name, run }: ClientOrder): void {
     this.nameAt = this.at + 1;
     this.name(owner.names, name);
     this.nameLength = owner.names.isPlain(name) ? owner.names.length(name) : -1;
-    this.askedAt = this.at;
-    this.ask(order);
     this.owner = owner;
     this.run = run;
-    return this.stand(order);
   }
 
   private ask({ terms, priority }: ClientOrder): void {
@@ -150,11 +187,14 @@ export class Line extends Output {
     if (this.rank.end !== this.at - 1 || !this.rank.fit(priority)) this.rank.set(priority, this.at - 1);
   }
 
-  private stand(order: ClientOrder): this {
+  private stand(order: ClientOrder, kind: number): this {
     this.state = order.state;
     this.cum = order.cum;
     this.notional = order.notional;
     this.standing(order);
+    this.view.setUint8(this.at - 1, COMMA);
+    this.number(kind);
+    this.view.setUint8(this.at - 1, CLOSE);
     return this.end();
   }
 
@@ -324,21 +364,3 @@ export class Line extends Output {
 
 /** Whether JSON has it as it is, in one byte. */
 const isPlain = (code: number): boolean => code >= 0x20 && code <= 0x7e && code !== QUOTE && code !== BACKSLASH;
-
-/** Lines of one order each by what is likely to be like what, a kilobyte each once there is such an order. */
-export class OrderLines {
-  readonly #all: (Line | undefined)[] = new Array(KINDS).fill(undefined);
-
-  /** The low bits tell the codes of each field apart, most of them. */
-  of(order: ClientOrder): Line {
-    const { side_code, ord_type, tif } = order.terms;
-    const kind = (order.status & 7) | ((side_code & 1) << 3) | ((ord_type & 3) << 4) | ((tif & 7) << 6);
-    return (this.#all[kind] ?? this.#make(kind)).only(order);
-  }
-
-  #make(kind: number): Line {
-    const made = new Line();
-    this.#all[kind] = made;
-    return made;
-  }
-}

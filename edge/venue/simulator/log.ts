@@ -12,6 +12,7 @@ import type { Clients } from './clients.ts';
 import { Line } from './line.ts';
 import type { Markets } from './markets.ts';
 import { type Client, ClientOrder, type OrderTerms, partsOfId } from './order.ts';
+import { OrderLines } from './order-lines.ts';
 
 /** A line: UTF-8, buf[0, length). */
 export interface LineBytes {
@@ -64,6 +65,7 @@ export interface OrderLog {
 /** Everything there is, one line a session and its orders' ids in the order they were used; each stands until the next is asked for. */
 export function* snapshot(clients: Clients, stamp: number, mark: number): Generator<LineBytes> {
   const line = new Line();
+  const lines = new OrderLines();
   const said = (changes: readonly Change[]): LineBytes => {
     line.begin().add(changes);
     return line.end();
@@ -76,10 +78,11 @@ export function* snapshot(clients: Clients, stamp: number, mark: number): Genera
     if (client.ids.size === 0) continue;
     yield said([['session', client.session], takenChange(client)]);
     for (const [name, order] of client.ids.entries()) {
-      line.begin();
-      if (client.names.same(name, order.name)) line.addOrder(order);
-      else line.addId({ client, name, order });
-      yield line.end();
+      if (client.names.same(name, order.name)) yield lines.of(order);
+      else {
+        line.begin().addId({ client, name, order });
+        yield line.end();
+      }
     }
   }
   yield said([['mark', mark]]);
@@ -95,14 +98,17 @@ export class Introductions {
 
   /** Whether nothing about a session is to be told, for sure. */
   knows({ session }: Client): boolean {
-    return session === this.last;
+    if (session === this.last) return true;
+    if (this.known.get(session.id) !== session) return false;
+    this.last = session;
+    return true;
   }
 
-  make({ session }: Client, line: Change[]): void {
-    if (session === this.last) return;
-    this.last = session;
+  make(client: Client, line: Change[]): void {
+    if (this.knows(client)) return;
+    const { session } = client;
     const known = this.known.get(session.id);
-    if (known === session) return;
+    this.last = session;
     this.known.set(session.id, session);
     if (known === undefined || JSON.stringify(known) !== JSON.stringify(session)) line.push(['session', session]);
   }
@@ -129,32 +135,48 @@ export interface Restored {
 
 const MAX_PROBLEMS = 20;
 
+/** A log that is being read. */
+interface Reading extends Restored {
+  /** Ids and the orders that they name: session, ClOrdID, OrderID. */
+  readonly aliases: [string, string, string][];
+  /** The last whole order of each kind, and what its OrderID begins with. */
+  readonly wholes: Map<number, { readonly run: string; readonly record: OrderRecord }>;
+}
+
 /** Reads lines into `clients`. What cannot be understood is skipped and named in `problems`. */
 export function restore(lines: Iterable<string>, clients: Clients, markets: Markets): Restored {
-  const restored: Restored = { stamp: 0, mark: undefined, orders: new Map(), problems: [] };
-  const aliases: [string, string, string][] = [];
+  const start = { stamp: 0, mark: undefined, orders: new Map(), problems: [] };
+  const reading: Reading = { ...start, aliases: [], wholes: new Map() };
   let number = 0;
   for (const line of wholeFlushes(lines)) {
     number++;
     try {
-      const changes = JSON.parse(line) as Change[];
-      for (const change of changes) apply(change, restored, clients, markets, aliases);
+      for (const change of changesOf(line, reading)) apply(change, reading, clients, markets);
     } catch (error) {
-      if (restored.problems.length < MAX_PROBLEMS) {
-        restored.problems.push(`line ${number}: ${error instanceof Error ? error.message : String(error)}`);
+      if (reading.problems.length < MAX_PROBLEMS) {
+        reading.problems.push(`line ${number}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
   }
   // An id may stand before the order it names, which a replacement has moved on.
-  for (const [session, clOrdId, orderId] of aliases) {
+  for (const [session, clOrdId, orderId] of reading.aliases) {
     const client = clients.get(session);
-    const order = restored.orders.get(orderId);
+    const order = reading.orders.get(orderId);
     if (client === undefined || order === undefined) continue;
     const id = clients.names.ofText(clOrdId);
     clients.remember(client, id, order);
     clients.names.drop(id);
   }
-  return restored;
+  return reading;
+}
+
+function changesOf(line: string, { wholes }: Reading): Change[] {
+  try {
+    return JSON.parse(line) as Change[];
+  } catch (error) {
+    wholes.clear(); // it may have been that of any kind
+    throw error;
+  }
 }
 
 const MARK = /\["mark",\d+\]\]$/;
@@ -173,19 +195,13 @@ function* wholeFlushes(lines: Iterable<string>): Generator<string> {
   if (!marked) yield* flush;
 }
 
-function apply(
-  change: Change,
-  restored: Restored,
-  clients: Clients,
-  markets: Markets,
-  aliases: [string, string, string][],
-): void {
+function apply(change: Change, reading: Reading, clients: Clients, markets: Markets): void {
   switch (change[0]) {
     case 'boot':
-      restored.stamp = Math.max(restored.stamp, change[1]);
+      reading.stamp = Math.max(reading.stamp, change[1]);
       return;
     case 'mark':
-      restored.mark = change[1];
+      reading.mark = change[1];
       return;
     case 'taken': {
       const client = clients.get(change[1]);
@@ -198,25 +214,43 @@ function apply(
       clients.of(change[1]);
       return;
     case 'order':
-      restoreOrder(change[1], restored, clients, markets);
+      restoreOrder(change[1], reading, clients, markets);
       return;
-    case 'whole': {
-      const [, ...whole] = change;
-      restoreOrder(recordOf(whole), restored, clients, markets);
+    case 'whole':
+      restoreOrder(wholeOf(change, reading), reading, clients, markets);
       return;
-    }
+    case 'like':
+      restoreOrder(likeOf(change, reading), reading, clients, markets);
+      return;
     case 'fill': {
-      const order = restored.orders.get(change[1]);
+      const order = reading.orders.get(change[1]);
       if (order === undefined) throw new Error(`a fill of the unknown order ${change[1]}`);
       setState(order, change[2], change[3], change[4]);
       return;
     }
     case 'id':
-      aliases.push([change[1], change[2], change[3]]);
+      reading.aliases.push([change[1], change[2], change[3]]);
       return;
     default:
       throw new Error(`an unknown change ${JSON.stringify(change)}`);
   }
+}
+
+/** What later orders of its kind are like, even if it cannot be restored itself: neither can they then. */
+function wholeOf([, ...whole]: Extract<Change, readonly ['whole', ...unknown[]]>, { wholes }: Reading): OrderRecord {
+  const record = recordOf(whole);
+  const kind = whole[17];
+  if (kind !== undefined) wholes.set(kind, { run: partsOfId(record.id).run, record });
+  return record;
+}
+
+function likeOf(
+  [, kind, serial, c, priority]: Extract<Change, readonly ['like', ...unknown[]]>,
+  { wholes }: Reading,
+): OrderRecord {
+  const whole = wholes.get(kind);
+  if (whole === undefined) throw new Error(`order ${c} like one of the kind ${kind}, of which there is none`);
+  return { ...whole.record, id: `${whole.run}${serial}`, c, priority };
 }
 
 function restoreOrder(record: OrderRecord, restored: Restored, clients: Clients, markets: Markets): void {

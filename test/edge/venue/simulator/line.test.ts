@@ -1,14 +1,14 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
-import { BUY, INSTRUMENTS, SELL, type Side } from '../../../../edge/venue/simulator/instruments.ts';
+import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import { Line } from '../../../../edge/venue/simulator/line.ts';
-import { CANCELED, ClientOrder, FILLED, IN_BOOK, partsOfId } from '../../../../edge/venue/simulator/order.ts';
+import { ClientOrder, FILLED, partsOfId } from '../../../../edge/venue/simulator/order.ts';
+import { OrderLines } from '../../../../edge/venue/simulator/order-lines.ts';
 import { sessionOf } from '../harness.ts';
+import { latin1, ONE, orderOf, ordersInARow } from './some-orders.ts';
 
 const text = fc.oneof(fc.string({ maxLength: 12 }), fc.string({ unit: 'binary', maxLength: 12 }));
-/** As it comes from the wire. */
-const latin1 = fc.array(fc.nat(255), { maxLength: 64 }).map((codes) => String.fromCharCode(...codes));
 const whole = fc.maxSafeNat();
 
 test('a line is the JSON that its orders are, whatever is in their texts and numbers', () => {
@@ -72,55 +72,70 @@ test.each([
   ['ABC-1234567890123456', 'ABC-1234567890123456', -1],
 ])('the OrderID %s has its parts', (id, run, serial) => expect(partsOfId(id)).toEqual({ run, serial }));
 
+const ANY_KIND = 5;
+
 test('a line that is written over one before is what it would be by itself', () => {
   const clients = new Clients();
-  const few = <T>(...values: T[]) => fc.constantFrom(...values);
-  const serial = few(1, 9, 10, 11, 99, 100, 2 ** 31, 2 ** 31 + 1);
-  const one = fc.record({
-    session: few('A', 'B', 'a "session"'),
-    id: fc.oneof(
-      few('RUN-', 'NUR-').chain((run) => serial.map((n) => `${run}${n}`)),
-      few('odd', 'RUN-01'),
-    ),
-    name: fc.oneof(few('A1', 'A2', 'A10', 'A"2', 'A\\2', 'A\x7f2', 'Aä2', 'A\t2', 'A12345678', 'A1234567"'), latin1),
-    instrument: few(INSTRUMENTS[0]!, INSTRUMENTS[1]!),
-    side_code: few(0x31, 0x32, 0x35),
-    tif: few(0x30, 0x31),
-    account: few('', 'AC', 'Ä"'),
-    price: few(0, 100, 3500),
-    qty: few(1, 100),
-    expires_at: few(5000, 6000, Number.POSITIVE_INFINITY),
-    priority: serial,
-    state: few(FILLED, CANCELED, IN_BOOK),
-    cum: few(0, 1, 50),
-    notional: few(0, 100, 175_000),
-  });
-  const orderOf = (of: typeof one extends fc.Arbitrary<infer T> ? T : never): ClientOrder => {
-    const { instrument, side_code, tif, account, price, qty, expires_at } = of;
-    const side: Side = side_code === 0x31 ? BUY : SELL;
-    const asked = { instrument, side_code, ord_type: 0x32, tif, account, price, stop_price: 0, qty, expires_at };
-    const terms = { ...asked, side };
-    const owner = clients.of(sessionOf(of.session));
-    const order = new ClientOrder(
-      { ...partsOfId(of.id), owner, name: clients.names.ofText(of.name) },
-      terms,
-      of.priority,
-    );
-    return Object.assign(order, { state: of.state, cum: of.cum, notional: of.notional });
-  };
-  const changes = fc.array(fc.record({ of: one, fields: fc.array(fc.nat(16), { maxLength: 3 }) }), { maxLength: 20 });
   fc.assert(
-    fc.property(one, changes, (first, rest) => {
+    fc.property(ordersInARow(), (orders) => {
       const line = new Line();
-      let last = first;
-      for (const { of, fields } of [{ of: first, fields: [] as number[] }, ...rest]) {
-        // A few fields of the last one change.
-        last = { ...last, ...Object.fromEntries(Object.entries(of).filter((_, i) => fields.includes(i))) };
-        const alone = new Line().begin();
-        alone.addOrder(orderOf(last));
-        expect(line.only(orderOf(last)).toString()).toBe(alone.end().toString());
+      for (const one of orders) {
+        const alone = new Line().only(orderOf(clients, one), ANY_KIND);
+        const whole = new Line().begin();
+        whole.addOrder(orderOf(clients, one));
+        expect(alone.toString()).toBe(whole.end().toString().replace(/\]\]$/, `,${ANY_KIND}]]`));
+        expect(line.only(orderOf(clients, one), ANY_KIND).toString()).toBe(alone.toString());
       }
     }),
     { numRuns: 300 },
   );
+});
+
+test('a line that points at a whole one before, put in its place, is that of the order', () => {
+  const clients = new Clients();
+  const step = fc.record({ orders: ordersInARow(), begins: fc.boolean() });
+  let short = 0;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 4 }), (steps) => {
+      const lines = new OrderLines();
+      const wholes = new Map<number, unknown[]>();
+      for (const { orders, begins } of steps) {
+        if (begins) {
+          lines.begin();
+          wholes.clear();
+        }
+        for (const one of orders) {
+          const order = orderOf(clients, one);
+          const whole = new Line().begin();
+          whole.addOrder(order);
+          const [expected] = JSON.parse(whole.end().toString()) as [unknown[]];
+          const [said] = JSON.parse(lines.of(order).toString()) as [unknown[]];
+          if (said[0] === 'like') short++;
+          else wholes.set(said.at(-1) as number, said.slice(0, -1));
+          expect(said[0] === 'like' ? inPlace(said, wholes) : said.slice(0, -1)).toEqual(expected);
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(short).toBeGreaterThan(100);
+});
+
+/** The whole change that one like another stands for. */
+function inPlace(like: readonly unknown[], wholes: ReadonlyMap<number, readonly unknown[]>): unknown[] {
+  const [, kind, serial, clOrdId, priority] = like;
+  const [tag, id, session, , ...asked] = wholes.get(kind as number)!;
+  const whole = [tag, `${partsOfId(id as string).run}${serial}`, session, clOrdId, ...asked];
+  whole[14] = priority;
+  return whole;
+}
+
+test('an order like one before is told in some forty bytes', () => {
+  const clients = new Clients();
+  const lines = new OrderLines();
+  const ids = ['RUN-1234567', 'RUN-1234568', 'RUN-1234570'];
+  const said = ids.map((id, n) =>
+    lines.of(orderOf(clients, { ...ONE, id, name: `ORD${n}`, priority: 99 + n })).toString(),
+  );
+  expect(said.slice(1)).toEqual(['[["like",40,1234568,"ORD1",100]]', '[["like",40,1234570,"ORD2",101]]']);
 });
