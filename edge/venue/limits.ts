@@ -35,7 +35,7 @@ export const MARKET_DATA_MS = 250;
 /** How often the reference market moves. */
 export const MARKET_STEP_MS = 250;
 
-/** Bytes after which the order log is written anew with open orders and recent ids only: seconds to read at start. */
+/** Bytes after which the order log is written anew with open orders and recent ids only, if that halves it: seconds to read at start. */
 export const LOG_COMPACT_BYTES = 67_108_864;
 /** One step in which the market fills every order of a book is one line; a longer one is no line of ours. */
 export const LOG_LINE_BYTES = 33_554_432;

@@ -5,7 +5,7 @@ import { LOG_COMPACT_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
 import type { Clients } from './clients.ts';
 import { Line, type UsedId } from './line.ts';
-import { copyOf, Introductions, type LineBytes, lineOf, type OrderLog, snapshot } from './log.ts';
+import { copyOf, Introductions, type LineBytes, lineOf, type OrderLog, snapshot, snapshotBytes } from './log.ts';
 import { CHANGED, CHANGED_STATE, type Client, type ClientOrder } from './order.ts';
 import { OrderLines } from './order-lines.ts';
 
@@ -29,13 +29,15 @@ export class Keeping {
   /** The log written anew as of the mark that is sealed. */
   #anew: readonly LineBytes[] | undefined;
 
-  /** By how much the log grows, in bytes, before it is written anew. */
+  /** By how much the log grows, in bytes, before it is asked whether to write it anew pays; and what has to be appended for the next time. */
   readonly #grows: number;
+  #look: number;
 
   /** Writes the log anew, as what was read from it says. */
   constructor(log: OrderLog, clients: Clients, stamp: number, mark: number, grows = LOG_COMPACT_BYTES) {
     this.#log = log;
     this.#grows = grows;
+    this.#look = grows;
     this.#clients = clients;
     this.#stamp = stamp;
     this.mark = mark;
@@ -152,10 +154,13 @@ export class Keeping {
     return line.end();
   }
 
-  /** Rewriting costs what is kept: it must not come more often than the log doubles. */
+  /** Whether the log has doubled, and would be half of that at most if it were written anew: with orders that all rest nothing in it is in vain. */
   #isDue(): boolean {
     const { appended, base, renewing } = this.#log;
-    return !renewing && appended > this.#grows && appended > base;
+    if (renewing || appended <= this.#look || appended <= base) return false;
+    const pays = 2 * snapshotBytes(this.#clients) <= base + appended;
+    this.#look = this.#grows + (pays ? 0 : appended);
+    return pays;
   }
 
   #compact(): void {

@@ -10,7 +10,7 @@ import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { FileLog } from '../../../../edge/venue/simulator/file-log.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import { Keeping } from '../../../../edge/venue/simulator/keeping.ts';
-import { type Restored, restore } from '../../../../edge/venue/simulator/log.ts';
+import { type Restored, restore, snapshot, snapshotBytes } from '../../../../edge/venue/simulator/log.ts';
 import { Markets } from '../../../../edge/venue/simulator/markets.ts';
 import { CHANGED, CHANGED_STATE, type Changed, type ClientOrder } from '../../../../edge/venue/simulator/order.ts';
 import { sessionOf } from '../harness.ts';
@@ -193,4 +193,63 @@ test('an order like one that is not there, or cannot be told any more, is named'
     expect.stringMatching(/^line 8: .*JSON/),
     'line 9: order FOUR like one of the kind 3, of which there is none',
   ]);
+});
+
+test('a log of orders that all rest is not written anew, one of what is in vain is, and not soon again where it is refused', () => {
+  const GROWS = 20_000;
+  const house = new House('orders', GROWS);
+  const { clients, keeping, log } = house;
+  let looks = 0;
+  const known = clients.all.bind(clients);
+  clients.all = () => {
+    looks++;
+    return known();
+  };
+  const size = () => log.base + log.appended;
+  /** Flushes until the log is written anew; false: not after so many. */
+  const renewed = (times: number, step: (n: number) => void): boolean => {
+    for (let n = 0; n < times && !log.renewing; n++) {
+      step(n);
+      keeping.flush();
+    }
+    return log.renewing;
+  };
+  const rests = (n: number) => house.step([house.made({ price: 100 + (n & 1) * 50 })], CHANGED);
+  const fills = () => house.fill(house.orders[0]!);
+
+  expect(renewed(1000, rests)).toBe(false);
+  expect(size()).toBeGreaterThan(5 * GROWS);
+  expect(looks).toBeLessThanOrEqual((2 * size()) / GROWS); // not at each flush
+  const before = size();
+  expect(renewed(10_000, fills)).toBe(true);
+  expect(size()).toBeLessThan(2 * before + 2 * GROWS);
+  const at = size();
+  house.answer(null);
+  expect(log.base).toBeLessThanOrEqual(at / 2);
+
+  expect(renewed(10_000, fills)).toBe(true);
+  house.answer(new Error('EIO'));
+  const { base } = log;
+  expect(renewed(10_000, fills)).toBe(true);
+  expect(log.appended).toBeGreaterThan(base);
+  house.answer(null);
+  fills();
+  house.flush();
+  house.check();
+  log.close();
+});
+
+test('what a log written anew would take is estimated by its first lines', () => {
+  const house = new House('orders', 1e9);
+  const length = (): number => {
+    let bytes = 0;
+    for (const line of snapshot(house.clients, 0, 0)) bytes += line.length + 1;
+    return bytes;
+  };
+  for (const count of [0, 10, 2000, 4000]) {
+    for (let n = 0; n < count; n++) house.made({ ...sessions[n & 1], price: 100 + (n % 3) });
+    const ratio = snapshotBytes(house.clients) / length();
+    expect(Math.abs(ratio - 1)).toBeLessThan(count > 1000 ? 0.02 : 1e-9);
+  }
+  house.log.close();
 });
