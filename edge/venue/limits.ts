@@ -37,5 +37,7 @@ export const MARKET_STEP_MS = 250;
 
 /** Bytes after which the order log is written anew with open orders and recent ids only, if that halves it: seconds to read at start. */
 export const LOG_COMPACT_BYTES = 67_108_864;
-/** One step in which the market fills every order of a book is one line; a longer one is no line of ours. */
+/** What a step has changed is as many lines as it takes, each ended behind the order with which it has so many bytes: a mass cancel may be of millions. */
+export const LOG_PIECE_BYTES = 65_536;
+/** A longer line is none of ours; earlier releases wrote a whole step into one. */
 export const LOG_LINE_BYTES = 33_554_432;

@@ -1,7 +1,7 @@
 /** How the exchange keeps its log: flushes with marks, how far the messages of sessions have been seen, and compaction. */
 
 import type { Done } from '../../syncs.ts';
-import { LOG_COMPACT_BYTES } from '../limits.ts';
+import { LOG_COMPACT_BYTES, LOG_PIECE_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
 import type { Clients } from './clients.ts';
 import { Line, type UsedId } from './line.ts';
@@ -44,7 +44,7 @@ export class Keeping {
     this.#compact();
   }
 
-  /** What a step has changed, as one line. @param count how many orders of `changed` */
+  /** What a step has changed, as one line, or several where it is much. @param count how many orders of `changed` */
   step(changed: readonly ClientOrder[], count: number, changes: readonly Change[], used: readonly UsedId[]): void {
     if (count === 1 && changes.length === 0 && used.length === 0) {
       const order = changed[0]!;
@@ -54,7 +54,12 @@ export class Keeping {
       }
     }
     const line = this.#line.begin();
-    for (let i = 0; i < count; i++) this.#add(line, changed[i]!);
+    for (let i = 0; i < count; i++) {
+      this.#add(line, changed[i]!);
+      if (line.written < LOG_PIECE_BYTES) continue;
+      this.#log.append(line.end());
+      line.begin();
+    }
     if (changes.length > 0) line.add(changes);
     for (let i = 0; i < used.length; i++) line.addId(used[i]!);
     this.#log.append(line.end());

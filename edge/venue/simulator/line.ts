@@ -234,6 +234,11 @@ export class Line extends Output {
     this.view.setUint8(this.at - 1, CLOSE);
   }
 
+  /** Bytes of the line that has been begun. */
+  get written(): number {
+    return this.at;
+  }
+
   /** The line is buf[0, length) from now on. */
   end(): this {
     this.ensure(1);

@@ -1,6 +1,6 @@
 /**
- * What the simulator keeps over a restart. A line is a JSON array of changes that happened in one step, states and not
- * differences. The lines of one flush end with one that has its mark: without it they count as not written, so that a
+ * What the simulator keeps over a restart. A line is a JSON array of changes that happened in one step or in a part of it,
+ * states and not differences. The lines of one flush end with one that has its mark: without it they count as not written, so that a
  * restored book is one that has been, and goes with the journal. A log of an earlier release has no marks; its lines count.
  */
 

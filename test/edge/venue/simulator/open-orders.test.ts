@@ -1,9 +1,14 @@
-// How many orders may be open: of a user over all sessions, and in a book.
+// How many orders may be open: of a user over all sessions, and in a book; and what happens to thousands of them at once.
 
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { readConfig } from '../../../../edge/config.ts';
 import { createLogger } from '../../../../edge/log.ts';
 import { openOwnVenue } from '../../../../edge/open-venue.ts';
+import { openVenue } from '../../../../edge/venue/index.ts';
+import { LOG_PIECE_BYTES } from '../../../../edge/venue/limits.ts';
 import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
 import type { Venue, VenueSession } from '../../../../edge/venue/venue.ts';
 import { Client, NOON, sessionOf, TestSink, utc } from '../harness.ts';
@@ -58,4 +63,39 @@ test('the setting is that of the edge with the simulator in it', async () => {
   const one = new Client(venue, sink, sessionOf('ONE'));
   expect(one.ask(bid('A'), [39])).toEqual(['35=8|39=0']);
   expect(one.ask(bid('B'), [39, 58])).toEqual(['35=8|39=8|58=At most 1 open orders']);
+});
+
+test('what happens to thousands at once is lines that can be read, and counts whole or not at all', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'orders-'));
+  const file = join(directory, 'orders.jsonl');
+  const run = () => {
+    const [sink, problems] = [new TestSink(), [] as string[]];
+    const venue = openVenue('simulator', { sink, seed: 1, now: NOON, directory, warn: (text) => problems.push(text) });
+    return { sink, venue, problems, one: new Client(venue, sink, sessionOf('ONE')) };
+  };
+  /** How many a mass cancel finds open. */
+  const open = async (): Promise<string> => {
+    const { sink, venue, problems, one } = run();
+    one.say(`35=q|11=MASS|530=7|${TIME}`);
+    await venue.close();
+    expect(problems).toEqual([]);
+    return sink.take()[0]!.fields[533]!;
+  };
+  try {
+    const { sink, venue, one } = run();
+    sink.listening = false;
+    for (let n = 0; n < 5000; n++) one.say(bid(`${n}`));
+    venue.flush();
+    venue.massCancel({ of: 'everybody' }, NOON);
+    venue.flush();
+    await venue.close();
+    const text = readFileSync(file, 'latin1');
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThan(LOG_PIECE_BYTES + 1024);
+    expect(await open()).toBe('0');
+    // All of it but the last line, which ends the flush.
+    writeFileSync(file, text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1), 'latin1');
+    expect(await open()).toBe('5000');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
