@@ -13,7 +13,7 @@ import { AGAIN, ENDED, FED, type Fed, type Greeting, HELD } from './fix/session/
 import { isSessionType } from './fix/tags.ts';
 import type { LiveConnection, OpenHouse } from './house.ts';
 import { Input } from './input.ts';
-import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_WITHIN_MS, OUTPUT_BYTES } from './limits.ts';
+import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_WITHIN_MS, OUTPUT_BYTES, SLOW_READER_MS } from './limits.ts';
 import type { Guest } from './lobby.ts';
 import { refusalOf, type Says, type Sender } from './refusal.ts';
 import { NO_NUMBERS, Seat } from './seat.ts';
@@ -211,7 +211,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     if (this.#state.name === 'live') {
       if (this.#reading.withheld(wire.withheld)) this.#reading.goOn();
       if (this.#state.seat.takeOrders() > 0) metrics.ordersTook(turns.elapsed());
-      if (this.#wire.backlog > OUTPUT_BYTES) this.#cutSlowReader();
+      if (wire.backlog > OUTPUT_BYTES && wire.writingMs(monoMs) >= SLOW_READER_MS) this.#cutSlowReader();
       else if (!this.#state.seat.hasNumbers()) this.#finish('no_numbers', NO_NUMBERS);
     }
     wheel.schedule(this);

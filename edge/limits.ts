@@ -75,8 +75,13 @@ export const PROOF_BYTES = 1024;
 export const READ_PORTION = 65_536;
 /** Read and passed over of a connection that is being closed, so that it hears why; who goes on sending does not listen. */
 export const CLOSING_BYTES = 262_144;
-/** Output that a connection's client has not read above which it is cut: what comes later is kept in its session instead. */
+/**
+ * Output that a connection's client has not read above which what comes later is kept in its session instead, and above which it is cut once
+ * its last write has lasted for {@link SLOW_READER_MS}.
+ */
 export const OUTPUT_BYTES = DIVERT_BACKLOG_BYTES;
+/** One turn may make more than that, the reports of a mass cancel: who reads has a moment to do so. */
+export const SLOW_READER_MS = 1_000;
 /** Bound of the output buffer: the queue, what one batch of input can add to it, and the longest message. */
 export const OUTPUT_BUFFER_BYTES = OUTPUT_BYTES + 4 * 1024 * 1024;
 /**

@@ -104,6 +104,11 @@ export class Wire {
     return this.#writing === undefined ? Number.POSITIVE_INFINITY : this.#since + WRITE_STALL_MS;
   }
 
+  /** How long the write under way has lasted, ms; 0: there is none. */
+  writingMs(monoMs: number): number {
+    return this.#writing === undefined ? 0 : monoMs - this.#since;
+  }
+
   /**
    * Writes what has been encoded and may leave, unless a write is under way: then it follows with the next.
    * @returns what went out

@@ -6,6 +6,7 @@ import type { Buckets } from '../../core/limits/lease.ts';
 import type { Exchanged } from '../../core/limits/leases-port.ts';
 import type { Edge } from '../../edge/edge.ts';
 import { openMemoryJournal } from '../../edge/journal/memory.ts';
+import { OUTPUT_BYTES } from '../../edge/limits.ts';
 import { encodeFix, type Field, type FixClient, utcTimestamp } from '../../local/fix-client.ts';
 import { cancelOf, marketOrder as order } from '../support/orders.ts';
 import { type Account, TestHouse, until } from './support/desk.ts';
@@ -169,6 +170,21 @@ test('a slow reader is cut, its reports are kept, and it may come back', async (
   expect(house.records('session_ended')[0]?.details).toMatchObject({ cause: 'slow_reader' });
   const back = await loggedOn(grace, 2);
   expect(back.received[0]?.type).toBe('A');
+}, 20_000);
+
+test('a client that reads hears all that one turn has made, however much, and stays', async () => {
+  await open();
+  const grace = await house.user('grace');
+  const client = await loggedOn(grace);
+  const id = `FIX.4.4|${grace.target_comp_id}|${grace.sender_comp_id}|`;
+  // Twice what is kept for its socket; the rest waits in the session meanwhile.
+  const count = Math.ceil((2 * OUTPUT_BYTES) / 4000);
+  for (let i = 0; i < count; i++) venue.report(id, `${i} ${'x'.repeat(4000)}`);
+  await client.next((m) => m.get(58)?.startsWith(`${count - 1} `) === true, 10_000);
+  const told = client.received.filter((m) => m.type === '8').map((m) => Number.parseInt(m.get(58) ?? '', 10));
+  expect(told).toEqual(Array.from({ length: count }, (_, i) => i));
+  expect(client.received.map((m) => Number(m.get(34)))).toEqual(client.received.map((_, i) => i + 1));
+  expect(house.records('session_ended')).toEqual([]);
 }, 20_000);
 
 test('when the disk refuses, replies are withheld and orders refused; when it takes writes again, nothing is lost', async () => {

@@ -10,7 +10,7 @@ export const GAP_RETRY_MS = 30_000;
 
 /** Output not yet taken by the socket above which a resend pauses: a slow reader is not flooded, a fast one never waits. */
 export const RESEND_BACKLOG_BYTES = 256 * 1024;
-/** Output not taken above which application messages go to the store instead: a report is never lost to a full buffer. The connection cuts its reader about here. */
+/** Output not taken above which application messages go to the store instead: a report is never lost to a full buffer. The connection cuts its reader about here, if it does not read. */
 export const DIVERT_BACKLOG_BYTES = 4 * 1024 * 1024;
 /** Messages resent in one go: about a millisecond of work, so that other sessions of the process are not delayed. */
 export const RESEND_PORTION = 256;
