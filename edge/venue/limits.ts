@@ -19,8 +19,6 @@ export const MOST_OPEN_ORDERS_PER_USER = 5_000_000;
 export const FULL_USERS_PER_BOOK = 10;
 /** ClOrdIDs kept of a session, those of closed orders among them: duplicates and status requests look back so far. */
 export const KNOWN_IDS_PER_SESSION = 20_000;
-/** Orders that are over and kept to be made others: each new one takes one, and with its id comes one at most. */
-export const SPARE_ORDERS = 1024;
 /** Bytes of a ClOrdID or Account that is kept for long; longer ones are refused. */
 export const ID_BYTES = 64;
 

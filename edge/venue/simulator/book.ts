@@ -1,17 +1,9 @@
 /** Price-time matching of one symbol. Knows no FIX: it moves quantities and says which trades there were. */
 
+import type { BookOrder, ClientOrder, Quote } from './client-order.ts';
 import { BUY, type Instrument, SELL, type Side } from './instruments.ts';
-import { Levels, type Resting } from './levels.ts';
-import type { ClientOrder } from './order.ts';
-
-/** A quote of the reference market. */
-export interface Quote extends Resting {
-  readonly kind: 'quote';
-  /** What it shows again, behind the others of its price, when it has been taken; 0: it is gone then. */
-  readonly refill: number;
-}
-
-export type BookOrder = ClientOrder | Quote;
+import { Levels } from './levels.ts';
+import type { Orders } from './orders.ts';
 
 /** Told of each trade, after the leaves of both have gone down. It changes no book. */
 export interface TradeListener {
@@ -22,12 +14,13 @@ export interface TradeListener {
 export const anyPrice = (side: Side): number => (side === BUY ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
 
 /** The price an order trades at or better. */
-export const priceOf = ({ terms, side }: ClientOrder): number => (terms.price > 0 ? terms.price : anyPrice(side));
+export const priceOf = ({ price, side }: ClientOrder): number => (price > 0 ? price : anyPrice(side));
 
 export class Book {
   readonly instrument: Instrument;
-  readonly bids = new Levels(BUY);
-  readonly asks = new Levels(SELL);
+  readonly orders: Orders;
+  readonly bids: Levels;
+  readonly asks: Levels;
   /** Rises with every change that market data shows. */
   version = 0;
   /** Last price: of a trade, or where the reference market stands. */
@@ -41,10 +34,13 @@ export class Book {
   deepAsk: Quote | undefined;
   private readonly listener: TradeListener;
 
-  constructor(instrument: Instrument, listener: TradeListener) {
+  constructor(instrument: Instrument, orders: Orders, listener: TradeListener) {
     this.instrument = instrument;
     this.last = instrument.reference;
     this.listener = listener;
+    this.orders = orders;
+    this.bids = new Levels(BUY, orders);
+    this.asks = new Levels(SELL, orders);
   }
 
   side(side: Side): Levels {
@@ -57,31 +53,37 @@ export class Book {
 
   /** Puts an order behind all others of its price; it must not cross the other side. */
   rest(order: BookOrder): void {
-    this.side(order.side).add(order);
+    this.side(order.side).add(order, order.price);
     this.version++;
+  }
+
+  /** Whether an order, which waits for no price, lies in it. */
+  has({ row }: BookOrder): boolean {
+    return this.orders.lies(row);
   }
 
   /** Takes an order out of the book; nothing when it does not lie in it. */
   remove(order: BookOrder): void {
-    if (order.level === undefined) return;
-    this.side(order.side).remove(order);
+    if (!this.has(order)) return;
+    this.side(order.side).remove(order, order.price);
     this.version++;
   }
 
   /** Lowers what an order shows and keeps its place in the queue. */
   reduce(order: BookOrder, by: number): void {
     order.leaves -= by;
-    if (order.level !== undefined) order.level.quantity -= by;
+    if (this.has(order)) this.side(order.side).levelOf(order.price)!.quantity -= by;
     this.version++;
   }
 
-  /** Fills `taker` from the other side as far as prices allow: best price first, then the oldest order (FIFO). */
-  match(taker: BookOrder): void {
-    const against = this.against(taker.side);
+  /** Fills `taker` from the other side as far as `limit` allows: best price first, then the oldest order (FIFO). */
+  match(taker: BookOrder, limit: number): void {
+    const { side } = taker;
+    const against = this.against(side);
     while (taker.leaves > 0) {
       const level = against.best;
-      if (level === undefined || !crosses(taker.side, taker.price, level.price)) return;
-      const maker = level.head as BookOrder;
+      if (level === undefined || !crosses(side, limit, level.price)) return;
+      const maker = this.orders.at(level.head);
       const quantity = Math.min(taker.leaves, maker.leaves);
       taker.leaves -= quantity;
       maker.leaves -= quantity;
@@ -97,16 +99,16 @@ export class Book {
   }
 
   private exhausted(side: Levels, maker: BookOrder): void {
-    side.remove(maker);
+    side.remove(maker, maker.price);
     if (maker.kind === 'client' || maker.refill === 0) return;
     maker.leaves = maker.refill;
-    side.add(maker);
+    side.add(maker, maker.price);
   }
 
   /** Whether an order of `quantity` would be filled at once and whole (fill or kill). */
   canFill(side: Side, price: number, quantity: number): boolean {
     const deep = side === BUY ? this.deepAsk : this.deepBid;
-    if (deep?.level !== undefined && crosses(side, price, deep.price)) return true;
+    if (deep !== undefined && this.has(deep) && crosses(side, price, deep.price)) return true;
     const against = this.against(side);
     let missing = quantity;
     for (let n = 0; missing > 0; n++) {

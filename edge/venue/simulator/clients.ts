@@ -1,32 +1,28 @@
 /** Who has which orders: users, their FIX sessions, and the ClOrdIDs of each session. */
 
 import type { Message } from '../../fix/message.ts';
-import { KNOWN_IDS_PER_SESSION, SPARE_ORDERS } from '../limits.ts';
+import { KNOWN_IDS_PER_SESSION } from '../limits.ts';
 import type { VenueSession } from '../venue.ts';
 import { versionOf } from '../versions.ts';
+import type { Client, ClientOrder, OrderIds, User } from './client-order.ts';
 import { KnownIds } from './known-ids.ts';
 import { Names } from './names.ts';
-import { type Client, ClientOrder, type OrderIds, type OrderTerms, type User } from './order.ts';
+import type { OrderTerms } from './order.ts';
+import { NO_ROW, Orders } from './orders.ts';
 import { pieceOf } from './piece.ts';
-
-/** What the session itself has placed and is open, oldest first. */
-export function openOrders(client: Client): readonly ClientOrder[] {
-  return [...new Set([...client.ids.open()].filter((order) => order.owner === client))];
-}
 
 export class Clients {
   readonly names = new Names();
-  /** What the OrderIDs of this run begin with; known once the log has been read. */
-  run = '';
+  readonly orders = new Orders();
   private readonly users = new Map<string, User>();
   private readonly byId = new Map<string, Client>();
   /** The one asked for last: a batch is of one session. */
   private last: Client | undefined;
-  /** Orders that are over, to be made others. */
-  private readonly spare: ClientOrder[] = [];
-  private readonly freed = (order: ClientOrder): void => {
-    // While the log is read, a line that follows may speak of it.
-    if (this.run !== '' && order.over) this.free(order);
+  /** The log is being read: a line that follows may speak of any order. */
+  private reading = true;
+  /** An order that no id names any more; one that the step in hand has changed is looked at when that is done. */
+  private readonly freed = (row: number): void => {
+    if (!this.orders.isChanging(row)) this.done(row);
   };
 
   /** The client of a session, made when it is new, brought up to date otherwise. */
@@ -55,7 +51,7 @@ export class Clients {
     const ids = new KnownIds(this);
     const quoted = pieceOf(`${JSON.stringify(session.id)},`);
     const seen = { generation: 0, taken: 0, heard: false };
-    const client: Client = { session, version, user, ids, names, account: '', quoted, ...seen };
+    const client: Client = { session, version, user, ids, open: 0, names, account: '', quoted, ...seen };
     ids.owner = client;
     user.clients.push(client);
     this.byId.set(session.id, client);
@@ -83,31 +79,39 @@ export class Clients {
 
   /** Remembers that an id has been used; the oldest ids that no open order goes by are forgotten. */
   remember(client: Client, id: number, order: ClientOrder): void {
-    const before = client.ids.set(id, order);
-    if (before !== undefined) this.freed(before);
-    client.ids.bound(KNOWN_IDS_PER_SESSION, this.freed);
+    const freed = client.ids.set(id, order);
+    if (freed !== NO_ROW) this.freed(freed);
+    this.bound(client);
   }
 
   /** The same of an id that the session does not know. */
   rememberNew(client: Client, id: number, order: ClientOrder): void {
     client.ids.add(id, order);
-    client.ids.bound(KNOWN_IDS_PER_SESSION, this.freed);
+    this.bound(client);
   }
 
-  /** It has changed, which has been written: one that is over is kept as numbers, unless several sessions know it. */
-  done(order: ClientOrder): void {
-    if (!order.open && (order.names === 0 || order.owner.ids.retire(order))) this.free(order);
+  private bound(client: Client): void {
+    if (!this.reading) client.ids.bound(KNOWN_IDS_PER_SESSION + client.open, this.freed);
   }
 
-  private free(order: ClientOrder): void {
-    this.names.drop(order.name);
-    if (this.spare.length < SPARE_ORDERS) this.spare.push(order);
-  }
-
-  /** A new order, which goes by no id yet; `terms` are its own from now on. */
+  /** A new order, which goes by no id yet; it is one more that the session has open. */
   order(ids: OrderIds, terms: OrderTerms, priority: number): ClientOrder {
     this.names.keep(ids.name);
-    return this.spare.pop()?.renew(ids, terms, priority) ?? new ClientOrder(ids, terms, priority);
+    return this.orders.add(ids, terms, priority);
+  }
+
+  /** Of one that has changed this has been written: if it is over and no id names it any more, it is forgotten. */
+  done(row: number): void {
+    const { orders } = this;
+    if (this.reading || orders.known(row) > 0 || orders.isOpen(row)) return;
+    this.names.drop(orders.free(row));
+  }
+
+  /** The log has been read, and of each session it is known how many orders it has open. @param closed the others, by row */
+  read(closed: Iterable<number>): void {
+    this.reading = false;
+    for (const row of closed) this.done(row);
+    for (const client of this.byId.values()) this.bound(client);
   }
 
   /** Forgets a session that has left nothing behind. */

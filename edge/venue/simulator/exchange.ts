@@ -2,8 +2,9 @@
 
 import { ExecType } from '../refusals.ts';
 import type { VenueSink } from '../venue.ts';
-import { type Book, type BookOrder, priceOf, type TradeListener } from './book.ts';
+import { type Book, priceOf, type TradeListener } from './book.ts';
 import type { Change } from './changes.ts';
+import type { BookOrder, Client, ClientOrder } from './client-order.ts';
 import { Clients } from './clients.ts';
 import { Expiry } from './expiry.ts';
 import { BUY, type Instrument } from './instruments.ts';
@@ -17,8 +18,6 @@ import {
   CHANGED,
   CHANGED_STATE,
   type Changed,
-  type Client,
-  type ClientOrder,
   EXPIRED,
   FILLED,
   HELD,
@@ -29,8 +28,7 @@ import {
   Tif,
   UNCHANGED,
 } from './order.ts';
-import type { Execution } from './report-body.ts';
-import { CANCELED_ELSEWHERE, EXPIRED_EXECUTION, NEW, NOT_FILLED, Reports } from './reports.ts';
+import { answering, CANCELED_ELSEWHERE, EXPIRED_EXECUTION, NEW, NOT_FILLED, Reports } from './reports.ts';
 
 export interface ExchangeOptions {
   readonly sink: VenueSink;
@@ -51,10 +49,11 @@ export interface ExchangeOptions {
 interface Restart {
   readonly stamp: number;
   readonly keeping: Keeping | undefined;
-  readonly closed: readonly ClientOrder[];
+  /** By row. */
+  readonly closed: readonly number[];
 }
 
-/** Of a step that has changed more orders, no room is kept for so many. */
+/** Of a step that has changed more orders, no room is kept for so many; one that goes through orders pauses after as many. */
 const KEPT = 64;
 
 export class Exchange implements TradeListener {
@@ -65,7 +64,7 @@ export class Exchange implements TradeListener {
   readonly reports: Reports;
   /** Time of the step in hand. */
   now: number;
-  private readonly expiry = new Expiry();
+  private readonly expiry = new Expiry(this.clients.orders);
   /** Undefined: orders end with the process. */
   readonly keeping: Keeping | undefined;
   private priority = 0;
@@ -83,16 +82,16 @@ export class Exchange implements TradeListener {
   constructor(options: ExchangeOptions) {
     this.now = options.now;
     this.openOrders = options.openOrders;
-    this.markets = new Markets(options.instruments, options.seed, this);
+    this.markets = new Markets(options.instruments, options.seed, this.clients.orders, this);
     const { stamp, keeping, closed } = this.restore(options);
     this.keeping = keeping;
     this.reports = new Reports(options.sink, stamp);
-    this.clients.run = this.reports.run;
-    for (const order of closed) this.clients.done(order);
+    this.clients.read(closed);
   }
 
   /** A step begins. Whatever it does, it does not meet an order whose time is over. */
   begin(now: number): void {
+    this.clients.orders.rest();
     this.now = now;
     if (this.expiry.next <= now) this.expire(now);
     if (!this.started) this.open(now);
@@ -113,7 +112,7 @@ export class Exchange implements TradeListener {
   }
 
   market(order: ClientOrder): Market {
-    return this.markets.ofInstrument(order.terms.instrument);
+    return this.markets.ofInstrument(order.instrument);
   }
 
   /**
@@ -125,6 +124,7 @@ export class Exchange implements TradeListener {
     const order = this.clients.order(ids, terms, ++this.priority);
     const market = this.market(order);
     this.clients.rememberNew(client, name, order);
+    client.open++;
     client.user.open++;
     market.open++;
     this.note(order, CHANGED);
@@ -140,14 +140,7 @@ export class Exchange implements TradeListener {
     const { owner } = order;
     this.end(order, CANCELED);
     this.remember(requester, name, order);
-    const what: Execution = {
-      type: ExecType.Canceled,
-      quantity: 0,
-      price: 0,
-      name,
-      orig: order.name,
-      text: '',
-    };
+    const what = answering(ExecType.Canceled, name, order.name);
     this.reports.execution(requester, order, what, this.now);
     if (owner !== requester) this.reports.execution(owner, order, CANCELED_ELSEWHERE, this.now);
     this.commit();
@@ -159,6 +152,22 @@ export class Exchange implements TradeListener {
     this.reports.execution(order.owner, order, { ...CANCELED_ELSEWHERE, text }, this.now);
   }
 
+  /** The same of several, by row. Nobody has an order in hand. */
+  cancelAll(rows: readonly number[], text: string): void {
+    for (const row of rows) {
+      this.cancelBy(this.clients.orders.order(row), text);
+      this.pause();
+    }
+    this.commit();
+  }
+
+  /** Between orders of a step that may be of very many: what has been done is in hand no longer. */
+  private pause(): void {
+    if (this.changedCount < KEPT) return;
+    this.commit();
+    this.clients.orders.rest();
+  }
+
   /**
    * Gives an open order other terms, of the same side, symbol and type, and a quantity not below what is filled. Less
    * quantity at the same price keeps the order's place; anything else puts it behind the others (price-time priority).
@@ -167,11 +176,11 @@ export class Exchange implements TradeListener {
     const market = this.market(order);
     const { names } = this.clients;
     const { owner, name: orig } = order;
-    const { price, expires_at } = order.terms;
-    const less = order.terms.qty - terms.qty;
-    const rests = order.level !== undefined && terms.tif !== Tif.Ioc && terms.tif !== Tif.Fok;
-    const keeps = rests && terms.price === price && less >= 0 && order.leaves > less;
+    const { price, expires_at } = order;
+    const less = order.qty - terms.qty;
     const waits = order.state.at === 'held';
+    const rests = !waits && market.book.has(order) && terms.tif !== Tif.Ioc && terms.tif !== Tif.Fok;
+    const keeps = rests && terms.price === price && less >= 0 && order.leaves > less;
     if (keeps) market.book.reduce(order, less);
     else {
       this.withdraw(market, order);
@@ -185,7 +194,7 @@ export class Exchange implements TradeListener {
     this.note(order, CHANGED);
     this.remember(requester, name, order);
     if (owner !== requester) this.remember(owner, name, order);
-    const what: Execution = { type: ExecType.Replaced, quantity: 0, price: 0, name: NO_NAME, orig, text: '' };
+    const what = answering(ExecType.Replaced, NO_NAME, orig);
     this.reports.execution(requester, order, what, this.now);
     if (owner !== requester) this.reports.execution(owner, order, what, this.now);
     names.drop(orig);
@@ -203,6 +212,7 @@ export class Exchange implements TradeListener {
     for (let order = this.expiry.take(now); order !== undefined; order = this.expiry.take(now)) {
       this.end(order, EXPIRED);
       this.reports.execution(order.owner, order, EXPIRED_EXECUTION, now);
+      this.pause();
     }
     this.commit();
   }
@@ -244,7 +254,7 @@ export class Exchange implements TradeListener {
     for (let i = 0; i < count; i++) {
       const order = changed[i]!;
       order.change = UNCHANGED;
-      this.clients.done(order);
+      this.clients.done(order.row);
     }
     this.changedCount = 0;
     if (count > KEPT) changed.length = KEPT;
@@ -276,21 +286,29 @@ export class Exchange implements TradeListener {
     if (log === undefined) return { stamp: now, keeping: undefined, closed: [] };
     const { stamp, mark, orders, problems } = restore(log.read(), this.clients, this.markets);
     for (const problem of problems) warn(`order log, ${problem}`);
-    const open = [...orders.values()].filter((order) => order.open).sort((a, b) => a.priority - b.priority);
-    for (const order of open) {
-      const market = this.market(order);
-      market.open++;
-      order.user.open++;
-      this.priority = Math.max(this.priority, order.priority);
-      this.expiry.add(order);
-      order.price = priceOf(order);
-      if (order.state.at === 'held') market.stops.add(order);
-      else market.book.rest(order);
+    const rows = [...orders.values()];
+    const table = this.clients.orders;
+    const open = rows.filter((row) => table.isOpen(row)).sort((a, b) => table.priority(a) - table.priority(b));
+    for (const row of open) {
+      this.reopen(table.order(row));
+      table.rest();
     }
     const next = Math.max(now, stamp + 1);
     // Marks of a new log begin where no other's have been: a journal that goes with another log does not find its own.
-    const closed = [...orders.values()].filter((order) => !order.open);
+    const closed = rows.filter((row) => !table.isOpen(row));
     return { stamp: next, keeping: new Keeping(log, this.clients, next, mark ?? next), closed };
+  }
+
+  /** An order of the log is open, as it was. */
+  private reopen(order: ClientOrder): void {
+    const market = this.market(order);
+    market.open++;
+    order.user.open++;
+    order.owner.open++;
+    this.priority = Math.max(this.priority, order.priority);
+    this.expiry.add(order);
+    if (order.state.at === 'held') market.stops.add(order);
+    else market.book.rest(order);
   }
 
   private remember(client: Client, name: number, order: ClientOrder): void {
@@ -302,7 +320,7 @@ export class Exchange implements TradeListener {
 
   /** A new order meets the market; a stop order waits for its price. */
   private enter(market: Market, order: ClientOrder): void {
-    if (order.terms.stop_price > 0 && !this.triggered(market, order)) {
+    if (order.stop_price > 0 && !this.triggered(market, order)) {
       order.state = HELD;
       market.stops.add(order);
     } else this.admit(market, order);
@@ -310,14 +328,14 @@ export class Exchange implements TradeListener {
 
   /** An order meets the book: it trades, then rests or is killed. */
   private admit(market: Market, order: ClientOrder): void {
-    const { tif, ord_type } = order.terms;
+    const { tif, ord_type } = order;
+    const limit = priceOf(order);
     order.state = IN_BOOK;
-    order.price = priceOf(order);
-    if (tif === Tif.Fok && !market.book.canFill(order.side, order.price, order.leaves)) {
+    if (tif === Tif.Fok && !market.book.canFill(order.side, limit, order.leaves)) {
       this.kill(order);
       return;
     }
-    market.book.match(order);
+    market.book.match(order, limit);
     if (order.leaves === 0) return;
     const rests = (ord_type === OrdType.Limit || ord_type === OrdType.StopLimit) && tif !== Tif.Ioc;
     if (rests) market.book.rest(order);
@@ -326,7 +344,7 @@ export class Exchange implements TradeListener {
 
   private triggered(market: Market, order: ClientOrder): boolean {
     const { last } = market.book;
-    return order.side === BUY ? last >= order.terms.stop_price : last <= order.terms.stop_price;
+    return order.side === BUY ? last >= order.stop_price : last <= order.stop_price;
   }
 
   /** Stop orders that the last price sets off, one after the other; each may set off more. */
@@ -361,6 +379,7 @@ export class Exchange implements TradeListener {
     order.state = state;
     order.leaves = 0;
     market.open--;
+    order.owner.open--;
     order.user.open--;
     this.note(order, CHANGED_STATE);
   }

@@ -1,79 +1,150 @@
-/** Orders by the time they end: a binary heap. An order that ended otherwise stays in it until its time or a sweep. */
+/** Orders by the time they end: of each time a list, and of the times a binary heap. An order that ended otherwise stays until then, or until a sweep. */
 
-import type { ClientOrder } from './order.ts';
+import type { ClientOrder } from './client-order.ts';
+import type { Orders } from './orders.ts';
 
-interface Entry {
+/** The orders of one time: most are of the same day. */
+class Bucket {
   readonly at: number;
-  readonly order: ClientOrder;
+  /** By row, oldest first; those before `from` have been taken, and there are none from `to` on. */
+  rows = new Int32Array(1);
+  from = 0;
+  to = 0;
+
+  constructor(at: number) {
+    this.at = at;
+  }
+
+  push(row: number): void {
+    if (this.to === this.rows.length) {
+      const grown = new Int32Array(this.to * 2);
+      grown.set(this.rows);
+      this.rows = grown;
+    }
+    this.rows[this.to++] = row;
+  }
+
+  /** Keeps those of which `keeps` says so. */
+  sift(keeps: (row: number) => boolean): void {
+    let kept = 0;
+    for (let i = this.from; i < this.to; i++) if (keeps(this.rows[i]!)) this.rows[kept++] = this.rows[i]!;
+    this.from = 0;
+    this.to = kept;
+  }
 }
 
-/** Whether an entry still means something: the order is open and has not been given another time. */
-const valid = ({ at, order }: Entry): boolean => order.open && order.terms.expires_at === at;
+/** Of what is no longer valid so much is kept in any case. */
+const SLACK = 1024;
 
 export class Expiry {
-  private heap: Entry[] = [];
-  private sweepAt = 1024;
+  readonly #orders: Orders;
+  #heap: Bucket[] = [];
+  readonly #byTime = new Map<number, Bucket>();
+  #last: Bucket | undefined;
+  #size = 0;
+  #sweepAt = SLACK;
+
+  constructor(orders: Orders) {
+    this.#orders = orders;
+  }
 
   /** Epoch ms of the next entry; Infinity when there is none. */
   get next(): number {
-    return this.heap[0]?.at ?? Number.POSITIVE_INFINITY;
+    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  add(order: ClientOrder): void {
-    const at = order.terms.expires_at;
-    if (at === Number.POSITIVE_INFINITY || at === order.expiry) return; // it is in already, perhaps as another order
+  /** One that is new, or has been given another time. */
+  add({ row, expires_at: at }: ClientOrder): void {
+    if (at === Number.POSITIVE_INFINITY || this.#orders.endsAt(row) === at) return; // it is in already, perhaps as another order
     // What is no longer valid is at most as much as what was valid at the last sweep, and 1,024.
-    if (this.heap.length >= this.sweepAt) this.sweep();
-    order.expiry = at;
-    this.heap.push({ at, order });
-    this.up(this.heap.length - 1);
+    if (this.#size >= this.#sweepAt) this.#sweep();
+    this.#orders.setEndsAt(row, at);
+    this.#of(at).push(row);
+    this.#size += 1;
   }
 
   /** Takes out one open order whose time has come; undefined when there is none. */
   take(now: number): ClientOrder | undefined {
-    while (this.next <= now) {
-      const entry = this.pop();
-      if (valid(entry)) return entry.order;
+    for (let bucket = this.#heap[0]; bucket !== undefined && bucket.at <= now; bucket = this.#heap[0]) {
+      if (bucket.from === bucket.to) {
+        this.#pop();
+        continue;
+      }
+      const row = bucket.rows[bucket.from++]!;
+      this.#size -= 1;
+      this.#forget(row, bucket);
+      if (this.#isValid(row, bucket)) return this.#orders.order(row);
     }
     return undefined;
   }
 
-  private sweep(): void {
-    for (const { order } of this.heap) order.expiry = Number.NaN;
-    // An order that has been others may be in more than once with the time that it has now.
-    this.heap = this.heap.filter((entry) => {
-      if (!valid(entry) || entry.order.expiry === entry.at) return false;
-      entry.order.expiry = entry.at;
-      return true;
-    });
-    this.heap.sort((a, b) => a.at - b.at);
-    this.sweepAt = this.heap.length * 2 + 1024;
+  /** An entry is gone. */
+  #forget(row: number, { at }: Bucket): void {
+    if (this.#orders.endsAt(row) === at) this.#orders.clearEnds(row);
   }
 
-  private pop(): Entry {
-    const { heap } = this;
-    const first = heap[0]!;
-    if (first.order.expiry === first.at) first.order.expiry = Number.NaN;
+  /** Whether one still means something: the order is open and has not been given another time. */
+  #isValid(row: number, { at }: Bucket): boolean {
+    return this.#orders.isOpen(row) && this.#orders.expiresAt(row) === at;
+  }
+
+  #of(at: number): Bucket {
+    if (this.#last?.at === at) return this.#last;
+    let bucket = this.#byTime.get(at);
+    if (bucket === undefined) {
+      bucket = new Bucket(at);
+      this.#byTime.set(at, bucket);
+      this.#heap.push(bucket);
+      this.#up(this.#heap.length - 1);
+    }
+    this.#last = bucket;
+    return bucket;
+  }
+
+  #sweep(): void {
+    const orders = this.#orders;
+    for (const bucket of this.#heap)
+      for (let i = bucket.from; i < bucket.to; i++) this.#forget(bucket.rows[i]!, bucket);
+    this.#size = 0;
+    for (const bucket of this.#heap) {
+      bucket.sift((row) => {
+        // A row that has been others may be in more than once with the time that it has now.
+        if (!this.#isValid(row, bucket) || orders.endsAt(row) === bucket.at) return false;
+        orders.setEndsAt(row, bucket.at);
+        return true;
+      });
+      this.#size += bucket.to;
+    }
+    this.#heap = this.#heap.filter(({ to }) => to > 0).sort((a, b) => a.at - b.at);
+    this.#byTime.clear();
+    for (const bucket of this.#heap) this.#byTime.set(bucket.at, bucket);
+    this.#last = undefined;
+    this.#sweepAt = this.#size * 2 + SLACK;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    this.#byTime.delete(heap[0]!.at);
+    this.#last = undefined;
     const last = heap.pop()!;
     if (heap.length > 0) {
       heap[0] = last;
-      this.down();
+      this.#down();
     }
-    return first;
   }
 
-  private up(from: number): void {
-    const { heap } = this;
+  #up(from: number): void {
+    const heap = this.#heap;
     for (let i = from; i > 0; ) {
       const parent = (i - 1) >>> 1;
       if (heap[parent]!.at <= heap[i]!.at) return;
-      this.swap(i, parent);
+      this.#swap(i, parent);
       i = parent;
     }
   }
 
-  private down(): void {
-    const { heap } = this;
+  #down(): void {
+    const heap = this.#heap;
     for (let i = 0; ; ) {
       const left = 2 * i + 1;
       const right = left + 1;
@@ -81,13 +152,13 @@ export class Expiry {
       if (left < heap.length && heap[left]!.at < heap[least]!.at) least = left;
       if (right < heap.length && heap[right]!.at < heap[least]!.at) least = right;
       if (least === i) return;
-      this.swap(i, least);
+      this.#swap(i, least);
       i = least;
     }
   }
 
-  private swap(a: number, b: number): void {
-    const { heap } = this;
+  #swap(a: number, b: number): void {
+    const heap = this.#heap;
     const one = heap[a]!;
     heap[a] = heap[b]!;
     heap[b] = one;

@@ -3,10 +3,11 @@
 import type { Done } from '../../syncs.ts';
 import { LOG_COMPACT_BYTES, LOG_PIECE_BYTES } from '../limits.ts';
 import type { Change } from './changes.ts';
+import type { Client, ClientOrder } from './client-order.ts';
 import type { Clients } from './clients.ts';
 import { Line, type UsedId } from './line.ts';
 import { copyOf, Introductions, type LineBytes, lineOf, type OrderLog, snapshot, snapshotBytes } from './log.ts';
-import { CHANGED, CHANGED_STATE, type Client, type ClientOrder } from './order.ts';
+import { CHANGED, CHANGED_STATE } from './order.ts';
 import { OrderLines } from './order-lines.ts';
 
 const NOTHING = lineOf('[]');

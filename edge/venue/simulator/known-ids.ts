@@ -1,14 +1,14 @@
 /**
  * The ClOrdIDs that a session has used, and the order that each names: a table by hash over a ring by age. Nearly all are
- * looked up to find that they are new. An order that is over lies here as numbers (past.ts).
+ * looked up to find that they are new.
  */
 
 import type { Message } from '../../fix/message.ts';
 import { SLACK, viewOf } from '../../fix/words.ts';
 import { ID_BYTES } from '../limits.ts';
-import { hashOf, type Names, NO_NAME } from './names.ts';
-import type { Client, ClientOrder, KnownOrders } from './order.ts';
-import { Past } from './past.ts';
+import type { Client, ClientOrder, KnownOrders } from './client-order.ts';
+import { hashOf, type Names } from './names.ts';
+import { NO_ROW, type Orders } from './orders.ts';
 
 const INITIAL = 16;
 /** A text that is looked up. */
@@ -18,14 +18,12 @@ const ASKED_VIEW = viewOf(ASKED);
 /** What those of all sessions have in common. */
 export interface Shared {
   readonly names: Names;
-  /** Of the orders that may go into the past. */
-  readonly run: string;
+  readonly orders: Orders;
 }
 
 /** Of a session that has sent no order yet: never written to. */
 const NO_IDS = new Int32Array(0);
 const NO_SLOTS = new Uint16Array(1);
-const NO_PLACES = new Float64Array(0);
 
 export class KnownIds implements KnownOrders {
   size = 0;
@@ -33,21 +31,18 @@ export class KnownIds implements KnownOrders {
   /** By place in the ring, whose size is a power of two. */
   #ids = NO_IDS;
   #hashes = NO_IDS;
-  /** Undefined: it is in the past. */
-  #orders: (ClientOrder | undefined)[] = [];
-  /** The place that the same order was given before, as {@link ClientOrder.place} has it. */
-  #before = NO_PLACES;
-  #past: Past | undefined;
+  /** Of the orders. */
+  #rows = NO_IDS;
   /** Place + 1, by hash; 0: none. Four times as many as places, for what lies in a row may lie where another row does. */
   #slots: Uint16Array | Uint32Array = NO_SLOTS;
   readonly #names: Names;
-  readonly #shared: Shared;
-  /** Whose they are; set before an order goes into the past. */
+  readonly #orders: Orders;
+  /** Whose they are; set before any is noted. */
   owner: Client | undefined;
 
-  constructor(shared: Shared) {
-    this.#names = shared.names;
-    this.#shared = shared;
+  constructor({ names, orders }: Shared) {
+    this.#names = names;
+    this.#orders = orders;
   }
 
   get(id: string): ClientOrder | undefined {
@@ -85,112 +80,77 @@ export class KnownIds implements KnownOrders {
   }
 
   #orderAt(place: number): ClientOrder | undefined {
-    if (place < 0) return undefined;
-    return this.#orders[place] ?? this.#past!.get(place, this.#ids[place]!, this.owner!, this.#shared.run);
+    return place < 0 ? undefined : this.#orders.order(this.#rows[place]!);
   }
 
   /**
    * Notes that an id has been used; one that is known names this order from now on, and is no younger for it.
-   * @returns the order that it has named
+   * @returns the row of an order that it has named and that no id names any more, {@link NO_ROW} for none
    */
-  set(id: number, order: ClientOrder): ClientOrder | undefined {
+  set(id: number, { row }: ClientOrder): number {
     const names = this.#names;
     const place = this.#find(names.hash(id), names.view, names.at(id), names.length(id));
+    this.#orders.know(row, 1);
     if (place < 0) {
-      this.add(id, order);
-      return undefined;
+      this.#push(names.keep(id), row, names.hash(id));
+      return NO_ROW;
     }
-    order.names += 1;
-    const before = this.#orders[place];
-    if (before === undefined) names.drop(this.#past!.name(place));
-    else before.names -= 1;
-    this.#orders[place] = order;
-    return before;
+    const before = this.#rows[place]!;
+    this.#rows[place] = row;
+    return this.#orders.know(before, -1) === 0 ? before : NO_ROW;
   }
 
   /** As {@link set}, of an id that is not known. */
-  add(id: number, order: ClientOrder): void {
-    order.names += 1;
-    this.#push(this.#names.keep(id), order, this.#names.hash(id));
+  add(id: number, { row }: ClientOrder): void {
+    this.#orders.know(row, 1);
+    this.#push(this.#names.keep(id), row, this.#names.hash(id));
+  }
+
+  /** Whether an open order of this session goes by an id now. */
+  #isCurrent(id: number, row: number): boolean {
+    const orders = this.#orders;
+    return orders.isOpen(row) && orders.isOf(row, this.owner!) && this.#names.same(orders.name(row), id);
   }
 
   /**
-   * An order that is over goes into the past, if all that it is known by are ids of this session.
-   * @returns whether it does, and the order may become another
+   * Forgets the oldest beyond `most`, but for those that an open order of the session goes by now: they are as young as any then.
+   * @param most at least as many as there are of these
+   * @param freed told the row of an order that no id names any more
    */
-  retire(order: ClientOrder): boolean {
-    if (order.run !== this.#shared.run || order.names !== this.#placesOf(order)) return false;
-    const mask = this.#hashes.length - 1;
-    this.#past ??= new Past(this.#hashes.length);
-    for (let seq = order.place; order.names > 0; seq = this.#before[seq & mask]!) {
-      const place = seq & mask;
-      this.#past.put(place, order, order.name === this.#ids[place] ? NO_NAME : this.#names.keep(order.name));
-      this.#orders[place] = undefined;
-      order.names -= 1;
-    }
-    return true;
-  }
-
-  /** How many ids name this order, as far as its places are those of this session. */
-  #placesOf(order: ClientOrder): number {
-    const mask = this.#hashes.length - 1;
-    let count = 0;
-    for (let seq = order.place; seq >= this.#head && this.#orders[seq & mask] === order; count++) {
-      const before = this.#before[seq & mask]!;
-      if (before >= seq) break;
-      seq = before;
-    }
-    return count;
-  }
-
-  /**
-   * Forgets the oldest beyond `most`, but for those that an open order goes by now: they are as young as any then.
-   * @param freed the order that an id which is forgotten has named
-   */
-  bound(most: number, freed: (order: ClientOrder) => void): void {
+  bound(most: number, freed: (row: number) => void): void {
     while (this.size > most) {
       const place = this.#head & (this.#hashes.length - 1);
-      const id = this.#ids[place]!;
-      const order = this.#orders[place];
+      const [id, row] = [this.#ids[place]!, this.#rows[place]!];
       this.#forget(place);
-      if (order?.open === true && this.#names.same(order.name, id)) {
-        this.#push(id, order, this.#hashes[place]!);
+      if (this.#isCurrent(id, row)) {
+        this.#push(id, row, this.#hashes[place]!);
         continue;
       }
       this.#names.drop(id);
-      if (order === undefined) {
-        this.#names.drop(this.#past!.name(place));
-        continue;
-      }
-      order.names -= 1;
-      freed(order);
+      if (this.#orders.know(row, -1) === 0) freed(row);
     }
   }
 
-  /** Each id and its order, oldest first. */
-  *entries(): Generator<readonly [id: number, ClientOrder]> {
+  /** Each id and the row of its order, oldest first. */
+  *entries(): Generator<readonly [id: number, row: number]> {
     for (let i = 0; i < this.size; i++) {
       const place = (this.#head + i) & (this.#hashes.length - 1);
-      yield [this.#ids[place]!, this.#orderAt(place)!];
+      yield [this.#ids[place]!, this.#rows[place]!];
     }
   }
 
-  /** The orders that are open, by the age of their ids; one that has several comes as often. */
-  *open(): Generator<ClientOrder> {
-    for (let i = 0; i < this.size; i++) {
-      const order = this.#orders[(this.#head + i) & (this.#hashes.length - 1)];
-      if (order?.open === true) yield order;
-    }
+  /** The rows of the orders of this session that are open, by the age of the ids that they go by. */
+  open(): readonly number[] {
+    const rows: number[] = [];
+    for (const [id, row] of this.entries()) if (this.#isCurrent(id, row)) rows.push(row);
+    return rows;
   }
 
-  #push(id: number, order: ClientOrder, hash: number): void {
+  #push(id: number, row: number, hash: number): void {
     if (this.size === this.#hashes.length) this.#grow();
-    const seq = this.#head + this.size++;
-    const place = seq & (this.#hashes.length - 1);
-    this.#before[place] = order.place;
-    order.place = seq;
+    const place = (this.#head + this.size++) & (this.#hashes.length - 1);
     this.#ids[place] = id;
-    this.#orders[place] = order;
+    this.#rows[place] = row;
     this.#hashes[place] = hash;
     this.#enter(place);
   }
@@ -216,7 +176,6 @@ export class KnownIds implements KnownOrders {
       hole = slot;
     }
     slots[hole] = 0;
-    this.#orders[place] = undefined;
     this.#head += 1;
     this.size -= 1;
   }
@@ -225,22 +184,16 @@ export class KnownIds implements KnownOrders {
   #grow(): void {
     const before = this.#hashes.length;
     const size = Math.max(INITIAL, before * 2);
-    const [ids, hashes, earlier] = [new Int32Array(size), new Int32Array(size), new Float64Array(size)];
-    const orders = new Array<ClientOrder | undefined>(size).fill(undefined);
-    const past = this.#past === undefined ? undefined : new Past(size);
+    const [ids, hashes, rows] = [new Int32Array(size), new Int32Array(size), new Int32Array(size)];
     for (let i = 0; i < this.size; i++) {
       const [from, to] = [(this.#head + i) & (before - 1), (this.#head + i) & (size - 1)];
       ids[to] = this.#ids[from]!;
       hashes[to] = this.#hashes[from]!;
-      earlier[to] = this.#before[from]!;
-      orders[to] = this.#orders[from];
-      if (orders[to] === undefined) this.#past?.move(from, past!, to);
+      rows[to] = this.#rows[from]!;
     }
     this.#ids = ids;
     this.#hashes = hashes;
-    this.#before = earlier;
-    this.#orders = orders;
-    this.#past = past;
+    this.#rows = rows;
     this.#slots = slotsFor(size);
     for (let i = 0; i < this.size; i++) this.#enter((this.#head + i) & (size - 1));
   }

@@ -1,19 +1,8 @@
 /** One side of a book: price levels in order, each a FIFO queue. Best price last, so that work near the touch is cheap. */
 
-import type { Side } from './instruments.ts';
-import { BUY } from './instruments.ts';
-
-/** What can lie in a book. The links belong to the level it lies in. */
-export interface Resting {
-  readonly side: Side;
-  /** In units of the instrument's price scale. */
-  price: number;
-  /** Quantity open, in units of the instrument's quantity scale. */
-  leaves: number;
-  level: Level | undefined;
-  prev: Resting | undefined;
-  next: Resting | undefined;
-}
+import type { BookOrder } from './client-order.ts';
+import { BUY, type Side } from './instruments.ts';
+import { NO_ROW, type Orders } from './orders.ts';
 
 /** Orders of one price, oldest first. */
 export interface Level {
@@ -21,17 +10,22 @@ export interface Level {
   /** Sum of the orders' leaves. */
   quantity: number;
   orders: number;
-  head: Resting | undefined;
-  tail: Resting | undefined;
+  /** Rows, see orders.ts. */
+  head: number;
+  tail: number;
 }
 
 export class Levels {
   readonly side: Side;
+  readonly #orders: Orders;
   /** By how good the price is, the best last. */
   private readonly sorted: Level[] = [];
+  /** The one asked for last. */
+  private last: Level | undefined;
 
-  constructor(side: Side) {
+  constructor(side: Side, orders: Orders) {
     this.side = side;
+    this.#orders = orders;
   }
 
   get best(): Level | undefined {
@@ -50,40 +44,45 @@ export class Levels {
     return place < 0 ? undefined : this.sorted[place];
   }
 
-  /** Puts an order behind all others of its price. */
-  add(order: Resting): void {
-    const index = this.search(order.price);
-    let level = this.sorted[index];
-    if (level === undefined || level.price !== order.price) {
-      level = { price: order.price, quantity: 0, orders: 0, head: undefined, tail: undefined };
-      this.sorted.splice(index, 0, level);
-    }
-    order.level = level;
-    order.prev = level.tail;
-    order.next = undefined;
-    if (level.tail === undefined) level.head = order;
-    else level.tail.next = order;
-    level.tail = order;
-    level.quantity += order.leaves;
+  /** Puts an order behind all others of a price. @param price its own, in a book */
+  add({ row, leaves }: BookOrder, price: number): void {
+    const level = this.levelOf(price) ?? this.begin(price);
+    this.#orders.link(level.tail, row);
+    if (level.tail === NO_ROW) level.head = row;
+    level.tail = row;
+    level.quantity += leaves;
     level.orders++;
   }
 
-  /** Takes an order out, whatever its leaves; nothing when it does not lie here. */
-  remove(order: Resting): void {
-    const { level } = order;
-    if (level === undefined) return;
-    if (order.prev === undefined) level.head = order.next;
-    else order.prev.next = order.next;
-    if (order.next === undefined) level.tail = order.prev;
-    else order.next.prev = order.prev;
-    order.level = undefined;
-    order.prev = undefined;
-    order.next = undefined;
-    level.quantity -= order.leaves;
+  /** Takes an order out that lies here, whatever its leaves. @param price that it was added with */
+  remove({ row, leaves }: BookOrder, price: number): void {
+    const orders = this.#orders;
+    const level = this.levelOf(price)!;
+    if (level.head === row) level.head = orders.next(row);
+    if (level.tail === row) level.tail = orders.prev(row);
+    orders.unlink(row);
+    level.quantity -= leaves;
     level.orders--;
     if (level.orders > 0) return;
     if (level === this.best) this.sorted.pop();
-    else this.sorted.splice(this.search(level.price), 1);
+    else this.sorted.splice(this.search(price), 1);
+    if (level === this.last) this.last = undefined;
+  }
+
+  /** The level of a price, if there is one. */
+  levelOf(price: number): Level | undefined {
+    if (this.last?.price === price) return this.last;
+    const level = this.sorted[this.search(price)];
+    if (level?.price !== price) return undefined;
+    this.last = level;
+    return level;
+  }
+
+  private begin(price: number): Level {
+    const level = { price, quantity: 0, orders: 0, head: NO_ROW, tail: NO_ROW };
+    this.sorted.splice(this.search(price), 0, level);
+    this.last = level;
+    return level;
   }
 
   /** Where `price` is or belongs. */

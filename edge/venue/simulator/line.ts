@@ -4,19 +4,10 @@ import { Output } from '../../fix/output.ts';
 import { copyWords } from '../../fix/words.ts';
 import { LOG_LINE_BYTES } from '../limits.ts';
 import { type Change, stateName } from './changes.ts';
+import type { Client, ClientOrder } from './client-order.ts';
 import { Digits } from './digits.ts';
 import type { Names } from './names.ts';
-import {
-  type Changeable,
-  type Client,
-  type ClientOrder,
-  copyTerms,
-  IN_BOOK,
-  NO_TERMS,
-  type OrderState,
-  type OrderTerms,
-  sameTerms,
-} from './order.ts';
+import { type Changeable, copyTerms, IN_BOOK, NO_TERMS, type OrderState, type OrderTerms, sameTerms } from './order.ts';
 import { type Piece, Pieces, pieceOf } from './piece.ts';
 
 const INITIAL = 1024;
@@ -98,7 +89,7 @@ export class Line extends Output {
     this.id(order);
     this.constant(order.owner.quoted);
     this.name(order.owner.names, order.name);
-    this.asked(order.terms);
+    this.asked(order);
     this.number(order.priority);
     this.standing(order);
   }
@@ -112,7 +103,7 @@ export class Line extends Output {
     const { priority, serial } = order;
     this.putDigits(serial, this.serial.end, this.serial.at);
     order.owner.names.over(order.name, this.view, this.nameAt);
-    if (sameTerms(this.terms, order.terms) && this.rank.fit(priority)) {
+    if (sameTerms(this.terms, order) && this.rank.fit(priority)) {
       this.putDigits(priority, this.rank.end, this.rank.at);
       if (order.state === this.state && order.cum === this.cum && order.notional === this.notional) return this;
       this.at = this.rank.end + 1;
@@ -127,7 +118,7 @@ export class Line extends Output {
   differsInIds(order: ClientOrder): boolean {
     if (order.owner !== this.owner || order.run !== this.run || order.serial < 0) return false;
     if (order.state !== this.state || order.cum !== this.cum || order.notional !== this.notional) return false;
-    return sameTerms(this.terms, order.terms);
+    return sameTerms(this.terms, order);
   }
 
   /** The same line for an order that {@link differsInIds} from the last whole one of its kind; over the last such line where it fits. */
@@ -180,9 +171,10 @@ export class Line extends Output {
     this.run = run;
   }
 
-  private ask({ terms, priority }: ClientOrder): void {
-    copyTerms(terms, this.terms);
-    this.asked(terms);
+  private ask(order: ClientOrder): void {
+    const { priority } = order;
+    copyTerms(order, this.terms);
+    this.asked(order);
     this.number(priority);
     if (this.rank.end !== this.at - 1 || !this.rank.fit(priority)) this.rank.set(priority, this.at - 1);
   }

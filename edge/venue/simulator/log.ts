@@ -8,10 +8,11 @@ import { viewOf } from '../../fix/words.ts';
 import type { Done } from '../../syncs.ts';
 import type { VenueSession } from '../venue.ts';
 import { type Change, type OrderRecord, recordOf, stateOf } from './changes.ts';
+import type { Client, ClientOrder } from './client-order.ts';
 import type { Clients } from './clients.ts';
 import { Line } from './line.ts';
 import type { Markets } from './markets.ts';
-import { type Client, ClientOrder, type OrderTerms, partsOfId } from './order.ts';
+import { type OrderTerms, partsOfId } from './order.ts';
 import { OrderLines } from './order-lines.ts';
 
 /** A line: UTF-8, buf[0, length). */
@@ -77,12 +78,14 @@ export function* snapshot(clients: Clients, stamp: number, mark: number): Genera
   for (const client of clients.all()) {
     if (client.ids.size === 0) continue;
     yield said([['session', client.session], takenChange(client)]);
-    for (const [name, order] of client.ids.entries()) {
+    for (const [name, row] of client.ids.entries()) {
+      const order = clients.orders.order(row);
       if (client.names.same(name, order.name)) yield lines.of(order);
       else {
         line.begin().addId({ client, name, order });
         yield line.end();
       }
+      clients.orders.rest();
     }
   }
   yield said([['mark', mark]]);
@@ -143,8 +146,8 @@ export interface Restored {
   stamp: number;
   /** Of the last flush that is whole; undefined: the log has no marks. */
   mark: number | undefined;
-  /** By OrderID; open and closed ones. */
-  readonly orders: Map<string, ClientOrder>;
+  /** Rows by OrderID; open and closed ones. */
+  readonly orders: Map<string, number>;
   /** What was skipped and why, the first few. */
   readonly problems: string[];
 }
@@ -168,6 +171,7 @@ export function restore(lines: Iterable<string>, clients: Clients, markets: Mark
     number++;
     try {
       for (const change of changesOf(line, reading)) apply(change, reading, clients, markets);
+      clients.orders.rest();
     } catch (error) {
       if (reading.problems.length < MAX_PROBLEMS) {
         reading.problems.push(`line ${number}: ${error instanceof Error ? error.message : String(error)}`);
@@ -177,11 +181,12 @@ export function restore(lines: Iterable<string>, clients: Clients, markets: Mark
   // An id may stand before the order it names, which a replacement has moved on.
   for (const [session, clOrdId, orderId] of reading.aliases) {
     const client = clients.get(session);
-    const order = reading.orders.get(orderId);
-    if (client === undefined || order === undefined) continue;
+    const row = reading.orders.get(orderId);
+    if (client === undefined || row === undefined) continue;
     const id = clients.names.ofText(clOrdId);
-    clients.remember(client, id, order);
+    clients.remember(client, id, clients.orders.order(row));
     clients.names.drop(id);
+    clients.orders.rest();
   }
   return reading;
 }
@@ -239,9 +244,9 @@ function apply(change: Change, reading: Reading, clients: Clients, markets: Mark
       restoreOrder(likeOf(change, reading), reading, clients, markets);
       return;
     case 'fill': {
-      const order = reading.orders.get(change[1]);
-      if (order === undefined) throw new Error(`a fill of the unknown order ${change[1]}`);
-      setState(order, change[2], change[3], change[4]);
+      const row = reading.orders.get(change[1]);
+      if (row === undefined) throw new Error(`a fill of the unknown order ${change[1]}`);
+      setState(clients.orders.order(row), change[2], change[3], change[4]);
       return;
     }
     case 'id':
@@ -278,11 +283,13 @@ function restoreOrder(record: OrderRecord, restored: Restored, clients: Clients,
   const terms: OrderTerms = { ...record.terms, instrument, expires_at };
   const { names } = clients;
   const name = names.ofText(record.c);
-  let order = restored.orders.get(record.id);
-  if (order === undefined) {
-    order = new ClientOrder({ ...partsOfId(record.id), owner: client, name: names.keep(name) }, terms, record.priority);
-    restored.orders.set(record.id, order);
+  const row = restored.orders.get(record.id);
+  let order: ClientOrder;
+  if (row === undefined) {
+    order = clients.order({ ...partsOfId(record.id), owner: client, name }, terms, record.priority);
+    restored.orders.set(record.id, order.row);
   } else {
+    order = clients.orders.order(row);
     names.drop(order.name);
     order.name = names.keep(name);
     order.ask(terms);
@@ -299,5 +306,5 @@ function setState(order: ClientOrder, state: string, cum: number, notional: numb
   order.state = known;
   order.cum = cum;
   order.notional = notional;
-  order.leaves = order.open ? order.terms.qty - cum : 0;
+  order.leaves = order.open ? order.qty - cum : 0;
 }

@@ -8,9 +8,9 @@ import { Field } from '../tags.ts';
 import type { VenueSession, VenueSink } from '../venue.ts';
 import { V } from '../versions.ts';
 import type { Book } from './book.ts';
+import type { Client } from './client-order.ts';
 import type { Exchange } from './exchange.ts';
 import type { Levels } from './levels.ts';
-import type { Client } from './order.ts';
 
 export const MARKET_DATA_REQUEST = msgTypeCode('V');
 const SNAPSHOT = msgTypeCode('W');

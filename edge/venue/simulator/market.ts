@@ -3,8 +3,9 @@
  * something to trade with and resting ones fill when the market comes to them.
  */
 
-import type { Book, Quote } from './book.ts';
-import { BUY, SELL, type Side } from './instruments.ts';
+import type { Book } from './book.ts';
+import type { Quote } from './client-order.ts';
+import { BUY, SELL } from './instruments.ts';
 
 /** Levels quoted on each side. */
 const LEVELS = 10;
@@ -31,17 +32,6 @@ export class Dice {
   }
 }
 
-const quote = (side: Side): Quote => ({
-  kind: 'quote',
-  side,
-  price: 0,
-  leaves: 0,
-  refill: 0,
-  level: undefined,
-  prev: undefined,
-  next: undefined,
-});
-
 export class ReferenceMarket {
   private readonly book: Book;
   private readonly dice: Dice;
@@ -53,11 +43,12 @@ export class ReferenceMarket {
     this.book = book;
     this.dice = new Dice(seed);
     this.reference = book.instrument.reference;
-    for (let n = 0; n < LEVELS; n++) this.quotes.push(quote(BUY), quote(SELL));
+    const { orders } = book;
+    for (let n = 0; n < LEVELS; n++) this.quotes.push(orders.quote(BUY, 0), orders.quote(SELL, 0));
     const { max_qty } = book.instrument;
     // The outermost quotes never run out: whatever its size, a market order is filled.
-    book.deepBid = { ...quote(BUY), refill: max_qty };
-    book.deepAsk = { ...quote(SELL), refill: max_qty };
+    book.deepBid = orders.quote(BUY, max_qty);
+    book.deepAsk = orders.quote(SELL, max_qty);
     this.quotes.push(book.deepBid, book.deepAsk);
   }
 
@@ -83,7 +74,7 @@ export class ReferenceMarket {
       one.price = one.side === BUY ? this.reference - distance : this.reference + distance;
       const lots = Math.max(1, Math.floor(display / lot));
       one.leaves = one.refill > 0 ? max_qty : lot * (1 + Math.floor(lots / 5) + dice.roll(lots));
-      book.match(one);
+      book.match(one, one.price);
       if (one.leaves > 0) book.rest(one);
       else if (one.refill > 0) {
         one.leaves = one.refill;

@@ -6,6 +6,7 @@ import { Book, type TradeListener } from './book.ts';
 import { checkInstrument, type Instrument } from './instruments.ts';
 import { ReferenceMarket } from './market.ts';
 import { hashOf } from './names.ts';
+import type { Orders } from './orders.ts';
 import { pieceOf } from './piece.ts';
 import { Stops } from './stops.ts';
 
@@ -33,11 +34,11 @@ export class Markets {
   private readonly byHash = new Map<number, Market>();
 
   /** @param seed of the reference markets */
-  constructor(instruments: readonly Instrument[], seed: number, listener: TradeListener) {
+  constructor(instruments: readonly Instrument[], seed: number, orders: Orders, listener: TradeListener) {
     for (const instrument of instruments) checkInstrument(instrument);
     this.all = instruments.map((instrument, n) => {
-      const book = new Book(instrument, listener);
-      return { book, stops: new Stops(), reference: new ReferenceMarket(book, seed * 31 + n), open: 0 };
+      const book = new Book(instrument, orders, listener);
+      return { book, stops: new Stops(orders), reference: new ReferenceMarket(book, seed * 31 + n), open: 0 };
     });
     for (const market of this.all) {
       const { symbol } = market.book.instrument;

@@ -1,12 +1,12 @@
 /** Lines of the order log for steps in which one order alone has changed: short where one that is like it stands before. */
 
+import type { ClientOrder } from './client-order.ts';
 import { Line } from './line.ts';
-import type { ClientOrder } from './order.ts';
 
 const KINDS = 512;
 
 /** What is likely to be told alike. The low bits tell the codes of each field apart, most of them. */
-function kindOf({ status, terms: { side_code, ord_type, tif } }: ClientOrder): number {
+function kindOf({ status, side_code, ord_type, tif }: ClientOrder): number {
   return (status & 7) | ((side_code & 1) << 3) | ((ord_type & 3) << 4) | ((tif & 7) << 6);
 }
 

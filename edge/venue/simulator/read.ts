@@ -5,10 +5,11 @@ import type { Message } from '../../fix/message.ts';
 import { parseDate } from '../../fix/timestamp.ts';
 import { ID_BYTES } from '../limits.ts';
 import { OrdRejReason } from '../versions.ts';
+import type { Client } from './client-order.ts';
 import type { OrderFields } from './fields.ts';
 import { type Instrument, sideOf } from './instruments.ts';
 import type { Markets } from './markets.ts';
-import { type Changeable, type Client, type OrderTerms, OrdType, Tif } from './order.ts';
+import { type Changeable, type OrderTerms, OrdType, Tif } from './order.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -12,13 +12,13 @@ import { copyWords, sumWords } from '../../fix/words.ts';
 import { ExecType } from '../refusals.ts';
 import { Field } from '../tags.ts';
 import { V } from '../versions.ts';
+import type { ClientOrder } from './client-order.ts';
 import { Digits } from './digits.ts';
 import { type Names, NO_NAME } from './names.ts';
 import {
   AVG_DECIMALS,
   averagePrice,
   type Changeable,
-  type ClientOrder,
   copyTerms,
   NO_TERMS,
   type OrderTerms,
@@ -119,9 +119,9 @@ export class ReportBody extends Output {
       this.#stand(version, order, what, now);
     } else {
       this.#rename(order, what, execId.serial);
-      if (!sameTerms(this.#terms, order.terms)) {
+      if (!sameTerms(this.#terms, order)) {
         this.at = this.#askedAt;
-        this.#ask(order.terms);
+        this.#ask(order);
         this.#stand(version, order, what, now);
       } else if (!this.#standsSo(order, what, now)) this.#stand(version, order, what, now);
     }
@@ -188,7 +188,7 @@ export class ReportBody extends Output {
     this.#askedAt = this.at;
     const { view } = this;
     this.#sum = sumWords(view, 0, this.#order.at) + sumWords(view, this.#exec.end, this.at);
-    this.#ask(order.terms);
+    this.#ask(order);
   }
 
   /** OrderID, ClOrdID, OrigClOrdID, OrdStatusReqID. */
@@ -239,9 +239,9 @@ export class ReportBody extends Output {
 
   /** What has happened, and how the order stands. */
   #stand(version: number, order: ClientOrder, what: Execution, now: number): void {
-    const { cum, notional, terms } = order;
+    const { cum, notional } = order;
     const leaves = order.open ? order.leaves : 0;
-    const { price_scale, qty_scale } = terms.instrument;
+    const { price_scale, qty_scale } = order.instrument;
     const fill = what.type === ExecType.Trade;
     this.at = this.#tailAt;
     this.ensure(ROOM);
@@ -334,8 +334,7 @@ export class ReportBodies {
   readonly #all: (ReportBody | undefined)[] = new Array(KINDS).fill(undefined);
 
   /** One in which the last report may be like this one: the low bits tell the codes of each field apart, most of them. */
-  of({ type }: Execution, { status, terms }: ClientOrder): ReportBody {
-    const { side_code, ord_type, tif } = terms;
+  of({ type }: Execution, { status, side_code, ord_type, tif }: ClientOrder): ReportBody {
     const kind = (type & 7) | ((status & 7) << 3) | ((ord_type & 3) << 6) | ((side_code & 1) << 8) | ((tif & 7) << 9);
     return this.#all[kind] ?? this.#make(kind);
   }

@@ -7,8 +7,8 @@ import { ExecType, NONE, writeCancelRefusal, writeOrderRefusal } from '../refusa
 import { Field } from '../tags.ts';
 import type { VenueSink } from '../venue.ts';
 import { V } from '../versions.ts';
+import type { Client, ClientOrder } from './client-order.ts';
 import { NO_NAME } from './names.ts';
-import type { Client, ClientOrder } from './order.ts';
 import { type Execution, ReportBodies } from './report-body.ts';
 
 const MASS_CANCEL_REPORT = msgTypeCode('r');
@@ -21,6 +21,8 @@ const plain = (type: number, text = ''): Execution => ({
   orig: NO_NAME,
   text,
 });
+/** Of the request `name` (NO_NAME: the order's own) about the order that went by `orig`. */
+export const answering = (type: number, name: number, orig: number): Execution => ({ ...plain(type), name, orig });
 export const NEW: Execution = plain(ExecType.New);
 export const EXPIRED_EXECUTION: Execution = plain(ExecType.Expired);
 export const NOT_FILLED: Execution = plain(ExecType.Canceled, 'Not filled at once');

@@ -6,10 +6,11 @@ import { FULL_USERS_PER_BOOK, ID_BYTES } from '../limits.ts';
 import { ExecType, RESPONSE_TO_CANCEL, RESPONSE_TO_REPLACE } from '../refusals.ts';
 import { Field } from '../tags.ts';
 import { CxlRejReason, OrdRejReason } from '../versions.ts';
+import type { Client, ClientOrder } from './client-order.ts';
 import type { Exchange } from './exchange.ts';
 import { OrderFields } from './fields.ts';
 import { NO_NAME } from './names.ts';
-import { type Changeable, type Client, type ClientOrder, NO_TERMS, type OrderTerms } from './order.ts';
+import { type Changeable, NO_TERMS, type OrderTerms } from './order.ts';
 import { type Refusal, readTerms } from './read.ts';
 
 export type Handler = (exchange: Exchange, client: Client, message: Message) => void;
@@ -140,12 +141,12 @@ function orderCancelReplaceRequest(exchange: Exchange, client: Client, message: 
 }
 
 /** Why `terms` cannot take the place of those of `order`; '' when they can. */
-function conflict({ terms, cum, state }: ClientOrder, next: OrderTerms): string {
-  if (next.instrument !== terms.instrument) return 'Symbol cannot be replaced';
-  if (next.side_code !== terms.side_code) return 'Side cannot be replaced';
-  if (next.ord_type !== terms.ord_type) return 'OrdType cannot be replaced';
-  if (next.qty < cum) return 'OrderQty is below CumQty';
-  if (state.at === 'book' && next.stop_price !== terms.stop_price) return 'StopPx has been reached';
+function conflict(order: ClientOrder, next: OrderTerms): string {
+  if (next.instrument !== order.instrument) return 'Symbol cannot be replaced';
+  if (next.side_code !== order.side_code) return 'Side cannot be replaced';
+  if (next.ord_type !== order.ord_type) return 'OrdType cannot be replaced';
+  if (next.qty < order.cum) return 'OrderQty is below CumQty';
+  if (order.state.at === 'book' && next.stop_price !== order.stop_price) return 'StopPx has been reached';
   return '';
 }
 
@@ -174,15 +175,16 @@ function orderMassCancelRequest(exchange: Exchange, client: Client, message: Mes
     reports.massCancel(client, message, MASS_CANCEL_REJECTED, 1, 0, now); // 532=1: unknown security
     return;
   }
-  const orders = new Set<ClientOrder>();
+  const { orders } = exchange.clients;
+  const rows: number[] = [];
   for (const one of client.user.clients) {
-    for (const order of one.ids.open()) {
-      const { instrument, side_code } = order.terms;
+    for (const row of one.ids.open()) {
+      const { instrument, side_code } = orders.order(row);
+      orders.rest();
       if (type === MASS_CANCEL_SECURITY && instrument.symbol !== symbol) continue;
-      if (side < 0 || side === side_code) orders.add(order);
+      if (side < 0 || side === side_code) rows.push(row);
     }
   }
-  reports.massCancel(client, message, type, -1, orders.size, now);
-  for (const order of orders) exchange.cancelBy(order, 'Mass cancel');
-  exchange.commit();
+  reports.massCancel(client, message, type, -1, rows.length, now);
+  exchange.cancelAll(rows, 'Mass cancel');
 }

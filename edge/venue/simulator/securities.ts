@@ -4,8 +4,8 @@ import type { Message } from '../../fix/message.ts';
 import { msgTypeCode, Tag } from '../../fix/tags.ts';
 import { Field } from '../tags.ts';
 import type { VenueSink } from '../venue.ts';
+import type { Client } from './client-order.ts';
 import type { Exchange } from './exchange.ts';
-import type { Client } from './order.ts';
 
 export const SECURITY_LIST_REQUEST = msgTypeCode('x');
 const SECURITY_LIST = msgTypeCode('y');

@@ -4,7 +4,6 @@ import type { Message } from '../../fix/message.ts';
 import type { Done } from '../../syncs.ts';
 import { MARKET_STEP_MS, OPEN_ORDERS_PER_USER } from '../limits.ts';
 import type { OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
-import { openOrders } from './clients.ts';
 import { Exchange } from './exchange.ts';
 import { INSTRUMENTS, type Instrument } from './instruments.ts';
 import type { OrderLog } from './log.ts';
@@ -99,7 +98,7 @@ export class Simulator implements Venue {
   }
 
   resting(): Iterable<VenueSession> {
-    return [...this.exchange.clients.all()].filter((client) => openOrders(client).length > 0).map((one) => one.session);
+    return [...this.exchange.clients.all()].filter(({ open }) => open > 0).map(({ session }) => session);
   }
 
   cancelAll(session: VenueSession, now: number): void {
@@ -107,19 +106,16 @@ export class Simulator implements Venue {
     const client = exchange.clients.get(session.id);
     if (client === undefined) return;
     exchange.begin(now);
-    for (const order of openOrders(client)) exchange.cancelBy(order, 'Canceled on disconnect');
-    exchange.commit();
+    exchange.cancelAll(client.ids.open(), 'Canceled on disconnect');
     exchange.clients.release(client);
   }
 
   massCancel(whose: OrdersOf, now: number): void {
     const { exchange } = this;
     exchange.begin(now);
-    for (const client of [...exchange.clients.all()]) {
-      if (!concerns(whose, client.session)) continue;
-      for (const order of openOrders(client)) exchange.cancelBy(order, 'Canceled by an administrator');
+    for (const client of exchange.clients.all()) {
+      if (concerns(whose, client.session)) exchange.cancelAll(client.ids.open(), 'Canceled by an administrator');
     }
-    exchange.commit();
   }
 
   tick(now: number): number {

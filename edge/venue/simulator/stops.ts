@@ -1,50 +1,45 @@
 /** Stop orders of one symbol, by the price that sets them off. */
 
+import type { ClientOrder } from './client-order.ts';
 import { BUY, SELL } from './instruments.ts';
-import { Levels, type Resting } from './levels.ts';
-import type { ClientOrder } from './order.ts';
-
-/** A place in a queue: the order itself may lie in one list only, and rests by another price. */
-interface Waiting extends Resting {
-  readonly order: ClientOrder;
-}
+import { Levels } from './levels.ts';
+import type { Orders } from './orders.ts';
 
 export class Stops {
+  readonly #orders: Orders;
   // A buy stop is set off by a rising price: the lowest comes first, as among asks. A sell stop the other way round.
-  private readonly buys = new Levels(SELL);
-  private readonly sells = new Levels(BUY);
-  private readonly places = new Map<ClientOrder, Waiting>();
+  readonly #buys: Levels;
+  readonly #sells: Levels;
 
-  add(order: ClientOrder): void {
-    const place: Waiting = {
-      order,
-      side: order.side === BUY ? SELL : BUY,
-      price: order.terms.stop_price,
-      leaves: order.leaves,
-      level: undefined,
-      prev: undefined,
-      next: undefined,
-    };
-    this.places.set(order, place);
-    (order.side === BUY ? this.buys : this.sells).add(place);
+  constructor(orders: Orders) {
+    this.#orders = orders;
+    this.#buys = new Levels(SELL, orders);
+    this.#sells = new Levels(BUY, orders);
   }
 
+  /** An order that lies in no book. */
+  add(order: ClientOrder): void {
+    this.#side(order).add(order, order.stop_price);
+  }
+
+  /** Nothing when it does not lie here. */
   remove(order: ClientOrder): void {
-    const place = this.places.get(order);
-    if (place === undefined) return;
-    (order.side === BUY ? this.buys : this.sells).remove(place);
-    this.places.delete(order);
+    if (this.#orders.lies(order.row)) this.#side(order).remove(order, order.stop_price);
   }
 
   /** Takes out one order that `last` sets off, the nearest and oldest first; undefined when there is none. */
   take(last: number): ClientOrder | undefined {
-    const buy = this.buys.best;
-    const sell = this.sells.best;
-    let head: Waiting | undefined;
-    if (buy !== undefined && buy.price <= last) head = buy.head as Waiting;
-    else if (sell !== undefined && sell.price >= last) head = sell.head as Waiting;
-    if (head === undefined) return undefined;
-    this.remove(head.order);
-    return head.order;
+    const buy = this.#buys.best;
+    const sell = this.#sells.best;
+    const level =
+      buy !== undefined && buy.price <= last ? buy : sell !== undefined && sell.price >= last ? sell : undefined;
+    if (level === undefined) return undefined;
+    const order = this.#orders.order(level.head);
+    this.remove(order);
+    return order;
+  }
+
+  #side({ side }: ClientOrder): Levels {
+    return side === BUY ? this.#buys : this.#sells;
   }
 }

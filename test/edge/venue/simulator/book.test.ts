@@ -1,15 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { anyPrice, Book, type BookOrder, type Quote } from '../../../../edge/venue/simulator/book.ts';
+import { anyPrice, Book } from '../../../../edge/venue/simulator/book.ts';
+import type { BookOrder, ClientOrder } from '../../../../edge/venue/simulator/client-order.ts';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { BUY, INSTRUMENTS, type Instrument, SELL, type Side } from '../../../../edge/venue/simulator/instruments.ts';
 import { ReferenceMarket } from '../../../../edge/venue/simulator/market.ts';
 import { NO_NAME } from '../../../../edge/venue/simulator/names.ts';
-import { averagePrice, ClientOrder, OrdType, partsOfId, Tif } from '../../../../edge/venue/simulator/order.ts';
+import { averagePrice, OrdType, partsOfId, Tif } from '../../../../edge/venue/simulator/order.ts';
+import { NO_ROW } from '../../../../edge/venue/simulator/orders.ts';
 import { Stops } from '../../../../edge/venue/simulator/stops.ts';
 import { sessionOf } from '../harness.ts';
 
-const owner = new Clients().of(sessionOf('s'));
+const clients = new Clients();
+const owner = clients.of(sessionOf('s'));
 const instrument: Instrument = { ...INSTRUMENTS[0]!, reference: 100, max_price: 1000 };
 
 function order(id: string, side: Side, price: number, qty: number, stop_price = 0): ClientOrder {
@@ -25,7 +28,7 @@ function order(id: string, side: Side, price: number, qty: number, stop_price = 
     expires_at: Number.POSITIVE_INFINITY,
     account: '',
   };
-  return new ClientOrder({ ...partsOfId(id), owner, name: NO_NAME }, terms, 0);
+  return clients.orders.add({ ...partsOfId(id), owner, name: NO_NAME }, terms, 0);
 }
 
 interface Trade {
@@ -38,7 +41,7 @@ interface Trade {
 function bookOf() {
   const trades: Trade[] = [];
   const idOf = (one: BookOrder) => (one.kind === 'client' ? one.id : 'quote');
-  const book = new Book(instrument, {
+  const book = new Book(instrument, clients.orders, {
     traded: (_, maker, taker, quantity, price) =>
       trades.push({ maker: idOf(maker), taker: idOf(taker), quantity, price }),
   });
@@ -90,8 +93,9 @@ function resting(book: Book, side: Side): string[] {
     const level = levels.at(n)!;
     let quantity = 0;
     let orders = 0;
-    for (let one = level.head; one !== undefined; one = one.next) {
-      found.push(`${(one as ClientOrder).id}@${one.price}:${one.leaves}`);
+    for (let row = level.head; row !== NO_ROW; row = clients.orders.next(row)) {
+      const one = clients.orders.order(row);
+      found.push(`${one.id}@${one.price}:${one.leaves}`);
       quantity += one.leaves;
       orders++;
       expect(one.leaves).toBeGreaterThan(0);
@@ -115,14 +119,14 @@ describe('book', () => {
             const limit = what === 'limit' ? price : anyPrice(side);
             const one = order(`${n}`, side, limit, qty);
             expect(book.canFill(side, limit, qty)).toBe(fillable(naive, side, limit) >= qty);
-            book.match(one);
+            book.match(one, limit);
             if (what === 'limit' && one.leaves > 0) book.rest(one);
             naive.add(one.id, side, limit, qty, what === 'limit');
             orders.push(one);
           } else if (what === 'cancel' && target !== undefined) {
             book.remove(target);
             naive.remove(target.id);
-          } else if (target?.level !== undefined && target.leaves > 1) {
+          } else if (target !== undefined && book.has(target) && target.leaves > 1) {
             book.reduce(target, 1);
             naive.resting.find((one) => one.id === target.id)!.leaves -= 1;
           }
@@ -161,9 +165,9 @@ describe('book', () => {
           market.requote();
           for (const [buys, qty] of takes) {
             const side = buys ? BUY : SELL;
-            const one = order('x', side, anyPrice(side), qty);
-            expect(book.canFill(side, one.price, qty)).toBe(true);
-            book.match(one);
+            const one = order('x', side, 0, qty);
+            expect(book.canFill(side, anyPrice(side), qty)).toBe(true);
+            book.match(one, anyPrice(side));
             expect(one.leaves).toBe(0);
             market.step();
             expect(book.bids.best!.price).toBeLessThan(book.asks.best!.price);
@@ -177,11 +181,11 @@ describe('book', () => {
 
   test('a quote that refills goes behind the others of its price', () => {
     const { book, trades } = bookOf();
-    const links = { level: undefined, prev: undefined, next: undefined };
-    const deep: Quote = { kind: 'quote', side: SELL, price: 100, leaves: 10, refill: 10, ...links };
+    const deep = clients.orders.quote(SELL, 10);
+    deep.price = 100;
     book.rest(deep);
     book.rest(order('a', SELL, 100, 5));
-    book.match(order('t', BUY, 100, 12));
+    book.match(order('t', BUY, 100, 12), 100);
     expect(trades.map(({ maker, quantity }) => [maker, quantity])).toEqual([
       ['quote', 10],
       ['a', 2],
@@ -197,23 +201,20 @@ test('stops go off nearest and oldest first, and only when their price is reache
       fc.integer({ min: 90, max: 110 }),
       fc.nat(),
       (placed, last, cancel) => {
-        const stops = new Stops();
+        const stops = new Stops(clients.orders);
         const orders = placed.map(([side, price], n) => order(`${n}`, side, 0, 1, price));
         for (const one of orders) stops.add(one);
         const gone = orders[cancel];
         if (gone !== undefined) stops.remove(gone);
         const due = orders
           .filter((one) => one !== gone)
-          .filter(({ side, terms }) => (side === BUY ? terms.stop_price <= last : terms.stop_price >= last));
+          .filter(({ side, stop_price }) => (side === BUY ? stop_price <= last : stop_price >= last));
         const taken: ClientOrder[] = [];
         for (let one = stops.take(last); one !== undefined; one = stops.take(last)) taken.push(one);
         for (const side of [BUY, SELL]) {
           const expected = due
             .filter((one) => one.side === side)
-            .sort(
-              (a, b) =>
-                (side === BUY ? 1 : -1) * (a.terms.stop_price - b.terms.stop_price) || Number(a.id) - Number(b.id),
-            );
+            .sort((a, b) => (side === BUY ? 1 : -1) * (a.stop_price - b.stop_price) || Number(a.id) - Number(b.id));
           expect(taken.filter((one) => one.side === side).map((one) => one.id)).toEqual(expected.map((one) => one.id));
         }
       },

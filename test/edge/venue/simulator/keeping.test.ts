@@ -6,13 +6,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Done } from '../../../../edge/syncs.ts';
+import type { ClientOrder } from '../../../../edge/venue/simulator/client-order.ts';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { FileLog } from '../../../../edge/venue/simulator/file-log.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import { Keeping } from '../../../../edge/venue/simulator/keeping.ts';
 import { type Restored, restore, snapshot, snapshotBytes } from '../../../../edge/venue/simulator/log.ts';
 import { Markets } from '../../../../edge/venue/simulator/markets.ts';
-import { CHANGED, CHANGED_STATE, type Changed, type ClientOrder } from '../../../../edge/venue/simulator/order.ts';
+import { CHANGED, CHANGED_STATE, type Changed } from '../../../../edge/venue/simulator/order.ts';
+import { Orders } from '../../../../edge/venue/simulator/orders.ts';
 import { sessionOf } from '../harness.ts';
 import { ONE, orderOf, type Plain } from './some-orders.ts';
 
@@ -22,30 +24,32 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const markets = () => new Markets(INSTRUMENTS, 1, { traded: () => {} });
+const markets = () => new Markets(INSTRUMENTS, 1, new Orders(), { traded: () => {} });
 
-function read(text: string): Restored {
+function read(text: string): Restored & { readonly clients: Clients } {
   const lines = text.split('\n').slice(0, -1);
-  return restore(lines, new Clients(), markets());
+  const clients = new Clients();
+  return { ...restore(lines, clients, markets()), clients };
 }
 
 /** What a log says of an order. */
 const told = (order: ClientOrder): unknown[] => {
-  const { side_code, tif, price, qty, account } = order.terms;
-  const asked = [order.terms.instrument.symbol, side_code, tif, price, qty, account];
+  const { side_code, tif, price, qty, account } = order;
+  const asked = [order.instrument.symbol, side_code, tif, price, qty, account];
   const stands = [order.state.at, order.status, order.cum, order.notional];
   return [order.id, order.owner.session.id, order.cl_ord_id, ...asked, order.priority, ...stands];
 };
 
-const all = (orders: Iterable<ClientOrder>): string =>
-  Array.from(orders, (order) => JSON.stringify(told(order)))
+const all = ({ orders }: Clients, rows: Iterable<number>): string =>
+  Array.from(rows, (row) => JSON.stringify(told(orders.order(row))))
     .sort()
     .join('\n');
 
 /** A venue's orders, and how its log is kept. */
 class House {
   readonly clients = new Clients();
-  readonly orders: ClientOrder[] = [];
+  /** By row. */
+  readonly orders: number[] = [];
   readonly syncs: Done[] = [];
   readonly log: FileLog;
   readonly keeping: Keeping;
@@ -69,13 +73,13 @@ class House {
   }
 
   private see(mark: number): void {
-    this.seen.set(mark, [...(this.seen.get(mark) ?? []), all(this.orders)]);
+    this.seen.set(mark, [...(this.seen.get(mark) ?? []), all(this.clients, this.orders)]);
   }
 
   made(plain: Partial<Plain>): ClientOrder {
     const n = this.orders.length + 1;
     const order = orderOf(this.clients, { ...ONE, id: `RUN-${n}`, name: `ORD${n}`, priority: n, ...plain });
-    this.orders.push(order);
+    this.orders.push(order.row);
     this.clients.rememberNew(order.owner, order.name, order);
     return order;
   }
@@ -83,11 +87,13 @@ class House {
   step(orders: readonly ClientOrder[], change: Changed): void {
     for (const order of orders) order.change = change;
     this.keeping.step(orders, orders.length, [], []);
+    this.clients.orders.rest();
   }
 
-  fill(order: ClientOrder): void {
+  fill(row: number): void {
+    const order = this.clients.orders.order(row);
     order.cum += 1;
-    order.notional += order.terms.price;
+    order.notional += order.price;
     this.step([order], CHANGED_STATE);
   }
 
@@ -112,9 +118,9 @@ class House {
   }
 
   check(): void {
-    const { mark, orders, problems } = read(readFileSync(this.path, 'utf8'));
+    const { mark, orders, problems, clients } = read(readFileSync(this.path, 'utf8'));
     expect(problems).toEqual([]);
-    expect(this.seen.get(mark!)).toContain(all(orders.values()));
+    expect(this.seen.get(mark!)).toContain(all(clients, orders.values()));
   }
 }
 
@@ -126,8 +132,8 @@ const STEPS: Readonly<Record<string, (house: House, n: number) => void>> = {
   pair: (house, n) => house.step([house.made({ price: 50 }), house.made(asked[n % asked.length]!)], CHANGED),
   /** So often that it pays to write the log anew. */
   fills: (house, n) => {
-    const order = house.orders[n % Math.max(1, house.orders.length)];
-    for (let i = 0; i < 20 && order !== undefined; i++) house.fill(order);
+    const row = house.orders[n % Math.max(1, house.orders.length)];
+    for (let i = 0; i < 20 && row !== undefined; i++) house.fill(row);
   },
   flush: (house) => house.flush(),
   refused: (house) => {
@@ -181,8 +187,9 @@ test('an order like one that is not there, or cannot be told any more, is named'
     '[["like",3,4,"FOUR",4]]',
     '[["mark",2]]',
   ];
-  const { orders, problems } = read(`${lines.join('\n')}\n`);
-  expect([...orders.values()].map(({ id, cl_ord_id, terms }) => [id, cl_ord_id, terms.price])).toEqual([
+  const { orders, problems, clients } = read(`${lines.join('\n')}\n`);
+  const found = [...orders.values()].map((row) => clients.orders.order(row));
+  expect(found.map(({ id, cl_ord_id, price }) => [id, cl_ord_id, price])).toEqual([
     ['R-1', 'ONE', 100],
     ['R-2', 'TWO', 100],
   ]);

@@ -2,9 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Message, TOKENS_OK, tokenise } from '../../../../edge/fix/message.ts';
 import { Tag } from '../../../../edge/fix/tags.ts';
+import type { ClientOrder } from '../../../../edge/venue/simulator/client-order.ts';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
-import { CANCELED, ClientOrder } from '../../../../edge/venue/simulator/order.ts';
+import { CANCELED } from '../../../../edge/venue/simulator/order.ts';
+import { NO_ROW } from '../../../../edge/venue/simulator/orders.ts';
 import { sessionOf } from '../harness.ts';
 
 const RUN = 'RUN-';
@@ -21,24 +23,26 @@ const TERMS = {
   account: 'AC',
 } as const;
 
-/** The ids of a session, and orders that are noted in them. */
+/** The ids of a session, and orders that are noted in them, by row. */
 function sessionIds() {
   const clients = new Clients();
-  clients.run = RUN;
   const client = clients.of(sessionOf('ONE'));
   const { names, ids } = client;
+  const { orders } = clients;
   let serial = 0;
-  const order = (id: string, open = false): ClientOrder => {
-    const made = new ClientOrder({ run: RUN, serial: ++serial, owner: client, name: names.ofText(id) }, TERMS, serial);
-    if (!open) close(made);
-    return made;
-  };
-  const set = (id: string, one: ClientOrder): void => {
+  const order = (id: string, open = false): number => {
     const name = names.ofText(id);
-    ids.set(name, one);
-    names.drop(name);
+    const { row } = orders.add({ run: RUN, serial: ++serial, owner: client, name }, TERMS, serial);
+    if (!open) close(orders.order(row));
+    return row;
   };
-  return { clients, names, ids, order, set };
+  const set = (id: string, row: number): number => {
+    const name = names.ofText(id);
+    const freed = ids.set(name, orders.order(row));
+    names.drop(name);
+    return freed;
+  };
+  return { clients, names, ids, orders, order, set };
 }
 
 function close(order: ClientOrder): void {
@@ -61,12 +65,8 @@ const id = fc.oneof(
   fc.constantFrom('é', 'ÿþ', 'x'.repeat(64)),
 );
 
-/** What can be seen of an order, whether it is one or numbers. */
-const seen = (order: ClientOrder | undefined) =>
-  order && [order.id, order.cl_ord_id, order.status, order.cum, order.notional, order.terms];
-
 describe('known ids', () => {
-  test('are what a map and a queue of their ages say, whatever is noted, closed, retired and forgotten', () => {
+  test('are what a map and a queue of their ages say, whatever is noted, closed, put down and forgotten', () => {
     const step = fc.record({
       id,
       open: fc.boolean(),
@@ -74,91 +74,90 @@ describe('known ids', () => {
       also: fc.option(id),
       closes: fc.option(id),
       bound: fc.option(fc.nat(20)),
+      rests: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        const { names, ids, order, set } = sessionIds();
+        const { names, ids, orders, order, set } = sessionIds();
         const named = (each: string) => {
           const message = messageOf(each);
           const i = message.index(Tag.ClOrdID);
           expect(ids.has(message, i)).toBe(model.has(each));
-          return ids.named(message, i);
+          return ids.named(message, i)?.row;
         };
-        const model = new Map<string, ClientOrder>();
+        const model = new Map<string, number>();
         let ages: string[] = [];
-        const freed: ClientOrder[] = [];
-        for (const { id, open, also, closes, bound } of steps) {
+        const has = (row: number) => [...model.values()].filter((each) => each === row).length;
+        const goes = (each: string) =>
+          orders.isOpen(model.get(each)!) && orders.order(model.get(each)!).cl_ord_id === each;
+        for (const { id, open, also, closes, bound, rests } of steps) {
           const known = also === null ? undefined : model.get(also);
-          const one = known?.open === true ? known : order(id, open);
-          if (!model.has(id)) ages.push(id);
+          const one = known !== undefined && orders.isOpen(known) ? known : order(id, open);
+          const before = model.get(id);
+          if (before === undefined) ages.push(id);
           model.set(id, one);
-          set(id, one);
+          expect(set(id, one)).toBe(before !== undefined && has(before) === 0 ? before : NO_ROW);
           const closed = closes === null ? undefined : model.get(closes);
-          if (closed !== undefined) close(closed);
-          const goes = (each: string) => model.get(each)!.open && model.get(each)!.cl_ord_id === each;
-          const open_ = ages.filter(goes);
-          if (bound !== null && bound > open_.length) {
-            ids.bound(bound, (order) => freed.push(order));
+          if (closed !== undefined) close(orders.order(closed));
+          if (bound !== null && bound > ages.filter(goes).length) {
+            const freed: number[] = [];
+            ids.bound(bound, (row) => freed.push(row));
+            const gone: number[] = [];
             while (ages.length > bound) {
               const [oldest, ...rest] = ages as [string, ...string[]];
               ages = rest;
-              if (goes(oldest)) ages.push(oldest);
-              else model.delete(oldest);
+              if (goes(oldest)) {
+                ages.push(oldest);
+                continue;
+              }
+              const row = model.get(oldest)!;
+              model.delete(oldest);
+              if (has(row) === 0) gone.push(row);
             }
+            expect(freed).toEqual(gone);
           }
-          const has = (order: ClientOrder) => [...model.values()].filter((each) => each === order).length;
-          if (closed !== undefined && has(closed) > 0) ids.retire(closed);
+          if (rests) orders.rest();
           expect(ids.size).toBe(model.size);
-          for (const order of freed.splice(0)) expect([0, has(order)]).toContain(order.names);
+          for (const row of model.values()) expect(orders.known(row)).toBe(has(row));
           for (const each of [id, closes ?? 'none', 'ID0', 'é']) {
-            expect(seen(ids.get(each))).toEqual(seen(model.get(each)));
-            expect(seen(named(each))).toEqual(seen(model.get(each)));
+            expect(ids.get(each)?.row).toBe(model.get(each));
+            expect(named(each)).toBe(model.get(each));
           }
         }
-        const all = [...ids.entries()].map(([name, order]) => [names.text(name), seen(order)]);
-        expect(all).toEqual(ages.map((each) => [each, seen(model.get(each))]));
-        expect([...ids.open()]).toEqual(ages.map((each) => model.get(each)!).filter((order) => order.open));
+        expect([...ids.entries()].map(([name, row]) => [names.text(name), row])).toEqual(
+          ages.map((each) => [each, model.get(each)]),
+        );
+        expect(ids.open()).toEqual(ages.filter(goes).map((each) => model.get(each)));
       }),
     );
   });
 
   test('go through a window of thousands, each found until it is forgotten', () => {
-    const { ids, order, set } = sessionIds();
+    const { ids, orders, order, set } = sessionIds();
     const rests = order('RESTS', true);
     set('RESTS', rests);
     for (let n = 0; n < 20_000; n++) {
-      const one = order(`ORD${n}`);
-      set(`ORD${n}`, one);
-      expect(ids.retire(one)).toBe(true);
-      ids.bound(1000, () => {});
+      set(`ORD${n}`, order(`ORD${n}`));
+      ids.bound(1000, (row) => orders.free(row));
+      orders.rest();
     }
     expect(ids.size).toBe(1000);
-    expect(ids.get('RESTS')).toBe(rests);
+    expect(ids.get('RESTS')?.row).toBe(rests);
     for (const n of [19_001, 19_500, 19_999]) expect(ids.get(`ORD${n}`)?.cl_ord_id).toBe(`ORD${n}`);
     for (const n of [0, 1000, 18_999]) expect(ids.get(`ORD${n}`)).toBeUndefined();
-    expect([...ids.open()]).toEqual([rests]);
+    expect(ids.open()).toEqual([rests]);
   });
 
-  test('keep an order that is over under all its ids, and under those of another session only as it is', () => {
-    const { clients, names, ids, order, set } = sessionIds();
-    const one = order('A', true);
-    for (const id of ['A', 'B', 'C']) set(id, one);
-    close(one);
-    const was = seen(one);
-    expect(ids.retire(one)).toBe(true);
-    expect(one.names).toBe(0);
-    for (const id of ['A', 'B', 'C']) expect(seen(ids.get(id))).toEqual(was);
-    ids.bound(0, () => {});
-    expect(['A', 'B', 'C'].map((id) => ids.get(id))).toEqual([undefined, undefined, undefined]);
-
+  test('do not keep what another session has placed for being open', () => {
+    const { clients, names, ids, orders, order, set } = sessionIds();
     const other = clients.of(sessionOf('TWO'));
-    const two = order('D', true);
-    set('D', two);
-    other.ids.set(names.ofText('E'), two);
-    close(two);
-    expect(ids.retire(two)).toBe(false);
-    expect(ids.get('D')).toBe(two);
-    expect(other.ids.get('E')).toBe(two);
+    const row = order('D', true);
+    set('D', row);
+    other.ids.set(names.ofText('D'), orders.order(row));
+    other.ids.bound(0, () => {});
+    expect([other.ids.size, orders.known(row)]).toEqual([0, 1]);
+    ids.bound(1, () => {});
+    expect(ids.get('D')?.row).toBe(row);
   });
 
   test('know nothing of a field that is not there, nor of one that is too long', () => {

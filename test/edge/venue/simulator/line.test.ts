@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import { Line } from '../../../../edge/venue/simulator/line.ts';
-import { ClientOrder, FILLED, partsOfId } from '../../../../edge/venue/simulator/order.ts';
+import { FILLED, partsOfId } from '../../../../edge/venue/simulator/order.ts';
 import { OrderLines } from '../../../../edge/venue/simulator/order-lines.ts';
 import { sessionOf } from '../harness.ts';
 import { latin1, ONE, orderOf, ordersInARow } from './some-orders.ts';
@@ -37,7 +37,7 @@ test('a line is the JSON that its orders are, whatever is in their texts and num
         const clients = new Clients();
         const owner = clients.of(sessionOf(session));
         const ids = { ...partsOfId(id), owner, name: clients.names.ofText(clOrdId) };
-        const order = new ClientOrder(ids, terms, 7);
+        const order = clients.orders.add(ids, terms, 7);
         expect(order.id).toBe(id);
         order.cum = cum;
         order.state = FILLED;

@@ -188,7 +188,7 @@ describe('refusals', () => {
     const { one, sink } = exchange();
     sink.listening = false;
     one.say(limit('OPEN', 1, '1', '1.00'));
-    for (let n = 0; n < KNOWN_IDS_PER_SESSION; n++) one.say(limit(`${n}`, 1, '1', '1.00', '|59=3'));
+    for (let n = 0; n <= KNOWN_IDS_PER_SESSION; n++) one.say(limit(`${n}`, 1, '1', '1.00', '|59=3'));
     sink.listening = true;
     const taken = (id: string) => one.ask(limit(id, 1, '1', '1.00', '|59=3'), [39])[0] === '35=8|39=0';
     expect([taken(`${KNOWN_IDS_PER_SESSION - 1}`), taken('100'), taken('OPEN'), taken('0')]).toEqual([

@@ -6,7 +6,7 @@ import type { TimestampDecimals } from '../../../../edge/fix/timestamp.ts';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { BUY, INSTRUMENTS, SELL } from '../../../../edge/venue/simulator/instruments.ts';
 import { NO_NAME } from '../../../../edge/venue/simulator/names.ts';
-import { CANCELED, ClientOrder, FILLED, IN_BOOK, partsOfId } from '../../../../edge/venue/simulator/order.ts';
+import { CANCELED, FILLED, IN_BOOK, partsOfId } from '../../../../edge/venue/simulator/order.ts';
 import { ReportBody } from '../../../../edge/venue/simulator/report-body.ts';
 import { V } from '../../../../edge/venue/versions.ts';
 import { framed, shown } from '../../fix/wire.ts';
@@ -71,7 +71,7 @@ function written(into: ReportBody, one: Report): string {
   } as const;
   const nameOf = (text: string): number => (text === '' ? NO_NAME : clients.names.ofText(text));
   const ids = { ...partsOfId(one.id), owner, name: nameOf(one.name) };
-  const order = new ClientOrder(ids, terms, 1);
+  const order = clients.orders.add(ids, terms, 1);
   Object.assign(order, { state: one.state, cum, notional: one.notional, leaves: qty });
   const [other, orig] = [nameOf(one.other), nameOf(one.orig)];
   const what = { type: one.type, quantity: one.quantity, price: one.at, name: other, orig, text: one.text };
@@ -80,6 +80,7 @@ function written(into: ReportBody, one: Report): string {
   into.write(body, one.version, order, what, { run: 'RUN.', serial: one.exec }, one.now, undefined);
   encoder.end();
   for (const used of [ids.name, other, orig]) clients.names.drop(used);
+  clients.orders.free(order.row);
   const bytes = Buffer.from(encoder.take());
   encoder.recycle(bytes);
   const text = shown(bytes);

@@ -1,16 +1,10 @@
 /** Orders that are much alike, one after the other. */
 
 import fc from 'fast-check';
+import type { ClientOrder } from '../../../../edge/venue/simulator/client-order.ts';
 import type { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { BUY, INSTRUMENTS, type Instrument, SELL, type Side } from '../../../../edge/venue/simulator/instruments.ts';
-import {
-  CANCELED,
-  ClientOrder,
-  FILLED,
-  IN_BOOK,
-  type OrderState,
-  partsOfId,
-} from '../../../../edge/venue/simulator/order.ts';
+import { CANCELED, FILLED, IN_BOOK, type OrderState, partsOfId } from '../../../../edge/venue/simulator/order.ts';
 import { sessionOf } from '../harness.ts';
 
 /** As it comes from the wire. */
@@ -57,7 +51,7 @@ export function orderOf(clients: Clients, plain: Plain): ClientOrder {
   const terms = { instrument, side, side_code, ord_type: 0x32, tif, account, price, stop_price: 0, qty, expires_at };
   const owner = clients.get(plain.session) ?? clients.of(sessionOf(plain.session));
   const ids = { ...partsOfId(plain.id), owner, name: clients.names.ofText(plain.name) };
-  return Object.assign(new ClientOrder(ids, terms, plain.priority), { state, cum, notional });
+  return Object.assign(clients.orders.add(ids, terms, plain.priority), { state, cum, notional });
 }
 
 const few = <T>(...values: T[]) => fc.constantFrom(...values);
