@@ -231,6 +231,8 @@ export class Metrics {
     readCounter(registry, 'fix_venue_links_total', 'Times the link to the venue came up.', () => link().links);
     const hung = 'Times the link to the venue was given up because the venue said nothing.';
     readCounter(registry, 'fix_venue_link_silences_total', hung, () => link().hung);
+    const dropped = 'Reports that the venue dropped, as too much waited for this edge.';
+    readCounter(registry, 'fix_venue_reports_dropped_total', dropped, () => link().dropped);
     readCounter(
       registry,
       'fix_venue_fences_total',

@@ -29,7 +29,8 @@ async function open(
         directory,
         newId: randomUUID(),
         counts,
-        onLost: (peer) => log.error({ peer }, 'too much waits for an edge: the oldest report was dropped'),
+        onLost: (peer, dropped, sessions) =>
+          log.error({ peer, dropped, sessions }, 'too much waits for an edge: the oldest reports were dropped'),
       }),
     venue: (sink) =>
       openVenue('simulator', {

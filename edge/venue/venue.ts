@@ -95,6 +95,8 @@ export interface LinkFigures {
   readonly hung: number;
   /** Sessions that the venue has fenced this edge from. */
   readonly fenced: number;
+  /** Reports that the venue dropped as too much waited for this edge. */
+  readonly dropped: number;
   /** Frames that the venue has not acknowledged, and their bytes. */
   readonly waiting: number;
   readonly waiting_bytes: number;

@@ -27,7 +27,7 @@ export const REPORT = 20;
 export const FENCED = 22;
 /** The answer to a claim: the last message of the session that the venue has had. */
 export const CLAIMED = 23;
-/** Nothing: what had this number is for another edge by now. */
+/** Both ways. Nothing: what had this number is for another edge by now, or, with `dropped` in its head, had to go as too much waited. */
 export const NOTHING = 24;
 /** A report that is worthless later: it has no number, and is gone when the connection is. */
 export const FLEETING = 21;
@@ -59,6 +59,13 @@ export function frameOf(type: number, head: string, body: Uint8Array = new Uint8
 
 export function setNumber(frame: Buffer, number: number): void {
   frame.writeUIntBE(number, NUMBER_AT, NUMBER_BYTES);
+}
+
+/** In place of one that had to go. */
+export function droppedFrame(number: number): Buffer {
+  const frame = frameOf(NOTHING, '{"dropped":true}');
+  setNumber(frame, number);
+  return frame;
 }
 
 /** Takes frames out of what has come. */

@@ -3,7 +3,7 @@
  * a flush until then, as whoever comes after a machine that is lost has them from nowhere else.
  */
 
-import type { Mailbox } from './mailroom.ts';
+import type { Mailbox } from './mailbox.ts';
 
 export class Had {
   /** Of the last flush that the venue has all frames of. */

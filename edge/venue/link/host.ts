@@ -16,6 +16,7 @@ import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
+import { Missing } from './lost.ts';
 import type { Mailroom } from './mailroom.ts';
 import { Missed } from './missed.ts';
 import type { LinkWire } from './wire.ts';
@@ -63,6 +64,7 @@ export class VenueHost implements VenueSink {
     { readonly session: VenueSession; readonly edge_id: string; readonly boot: string }
   >();
   readonly #missed: Missed;
+  readonly dropped = new Missing();
   readonly #encoder = new Encoder();
   readonly #message = new Message();
   readonly #templates = new Map<string, HeaderTemplate>();
@@ -212,6 +214,9 @@ export class VenueHost implements VenueSink {
       this.#do(link, frame);
       this.#mailroom.done(link.edge_id, frame.number);
     }
+    const dropped = this.dropped.news();
+    if (dropped > 0)
+      this.#parts.log.error({ edge_id: link.edge_id, dropped }, 'an edge has dropped messages for the venue');
     this.commit();
   }
 
@@ -388,5 +393,6 @@ const HANDLERS: ReadonlyMap<number, Work> = new Map<number, Work>([
   [frames.STARTED, (host, link, frame) => host.started(link, frame)],
   [frames.ENDED, (host, link, frame) => host.ended(link, frame)],
   [frames.CANCEL_ALL, (host, link, frame) => host.cancelAll(link, frame)],
+  [frames.NOTHING, (host, _link, frame) => host.dropped.note(frame)],
   [frames.MASS_CANCEL, (host, _link, frame) => host.massCancel(frame)],
 ]);

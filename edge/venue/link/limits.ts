@@ -4,13 +4,15 @@
 export const FRAME_BYTES = 16 * 1024 * 1024;
 /** Bytes given to a socket that the other side has not taken: more stays in the mailbox until there is room. */
 export const SOCKET_BYTES = 4 * 1024 * 1024;
-/** Frames that wait for one peer, bytes. An edge that has been gone for days; beyond it the oldest reports go, with an error in the log. */
+/** Frames that wait for one peer, bytes. An edge that has been gone for days; beyond it the oldest go, with an error in the log on both sides. */
 export const WAITING_BYTES = 256 * 1024 * 1024;
 /**
  * So many for the venue, and orders are refused, before any that has been accepted would have to go: of a venue that takes
  * nothing more, or far less than it is sent. Cancels go on. Some 200,000 orders.
  */
 export const ORDERS_WAITING_BYTES = 128 * 1024 * 1024;
+/** Sessions that one line of the log names of those whose frames were dropped. */
+export const LOST_SESSIONS = 100;
 /** Ranges of numbers kept of a session that its messages left out: a client that is asked sends what it sent last. */
 export const PASSED_OVER = 64;
 /** Edges that a venue serves. */

@@ -6,17 +6,19 @@
 import type { Syncs } from '../../syncs.ts';
 import { FileLog } from '../simulator/file-log.ts';
 import { type LineBytes, lineOf } from '../simulator/log.ts';
-import { frameOf, NOTHING, setNumber } from './frames.ts';
 import { Heard } from './heard.ts';
 import { LINK_COMPACT_BYTES, WAITING_BYTES } from './limits.ts';
+import { Lost, type OnLost } from './lost.ts';
+import { Mailbox, type Waiting } from './mailbox.ts';
 
-/** out: a frame for a peer, about a session or none. void: one that is for somebody else by now. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to, once it is there. said: how many reports there have been on a session. had: the last of its messages that has been done, and what numbers before it were left out, where all is told at once. */
+/** out: a frame for a peer, about a session or none. void: one that is for somebody else by now. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. dropped: those up to this number had to go, and the peer is told of each as of nothing. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to, once it is there. said: how many reports there have been on a session. had: the last of its messages that has been done, and what numbers before it were left out, where all is told at once. */
 type Entry =
   | readonly ['out', peer: string, number: number, frame: string, session?: string]
   | readonly ['void', peer: string, number: number]
   | readonly ['next', peer: string, number: number]
   | readonly ['in', peer: string, number: number]
   | readonly ['acked', peer: string, number: number]
+  | readonly ['dropped', peer: string, number: number]
   | readonly ['peer', peer: string, log: string]
   | readonly ['gone', peer: string]
   | readonly ['owner', session: string, edge: string, epoch: number, there?: 0 | 1]
@@ -27,103 +29,6 @@ type Line = { readonly log: string; readonly mark: number; readonly entries: rea
 
 /** In its directory. */
 export const LINK_FILE = 'link.jsonl';
-
-interface Waiting {
-  readonly number: number;
-  frame: Buffer;
-  /** Which session it is about; undefined: none, or it does not matter. */
-  session: string | undefined;
-}
-
-export class Mailbox {
-  /** Of the peer: another one means that it has forgotten everything. '': nothing is known of it. */
-  theirLog = '';
-  /** Of the last of the peer's frames whose effects are here. */
-  received = 0;
-  /** Of the next frame to the peer. */
-  next = 1;
-  /** What of the two is on disk: so far frames may leave, and be acknowledged. */
-  sendable = 0;
-  acknowledgeable = 0;
-  /** The same, of a flush that has been sealed. */
-  #sealedNext = 0;
-  #sealedReceived = 0;
-  bytes = 0;
-  #waiting: Waiting[] = [];
-  #head = 0;
-
-  get count(): number {
-    return this.#waiting.length - this.#head;
-  }
-
-  add(frame: Buffer, session?: string): number {
-    const number = this.next++;
-    setNumber(frame, number);
-    this.#waiting.push({ number, frame, session });
-    this.bytes += frame.length;
-    return number;
-  }
-
-  /** Those after this number, oldest first. */
-  *after(number: number): Generator<Waiting> {
-    const first = this.#waiting[this.#head]?.number ?? this.next;
-    for (let i = this.#head + Math.max(0, number + 1 - first); i < this.#waiting.length; i++) yield this.#waiting[i]!;
-  }
-
-  /** The frame of this number is nothing from now on. @returns what it was */
-  void(number: number): Waiting | undefined {
-    const first = this.#waiting[this.#head]?.number ?? this.next;
-    const waiting = this.#waiting[this.#head + number - first];
-    if (waiting === undefined || number < first) return undefined;
-    const was = { ...waiting };
-    this.bytes -= waiting.frame.length;
-    // A new one: the socket may have what it was.
-    waiting.frame = frameOf(NOTHING, '{}');
-    setNumber(waiting.frame, number);
-    waiting.session = undefined;
-    this.bytes += waiting.frame.length;
-    return was;
-  }
-
-  acked(number: number): void {
-    while (this.count > 0 && this.#waiting[this.#head]!.number <= number) this.drop();
-  }
-
-  /** Forgets the oldest. */
-  drop(): void {
-    this.bytes -= this.#waiting[this.#head++]!.frame.length;
-    if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#head);
-      this.#head = 0;
-    }
-  }
-
-  seal(): void {
-    this.#sealedNext = this.next - 1;
-    this.#sealedReceived = this.received;
-  }
-
-  /** What was sealed is on disk. */
-  flushed(): void {
-    this.sendable = this.#sealedNext;
-    this.acknowledgeable = this.#sealedReceived;
-  }
-
-  /** The peer knows nothing of what was: what waits is numbered anew. */
-  begin(theirLog: string): void {
-    const frames = [...this.after(0)];
-    this.theirLog = theirLog;
-    this.received = 0;
-    this.next = 1;
-    this.sendable = 0;
-    this.acknowledgeable = 0;
-    this.seal();
-    this.bytes = 0;
-    this.#waiting = [];
-    this.#head = 0;
-    for (const { frame, session } of frames) this.add(frame, session);
-  }
-}
 
 function outOf(peer: string, { number, frame, session }: Waiting): Entry {
   const text = frame.toString('base64');
@@ -148,8 +53,10 @@ export interface MailroomOptions {
   readonly newId: string;
   /** Whether a flush with this mark counts; those after one that does not, do not. */
   readonly counts: (mark: number) => boolean;
-  /** Told of frames that had to go because too much waits. */
-  readonly onLost: (peer: string) => void;
+  /** Told with each flush of the frames that had to go because too much waits. */
+  readonly onLost: OnLost;
+  /** Bytes for one peer above which the oldest go; left out: WAITING_BYTES. */
+  readonly most?: number | undefined;
   /** The default is the system's. */
   readonly syncs?: Syncs | undefined;
 }
@@ -164,15 +71,17 @@ export class Mailroom {
   readonly #said = new Map<string, number>();
   readonly heard = new Heard();
   readonly #log: FileLog | undefined;
-  readonly #onLost: (peer: string) => void;
+  readonly #lost: Lost;
+  readonly #most: number;
   #entries: Entry[] = [];
   #pending = false;
   #sealed: readonly Entry[] | undefined;
 
-  constructor({ directory, syncs, newId, counts, onLost }: MailroomOptions) {
+  constructor({ directory, syncs, newId, counts, onLost, most = WAITING_BYTES }: MailroomOptions) {
     this.#log =
       directory === undefined ? undefined : new FileLog(directory, { file: LINK_FILE, ...(syncs && { syncs }) });
-    this.#onLost = onLost;
+    this.#lost = new Lost(onLost);
+    this.#most = most;
     let id = newId;
     for (const text of this.#log?.read() ?? []) {
       const line: Line = JSON.parse(text);
@@ -219,10 +128,9 @@ export class Mailroom {
     const box = this.box(peer);
     const number = box.add(frame, session);
     this.#note(outOf(peer, { number, frame, session }));
-    while (box.bytes > WAITING_BYTES && box.count > 1) {
-      box.drop();
-      this.#onLost(peer);
-    }
+    if (box.bytes <= this.#most || box.count === 1) return;
+    while (box.bytes > this.#most && box.count > 1) this.#lost.note(peer, box.drop());
+    this.#note(['dropped', peer, box.first - 1]);
   }
 
   /** The peer's frame of this number has been done; {@link flush} before saying so. */
@@ -297,6 +205,7 @@ export class Mailroom {
     const entries = this.#sealed ?? this.#entries;
     this.#log?.flush(lineOf(JSON.stringify({ log: this.id, mark, entries } satisfies Line)));
     this.mark = mark;
+    this.#lost.tell();
     if (this.#sealed !== undefined) {
       this.#sealed = undefined;
       for (const box of this.boxes.values()) box.flushed();
@@ -345,6 +254,9 @@ export class Mailroom {
       case 'acked':
         this.box(entry[1]).acked(entry[2]);
         return;
+      case 'dropped':
+        this.box(entry[1]).dropTo(entry[2]);
+        return;
       case 'peer':
         this.box(entry[1]).begin(entry[2]);
         return;
@@ -383,7 +295,10 @@ export class Mailroom {
         ['in', peer, box.received],
       ]);
       for (const waiting of box.after(0)) yield line([outOf(peer, waiting)]);
-      yield line([['next', peer, box.next]]);
+      yield line([
+        ['next', peer, box.next],
+        ['acked', peer, box.due - 1],
+      ]);
     }
   }
 }

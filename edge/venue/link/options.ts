@@ -22,6 +22,8 @@ export interface LinkVenueOptions {
   readonly ahead?: boolean;
   /** Bytes for the venue above which no orders are taken; left out: ORDERS_WAITING_BYTES. */
   readonly most_waiting?: number;
+  /** Bytes for the venue above which the oldest frames go; left out: WAITING_BYTES. */
+  readonly most_in_all?: number | undefined;
   readonly log: {
     info(fields: object, text: string): void;
     warn(fields: object, text: string): void;

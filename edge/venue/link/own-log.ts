@@ -7,14 +7,16 @@ import { LINK_FILE, Mailroom } from './mailroom.ts';
 import type { LinkVenueOptions } from './options.ts';
 
 /** Opens it, or begins it. */
-export function openOwn({ directory, boot, syncs, log }: LinkVenueOptions): Mailroom {
+export function openOwn({ directory, boot, syncs, most_in_all, log }: LinkVenueOptions): Mailroom {
   if (directory !== undefined && boot !== undefined) forgetUnlessUp(directory, boot, syncs);
   return new Mailroom({
     directory,
     syncs,
     newId: randomUUID(),
     counts: () => true,
-    onLost: () => log.error({}, 'too much waits for the venue: the oldest was dropped'),
+    onLost: (_, dropped, sessions) =>
+      log.error({ dropped, sessions }, 'too much waits for the venue: the oldest messages for it were dropped'),
+    most: most_in_all,
   });
 }
 

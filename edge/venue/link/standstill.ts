@@ -1,7 +1,7 @@
 /** Whether the venue takes what it is sent: one whose disk refuses keeps its link and acknowledges nothing. */
 
 import { STANDSTILL_MS } from './limits.ts';
-import type { Mailbox } from './mailroom.ts';
+import type { Mailbox } from './mailbox.ts';
 import type { LinkVenueOptions } from './options.ts';
 
 export class Standstill {

@@ -16,10 +16,12 @@ import * as frames from './frames.ts';
 import { Had } from './had.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
-import { AWAY_MS, OPEN_WITHIN_MS, ORDERS_WAITING_BYTES, PARSED_SESSIONS, RECONNECT_MS, STALE_MS } from './limits.ts';
+import { AWAY_MS, OPEN_WITHIN_MS, ORDERS_WAITING_BYTES, RECONNECT_MS, STALE_MS } from './limits.ts';
+import { Missing } from './lost.ts';
 import type { Mailroom } from './mailroom.ts';
 import { type LinkVenueOptions, systemWay } from './options.ts';
 import { openOwn } from './own-log.ts';
+import { Parsed } from './parsed.ts';
 import { Standstill } from './standstill.ts';
 import { LinkWire } from './wire.ts';
 
@@ -51,8 +53,8 @@ export class LinkVenue implements Venue {
   readonly #texts = new WeakMap<VenueSession, string>();
   /** Whose clients are there. */
   readonly #present = new Map<string, VenueSession>();
-  /** The other way round: reports name their sessions each time. */
-  readonly #sessions = new Map<string, VenueSession>();
+  readonly #parsed = new Parsed();
+  readonly dropped = new Missing();
   /** Claims that are not answered, by session. */
   readonly #claims = new Map<string, Claim>();
   readonly #way: NonNullable<LinkVenueOptions['way']>;
@@ -104,7 +106,8 @@ export class LinkVenue implements Venue {
     const box = this.#mailroom.boxes.get(VENUE);
     const [waiting, waiting_bytes] = box === undefined ? [0, 0] : [box.count, box.bytes];
     const up = this.#state.name === 'linked' && !this.#standstill.now;
-    return { up, links: this.#links, hung: this.#hung, fenced: this.#fenced, waiting, waiting_bytes };
+    const counts = { links: this.#links, hung: this.#hung, fenced: this.#fenced, dropped: this.dropped.count };
+    return { up, ...counts, waiting, waiting_bytes };
   }
 
   supports(msgType: number): boolean {
@@ -312,6 +315,8 @@ export class LinkVenue implements Venue {
     this.#options.sink.turn(() => {
       for (const frame of received) this.#takeOne(frame);
     });
+    const dropped = this.dropped.news();
+    if (dropped > 0) this.#options.log.error({ dropped }, 'the venue has dropped reports for this edge');
     // A frame that had been done before makes nothing pending, and is acknowledged all the same.
     this.#release();
   }
@@ -363,7 +368,7 @@ export class LinkVenue implements Venue {
   #tell({ head, body }: Frame, fleeting: boolean): void {
     const { sink } = this.#options;
     const { session: said, msg_type, number } = heads.report.parse(head);
-    const session = this.#sessionOf(said);
+    const session = this.#parsed.of(said);
     if (fleeting ? !sink.live(session) : sink.due?.(session, number ?? 0) === false) return;
     const message = this.#message;
     if (tokenise(body, 0, body.length, message) !== TOKENS_OK) {
@@ -377,16 +382,6 @@ export class LinkVenue implements Venue {
     writer.copyFields(message, HEADER_FIELDS, message.count - 1);
     sink.close();
   }
-
-  /** The same object for the same record, as sessions know theirs. */
-  #sessionOf(said: VenueSession): VenueSession {
-    const known = this.#sessions.get(said.id);
-    if (known !== undefined && known.epoch === said.epoch && known.cancel_after_ms === said.cancel_after_ms)
-      return known;
-    if (this.#sessions.size >= PARSED_SESSIONS) this.#sessions.clear();
-    this.#sessions.set(said.id, said);
-    return said;
-  }
 }
 
 type Work = (venue: LinkVenue, frame: Frame) => void;
@@ -395,5 +390,5 @@ const NUMBERED: ReadonlyMap<number, Work> = new Map<number, Work>([
   [frames.REPORT, (venue, frame) => venue.report(frame)],
   [frames.FENCED, (venue, frame) => venue.fenced(frame)],
   [frames.CLAIMED, (venue, frame) => venue.claimed(frame)],
-  [frames.NOTHING, () => {}],
+  [frames.NOTHING, (venue, frame) => venue.dropped.note(frame)],
 ]);

@@ -2,9 +2,9 @@
 
 import type { Socket } from 'node:net';
 import { Alive } from './alive.ts';
-import { ALIVE, type Frame, frameOf, Unframer } from './frames.ts';
+import { ALIVE, droppedFrame, type Frame, frameOf, Unframer } from './frames.ts';
 import { SOCKET_BYTES, STANDSTILL_MS } from './limits.ts';
-import type { Mailbox } from './mailroom.ts';
+import type { Mailbox } from './mailbox.ts';
 
 export interface WireEvents {
   /** All frames of one read. Throwing ends the connection. */
@@ -118,6 +118,14 @@ export class LinkWire {
   #pump(): void {
     const box = this.#box;
     if (box === undefined || this.#sent >= box.sendable) return;
+    const { due, first, sendable } = box;
+    // What is missing before the oldest was dropped, but for what the other side has: numbers are to have no gap.
+    if (this.#sent < due - 1) this.#sent = due - 1;
+    while (this.#sent + 1 < first && this.#sent < sendable) {
+      if (!this.flows) return;
+      this.#sent += 1;
+      this.#socket.write(droppedFrame(this.#sent));
+    }
     for (const { number, frame } of box.after(this.#sent)) {
       if (number > box.sendable || !this.flows) return;
       this.#sent = number;

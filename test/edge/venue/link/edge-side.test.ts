@@ -214,3 +214,41 @@ test('a venue that acknowledges nothing takes no orders after four seconds, and 
   ]);
   await venue.close();
 });
+
+test('reports that the venue had to drop are counted and told of, and those after them taken', async () => {
+  const heard: number[] = [];
+  const errors: unknown[][] = [];
+  const sink = { turn: (work: () => void) => work(), due: (_: unknown, number: number) => heard.push(number) < 0 };
+  const log = { ...SILENT, error: (...said: unknown[]) => void errors.push(said) };
+  const venue = await open({ sink: sink as unknown as VenueSink, log });
+  for (let number = 1; number <= 3; number++) socket.write(frames.droppedFrame(number));
+  const report = frames.frameOf(
+    frames.REPORT,
+    JSON.stringify({ session: sessionOf('ONE'), msg_type: 56, number: 4 }),
+    Buffer.from('35=8'),
+  );
+  frames.setNumber(report, 4);
+  socket.write(report);
+  await until('it is heard', () => heard.length === 1);
+  expect(heard).toEqual([4]);
+  expect(venue.link.dropped).toBe(3);
+  expect(errors[0]?.[1]).toBe('the venue has dropped reports for this edge');
+  await venue.close();
+});
+
+test('messages for a venue that stays away go when too much waits: said with their sessions, and their numbers are kept', async () => {
+  const errors: unknown[][] = [];
+  const log = { ...SILENT, error: (...said: unknown[]) => void errors.push(said) };
+  const venue = await open({ log, most_in_all: 2000 });
+  for (let n = 1; n <= 20; n++) submit(venue, n);
+  const came: { readonly type: number; readonly number: number }[] = [];
+  const unframer = new frames.Unframer();
+  socket.on('data', (chunk: Buffer) => came.push(...unframer.add(chunk)));
+  venue.flush();
+  await until('all have come', () => came.at(-1)?.number === 20);
+  expect(came.map(({ number }) => number)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  const dropped = came.filter(({ type }) => type === frames.NOTHING).length;
+  expect(dropped).toBeGreaterThan(5);
+  expect(errors).toEqual([[{ dropped, sessions: { ONE: dropped } }, expect.stringContaining('were dropped')]]);
+  await venue.close();
+});

@@ -28,11 +28,21 @@ export const rawEdge = (edge_id: string, more: object = {}): RawEdge => {
 };
 
 export const disk = { full: false };
+/** Of mailboxes; undefined: as in production. */
+export const bound: { bytes: number | undefined } = { bytes: undefined };
+/** `peer: count`, and the sessions. */
+export const lost: unknown[][] = [];
 
 export async function start(): Promise<void> {
   venueHost = new VenueHost({
     mailroom: (counts) => {
-      const mailroom = new Mailroom({ directory, newId: `venue-${clock.now}`, counts, onLost: () => {} });
+      const mailroom = new Mailroom({
+        directory,
+        newId: `venue-${clock.now}`,
+        counts,
+        onLost: (...said) => lost.push(said),
+        most: bound.bytes,
+      });
       const flush = mailroom.flush.bind(mailroom);
       mailroom.flush = (mark) => {
         if (disk.full) throw new Error('no space left');
@@ -64,6 +74,8 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'link-'));
   clock.now = NOON;
   disk.full = false;
+  bound.bytes = undefined;
+  lost.length = 0;
   await start();
 });
 afterEach(async () => {

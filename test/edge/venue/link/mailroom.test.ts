@@ -7,7 +7,7 @@ import { frameOf, REPORT, read } from '../../../../edge/venue/link/frames.ts';
 import { Mailroom } from '../../../../edge/venue/link/mailroom.ts';
 
 const open = (directory: string | undefined, counts: (mark: number) => boolean = () => true): Mailroom =>
-  new Mailroom({ directory, newId: 'new', counts, onLost: () => {} });
+  new Mailroom({ directory, newId: 'new', counts, onLost: () => {}, most: 200 });
 const frame = (text: string): Buffer => frameOf(REPORT, JSON.stringify(text));
 
 /** All that a mailroom says of itself. */
@@ -21,6 +21,7 @@ const state = (room: Mailroom) => ({
       theirLog: box.theirLog,
       received: box.received,
       next: box.next,
+      due: box.due,
       bytes: box.bytes,
       waiting: [...box.after(0)].map((one) => [one.number, read(one.frame).number, read(one.frame).head]),
     }))
