@@ -36,6 +36,23 @@ const MAX_TAG_HEAD = 100_000_000;
 /** One for all messages: their times are of the same second whoever sent them. */
 const TIMES = new TimestampReader();
 
+/** What a message may be like (dictionary/patterns.ts), as its readers know it. */
+export interface Like {
+  /** A number that no other has: another one each time it has become another message. */
+  readonly places: number;
+  /** What a reader has made of it, and looks at when the next one like it comes; it is to say of which `places`. */
+  kept: object | undefined;
+}
+
+/** In {@link Message.differs}: field i; of those from the 32nd on, that any of them does. 0 for a field that is absent (i < 0). */
+export const bitOf = (i: number): number => {
+  if (i < 0) return 0;
+  return i < 31 ? 1 << i : 1 << 31;
+};
+
+/** The bits of all fields before field i, and maybe of others. */
+export const bitsBefore = (i: number): number => (i > 31 ? -1 : (1 << i) - 1);
+
 export class Message {
   /** The bytes the message lies in: [start, end), from `8=` to the SOH after `10=`. */
   buf: Buffer = Buffer.alloc(0);
@@ -68,7 +85,9 @@ export class Message {
    * The pattern that it was found to be like (dictionary/patterns.ts): it is valid, and has the names of its session. Undefined: it was
    * split by {@link tokenise}, and nothing is known of it.
    */
-  like: object | undefined;
+  like: Like | undefined;
+  /** Where it is {@link like} another: by {@link bitOf} the fields whose values may differ; all others but CheckSum have the same. */
+  differs = -1;
   /** The `layout` of the pattern whose tags and slots are here. */
   layout: object | undefined;
   /** The `places` of the pattern whose offsets and ends are here. */
@@ -169,6 +188,7 @@ export class Message {
     this.filled = 0;
     this.bodyFrom = -1;
     this.like = undefined;
+    this.differs = -1;
     this.layout = undefined;
     this.disown();
   }

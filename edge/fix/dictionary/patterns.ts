@@ -8,7 +8,7 @@
  */
 
 import type { Frame } from '../framer.ts';
-import type { Message } from '../message.ts';
+import { bitOf, bitsBefore, type Like, type Message } from '../message.ts';
 import { SOH, Tag } from '../tags.ts';
 import { dataTagOf } from '../traits.ts';
 import { SLACK, viewOf } from '../words.ts';
@@ -51,7 +51,7 @@ const FIXED: ReadonlySet<number> = new Set([
 let renewals = 0;
 
 /** One message as it was: its bytes, where its fields stand, by which entries they were found fine. */
-class Pattern {
+class Pattern implements Like {
   dictionary: Dictionary | undefined;
   /** Undefined: this one is not in use. */
   plan: Plan | undefined;
@@ -66,6 +66,7 @@ class Pattern {
   /** One and the same as long as its fields are; and as long as they stand where they do, a number that no other has. */
   layout: object = {};
   places = 0;
+  kept: object | undefined = undefined;
   /** Which field is SendingTime. */
   time = -1;
   /** Where the trailer begins. */
@@ -133,6 +134,7 @@ class Pattern {
     this.stop = offsets[count - 1]! - CHECK_SUM;
     this.places = ++renewals;
     message.places = this.places;
+    message.differs = 0;
     this.bodySum = before[count - 2]! - before[this.body - 1]!;
     this.left = RENEW;
   }
@@ -209,6 +211,7 @@ export class Patterns {
     const { start } = frame;
     const last = frame.end - TRAILER;
     message.start = start;
+    message.differs = 0;
     let pattern = first;
     let at = start;
     let t = 0; // the same place in the pattern
@@ -217,8 +220,7 @@ export class Patterns {
     let head = 0; // the same, of those before the body
     let changes = 0;
     // Where fields stand is there already, from the message before: all are where they are in the pattern. Or it is written over.
-    let placed = message.places === first.places;
-    if (!placed) message.places = 0;
+    let placed = message.places === first.places || misplaced(message);
     for (;;) {
       const { stop, view: known, ends, offsets: starts } = pattern;
       while (t < stop && at < last && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
@@ -247,6 +249,7 @@ export class Patterns {
         head = i <= other.body ? excess : (head + pattern.before[other.body - 1]! - other.before[other.body - 1]!) | 0;
         t = other.ends[i - 1]!;
         pattern = other;
+        message.differs = bitsBefore(i);
         placed = false;
         message.disown();
         continue;
@@ -260,14 +263,12 @@ export class Patterns {
       }
       t = ends[i]!;
       found[i] = at - start;
-      if (placed && at - t !== start) {
-        placed = false;
-        message.places = 0;
-      }
+      if (placed && at - t !== start) placed = misplaced(message);
       if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, i)) return false;
       excess = (excess + sum - pattern.sums[i]!) | 0;
       if (i === pattern.time) message.timeOf = 0;
       if (i < pattern.body) head = excess;
+      message.differs |= bitOf(i);
       i = (i + 1) | 0;
     }
     message.bodySum = pattern.bodySum + excess - head;
@@ -334,6 +335,12 @@ function sameBytes(view: DataView, at: number, known: DataView, t: number): numb
   if (low !== 0) return (31 - Math.clz32(low & -low)) >> 3;
   const high = view.getInt32(at + 4, true) ^ known.getInt32(t + 4, true);
   return 4 + ((31 - Math.clz32(high & -high)) >> 3);
+}
+
+/** Its fields stand where those of no pattern do. */
+function misplaced(message: Message): false {
+  message.places = 0;
+  return false;
 }
 
 /** The places of fields from `first` on, behind which all is like the pattern. */

@@ -8,10 +8,9 @@ import { OrdRejReason } from '../versions.ts';
 import type { Client } from './client-order.ts';
 import type { OrderFields } from './fields.ts';
 import { type Instrument, sideOf } from './instruments.ts';
+import { DAY_MS, KnownTerms } from './known-terms.ts';
 import type { Markets } from './markets.ts';
-import { type Changeable, type OrderTerms, OrdType, Tif } from './order.ts';
-
-const DAY_MS = 86_400_000;
+import { type Changeable, copyTerms, type OrderTerms, OrdType, Tif } from './order.ts';
 
 /** Why an order is refused: OrdRejReason (103) of the newest version, and a Text (58). */
 export interface Refusal {
@@ -33,10 +32,69 @@ const BAD_PARTS = refusal(OrdRejReason.Unsupported, 'MinQty and MaxFloor are not
 
 /**
  * Reads the order in a NewOrderSingle (35=D) or OrderCancelReplaceRequest (35=G), one object for all: whoever made one anew
- * for each found the engine changing its shape each time.
+ * for each found the engine changing its shape each time. What has been read of a message that it is like is not read again.
  * @returns why it is none that is taken here
  */
 export function readTerms(
+  message: Message,
+  fields: OrderFields,
+  client: Client,
+  markets: Markets,
+  now: number,
+  into: Changeable<OrderTerms>,
+): Refusal | undefined {
+  const { like } = message;
+  if (like === undefined) return readAll(message, fields, client, markets, now, into);
+  const known = like.kept instanceof KnownTerms ? like.kept : undefined;
+  if (known?.holdsFor(message, like, client, now)) return readAgain(message, fields, known, into);
+  const refusal = readAll(message, fields, client, markets, now, into);
+  if (refusal !== undefined) return refusal;
+  if (known !== undefined) known.keep(message, like, fields, client, into);
+  else {
+    const first = new KnownTerms();
+    first.keep(message, like, fields, client, into);
+    like.kept = first;
+  }
+  return undefined;
+}
+
+/** As {@link readAll} would, of a message that `known` holds for: all else that it looks at is as it was, and fine. */
+function readAgain(
+  message: Message,
+  fields: OrderFields,
+  known: KnownTerms,
+  into: Changeable<OrderTerms>,
+): Refusal | undefined {
+  const { terms } = known;
+  const clOrdId = message.length(fields.clOrdId);
+  if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
+  let { side, side_code, qty, price } = terms;
+  const differs = message.differs | known.differs;
+  if ((differs & known.side) !== 0) {
+    side_code = message.char(fields.side);
+    const is = sideOf(side_code);
+    if (is === 0) return BAD_SIDE;
+    side = is;
+  }
+  const { instrument } = terms;
+  if ((differs & known.qty) !== 0) {
+    qty = scaled(message, fields.orderQty, instrument.qty_scale);
+    if (!isQuantity(qty, instrument)) return badQuantity(instrument);
+  }
+  if ((differs & known.price) !== 0) {
+    price = scaled(message, fields.price, instrument.price_scale);
+    const wrong = checkPrice(price, instrument, 'Price (44)', true);
+    if (wrong !== undefined) return wrong;
+  }
+  copyTerms(terms, into);
+  into.side = side;
+  into.side_code = side_code;
+  into.qty = qty;
+  into.price = price;
+  return undefined;
+}
+
+function readAll(
   message: Message,
   fields: OrderFields,
   client: Client,
@@ -63,7 +121,7 @@ export function readTerms(
   if (message.length(fields.account) > ID_BYTES) return LONG_ACCOUNT;
 
   const qty = scaled(message, fields.orderQty, instrument.qty_scale);
-  if (!(qty > 0) || !isMultiple(qty, instrument.lot) || qty > instrument.max_qty) return badQuantity(instrument);
+  if (!isQuantity(qty, instrument)) return badQuantity(instrument);
   let price = 0;
   if (ord_type === OrdType.Limit || ord_type === OrdType.StopLimit) {
     price = scaled(message, fields.price, instrument.price_scale);
@@ -109,6 +167,9 @@ function isMultiple(value: number, unit: number): boolean {
     ? (value | 0) === value && (value | 0) % (unit | 0) === 0
     : value % unit === 0;
 }
+
+const isQuantity = (qty: number, { lot, max_qty }: Instrument): boolean =>
+  qty > 0 && isMultiple(qty, lot) && qty <= max_qty;
 
 function badQuantity({ symbol, lot, max_qty, qty_scale }: Instrument): Refusal {
   const unit = 10 ** qty_scale;

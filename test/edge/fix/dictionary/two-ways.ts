@@ -10,7 +10,7 @@ import {
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame, nextFrame } from '../../../../edge/fix/framer.ts';
 import { nextMessage } from '../../../../edge/fix/incoming.ts';
 import { byteSum } from '../../../../edge/fix/integers.ts';
-import { Message, tokenise } from '../../../../edge/fix/message.ts';
+import { bitOf, Message, tokenise } from '../../../../edge/fix/message.ts';
 
 const MAX_BYTES = 65_536;
 const WHATS = [FRAME_OK, FRAME_MORE, FRAME_GARBLED, FRAME_TOO_LARGE];
@@ -24,6 +24,8 @@ function told(message: Message, verdict: Verdict): string {
   const { reason, refTagId } = verdict;
   return JSON.stringify([start, end, count, msgType, filled, body, badTag, fields, places, reason, refTagId]);
 }
+
+const valuesOf = (message: Message): string[] => Array.from({ length: message.count }, (_, i) => message.text(i));
 
 /** Messages of this sender to this target are of the session. */
 export interface Names {
@@ -41,6 +43,8 @@ export class TwoWays {
   readonly #patterns = new Patterns();
   /** SendingTime by what `timeOf` says of it. */
   readonly #times = new Map<number, string>();
+  /** The values of the messages that others are like, by their `places`. */
+  readonly #values = new Map<number, readonly string[]>();
   readonly #message: Message;
   readonly #plain = new Message();
   readonly #frame = new Frame();
@@ -92,6 +96,8 @@ export class TwoWays {
       this.like += 1;
       if (!this.#isOfSession(plain)) return 'another session’s message is like one of this one';
       if (this.#patterns.dictionary !== this.#dictionary) return 'another dictionary';
+      const same = this.#differsFrom(like.places, plain);
+      if (same !== undefined) return same;
       const { bodyFrom, bodyTo, bodySum } = message;
       const sum = byteSum(stream, message.to(bodyFrom - 1) + 1, message.to(bodyTo - 1) + 1) & 0xff;
       if (bodyFrom >= 0 && (bodySum & 0xff) !== sum) return `a body of sum ${bodySum & 0xff} in place of ${sum}`;
@@ -105,8 +111,28 @@ export class TwoWays {
     if (frame.tokens !== tokens) return `tokens ${frame.tokens} in place of ${tokens}`;
     const [said, right] = [told(message, verdict), told(plain, plainVerdict)];
     if (said !== right) return `${like === undefined ? 'split' : 'like'} ${said} in place of ${right}`;
-    if (fine && like === undefined && this.#isOfSession(plain)) this.#patterns.learn(message, this.#dictionary);
+    if (fine && like === undefined && this.#isOfSession(plain)) {
+      this.#patterns.learn(message, this.#dictionary);
+      if (message.places !== 0) this.#values.set(message.places, valuesOf(plain));
+    }
     return undefined;
+  }
+
+  /** @returns the first field of a message that is like another which is said to be the same and is not */
+  #differsFrom(places: number, plain: Message): string | undefined {
+    const { differs } = this.#message;
+    const values = valuesOf(plain);
+    const known = this.#values.get(places);
+    if (known === undefined) {
+      // It has become this message.
+      if (differs !== 0) return `nothing is known of ${places}`;
+      this.#values.set(places, values);
+      return undefined;
+    }
+    const wrong = values.findIndex(
+      (value, i) => i < plain.count - 1 && (differs & bitOf(i)) === 0 && value !== known[i],
+    );
+    return wrong < 0 ? undefined : `field ${wrong} is ${values[wrong]}, and said to be as before, ${known[wrong]}`;
   }
 
   #isOfSession(message: Message): boolean {
