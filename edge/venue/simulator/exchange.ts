@@ -190,7 +190,7 @@ export class Exchange implements TradeListener {
     order.ask(terms);
     order.name = names.keep(name);
     if (order.leaves === 0) this.conclude(market, order, FILLED);
-    else if (terms.expires_at !== expires_at) this.expiry.add(order);
+    else if (terms.expires_at !== expires_at) this.expiry.move(order);
     this.note(order, CHANGED);
     this.remember(requester, name, order);
     if (owner !== requester) this.remember(owner, name, order);
@@ -378,6 +378,7 @@ export class Exchange implements TradeListener {
   private conclude(market: Market, order: ClientOrder, state: OrderState): void {
     order.state = state;
     order.leaves = 0;
+    this.expiry.ended(order);
     market.open--;
     order.owner.open--;
     order.user.open--;

@@ -1,5 +1,6 @@
 /** Orders by the time they end: of each time a list, and of the times a binary heap. An order that ended otherwise stays until then, or until a sweep. */
 
+import { keptInt32s } from '../../kept-memory.ts';
 import type { ClientOrder } from './client-order.ts';
 import type { Orders } from './orders.ts';
 
@@ -7,7 +8,7 @@ import type { Orders } from './orders.ts';
 class Bucket {
   readonly at: number;
   /** By row, oldest first; those before `from` have been taken, and there are none from `to` on. */
-  rows = new Int32Array(1);
+  rows: Int32Array = new Int32Array(1);
   from = 0;
   to = 0;
 
@@ -17,7 +18,7 @@ class Bucket {
 
   push(row: number): void {
     if (this.to === this.rows.length) {
-      const grown = new Int32Array(this.to * 2);
+      const grown = keptInt32s(this.to * 2);
       grown.set(this.rows);
       this.rows = grown;
     }
@@ -33,7 +34,7 @@ class Bucket {
   }
 }
 
-/** Of what is no longer valid so much is kept in any case. */
+/** So many that mean nothing are kept in any case. */
 const SLACK = 1024;
 
 export class Expiry {
@@ -42,7 +43,8 @@ export class Expiry {
   readonly #byTime = new Map<number, Bucket>();
   #last: Bucket | undefined;
   #size = 0;
-  #sweepAt = SLACK;
+  /** Of the entries, those that mean nothing: never more than half of them, and {@link SLACK}. */
+  #stale = 0;
 
   constructor(orders: Orders) {
     this.#orders = orders;
@@ -53,14 +55,29 @@ export class Expiry {
     return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** One that is new, or has been given another time. */
+  /** A new order. */
   add({ row, expires_at: at }: ClientOrder): void {
-    if (at === Number.POSITIVE_INFINITY || this.#orders.endsAt(row) === at) return; // it is in already, perhaps as another order
-    // What is no longer valid is at most as much as what was valid at the last sweep, and 1,024.
-    if (this.#size >= this.#sweepAt) this.#sweep();
+    if (at === Number.POSITIVE_INFINITY) return;
+    if (this.#orders.endsAt(row) === at) {
+      this.#stale -= 1; // it is in already, as another order that had this row
+      return;
+    }
+    if (this.#stale >= SLACK && this.#stale > this.#size / 2) this.#sweep();
     this.#orders.setEndsAt(row, at);
     this.#of(at).push(row);
     this.#size += 1;
+  }
+
+  /** One that has been given another time. */
+  move(order: ClientOrder): void {
+    this.ended(order);
+    this.#orders.clearEnds(order.row);
+    this.add(order);
+  }
+
+  /** It ends before its time. */
+  ended({ row }: ClientOrder): void {
+    if (!Number.isNaN(this.#orders.endsAt(row))) this.#stale += 1;
   }
 
   /** Takes out one open order whose time has come; undefined when there is none. */
@@ -74,6 +91,7 @@ export class Expiry {
       this.#size -= 1;
       this.#forget(row, bucket);
       if (this.#isValid(row, bucket)) return this.#orders.order(row);
+      this.#stale -= 1;
     }
     return undefined;
   }
@@ -119,7 +137,7 @@ export class Expiry {
     this.#byTime.clear();
     for (const bucket of this.#heap) this.#byTime.set(bucket.at, bucket);
     this.#last = undefined;
-    this.#sweepAt = this.#size * 2 + SLACK;
+    this.#stale = 0;
   }
 
   #pop(): void {

@@ -5,6 +5,7 @@
 
 import type { Message } from '../../fix/message.ts';
 import { SLACK, viewOf } from '../../fix/words.ts';
+import { keptInt32s, keptUint16s, keptUint32s } from '../../kept-memory.ts';
 import { ID_BYTES } from '../limits.ts';
 import type { Client, ClientOrder, KnownOrders } from './client-order.ts';
 import { hashOf, type Names } from './names.ts';
@@ -22,8 +23,8 @@ export interface Shared {
 }
 
 /** Of a session that has sent no order yet: never written to. */
-const NO_IDS = new Int32Array(0);
-const NO_SLOTS = new Uint16Array(1);
+const NO_IDS: Int32Array = new Int32Array(0);
+const NO_SLOTS: Uint16Array = new Uint16Array(1);
 
 export class KnownIds implements KnownOrders {
   size = 0;
@@ -184,7 +185,7 @@ export class KnownIds implements KnownOrders {
   #grow(): void {
     const before = this.#hashes.length;
     const size = Math.max(INITIAL, before * 2);
-    const [ids, hashes, rows] = [new Int32Array(size), new Int32Array(size), new Int32Array(size)];
+    const [ids, hashes, rows] = [keptInt32s(size), keptInt32s(size), keptInt32s(size)];
     for (let i = 0; i < this.size; i++) {
       const [from, to] = [(this.#head + i) & (before - 1), (this.#head + i) & (size - 1)];
       ids[to] = this.#ids[from]!;
@@ -201,4 +202,4 @@ export class KnownIds implements KnownOrders {
 
 /** Small, for most of them are in nobody's cache. */
 const slotsFor = (places: number): Uint16Array | Uint32Array =>
-  places < 0x10000 ? new Uint16Array(places * 4) : new Uint32Array(places * 4);
+  places < 0x10000 ? keptUint16s(places * 4) : keptUint32s(places * 4);

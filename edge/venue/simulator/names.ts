@@ -5,6 +5,7 @@
 
 import type { Message } from '../../fix/message.ts';
 import { copyWords, SLACK, viewOf } from '../../fix/words.ts';
+import { keptBytes, keptInt32s } from '../../kept-memory.ts';
 import { ID_BYTES } from '../limits.ts';
 
 /** No name at all. */
@@ -52,11 +53,11 @@ export function hashOf(view: DataView, from: number, length: number): number {
 }
 
 export class Names {
-  #bytes = Buffer.alloc(INITIAL * STRIDE + SLACK);
+  #bytes: Buffer = Buffer.alloc(INITIAL * STRIDE + SLACK);
   #view = viewOf(this.#bytes);
-  #lengths = new Uint8Array(INITIAL);
+  #lengths: Uint8Array = new Uint8Array(INITIAL);
   /** How often each is kept; of one that is free, the next free one, negative. */
-  #kept = new Int32Array(INITIAL);
+  #kept: Int32Array = new Int32Array(INITIAL);
   #free = 0;
   /** Those from here on have never been used. */
   #fresh = 1;
@@ -172,11 +173,11 @@ export class Names {
 
   #grow(): void {
     const size = this.#lengths.length * 2;
-    const bytes = Buffer.alloc(size * STRIDE + SLACK);
+    const bytes = Buffer.from(keptBytes(size * STRIDE + SLACK).buffer);
     this.#bytes.copy(bytes);
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
-    const [lengths, kept] = [new Uint8Array(size), new Int32Array(size)];
+    const [lengths, kept] = [keptBytes(size), keptInt32s(size)];
     lengths.set(this.#lengths);
     kept.set(this.#kept);
     this.#lengths = lengths;

@@ -4,10 +4,21 @@
  * as one object for all who ask, until the next {@link Orders.rest}.
  */
 
+import { keptFloat64s, keptInt32s } from '../../kept-memory.ts';
 import { type BookOrder, type Client, ClientOrder, type OrderIds, type Quote } from './client-order.ts';
 import { type Instrument, type Side, sideOf } from './instruments.ts';
 import { Interned } from './interned.ts';
-import { CANCELED, EXPIRED, FILLED, HELD, IN_BOOK, type OrderState, type OrderTerms, UNCHANGED } from './order.ts';
+import {
+  CANCELED,
+  EXPIRED,
+  FILLED,
+  HELD,
+  IN_BOOK,
+  type OrderState,
+  type OrderTerms,
+  OrdStatus,
+  UNCHANGED,
+} from './order.ts';
 
 /** No row at all. */
 export const NO_ROW = 0;
@@ -31,6 +42,7 @@ const QUOTE = -1;
 const KEPT = 64;
 
 const HELD_CODE = 1;
+const OVER = OrdStatus.Canceled;
 const STATES: readonly (OrderState | undefined)[] = Array.from({ length: 0x80 }, (_, code) =>
   [IN_BOOK, HELD, FILLED, CANCELED, EXPIRED].find((state) => codeOf(state) === code),
 );
@@ -42,8 +54,8 @@ function codeOf(state: OrderState): number {
 }
 
 class Page {
-  readonly numbers = new Float64Array(ROWS * NUMBERS);
-  readonly ints = new Int32Array(ROWS * INTS);
+  readonly numbers = keptFloat64s(ROWS * NUMBERS);
+  readonly ints = keptInt32s(ROWS * INTS);
 }
 
 export class Orders {
@@ -107,6 +119,7 @@ export class Orders {
     const name = hand > 0 ? this.#objects[hand - 1]!.name : ints[int + NAME]!;
     if (hand > 0) this.#objects[hand - 1]!.row = NO_ROW;
     if ((ints[int + FLAGS]! & WRITTEN) !== 0) this.#drop(ints, int);
+    ints[int + CODES] = OVER << 24; // for whoever has the row still: what was in hand has not been written
     ints[int + HAND] = 0;
     ints[int + NEXT] = this.#free;
     this.#free = row;
