@@ -8,7 +8,7 @@ import { readConfig } from '../../../../edge/config.ts';
 import { createLogger } from '../../../../edge/log.ts';
 import { openOwnVenue } from '../../../../edge/open-venue.ts';
 import { openVenue } from '../../../../edge/venue/index.ts';
-import { LOG_PIECE_BYTES } from '../../../../edge/venue/limits.ts';
+import { KNOWN_IDS_PER_SESSION, LOG_PIECE_BYTES } from '../../../../edge/venue/limits.ts';
 import { Simulator } from '../../../../edge/venue/simulator/simulator.ts';
 import type { Venue, VenueSession } from '../../../../edge/venue/venue.ts';
 import { Client, NOON, sessionOf, TestSink, utc } from '../harness.ts';
@@ -95,6 +95,39 @@ test('what happens to thousands at once is lines that can be read, and counts wh
     // All of it but the last line, which ends the flush.
     writeFileSync(file, text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1), 'latin1');
     expect(await open()).toBe('5000');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('a session may have more orders open than ids are kept of it, before a restart and after it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'orders-'));
+  const count = KNOWN_IDS_PER_SESSION + 5000;
+  const run = () => {
+    const [sink, problems] = [new TestSink(), [] as string[]];
+    const warn = (text: string) => problems.push(text);
+    const venue = openVenue('simulator', { sink, seed: 1, now: NOON, directory, warn, openOrders: count });
+    return { sink, venue, problems, one: new Client(venue, sink, sessionOf('ONE')) };
+  };
+  const refused = [`35=8|39=8|58=At most ${count} open orders`];
+  try {
+    const before = run();
+    before.sink.listening = false;
+    for (let n = 0; n < count; n++) before.one.say(bid(`${n}`));
+    before.sink.listening = true;
+    expect(before.one.ask(bid('X'), [39, 58])).toEqual(refused);
+    before.venue.flush();
+    await before.venue.close();
+
+    const { one, sink, venue, problems } = run();
+    expect(problems).toEqual([]);
+    expect(one.ask(bid('X'), [39, 58])).toEqual(refused);
+    expect(one.ask(cancel('C0', '0'), [39, 41])).toEqual(['35=8|41=0|39=4']); // the oldest is known by its id
+    expect(one.ask(bid(`${count - 1}`), [39, 103])).toEqual(['35=8|39=8|103=6']);
+    one.say(`35=q|11=MASS|530=7|${TIME}`);
+    expect(sink.take()[0]!.fields[533]).toBe(`${count - 1}`);
+    venue.flush();
+    await venue.close();
   } finally {
     rmSync(directory, { recursive: true });
   }
