@@ -94,7 +94,7 @@ export class Clients {
     if (!this.reading) client.ids.bound(KNOWN_IDS_PER_SESSION + client.open, this.freed);
   }
 
-  /** A new order, which goes by no id yet; it is one more that the session has open. */
+  /** A new order, which goes by no id yet. */
   order(ids: OrderIds, terms: OrderTerms, priority: number): ClientOrder {
     this.names.keep(ids.name);
     return this.orders.add(ids, terms, priority);

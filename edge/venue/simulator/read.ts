@@ -43,18 +43,17 @@ export function readTerms(
   now: number,
   into: Changeable<OrderTerms>,
 ): Refusal | undefined {
+  const clOrdId = message.length(fields.clOrdId);
+  if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
   const { like } = message;
   if (like === undefined) return readAll(message, fields, client, markets, now, into);
   const known = like.kept instanceof KnownTerms ? like.kept : undefined;
   if (known?.holdsFor(message, like, client, now)) return readAgain(message, fields, known, into);
   const refusal = readAll(message, fields, client, markets, now, into);
   if (refusal !== undefined) return refusal;
-  if (known !== undefined) known.keep(message, like, fields, client, into);
-  else {
-    const first = new KnownTerms();
-    first.keep(message, like, fields, client, into);
-    like.kept = first;
-  }
+  const kept = known ?? new KnownTerms();
+  kept.keep(message, like, fields, client, into);
+  like.kept = kept;
   return undefined;
 }
 
@@ -66,8 +65,6 @@ function readAgain(
   into: Changeable<OrderTerms>,
 ): Refusal | undefined {
   const { terms } = known;
-  const clOrdId = message.length(fields.clOrdId);
-  if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
   let { side, side_code, qty, price } = terms;
   const differs = message.differs | known.differs;
   if ((differs & known.side) !== 0) {
@@ -102,8 +99,6 @@ function readAll(
   now: number,
   into: Changeable<OrderTerms>,
 ): Refusal | undefined {
-  const clOrdId = message.length(fields.clOrdId);
-  if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
   const instrument = markets.in(message, fields.symbol)?.book.instrument;
   if (instrument === undefined) return UNKNOWN_SYMBOL;
   const side_code = message.char(fields.side);
