@@ -1,6 +1,11 @@
 /**
- * ClOrdIDs as bytes, a cache line each, in one piece of memory: an order leaves no string behind, and several that have the
- * same one share it. A name is a number; it is kept as often as it is noted or {@link Names.keep}t, and dropped as often.
+ * ClOrdIDs as bytes in one piece of memory: an order leaves no string behind, and several that have the same one share it. A name is a number;
+ * it is kept as often as it is noted or {@link Names.keep}t, and dropped as often.
+ *
+ * Bytes lie in units of 16, as many as an id needs, one behind the other, and each unit has a number of 4 bytes: an id of up to 16 takes 20. A
+ * name that nobody has goes to the next id of as many units. So memory is bounded by the most names of each number of units that there have
+ * been at once, however many come and go: 20 bytes each where all have up to 16 bytes, and 200 where N names at once had one unit, N
+ * at another time two, N three and N four.
  */
 
 import type { Message } from '../../fix/message.ts';
@@ -11,8 +16,22 @@ import { ID_BYTES } from '../limits.ts';
 /** No name at all. */
 export const NO_NAME = 0;
 
+/** A unit has 16 bytes, which {@link copyWords} fills at most: it writes whole words of eight. */
+const UNIT_BITS = 4;
+const UNIT = 1 << UNIT_BITS;
+const MOST_OF_ONE = ID_BYTES / UNIT;
+/** Units at first. */
 const INITIAL = 64;
-const STRIDE = ID_BYTES;
+/**
+ * What is not touched costs nothing, so that memory grows by much, and seldom: beyond 64, 4,096, 262,144 and 16,777,216 units. The last but one
+ * time takes 2 ms, the last one 140.
+ */
+const GROWTH = 64;
+/** Positions, {@link SLACK} included, are below 2^31. These are 134 million ids of up to 16 bytes, or 33 million of 64. */
+const MOST_UNITS = 2 ** 31 / UNIT - 1;
+/** Lower bits of what is known of a name: its length. Above them, how often it is kept: below 2^24 times, and a few are usual. */
+const LENGTH = 0x7f;
+const ONCE = LENGTH + 1;
 const GOLDEN = 0x9e3779b1;
 
 /** Bytes [0, n) of a little-endian word of four. */
@@ -52,22 +71,33 @@ export function hashOf(view: DataView, from: number, length: number): number {
   return (hash & ~15) | (view.getUint8(from + length - 1) & 15);
 }
 
-export class Names {
-  #bytes: Buffer = Buffer.alloc(INITIAL * STRIDE + SLACK);
-  #view = viewOf(this.#bytes);
-  #lengths: Uint8Array = new Uint8Array(INITIAL);
-  /** How often each is kept; of one that is free, the next free one, negative. */
-  #kept: Int32Array = new Int32Array(INITIAL);
-  #free = 0;
-  /** Those from here on have never been used. */
-  #fresh = 1;
+/** @param length of an id; one without bytes takes a unit, too, so that no other has its number */
+const unitsOf = (length: number): number => (length + UNIT - 1) >> UNIT_BITS || 1;
 
-  /** A name of `length` bytes, {@link ID_BYTES} at most, behind which there are {@link SLACK} more; kept once. */
+export class Names {
+  #bytes: Buffer = Buffer.alloc(INITIAL * UNIT + SLACK);
+  #view = viewOf(this.#bytes);
+  /** By unit, of the first one of each name: its {@link LENGTH} and how often it is kept; where it is free, the next free one, negative. */
+  #kept: Int32Array = new Int32Array(INITIAL);
+  /** The first that is free, by number of units. */
+  readonly #free = new Int32Array(MOST_OF_ONE + 1);
+  /** Units from here on have never been used. */
+  #fresh = 1;
+  readonly #most: number;
+
+  /** @param most units, {@link INITIAL} or more */
+  constructor(most = MOST_UNITS) {
+    this.#most = most;
+  }
+
+  /**
+   * A name of `length` bytes, {@link ID_BYTES} at most, behind which there are {@link SLACK} more; kept once.
+   * @throws RangeError when it is longer, or when there are more names than positions: those that there are stay as they are
+   */
   note(view: DataView, from: number, length: number): number {
-    if (length > STRIDE) throw new RangeError(`a ClOrdID of ${length} bytes`);
-    const name = this.#take();
-    copyWords(view, from, length, this.#view, name * STRIDE);
-    this.#lengths[name] = length;
+    if (length > ID_BYTES) throw new RangeError(`a ClOrdID of ${length} bytes`);
+    const name = this.#take(length);
+    copyWords(view, from, length, this.#view, name << UNIT_BITS);
     return name;
   }
 
@@ -83,25 +113,28 @@ export class Names {
   }
 
   keep(name: number): number {
-    if (name !== NO_NAME) this.#kept[name]! += 1;
+    if (name !== NO_NAME) this.#kept[name]! += ONCE;
     return name;
   }
 
   drop(name: number): void {
     if (name === NO_NAME) return;
-    const kept = this.#kept[name]! - 1;
+    const kept = this.#kept[name]! - ONCE;
     if (kept < 0) throw new RangeError('a ClOrdID that nobody has');
-    this.#kept[name] = kept;
-    if (kept > 0) return;
-    this.#kept[name] = -this.#free;
-    this.#free = name;
+    if (kept >= ONCE) {
+      this.#kept[name] = kept;
+      return;
+    }
+    const units = unitsOf(kept); // all that is left is its length
+    this.#kept[name] = -this.#free[units]!;
+    this.#free[units] = name;
   }
 
   /** Whether a name is these bytes. */
   is(name: number, view: DataView, from: number, length: number): boolean {
-    if (this.#lengths[name] !== length) return false;
+    if ((this.#kept[name]! & LENGTH) !== length) return false;
     const own = this.#view;
-    const at = name * STRIDE;
+    const at = name << UNIT_BITS;
     const whole = length & ~3;
     for (let i = 0; i < whole; i += 4) if (own.getInt32(at + i, true) !== view.getInt32(from + i, true)) return false;
     const last = own.getInt32(at + whole, true) ^ view.getInt32(from + whole, true);
@@ -109,20 +142,21 @@ export class Names {
   }
 
   same(a: number, b: number): boolean {
-    return a === b || this.is(a, this.#view, b * STRIDE, this.#lengths[b]!);
+    return a === b || this.is(a, this.#view, b << UNIT_BITS, this.length(b));
   }
 
   hash(name: number): number {
-    return hashOf(this.#view, name * STRIDE, this.#lengths[name]!);
+    return hashOf(this.#view, name << UNIT_BITS, this.length(name));
   }
 
+  /** In bytes. */
   length(name: number): number {
-    return this.#lengths[name]!;
+    return this.#kept[name]! & LENGTH;
   }
 
   /** Where the bytes of a name begin in {@link view}; they end {@link length} further on, and {@link SLACK} more follow. */
   at(name: number): number {
-    return name * STRIDE;
+    return name << UNIT_BITS;
   }
 
   /** Until the next one is noted. */
@@ -132,11 +166,11 @@ export class Names {
 
   /** Writes a name at `at` over one that is as long, and leaves the eight bytes behind it as they are. @returns where it ends */
   over(name: number, into: DataView, at: number): number {
-    const length = this.#lengths[name]!;
+    const length = this.length(name);
     const end = at + length;
     const low = into.getInt32(end, true);
     const high = into.getInt32(end + 4, true);
-    copyWords(this.#view, name * STRIDE, length, into, at);
+    copyWords(this.#view, name << UNIT_BITS, length, into, at);
     into.setInt32(end, low, true);
     into.setInt32(end + 4, high, true);
     return end;
@@ -145,8 +179,8 @@ export class Names {
   /** Whether JSON has it as it is. */
   isPlain(name: number): boolean {
     const view = this.#view;
-    const at = name * STRIDE;
-    const length = this.#lengths[name]!;
+    const at = name << UNIT_BITS;
+    const length = this.length(name);
     const whole = length & ~3;
     for (let i = 0; i < whole; i = (i + 4) | 0) if (!isPlain(view.getInt32(at + i, true))) return false;
     const mask = MASKS[length - whole]!;
@@ -154,33 +188,36 @@ export class Names {
   }
 
   text(name: number): string {
-    const at = name * STRIDE;
-    return this.#bytes.toString('latin1', at, at + this.#lengths[name]!);
+    const at = name << UNIT_BITS;
+    return this.#bytes.toString('latin1', at, at + this.length(name));
   }
 
-  #take(): number {
-    const free = this.#free;
+  #take(length: number): number {
+    const units = unitsOf(length);
+    const free = this.#free[units]!;
     if (free !== 0) {
-      this.#free = -this.#kept[free]!;
-      this.#kept[free] = 1;
+      this.#free[units] = -this.#kept[free]!;
+      this.#kept[free] = ONCE + length;
       return free;
     }
-    if (this.#fresh === this.#lengths.length) this.#grow();
-    const name = this.#fresh++;
-    this.#kept[name] = 1;
+    const name = this.#fresh;
+    if (name + units > this.#kept.length) this.#grow(units);
+    this.#fresh = name + units;
+    this.#kept[name] = ONCE + length;
     return name;
   }
 
-  #grow(): void {
-    const size = this.#lengths.length * 2;
-    const bytes = Buffer.from(keptBytes(size * STRIDE + SLACK).buffer);
+  /** For so many units more. */
+  #grow(units: number): void {
+    if (this.#fresh + units > this.#most)
+      throw new RangeError(`more ClOrdIDs than fit into ${this.#most * UNIT} bytes`);
+    const size = Math.min(this.#kept.length * GROWTH, this.#most);
+    const bytes = Buffer.from(keptBytes(size * UNIT + SLACK).buffer);
     this.#bytes.copy(bytes);
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
-    const [lengths, kept] = [keptBytes(size), keptInt32s(size)];
-    lengths.set(this.#lengths);
+    const kept = keptInt32s(size);
     kept.set(this.#kept);
-    this.#lengths = lengths;
     this.#kept = kept;
   }
 }

@@ -166,37 +166,3 @@ describe('known ids', () => {
     expect(ids.get('x'.repeat(65))).toBeUndefined();
   });
 });
-
-describe('names', () => {
-  test('are bytes that are shared until nobody has them, and then are others', () => {
-    const { names } = new Clients();
-    const bytes = fc.uint8Array({ maxLength: 64 }).map((codes) => String.fromCharCode(...codes));
-    fc.assert(
-      fc.property(fc.array(fc.tuple(bytes, fc.boolean()), { maxLength: 200 }), (steps) => {
-        const had: [name: number, text: string][] = [];
-        for (const [text, keeps] of steps) {
-          const name = names.ofText(text);
-          expect(had.map(([other]) => other)).not.toContain(name);
-          had.push([name, text]);
-          if (!keeps) names.drop(had.shift()![0]);
-          for (const [other, its] of had) {
-            expect(names.text(other)).toBe(its);
-            expect(names.same(other, name)).toBe(its === text);
-            if (its === text && had.at(-1)?.[0] === name) expect(names.hash(other)).toBe(names.hash(name));
-          }
-        }
-        for (const [name] of had) names.drop(name);
-      }),
-    );
-    expect(() => names.ofText('x'.repeat(65))).toThrow(RangeError);
-  });
-
-  test('cannot be dropped more often than they are kept', () => {
-    const { names } = new Clients();
-    const name = names.ofText('A');
-    names.keep(name);
-    names.drop(name);
-    names.drop(name);
-    expect(() => names.drop(name)).toThrow('nobody has');
-  });
-});
