@@ -5,13 +5,13 @@
 
 import type { Message } from '../../fix/message.ts';
 import { SLACK, viewOf } from '../../fix/words.ts';
-import { keptInt32s, keptUint16s, keptUint32s } from '../../kept-memory.ts';
 import { ID_BYTES } from '../limits.ts';
 import type { Client, ClientOrder, KnownOrders } from './client-order.ts';
+import { IdRing } from './id-ring.ts';
+import { IdSlots } from './id-slots.ts';
 import { hashOf, type Names } from './names.ts';
 import { NO_ROW, type Orders } from './orders.ts';
 
-const INITIAL = 16;
 /** A text that is looked up. */
 const ASKED = Buffer.alloc(ID_BYTES + SLACK);
 const ASKED_VIEW = viewOf(ASKED);
@@ -22,20 +22,9 @@ export interface Shared {
   readonly orders: Orders;
 }
 
-/** Of a session that has sent no order yet: never written to. */
-const NO_IDS: Int32Array = new Int32Array(0);
-const NO_SLOTS: Uint16Array = new Uint16Array(1);
-
 export class KnownIds implements KnownOrders {
-  size = 0;
-  #head = 0;
-  /** By place in the ring, whose size is a power of two. */
-  #ids = NO_IDS;
-  #hashes = NO_IDS;
-  /** Of the orders. */
-  #rows = NO_IDS;
-  /** Place + 1, by hash; 0: none. Four times as many as places, for what lies in a row may lie where another row does. */
-  #slots: Uint16Array | Uint32Array = NO_SLOTS;
+  readonly #ring = new IdRing();
+  readonly #slots = new IdSlots(this.#ring);
   readonly #names: Names;
   readonly #orders: Orders;
   /** Whose they are; set before any is noted. */
@@ -44,6 +33,10 @@ export class KnownIds implements KnownOrders {
   constructor({ names, orders }: Shared) {
     this.#names = names;
     this.#orders = orders;
+  }
+
+  get size(): number {
+    return this.#ring.size;
   }
 
   get(id: string): ClientOrder | undefined {
@@ -70,18 +63,19 @@ export class KnownIds implements KnownOrders {
     return this.#find(hashOf(view, from, length), view, from, length);
   }
 
+  /** @returns -1: it is not known */
   #find(hash: number, view: DataView, from: number, length: number): number {
-    const slots = this.#slots;
+    const slots = this.#slots.of(hash);
     const mask = slots.length - 1;
     for (let slot = hash & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
       const place = slots[slot]! - 1;
-      if (this.#hashes[place] === hash && this.#names.is(this.#ids[place]!, view, from, length)) return place;
+      if (this.#ring.hash(place) === hash && this.#names.is(this.#ring.id(place), view, from, length)) return place;
     }
     return -1;
   }
 
   #orderAt(place: number): ClientOrder | undefined {
-    return place < 0 ? undefined : this.#orders.order(this.#rows[place]!);
+    return place < 0 ? undefined : this.#orders.order(this.#ring.row(place));
   }
 
   /**
@@ -96,8 +90,8 @@ export class KnownIds implements KnownOrders {
       this.#push(names.keep(id), row, names.hash(id));
       return NO_ROW;
     }
-    const before = this.#rows[place]!;
-    this.#rows[place] = row;
+    const before = this.#ring.row(place);
+    this.#ring.setRow(place, row);
     return this.#orders.know(before, -1) === 0 ? before : NO_ROW;
   }
 
@@ -119,12 +113,14 @@ export class KnownIds implements KnownOrders {
    * @param freed told the row of an order that no id names any more
    */
   bound(most: number, freed: (row: number) => void): void {
-    while (this.size > most) {
-      const place = this.#head & (this.#hashes.length - 1);
-      const [id, row] = [this.#ids[place]!, this.#rows[place]!];
-      this.#forget(place);
+    const ring = this.#ring;
+    while (ring.size > most) {
+      const place = ring.oldest;
+      const [id, row, hash] = [ring.id(place), ring.row(place), ring.hash(place)];
+      this.#slots.remove(hash, place);
+      ring.shift();
       if (this.#isCurrent(id, row)) {
-        this.#push(id, row, this.#hashes[place]!);
+        this.#push(id, row, hash);
         continue;
       }
       this.#names.drop(id);
@@ -134,10 +130,7 @@ export class KnownIds implements KnownOrders {
 
   /** Each id and the row of its order, oldest first. */
   *entries(): Generator<readonly [id: number, row: number]> {
-    for (let i = 0; i < this.size; i++) {
-      const place = (this.#head + i) & (this.#hashes.length - 1);
-      yield [this.#ids[place]!, this.#rows[place]!];
-    }
+    for (const place of this.#ring.places()) yield [this.#ring.id(place), this.#ring.row(place)];
   }
 
   /** The rows of the orders of this session that are open, by the age of the ids that they go by. */
@@ -148,58 +141,6 @@ export class KnownIds implements KnownOrders {
   }
 
   #push(id: number, row: number, hash: number): void {
-    if (this.size === this.#hashes.length) this.#grow();
-    const place = (this.#head + this.size++) & (this.#hashes.length - 1);
-    this.#ids[place] = id;
-    this.#rows[place] = row;
-    this.#hashes[place] = hash;
-    this.#enter(place);
-  }
-
-  #enter(place: number): void {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    let slot = this.#hashes[place]! & mask;
-    while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    slots[slot] = place + 1;
-  }
-
-  /** The oldest. Those behind it that had to give way to it come nearer to where they belong. */
-  #forget(place: number): void {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    let hole = this.#hashes[place]! & mask;
-    while (slots[hole] !== place + 1) hole = (hole + 1) & mask;
-    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.#hashes[slots[slot]! - 1]! & mask;
-      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
-      slots[hole] = slots[slot]!;
-      hole = slot;
-    }
-    slots[hole] = 0;
-    this.#head += 1;
-    this.size -= 1;
-  }
-
-  /** Numbers of places stay: each is the lower bits of how many ids there have been before. */
-  #grow(): void {
-    const before = this.#hashes.length;
-    const size = Math.max(INITIAL, before * 2);
-    const [ids, hashes, rows] = [keptInt32s(size), keptInt32s(size), keptInt32s(size)];
-    for (let i = 0; i < this.size; i++) {
-      const [from, to] = [(this.#head + i) & (before - 1), (this.#head + i) & (size - 1)];
-      ids[to] = this.#ids[from]!;
-      hashes[to] = this.#hashes[from]!;
-      rows[to] = this.#rows[from]!;
-    }
-    this.#ids = ids;
-    this.#hashes = hashes;
-    this.#rows = rows;
-    this.#slots = slotsFor(size);
-    for (let i = 0; i < this.size; i++) this.#enter((this.#head + i) & (size - 1));
+    this.#slots.add(hash, this.#ring.push(id, row, hash));
   }
 }
-
-/** Small, for most of them are in nobody's cache. */
-const slotsFor = (places: number): Uint16Array | Uint32Array =>
-  places < 0x10000 ? keptUint16s(places * 4) : keptUint32s(places * 4);

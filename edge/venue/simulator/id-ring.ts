@@ -1,0 +1,101 @@
+/**
+ * Ids by age: of each a name, the row of the order that it names, and its hash. They lie in pages, so that what is there never moves, and what
+ * the oldest leave behind is used again.
+ */
+
+import { keptInt32s } from '../../kept-memory.ts';
+
+const INITIAL = 16;
+/** Places of a page; the first begins with fewer. */
+const PLACES = 8192;
+const PLACE_BITS = 13;
+const LAST = PLACES - 1;
+/** Of a place, as i32. */
+const [ID, ROW, HASH] = [0, 1, 2] as const;
+const INTS = 3;
+
+export class IdRing {
+  size = 0;
+  /** By the number that is in its places. */
+  readonly #pages: Int32Array[] = [];
+  /** Numbers of those that have been filled, oldest first, but for the one that is being filled. */
+  readonly #full: number[] = [];
+  readonly #free: number[] = [];
+  #filling = 0;
+  /** Within the oldest page, and the one that is being filled. */
+  #head = 0;
+  #next = 0;
+
+  id(place: number): number {
+    return this.#pages[place >>> PLACE_BITS]![(place & LAST) * INTS + ID]!;
+  }
+
+  row(place: number): number {
+    return this.#pages[place >>> PLACE_BITS]![(place & LAST) * INTS + ROW]!;
+  }
+
+  hash(place: number): number {
+    return this.#pages[place >>> PLACE_BITS]![(place & LAST) * INTS + HASH]!;
+  }
+
+  setRow(place: number, row: number): void {
+    this.#pages[place >>> PLACE_BITS]![(place & LAST) * INTS + ROW] = row;
+  }
+
+  /** The next one. @returns its place, which is its own until it is the oldest and shifted out */
+  push(id: number, row: number, hash: number): number {
+    let page = this.#pages[this.#filling];
+    if (page === undefined || this.#next * INTS === page.length) page = this.#room();
+    const place = this.#next++;
+    const at = place * INTS;
+    page[at + ID] = id;
+    page[at + ROW] = row;
+    page[at + HASH] = hash;
+    this.size += 1;
+    return (this.#filling << PLACE_BITS) | place;
+  }
+
+  /** Where the oldest is; there must be one. */
+  get oldest(): number {
+    return ((this.#full[0] ?? this.#filling) << PLACE_BITS) | this.#head;
+  }
+
+  /** Takes the oldest out. */
+  shift(): void {
+    this.#head += 1;
+    this.size -= 1;
+    if (this.#head < PLACES) return;
+    this.#head = 0;
+    const emptied = this.#full.shift();
+    if (emptied === undefined) this.#next = 0;
+    else this.#free.push(emptied);
+  }
+
+  /** From the oldest to the youngest; none may be added meanwhile. */
+  *places(): Generator<number> {
+    let from = this.#head;
+    for (const page of this.#full) {
+      for (let i = from; i < PLACES; i++) yield (page << PLACE_BITS) | i;
+      from = 0;
+    }
+    for (let i = from; i < this.#next; i++) yield (this.#filling << PLACE_BITS) | i;
+  }
+
+  /** Where the next one goes. */
+  #room(): Int32Array {
+    const filled = this.#pages[this.#filling];
+    if (filled === undefined || filled.length < PLACES * INTS) return this.#widen(filled);
+    this.#full.push(this.#filling);
+    this.#next = 0;
+    this.#filling = this.#free.pop() ?? this.#pages.push(keptInt32s(PLACES * INTS)) - 1;
+    return this.#pages[this.#filling]!;
+  }
+
+  /** The first page, while it is not whole. */
+  #widen(filled: Int32Array | undefined): Int32Array {
+    const wider = keptInt32s(filled === undefined ? INITIAL * INTS : filled.length * 2);
+    if (filled !== undefined) wider.set(filled);
+    this.#pages[0] = wider;
+    return wider;
+  }
+}

@@ -1,0 +1,112 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { IdRing } from '../../../../edge/venue/simulator/id-ring.ts';
+import { IdSlots } from '../../../../edge/venue/simulator/id-slots.ts';
+
+const PAGE = 8192;
+
+/** Pseudo-random whole numbers below `most`: xorshift of 32 bits (Marsaglia, 2003). */
+function random(seed: number): (most: number) => number {
+  let state = seed;
+  return (most) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % most;
+  };
+}
+
+describe('ids by age', () => {
+  test.each([
+    ['few', 3, 100],
+    ['a page', PAGE, 3 * PAGE],
+    ['several pages', 2 * PAGE + 100, 9 * PAGE],
+  ])('go through a window of %s, each where it was', (_, window, ids) => {
+    const ring = new IdRing();
+    const places: number[] = [];
+    for (let id = 0; id < ids; id++) {
+      places[id] = ring.push(id, id + 1, ~id);
+      if (ring.size <= window) continue;
+      const oldest = id - window;
+      const at = ring.oldest;
+      const is =
+        at === places[oldest] && ring.id(at) === oldest && ring.row(at) === oldest + 1 && ring.hash(at) === ~oldest;
+      if (!is) throw new Error(`id ${oldest}`);
+      ring.shift();
+    }
+    const from = ids - window;
+    expect([...ring.places()]).toEqual(places.slice(from));
+    expect(new Set(ring.places()).size).toBe(window);
+    ring.setRow(places[from]!, 7);
+    expect([...ring.places()].map((place) => ring.id(place))).toEqual(places.slice(from).map((_, i) => from + i));
+    expect(ring.row(ring.oldest)).toBe(7);
+    // Pages that were left behind are used again.
+    expect(Math.max(...places.slice(from))).toBeLessThan(window + 2 * PAGE);
+  });
+
+  test('are none, and then some again', () => {
+    const ring = new IdRing();
+    for (let round = 0; round < 3; round++) {
+      for (let id = 0; id < PAGE; id++) ring.push(id, 0, 0);
+      for (let id = 0; id < PAGE; id++) {
+        if (ring.id(ring.oldest) !== id) throw new Error(`id ${id}`);
+        ring.shift();
+      }
+      expect([...ring.places()]).toEqual([]);
+    }
+  });
+});
+
+describe('places by hash', () => {
+  /** Whether a place is found where its hash says. */
+  function has(slots: IdSlots, hash: number, place: number): boolean {
+    const table = slots.of(hash);
+    for (let slot = hash & (table.length - 1); table[slot] !== 0; slot = (slot + 1) & (table.length - 1))
+      if (table[slot] === place + 1) return true;
+    return false;
+  }
+
+  test('are found until they are taken out, however their hashes meet', () => {
+    const hash = fc.oneof(
+      fc.integer({ min: -4, max: 4 }),
+      fc.integer({ min: 0, max: 15 }).map((upper) => upper << 28),
+      fc.integer(),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(hash, fc.option(fc.nat(300))), { maxLength: 300 }), (steps) => {
+        const hashes: number[] = [];
+        const slots = new IdSlots({ hash: (place) => hashes[place]! });
+        const model = new Set<number>();
+        for (const [hash, out] of steps) {
+          const place = hashes.push(hash) - 1;
+          slots.add(hash, place);
+          model.add(place);
+          if (out !== null && model.delete(out)) slots.remove(hashes[out]!, out);
+        }
+        for (const [i, each] of hashes.entries()) expect(has(slots, each, i)).toBe(model.has(i));
+      }),
+    );
+  });
+
+  test.each([
+    ['any', (n: number, next: (most: number) => number) => next(2 ** 32) | (n & 0)],
+    // All upper bits by which tables are divided are the same.
+    ['alike', (n: number) => n & 0xffff],
+    [
+      'half of them alike',
+      (n: number, next: (most: number) => number) => (n % 2 === 0 ? n & 0xfff : next(2 ** 32) | 0),
+    ],
+  ])('are found among very many whose hashes are %s', (_, hashOf) => {
+    const next = random(7);
+    const hashes: number[] = [];
+    const slots = new IdSlots({ hash: (place) => hashes[place]! });
+    const MANY = 40_000;
+    for (let place = 0; place < MANY; place++) {
+      hashes[place] = hashOf(place, next);
+      slots.add(hashes[place]!, place);
+    }
+    for (let place = 0; place < MANY; place += 2) slots.remove(hashes[place]!, place);
+    for (let place = 0; place < MANY; place++)
+      if (has(slots, hashes[place]!, place) !== (place % 2 === 1)) throw new Error(`place ${place}`);
+  });
+});
