@@ -4,6 +4,9 @@ import { keptInt32s } from '../../kept-memory.ts';
 import type { ClientOrder } from './client-order.ts';
 import type { Orders } from './orders.ts';
 
+/** From so many rows on there is room for far more at once: what is never written to costs nothing, and copying it does. */
+const MANY = 16_384;
+
 /** The orders of one time: most are of the same day. */
 class Bucket {
   readonly at: number;
@@ -18,7 +21,7 @@ class Bucket {
 
   push(row: number): void {
     if (this.to === this.rows.length) {
-      const grown = keptInt32s(this.to * 2);
+      const grown = keptInt32s(this.to * (this.to < MANY ? 2 : 8));
       grown.set(this.rows);
       this.rows = grown;
     }

@@ -73,3 +73,23 @@ test('orders end at the time that they have then, each once, whatever ends, move
     { numRuns: 200 },
   );
 });
+
+test('very many orders that end at one time do so once each, in the order in which they came', () => {
+  const clients = new Clients();
+  const { orders } = clients;
+  const expiry = new Expiry(orders);
+  const rows: number[] = [];
+  for (let i = 0; i < 40_000; i++) {
+    const order = orderOf(clients, { ...ONE, priority: i, expires_at: 5000 });
+    expiry.add(order);
+    rows.push(order.row);
+    orders.rest();
+  }
+  const taken: number[] = [];
+  for (let order = expiry.take(5000); order !== undefined; order = expiry.take(5000)) {
+    taken.push(order.row);
+    order.state = EXPIRED;
+    orders.rest();
+  }
+  expect(taken).toEqual(rows);
+});
