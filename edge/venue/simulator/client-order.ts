@@ -37,6 +37,16 @@ export interface User {
   readonly clients: Client[];
 }
 
+/** What several orders of a session have in common; as it is made, in commons.ts. */
+export interface Common {
+  readonly number: number;
+  readonly owner: Client;
+  readonly run: string;
+  readonly account: string;
+  /** Orders that have it. */
+  count: number;
+}
+
 /** One FIX session. ClOrdIDs are unique within it (FIX 4.4 vol. 1, ClOrdID): sessions of one user may number alike. */
 export interface Client {
   session: VenueSession;
@@ -51,6 +61,8 @@ export interface Client {
   readonly names: Names;
   /** Account (1) of its last order: nearly all have the same. */
   account: string;
+  /** Of what its orders have in common, the one asked for last, as long as any of them has it. */
+  common: Common | undefined;
   /** Its id in JSON, with a comma behind it. */
   readonly quoted: Piece;
   /** How far its messages have been seen: what comes again up to here, in this generation, has been done. */

@@ -51,7 +51,8 @@ export class Clients {
     const ids = new KnownIds(this);
     const quoted = pieceOf(`${JSON.stringify(session.id)},`);
     const seen = { generation: 0, taken: 0, heard: false };
-    const client: Client = { session, version, user, ids, open: 0, names, account: '', quoted, ...seen };
+    const own = { session, version, user, ids, open: 0, names, quoted };
+    const client: Client = { ...own, account: '', common: undefined, ...seen };
     ids.owner = client;
     user.clients.push(client);
     this.byId.set(session.id, client);

@@ -1,32 +1,14 @@
-/** Few values that many orders have: each by a number, for as long as any has it. */
+/** Values that many orders have, of which there are few and always the same: each by a number. */
 
 export class Interned<T> {
-  readonly #values: (T | undefined)[] = [];
-  readonly #counts: number[] = [];
-  readonly #known = new Map<T, number>();
-  readonly #free: number[] = [];
+  readonly #values: T[] = [];
+  readonly #numbers = new Map<T, number>();
   /** The number asked for last, and what it is of: orders in a row have the same. */
   #last = -1;
   #lastOf: T | undefined;
 
-  /** The number of a value, which one more has. */
-  keep(value: T): number {
-    const n = value === this.#lastOf ? this.#last : this.#other(value);
-    this.#counts[n]! += 1;
-    return n;
-  }
-
-  /** One fewer has it. */
-  drop(n: number): void {
-    const left = this.#counts[n]! - 1;
-    this.#counts[n] = left;
-    if (left > 0) return;
-    this.#known.delete(this.#values[n]!);
-    this.#values[n] = undefined;
-    this.#free.push(n);
-    if (n !== this.#last) return;
-    this.#last = -1;
-    this.#lastOf = undefined;
+  of(value: T): number {
+    return value === this.#lastOf ? this.#last : this.#other(value);
   }
 
   at(n: number): T {
@@ -34,12 +16,10 @@ export class Interned<T> {
   }
 
   #other(value: T): number {
-    let n = this.#known.get(value);
+    let n = this.#numbers.get(value);
     if (n === undefined) {
-      n = this.#free.pop() ?? this.#values.length;
-      this.#values[n] = value;
-      this.#counts[n] = 0;
-      this.#known.set(value, n);
+      n = this.#values.push(value) - 1;
+      this.#numbers.set(value, n);
     }
     this.#last = n;
     this.#lastOf = value;

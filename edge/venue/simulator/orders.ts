@@ -6,6 +6,7 @@
 
 import { keptFloat64s, keptInt32s } from '../../kept-memory.ts';
 import { type BookOrder, type Client, ClientOrder, type OrderIds, type Quote } from './client-order.ts';
+import { Commons } from './commons.ts';
 import { type Instrument, type Side, sideOf } from './instruments.ts';
 import { Interned } from './interned.ts';
 import {
@@ -26,18 +27,30 @@ export const NO_ROW = 0;
 const ROWS = 4096;
 const ROW_BITS = 12;
 const LAST = ROWS - 1;
-/** Of a row, as f64. */
-const [SERIAL, QTY, PRICE, STOP, EXPIRES, PRIORITY, CUM, NOTIONAL] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
-const NUMBERS = 8;
-/** As i32. Side, OrdType, TimeInForce and state have a byte each of CODES; the last four are numbers of {@link Interned} values. */
-const [CODES, NAME, OWNER, INSTRUMENT, RUN, ACCOUNT] = [0, 1, 2, 3, 4, 5] as const;
-/** These are right whether the order is in hand or not: ids that know it, neighbours in its list, {@link FLAGS}, what it is in hand as. */
-const [KNOWN, PREV, NEXT, FLAGS, HAND] = [6, 7, 8, 9, 10] as const;
-const INTS = 11;
-/** It lies in a list; {@link Expiry} has the row with the time in its column; the other columns have been written. */
+/** A row is 68 bytes. Of them 40 as f64, */
+const [SERIAL, QTY, PRICE, EXPIRES, PRIORITY] = [0, 1, 2, 3, 4] as const;
+const NUMBERS = 5;
+/**
+ * and 28 as i32. Side, OrdType, TimeInForce and state have a byte each of CODES; COMMON is a number of {@link Commons}, INSTRUMENT one of
+ * {@link Interned} values; NAME is the order's place among the objects while it is in hand.
+ */
+const [CODES, NAME, COMMON, INSTRUMENT] = [0, 1, 2, 3] as const;
+/** These are right whether the order is in hand or not: its neighbours in its list, and its flags, with how many ids know it above them. */
+const [PREV, NEXT, FLAGS] = [4, 5, 6] as const;
+const INTS = 7;
+/** As f64, 24 bytes in pages of their own: an order that has neither fills nor StopPx has none of them. */
+const [CUM, NOTIONAL, STOP] = [0, 1, 2] as const;
+const MORE_NUMBERS = 3;
+
+/** It lies in a list; {@link Expiry} has the row with the time in its column; the other columns have been written; */
 const [LIES, ENDS, WRITTEN] = [1, 2, 4] as const;
-/** In HAND: a quote, which always is. */
-const QUOTE = -1;
+/** some of it is in the pages of their own; it is in hand; it is a quote, which always is. */
+const [MORE, IN_HAND, QUOTE] = [8, 16, 32] as const;
+const KNOWN_SHIFT = 8;
+/** An id that knows it, above the flags. */
+const KNOWN = 1 << KNOWN_SHIFT;
+/** An order that so many know at once stays so: its row is never free again. */
+const MOST_KNOWN = 0xff_ffff;
 /** Objects kept for what is in hand. */
 const KEPT = 64;
 
@@ -53,16 +66,18 @@ function codeOf(state: OrderState): number {
   return state.at === 'held' ? HELD_CODE : 0;
 }
 
+const NOTHING: Float64Array = new Float64Array(0);
+
 class Page {
   readonly numbers = keptFloat64s(ROWS * NUMBERS);
   readonly ints = keptInt32s(ROWS * INTS);
+  /** {@link NOTHING} until the first of its orders has some. */
+  more = NOTHING;
 }
 
 export class Orders {
-  readonly #owners = new Interned<Client>();
+  readonly commons = new Commons();
   readonly #instruments = new Interned<Instrument>();
-  readonly #runs = new Interned<string>();
-  readonly #accounts = new Interned<string>();
   readonly #pages: Page[] = [];
   readonly #quotes = new Map<number, Quote>();
   /** The first #held of these are in hand. */
@@ -74,29 +89,24 @@ export class Orders {
 
   /** What lies in a row. */
   at(row: number): BookOrder {
-    return this.#int(row, HAND) === QUOTE ? this.#quotes.get(row)! : this.order(row);
+    return (this.#int(row, FLAGS) & QUOTE) === 0 ? this.order(row) : this.#quotes.get(row)!;
   }
 
   /** The same where it is known to be a client's. */
   order(row: number): ClientOrder {
-    const hand = this.#int(row, HAND);
-    return hand > 0 ? this.#objects[hand - 1]! : this.#read(row, this.#take(row));
+    return this.#hand(row) ?? this.#read(row);
   }
 
   /** A new order, which is known by no id yet; its name is kept for it. Its row may have been another's. */
   add(ids: OrderIds, terms: OrderTerms, priority: number): ClientOrder {
     const row = this.#newRow();
-    const { ints } = this.#page(row);
-    const int = (row & LAST) * INTS;
-    ints[int + KNOWN] = 0;
-    ints[int + FLAGS] = ints[int + FLAGS]! & ENDS;
     return this.#take(row).become(row, ids, terms, priority);
   }
 
   /** @param refill as {@link Quote.refill} has it */
   quote(side: Side, refill: number): Quote {
     const row = this.#newRow();
-    this.#set(row, HAND, QUOTE);
+    this.#set(row, FLAGS, QUOTE);
     const quote: Quote = { kind: 'quote', row, side, price: 0, leaves: refill, refill };
     this.#quotes.set(row, quote);
     return quote;
@@ -115,12 +125,13 @@ export class Orders {
   free(row: number): number {
     const { ints } = this.#page(row);
     const int = (row & LAST) * INTS;
-    const hand = ints[int + HAND]!;
-    const name = hand > 0 ? this.#objects[hand - 1]!.name : ints[int + NAME]!;
-    if (hand > 0) this.#objects[hand - 1]!.row = NO_ROW;
-    if ((ints[int + FLAGS]! & WRITTEN) !== 0) this.#drop(ints, int);
+    const flags = ints[int + FLAGS]!;
+    const hand = this.#hand(row);
+    const name = hand === undefined ? ints[int + NAME]! : hand.name;
+    if (hand !== undefined) hand.row = NO_ROW;
+    if ((flags & WRITTEN) !== 0) this.commons.drop(ints[int + COMMON]!);
     ints[int + CODES] = OVER << 24; // for whoever has the row still: what was in hand has not been written
-    ints[int + HAND] = 0;
+    ints[int + FLAGS] = flags & ENDS;
     ints[int + NEXT] = this.#free;
     this.#free = row;
     return name;
@@ -129,47 +140,44 @@ export class Orders {
   // Of an order, whether it is in hand or not.
 
   isOpen(row: number): boolean {
-    const hand = this.#int(row, HAND);
-    return hand > 0 ? this.#objects[hand - 1]!.open : this.#int(row, CODES) >>> 24 <= HELD_CODE;
+    return this.#hand(row)?.open ?? this.#int(row, CODES) >>> 24 <= HELD_CODE;
   }
 
   isOf(row: number, owner: Client): boolean {
-    const hand = this.#int(row, HAND);
-    return (hand > 0 ? this.#objects[hand - 1]!.owner : this.#owners.at(this.#int(row, OWNER))) === owner;
+    return (this.#hand(row) ?? this.commons.at(this.#int(row, COMMON))).owner === owner;
   }
 
   name(row: number): number {
-    const hand = this.#int(row, HAND);
-    return hand > 0 ? this.#objects[hand - 1]!.name : this.#int(row, NAME);
+    return this.#hand(row)?.name ?? this.#int(row, NAME);
   }
 
   priority(row: number): number {
-    const hand = this.#int(row, HAND);
-    return hand > 0 ? this.#objects[hand - 1]!.priority : this.#number(row, PRIORITY);
+    return this.#hand(row)?.priority ?? this.#number(row, PRIORITY);
   }
 
   /** Epoch ms, Infinity for never. */
   expiresAt(row: number): number {
-    const hand = this.#int(row, HAND);
-    return hand > 0 ? this.#objects[hand - 1]!.expires_at : this.#number(row, EXPIRES);
+    return this.#hand(row)?.expires_at ?? this.#number(row, EXPIRES);
   }
 
   /** Whether the step in hand has changed it. */
   isChanging(row: number): boolean {
-    const hand = this.#int(row, HAND);
-    return hand > 0 && this.#objects[hand - 1]!.change !== UNCHANGED;
+    const hand = this.#hand(row);
+    return hand !== undefined && hand.change !== UNCHANGED;
   }
 
   /** By how many ids it is known, of any session. */
   known(row: number): number {
-    return this.#int(row, KNOWN);
+    return this.#int(row, FLAGS) >>> KNOWN_SHIFT;
   }
 
   /** It is known by one more, or one fewer. @returns by how many then */
   know(row: number, change: 1 | -1): number {
-    const known = this.#int(row, KNOWN) + change;
-    this.#set(row, KNOWN, known);
-    return known;
+    const flags = this.#int(row, FLAGS);
+    if (flags >>> KNOWN_SHIFT === MOST_KNOWN) return MOST_KNOWN;
+    const next = flags + change * KNOWN;
+    this.#set(row, FLAGS, next);
+    return next >>> KNOWN_SHIFT;
   }
 
   /** With which time {@link Expiry} has what is or was in this row, epoch ms; NaN: it has not. */
@@ -227,40 +235,55 @@ export class Orders {
     return row;
   }
 
+  /** What an order is in hand as. */
+  #hand(row: number): ClientOrder | undefined {
+    const { ints } = this.#page(row);
+    const int = (row & LAST) * INTS;
+    return (ints[int + FLAGS]! & IN_HAND) === 0 ? undefined : this.#objects[ints[int + NAME]!];
+  }
+
   /** An object for a row. */
   #take(row: number): ClientOrder {
+    const { ints } = this.#page(row);
+    const int = (row & LAST) * INTS;
     const held = this.#held++;
-    this.#set(row, HAND, held + 1);
+    ints[int + FLAGS]! |= IN_HAND;
+    ints[int + NAME] = held;
     if (held < this.#objects.length) return this.#objects[held]!;
     const made = new ClientOrder();
     this.#objects.push(made);
     return made;
   }
 
-  #read(row: number, order: ClientOrder): ClientOrder {
-    const { numbers, ints } = this.#page(row);
+  #read(row: number): ClientOrder {
+    const { numbers, ints, more } = this.#page(row);
     const [at, int] = [(row & LAST) * NUMBERS, (row & LAST) * INTS];
     const codes = ints[int + CODES]!;
+    const name = ints[int + NAME]!;
+    const order = this.#take(row);
+    const common = this.commons.at(ints[int + COMMON]!);
     order.row = row;
-    order.run = this.#runs.at(ints[int + RUN]!);
+    order.run = common.run;
     order.serial = numbers[at + SERIAL]!;
-    order.owner = this.#owners.at(ints[int + OWNER]!);
-    order.name = ints[int + NAME]!;
+    order.owner = common.owner;
+    order.name = name;
     order.priority = numbers[at + PRIORITY]!;
     order.state = STATES[codes >>> 24]!;
     order.change = UNCHANGED;
-    order.cum = numbers[at + CUM]!;
-    order.notional = numbers[at + NOTIONAL]!;
     order.instrument = this.#instruments.at(ints[int + INSTRUMENT]!);
     order.side_code = codes & 0xff;
     order.side = sideOf(codes & 0xff) as Side;
     order.ord_type = (codes >>> 8) & 0xff;
     order.tif = (codes >>> 16) & 0xff;
     order.price = numbers[at + PRICE]!;
-    order.stop_price = numbers[at + STOP]!;
     order.qty = numbers[at + QTY]!;
     order.expires_at = numbers[at + EXPIRES]!;
-    order.account = this.#accounts.at(ints[int + ACCOUNT]!);
+    order.account = common.account;
+    const has = (ints[int + FLAGS]! & MORE) !== 0;
+    const place = (row & LAST) * MORE_NUMBERS;
+    order.cum = has ? more[place + CUM]! : 0;
+    order.notional = has ? more[place + NOTIONAL]! : 0;
+    order.stop_price = has ? more[place + STOP]! : 0;
     order.leaves = order.open ? order.qty - order.cum : 0;
     return order;
   }
@@ -268,37 +291,35 @@ export class Orders {
   #write(order: ClientOrder): void {
     const { row } = order;
     if (row === NO_ROW) return;
-    const { numbers, ints } = this.#page(row);
+    const page = this.#page(row);
+    const { numbers, ints } = page;
     const [at, int] = [(row & LAST) * NUMBERS, (row & LAST) * INTS];
-    const [owner, instrument] = [this.#owners.keep(order.owner), this.#instruments.keep(order.instrument)];
-    const [run, account] = [this.#runs.keep(order.run), this.#accounts.keep(order.account)];
     let flags = ints[int + FLAGS]!;
-    if ((flags & WRITTEN) !== 0) this.#drop(ints, int);
+    if ((flags & WRITTEN) === 0) ints[int + COMMON] = this.commons.keep(order);
+    else ints[int + COMMON] = this.commons.keepInPlace(order, ints[int + COMMON]!);
     if (numbers[at + EXPIRES] !== order.expires_at) flags &= ~ENDS;
+    flags &= ~(IN_HAND | MORE);
+    if (order.cum !== 0 || order.stop_price !== 0 || order.notional !== 0) {
+      flags |= MORE;
+      this.#writeMore(page, order);
+    }
     ints[int + FLAGS] = flags | WRITTEN;
-    ints[int + HAND] = 0;
     ints[int + CODES] = order.side_code | (order.ord_type << 8) | (order.tif << 16) | (codeOf(order.state) << 24);
     ints[int + NAME] = order.name;
-    ints[int + OWNER] = owner;
-    ints[int + INSTRUMENT] = instrument;
-    ints[int + RUN] = run;
-    ints[int + ACCOUNT] = account;
+    ints[int + INSTRUMENT] = this.#instruments.of(order.instrument);
     numbers[at + SERIAL] = order.serial;
     numbers[at + PRIORITY] = order.priority;
-    numbers[at + CUM] = order.cum;
-    numbers[at + NOTIONAL] = order.notional;
     numbers[at + QTY] = order.qty;
     numbers[at + PRICE] = order.price;
-    numbers[at + STOP] = order.stop_price;
     numbers[at + EXPIRES] = order.expires_at;
   }
 
-  /** What its columns keep of the values that orders share. */
-  #drop(ints: Int32Array, int: number): void {
-    this.#owners.drop(ints[int + OWNER]!);
-    this.#instruments.drop(ints[int + INSTRUMENT]!);
-    this.#runs.drop(ints[int + RUN]!);
-    this.#accounts.drop(ints[int + ACCOUNT]!);
+  #writeMore(page: Page, { row, cum, notional, stop_price }: ClientOrder): void {
+    if (page.more === NOTHING) page.more = keptFloat64s(ROWS * MORE_NUMBERS);
+    const place = (row & LAST) * MORE_NUMBERS;
+    page.more[place + CUM] = cum;
+    page.more[place + NOTIONAL] = notional;
+    page.more[place + STOP] = stop_price;
   }
 
   #page(row: number): Page {

@@ -3,11 +3,11 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
-import { BUY } from '../../../../edge/venue/simulator/instruments.ts';
+import { BUY, INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import { Interned } from '../../../../edge/venue/simulator/interned.ts';
 import { CANCELED, EXPIRED, FILLED, HELD, IN_BOOK, partsOfId } from '../../../../edge/venue/simulator/order.ts';
 import { NO_ROW } from '../../../../edge/venue/simulator/orders.ts';
-import { orderOf, ordersInARow, type Plain } from './some-orders.ts';
+import { ONE, orderOf, ordersInARow, type Plain } from './some-orders.ts';
 
 const STATES = [IN_BOOK, HELD, FILLED, CANCELED, EXPIRED];
 
@@ -26,9 +26,15 @@ test('an order that has been put down is what it was, and one object for all who
         const order = orders.order(rows[n]!);
         const { state, qty, cum, session, name, ...rest } = { ...plain, state: STATES[n % STATES.length]! };
         const open = state === IN_BOOK || state === HELD;
-        const { id, price, instrument, side_code, tif, account, expires_at, priority, notional } = rest;
+        const { id, price, stop_price, instrument, side_code, tif, account, expires_at, priority, notional } = rest;
         expect({ ...order, ...partsOfId(id) }).toMatchObject({ qty, cum, price, side_code, tif, account, expires_at });
-        expect({ ...order }).toMatchObject({ priority, notional, ord_type: 0x32, leaves: open ? qty - cum : 0 });
+        expect({ ...order }).toMatchObject({
+          priority,
+          notional,
+          stop_price,
+          ord_type: 0x32,
+          leaves: open ? qty - cum : 0,
+        });
         expect([order.id, order.state, order.instrument]).toEqual([id, state, instrument]);
         expect([order.owner.session.id, order.cl_ord_id, order.open]).toEqual([session, name, open]);
         expect([orders.isOpen(order.row), orders.priority(order.row)]).toEqual([open, priority]);
@@ -46,6 +52,95 @@ test('an order that has been put down is what it was, and one object for all who
       }
     }),
   );
+});
+
+const WHAT = ['add', 'add', 'change', 'end', 'end in hand', 'look', 'rest'] as const;
+const someStep = fc.record({
+  what: fc.constantFrom(...WHAT),
+  n: fc.nat(),
+  of: fc.record({
+    cum: fc.constantFrom(0, 0, 7),
+    notional: fc.constantFrom(0, 0, 700),
+    stop_price: fc.constantFrom(0, 0, 99),
+    account: fc.constantFrom('', 'AC', 'CA'),
+    instrument: fc.constantFrom(...INSTRUMENTS.slice(0, 3)),
+    session: fc.constantFrom('A', 'B', 'C'),
+    id: fc.constantFrom('RUN-1', 'NUR-2', 'odd'),
+  }),
+});
+
+test('rows that are others again and again have what was written last: fills and stop prices, or none', () => {
+  fc.assert(
+    fc.property(
+      fc.array(someStep, { maxLength: 80, size: 'max' }),
+      fc.integer({ min: 4090, max: 4100 }),
+      (steps, before) => {
+        const clients = new Clients();
+        const { orders } = clients;
+        for (let i = 0; i < before; i++) orders.quote(BUY, 0); // some come to lie in one page of rows, some in the next
+        const model: { row: number; plain: Plain }[] = [];
+        const used = new Set<number>();
+        let most = 0;
+        const add = (plain: Plain): void => {
+          const { row } = orderOf(clients, plain);
+          orders.know(row, 1);
+          expect(model.every((other) => other.row !== row)).toBe(true);
+          model.push({ row, plain });
+          used.add(row);
+          most = Math.max(most, model.length);
+        };
+        const end = ({ row, plain }: (typeof model)[number], inHand: boolean): void => {
+          if (inHand) orders.order(row).state = CANCELED;
+          else orders.rest();
+          expect([orders.know(row, -1), clients.names.text(orders.free(row))]).toEqual([0, plain.name]);
+          expect(orders.isOpen(row)).toBe(false);
+        };
+        const look = ({ row, plain }: (typeof model)[number]): void => {
+          const { cum, notional, stop_price, instrument, account, session, id, name, priority } = plain;
+          expect(orders.isOf(row, clients.get(session)!)).toBe(true);
+          expect([orders.known(row), orders.priority(row)]).toEqual([1, priority]);
+          expect(clients.names.text(orders.name(row))).toBe(name);
+          const order = orders.order(row);
+          expect({ ...order }).toMatchObject({ row, cum, notional, stop_price, account, qty: 100 });
+          expect([order.id, order.owner.session.id, order.instrument]).toEqual([id, session, instrument]);
+          expect(order.open).toBe(true);
+        };
+        steps.forEach(({ what, n, of }, i) => {
+          const at = n % model.length;
+          if (what === 'add') add({ ...ONE, ...of, name: `N${i}`, priority: i });
+          else if (what === 'look') model.forEach(look);
+          else if (what === 'rest') orders.rest();
+          else if (model.length === 0) return;
+          else if (what === 'change') {
+            const { cum, notional, account, instrument } = of;
+            const { row, plain } = model[at]!;
+            Object.assign(orders.order(row), { cum, notional, account, instrument });
+            model[at] = { row, plain: { ...plain, cum, notional, account, instrument } };
+          } else end(model.splice(at, 1)[0]!, what === 'end in hand');
+        });
+        model.forEach(look);
+        orders.rest();
+        model.forEach(look);
+        expect(used.size).toBe(most);
+        orders.rest();
+        const commons = model.map(({ plain }) => [plain.session, partsOfId(plain.id).run, plain.account].join());
+        expect(orders.commons.size).toBe(new Set(commons).size);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test('an order that more ids know than are counted is never free', () => {
+  const clients = new Clients();
+  const { orders } = clients;
+  const { row } = orderOf(clients, ONE);
+  const most = 0xff_ffff;
+  for (let i = 1; i < most; i++) orders.know(row, 1);
+  expect([orders.known(row), orders.lies(row)]).toEqual([most - 1, false]);
+  expect([orders.know(row, -1), orders.know(row, 1)]).toEqual([most - 2, most - 1]);
+  expect([orders.know(row, 1), orders.know(row, 1), orders.know(row, -1)]).toEqual([most, most, most]);
+  expect(orders.order(row).cl_ord_id).toBe('A1');
 });
 
 test('a row that is free is the next one, and keeps nothing of what it was', () => {
@@ -111,22 +206,9 @@ test('lists are in the order in which they were made, whoever leaves', () => {
   );
 });
 
-test('a value has one number as long as any has it', () => {
+test('a value has one number', () => {
   const some = new Interned<string>();
-  const held: [string, number][] = [];
-  fc.assert(
-    fc.property(fc.array(fc.tuple(fc.boolean(), fc.constantFrom('a', 'b', 'c', ''))), (steps) => {
-      for (const [keeps, value] of steps) {
-        const at = held.findIndex(([each]) => each === value);
-        if (keeps) {
-          const n = some.keep(value);
-          if (at >= 0) expect(n).toBe(held[at]![1]);
-          held.push([value, n]);
-        } else if (at >= 0) some.drop(held.splice(at, 1)[0]![1]);
-        for (const [each, n] of held) expect(some.at(n)).toBe(each);
-        const numbers = new Map(held.map(([each, n]) => [n, each]));
-        expect(numbers.size).toBe(new Set(held.map(([each]) => each)).size);
-      }
-    }),
-  );
+  const texts = ['a', 'b', 'a', '', 'b', 'b', '', 'c', 'a'];
+  expect(texts.map((each) => some.of(each))).toEqual([0, 1, 0, 2, 1, 1, 2, 3, 0]);
+  expect(texts.map((each) => some.at(some.of(each)))).toEqual(texts);
 });

@@ -20,6 +20,7 @@ export interface Plain {
   readonly tif: number;
   readonly account: string;
   readonly price: number;
+  readonly stop_price: number;
   readonly qty: number;
   readonly expires_at: number;
   readonly priority: number;
@@ -37,6 +38,7 @@ export const ONE: Plain = {
   tif: 0x30,
   account: '',
   price: 100,
+  stop_price: 0,
   qty: 100,
   expires_at: 5000,
   priority: 1,
@@ -46,9 +48,9 @@ export const ONE: Plain = {
 };
 
 export function orderOf(clients: Clients, plain: Plain): ClientOrder {
-  const { instrument, side_code, tif, account, price, qty, expires_at, state, cum, notional } = plain;
+  const { instrument, side_code, tif, account, price, stop_price, qty, expires_at, state, cum, notional } = plain;
   const side: Side = side_code === 0x31 ? BUY : SELL;
-  const terms = { instrument, side, side_code, ord_type: 0x32, tif, account, price, stop_price: 0, qty, expires_at };
+  const terms = { instrument, side, side_code, ord_type: 0x32, tif, account, price, stop_price, qty, expires_at };
   const owner = clients.get(plain.session) ?? clients.of(sessionOf(plain.session));
   const ids = { ...partsOfId(plain.id), owner, name: clients.names.ofText(plain.name) };
   return Object.assign(clients.orders.add(ids, terms, plain.priority), { state, cum, notional });
@@ -69,6 +71,7 @@ const one: fc.Arbitrary<Plain> = fc.record({
   tif: few(0x30, 0x31),
   account: few('', 'AC', 'Ä"'),
   price: few(0, 100, 3500),
+  stop_price: few(0, 0, 99),
   qty: few(1, 100),
   expires_at: few(5000, 6000, Number.POSITIVE_INFINITY),
   priority: serial,
