@@ -1,5 +1,5 @@
 /**
- * Ids by age: of each a name, the row of the order that it names, and its hash. They lie in pages, so that what is there never moves, and what
+ * Ids by age: of each a name, and the row of the order that it names. They lie in pages, so that what is there never moves, and what
  * the oldest leave behind is used again.
  */
 
@@ -11,8 +11,8 @@ const PLACES = 8192;
 const PLACE_BITS = 13;
 const LAST = PLACES - 1;
 /** Of a place, as i32. */
-const [ID, ROW, HASH] = [0, 1, 2] as const;
-const INTS = 3;
+const [ID, ROW] = [0, 1] as const;
+const INTS = 2;
 
 export class IdRing {
   size = 0;
@@ -34,23 +34,18 @@ export class IdRing {
     return this.#pages[place >>> PLACE_BITS]![(place & LAST) * INTS + ROW]!;
   }
 
-  hash(place: number): number {
-    return this.#pages[place >>> PLACE_BITS]![(place & LAST) * INTS + HASH]!;
-  }
-
   setRow(place: number, row: number): void {
     this.#pages[place >>> PLACE_BITS]![(place & LAST) * INTS + ROW] = row;
   }
 
   /** The next one. @returns its place, which is its own until it is the oldest and shifted out */
-  push(id: number, row: number, hash: number): number {
+  push(id: number, row: number): number {
     let page = this.#pages[this.#filling];
     if (page === undefined || this.#next * INTS === page.length) page = this.#room();
     const place = this.#next++;
     const at = place * INTS;
     page[at + ID] = id;
     page[at + ROW] = row;
-    page[at + HASH] = hash;
     this.size += 1;
     return (this.#filling << PLACE_BITS) | place;
   }

@@ -1,75 +1,75 @@
 /**
  * Places by hash. A table that is half full is divided by the next of the upper bits of what is in it, into itself and another, so that
  * nobody waits until all there is has been moved (extendible hashing: Fagin, Nievergelt, Pippenger, Strong, 1979). Within a table a place lies
- * where the lower bits say, or behind (linear probing).
+ * where the lower bits say, or behind (linear probing); its hash lies beside it, for what is elsewhere is in nobody's cache.
  */
 
-import { keptUint32s } from '../../kept-memory.ts';
+import { keptInt32s } from '../../kept-memory.ts';
 
+/** Of a slot, as i32: place + 1, 0 where there is none; its hash. */
+const [PLACE, HASH] = [0, 1] as const;
+export const INTS_PER_SLOT = 2;
 const INITIAL = 64;
 /** Slots of a table that is divided rather than made larger. */
-const WHOLE = 16_384;
+const WHOLE = 8192;
 /** Upper bits that tell tables apart, at most; ids of which all these are the same make one table larger. */
 const DEPTH_MAX = 16;
 
-/** What is known of a place. */
-export interface Hashed {
-  /** @returns int32 */
-  hash(place: number): number;
-}
-
 interface Table {
-  /** Place + 1; 0: none. A power of two of them. */
-  slots: Uint32Array;
+  /** A power of two of slots. */
+  slots: Int32Array;
   used: number;
   /** How many upper bits of the hash all that is in it have in common. */
   depth: number;
 }
 
 /** Of who has nothing yet: never written to. */
-const NONE: Uint32Array = new Uint32Array(1);
+const NONE = new Int32Array(INTS_PER_SLOT);
 /** What is on its way into other tables. */
-const MOVING = new Uint32Array(WHOLE / 2);
+const MOVING = new Int32Array((WHOLE / 2) * INTS_PER_SLOT);
+
+/** Where the slot for a hash begins, and what to lay over a position behind it that might be beyond the last. */
+const maskOf = (slots: Int32Array): number => slots.length - 1;
+const homeOf = (slots: Int32Array, hash: number): number => (hash << 1) & maskOf(slots);
 
 export class IdSlots {
   /** By the upper #depth bits of the hash. */
   #tables: Table[] = [{ slots: NONE, used: 0, depth: 0 }];
   #depth = 0;
-  readonly #hashed: Hashed;
 
-  constructor(hashed: Hashed) {
-    this.#hashed = hashed;
-  }
-
-  /** Where places of this hash lie: from slot `hash & (length - 1)` on, up to one that is 0. Each is its place + 1. */
-  of(hash: number): Uint32Array {
+  /**
+   * Where places of this hash lie: from `(hash << 1) & (length - 1)` on, two numbers each, up to one that is 0: place + 1,
+   * and its hash, which may be another.
+   */
+  of(hash: number): Int32Array {
     return this.#table(hash).slots;
   }
 
+  /** @param hash int32 */
   add(hash: number, place: number): void {
     let table = this.#table(hash);
-    while ((table.used + 1) * 2 > table.slots.length) {
+    while ((table.used + 1) * 2 * INTS_PER_SLOT > table.slots.length) {
       this.#widen(table);
       table = this.#table(hash);
     }
-    table.used += 1;
-    enter(table.slots, hash, place + 1);
+    enter(table, hash, place + 1);
   }
 
   /** Takes out a place that is there. Those behind it that had to give way to it come nearer to where they belong. */
   remove(hash: number, place: number): void {
     const table = this.#table(hash);
     const { slots } = table;
-    const mask = slots.length - 1;
-    let hole = hash & mask;
-    while (slots[hole] !== place + 1) hole = (hole + 1) & mask;
-    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.#hashed.hash(slots[slot]! - 1) & mask;
-      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
-      slots[hole] = slots[slot]!;
-      hole = slot;
+    const mask = maskOf(slots);
+    let hole = homeOf(slots, hash);
+    while (slots[hole + PLACE] !== place + 1) hole = (hole + INTS_PER_SLOT) & mask;
+    for (let at = (hole + INTS_PER_SLOT) & mask; slots[at + PLACE] !== 0; at = (at + INTS_PER_SLOT) & mask) {
+      const home = homeOf(slots, slots[at + HASH]!);
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      slots[hole + PLACE] = slots[at + PLACE]!;
+      slots[hole + HASH] = slots[at + HASH]!;
+      hole = at;
     }
-    slots[hole] = 0;
+    slots[hole + PLACE] = 0;
     table.used -= 1;
   }
 
@@ -80,31 +80,36 @@ export class IdSlots {
 
   #widen(table: Table): void {
     const { slots, depth } = table;
-    if (slots.length < WHOLE || depth === DEPTH_MAX) this.#enlarge(table);
+    if (slots.length < WHOLE * INTS_PER_SLOT || depth === DEPTH_MAX) this.#enlarge(table);
     else this.#divide(table);
   }
 
   #enlarge(table: Table): void {
     const { slots } = table;
-    table.slots = keptUint32s(slots === NONE ? INITIAL : slots.length * 2);
-    for (const entry of slots) if (entry !== 0) enter(table.slots, this.#hashed.hash(entry - 1), entry);
+    table.slots = keptInt32s(slots === NONE ? INITIAL * INTS_PER_SLOT : slots.length * 2);
+    table.used = 0;
+    for (let at = 0; at < slots.length; at += INTS_PER_SLOT)
+      if (slots[at + PLACE] !== 0) enter(table, slots[at + HASH]!, slots[at + PLACE]!);
   }
 
   #divide(table: Table): void {
     const { slots } = table;
-    let moving = 0;
-    for (const entry of slots) if (entry !== 0) MOVING[moving++] = entry;
+    let end = 0;
+    for (let at = 0; at < slots.length; at += INTS_PER_SLOT) {
+      if (slots[at + PLACE] === 0) continue;
+      MOVING[end + PLACE] = slots[at + PLACE]!;
+      MOVING[end + HASH] = slots[at + HASH]!;
+      end += INTS_PER_SLOT;
+    }
     slots.fill(0);
     table.used = 0;
     table.depth += 1;
     if (table.depth > this.#depth) this.#deepen();
-    const other = { slots: keptUint32s(WHOLE), used: 0, depth: table.depth };
+    const other = { slots: keptInt32s(WHOLE * INTS_PER_SLOT), used: 0, depth: table.depth };
     this.#tables = this.#tables.map((one, i) => (one === table && this.#isUpper(i, table.depth) ? other : one));
-    for (let i = 0; i < moving; i++) {
-      const hash = this.#hashed.hash(MOVING[i]! - 1);
-      const half = this.#table(hash);
-      half.used += 1;
-      enter(half.slots, hash, MOVING[i]!);
+    for (let at = 0; at < end; at += INTS_PER_SLOT) {
+      const hash = MOVING[at + HASH]!;
+      enter(this.#table(hash), hash, MOVING[at + PLACE]!);
     }
   }
 
@@ -119,9 +124,13 @@ export class IdSlots {
   }
 }
 
-function enter(slots: Uint32Array, hash: number, entry: number): void {
-  const mask = slots.length - 1;
-  let slot = hash & mask;
-  while (slots[slot] !== 0) slot = (slot + 1) & mask;
-  slots[slot] = entry;
+/** @param entry place + 1 */
+function enter(table: Table, hash: number, entry: number): void {
+  const { slots } = table;
+  const mask = maskOf(slots);
+  let at = homeOf(slots, hash);
+  while (slots[at + PLACE] !== 0) at = (at + INTS_PER_SLOT) & mask;
+  slots[at + PLACE] = entry;
+  slots[at + HASH] = hash;
+  table.used += 1;
 }

@@ -8,7 +8,7 @@ import { SLACK, viewOf } from '../../fix/words.ts';
 import { ID_BYTES } from '../limits.ts';
 import type { Client, ClientOrder, KnownOrders } from './client-order.ts';
 import { IdRing } from './id-ring.ts';
-import { IdSlots } from './id-slots.ts';
+import { IdSlots, INTS_PER_SLOT } from './id-slots.ts';
 import { hashOf, type Names } from './names.ts';
 import { NO_ROW, type Orders } from './orders.ts';
 
@@ -24,7 +24,7 @@ export interface Shared {
 
 export class KnownIds implements KnownOrders {
   readonly #ring = new IdRing();
-  readonly #slots = new IdSlots(this.#ring);
+  readonly #slots = new IdSlots();
   readonly #names: Names;
   readonly #orders: Orders;
   /** Whose they are; set before any is noted. */
@@ -67,9 +67,9 @@ export class KnownIds implements KnownOrders {
   #find(hash: number, view: DataView, from: number, length: number): number {
     const slots = this.#slots.of(hash);
     const mask = slots.length - 1;
-    for (let slot = hash & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const place = slots[slot]! - 1;
-      if (this.#ring.hash(place) === hash && this.#names.is(this.#ring.id(place), view, from, length)) return place;
+    for (let at = (hash << 1) & mask; slots[at] !== 0; at = (at + INTS_PER_SLOT) & mask) {
+      const place = slots[at]! - 1;
+      if (slots[at + 1] === hash && this.#names.is(this.#ring.id(place), view, from, length)) return place;
     }
     return -1;
   }
@@ -116,7 +116,7 @@ export class KnownIds implements KnownOrders {
     const ring = this.#ring;
     while (ring.size > most) {
       const place = ring.oldest;
-      const [id, row, hash] = [ring.id(place), ring.row(place), ring.hash(place)];
+      const [id, row, hash] = [ring.id(place), ring.row(place), this.#names.hash(ring.id(place))];
       this.#slots.remove(hash, place);
       ring.shift();
       if (this.#isCurrent(id, row)) {
@@ -141,6 +141,6 @@ export class KnownIds implements KnownOrders {
   }
 
   #push(id: number, row: number, hash: number): void {
-    this.#slots.add(hash, this.#ring.push(id, row, hash));
+    this.#slots.add(hash, this.#ring.push(id, row));
   }
 }
