@@ -1,6 +1,6 @@
 /** Seals and opens blocks: byte strings that say where they belong and whether they are complete (format.ts). */
 
-import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
+import { type Cipheriv, createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { giveBack } from '../give-back.ts';
 import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
@@ -29,10 +29,10 @@ export interface BlockFields {
 const CIPHER = 'aes-256-gcm';
 const TAG_BYTES = 16;
 /**
- * Encrypted at once: the cipher writes into memory that it asks for anew each time, twice. For larger pieces that is fresh from the system
- * (runtime.ts, MALLOC), page by page, which took as long as the encryption.
+ * Encrypted at once, at most: the cipher writes into memory that it asks for anew each time, twice. What is larger is fresh from the system
+ * (MALLOC in runtime.ts), and to be given it page by page took as long as the encryption.
  */
-const SLICE_BYTES = 16_384;
+const PIECE_BYTES = 24_576;
 const LAST = 1;
 const SHORT = 2;
 /** Used within one call only. */
@@ -74,16 +74,21 @@ export function sealBlock(
     prepare(home, into, from);
     const cipher = createCipheriv(CIPHER, home.key, iv);
     cipher.setAAD(aad);
-    const end = from + length;
-    for (let at = from + BLOCK_BYTES; at < end; at += SLICE_BYTES) {
-      const sealed = cipher.update(plain.subarray(at, Math.min(at + SLICE_BYTES, end)));
-      sealed.copy(into, at);
-      giveBack(sealed);
-    }
+    encryptInto(into, from + BLOCK_BYTES, cipher, plain, from + length);
     cipher.final();
     cipher.getAuthTag().copy(into, from + 32);
   }
   into.writeUInt32LE(blockCrc(home, into, from, length), from);
+}
+
+/** Encrypts [from, end) of `plain` to the same place of `into`, in pieces as large as one another, for the sake of {@link giveBack}. */
+function encryptInto(into: Buffer, from: number, cipher: Cipheriv, plain: Buffer, end: number): void {
+  const bytes = Math.ceil((end - from) / Math.ceil((end - from) / PIECE_BYTES));
+  for (let at = from; at < end; at += bytes) {
+    const sealed = cipher.update(plain.subarray(at, Math.min(at + bytes, end)));
+    sealed.copy(into, at);
+    giveBack(sealed);
+  }
 }
 
 /**
