@@ -4,7 +4,7 @@
  */
 
 /**
- * Options of V8. The first two keep its heap near what lives in it: a Logon leaves some 50 KB of garbage; in a flood of them the
+ * Options of V8. The first four keep its heap near what lives in it: a Logon leaves some 50 KB of garbage; in a flood of them the
  * heap would grow to many times its size, by V8's own measure, and shrink in somebody's quiet half minute. Orders leave nothing
  * on the heap, so they lose nothing by it.
  */
@@ -13,6 +13,10 @@ export const V8_FLAGS: readonly string[] = [
   '--max-semi-space-size=8',
   // The old space is collected when it has grown by so much, while others go on; not first when it has doubled.
   '--heap-growing-percent=20',
+  // Percent of the way to that limit at which marking begins in the background, and at once. By itself V8 begins when the limit is nearer
+  // than the young space is large, as it always is near a small heap: under load it marked without a pause.
+  '--incremental-marking-soft-trigger=50',
+  '--incremental-marking-hard-trigger=90',
   // Bytes of bytecode that one function may take in of those it calls; by itself V8 ends at 920, amid an order's way, whose steps
   // are small functions. More brings no more, and is compiled for longer.
   '--max-inlined-bytecode-size-cumulative=2500',
