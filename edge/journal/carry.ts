@@ -22,7 +22,7 @@ export interface CarryParts {
   readonly limits: JournalLimits;
   readonly log: JournalLog;
   readonly read: (place: Place) => StoredMessage;
-  readonly reader: Pick<Reader, 'opened'>;
+  readonly reader: Pick<Reader, 'opened' | 'records'>;
 }
 
 interface Move {
@@ -164,15 +164,22 @@ function overflow({ segments, sessions, limits, log }: CarryParts, current: Segm
 }
 
 /** A promoted message becomes a sent one: its session's state at the start of the segment has it promoted already. */
-function copy({ tail, read }: CarryParts, session: FileSession, places: Places, i: number, type: number): Move {
+function copy(
+  { tail, read, reader, segments }: CarryParts,
+  session: FileSession,
+  places: Places,
+  i: number,
+  type: number,
+): Move {
   const number = places.number(i);
-  const found = read(session.placeOf(places, i, type === SENT ? number : 0));
   const epochMs = places.second(i) * 1000;
   if (places.size(i) > 1) {
-    const run = RUN_READ.of(found.buf, places.offset(i) - places.block(i) - BLOCK_BYTES);
+    const records = reader.records(segments.all.get(places.segment(i))!, places.block(i));
+    const run = RUN_READ.of(records, places.offset(i) - places.block(i) - BLOCK_BYTES);
     const at = carryRun(tail, session.index, run, number, places.size(i), epochMs);
     return { places, i, block: tail.block, at, length: tail.length - at };
   }
+  const found = read(session.placeOf(places, i, type === SENT ? number : 0));
   const fixed = FIXED_BYTES[type]!;
   const length = fixed + found.end - found.start;
   const at = tail.begin(type, session.index, length, type === SENT ? KEPT + CARRIED : CARRIED);

@@ -1,5 +1,5 @@
 /**
- * The bytes of a segment, versions 4 and 5; versions 1 to 3 are read and never written. Little-endian; f64 are IEEE 754 doubles
+ * The bytes of a segment, versions 6 and 7; versions 1 to 5 are read and never written. Little-endian; f64 are IEEE 754 doubles
  * holding integers up to 2^53 - 1, times among them: epoch ms.
  *
  * A journal is a row of segments; a segment is a header and blocks. In files: `<segment, ten digits>.seg`. A block is a
@@ -7,7 +7,7 @@
  *
  * | header | size | what |
  * | ---: | ---: | --- |
- * |  0 | 4 | `FGJ` and the version, 4 or 5 |
+ * |  0 | 4 | `FGJ` and the version, 6 or 7 |
  * |  4 | 4 | number of the segment, as in its name |
  * |  8 | 4 | salt: random; seeds the CRC of each block, so that no message can be made to look like a block |
  * | 12 | 8 | f64, when it was begun |
@@ -59,7 +59,7 @@
  * | 12 told | f64 number, f64 number before | up to here the venue's reports on the session are in it; follows its state, where there are such |
  * | 13 reserved | f64 number, f64 time | numbers below it may have been used, whatever else is there of them (reserve.ts); what the venue had made by that time may have been sent, 0: nothing is in doubt. A reset takes the number back; follows its state, where there is such |
  * | 14 gone | nothing | the session is in another journal of this edge by now: what was here of it counts no more |
- * | 15 run | f64 first MsgSeqNum sent, f64 first MsgSeqNum received, f64 time, f64 generation, messages | messages of one turn, in the order they came and went; each has a u32 before it, its length, with 2^31 added where it was received. Both kinds are numbered in a row; 0: there is none of the kind |
+ * | 15 run | f64 first MsgSeqNum sent, f64 first MsgSeqNum received, f64 time, f64 generation, messages | messages of one turn, in the order they came and went; each has a u32 before it, its length, with 2^31 added where it was received, and 2^30 where what follows is what differs from the one of its kind before it in the run, which is as long (like.ts). Both kinds are numbered in a row; 0: there is none of the kind |
  *
  * | flag | of | means |
  * | ---: | --- | --- |
@@ -68,9 +68,10 @@
  * | 4 | sent, pending, run | carried forward: it has been written before |
  * | 0, 16, 32, 48 | received, run | was answered by the gateway; went to the venue; was refused; was not valid |
  *
- * Version 5 is version 4 in a file that was there before (spares.ts). Behind the last flush that was written are a byte that is 1,
- * which the next one is written over, and then zeros. The version of its records is 4.
+ * Version 7 is version 6 in a file that was there before (spares.ts). Behind the last flush that was written are a byte that is 1,
+ * which the next one is written over, and then zeros. The version of its records is 6.
  *
+ * In version 4 the messages of a run are all as they are; version 5 is to 4 what 7 is to 6.
  * In version 3 no block is short.
  * In version 2 there is no run, and the CRC is always of the whole block.
  * In version 1 a header has 24 bytes, the CRC at 20; a block has 16, each is a flush; sent, pending and promoted have no
@@ -80,9 +81,10 @@
 import { crc32 } from 'node:zlib';
 
 /** Of records, and of segments in new files. */
-export const VERSION = 4;
+export const VERSION = 6;
 /** Of segments in files that were there before. */
-const VERSION_OVER = 5;
+const VERSION_OVER = 7;
+const VERSION_OVER_4 = 5;
 /** Header without the wrapped key. */
 export const HEADER_BYTES = 32;
 export const BLOCK_BYTES = 48;
@@ -208,15 +210,16 @@ export function readHeader(bytes: Buffer, number: number): Header {
   if (header.readUInt32LE(4) !== number) return wrong(`is segment ${header.readUInt32LE(4)} by its header`);
   const wrapped = header[20] === 1 ? Uint8Array.from(header.subarray(HEADER_BYTES)) : undefined;
   const salt = header.readUInt32LE(8);
+  const over = version === VERSION_OVER || version === VERSION_OVER_4;
   return {
     ok: true,
-    version: Math.min(version, VERSION),
+    version: over ? version - 1 : version,
     number,
     salt,
     begunAt: header.readDoubleLE(12),
     wrapped,
     archives: header[21] === 1,
-    over: version === VERSION_OVER,
+    over,
     bytes: length,
   };
 }

@@ -99,8 +99,8 @@ function* runEvents(records: Buffer, at: number, sessions: readonly ArchivedSess
   const session = sessions[records.readUInt32LE(at + 8)]!;
   if (run.flags & CARRIED) return;
   while (run.next()) {
-    const { msgSeqNum, start, end } = run;
-    const event = { at: run.epochMs, session, msgSeqNum, raw: Buffer.copyBytesFrom(records, start, end - start) };
+    const { msgSeqNum, buf, start, end } = run;
+    const event = { at: run.epochMs, session, msgSeqNum, raw: Buffer.copyBytesFrom(buf, start, end - start) };
     yield run.isSent ? { kind: 'out', ...event } : { kind: 'in', fate: FATES[run.flags & FATE]!, ...event };
   }
 }

@@ -130,8 +130,8 @@ export function* submittedAt(records: Buffer, at: number): Generator<MovedOrder>
     const run = new Run().of(records, at);
     while (run.next()) {
       if (run.isSent) continue;
-      const { msgSeqNum, epochMs, generation, start, end } = run;
-      const message = Buffer.copyBytesFrom(records, start, end - start);
+      const { msgSeqNum, epochMs, generation, buf, start, end } = run;
+      const message = Buffer.copyBytesFrom(buf, start, end - start);
       yield { msgSeqNum, receivedAt: epochMs, generation, message };
     }
   }

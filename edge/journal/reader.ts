@@ -88,7 +88,7 @@ export class Reader {
     }
     const found = this.#found;
     found.msgSeqNum = number;
-    found.buf = buf;
+    found.buf = run.buf;
     found.start = run.start;
     found.end = run.end;
     return found;

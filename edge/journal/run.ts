@@ -5,38 +5,58 @@
 
 import { CARRIED, FIXED_BYTES, KEPT, RECORD_BYTES, RUN } from './format.ts';
 import { JournalError } from './journal.ts';
+import { Before, endOf, mostBytes, patch } from './like.ts';
 import { MESSAGE_BYTES } from './limits.ts';
 import type { Tail } from './tail.ts';
 
 const FIXED = FIXED_BYTES[RUN]!;
 /** Before each message. */
 export const ENTRY_BYTES = 4;
+/** Bits of that: it was received; it is written as what differs from the one of its kind before it. The others are its length. */
 const RECEIVED_HERE = 0x8000_0000;
+const LIKE = 0x4000_0000;
 /** Of {@link Runs}: there is no message of the kind yet. */
 const NONE = -1;
+const NOTHING = Buffer.alloc(0);
 
 /** Size of the longest record with a message of so many bytes. @throws JournalError `too_large` */
 export function roomFor(bytes: number): number {
   if (bytes > MESSAGE_BYTES) throw new JournalError('too_large', `a message of ${bytes} bytes is too long`);
-  return bytes + FIXED + ENTRY_BYTES;
+  return mostBytes(bytes) + FIXED + ENTRY_BYTES;
 }
+
+/** A message of one kind, and whether it lies in a buffer of the run's own, where the next one may be made of it. */
+interface Read {
+  buf: Buffer;
+  start: number;
+  end: number;
+  own: Buffer;
+}
+
+const nothingRead = (): Read => ({ buf: NOTHING, start: 0, end: 0, own: NOTHING });
 
 /** The messages of a run, one after the other. */
 export class Run {
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer = NOTHING;
   /** Offset of the record. */
   at = 0;
   flags = 0;
   epochMs = 0;
   generation = 0;
-  /** The message that {@link next} has come to is bytes[start, end). */
+  /** The message that {@link next} has come to is buf[start, end), until it is called again. */
   isSent = false;
   msgSeqNum = 0;
+  buf: Buffer = NOTHING;
   start = 0;
   end = 0;
-  #sent = 0;
-  #received = 0;
+  /** Where it is written, and where the next one is. */
+  from = 0;
+  to = 0;
+  #nextSent = 0;
+  #nextReceived = 0;
   #stop = 0;
+  readonly #sent = nothingRead();
+  readonly #received = nothingRead();
 
   /** Before the first message of the run at `at`. */
   of(bytes: Buffer, at: number): this {
@@ -44,24 +64,29 @@ export class Run {
     this.bytes = bytes;
     this.at = at;
     this.flags = bytes.readUInt16LE(at + 2);
-    this.#sent = bytes.readDoubleLE(body);
-    this.#received = bytes.readDoubleLE(body + 8);
+    this.#nextSent = bytes.readDoubleLE(body);
+    this.#nextReceived = bytes.readDoubleLE(body + 8);
     this.epochMs = bytes.readDoubleLE(body + 16);
     this.generation = bytes.readDoubleLE(body + 24);
     this.#stop = at + bytes.readUInt32LE(at + 4);
-    this.end = at + FIXED;
+    this.to = at + FIXED;
     return this;
   }
 
   /** @returns false: there are no more */
   next(): boolean {
-    const at = this.end;
-    if (at >= this.#stop) return false;
-    const head = this.bytes.readUInt32LE(at);
-    this.isSent = head < RECEIVED_HERE;
-    this.msgSeqNum = this.isSent ? this.#sent++ : this.#received++;
-    this.start = at + ENTRY_BYTES;
-    this.end = this.start + (this.isSent ? head : head - RECEIVED_HERE);
+    const { bytes, to: from } = this;
+    if (from >= this.#stop) return false;
+    const head = bytes.readUInt32LE(from);
+    this.from = from;
+    this.isSent = (head & RECEIVED_HERE) === 0;
+    this.msgSeqNum = this.isSent ? this.#nextSent++ : this.#nextReceived++;
+    const read = this.isSent ? this.#sent : this.#received;
+    const at = from + ENTRY_BYTES;
+    this.to = (head & LIKE) === 0 ? asItIs(read, bytes, at, head % LIKE) : likeBefore(read, bytes, at);
+    this.buf = read.buf;
+    this.start = read.start;
+    this.end = read.end;
     return true;
   }
 
@@ -72,15 +97,44 @@ export class Run {
   }
 }
 
+/** @returns where it ends */
+function asItIs(read: Read, bytes: Buffer, at: number, length: number): number {
+  read.buf = bytes;
+  read.start = at;
+  read.end = at + length;
+  return read.end;
+}
+
+/** Likewise. */
+function likeBefore(read: Read, bytes: Buffer, at: number): number {
+  const length = read.end - read.start;
+  if (read.buf !== read.own) {
+    if (read.own.length < length) read.own = Buffer.alloc(length);
+    read.buf.copy(read.own, 0, read.start, read.end);
+    read.buf = read.own;
+    read.start = 0;
+    read.end = length;
+  }
+  return patch(read.own, length, bytes, at);
+}
+
 /** Number of messages in the run at `at` of `size` bytes; 0: they do not fill it exactly, so it is damaged. */
 export function messagesIn(bytes: Buffer, at: number, size: number): number {
   const stop = at + size;
   let next = at + FIXED;
   let messages = 0;
+  let [sent, received] = [0, 0];
   for (; next + ENTRY_BYTES <= stop; messages++) {
-    const length = bytes.readUInt32LE(next) % RECEIVED_HERE;
+    const head = bytes.readUInt32LE(next);
+    const [length, isSent] = [head % LIKE, (head & RECEIVED_HERE) === 0];
     if (length > MESSAGE_BYTES) return 0;
-    next += ENTRY_BYTES + length;
+    next += ENTRY_BYTES;
+    if ((head & LIKE) === 0) next += length;
+    else if (length === (isSent ? sent : received)) next = endOf(bytes, next, length, stop);
+    else return 0;
+    if (next < 0) return 0;
+    if (isSent) sent = length;
+    else received = length;
   }
   return next === stop ? messages : 0;
 }
@@ -93,8 +147,9 @@ interface Owner {
 
 /** Writes runs: a message is added to the last record if that is a run of the same session and time, else it begins a new one. */
 export class Runs {
-  /** Where the record of the message that was added last begins in the tail. */
+  /** Where the record of the message that was added last begins in the tail, and by how much that has made it longer. */
   at = 0;
+  grown = 0;
   readonly #tail: Tail;
   /** The tail's record count when the run was its last record. */
   #begun = NONE;
@@ -105,6 +160,8 @@ export class Runs {
   #received = NONE;
   #flags = 0;
   #fate = 0;
+  readonly #sentBefore = new Before();
+  readonly #receivedBefore = new Before();
 
   constructor(tail: Tail) {
     this.#tail = tail;
@@ -113,7 +170,7 @@ export class Runs {
   /**
    * Adds a sent message. There must be room for it ({@link Tail.reserve}).
    * @param flags KEPT, BY_VENUE
-   * @returns whether it is the first of its run: then the run's place is to be noted, otherwise it has grown
+   * @returns whether it is the first of its run: then the run's place is to be noted, otherwise it has {@link grown}
    */
   sent(
     session: Owner,
@@ -124,10 +181,13 @@ export class Runs {
     start: number,
     end: number,
   ): boolean {
-    const bytes = ENTRY_BYTES + end - start;
-    const fits = this.#sent === NONE || (this.#sent === msgSeqNum && this.#flags === flags);
-    let from = fits && this.#goesOn(session.index, epochMs) ? this.#tail.extend(this.at, bytes) : NONE;
-    if (from < 0) from = this.#begin(session, epochMs, bytes);
+    const isNext = this.#goesOn(session.index, epochMs) && this.#sent === msgSeqNum && this.#flags === flags;
+    if (isNext && this.#addLike(this.#sentBefore, 0, buf, start, end)) {
+      this.#sent = msgSeqNum + 1;
+      return false;
+    }
+    const fits = isNext || (this.#sent === NONE && this.#goesOn(session.index, epochMs));
+    this.#add(session, epochMs, fits, 0, buf, start, end);
     const isFirst = this.#sent === NONE;
     if (isFirst) {
       this.#flags = flags;
@@ -135,8 +195,6 @@ export class Runs {
       this.#tail.flag(this.at, flags);
     }
     this.#sent = msgSeqNum + 1;
-    this.#tail.word(from, end - start);
-    this.#tail.copy(from + ENTRY_BYTES, buf, start, end);
     return isFirst;
   }
 
@@ -150,23 +208,51 @@ export class Runs {
     start: number,
     end: number,
   ): void {
-    const bytes = ENTRY_BYTES + end - start;
-    const fits = this.#received === NONE || (this.#received === msgSeqNum && this.#fate === fate);
-    let from = fits && this.#goesOn(session.index, epochMs) ? this.#tail.extend(this.at, bytes) : NONE;
-    if (from < 0) from = this.#begin(session, epochMs, bytes);
+    const isNext = this.#goesOn(session.index, epochMs) && this.#received === msgSeqNum && this.#fate === fate;
+    if (isNext && this.#addLike(this.#receivedBefore, RECEIVED_HERE, buf, start, end)) {
+      this.#received = msgSeqNum + 1;
+      return;
+    }
+    const fits = isNext || (this.#received === NONE && this.#goesOn(session.index, epochMs));
+    this.#add(session, epochMs, fits, RECEIVED_HERE, buf, start, end);
     if (this.#received === NONE) {
       this.#fate = fate;
       this.#tail.put(this.at, 1, msgSeqNum);
       this.#tail.flag(this.at, fate);
     }
     this.#received = msgSeqNum + 1;
-    this.#tail.word(from, end - start + RECEIVED_HERE);
-    this.#tail.copy(from + ENTRY_BYTES, buf, start, end);
   }
 
   /** Whether the message can be added: numbers are consecutive within one generation only. */
   #goesOn(session: number, epochMs: number): boolean {
     return this.#begun === this.#tail.begun && this.#session === session && this.#epochMs === epochMs;
+  }
+
+  /** Adds what differs from the one before. @returns false: there is none that is as long, or no room in this block */
+  #addLike(before: Before, kind: number, buf: Buffer, start: number, end: number): boolean {
+    const length = end - start;
+    if (before.length !== length) return false;
+    const tail = this.#tail;
+    const from = tail.extend(this.at, ENTRY_BYTES + mostBytes(length));
+    if (from < 0) return false;
+    tail.word(from, kind + LIKE + length);
+    const to = before.differ(tail.viewOf(buf), start, tail.view, from + ENTRY_BYTES);
+    tail.endAt(this.at, to);
+    this.grown = to - from;
+    return true;
+  }
+
+  /** Adds it as it is. @param fits whether it may go into the run that there is */
+  #add(session: Owner, epochMs: number, fits: boolean, kind: number, buf: Buffer, start: number, end: number): void {
+    const length = end - start;
+    const tail = this.#tail;
+    let from = fits ? tail.extend(this.at, ENTRY_BYTES + length) : NONE;
+    if (from < 0) from = this.#begin(session, epochMs, ENTRY_BYTES + length);
+    tail.word(from, kind + length);
+    tail.copy(from + ENTRY_BYTES, buf, start, end);
+    const before = kind === 0 ? this.#sentBefore : this.#receivedBefore;
+    before.set(tail.view, from + ENTRY_BYTES, length);
+    this.grown = ENTRY_BYTES + length;
   }
 
   /** @returns where its first message goes */
@@ -188,7 +274,8 @@ export class Runs {
 }
 
 /**
- * Writes `messages` sent ones of the run in `run`, from number `first` on, as a run that is carried forward.
+ * Writes `messages` sent ones of the run in `run`, from number `first` on, as a run that is carried forward: the first as it is, the others as they
+ * are written.
  * @param epochMs when they were sent
  * @returns where it begins in the tail
  */
@@ -201,17 +288,19 @@ export function carryRun(
   epochMs: number,
 ): number {
   let length = FIXED;
-  for (const { start, end } of sentIn(run, first, messages)) length += ENTRY_BYTES + end - start;
+  for (const { msgSeqNum, start, end, from, to } of sentIn(run, first, messages))
+    length += msgSeqNum === first ? ENTRY_BYTES + end - start : to - from;
   const at = tail.begin(RUN, session, length, KEPT + CARRIED);
   tail.put(at, 0, first);
   tail.put(at, 1, 0);
   tail.put(at, 2, epochMs);
   tail.put(at, 3, run.generation);
-  let to = at + FIXED;
-  for (const { bytes, start, end } of sentIn(run, first, messages)) {
-    tail.word(to, end - start);
-    bytes.copy(tail.buf, to + ENTRY_BYTES, start, end);
-    to += ENTRY_BYTES + end - start;
+  let into = at + FIXED;
+  for (const { msgSeqNum, bytes, buf, start, end, from, to } of sentIn(run, first, messages)) {
+    if (msgSeqNum === first) {
+      tail.word(into, end - start);
+      into += ENTRY_BYTES + buf.copy(tail.buf, into + ENTRY_BYTES, start, end);
+    } else into += bytes.copy(tail.buf, into, from, to);
   }
   return at;
 }

@@ -20,7 +20,7 @@ import { ABOUT_BYTES, ID_BYTES, KEY_BYTES, TRIM_MESSAGES, TRIM_SHIFT } from './l
 import { Places } from './places.ts';
 import type { Place } from './reader.ts';
 import { Reserve } from './reserve.ts';
-import { ENTRY_BYTES, roomFor } from './run.ts';
+import { roomFor } from './run.ts';
 import { type SessionTerms, sameTerms } from './session-state.ts';
 import { goneInto, numbersInto, reservedInto, stateInto } from './state.ts';
 import type { Tail } from './tail.ts';
@@ -123,7 +123,7 @@ export class FileSession implements JournalSession {
     const { runs } = this.#ledger;
     const isFirst = runs.sent(this, msgSeqNum, epochMs, keep ? how : how & ~KEEP, buf, start, end);
     if (keep && isFirst) this.#place(this.sent, msgSeqNum, runs.at, epochMs);
-    else if (keep) this.#grown(ENTRY_BYTES + end - start);
+    else if (keep) this.#grown(runs.grown);
     if (this.#ledger.archive) this.#ledger.noted(epochMs);
     this.nextOut = msgSeqNum + 1;
     if (msgSeqNum >= this.reserve.renewAt) this.#ledger.reserving(this);

@@ -99,6 +99,21 @@ export class Tail {
     return from;
   }
 
+  /** The last record, which begins at `at`, ends here. */
+  endAt(at: number, end: number): void {
+    this.length = end;
+    this.#view.setUint32(at + 4, end - at, true);
+  }
+
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** Of a buffer that messages are in. */
+  viewOf(from: Buffer): DataView {
+    return this.#sources.of(from);
+  }
+
   /** The bytes [start, end) of `from`, written at `at`: to the end of the record begun last, or they would spoil what is behind. */
   copy(at: number, from: Buffer, start: number, end: number): void {
     const length = end - start;

@@ -11,7 +11,7 @@ import { JournalError } from '../../../edge/journal/journal.ts';
 import type { KeyBox } from '../../../edge/journal/keys.ts';
 import { SHORT_BYTES } from '../../../edge/journal/short.ts';
 import { BOX, keysOf } from './keys.ts';
-import { append, crashed, enqueue, type Line, newDirectory, openFile, seen, sent } from './support.ts';
+import { append, crashed, enqueue, type Line, newDirectory, openFile, seen, sent, unlike } from './support.ts';
 
 const SECRET = 'the price is 4711';
 
@@ -106,7 +106,7 @@ test('no nonce is used twice with one key', async () => {
   const journal = openFile(directory, { block_bytes: 4000 }, [], { keys: await keysOf(directory) });
   const store = journal.session('one');
   for (let n = 0; n < 30; n++) {
-    for (let i = 0; i < 100; i++) append(store, 'x'.repeat(100));
+    for (let i = 0; i < 100; i++) append(store, unlike(n * 100 + i, 100));
     journal.flush();
   }
   const bytes = readFileSync(join(directory, files(directory)[0]!));

@@ -7,7 +7,19 @@ import { expect, test } from '@jest/globals';
 import { KEEP, type SessionStore, SUBMITTED } from '../../../edge/fix/session/ports.ts';
 import { BLOCK_BYTES, HEADER_BYTES } from '../../../edge/journal/format.ts';
 import { JournalError } from '../../../edge/journal/journal.ts';
-import { append, crashed, enqueue, type Line, NOW, newDirectory, openFile, promote, seen, sent } from './support.ts';
+import {
+  append,
+  crashed,
+  enqueue,
+  type Line,
+  NOW,
+  newDirectory,
+  openFile,
+  promote,
+  seen,
+  sent,
+  unlike,
+} from './support.ts';
 
 const segments = (directory: string): string[] =>
   readdirSync(directory)
@@ -133,7 +145,7 @@ test('segments go when their messages are dead, and the few of a quiet session a
   enqueue(quiet, 'promoted early');
   promote(quiet, 'promoted');
   for (let n = 0; n < 10_000; n++) {
-    append(busy, `${n}`.padEnd(100, '.'));
+    append(busy, unlike(n, 100));
     if (n % 10 === 0) journal.flush();
   }
   journal.flush();

@@ -10,7 +10,7 @@ import { BLOCK_BYTES, readHeader, segmentNumber } from '../../../edge/journal/fo
 import { JournalError } from '../../../edge/journal/journal.ts';
 import { Places } from '../../../edge/journal/places.ts';
 import { keysOf } from './keys.ts';
-import { append, crashed, type Line, NOW, newDirectory, openFile, seen, sent } from './support.ts';
+import { append, crashed, type Line, NOW, newDirectory, openFile, seen, sent, unlike } from './support.ts';
 
 const files = (directory: string): string[] =>
   readdirSync(directory)
@@ -80,7 +80,7 @@ test('they are forgotten one by one, and carried forward without those that are'
   expect(numbers(quiet)).toEqual(range(6, 30));
   journal.flush();
   for (let n = 0; n < 3000; n++) {
-    append(busy, `${n}`.padEnd(100, '.'));
+    append(busy, unlike(n, 100));
     if (n % 20 === 0) journal.flush();
     if (n % 500 === 0) append(quiet, 'one more');
   }

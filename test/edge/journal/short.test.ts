@@ -16,7 +16,7 @@ import {
 import { BLOCK_BYTES, readHeader, segmentName, segmentNumber, VERSION } from '../../../edge/journal/format.ts';
 import { SHORT_BYTES, type ShortHome, ShortSealer } from '../../../edge/journal/short.ts';
 import { keysOf } from './keys.ts';
-import { append, crashed, newDirectory, openFile, sent, writtenTo } from './support.ts';
+import { append, crashed, newDirectory, openFile, sent, unlike, writtenTo } from './support.ts';
 
 const SHORT = 2;
 const homeOf = (number = 7): Home & ShortHome => ({
@@ -155,7 +155,7 @@ test('a journal of short and long blocks, over several segments, is read as it w
   const journal = openFile(directory, { segment_bytes: 40_000 }, [], { keys });
   const store = journal.session('one');
   for (let n = 1; n <= 200 || blocksIn(directory).length < 3; n++) {
-    for (let i = 0; i < (n % 4) + 1; i++) append(store, `${n} ${'x'.repeat(n % 7 === 0 ? 900 : 100)}`);
+    for (let i = 0; i < (n % 4) + 1; i++) append(store, unlike(n * 4 + i, n % 7 === 0 ? 900 : 100));
     journal.flush();
     for (let i = 0; i < n % 3; i++) journal.prepare?.();
     // The key of the next segment comes in its own time.

@@ -1,5 +1,6 @@
 /** Journals in directories of their own, and what can be seen of a session from outside. */
 
+import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,7 +72,7 @@ export const AT_ONCE: Syncs = {
 };
 
 /** Whether the file of a segment was there before, as one of another. */
-export const isOver = (bytes: Buffer): boolean => bytes[3] === 5;
+export const isOver = (bytes: Buffer): boolean => bytes[3] === 7;
 
 /** What has been written to a segment. */
 export function writtenTo(path: string): Buffer {
@@ -82,6 +83,13 @@ export function writtenTo(path: string): Buffer {
   expect(bytes[end]).toBe(1);
   return bytes.subarray(0, end);
 }
+
+/** `length` characters, of which no eight are where they are in another: they are written as they are, even after others of a run. */
+export const unlike = (n: number, length: number): string =>
+  createHash('shake256', { outputLength: Math.ceil(length / 2) })
+    .update(`${n}`)
+    .digest('hex')
+    .slice(0, length);
 
 export const text = (message: StoredMessage): string => message.buf.toString('latin1', message.start, message.end);
 

@@ -1,4 +1,4 @@
-// A directory that version 1 has written, and those of versions 2 and 3: read, and gone on with in version 4.
+// Directories that versions 1 to 4 have written: read, and gone on with in version 6.
 
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,9 +50,9 @@ test.each(['plain', 'encrypted'])('is read, goes on %s, and is read again', asyn
   promote(store, 'was 3');
   append(store, 'new');
   journal.flush();
-  // All is version 4 by now: the few messages that are left were carried forward.
+  // All is version 6 by now: the few messages that are left were carried forward.
   for (const name of readdirSync(directory).filter((file) => file.endsWith('.seg')))
-    expect(readFileSync(join(directory, name))[3]).toBe(4);
+    expect(readFileSync(join(directory, name))[3]).toBe(6);
   expect(seen(store)).toMatchObject({
     nextOut: 16,
     pending: 0,
@@ -114,6 +114,29 @@ test.each(['plain', 'encrypted'])('of version 3, %s: read, gone on with, and rea
     const more = Array.from({ length: round }, (_, i): [number, string] => [12 + i, 'new']);
     expect(seen(store)).toMatchObject({ nextOut: 12 + round, pending: 1, oldest: 'waits', sent: [...before, ...more] });
     append(store, 'new');
+    journal.flush();
+    directory = crashed(directory);
+  }
+});
+
+test.each(['plain', 'encrypted'])('of version 4, %s: read, gone on with, and read again', async (kind) => {
+  let directory = newDirectory();
+  cpSync(join(import.meta.dirname, 'version-4', kind), directory, { recursive: true });
+  const before = Array.from({ length: 40 }, (_, i) => report(i + 1));
+  const opened = async () =>
+    openFile(directory, {}, [], { inbound: true, keys: kind === 'plain' ? undefined : await keysOf(directory) });
+  for (let round = 0; round < 3; round++) {
+    const journal = await opened();
+    const store = journal.session(ONE);
+    const more = Array.from({ length: round * 2 }, (_, i) => report(41 + i));
+    expect(seen(store)).toMatchObject({ nextIn: 41, nextOut: 41 + round * 2, pending: 1, sent: [...before, ...more] });
+    const submitted = journal.export(ONE, { generation: 0, msgSeqNum: 38 })?.submitted;
+    if (round === 0)
+      expect(submitted?.map(({ msgSeqNum, message }) => [msgSeqNum, message.toString()])).toEqual(
+        [39, 40].map((n) => [n, `order ${n} ${'y'.repeat(40)}`]),
+      );
+    append(store, report(store.nextOut)[1]);
+    append(store, report(store.nextOut)[1]);
     journal.flush();
     directory = crashed(directory);
   }

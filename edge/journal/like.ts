@@ -1,0 +1,101 @@
+/**
+ * A message of a run as what differs from the one of its kind before it, which is as long: a bit for each of its words of eight bytes, then those
+ * that differ. Of the messages that a client sends, and of the reports on them, few words do: numbers, times, ids, sums.
+ *
+ * Bit i is of the word at `i * 8`, the lowest of 32 first, 32 in each four bytes; the last word is the last eight bytes, whatever part of them
+ * the one before it has. The words follow in the order of their bits.
+ */
+
+import { viewOf } from '../fix/words.ts';
+
+const WORD = 8;
+const WORD_BITS = 3;
+/** Of four bytes of the map. */
+const BITS = 32;
+const BITS_BITS = 5;
+/** A longer message is written as it is, and so is the one behind it. */
+const MOST = 2048;
+
+const wordsOf = (length: number): number => (length + WORD - 1) >>> WORD_BITS;
+const mapBytes = (length: number): number => ((wordsOf(length) + BITS - 1) >>> BITS_BITS) << 2;
+/** Where the word of a bit begins. */
+const wordAt = (bit: number, length: number): number => Math.min(bit << WORD_BITS, length - WORD);
+
+/** Bytes that a message takes at most, if all of it differs. */
+export const mostBytes = (length: number): number => mapBytes(length) + wordsOf(length) * WORD;
+
+/** The message that was written last, of one kind. */
+export class Before {
+  /** 0: there is none, or none that another may be written after. */
+  length = 0;
+  readonly #view = viewOf(Buffer.alloc(MOST));
+
+  /** It is this one from now on, which is written as it is. */
+  set(from: DataView, start: number, length: number): void {
+    const fits = length >= WORD && length <= MOST;
+    this.length = fits ? length : 0;
+    if (!fits) return;
+    const words = wordsOf(length);
+    for (let bit = 0; bit < words; bit++) {
+      const at = wordAt(bit, length);
+      this.#view.setBigInt64(at, from.getBigInt64(start + at, true), true);
+    }
+  }
+
+  /**
+   * Writes at `at` what differs of one that is as long; there must be room for {@link mostBytes}. It is the last one from now on.
+   * @returns where that ends
+   */
+  differ(from: DataView, start: number, into: DataView, at: number): number {
+    const view = this.#view;
+    const { length } = this;
+    const last = (length - WORD) | 0;
+    let map = at | 0;
+    let end = (map + mapBytes(length)) | 0;
+    let word = 0;
+    for (let left = wordsOf(length) | 0; left > 0; left = (left - BITS) | 0) {
+      const bits = Math.min(left, BITS) | 0;
+      let differing = 0;
+      for (let bit = 0; bit < bits; bit = (bit + 1) | 0) {
+        const own = Math.min(word, last) | 0;
+        word = (word + WORD) | 0;
+        const source = (start + own) | 0;
+        // As floats, of which none is made: that two are the same says that all bits are, but for those of 0 and -0; what is none differs from itself.
+        const value = from.getFloat64(source, true);
+        if (value === view.getFloat64(own, true) && value !== 0) continue;
+        differing |= 1 << bit;
+        view.setBigInt64(own, from.getBigInt64(source, true), true);
+        into.setBigInt64(end, from.getBigInt64(source, true), true);
+        end = (end + WORD) | 0;
+      }
+      into.setInt32(map, differing, true);
+      map = (map + 4) | 0;
+    }
+    return end;
+  }
+}
+
+/** Where what is written at `at` of a message of `length` bytes ends; -1: not before `stop`, or that is none. */
+export function endOf(bytes: Buffer, at: number, length: number, stop: number): number {
+  if (length < WORD || length > MOST) return -1;
+  let end = at + mapBytes(length);
+  if (end > stop) return -1;
+  for (let left = wordsOf(length), map = at; left > 0; left -= BITS, map += 4) {
+    let differing = bytes.readUInt32LE(map);
+    if (left < BITS && differing >>> left > 0) return -1;
+    for (; differing !== 0; differing = (differing & (differing - 1)) >>> 0) end += WORD;
+  }
+  return end > stop ? -1 : end;
+}
+
+/** Makes the message that is written at `at` of the one before it, which is `message`[0, length). @returns where that ends */
+export function patch(message: Buffer, length: number, bytes: Buffer, at: number): number {
+  const words = wordsOf(length);
+  let end = at + mapBytes(length);
+  for (let bit = 0; bit < words; bit++) {
+    if (((bytes.readUInt32LE(at + ((bit >>> BITS_BITS) << 2)) >>> (bit % BITS)) & 1) === 0) continue;
+    bytes.copy(message, wordAt(bit, length), end, end + WORD);
+    end += WORD;
+  }
+  return end;
+}
