@@ -1,14 +1,21 @@
 /**
  * Places by hash. A table that is half full is divided by the next of the upper bits of what is in it, into itself and another, so that
  * nobody waits until all there is has been moved (extendible hashing: Fagin, Nievergelt, Pippenger, Strong, 1979). Within a table a place lies
- * where the lower bits say, or behind (linear probing); its hash lies beside it, for what is elsewhere is in nobody's cache.
+ * where the lower bits say, or some {@link STEP}s behind; its hash lies beside it, for what is elsewhere is in nobody's cache.
  */
 
 import { keptInt32s } from '../../kept-memory.ts';
 
 /** Of a slot, as i32: place + 1, 0 where there is none; its hash. */
 const [PLACE, HASH] = [0, 1] as const;
-export const INTS_PER_SLOT = 2;
+const INTS_PER_SLOT = 2;
+/**
+ * From a slot that is another's to the next, in ints: 257 slots on. Ids that clients count lie side by side, up to 256 of them (`hashOf`); the next slot
+ * would be that of the next id, and so on to the end of them. It is odd, so that it leads through all slots.
+ */
+export const STEP = 257 * INTS_PER_SLOT;
+/** 257 times this is 1 modulo 2^32. */
+const STEP_INVERSE = 0xff00ff01 | 0;
 const INITIAL = 64;
 /** Slots of a table that is divided rather than made larger. */
 const WHOLE = 8192;
@@ -31,6 +38,9 @@ const MOVING = new Int32Array((WHOLE / 2) * INTS_PER_SLOT);
 /** Where the slot for a hash begins, and what to lay over a position behind it that might be beyond the last. */
 const maskOf = (slots: Int32Array): number => slots.length - 1;
 const homeOf = (slots: Int32Array, hash: number): number => (hash << 1) & maskOf(slots);
+/** How many steps it is from one position to another. */
+const stepsOf = (slots: Int32Array, from: number, to: number): number =>
+  Math.imul((to - from) >> 1, STEP_INVERSE) & (maskOf(slots) >> 1);
 
 export class IdSlots {
   /** By the upper #depth bits of the hash. */
@@ -38,7 +48,7 @@ export class IdSlots {
   #depth = 0;
 
   /**
-   * Where places of this hash lie: from `(hash << 1) & (length - 1)` on, two numbers each, up to one that is 0: place + 1,
+   * Where places of this hash lie: from `(hash << 1) & (length - 1)` on, and each {@link STEP} behind, two numbers, up to one that is 0: place + 1,
    * and its hash, which may be another.
    */
   of(hash: number): Int32Array {
@@ -61,10 +71,10 @@ export class IdSlots {
     const { slots } = table;
     const mask = maskOf(slots);
     let hole = homeOf(slots, hash);
-    while (slots[hole + PLACE] !== place + 1) hole = (hole + INTS_PER_SLOT) & mask;
-    for (let at = (hole + INTS_PER_SLOT) & mask; slots[at + PLACE] !== 0; at = (at + INTS_PER_SLOT) & mask) {
+    while (slots[hole + PLACE] !== place + 1) hole = (hole + STEP) & mask;
+    for (let at = (hole + STEP) & mask; slots[at + PLACE] !== 0; at = (at + STEP) & mask) {
       const home = homeOf(slots, slots[at + HASH]!);
-      if (((at - home) & mask) < ((at - hole) & mask)) continue;
+      if (stepsOf(slots, home, at) < stepsOf(slots, hole, at)) continue;
       slots[hole + PLACE] = slots[at + PLACE]!;
       slots[hole + HASH] = slots[at + HASH]!;
       hole = at;
@@ -129,7 +139,7 @@ function enter(table: Table, hash: number, entry: number): void {
   const { slots } = table;
   const mask = maskOf(slots);
   let at = homeOf(slots, hash);
-  while (slots[at + PLACE] !== 0) at = (at + INTS_PER_SLOT) & mask;
+  while (slots[at + PLACE] !== 0) at = (at + STEP) & mask;
   slots[at + PLACE] = entry;
   slots[at + HASH] = hash;
   table.used += 1;

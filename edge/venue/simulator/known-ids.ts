@@ -8,7 +8,7 @@ import { SLACK, viewOf } from '../../fix/words.ts';
 import { ID_BYTES } from '../limits.ts';
 import type { Client, ClientOrder, KnownOrders } from './client-order.ts';
 import { IdRing } from './id-ring.ts';
-import { IdSlots, INTS_PER_SLOT } from './id-slots.ts';
+import { IdSlots, STEP } from './id-slots.ts';
 import { hashOf, type Names } from './names.ts';
 import { NO_ROW, type Orders } from './orders.ts';
 
@@ -67,7 +67,7 @@ export class KnownIds implements KnownOrders {
   #find(hash: number, view: DataView, from: number, length: number): number {
     const slots = this.#slots.of(hash);
     const mask = slots.length - 1;
-    for (let at = (hash << 1) & mask; slots[at] !== 0; at = (at + INTS_PER_SLOT) & mask) {
+    for (let at = (hash << 1) & mask; slots[at] !== 0; at = (at + STEP) & mask) {
       const place = slots[at]! - 1;
       if (slots[at + 1] === hash && this.#names.is(this.#ring.id(place), view, from, length)) return place;
     }

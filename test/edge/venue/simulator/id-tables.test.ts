@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { IdRing } from '../../../../edge/venue/simulator/id-ring.ts';
-import { IdSlots } from '../../../../edge/venue/simulator/id-slots.ts';
+import { IdSlots, STEP } from '../../../../edge/venue/simulator/id-slots.ts';
+import { hashOf } from '../../../../edge/venue/simulator/names.ts';
 
 const PAGE = 8192;
 
@@ -60,7 +61,7 @@ describe('places by hash', () => {
   /** Whether a place is found where its hash says. */
   function has(slots: IdSlots, hash: number, place: number): boolean {
     const table = slots.of(hash);
-    for (let at = (hash << 1) & (table.length - 1); table[at] !== 0; at = (at + 2) & (table.length - 1))
+    for (let at = (hash << 1) & (table.length - 1); table[at] !== 0; at = (at + STEP) & (table.length - 1))
       if (table[at] === place + 1) return table[at + 1] === hash;
     return false;
   }
@@ -107,5 +108,27 @@ describe('places by hash', () => {
     for (let place = 0; place < MANY; place += 2) slots.remove(hashes[place]!, place);
     for (let place = 0; place < MANY; place++)
       if (has(slots, hashes[place]!, place) !== (place % 2 === 1)) throw new Error(`place ${place}`);
+  });
+
+  test.each([
+    ['by ten', 10, ''],
+    ['by sixteen', 16, ''],
+    ['by thirty-six', 36, ''],
+    ['before an end that all have', 10, '-AB'],
+  ])('are seldom in the way of each other where clients count %s', (_, radix, end) => {
+    const slots = new IdSlots();
+    const MANY = 40_000;
+    const text = Buffer.alloc(24);
+    const view = new DataView(text.buffer, text.byteOffset, text.length);
+    let steps = 0;
+    for (let place = 0; place < MANY; place++) {
+      const length = text.write(`A${place.toString(radix).padStart(9, '0')}${end}`, 'latin1');
+      const hash = hashOf(view, 0, length);
+      const table = slots.of(hash);
+      const mask = table.length - 1;
+      for (let at = (hash << 1) & mask; table[at] !== 0; at = (at + STEP) & mask) steps++;
+      slots.add(hash, place);
+    }
+    expect(steps).toBeLessThan(2 * MANY);
   });
 });
