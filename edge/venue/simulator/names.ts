@@ -42,13 +42,12 @@ const HIGH = 0x80808080 | 0;
 /** Four that are plain. */
 const LETTERS = 0x41414141;
 
-/** Whether a word has a byte of 0. (The subtraction borrows only from a byte that is one: Warren, Hacker's Delight, 6-1.) */
-const hasZero = (word: number): boolean => ((word - ONES) & ~word & HIGH) !== 0;
-
-/** Whether all of four bytes are ASCII, and neither a control character, a quotation mark nor a backslash. */
-function isPlain(word: number): boolean {
-  if ((word & HIGH) !== 0 || ((word - 0x20202020) & HIGH & ~word) !== 0) return false;
-  return !(hasZero(word ^ 0x22222222) || hasZero(word ^ 0x5c5c5c5c));
+/**
+ * Not 0 if one of four bytes is no ASCII, a control character, a quotation mark or a backslash. (A subtraction borrows from a byte only where the
+ * one below is such: Warren, Hacker's Delight, 6-1.)
+ */
+function strangeIn(word: number): number {
+  return (word | (word - 0x20202020) | ((word ^ 0x22222222) - ONES) | ((word ^ 0x5c5c5c5c) - ONES)) & HIGH;
 }
 
 /** Of four bytes, the lower halves of the last two. */
@@ -184,9 +183,10 @@ export class Names {
     const at = name << UNIT_BITS;
     const length = this.length(name);
     const whole = length & ~3;
-    for (let i = 0; i < whole; i = (i + 4) | 0) if (!isPlain(view.getInt32(at + i, true))) return false;
     const mask = MASKS[length - whole]!;
-    return isPlain((view.getInt32(at + whole, true) & mask) | (LETTERS & ~mask));
+    let strange = strangeIn((view.getInt32(at + whole, true) & mask) | (LETTERS & ~mask));
+    for (let i = 0; i < whole; i = (i + 4) | 0) strange |= strangeIn(view.getInt32(at + i, true));
+    return strange === 0;
   }
 
   text(name: number): string {
