@@ -4,10 +4,9 @@ import type { Message } from '../../fix/message.ts';
 import { KNOWN_IDS_PER_SESSION } from '../limits.ts';
 import type { VenueSession } from '../venue.ts';
 import { versionOf } from '../versions.ts';
-import type { Client, ClientOrder, OrderIds, User } from './client-order.ts';
+import type { Client, ClientOrder, User } from './client-order.ts';
 import { KnownIds } from './known-ids.ts';
 import { Names } from './names.ts';
-import type { OrderTerms } from './order.ts';
 import { NO_ROW, Orders } from './orders.ts';
 import { pieceOf } from './piece.ts';
 
@@ -93,12 +92,6 @@ export class Clients {
 
   private bound(client: Client): void {
     if (!this.reading) client.ids.bound(KNOWN_IDS_PER_SESSION + client.open, this.freed);
-  }
-
-  /** A new order, which goes by no id yet. */
-  order(ids: OrderIds, terms: OrderTerms, priority: number): ClientOrder {
-    this.names.keep(ids.name);
-    return this.orders.add(ids, terms, priority);
   }
 
   /** Of one that has changed this has been written: if it is over and no id names it any more, it is forgotten. */

@@ -117,11 +117,11 @@ export class Exchange implements TradeListener {
 
   /**
    * Takes an order: New, then what it trades, then what becomes of the rest. The caller has checked all bounds.
-   * @param name ClOrdID, which the client has not used; likewise below
+   * @param name ClOrdID, which the client has not used, likewise below; the order takes it over
    */
   place(client: Client, name: number, terms: OrderTerms): void {
     const ids = { run: this.reports.run, serial: this.reports.nextSerial(), owner: client, name };
-    const order = this.clients.order(ids, terms, ++this.priority);
+    const order = this.clients.orders.add(ids, terms, ++this.priority);
     const market = this.market(order);
     this.clients.rememberNew(client, name, order);
     client.open++;

@@ -281,23 +281,21 @@ function restoreOrder(record: OrderRecord, restored: Restored, clients: Clients,
   if (instrument === undefined) throw new Error(`order ${record.id} for the unknown symbol ${record.symbol}`);
   const expires_at = record.terms.expires_at ?? Number.POSITIVE_INFINITY;
   const terms: OrderTerms = { ...record.terms, instrument, expires_at };
-  const { names } = clients;
-  const name = names.ofText(record.c);
+  const name = clients.names.ofText(record.c);
   const row = restored.orders.get(record.id);
   let order: ClientOrder;
   if (row === undefined) {
-    order = clients.order({ ...partsOfId(record.id), owner: client, name }, terms, record.priority);
+    order = clients.orders.add({ ...partsOfId(record.id), owner: client, name }, terms, record.priority);
     restored.orders.set(record.id, order.row);
   } else {
     order = clients.orders.order(row);
-    names.drop(order.name);
-    order.name = names.keep(name);
+    clients.names.drop(order.name);
+    order.name = name;
     order.ask(terms);
     order.priority = record.priority;
   }
   setState(order, record.state, record.cum, record.notional);
   clients.remember(client, name, order);
-  names.drop(name);
 }
 
 function setState(order: ClientOrder, state: string, cum: number, notional: number): void {

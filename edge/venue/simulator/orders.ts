@@ -97,7 +97,7 @@ export class Orders {
     return this.#hand(row) ?? this.#read(row);
   }
 
-  /** A new order, which is known by no id yet; its name is kept for it. Its row may have been another's. */
+  /** A new order, which is known by no id yet; it takes its name over. Its row may have been another's. */
   add(ids: OrderIds, terms: OrderTerms, priority: number): ClientOrder {
     const row = this.#newRow();
     return this.#take(row).become(row, ids, terms, priority);

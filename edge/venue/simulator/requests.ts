@@ -66,10 +66,7 @@ function newOrderSingle(exchange: Exchange, client: Client, message: Message): v
     reports.rejected(client, message, refusal.reason, refusal.text, now);
     return;
   }
-  const { names } = exchange.clients;
-  const name = names.of(message, fields.clOrdId);
-  exchange.place(client, name, TERMS);
-  names.drop(name);
+  exchange.place(client, exchange.clients.names.of(message, fields.clOrdId), TERMS);
 }
 
 function overLimit(exchange: Exchange, client: Client, { instrument }: OrderTerms): Refusal | undefined {
