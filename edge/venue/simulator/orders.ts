@@ -173,10 +173,12 @@ export class Orders {
 
   /** It is known by one more, or one fewer. @returns by how many then */
   know(row: number, change: 1 | -1): number {
-    const flags = this.#int(row, FLAGS);
+    const { ints } = this.#page(row);
+    const at = (row & LAST) * INTS + FLAGS;
+    const flags = ints[at]!;
     if (flags >>> KNOWN_SHIFT === MOST_KNOWN) return MOST_KNOWN;
     const next = flags + change * KNOWN;
-    this.#set(row, FLAGS, next);
+    ints[at] = next;
     return next >>> KNOWN_SHIFT;
   }
 
@@ -186,12 +188,13 @@ export class Orders {
   }
 
   setEndsAt(row: number, at: number): void {
-    this.#flag(row, ENDS, true);
-    this.#page(row).numbers[(row & LAST) * NUMBERS + EXPIRES] = at;
+    const { numbers, ints } = this.#page(row);
+    ints[(row & LAST) * INTS + FLAGS]! |= ENDS;
+    numbers[(row & LAST) * NUMBERS + EXPIRES] = at;
   }
 
   clearEnds(row: number): void {
-    this.#flag(row, ENDS, false);
+    this.#page(row).ints[(row & LAST) * INTS + FLAGS]! &= ~ENDS;
   }
 
   /** Whether it lies in a list: of a price level, or of stop orders of a price. */
@@ -210,16 +213,20 @@ export class Orders {
 
   /** Puts one behind the last of a list, {@link NO_ROW} where that is empty. */
   link(last: number, row: number): void {
-    this.#set(row, PREV, last);
-    this.#set(row, NEXT, NO_ROW);
-    this.#flag(row, LIES, true);
+    const { ints } = this.#page(row);
+    const int = (row & LAST) * INTS;
+    ints[int + PREV] = last;
+    ints[int + NEXT] = NO_ROW;
+    ints[int + FLAGS]! |= LIES;
     if (last !== NO_ROW) this.#set(last, NEXT, row);
   }
 
   /** Takes one out from between its neighbours. */
   unlink(row: number): void {
-    const [prev, next] = [this.prev(row), this.next(row)];
-    this.#flag(row, LIES, false);
+    const { ints } = this.#page(row);
+    const int = (row & LAST) * INTS;
+    const [prev, next] = [ints[int + PREV]!, ints[int + NEXT]!];
+    ints[int + FLAGS]! &= ~LIES;
     if (prev !== NO_ROW) this.#set(prev, NEXT, next);
     if (next !== NO_ROW) this.#set(next, PREV, prev);
   }
@@ -336,10 +343,5 @@ export class Orders {
 
   #set(row: number, column: number, value: number): void {
     this.#page(row).ints[(row & LAST) * INTS + column] = value;
-  }
-
-  #flag(row: number, bit: number, value: boolean): void {
-    const flags = this.#int(row, FLAGS);
-    this.#set(row, FLAGS, value ? flags | bit : flags & ~bit);
   }
 }
