@@ -76,12 +76,12 @@ export class Before {
 }
 
 /** Where what is written at `at` of a message of `length` bytes ends; -1: not before `stop`, or that is none. */
-export function endOf(bytes: Buffer, at: number, length: number, stop: number): number {
+export function endOf(bytes: DataView, at: number, length: number, stop: number): number {
   if (length < WORD || length > MOST) return -1;
   let end = at + mapBytes(length);
   if (end > stop) return -1;
   for (let left = wordsOf(length), map = at; left > 0; left -= BITS, map += 4) {
-    let differing = bytes.readUInt32LE(map);
+    let differing = bytes.getUint32(map, true);
     if (left < BITS && differing >>> left > 0) return -1;
     for (; differing !== 0; differing = (differing & (differing - 1)) >>> 0) end += WORD;
   }
@@ -89,13 +89,15 @@ export function endOf(bytes: Buffer, at: number, length: number, stop: number): 
 }
 
 /** Makes the message that is written at `at` of the one before it, which is `message`[0, length). @returns where that ends */
-export function patch(message: Buffer, length: number, bytes: Buffer, at: number): number {
-  const words = wordsOf(length);
+export function patch(message: DataView, length: number, bytes: DataView, at: number): number {
   let end = at + mapBytes(length);
-  for (let bit = 0; bit < words; bit++) {
-    if (((bytes.readUInt32LE(at + ((bit >>> BITS_BITS) << 2)) >>> (bit % BITS)) & 1) === 0) continue;
-    bytes.copy(message, wordAt(bit, length), end, end + WORD);
-    end += WORD;
+  let word = 0;
+  for (let left = wordsOf(length), map = at; left > 0; left -= BITS, map += 4, word += BITS) {
+    for (let differing = bytes.getInt32(map, true); differing !== 0; differing &= differing - 1) {
+      const bit = word + 31 - Math.clz32(differing & -differing);
+      message.setBigInt64(wordAt(bit, length), bytes.getBigInt64(end, true), true);
+      end += WORD;
+    }
   }
   return end;
 }

@@ -126,7 +126,7 @@ function replayRun(s: FileSession, record: Recorded): void {
   const run = RUN_READ.of(record.bytes, record.at);
   const { flags, epochMs, generation } = run;
   let [first, sent] = [0, 0];
-  while (run.next()) {
+  while (run.pass()) {
     if (run.isSent) {
       if (sent++ === 0) first = run.msgSeqNum;
     } else if ((flags & FATE) === SUBMITTED) Object.assign(s.submitted, { generation, msgSeqNum: run.msgSeqNum });

@@ -3,6 +3,7 @@
  * message would cost more than its bytes: the place of each would have to be kept in memory.
  */
 
+import { viewOf } from '../fix/words.ts';
 import { CARRIED, FIXED_BYTES, KEPT, RECORD_BYTES, RUN } from './format.ts';
 import { JournalError } from './journal.ts';
 import { Before, endOf, mostBytes, patch } from './like.ts';
@@ -18,6 +19,7 @@ const LIKE = 0x4000_0000;
 /** Of {@link Runs}: there is no message of the kind yet. */
 const NONE = -1;
 const NOTHING = Buffer.alloc(0);
+const NO_VIEW = viewOf(NOTHING);
 
 /** Size of the longest record with a message of so many bytes. @throws JournalError `too_large` */
 export function roomFor(bytes: number): number {
@@ -31,9 +33,10 @@ interface Read {
   start: number;
   end: number;
   own: Buffer;
+  view: DataView;
 }
 
-const nothingRead = (): Read => ({ buf: NOTHING, start: 0, end: 0, own: NOTHING });
+const nothingRead = (): Read => ({ buf: NOTHING, start: 0, end: 0, own: NOTHING, view: NO_VIEW });
 
 /** The messages of a run, one after the other. */
 export class Run {
@@ -52,15 +55,19 @@ export class Run {
   /** Where it is written, and where the next one is. */
   from = 0;
   to = 0;
+  #view = NO_VIEW;
   #nextSent = 0;
   #nextReceived = 0;
   #stop = 0;
+  #isLike = false;
+  #length = 0;
   readonly #sent = nothingRead();
   readonly #received = nothingRead();
 
   /** Before the first message of the run at `at`. */
   of(bytes: Buffer, at: number): this {
     const body = at + RECORD_BYTES;
+    if (bytes !== this.bytes) this.#view = viewOf(bytes);
     this.bytes = bytes;
     this.at = at;
     this.flags = bytes.readUInt16LE(at + 2);
@@ -75,18 +82,34 @@ export class Run {
 
   /** @returns false: there are no more */
   next(): boolean {
-    const { bytes, to: from } = this;
-    if (from >= this.#stop) return false;
-    const head = bytes.readUInt32LE(from);
-    this.from = from;
-    this.isSent = (head & RECEIVED_HERE) === 0;
-    this.msgSeqNum = this.isSent ? this.#nextSent++ : this.#nextReceived++;
+    if (!this.#begin()) return false;
     const read = this.isSent ? this.#sent : this.#received;
-    const at = from + ENTRY_BYTES;
-    this.to = (head & LIKE) === 0 ? asItIs(read, bytes, at, head % LIKE) : likeBefore(read, bytes, at);
+    const at = this.from + ENTRY_BYTES;
+    this.to = this.#isLike ? likeBefore(read, this.#view, at) : asItIs(read, this.bytes, at, this.#length);
     this.buf = read.buf;
     this.start = read.start;
     this.end = read.end;
+    return true;
+  }
+
+  /** As {@link next}, but for the message, which is not made: nor can any behind it be then. */
+  pass(): boolean {
+    if (!this.#begin()) return false;
+    const at = this.from + ENTRY_BYTES;
+    this.to = this.#isLike ? endOf(this.#view, at, this.#length, this.#stop) : at + this.#length;
+    return true;
+  }
+
+  /** Of the message behind. */
+  #begin(): boolean {
+    const from = this.to;
+    if (from >= this.#stop) return false;
+    const head = this.#view.getUint32(from, true);
+    this.from = from;
+    this.isSent = (head & RECEIVED_HERE) === 0;
+    this.#isLike = (head & LIKE) !== 0;
+    this.#length = head % LIKE;
+    this.msgSeqNum = this.isSent ? this.#nextSent++ : this.#nextReceived++;
     return true;
   }
 
@@ -106,31 +129,35 @@ function asItIs(read: Read, bytes: Buffer, at: number, length: number): number {
 }
 
 /** Likewise. */
-function likeBefore(read: Read, bytes: Buffer, at: number): number {
+function likeBefore(read: Read, bytes: DataView, at: number): number {
   const length = read.end - read.start;
   if (read.buf !== read.own) {
-    if (read.own.length < length) read.own = Buffer.alloc(length);
+    if (read.own.length < length) {
+      read.own = Buffer.alloc(length);
+      read.view = viewOf(read.own);
+    }
     read.buf.copy(read.own, 0, read.start, read.end);
     read.buf = read.own;
     read.start = 0;
     read.end = length;
   }
-  return patch(read.own, length, bytes, at);
+  return patch(read.view, length, bytes, at);
 }
 
 /** Number of messages in the run at `at` of `size` bytes; 0: they do not fill it exactly, so it is damaged. */
 export function messagesIn(bytes: Buffer, at: number, size: number): number {
+  const view = viewOf(bytes);
   const stop = at + size;
   let next = at + FIXED;
   let messages = 0;
   let [sent, received] = [0, 0];
   for (; next + ENTRY_BYTES <= stop; messages++) {
-    const head = bytes.readUInt32LE(next);
+    const head = view.getUint32(next, true);
     const [length, isSent] = [head % LIKE, (head & RECEIVED_HERE) === 0];
     if (length > MESSAGE_BYTES) return 0;
     next += ENTRY_BYTES;
     if ((head & LIKE) === 0) next += length;
-    else if (length === (isSent ? sent : received)) next = endOf(bytes, next, length, stop);
+    else if (length === (isSent ? sent : received)) next = endOf(view, next, length, stop);
     else return 0;
     if (next < 0) return 0;
     if (isSent) sent = length;
@@ -287,29 +314,29 @@ export function carryRun(
   messages: number,
   epochMs: number,
 ): number {
-  let length = FIXED;
-  for (const { msgSeqNum, start, end, from, to } of sentIn(run, first, messages))
-    length += msgSeqNum === first ? ENTRY_BYTES + end - start : to - from;
+  run.of(run.bytes, run.at).toSent(first);
+  const { bytes, buf, start, end, to: rest } = run;
+  let length = FIXED + ENTRY_BYTES + end - start;
+  for (let left = messages - 1; left > 0 && run.pass(); ) {
+    if (!run.isSent) continue;
+    length += run.to - run.from;
+    left -= 1;
+  }
   const at = tail.begin(RUN, session, length, KEPT + CARRIED);
   tail.put(at, 0, first);
   tail.put(at, 1, 0);
   tail.put(at, 2, epochMs);
   tail.put(at, 3, run.generation);
   let into = at + FIXED;
-  for (const { msgSeqNum, bytes, buf, start, end, from, to } of sentIn(run, first, messages)) {
-    if (msgSeqNum === first) {
-      tail.word(into, end - start);
-      into += ENTRY_BYTES + buf.copy(tail.buf, into + ENTRY_BYTES, start, end);
-    } else into += bytes.copy(tail.buf, into, from, to);
+  tail.word(into, end - start);
+  tail.copy(into + ENTRY_BYTES, buf, start, end);
+  into += ENTRY_BYTES + end - start;
+  run.to = rest;
+  for (let left = messages - 1; left > 0 && run.pass(); ) {
+    if (!run.isSent) continue;
+    tail.copy(into, bytes, run.from, run.to);
+    into += run.to - run.from;
+    left -= 1;
   }
   return at;
-}
-
-function* sentIn(run: Run, first: number, messages: number): Generator<Run> {
-  run.of(run.bytes, run.at);
-  for (let left = messages; left > 0 && run.next(); ) {
-    if (!run.isSent || run.msgSeqNum < first) continue;
-    left -= 1;
-    yield run;
-  }
 }

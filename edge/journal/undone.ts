@@ -114,7 +114,7 @@ function takenBack(session: FileSession, records: Buffer, at: number, waited: Se
 
 function runTakenBack(session: FileSession, run: Run): number {
   let voided = 0;
-  while (run.next()) {
+  while (run.pass()) {
     if (!run.isSent) continue;
     session.void(run.msgSeqNum, false);
     voided += 1;

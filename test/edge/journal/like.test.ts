@@ -41,9 +41,9 @@ test('what differs makes the one of the other, for any bytes', () => {
         const source = Buffer.concat([Buffer.alloc(from), next]);
         const into = Buffer.alloc(from + mostBytes(length), 0xee);
         const end = before.differ(viewOf(source), from, viewOf(into), from);
-        expect(endOf(into, from, length, end)).toBe(end);
-        expect(endOf(into, from, length, end - 1)).toBe(-1);
-        expect(patch(message, length, into, from)).toBe(end);
+        expect(endOf(viewOf(into), from, length, end)).toBe(end);
+        expect(endOf(viewOf(into), from, length, end - 1)).toBe(-1);
+        expect(patch(viewOf(message), length, viewOf(into), from)).toBe(end);
         expect(message).toEqual(next);
       }
     }),
@@ -58,7 +58,7 @@ test('what floats call the same, or none, is not the same', () => {
       before.set(viewOf(first), 0, 16);
       const into = Buffer.alloc(mostBytes(16));
       before.differ(viewOf(next), 0, viewOf(into), 0);
-      patch(first, 16, into, 0);
+      patch(viewOf(first), 16, viewOf(into), 0);
       expect(first).toEqual(next);
     }
   }
