@@ -10,7 +10,7 @@ export const SEEN_BYTES = 4_194_304;
  * one user slow all others.
  */
 export const OPEN_ORDERS_PER_USER = 10_000;
-/** The most that it can say, by memory: at some 250 bytes an order these are 1.25 GB. */
+/** The most that it can say, by memory: at some 130 bytes an order these are 650 MB. */
 export const MOST_OPEN_ORDERS_PER_USER = 5_000_000;
 /**
  * A book holds the open client orders of so many users who have all they may, which bounds the price levels too: a new level moves those
