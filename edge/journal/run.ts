@@ -305,6 +305,7 @@ export class Runs {
  * are written.
  * @param epochMs when they were sent
  * @returns where it begins in the tail
+ * @throws JournalError `damaged`: it is the run of another session, or has no such number
  */
 export function carryRun(
   tail: Tail,
@@ -314,7 +315,8 @@ export function carryRun(
   messages: number,
   epochMs: number,
 ): number {
-  run.of(run.bytes, run.at).toSent(first);
+  const isRight = run.bytes.readUInt32LE(run.at + 8) === session && run.of(run.bytes, run.at).toSent(first);
+  if (!isRight) throw new JournalError('damaged', `another record is where message ${first} was to be carried from`);
   const { bytes, buf, start, end, to: rest } = run;
   let length = FIXED + ENTRY_BYTES + end - start;
   for (let left = messages - 1; left > 0 && run.pass(); ) {

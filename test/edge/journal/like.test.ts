@@ -7,7 +7,8 @@ import { BY_VENUE, KEEP, type SessionStore, SUBMITTED } from '../../../edge/fix/
 import { viewOf } from '../../../edge/fix/words.ts';
 import { BLOCK_BYTES, RECORD_BYTES } from '../../../edge/journal/format.ts';
 import { Before, endOf, mostBytes, patch } from '../../../edge/journal/like.ts';
-import { messagesIn } from '../../../edge/journal/run.ts';
+import { carryRun, messagesIn, Run } from '../../../edge/journal/run.ts';
+import { Tail } from '../../../edge/journal/tail.ts';
 import { append, cleanUp, crashed, NOW, newDirectory, openFile, seen, sent, writtenTo } from './support.ts';
 
 /** What a float may be taken for another by: 0, -0, and what is none. */
@@ -170,6 +171,12 @@ test('a run whose differences are damaged is none', () => {
   expect(messagesIn(bytes, 0, size)).toBe(3);
   expect(bytes.readUInt32LE(second)).toBe(2 ** 30 + 40);
   expect(bytes.readUInt32LE(second + 4)).toBe(0b10000);
+  // Nor is anything carried out of the run of another session, or a message that is not in it.
+  const carry = (session: number, first: number): number =>
+    carryRun(new Tail(1_000_000), session, new Run().of(bytes, 0), first, 2, NOW);
+  expect(() => carry(1, 1)).toThrow('message 1 was to be carried');
+  expect(() => carry(0, 4)).toThrow('message 4 was to be carried');
+  expect(carry(0, 2)).toBe(BLOCK_BYTES);
   // Another length, of another kind, after none, a word more, a bit beyond the last word.
   expect(messagesIn(changed(second, 2 ** 30 + 39), 0, size)).toBe(0);
   expect(messagesIn(changed(second, 2 ** 31 + 2 ** 30 + 40), 0, size)).toBe(0);
