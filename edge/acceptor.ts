@@ -22,11 +22,17 @@ export interface Acceptor {
 /** Rejects with ConfigError when the port cannot be listened on. */
 export async function startAcceptor(house: OpenHouse<Connection>, doors: Doors): Promise<Acceptor> {
   const { fix_host, fix_port, shared_port } = house.config;
+  // Above all sessions and guests, so that the lobby can make room for a newcomer, and for those being closed.
+  const most = house.connections + LEAVING;
   let count = 0;
   const gone = (): void => {
     count -= 1;
   };
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
+    if (count >= most) {
+      socket.destroy();
+      return;
+    }
     count += 1;
     socket.on('close', gone);
     const { remoteAddress } = socket;
@@ -34,8 +40,6 @@ export async function startAcceptor(house: OpenHouse<Connection>, doors: Doors):
     if (remoteAddress === undefined) socket.on('error', () => socket.destroy()).destroy();
     else house.turns.run(() => arrive(socket, remoteAddress, house, doors));
   });
-  // Above all sessions and guests, so that the lobby can make room for a newcomer, and for those being closed.
-  server.maxConnections = house.connections + LEAVING;
   await listening(server, fix_host, fix_port, shared_port === 'on');
   server.on('error', (error) => house.log.error({ error }, 'the FIX acceptor met an error'));
   return {

@@ -131,7 +131,6 @@ class Arrival implements Guest, Sleeper, TlsCaller {
   #handOver(socket: Socket, certificate: string | undefined): void {
     this.#leave();
     new Connection(socket, { address: this.address, deadline: this.#deadline, certificate }, this.#house);
-    socket.resume(); // the header's reader left it paused
   }
 
   #refuse(cause: string, why: string): void {

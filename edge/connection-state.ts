@@ -53,8 +53,8 @@ export const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
 };
 
 /**
- * Decides whether a socket is read: not while a message waits for the gate, nor while too much output waits for the journal; and in
- * portions, so that other connections get their turn.
+ * Decides whether a socket is read: not while much has come behind a message that waits for the gate, nor while too much output waits for the
+ * journal; and in portions, so that other connections get their turn.
  */
 export class Reading {
   /** A message waits for the gate: no further ones are processed. */
@@ -67,14 +67,14 @@ export class Reading {
     this.#socket = socket;
   }
 
-  hold(held: boolean): void {
-    this.held = held;
-    if (held) this.#socket.pause();
-  }
-
   /** So much has come before the Logon is answered. Reading goes on while it is little, to notice when the client gives up. */
   early(bytes: number): void {
     if (bytes > LOGON_BYTES) this.#socket.pause();
+  }
+
+  /** So much has come behind the message that waits; likewise. */
+  behind(bytes: number): void {
+    if (bytes > READ_PORTION) this.#socket.pause();
   }
 
   goOn(): void {

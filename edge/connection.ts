@@ -15,6 +15,7 @@ import type { LiveConnection, OpenHouse } from './house.ts';
 import { Input } from './input.ts';
 import { AUTHENTICATE_WITHIN_MS, LINGER_MS, LOGON_WITHIN_MS, OUTPUT_BYTES, SLOW_READER_MS } from './limits.ts';
 import type { Guest } from './lobby.ts';
+import { readsOf, wipe } from './reads.ts';
 import { refusalOf, type Says, type Sender } from './refusal.ts';
 import { NO_NUMBERS, Seat } from './seat.ts';
 import { statusOfEnd } from './session-status.ts';
@@ -43,16 +44,16 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
 
   constructor(socket: Socket, origin: Origin, house: OpenHouse<Connection>) {
     this.#house = house;
-    this.#socket = socket;
     this.address = origin.address;
     this.certificate = origin.certificate;
-    this.#reading = new Reading(socket);
-    this.#wire = new Wire(socket, () => this.#drained());
+    const reads = readsOf(socket, (bytes) => this.#turn(() => this.#read(bytes)));
+    this.#socket = reads;
+    this.#reading = new Reading(reads);
+    this.#wire = new Wire(reads, () => this.#drained());
     this.#state = { name: 'awaiting_logon', deadline: origin.deadline ?? house.turns.now.monoMs + LOGON_WITHIN_MS };
-    socket.on('data', (chunk: Buffer) => this.#turn(() => this.#read(chunk)));
-    socket.on('end', () => this.#turn(() => this.#lost('disconnect', 'The client closed the connection')));
-    socket.on('error', (error) => this.#turn(() => this.#lost('disconnect', error.message)));
-    socket.on('close', () => this.#turn(() => this.#gone()));
+    reads.on('end', () => this.#turn(() => this.#lost('disconnect', 'The client closed the connection')));
+    reads.on('error', (error) => this.#turn(() => this.#lost('disconnect', error.message)));
+    reads.on('close', () => this.#turn(() => this.#gone()));
     house.lobby.enter(this);
     house.wheel.schedule(this);
   }
@@ -65,15 +66,18 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     return this.#wire.backlog;
   }
 
-  #read(chunk: Buffer): void {
+  /** So many bytes have come, and lie in the buffer of all reads. */
+  #read(length: number): void {
     const before = this.#state.name;
-    const { length } = chunk; // asked now: once its bytes are worked off the chunk is given back and has none
     if (before === 'closing' || before === 'closed') this.#reading.drop(length);
-    else this.#input.append(chunk);
+    else this.#input.append(length);
     if (before === 'authenticating') this.#reading.early(this.#input.length);
     if (this.#state.name === 'awaiting_logon') this.#readLogon(this.#state.deadline);
     if (this.#state.name === 'live') this.#feed(this.#state.seat);
+    this.#input.settle();
+    if (this.#reading.held) this.#reading.behind(this.#input.length);
     if (before === 'live') this.#reading.took(length);
+    else wipe(length);
   }
 
   /** Feeds messages to the session until there is none, it ends, or one waits for the gate. */
@@ -90,7 +94,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
         case FRAME_OK: {
           const fed = fix.onMessage(message, frame.tokens, turns.now);
           if (fed !== AGAIN && isSessionType(message.msgType)) seat.sessionLevel();
-          if (fed === AGAIN || fed === HELD || seat.rests) this.#reading.hold(true);
+          if (fed === AGAIN || fed === HELD || seat.rests) this.#reading.held = true;
           if (fed === AGAIN) return;
           input.start = frame.resume;
           metrics.received(message.msgType);
@@ -99,7 +103,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
           break;
         }
         case FRAME_GARBLED:
-          if (seat.garbled(input.buf, frame) === HELD) this.#reading.hold(true);
+          if (seat.garbled(input.buf, frame) === HELD) this.#reading.held = true;
           input.start = frame.resume;
           metrics.garbled();
           break;
@@ -108,7 +112,6 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
           return;
         case FRAME_MORE:
           input.start = frame.resume;
-          input.settle();
           return;
       }
     }
@@ -123,9 +126,10 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     this.#house.turns.touch(this);
     this.#reading.held = false;
     const fed: Fed = fix.held ? fix.resume(this.#house.turns.now) : FED;
-    if (fed === HELD) this.#reading.hold(true);
+    if (fed === HELD) this.#reading.held = true;
     else {
       this.#feed(seat);
+      this.#input.settle();
       this.#reading.goOn();
     }
   }
@@ -176,7 +180,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
         begun = { begun: false, reason: result.refusal, text: result.text };
         return;
       }
-      this.#input.start = this.#frame.resume;
+      this.#input.drop(this.#frame);
       this.#state = { name: 'live', seat };
       entry.holder = this;
       live.set(gate.session.session_id, this);
@@ -187,6 +191,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
       attendance.started(entry.venue, turns.now);
       begun = { begun: true };
       this.#feed(seat);
+      this.#input.settle();
       this.#reading.goOn();
     });
     return begun;

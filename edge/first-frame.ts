@@ -27,8 +27,14 @@ export function readFirstFrame(
   }
 }
 
-/** Splits the message in `frame` into `message`, which connections share: others may have used it meanwhile. */
+/**
+ * Splits the first message, which is in `frame`, into `message`, which connections share: others may have used it meanwhile. It is where the
+ * input begins, which may be elsewhere than it was.
+ */
 export function splitAgain(input: Input, frame: Frame, message: Message): number {
+  frame.end += input.start - frame.start;
+  frame.start = input.start;
+  frame.resume = frame.end;
   message.traits = TRAITS;
   return tokenise(input.buf, frame.start, frame.end, message);
 }

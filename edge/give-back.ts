@@ -1,6 +1,6 @@
 /**
- * Memory of large buffers given back at once. The engine counts what lies outside its heap as if it were in it, so that a
- * busy socket's reads made it mark the whole heap every 100 ms, in four threads, for garbage that was known as such.
+ * Memory of large buffers given back at once. The engine counts what lies outside its heap as if it were in it, so that what a busy
+ * edge reads and encrypts made it mark the whole heap every 100 ms, in four threads, for garbage that was known as such.
  */
 
 /** Smaller ones are not worth a call; and in what comes in pieces, most are. */

@@ -27,8 +27,8 @@ export const V8_FLAGS: readonly string[] = [
  * are. Others ignore them.
  */
 export const MALLOC: Readonly<Record<string, string>> = {
-  // Bytes. What is larger is given back as soon as it is freed: what slow readers have, and the 64 KiB of each read, of which a
-  // flood has hundreds at once. Smaller than those, the heap would be left with holes that nothing returns: 17 MB were seen.
+  // Bytes. What is larger is given back as soon as it is freed, such as what slow readers have: of many at once the heap would be left with
+  // holes that nothing returns. 17 MB were seen.
   MALLOC_MMAP_THRESHOLD_: '32768',
   MALLOC_TRIM_THRESHOLD_: '1048576',
   // One thread allocates nearly all of it.

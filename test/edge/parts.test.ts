@@ -10,7 +10,6 @@ import { ConfigError, readConfig, readVenueConfig } from '../../edge/config.ts';
 import { Reading } from '../../edge/connection-state.ts';
 import { connectionsBy } from '../../edge/descriptors.ts';
 import { msgTypeCode } from '../../edge/fix/tags.ts';
-import { Input } from '../../edge/input.ts';
 import { CLOSING_BYTES, READ_PORTION, WITHHELD_BYTES } from '../../edge/limits.ts';
 import { type Guest, Lobby } from '../../edge/lobby.ts';
 import { MALLOC, V8_FLAGS } from '../../edge/runtime.ts';
@@ -225,13 +224,13 @@ describe('reading', () => {
     const reading = new Reading(socket as unknown as Socket);
     const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     reading.took(READ_PORTION);
-    reading.hold(true);
+    reading.held = true;
     await turn();
     expect(socket.isPaused()).toBe(true);
     reading.took(READ_PORTION);
     await turn();
     expect(socket.isPaused()).toBe(true);
-    reading.hold(false);
+    reading.held = false;
     reading.withheld(WITHHELD_BYTES + 1);
     reading.took(READ_PORTION);
     await turn();
@@ -240,6 +239,16 @@ describe('reading', () => {
     reading.took(READ_PORTION);
     await turn();
     expect(socket.isPaused()).toBe(false);
+  });
+
+  test('goes on while little has come behind a message that waits: the client may give up', () => {
+    const socket = new PassThrough();
+    const reading = new Reading(socket as unknown as Socket);
+    reading.held = true;
+    reading.behind(READ_PORTION);
+    expect(socket.isPaused()).toBe(false);
+    reading.behind(READ_PORTION + 1);
+    expect(socket.isPaused()).toBe(true);
   });
 
   test('passes over so much of a connection that is being closed, and no more', () => {
@@ -256,59 +265,4 @@ test('the image starts the edge as npm start does', () => {
   const image = readFileSync(join(import.meta.dirname, '..', '..', 'Dockerfile'), 'utf8');
   for (const flag of V8_FLAGS) expect(image).toContain(`"${flag}"`);
   for (const [name, value] of Object.entries(MALLOC)) expect(image).toContain(`${name}=${value}`);
-});
-
-test('the input gives back what was put in, however it is cut and taken', () => {
-  const large = fc.integer({ min: 15_000, max: 40_000 }).map((length) => new Uint8Array(length).fill(length));
-  const chunk = fc.oneof({ arbitrary: fc.uint8Array({ maxLength: 300 }), weight: 3 }, { arbitrary: large, weight: 1 });
-  const take = fc.oneof(fc.nat(400), fc.nat(50_000));
-  fc.assert(
-    fc.property(fc.array(chunk, { maxLength: 12 }), fc.infiniteStream(take), (chunks, takes) => {
-      const input = new Input();
-      const out: Buffer[] = [];
-      for (const chunk of chunks) {
-        input.append(Buffer.from(chunk));
-        const take = Math.min(input.length, takes.next().value);
-        out.push(Buffer.from(input.buf.subarray(input.start, input.start + take)));
-        input.start += take;
-        input.settle();
-      }
-      out.push(Buffer.from(input.buf.subarray(input.start, input.end)));
-      expect(Buffer.concat(out).equals(Buffer.concat(chunks))).toBe(true);
-    }),
-  );
-});
-
-describe('a large chunk', () => {
-  const chunk = (): Buffer => Buffer.alloc(40_000, 7);
-
-  test('is given back when it has been worked off', () => {
-    const input = new Input();
-    const read = chunk();
-    input.append(read);
-    input.start = input.end;
-    input.settle();
-    expect(read.length).toBe(0);
-  });
-
-  test('is kept until then, and given back when it has been joined to the next', () => {
-    const input = new Input();
-    const [first, second] = [chunk(), chunk()];
-    input.append(first);
-    input.start = 39_999;
-    input.settle();
-    expect(first.length).toBe(40_000);
-    input.append(second);
-    expect([first.length, second.length]).toEqual([0, 0]);
-    expect(input.buf.subarray(input.start, input.end)).toEqual(Buffer.alloc(40_001, 7));
-  });
-
-  test('is left alone where it is a part of another', () => {
-    const input = new Input();
-    const whole = chunk();
-    input.append(whole.subarray(0, 39_000));
-    input.start = input.end;
-    input.settle();
-    expect(whole).toEqual(chunk());
-  });
 });
