@@ -16,6 +16,8 @@ export const ENTRY_BYTES = 4;
 /** Bits of that: it was received; it is written as what differs from the one of its kind before it. The others are its length. */
 const RECEIVED_HERE = 0x8000_0000;
 const LIKE = 0x4000_0000;
+/** Bits of it that are its length. By `&` that is a small integer for V8; by `%` it would be a float, and so would all that is counted from it. */
+const LENGTH = LIKE - 1;
 /** Of {@link Runs}: there is no message of the kind yet. */
 const NONE = -1;
 const NOTHING = Buffer.alloc(0);
@@ -108,7 +110,7 @@ export class Run {
     this.from = from;
     this.isSent = (head & RECEIVED_HERE) === 0;
     this.#isLike = (head & LIKE) !== 0;
-    this.#length = head % LIKE;
+    this.#length = head & LENGTH;
     this.msgSeqNum = this.isSent ? this.#nextSent++ : this.#nextReceived++;
     return true;
   }
@@ -153,7 +155,7 @@ export function messagesIn(bytes: Buffer, at: number, size: number): number {
   let [sent, received] = [0, 0];
   for (; next + ENTRY_BYTES <= stop; messages++) {
     const head = view.getUint32(next, true);
-    const [length, isSent] = [head % LIKE, (head & RECEIVED_HERE) === 0];
+    const [length, isSent] = [head & LENGTH, (head & RECEIVED_HERE) === 0];
     if (length > MESSAGE_BYTES) return 0;
     next += ENTRY_BYTES;
     if ((head & LIKE) === 0) next += length;

@@ -60,6 +60,8 @@ export interface Segment extends Home {
 type Of = Pick<Segment, 'archives' | 'begunAt'>;
 
 const EMPTY = {
+  // A float: half of all salts are, and the first one that was would make all that V8 has compiled for segments void.
+  salt: Number.NaN,
   blocks: 0,
   nonce: 0,
   short: undefined,

@@ -44,8 +44,8 @@ export class FileSession implements JournalSession {
   /** ClOrdIDs within the window; empty where there is none. */
   ids: Ids = NO_IDS;
   terms: SessionTerms;
-  /** The greatest number whose message is kept no longer. */
-  forgotten = 0;
+  /** The greatest number whose message is kept no longer. A float from the beginning, as numbers out of Places are: see NO_NUMBER of the simulator. */
+  forgotten = Number.NaN;
   /** With more sent messages than this the oldest are forgotten. */
   #trimAt = 0;
   readonly #ledger: Ledger<FileSession>;
@@ -66,6 +66,7 @@ export class FileSession implements JournalSession {
     this.key = key;
     this.index = index;
     this.createdAt = createdAt;
+    this.forgotten = 0;
     this.terms = terms;
     this.bound(terms);
   }
@@ -372,7 +373,8 @@ export class FileSession implements JournalSession {
   /** @param number 0: whatever it says */
   placeOf(places: Places, i: number, number: number): Place {
     const [segment, block, offset, length] = [places.segment(i), places.block(i), places.offset(i), places.length(i)];
-    return { session: this.index, number, segment, block, offset, length };
+    // Not with `session` first, as the context of a message for the venue has it, where it is an object: V8 would take both for one kind.
+    return { number, session: this.index, segment, block, offset, length };
   }
 
   #room(length: number): Tail {
