@@ -103,20 +103,13 @@ export class IdSlots {
   }
 
   #divide(table: Table): void {
-    const { slots } = table;
-    let end = 0;
-    for (let at = 0; at < slots.length; at += INTS_PER_SLOT) {
-      if (slots[at + PLACE] === 0) continue;
-      MOVING[end + PLACE] = slots[at + PLACE]!;
-      MOVING[end + HASH] = slots[at + HASH]!;
-      end += INTS_PER_SLOT;
-    }
-    slots.fill(0);
+    const end = takeAll(table.slots);
     table.used = 0;
     table.depth += 1;
     if (table.depth > this.#depth) this.#deepen();
     const other = { slots: keptInt32s(WHOLE * INTS_PER_SLOT), used: 0, depth: table.depth };
-    this.#tables = this.#tables.map((one, i) => (one === table && this.#isUpper(i, table.depth) ? other : one));
+    const tables = this.#tables;
+    for (let i = 0; i < tables.length; i++) if (tables[i] === table && this.#isUpper(i, table.depth)) tables[i] = other;
     for (let at = 0; at < end; at += INTS_PER_SLOT) {
       const hash = MOVING[at + HASH]!;
       enter(this.#table(hash), hash, MOVING[at + PLACE]!);
@@ -130,8 +123,28 @@ export class IdSlots {
 
   #deepen(): void {
     this.#depth += 1;
-    this.#tables = this.#tables.flatMap((table) => [table, table]);
+    // Not by flatMap, nor by map above: V8 would take the arrays that they make for others, and compile anew what looks into them.
+    const tables: Table[] = [];
+    for (const table of this.#tables) tables.push(table, table);
+    this.#tables = tables;
   }
+}
+
+/**
+ * Moves all that lies in the slots to {@link MOVING}. A function of its own: compiled while its loop runs, as it is at first, it would give that up
+ * each time for what came behind the loop.
+ * @returns where it ends there
+ */
+function takeAll(slots: Int32Array): number {
+  let end = 0;
+  for (let at = 0; at < slots.length; at += INTS_PER_SLOT) {
+    if (slots[at + PLACE] === 0) continue;
+    MOVING[end + PLACE] = slots[at + PLACE]!;
+    MOVING[end + HASH] = slots[at + HASH]!;
+    end += INTS_PER_SLOT;
+  }
+  slots.fill(0);
+  return end;
 }
 
 /** @param entry place + 1 */
