@@ -44,8 +44,8 @@ export class Purse {
   #capacities: Three<number>;
   /** k, at the last contact. */
   edges = 1;
-  /** Tokens that ended unspent. */
-  wasted = 0;
+  /** Tokens that ended unspent: a float from the beginning, since all that is compiled for purses would be void when it became one. */
+  wasted = Number.NaN;
   granted = 0;
 
   /** By bucket: at so many tokens or fewer a warning may be due; -1: none is wanted. */
@@ -63,6 +63,7 @@ export class Purse {
 
   constructor(limits: UserLimits, pace: Pick<Pace, 'boost' | 'tripMs'>) {
     this.#pace = pace;
+    this.wasted = 0;
     this.rates = ratesOf(limits);
     this.#capacities = capacitiesOf(limits);
   }

@@ -9,6 +9,7 @@ import {
   type Changed,
   copyTerms,
   IN_BOOK,
+  NO_NUMBER,
   NO_TERMS,
   type OrderState,
   type OrderTerms,
@@ -88,31 +89,31 @@ export class ClientOrder implements Changeable<OrderTerms> {
   row = 0;
   /** OrderID (37) is `run` and the digits of `serial`; `run` alone where that is -1. */
   run = '';
-  serial = 0;
+  serial = NO_NUMBER;
   /** The FIX session that placed it. */
   owner!: Client;
   /** ClOrdID (11) of the last request that was accepted, one of the {@link Names}. */
   name = 0;
   /** Rises with each order and each loss of priority: the order of restoring a book. */
-  priority = 0;
+  priority = NO_NUMBER;
   state: OrderState = IN_BOOK;
   /** What the step in hand has changed of it. */
   change: Changed = UNCHANGED;
   /** CumQty (14). */
-  cum = 0;
+  cum = NO_NUMBER;
   /** Sum of price × quantity of all fills, exact. */
-  notional = 0;
-  leaves = 0;
+  notional = NO_NUMBER;
+  leaves = NO_NUMBER;
   // What it asks for.
   instrument: Instrument = NO_TERMS.instrument;
   side: Side = BUY;
   side_code = 0;
   ord_type = 0;
   tif = 0;
-  price = 0;
-  stop_price = 0;
-  qty = 0;
-  expires_at = 0;
+  price = NO_NUMBER;
+  stop_price = NO_NUMBER;
+  qty = NO_NUMBER;
+  expires_at = NO_NUMBER;
   account = '';
 
   /** Makes it a new one. */

@@ -6,7 +6,7 @@
 import { bitOf, type Like, type Message } from '../../fix/message.ts';
 import type { Client } from './client-order.ts';
 import type { OrderFields } from './fields.ts';
-import { type Changeable, copyTerms, NO_TERMS, type OrderTerms, OrdType, Tif } from './order.ts';
+import { type Changeable, copyTerms, NO_NUMBER, NO_TERMS, type OrderTerms, OrdType, Tif } from './order.ts';
 
 export const DAY_MS = 86_400_000;
 
@@ -26,8 +26,8 @@ export class KnownTerms {
   /** Whose terms they are: the Account is a string of the client, the instrument one of its exchange. */
   #client: Client | undefined;
   /** In [since, until), epoch ms, the same message expires at the same time. */
-  #since = 0;
-  #until = 0;
+  #since = NO_NUMBER;
+  #until = NO_NUMBER;
 
   /** Whether `message`, which is like that one, asks for the same but for side, quantity and price, and until the same time. */
   holdsFor(message: Message, like: Like, client: Client, now: number): boolean {

@@ -7,7 +7,16 @@ import { type Change, stateName } from './changes.ts';
 import type { Client, ClientOrder } from './client-order.ts';
 import { Digits } from './digits.ts';
 import type { Names } from './names.ts';
-import { type Changeable, copyTerms, IN_BOOK, NO_TERMS, type OrderState, type OrderTerms, sameTerms } from './order.ts';
+import {
+  type Changeable,
+  copyTerms,
+  IN_BOOK,
+  NO_NUMBER,
+  NO_TERMS,
+  type OrderState,
+  type OrderTerms,
+  sameTerms,
+} from './order.ts';
 import { type Piece, Pieces, pieceOf } from './piece.ts';
 
 const INITIAL = 1024;
@@ -54,8 +63,8 @@ export class Line extends Output {
   private readonly terms: Changeable<OrderTerms> = { ...NO_TERMS };
   private readonly rank = new Digits();
   private state: OrderState = IN_BOOK;
-  private cum = 0;
-  private notional = 0;
+  private cum = NO_NUMBER;
+  private notional = NO_NUMBER;
 
   constructor() {
     super(INITIAL, LOG_LINE_BYTES);

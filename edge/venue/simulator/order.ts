@@ -60,6 +60,12 @@ export function partsOfId(id: string): { run: string; serial: number } {
 
 export type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/**
+ * What a number is until something is said of it, where it will be one that may be a float. By a 0 V8 would take the field for one of small integers,
+ * and drop all that it has compiled for such objects when the first float came: a serial read from its row, the CumQty of the first fill.
+ */
+export const NO_NUMBER: number = Number.NaN;
+
 /** Of nobody's order: what terms are copied into. */
 export const NO_TERMS: OrderTerms = {
   instrument: INSTRUMENTS[0]!,
@@ -67,10 +73,10 @@ export const NO_TERMS: OrderTerms = {
   side_code: 0,
   ord_type: 0,
   tif: 0,
-  price: 0,
-  stop_price: 0,
-  qty: 0,
-  expires_at: 0,
+  price: NO_NUMBER,
+  stop_price: NO_NUMBER,
+  qty: NO_NUMBER,
+  expires_at: NO_NUMBER,
   account: '',
 };
 

@@ -20,6 +20,7 @@ import {
   averagePrice,
   type Changeable,
   copyTerms,
+  NO_NUMBER,
   NO_TERMS,
   type OrderTerms,
   OrdStatus,
@@ -82,12 +83,12 @@ export class ReportBody extends Output {
   #askedAt = 0;
   #tailAt = 0;
   /** and how it stands. */
-  #quantity = 0;
-  #price = 0;
-  #leaves = 0;
-  #cum = 0;
-  #notional = 0;
-  #now = Number.NaN;
+  #quantity = NO_NUMBER;
+  #price = NO_NUMBER;
+  #leaves = NO_NUMBER;
+  #cum = NO_NUMBER;
+  #notional = NO_NUMBER;
+  #now = NO_NUMBER;
   #length = 0;
   /** Sums of its bytes: of those outside of what follows, of what the order asks for, of how it stands. */
   #sum = 0;
