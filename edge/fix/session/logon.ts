@@ -5,6 +5,7 @@ import { MsgType, Tag } from '../tags.ts';
 import { clearGap, expectGap, noteAhead } from './gap.ts';
 import { PENDING_GRACE_MS, RECOVERY_BEGINS_MS, TEXT_BYTES } from './limits.ts';
 import { finish, start } from './outbound.ts';
+import { enter } from './phases.ts';
 import type { Greeting, Instant, LogonRefusal, RefusedLogon, Validator } from './ports.ts';
 import { IDLE, type Live, type SessionRecord, saysSessionStatus } from './record.ts';
 import { goOn, serve } from './resend.ts';
@@ -108,7 +109,7 @@ export function acceptLogon(
   live.testRequestedAt = -1;
   live.endsAt = logon.endsAt;
   live.endCheckAt = now.monoMs + logon.endsAt - now.epochMs;
-  s.phase = { state: 'active', live };
+  enter(s, { state: 'active', live });
   const { msgSeqNum } = logon;
   if (msgSeqNum === store.nextIn) store.setNextIn(msgSeqNum + 1);
   s.lastProcessed = store.nextIn - 1;

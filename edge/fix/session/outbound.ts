@@ -5,6 +5,7 @@ import type { BodyWriter, Encoder } from '../encoder.ts';
 import type { Message } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { LOGOUT_WAIT_MS, TEXT_BYTES } from './limits.ts';
+import { enter } from './phases.ts';
 import type { CloseCause, Instant } from './ports.ts';
 import { type Live, type SessionRecord, saysLastProcessed, saysSessionStatus } from './record.ts';
 import { SessionStatus } from './session-status.ts';
@@ -126,7 +127,7 @@ export function sendLogout(s: SessionRecord, live: Live, text: string, now: Inst
 
 /** Asks the connection to close. Both sides having said Logout is the normal end that reset_on_logout means. */
 export function close(s: SessionRecord, live: Live, cause: CloseCause, text: string, now: Instant): void {
-  s.phase = { state: 'ended', live, cause };
+  enter(s, { state: 'ended', live, cause });
   if (s.profile.reset_on_logout && (cause === 'logout' || cause === 'logout_answered')) s.store.reset(now.epochMs);
   live.output.close(cause, text);
 }
@@ -134,7 +135,7 @@ export function close(s: SessionRecord, live: Live, cause: CloseCause, text: str
 /** Logout, then a bounded wait for the answer (FIX 4.4 vol. 2, Logout). */
 export function logoutAndWait(s: SessionRecord, live: Live, text: string, now: Instant, status = NO_STATUS): void {
   sendLogout(s, live, text, now, status);
-  s.phase = { state: 'logout_sent', live, deadline: now.monoMs + LOGOUT_WAIT_MS };
+  enter(s, { state: 'logout_sent', live, deadline: now.monoMs + LOGOUT_WAIT_MS });
 }
 
 /** Logout, then the end at once. */

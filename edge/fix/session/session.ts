@@ -14,6 +14,7 @@ import { drain, receive } from './inbound.ts';
 import { TEXT_BYTES } from './limits.ts';
 import { ACTIVE, acceptLogon, readLogon } from './logon.ts';
 import { close, logoutAndClose, logoutAndWait, sendReject, sendTestRequest } from './outbound.ts';
+import { enter } from './phases.ts';
 import {
   ENDED,
   FED,
@@ -219,7 +220,7 @@ export class Session implements FixSession {
   onDisconnect(output: SessionOutput, now: Instant): void {
     const { s } = this;
     if (s.phase.state === 'away' || s.phase.live.output !== output) return;
-    s.phase = AWAY;
+    enter(s, AWAY);
     s.resend = IDLE;
     s.waiting = undefined;
     clearGap(s);
