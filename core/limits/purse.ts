@@ -55,7 +55,7 @@ export class Purse {
 
   /** Three of each, see {@link TOKENS}; shared and all 0 until something is written: most users of thousands send nothing. */
   #cells = NOTHING;
-  #expiresMs = 0;
+  #expiresMs = Number.NEGATIVE_INFINITY;
   /** From this time on an admitted message has the lease renewed. */
   #renewMs = Number.POSITIVE_INFINITY;
 

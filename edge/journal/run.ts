@@ -183,7 +183,7 @@ export class Runs {
   /** The tail's record count when the run was its last record. */
   #begun = NONE;
   #session = 0;
-  #epochMs = 0;
+  #epochMs = Number.NaN;
   /** The numbers that come next, or NONE. */
   #sent = NONE;
   #received = NONE;
