@@ -44,8 +44,8 @@ export interface UserAdmissions {
   takeBack(orders: number): void;
 
   /**
-   * After WAIT: `decided` is called once, later, within 250 ms (a cancel: 1250), with the final word; the tokens are drawn by then and
-   * refusals counted.
+   * After WAIT: `decided` is called once, later, with the final word: within 250 ms of the call that asks for it, which begins
+   * within 250 ms (a cancel: 1250 in all), by the time in which this process runs. The tokens are drawn by then and refusals counted.
    *
    * @returns forgets the message (its connection is gone); `decided` is not called any more
    */

@@ -52,10 +52,12 @@ export class Pace {
   /**
    * Call `number` has been written. Before this edge's next call each of the `edges` that share the user may have its turn, and so
    * may one that the item does not know yet.
+   *
+   * @param edges 0: the call gave everything back, so nobody was kept from anything
    */
   written(nowMs: number, edges: number, number: number): void {
     this.tripMs = Math.min(MOST_TRIP_MS, Math.max(0, nowMs - this.#triedMs));
-    this.#pauseMs = this.tripMs * (edges > 1 ? edges - 1 : this.#chance(number));
+    this.#pauseMs = this.tripMs * (edges === 1 ? this.#chance(number) : Math.max(0, edges - 1));
     this.#notBeforeMs = nowMs + this.#pauseMs;
   }
 

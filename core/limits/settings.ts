@@ -5,7 +5,10 @@ export interface LimiterSettings {
   readonly leaseMs: number;
   /** ε: the largest clock error of an edge that the bound allows for. A dead edge's lease is settled 2ε after its end. */
   readonly clockErrorMs: number;
-  /** How long a message may wait for tokens before it is refused: enough for a busy store, not so long that orders get stale. */
+  /**
+   * How long a message may wait for a call that asks for its tokens, and then for the answer, before it is refused: enough for a busy store,
+   * not so long that orders get stale.
+   */
   readonly waitMs: number;
   /** How many messages of one user may wait at once on this edge. */
   readonly maxWaiting: number;

@@ -3,6 +3,7 @@
  * are tokens a message costs one subtraction; everything else happens off the path of messages.
  */
 import { StoreUnavailable } from '../errors.ts';
+import { afterRunning } from '../running-time.ts';
 import type { Timer } from '../time.ts';
 import type { Admission, Decision, UserAdmissions } from './admission.ts';
 import * as admission from './admission.ts';
@@ -50,7 +51,7 @@ export class UserLimiter implements UserAdmissions {
 
   constructor(house: LimiterHouse, userId: string, limits: UserLimits) {
     this.#house = house;
-    this.#waiters = new Waiters(house.timers);
+    this.#waiters = new Waiters(house);
     this.userId = userId;
     this.limits = limits;
     this.#pace = new Pace(house.edgeKey);
@@ -96,12 +97,13 @@ export class UserLimiter implements UserAdmissions {
 
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void {
     const { waitMs, callTimeoutMs } = this.#house.settings;
+    const since = this.#house.clock.now();
     // A cancel is how a client gets out: it waits until the call under way and the one that asks for it are answered or
     // lost, and while the store is away until its turn at the rate of cancels.
-    const patienceMs = kind === CANCEL ? 2 * callTimeoutMs + waitMs : waitMs;
-    const since = this.#house.clock.now();
-    const late = (): Decision => (kind === CANCEL ? this.#late(since) : this.#refuseForStore());
-    const waiter = this.#waiters.add(kind, decided, patienceMs, () => decided(late()));
+    const waiter =
+      kind === CANCEL
+        ? this.#waiters.add(kind, decided, 2 * callTimeoutMs + waitMs, () => decided(this.#late(since)))
+        : this.#waiters.add(kind, decided, waitMs, () => decided(this.#refuseForStore()), waitMs);
     this.#house.tally.waited++;
     if (this.#away !== undefined) this.#serveInTurn(this.#away);
     else if (this.#call === undefined && !this.#serving) this.#ask(this.#house.clock.now());
@@ -164,9 +166,7 @@ export class UserLimiter implements UserAdmissions {
 
   /** The last session has ended: settle, give tokens back, and tell the house. */
   leave(): void {
-    for (const waiter of this.#waiters.list()) {
-      if (this.#waiters.forget(waiter)) waiter.decided(this.#refuseForStore());
-    }
+    for (const waiter of this.#waiters.list()) if (this.#waiters.forget(waiter)) waiter.decided(this.#refuseForStore());
     if (this.#call === undefined) this.#settleAndGo();
   }
 
@@ -254,10 +254,10 @@ export class UserLimiter implements UserAdmissions {
 
   /** A write begins. A conflict with another edge is an answer, so each write gets the full time for one. */
   #tried(call: Call, nowMs: number): void {
-    const { timers, settings } = this.#house;
+    const { settings } = this.#house;
     this.#pace.tried(nowMs);
     call.timer?.cancel();
-    call.timer = timers.after(settings.callTimeoutMs, () => {
+    call.timer = afterRunning(this.#house, settings.callTimeoutMs, () => {
       this.#failed(call, new StoreUnavailable(`the store has not answered within ${settings.callTimeoutMs} ms`));
     });
   }
@@ -268,7 +268,7 @@ export class UserLimiter implements UserAdmissions {
     const { clock, settings, edgeKey } = this.#house;
     const nowMs = clock.now();
     this.#tried(call, nowMs);
-    const waiting = this.#waiters.wanted();
+    const waiting = this.#waiters.asked();
     const rests = nowMs - this.#purse.soughtMs() >= settings.idleMs;
     call.leave = this.sessions === 0 || (this.#waiters.size === 0 && rests);
     // The store said otherwise, but this call was written already: what it gave back must not be given back twice.
@@ -298,7 +298,7 @@ export class UserLimiter implements UserAdmissions {
     }
     const { buckets, result: reply } = outcome;
     this.#unsure = false;
-    this.#pace.written(clock.now(), reply.edges, call.number);
+    this.#pace.written(clock.now(), call.leave ? 0 : reply.edges, call.number);
     this.#known = buckets;
     if (this.#unleased !== NONE_UNLEASED) for (const kind of KINDS) this.#unleased[kind]! -= call.said.unleased[kind];
     const order = compareLimits(reply.limits, this.limits);

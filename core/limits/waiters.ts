@@ -1,20 +1,26 @@
 /** Messages of one user that wait for tokens, first come first served. */
-import type { Timer, Timers } from '../time.ts';
+import { afterRunning } from '../running-time.ts';
+import type { Timer } from '../time.ts';
 import type { Decision } from './admission.ts';
+import type { LimiterHouse } from './house.ts';
 import { type Kind, MESSAGE, ORDER, type Three } from './kinds.ts';
 
 export interface Waiter {
   readonly kind: Kind;
   readonly decided: (decision: Decision) => void;
-  readonly timer: Timer;
+  /** Called when it has waited too long. */
+  readonly late: () => void;
+  timer: Timer;
+  /** How long it may wait for the answer once a call asks for it, ms. Undefined: one does, or it makes no difference. */
+  answerMs: number | undefined;
 }
 
 export class Waiters {
-  readonly #timers: Timers;
+  readonly #house: Pick<LimiterHouse, 'clock' | 'timers'>;
   #all: Waiter[] = [];
 
-  constructor(timers: Timers) {
-    this.#timers = timers;
+  constructor(house: Pick<LimiterHouse, 'clock' | 'timers'>) {
+    this.#house = house;
   }
 
   get size(): number {
@@ -26,14 +32,39 @@ export class Waiters {
     return [...this.#all];
   }
 
-  /** @param late called when it has waited so long without being forgotten */
-  add(kind: Kind, decided: Waiter['decided'], patienceMs: number, late: () => void): Waiter {
-    const timer = this.#timers.after(patienceMs, () => {
-      if (this.forget(waiter)) late();
-    });
-    const waiter: Waiter = { kind, decided, timer };
+  /**
+   * Times are those in which this process runs.
+   * @param patienceMs until a call asks for it, or altogether if there is no `answerMs`
+   * @param late called when it has waited so long without being forgotten
+   * @param answerMs from then on
+   */
+  add(kind: Kind, decided: Waiter['decided'], patienceMs: number, late: () => void, answerMs?: number): Waiter {
+    const waiter: Waiter = { kind, decided, late, answerMs, timer: this.#after(patienceMs, () => waiter) };
     this.#all.push(waiter);
     return waiter;
+  }
+
+  #after(ms: number, waiter: () => Waiter): Timer {
+    return afterRunning(this.#house, ms, () => {
+      if (this.forget(waiter())) waiter().late();
+    });
+  }
+
+  /**
+   * A call to the store asks for them all. That it could not begin sooner is not the store's slowness, so each has its time from now.
+   * @returns the tokens that they want of each bucket: an order draws on messages too
+   */
+  asked(): Three<number> {
+    const wanted: [number, number, number] = [0, 0, 0];
+    for (const waiter of this.#all) {
+      wanted[waiter.kind]++;
+      if (waiter.kind === ORDER) wanted[MESSAGE]++;
+      if (waiter.answerMs === undefined) continue;
+      waiter.timer.cancel();
+      waiter.timer = this.#after(waiter.answerMs, () => waiter);
+      waiter.answerMs = undefined;
+    }
+    return wanted;
   }
 
   /** False: it was forgotten before. */
@@ -43,15 +74,5 @@ export class Waiters {
     this.#all.splice(at, 1);
     waiter.timer.cancel();
     return true;
-  }
-
-  /** Tokens that they want of each bucket: an order draws on messages too. */
-  wanted(): Three<number> {
-    const wanted: [number, number, number] = [0, 0, 0];
-    for (const { kind } of this.#all) {
-      wanted[kind]++;
-      if (kind === ORDER) wanted[MESSAGE]++;
-    }
-    return wanted;
   }
 }

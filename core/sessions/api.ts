@@ -171,7 +171,7 @@ export interface GateSession {
    */
   admitAhead(nowMs: number): number;
   giveBack(orders: number): void;
-  /** After WAIT: `decided` is called once, within 250 ms (a cancel: 1250). The function returned cancels the wait. */
+  /** After WAIT: `decided` is called once, within 500 ms (a cancel: 1250). The function returned cancels the wait. */
   onGrant(kind: Kind, decided: (decision: Decision) => void): () => void;
   /** When such a message may be admitted, for the text of a refusal; ms from now. */
   retryAfterMs(kind: Kind, nowMs: number): number;
@@ -279,7 +279,7 @@ export interface Gate {
   registerSession(request: RegisterRequest): Promise<RegisterResult>;
   /**
    * As `session.admit`, for callers that do not have the session at hand. `kind`: true for an order, false for any other message
-   * but a cancel. A promise only while tokens are on their way (at most 250 ms, a cancel 1250): hold what follows until then.
+   * but a cancel. A promise only while tokens are on their way (at most 500 ms, a cancel 1250): hold what follows until then.
    */
   trackMessage(userId: string, sessionId: string, kind: LimitClass | boolean): TrackResult | Promise<TrackResult>;
   /** Ends a session of this gate and frees its slot. Idempotent; resolves when the slot is free or its release is queued. */

@@ -45,11 +45,16 @@ export class Scheduler {
     for (let next = this.#heap.first; next !== undefined && next.at <= until; next = this.#heap.first) {
       this.#heap.pop();
       if (this.#cancelled.delete(next)) continue;
-      this.now = next.at;
+      this.now = Math.max(this.now, next.at);
       next.run();
       await settled();
     }
-    this.now = until;
+    this.now = Math.max(this.now, until);
+  }
+
+  /** Time goes on, and nothing runs: what is due meanwhile does so late, in the order in which it was due. */
+  standStill(ms: number): void {
+    this.now += ms;
   }
 }
 
