@@ -41,7 +41,7 @@ export const SHIP_KEPT_BYTES = 8 * 1024 * 1024;
 export const SHIP_BYTES = 128 * 1024 * 1024;
 /** So many, and orders are refused: connections have stopped being read long before, so that these are those of very many… */
 export const STUCK_BYTES = 32 * 1024 * 1024;
-/** …or a batch that has been on its way so long: several times the longest that a healthy store takes. */
+/** …or a batch that has been on its way so long, by the time in which this process runs: several times the longest that a healthy store takes. */
 export const STUCK_MS = 2000;
 /** How often that is looked at. */
 export const SHIP_LOOK_MS = 100;

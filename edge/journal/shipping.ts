@@ -4,6 +4,7 @@
  * journal, and the venue is never more than one flush behind (docs/adr/0026-a-journal-in-the-store.md).
  */
 
+import { afterRunning, type RunningTime } from '../../core/running-time.ts';
 import type { JournalStore, Piece } from '../../core/sessions/journal-store.ts';
 import type { EdgeIdentity } from '../../core/sessions/model.ts';
 import type { Timer } from '../../core/time.ts';
@@ -45,8 +46,11 @@ export class Shipping implements Mirror, LaterJournal {
   #sending = new Batch();
   /** When the batch that fills is to be sent, monotonic ms; 0: at once. */
   #sendBy = Number.POSITIVE_INFINITY;
-  /** When the batch that is sent was closed. */
-  #since = 0;
+  readonly #time: RunningTime;
+  /** Goes off when the batch that is sent has been on its way for too long. */
+  #overdue: Timer | undefined;
+  /** It has gone off. */
+  #late = false;
   /** The last try failed or was not answered. */
   #failing = false;
   /** The incarnation under which this process is known to have the journal. */
@@ -63,6 +67,8 @@ export class Shipping implements Mirror, LaterJournal {
 
   constructor(parts: ShippingParts) {
     this.#parts = parts;
+    const { monotonic, after } = parts;
+    this.#time = { clock: { monotonic }, timers: { after } };
     this.#filling.number = 1;
     this.#serves = parts.edge().incarnation;
     this.#look = parts.every(SHIP_LOOK_MS, () => {
@@ -134,6 +140,7 @@ export class Shipping implements Mirror, LaterJournal {
   /** Sends nothing any more. What waits is dropped; nobody was told of it. */
   end(): void {
     this.#look.cancel();
+    this.#overdue?.cancel();
     if (this.#state === 'ended') return;
     const { waiting } = this;
     if (waiting > 0) this.#parts.log.warn({ bytes: waiting }, 'the end of the journal did not get to the store');
@@ -182,13 +189,18 @@ export class Shipping implements Mirror, LaterJournal {
     this.#filling.number = batch.number + 1;
     this.#sending = batch;
     this.#sendBy = Number.POSITIVE_INFINITY;
-    const { monotonic, log } = this.#parts;
-    this.#since = monotonic();
+    const { log } = this.#parts;
     this.#state = 'sending';
+    this.#overdue = afterRunning(this.#time, STUCK_MS, () => {
+      this.#late = true;
+      this.#judge();
+    });
     this.#send(batch).then(
       () => {
         if (this.#state !== 'sending') return;
         this.#state = 'written';
+        this.#overdue?.cancel();
+        this.#late = false;
         this.#failing = false;
         batch.clear();
         try {
@@ -281,8 +293,7 @@ export class Shipping implements Mirror, LaterJournal {
   /** Whether so much is waiting, or has waited so long, that orders have to be refused. */
   #judge(): void {
     if (this.#state === 'ended') return;
-    const late = this.#state === 'sending' && this.#parts.monotonic() - this.#since > STUCK_MS;
-    const stuck = late || this.waiting > (this.stuck ? STUCK_BYTES / 2 : STUCK_BYTES);
+    const stuck = this.#late || this.waiting > (this.stuck ? STUCK_BYTES / 2 : STUCK_BYTES);
     if (stuck === this.stuck) return;
     this.stuck = stuck;
     const { log } = this.#parts;

@@ -3,6 +3,7 @@
  * time, in the background; each covers all that was written before it began.
  */
 
+import { afterRunning, type RunningTime } from '../../core/running-time.ts';
 import type { Timer } from '../../core/time.ts';
 import { SYSTEM_SYNCS, type Syncs } from '../syncs.ts';
 import type { Attendant, JournalLog, LaterJournal } from './journal.ts';
@@ -37,17 +38,23 @@ export class Syncing implements Mirror, LaterJournal {
   /** Segments deleted since the last sync began: closed, and not needed. */
   readonly #gone = new Set<number>();
   #named = false;
-  #since = 0;
+  readonly #time: RunningTime;
+  /** Goes off when the sync under way takes too long. */
+  #overdue: Timer | undefined;
+  /** It has gone off. */
+  #late = false;
   #timer: Timer | undefined;
   #waiters: (() => void)[] = [];
 
   constructor(parts: SyncingParts) {
     this.#parts = parts;
+    const { monotonic, after } = parts;
+    this.#time = { clock: { monotonic }, timers: { after } };
     this.#syncs = parts.syncs ?? SYSTEM_SYNCS;
   }
 
   get stuck(): boolean {
-    return this.#broken || (this.#state === 'syncing' && this.#parts.monotonic() - this.#since > STUCK_MS);
+    return this.#broken || this.#late;
   }
 
   attend(attendant: Attendant): void {
@@ -97,6 +104,8 @@ export class Syncing implements Mirror, LaterJournal {
 
   end(): void {
     this.#timer?.cancel();
+    this.#overdue?.cancel();
+    this.#late = false;
     this.#state = 'ended';
     this.#wake();
   }
@@ -121,7 +130,9 @@ export class Syncing implements Mirror, LaterJournal {
       if (left === 0) this.#synced(waiting, failed);
     };
     this.#state = 'syncing';
-    this.#since = this.#parts.monotonic();
+    this.#overdue = afterRunning(this.#time, STUCK_MS, () => {
+      this.#late = true;
+    });
     attendant.closing();
     this.#written.clear();
     this.#gone.clear();
@@ -133,6 +144,8 @@ export class Syncing implements Mirror, LaterJournal {
 
   #synced(bytes: number, error: Error | undefined): void {
     if (this.#state !== 'syncing') return;
+    this.#overdue?.cancel();
+    this.#late = false;
     if (error !== undefined) {
       this.#broken = true;
       this.#parts.log.error({ error }, 'the disk does not keep what it is given: orders are refused until a new start');

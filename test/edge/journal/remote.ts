@@ -89,7 +89,7 @@ export class HandTimers {
       const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
       this.now = Math.max(this.now, next.at);
-      if (next.every > 0) next.at += next.every;
+      if (next.every > 0) next.at = this.now + next.every;
       else this.#timers = this.#timers.filter((one) => one !== next);
       next.work();
     }

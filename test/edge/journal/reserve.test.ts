@@ -118,6 +118,19 @@ describe('in files', () => {
     expect([mirror.released, mirror.stuck]).toEqual([1, true]);
   });
 
+  test('orders are refused while the disk takes too long for a sync, and not because this process stood still', async () => {
+    const { journal, syncs, timers, mirror } = inFiles(newDirectory());
+    says(journal, journal.session('one'), '1');
+    await timers.pass(10);
+    timers.now += 5000;
+    await timers.pass(0);
+    expect([mirror.stuck, mirror.released]).toEqual([false, 0]);
+    await timers.pass(2000);
+    expect(mirror.stuck).toBe(true);
+    syncs.end();
+    expect([mirror.stuck, mirror.released]).toEqual([false, 1]);
+  });
+
   test('killed, all that was written is there; with the machine, it goes on above the block and says what is in doubt', async () => {
     const directory = newDirectory();
     const { journal, syncs, timers } = inFiles(directory);

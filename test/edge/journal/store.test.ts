@@ -196,6 +196,27 @@ describe('a batch', () => {
     ]);
   });
 
+  test('while this process stands still: no order is refused for that, nor before its answer has been read', async () => {
+    const store = new FaultyStore();
+    const timers = new HandTimers();
+    const journal = await openRemote(store, { timers });
+    const later = journal.later!;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    store.before = () => promise;
+    append(journal.session('one'), 'waits');
+    journal.flush();
+    await timers.pass(1900);
+    timers.now += 3000;
+    await timers.pass(0);
+    expect([later.stuck, later.released < later.ticket]).toEqual([false, true]);
+    // Nor is one that has none at all waited for longer.
+    await timers.pass(200);
+    expect(later.stuck).toBe(true);
+    resolve();
+    await timers.pass(0);
+    expect([later.stuck, later.released]).toEqual([false, later.ticket]);
+  });
+
   test('waits for the venue, which is asked again at each turn', async () => {
     const store = new FaultyStore();
     const timers = new HandTimers();
