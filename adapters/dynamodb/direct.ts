@@ -9,7 +9,10 @@ import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
-import type { Random } from '../../core/time.ts';
+import { afterRunning } from '../../core/running-time.ts';
+import type { Random, Timer } from '../../core/time.ts';
+import { systemClock } from '../node/clock.ts';
+import { systemTimers } from '../node/timers.ts';
 import type { Operation, Operations, Output, StoreCalls } from './calls.ts';
 import { type ClientOptions, connectTimeoutMs, MAX_ATTEMPTS, MAX_SOCKETS, REQUEST_TIMEOUT_MS } from './client.ts';
 import { mayPass, Patience } from './patience.ts';
@@ -133,17 +136,17 @@ export class DirectCalls implements StoreCalls {
       const options = { method: 'POST', agent, hostname, port, path };
       const length = Buffer.byteLength(body);
       const request = place.request({ ...options, headers: { ...headers, host, 'content-length': length } });
-      const late = setTimeout(() => request.destroy(noAnswer('the store has not answered in time')), Math.max(0, ms));
+      const late = whenRun(ms, () => request.destroy(noAnswer('the store has not answered in time')));
       const end = (tell: () => void): void => {
-        clearTimeout(late);
+        late.cancel();
         tell();
       };
       const connectWithin = connectTimeoutMs(this.#tryMs);
       request.once('socket', (socket) => {
         if (!socket.connecting) return;
-        const unreached = setTimeout(() => request.destroy(noAnswer('the store is not reached')), connectWithin);
-        socket.once('connect', () => clearTimeout(unreached));
-        socket.once('close', () => clearTimeout(unreached));
+        const unreached = whenRun(connectWithin, () => request.destroy(noAnswer('the store is not reached')));
+        socket.once('connect', () => unreached.cancel());
+        socket.once('close', () => unreached.cancel());
       });
       request.on('error', (error) => end(() => reject(error)));
       request.once('response', (response) => {
@@ -226,6 +229,10 @@ async function endpointOf({ region, endpoint, credentials }: ClientOptions): Pro
 function noAnswer(message: string): Error {
   return Object.assign(new Error(message), { name: 'TimeoutError' });
 }
+
+/** By the time in which this process runs: an answer that came while it stood still is no late one. */
+const whenRun = (ms: number, run: () => void): Timer =>
+  afterRunning({ clock: systemClock, timers: systemTimers }, Math.max(0, ms), run);
 
 /** A transaction that is tried again is one transaction (API reference, ClientRequestToken). */
 function withToken<T>(input: T): T {

@@ -212,6 +212,19 @@ describe('a try that fails', () => {
     await expect(get(direct({ requestTimeoutMs: 20 }))).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
+  test('is none because this process stood still: the answer that came meanwhile is read first', async () => {
+    answers = [
+      (...request) => {
+        says(200, { Item: {} })(...request);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+      },
+    ];
+    const failed: string[] = [];
+    const calls = direct({ requestTimeoutMs: 100, onFailedTry: (_operation, what) => failed.push(what) });
+    expect(await get(calls)).toEqual({ Item: {} });
+    expect([failed, heard.length]).toEqual([[], 1]);
+  });
+
   test('by a clock that is wrong is signed anew by the time of the store', async () => {
     const day = 86_400_000;
     const headers = { date: new Date(Date.now() + day).toUTCString() };
