@@ -61,6 +61,10 @@ export function setNumber(frame: Buffer, number: number): void {
   frame.writeUIntBE(number, NUMBER_AT, NUMBER_BYTES);
 }
 
+export function typeOf(frame: Buffer): number {
+  return frame.readUInt8(LENGTH_BYTES);
+}
+
 /** In place of one that had to go. */
 export function droppedFrame(number: number): Buffer {
   const frame = frameOf(NOTHING, '{"dropped":true}');
@@ -93,7 +97,7 @@ export function read(frame: Buffer): Frame {
   const bodyAt = LENGTH_BYTES + FIXED_BYTES + frame.readUInt32BE(NUMBER_AT + NUMBER_BYTES);
   if (bodyAt > frame.length) throw new RangeError('the head of a frame is longer than the frame');
   return {
-    type: frame.readUInt8(LENGTH_BYTES),
+    type: typeOf(frame),
     number: frame.readUIntBE(NUMBER_AT, NUMBER_BYTES),
     head: JSON.parse(frame.toString('utf8', LENGTH_BYTES + FIXED_BYTES, bodyAt)),
     body: frame.subarray(bodyAt),

@@ -14,10 +14,10 @@ export class Had {
   #acked = 0;
 
   /** Frames count anew, or are what a process before left: which flushes up to this mark they are of is not known. */
-  begin(mark: number, { next, count }: Pick<Mailbox, 'next' | 'count'>): void {
+  begin(mark: number, { next, due }: Pick<Mailbox, 'next' | 'due'>): void {
     this.#marks = [];
     this.#numbers = [];
-    this.#acked = next - 1 - count;
+    this.#acked = due - 1;
     this.flushed(mark, next - 1);
   }
 

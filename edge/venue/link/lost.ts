@@ -1,8 +1,8 @@
 /** What had to go out of mailboxes that were too full: told of together, as there may be hundreds of thousands at once. */
 
 import { type Frame, read } from './frames.ts';
+import type { Waiting } from './kept.ts';
 import { LOST_SESSIONS } from './limits.ts';
-import type { Waiting } from './mailbox.ts';
 
 /** @param sessions frames of each session, of LOST_SESSIONS at most; '' is what was about none, or about further ones */
 export type OnLost = (peer: string, count: number, sessions: Readonly<Record<string, number>>) => void;
@@ -16,7 +16,10 @@ export class Lost {
     this.#onLost = onLost;
   }
 
-  note(peer: string, { frame, session }: Waiting): void {
+  /** @param gone undefined: it has stayed */
+  note(peer: string, gone: Waiting | undefined): void {
+    if (gone === undefined) return;
+    const { frame, session } = gone;
     const of = this.#frames.get(peer) ?? new Map<string, number>();
     this.#frames.set(peer, of);
     const about = session ?? aboutOf(frame);

@@ -1,13 +1,7 @@
 /** Frames that wait for one peer, numbered, and how far the peer's have been done. */
 
 import { frameOf, NOTHING, setNumber } from './frames.ts';
-
-export interface Waiting {
-  readonly number: number;
-  frame: Buffer;
-  /** Which session it is about; undefined: none, or it does not matter. */
-  session: string | undefined;
-}
+import { Kept, type Waiting } from './kept.ts';
 
 export class Mailbox {
   /** Of the peer: another one means that it has forgotten everything. '': nothing is known of it. */
@@ -25,14 +19,22 @@ export class Mailbox {
   /** Of the first frame that the peer has not acknowledged. Those between it and the oldest that waits were dropped. */
   due = 1;
   bytes = 0;
+  /** Older than the others: where too much waited, these stayed. Between their numbers others are missing. */
+  readonly #kept = new Kept();
+  /** The others, without a gap. */
   #waiting: Waiting[] = [];
   #head = 0;
 
   get count(): number {
+    return this.#kept.count + this.others;
+  }
+
+  /** How many there are but for those that stay in any case. */
+  get others(): number {
     return this.#waiting.length - this.#head;
   }
 
-  /** Of the oldest that waits; of the next, when none does. */
+  /** Number of the oldest of {@link others}; of the next frame, when there is none. */
   get first(): number {
     return this.#waiting[this.#head]?.number ?? this.next;
   }
@@ -45,8 +47,16 @@ export class Mailbox {
     return number;
   }
 
+  /** One that the log has, of this number: where some before it are missing, those that are there have stayed. */
+  restore(number: number, frame: Buffer, session?: string): void {
+    if (number !== this.next) while (this.others > 0) this.bytes -= this.#kept.add(this.#shift());
+    this.next = number;
+    this.add(frame, session);
+  }
+
   /** Those after this number, oldest first. */
   *after(number: number): Generator<Waiting> {
+    yield* this.#kept.after(number);
     const { first } = this;
     for (let i = this.#head + Math.max(0, number + 1 - first); i < this.#waiting.length; i++) yield this.#waiting[i]!;
   }
@@ -68,18 +78,28 @@ export class Mailbox {
 
   acked(number: number): void {
     this.due = Math.max(this.due, Math.min(number + 1, this.next));
-    this.dropTo(number);
+    this.bytes -= this.#kept.acked(number);
+    while (this.others > 0 && this.first <= number) this.bytes -= this.#shift().frame.length;
   }
 
-  /** Forgets all up to this number. */
+  /** The same as was done with these numbers before: see {@link drop}. */
   dropTo(number: number): void {
-    while (this.count > 0 && this.first <= number) this.drop();
+    while (this.others > 0 && this.first <= number) this.drop();
   }
 
-  /** Forgets the oldest. @returns what it was; there has to be one */
-  drop(): Waiting {
+  /**
+   * Makes room: the oldest of {@link others} goes, unless the peer has to have it in any case (kept.ts).
+   * @returns what is lost
+   */
+  drop(): Waiting | undefined {
+    const oldest = this.#shift();
+    const replaced = this.#kept.keep(oldest);
+    this.bytes -= replaced ?? oldest.frame.length;
+    return replaced === undefined ? oldest : undefined;
+  }
+
+  #shift(): Waiting {
     const oldest = this.#waiting[this.#head++]!;
-    this.bytes -= oldest.frame.length;
     if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#head);
       this.#head = 0;
@@ -109,6 +129,7 @@ export class Mailbox {
     this.acknowledgeable = 0;
     this.seal();
     this.bytes = 0;
+    this.#kept.clear();
     this.#waiting = [];
     this.#head = 0;
     for (const { frame, session } of frames) this.add(frame, session);

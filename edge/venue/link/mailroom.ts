@@ -7,11 +7,12 @@ import type { Syncs } from '../../syncs.ts';
 import { FileLog } from '../simulator/file-log.ts';
 import { type LineBytes, lineOf } from '../simulator/log.ts';
 import { Heard } from './heard.ts';
+import type { Waiting } from './kept.ts';
 import { LINK_COMPACT_BYTES, WAITING_BYTES } from './limits.ts';
 import { Lost, type OnLost } from './lost.ts';
-import { Mailbox, type Waiting } from './mailbox.ts';
+import { Mailbox } from './mailbox.ts';
 
-/** out: a frame for a peer, about a session or none. void: one that is for somebody else by now. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. dropped: those up to this number had to go, and the peer is told of each as of nothing. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to, once it is there. said: how many reports there have been on a session. had: the last of its messages that has been done, and what numbers before it were left out, where all is told at once. */
+/** out: a frame for a peer, about a session or none. void: one that is for somebody else by now. next: the number of the next one. in: how far a peer's frames have been done. acked: how far it has ours. dropped: those up to this number had to go but for those that stay in any case (kept.ts), and the peer is told of each as of nothing. peer: its log is this one from here on. gone: the peer's box is no more. owner: which edge a session's reports go to, once it is there. said: how many reports there have been on a session. had: the last of its messages that has been done, and what numbers before it were left out, where all is told at once. */
 type Entry =
   | readonly ['out', peer: string, number: number, frame: string, session?: string]
   | readonly ['void', peer: string, number: number]
@@ -128,8 +129,8 @@ export class Mailroom {
     const box = this.box(peer);
     const number = box.add(frame, session);
     this.#note(outOf(peer, { number, frame, session }));
-    if (box.bytes <= this.#most || box.count === 1) return;
-    while (box.bytes > this.#most && box.count > 1) this.#lost.note(peer, box.drop());
+    if (box.bytes <= this.#most || box.others === 1) return;
+    while (box.bytes > this.#most && box.others > 1) this.#lost.note(peer, box.drop());
     this.#note(['dropped', peer, box.first - 1]);
   }
 
@@ -237,9 +238,7 @@ export class Mailroom {
   #apply(entry: Entry): void {
     switch (entry[0]) {
       case 'out': {
-        const box = this.box(entry[1]);
-        box.next = entry[2];
-        box.add(Buffer.from(entry[3], 'base64'), entry[4]);
+        this.box(entry[1]).restore(entry[2], Buffer.from(entry[3], 'base64'), entry[4]);
         return;
       }
       case 'void':

@@ -22,7 +22,7 @@ export class Standstill {
    */
   look(box: Mailbox, linked: boolean, monoMs: number): void {
     const waiting = box.count;
-    const oldest = box.next - waiting;
+    const oldest = box.due;
     if (!linked || waiting === 0 || oldest !== this.#oldest) {
       this.#oldest = oldest;
       this.#since = monoMs;

@@ -118,18 +118,22 @@ export class LinkWire {
   #pump(): void {
     const box = this.#box;
     if (box === undefined || this.#sent >= box.sendable) return;
-    const { due, first, sendable } = box;
+    const { due, sendable } = box;
     // What is missing before the oldest was dropped, but for what the other side has: numbers are to have no gap.
     if (this.#sent < due - 1) this.#sent = due - 1;
-    while (this.#sent + 1 < first && this.#sent < sendable) {
-      if (!this.flows) return;
-      this.#sent += 1;
-      this.#socket.write(droppedFrame(this.#sent));
-    }
     for (const { number, frame } of box.after(this.#sent)) {
-      if (number > box.sendable || !this.flows) return;
+      this.#fill(Math.min(number - 1, sendable));
+      if (number > sendable || !this.flows) return;
       this.#sent = number;
       this.#socket.write(frame);
+    }
+  }
+
+  /** Says that those up to this number are missing. */
+  #fill(number: number): void {
+    while (this.#sent < number && this.flows) {
+      this.#sent += 1;
+      this.#socket.write(droppedFrame(this.#sent));
     }
   }
 }

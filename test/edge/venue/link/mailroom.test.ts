@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { frameOf, REPORT, read } from '../../../../edge/venue/link/frames.ts';
+import { CANCEL_ALL, ENDED, frameOf, MASS_CANCEL, REPORT, read, STARTED } from '../../../../edge/venue/link/frames.ts';
 import { Mailroom } from '../../../../edge/venue/link/mailroom.ts';
 
 const open = (directory: string | undefined, counts: (mark: number) => boolean = () => true): Mailroom =>
   new Mailroom({ directory, newId: 'new', counts, onLost: () => {}, most: 200 });
 const frame = (text: string): Buffer => frameOf(REPORT, JSON.stringify(text));
+const about = (type: number, id: string): Buffer => frameOf(type, JSON.stringify({ session: { id } }));
 
 /** All that a mailroom says of itself. */
 const state = (room: Mailroom) => ({
@@ -44,6 +45,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ([to, text]): Step =>
       (room) =>
         room.post(to, frame(text)),
+  ),
+  fc.tuple(peer, fc.constantFrom(STARTED, ENDED, CANCEL_ALL, MASS_CANCEL), fc.constantFrom('s', 't')).map(
+    ([to, type, id]): Step =>
+      (room) =>
+        room.post(to, about(type, id)),
   ),
   peer.map(
     (of): Step =>
@@ -98,6 +104,49 @@ describe('a mailroom', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('with too much in it lets go of all but cancels, and who came and left: of each session the last', () => {
+    const lost: number[] = [];
+    const room = new Mailroom({
+      directory: undefined,
+      newId: 'new',
+      counts: () => true,
+      onLost: (_, count) => lost.push(count),
+      most: 200,
+    });
+    const posted = [
+      about(STARTED, 's'),
+      frame('one'),
+      about(ENDED, 's'),
+      about(CANCEL_ALL, 's'),
+      about(CANCEL_ALL, 't'),
+      about(MASS_CANCEL, ''),
+      about(STARTED, 's'),
+      frame('two'),
+      about(MASS_CANCEL, ''),
+      about(CANCEL_ALL, 's'),
+    ];
+    for (const one of posted) room.post('a', one);
+    for (let n = 0; n < 20; n++) room.post('a', frame(`${n}`));
+    room.flush(1);
+    const box = room.box('a');
+    const types = [...box.after(0)].map((one) => [one.number, read(one.frame).type]);
+    expect(types.slice(0, -1)).toEqual([
+      [3, ENDED],
+      [5, CANCEL_ALL],
+      [6, MASS_CANCEL],
+      [7, STARTED],
+      [9, MASS_CANCEL],
+      [10, CANCEL_ALL],
+    ]);
+    expect(types.at(-1)).toEqual([30, REPORT]);
+    expect(lost).toEqual([21]);
+    expect(box.bytes).toBe([...box.after(0)].reduce((sum, one) => sum + one.frame.length, 0));
+    room.acked('a', 9);
+    expect([box.count, box.due]).toEqual([2, 10]);
+    room.acked('a', 30);
+    expect([box.count, box.bytes, box.due]).toEqual([0, 0, 31]);
   });
 
   test('leaves out a flush that does not count, and a line that was cut off', () => {
