@@ -57,13 +57,22 @@ export class Attendance {
   tick(now: Instant): void {
     if (now.monoMs < this.#next) return;
     let next = Number.POSITIVE_INFINITY;
-    for (const [id, { session, until }] of this.#absent) {
-      if (until <= now.monoMs) {
-        this.#venue.cancelAll(session, now.epochMs);
-        this.#absent.delete(id);
-      } else next = Math.min(next, until);
+    for (const [id, absent] of this.#absent) {
+      if (absent.until <= now.monoMs) this.#cancel(id, absent, now);
+      else next = Math.min(next, absent.until);
     }
     this.#next = next;
+  }
+
+  #cancel(id: string, absent: Absent, now: Instant): void {
+    this.#absent.delete(id);
+    try {
+      this.#venue.cancelAll(absent.session, now.epochMs);
+    } catch (error) {
+      // Its turn comes again, after the others: those it is not to keep from theirs.
+      this.#absent.set(id, absent);
+      throw error;
+    }
   }
 
   #miss(session: VenueSession, now: Instant, leastMs = 0): void {

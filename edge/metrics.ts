@@ -241,6 +241,8 @@ export class Metrics {
     );
     readGauge(registry, 'fix_venue_link_waiting', 'Frames that the venue has not acknowledged.', () => link().waiting);
     readGauge(registry, 'fix_venue_link_waiting_bytes', 'Bytes of those frames.', () => link().waiting_bytes);
+    const cancels = 'Cancels on disconnect, and by an administrator, that the venue has not acknowledged.';
+    readGauge(registry, 'fix_venue_link_cancels_waiting', cancels, () => link().cancels_waiting);
   }
 
   logon(status: string): void {

@@ -39,6 +39,14 @@ export type OrdersOf =
   | { readonly of: 'users'; readonly user_ids: ReadonlySet<string> }
   | { readonly of: 'everybody' };
 
+/** What keeps a mass cancel that comes late, or again, from what it was not about. */
+export interface HowToCancel {
+  /** When it was asked for, epoch ms. */
+  readonly asked_at?: number;
+  /** Sessions that are left alone, by {@link VenueSession.id}. */
+  readonly spared?: (id: string) => boolean;
+}
+
 /** What comes with a message. The edge may keep one such record per connection and overwrite it. */
 export interface SubmitContext {
   readonly session: VenueSession;
@@ -100,6 +108,8 @@ export interface LinkFigures {
   /** Frames that the venue has not acknowledged, and their bytes. */
   readonly waiting: number;
   readonly waiting_bytes: number;
+  /** How many of them have orders cancelled that a client has left behind, or an administrator wants gone. */
+  readonly cancels_waiting: number;
 }
 
 export interface Venue {
@@ -131,7 +141,7 @@ export interface Venue {
   /** Cancels what this session itself has placed and is open; its reports wait for it where it is away. */
   cancelAll(session: VenueSession, now: number): void;
   /** Cancels, on an admin's word, whatever of these is open, whether their clients are there or away. */
-  massCancel(whose: OrdersOf, now: number): void;
+  massCancel(whose: OrdersOf, now: number, how?: HowToCancel): void;
   /** Lets time pass. @returns epoch ms when it wants to be called again; Infinity: never */
   tick(now: number): number;
   /**

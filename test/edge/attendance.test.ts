@@ -273,4 +273,21 @@ describe('who is there', () => {
     attendance.tick(at(60));
     expect(heard).toEqual([1_000_060]);
   });
+
+  test('one whose orders the venue fails to cancel does not keep the orders of others', () => {
+    const heard: string[] = [];
+    const venue = {
+      sessionEnded() {},
+      cancelAll({ id }: VenueSession) {
+        if (id === 'ONE') throw new Error('not now');
+        heard.push(id);
+      },
+    } as unknown as Venue;
+    const attendance = new Attendance(venue);
+    attendance.ended(absent(10), 'disconnect', at(0));
+    attendance.ended({ ...absent(10), id: 'TWO' }, 'disconnect', at(0));
+    expect(() => attendance.tick(at(10))).toThrow('not now');
+    expect(() => attendance.tick(at(60))).toThrow('not now');
+    expect(heard).toEqual(['TWO']);
+  });
 });

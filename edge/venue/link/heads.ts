@@ -60,10 +60,13 @@ export const submit = z.object({
 /** `boot`: of the edge's process that says so; absent: of a release before. */
 export const aboutSession = z.object({ session, boot: name.optional() });
 
+/** When an administrator asked for it, epoch ms; absent: of a release before. */
+const asked_at = whole.optional();
+
 export const massCancel = z.discriminatedUnion('of', [
-  z.object({ of: z.literal('session'), id: name }),
-  z.object({ of: z.literal('users'), user_ids: z.array(name) }),
-  z.object({ of: z.literal('everybody') }),
+  z.object({ of: z.literal('session'), id: name, asked_at }),
+  z.object({ of: z.literal('users'), user_ids: z.array(name), asked_at }),
+  z.object({ of: z.literal('everybody'), asked_at }),
 ]);
 
 /** `number`: of all reports on the session, ever; absent of those that are worthless later. */

@@ -7,23 +7,23 @@
 import { ORDER } from '../../../core/limits/kinds.ts';
 import { kindOf } from '../../classes.ts';
 import type { BodyWriter } from '../../fix/body-writer.ts';
-import { Encoder, HeaderTemplate } from '../../fix/encoder.ts';
+import { Encoder } from '../../fix/encoder.ts';
 import { Message, TOKENS_OK, tokenise } from '../../fix/message.ts';
-import { decimalsFor } from '../../fix/session/versions.ts';
-import { msgTypeCode, Tag } from '../../fix/tags.ts';
+import { msgTypeCode } from '../../fix/tags.ts';
 import type { SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import { BUSINESS_REJECT, Templates, writeRefusal } from './answers.ts';
 import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
 import * as heads from './heads.ts';
 import { LINK_VERSION } from './heads.ts';
+import { SINCE_MS } from './limits.ts';
 import { Missing } from './lost.ts';
 import type { Mailroom } from './mailroom.ts';
 import { Missed } from './missed.ts';
+import { Owed } from './owed.ts';
+import { Presence } from './presence.ts';
 import type { LinkWire } from './wire.ts';
 
-/** BusinessMessageReject, and its reason: application not available. */
-const BUSINESS_REJECT = msgTypeCode('j');
-const NOT_AVAILABLE = 4;
 /** Market data: worth nothing to who comes later. */
 const FLEETING: ReadonlySet<number> = new Set([msgTypeCode('W'), msgTypeCode('X')]);
 
@@ -58,16 +58,13 @@ export class VenueHost implements VenueSink {
   readonly #venue: Venue;
   readonly #mailroom: Mailroom;
   readonly #links = new Map<string, Link>();
-  /** Sessions whose clients are there, and the boot of the edge that says so. */
-  readonly #present = new Map<
-    string,
-    { readonly session: VenueSession; readonly edge_id: string; readonly boot: string }
-  >();
+  readonly #presence = new Presence();
   readonly #missed: Missed;
+  readonly #owed = new Owed();
   readonly dropped = new Missing();
   readonly #encoder = new Encoder();
   readonly #message = new Message();
-  readonly #templates = new Map<string, HeaderTemplate>();
+  readonly #templates = new Templates();
   #to: VenueSession | undefined;
   #type = 0;
   /** The disk has refused: nothing more is taken before it writes. */
@@ -81,8 +78,7 @@ export class VenueHost implements VenueSink {
     const { owners } = this.#mailroom;
     const { now } = parts;
     this.#missed = new Missed({ resting: () => this.#venue.resting(), ownerOf: (id) => owners.get(id)?.edge, now });
-    // Whoever has orders here may have had an edge that is no more.
-    for (const edge of new Set([...owners.values()].map((owner) => owner.edge))) this.#missed.edgeGone(edge);
+    this.#missed.began();
   }
 
   get stuck(): boolean {
@@ -94,7 +90,12 @@ export class VenueHost implements VenueSink {
     const { log } = this.#parts;
     const mailroom = this.#mailroom;
     const { edge_id, boot, stale, beats } = hello;
-    this.#links.get(edge_id)?.wire.end('another connection of the same edge');
+    const before = this.#links.get(edge_id);
+    if (before !== undefined) {
+      // The end of that one comes after this, and is nobody's then: whoever it had and this one has not is missed from now on.
+      before.wire.end('another connection of the same edge');
+      this.#missed.edgeGone(edge_id);
+    }
     mailroom.meet(edge_id, hello.log);
     const box = mailroom.box(edge_id);
     // Numbers of another log say nothing; and what is not on disk here the edge is not to forget.
@@ -122,8 +123,8 @@ export class VenueHost implements VenueSink {
     for (const { wire } of [...this.#links.values()]) wire.look(this.#parts.monotonic());
     if (!this.#stuck) {
       const now = this.#parts.now();
-      for (const session of this.#missed.due())
-        this.#guarded('cancel on disconnect', () => this.#venue.cancelAll(session, now));
+      for (const session of [...this.#missed.due()]) this.#cancelAll(session);
+      this.#owed.look(now);
       this.#guarded('tick', () => void this.#venue.tick(now));
     }
     this.commit();
@@ -163,7 +164,7 @@ export class VenueHost implements VenueSink {
   open(session: VenueSession, msgType: number): BodyWriter {
     this.#to = session;
     this.#type = msgType;
-    return this.#encoder.begin(this.#templateOf(session), msgType, 1, this.#parts.now());
+    return this.#encoder.begin(this.#templates.of(session.begin_string), msgType, 1, this.#parts.now());
   }
 
   close(): void {
@@ -189,7 +190,7 @@ export class VenueHost implements VenueSink {
   live(session: VenueSession): boolean {
     const owner = this.#mailroom.owners.get(session.id);
     const link = owner && this.#links.get(owner.edge);
-    return link !== undefined && this.#present.has(session.id) && link.wire.flows;
+    return link !== undefined && this.#presence.has(session.id) && link.wire.flows;
   }
 
   turn(work: () => void): void {
@@ -251,7 +252,7 @@ export class VenueHost implements VenueSink {
     const dictionary = this.#parts.dictionaryOf(session);
     this.#venue.submit(message, { session, generation, msg_seq_num, dictionary, now, recovered });
     // Out of what an edge had when it died, and comes with now that it is back.
-    if (!this.#present.has(session.id)) this.#missed.notThere(session);
+    if (!this.#presence.has(session.id)) this.#missed.notThere(session);
   }
 
   /** Its reports wait here until it is started, also those that the edge before has not got for sure. */
@@ -278,37 +279,45 @@ export class VenueHost implements VenueSink {
     this.#own(link, session);
     // By a process of the edge that is no more: its client is not there, nor where it had been before.
     if (boot !== link.boot) {
-      this.#present.delete(session.id);
+      this.#presence.left(session.id);
       this.#missed.wasThere(session);
       this.#venue.sessionStarted(session, this.#parts.now());
       this.#venue.sessionEnded(session, this.#parts.now());
       return;
     }
     this.#missed.there(session.id);
-    this.#present.set(session.id, { session, edge_id: link.edge_id, boot: link.boot });
+    this.#presence.began({ session, edge_id: link.edge_id, boot: link.boot }, this.#parts.now());
     this.#venue.sessionStarted(session, this.#parts.now());
   }
 
   ended(link: Link, { head }: Frame): void {
     const { session } = heads.aboutSession.parse(head);
     // It may have moved to another edge before this one had finished with it.
-    if (this.#present.get(session.id)?.edge_id !== link.edge_id) return;
-    this.#present.delete(session.id);
+    if (this.#presence.edgeOf(session.id) !== link.edge_id) return;
+    this.#presence.left(session.id);
     this.#venue.sessionEnded(session, this.#parts.now());
   }
 
   cancelAll(link: Link, { head }: Frame): void {
     const { session } = heads.aboutSession.parse(head);
-    const there = this.#present.get(session.id);
+    const there = this.#presence.edgeOf(session.id);
     // Its client is back, with another edge, or was and is away anew: that grace is another's.
-    if ((there !== undefined && there.edge_id !== link.edge_id) || this.#isPast(session)) return;
-    this.#venue.cancelAll(session, this.#parts.now());
+    if ((there !== undefined && there !== link.edge_id) || this.#isPast(session)) return;
+    this.#cancelAll(session);
   }
 
+  #cancelAll(session: VenueSession): void {
+    const work = (): void => this.#venue.cancelAll(session, this.#parts.now());
+    if (!this.#guarded('cancel on disconnect', work)) this.#missed.again(session);
+  }
+
+  /** It may come late, and again from each edge that was told of it: whoever has logged on since it was asked for is left alone. */
   massCancel({ head }: Frame): void {
-    const whose = heads.massCancel.parse(head);
+    const { asked_at = Number.POSITIVE_INFINITY, ...whose } = heads.massCancel.parse(head);
     const named = whose.of === 'users' ? { of: whose.of, user_ids: new Set(whose.user_ids) } : whose;
-    this.#venue.massCancel(named, this.#parts.now());
+    const spared = (id: string): boolean => this.#presence.beganAfter(id, asked_at + SINCE_MS);
+    const { now } = this.#parts;
+    this.#owed.do(() => this.#guarded('mass cancel', () => this.#venue.massCancel(named, now(), { spared })), now());
   }
 
   /** Somebody of a later epoch has spoken for the session. */
@@ -332,48 +341,32 @@ export class VenueHost implements VenueSink {
 
   /** @param repeated whether its client may have heard of it already */
   #refuse(session: VenueSession, message: Message, text: string, repeated = false): void {
-    const body = this.open(session, BUSINESS_REJECT);
-    if (repeated) body.flag(Tag.PossResend, true);
-    body.uint(Tag.RefSeqNum, Math.max(0, message.uint(message.msgSeqNum))).text(Tag.Text, text);
-    body.copy(message, message.msgTypeField, Tag.RefMsgType);
-    const id = message.index(Tag.ClOrdID);
-    if (id >= 0) body.copy(message, id, Tag.BusinessRejectRefID);
-    body.uint(Tag.BusinessRejectReason, NOT_AVAILABLE);
+    writeRefusal(this.open(session, BUSINESS_REJECT), message, text, repeated);
     this.close();
   }
 
   /** An edge is linked, and says who is there: of another process of it nobody is, and after our own restart only it knows. */
   #returned({ edge_id, boot }: Link, present: readonly VenueSession[]): void {
-    for (const [id, there] of [...this.#present]) {
-      if (there.edge_id !== edge_id || there.boot === boot) continue;
-      this.#present.delete(id);
-      this.#guarded('end', () => this.#venue.sessionEnded(there.session, this.#parts.now()));
-    }
+    for (const session of this.#presence.forsaken(edge_id, boot))
+      this.#guarded('end', () => this.#venue.sessionEnded(session, this.#parts.now()));
     for (const session of present) {
-      if (this.#mailroom.owners.get(session.id)?.edge !== edge_id) continue;
-      this.#present.set(session.id, { session, edge_id, boot });
+      if ((this.#mailroom.owners.get(session.id)?.edge ?? edge_id) !== edge_id) continue;
+      this.#presence.isThere({ session, edge_id, boot });
       this.#missed.there(session.id);
     }
     this.#missed.linkedWithout(edge_id, boot);
   }
 
-  #templateOf({ begin_string }: VenueSession): HeaderTemplate {
-    let template = this.#templates.get(begin_string);
-    if (template === undefined) {
-      const ids = { beginString: begin_string, senderCompId: 'VENUE', targetCompId: 'EDGE' };
-      template = new HeaderTemplate(ids, decimalsFor(begin_string, 'millis'));
-      this.#templates.set(begin_string, template);
-    }
-    return template;
-  }
-
-  #guarded(what: string, work: () => void): void {
+  /** @returns whether it was done */
+  #guarded(what: string, work: () => void): boolean {
     try {
       work();
+      return true;
     } catch (error) {
       if (this.#to !== undefined) this.#encoder.cancel();
       this.#forget();
       this.#parts.log.error({ error, what }, 'the venue failed');
+      return false;
     }
   }
 

@@ -45,3 +45,10 @@ export const LINK_COMPACT_BYTES = 16 * 1024 * 1024;
 export const PARSED_SESSIONS = 1024;
 /** Between looks of the venue at its own time, ms. */
 export const HOST_TICK_MS = 50;
+/** Between tries of a cancel that the venue itself failed at. */
+export const OWED_MS = 1_000;
+/**
+ * Who has logged on so long after a mass cancel was asked for was not there then, by whichever clock: what it has placed since stays,
+ * however late the cancel comes.
+ */
+export const SINCE_MS = 10_000;

@@ -4,7 +4,7 @@
  */
 
 import type { VenueSession } from '../venue.ts';
-import { CLAIMED_MS, RELINK_MS } from './limits.ts';
+import { CLAIMED_MS, OWED_MS, RELINK_MS } from './limits.ts';
 
 interface Missing {
   readonly session: VenueSession;
@@ -44,6 +44,16 @@ export class Missed {
       this.#missing.delete(id);
       yield session;
     }
+  }
+
+  /** The venue has begun: whoever has orders here may have had an edge that is no more, or none that it knows of. */
+  began(): void {
+    for (const session of this.#parts.resting()) this.#miss(session, RELINK_MS);
+  }
+
+  /** Its orders should have been cancelled, and could not be. */
+  again(session: VenueSession): void {
+    this.#missing.set(session.id, { session, until: this.#parts.now() + OWED_MS });
   }
 
   /** An edge is gone: who had it may come back by it, or by another. */

@@ -9,8 +9,9 @@ import type { MessageName } from '../../../core/sessions/model.ts';
 import { Message, TOKENS_OK, tokenise } from '../../fix/message.ts';
 import { Tag } from '../../fix/tags.ts';
 import { simulates } from '../simulator/simulator.ts';
-import type { LinkFigures, OrdersOf, SubmitContext, Venue, VenueSession } from '../venue.ts';
+import type { HowToCancel, LinkFigures, OrdersOf, SubmitContext, Venue, VenueSession } from '../venue.ts';
 import { Acks } from './acks.ts';
+import { figuresOf } from './figures.ts';
 import type { Frame } from './frames.ts';
 import * as frames from './frames.ts';
 import { Had } from './had.ts';
@@ -103,11 +104,9 @@ export class LinkVenue implements Venue {
   }
 
   get link(): LinkFigures {
-    const box = this.#mailroom.boxes.get(VENUE);
-    const [waiting, waiting_bytes] = box === undefined ? [0, 0] : [box.count, box.bytes];
     const up = this.#state.name === 'linked' && !this.#standstill.now;
     const counts = { links: this.#links, hung: this.#hung, fenced: this.#fenced, dropped: this.dropped.count };
-    return { up, ...counts, waiting, waiting_bytes };
+    return figuresOf(this.#mailroom.boxes.get(VENUE), { up, ...counts });
   }
 
   supports(msgType: number): boolean {
@@ -154,9 +153,9 @@ export class LinkVenue implements Venue {
     this.#post(frames.CANCEL_ALL, `{"session":${this.#textOf(session)}}`);
   }
 
-  massCancel(whose: OrdersOf): void {
+  massCancel(whose: OrdersOf, _now: number, { asked_at }: HowToCancel = {}): void {
     const head = whose.of === 'users' ? { of: whose.of, user_ids: [...whose.user_ids] } : whose;
-    this.#post(frames.MASS_CANCEL, JSON.stringify(head));
+    this.#post(frames.MASS_CANCEL, JSON.stringify({ ...head, asked_at }));
   }
 
   /** It has no time of its own: whether it is there is looked at, and what waits for it. */

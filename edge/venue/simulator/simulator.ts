@@ -3,7 +3,7 @@
 import type { Message } from '../../fix/message.ts';
 import type { Done } from '../../syncs.ts';
 import { MARKET_STEP_MS, OPEN_ORDERS_PER_USER } from '../limits.ts';
-import type { OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
+import type { HowToCancel, OrdersOf, SubmitContext, Venue, VenueSession, VenueSink } from '../venue.ts';
 import { Exchange } from './exchange.ts';
 import { INSTRUMENTS, type Instrument } from './instruments.ts';
 import type { OrderLog } from './log.ts';
@@ -110,11 +110,12 @@ export class Simulator implements Venue {
     exchange.clients.release(client);
   }
 
-  massCancel(whose: OrdersOf, now: number): void {
+  massCancel(whose: OrdersOf, now: number, { spared }: HowToCancel = {}): void {
     const { exchange } = this;
     exchange.begin(now);
     for (const client of exchange.clients.all()) {
-      if (concerns(whose, client.session)) exchange.cancelAll(client.ids.open(), 'Canceled by an administrator');
+      if (concerns(whose, client.session) && spared?.(client.session.id) !== true)
+        exchange.cancelAll(client.ids.open(), 'Canceled by an administrator');
     }
   }
 

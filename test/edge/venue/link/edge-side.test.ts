@@ -252,3 +252,30 @@ test('messages for a venue that stays away go when too much waits: said with the
   expect(errors).toEqual([[{ dropped, sessions: { ONE: dropped } }, expect.stringContaining('were dropped')]]);
   await venue.close();
 });
+
+test('cancels are not among them: each comes under its number, behind what it is about, whoever came and left before', async () => {
+  const venue = await open({ most_in_all: 2000 });
+  const session = sessionOf('ONE');
+  submit(venue, 1);
+  venue.sessionEnded(session);
+  venue.cancelAll(session);
+  venue.massCancel({ of: 'users', user_ids: new Set(['alice']) }, 0);
+  venue.sessionStarted(session);
+  for (let n = 6; n <= 30; n++) submit(venue, n);
+  const came: { readonly type: number; readonly number: number; readonly head: unknown }[] = [];
+  const unframer = new frames.Unframer();
+  socket.on('data', (chunk: Buffer) => came.push(...unframer.add(chunk)));
+  venue.flush();
+  await until('all have come', () => came.at(-1)?.number === 30);
+  expect(came.map(({ number }) => number)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+  expect(came.slice(0, 7).map(({ type }) => type)).toEqual([
+    frames.NOTHING,
+    frames.ENDED,
+    frames.CANCEL_ALL,
+    frames.MASS_CANCEL,
+    frames.STARTED,
+    frames.NOTHING,
+    frames.NOTHING,
+  ]);
+  await venue.close();
+});

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 import { openVenue } from '../../../../edge/venue/index.ts';
 import { VenueHost } from '../../../../edge/venue/link/host.ts';
-import { Mailroom } from '../../../../edge/venue/link/mailroom.ts';
+import { LINK_FILE, Mailroom } from '../../../../edge/venue/link/mailroom.ts';
 import { type LinkServer, listenForEdges } from '../../../../edge/venue/link/server.ts';
 import type { VenueSession } from '../../../../edge/venue/venue.ts';
 import { until } from '../../support/desk.ts';
@@ -28,6 +28,13 @@ export const rawEdge = (edge_id: string, more: object = {}): RawEdge => {
 };
 
 export const disk = { full: false };
+/** How many cancels the venue fails at from now on. */
+export const fault = { cancels: 0 };
+const failing = (): void => {
+  if (fault.cancels <= 0) return;
+  fault.cancels -= 1;
+  throw new Error('the market is broken');
+};
 /** Of mailboxes; undefined: as in production. */
 export const bound: { bytes: number | undefined } = { bytes: undefined };
 /** `peer: count`, and the sessions. */
@@ -50,8 +57,20 @@ export async function start(): Promise<void> {
       };
       return mailroom;
     },
-    venue: (sink) =>
-      openVenue('simulator', { sink, seed: 1, now: clock.now, directory, warn: (text) => logged.push(text) }),
+    venue: (sink) => {
+      const warn = (text: string): void => void logged.push(text);
+      const venue = openVenue('simulator', { sink, seed: 1, now: clock.now, directory, warn });
+      const { cancelAll, massCancel } = venue;
+      venue.cancelAll = (...args) => {
+        failing();
+        cancelAll.apply(venue, args);
+      };
+      venue.massCancel = (...args) => {
+        failing();
+        massCancel.apply(venue, args);
+      };
+      return venue;
+    },
     dictionaryOf,
     now: () => clock.now,
     monotonic: () => clock.now,
@@ -70,10 +89,14 @@ export async function crash(): Promise<void> {
   await until('all are gone', () => edges.every(({ closed }) => closed));
 }
 
+/** The venue, begun again, knows its orders and nothing of its edges. */
+export const forgetEdges = (): void => rmSync(join(directory, LINK_FILE));
+
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'link-'));
   clock.now = NOON;
   disk.full = false;
+  fault.cancels = 0;
   bound.bytes = undefined;
   lost.length = 0;
   await start();
