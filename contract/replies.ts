@@ -28,14 +28,23 @@ const updateUser = reply({
 });
 const sessions = reply({ sessions: z.array(o.session), ...f.more });
 const userSessions = sessions;
+const cancelling = {
+  cancelling_edges: f.count
+    .optional()
+    .describe(
+      'With cancel_orders: edges that were told to have the venue cancel. 0: none serves, and orders stay open',
+    ),
+};
 const killSessions = reply({
   session_ids: z.array(f.sessionId).describe('Sessions that were live when the command was given'),
+  ...cancelling,
 });
 const lock = reply({
   lock: o.lock,
   sessions: f.count.describe(
     'Live sessions that were told to end; of a tier or of everybody as edges counted them up to a second before',
   ),
+  ...cancelling,
 });
 const unlock = reply({ lock: o.lock.describe('As it was') });
 const locks = reply({ locks: z.array(o.lock).describe('Those in force'), ...f.more });

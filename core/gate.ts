@@ -135,8 +135,9 @@ class OpenGate implements Gate {
       figures: () => this.figures(),
       draining: () => this.#state !== 'running',
       onCommand: (command) => {
-        tenure.apply(command);
+        const done = tenure.apply(command);
         this.#events.onCommand?.(command.type, this.#ports.clock.now() - command.at);
+        return done;
       },
       onOrders: (allowed) => this.#ordersAllowed(allowed),
       onFenced: () => this.#fenced(),
@@ -152,7 +153,7 @@ class OpenGate implements Gate {
         this.#events.onDrain?.(reason);
       },
       slotAsked: (result, supersedes) => this.#events.onSlot?.(result, supersedes),
-      cancelOrders: (whose) => this.#events.onCancelOrders?.(whose),
+      cancelOrders: (whose, askedAt) => this.#events.onCancelOrders?.(whose, askedAt),
       lookAgain: () => this.#policies.fresh(),
       policyChanged: () => void this.#policies.poll(),
       policy: () => this.#policies.current,

@@ -1,6 +1,6 @@
 /** Passes events of the gate on to the edge. Events that come before the edge is complete wait. */
 
-import type { GateEvents, OrdersOf } from '../core/sessions/api.ts';
+import type { Done, GateEvents, OrdersOf } from '../core/sessions/api.ts';
 import type { Revocation } from '../core/sessions/journal-store.ts';
 import type { Asked, NumbersCommand } from '../core/sessions/model.ts';
 import type { House } from './house.ts';
@@ -24,6 +24,20 @@ class Later<T> {
   }
 }
 
+/** Orders that are to be cancelled. */
+class ToCancel {
+  readonly whose: OrdersOf;
+  /** Epoch ms; undefined: now. */
+  readonly askedAt: number | undefined;
+  /** Undefined: nobody could be told yet. */
+  done: Done | undefined;
+
+  constructor(whose: OrdersOf, askedAt?: number) {
+    this.whose = whose;
+    this.askedAt = askedAt;
+  }
+}
+
 export interface Hearing {
   readonly events: GateEvents;
   /** Resolves with the reason when an admin drains this edge. */
@@ -38,19 +52,23 @@ export interface Hearing {
 
 export function hearing({ turns, notices, log }: Pick<House, 'turns' | 'notices' | 'log'>): Hearing {
   const changes = new Later<NumbersCommand>();
-  const cancels = new Later<OrdersOf>();
+  const cancels = new Later<ToCancel>();
   const questions = new Later<Asked>();
   const revocations = new Later<readonly Revocation[]>();
   const drainAsked = Promise.withResolvers<string>();
   let mover: House['mover'] | undefined;
   return {
     drainAsked: drainAsked.promise,
-    cancel: cancels.put,
+    cancel: (whose) => cancels.put(new ToCancel(whose)),
     revoked: revocations.put,
     events: {
       onNumbers: changes.put,
       onAsked: questions.put,
-      onCancelOrders: cancels.put,
+      onCancelOrders: (whose, askedAt) => {
+        const one = new ToCancel(whose, askedAt);
+        cancels.put(one);
+        return () => one.done?.() ?? false;
+      },
       onDrain: drainAsked.resolve,
       onFenced: () => {
         mover?.leftAll();
@@ -61,7 +79,10 @@ export function hearing({ turns, notices, log }: Pick<House, 'turns' | 'notices'
     begin(house, numbers, answer) {
       mover = house.mover;
       changes.open((command) => numbers.apply(command));
-      cancels.open(cancelling(house));
+      const cancel = cancelling(house);
+      cancels.open((one) => {
+        one.done = cancel(one.whose, one.askedAt);
+      });
       questions.open((asked) => void answer(asked));
       revocations.open((some) => taken(house, some));
     },

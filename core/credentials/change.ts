@@ -12,7 +12,7 @@ import { FixgateError } from '../errors.ts';
 import { ulid } from '../ids.ts';
 import type { Account, AccountChange, AddressedCommand, CommitResult } from '../ports.ts';
 import type { Credential, User } from './model.ts';
-import { commandsFor, type Reach, tellMissed } from './reach.ts';
+import { cancelsOrders, commandsFor, type Reach, tellMissed } from './reach.ts';
 
 /** The changes that a decision asks for. Versions and `updated_at` are set when they are committed. */
 export interface Decision<R> {
@@ -37,6 +37,8 @@ export interface Changed {
   readonly user: User | undefined;
   /** All credentials, changed and unchanged. */
   readonly credentials: readonly Credential[];
+  /** Edges that were told to have orders cancelled; undefined: nobody asked for that. */
+  readonly cancelling: number | undefined;
 }
 
 /** The decision that nothing is to be changed or recorded. */
@@ -161,7 +163,8 @@ async function commitDecision<R>(
   });
   if (committed.result !== 'committed') return committed;
   if (reach) await tellMissed(ports, reach, request.user_id, commands, now);
-  return { result: 'committed', after: { user, credentials } };
+  const cancelling = reach && cancelsOrders(reach) ? new Set(all.map(({ edge_id }) => edge_id)).size : undefined;
+  return { result: 'committed', after: { user, credentials, cancelling } };
 }
 
 function commitRefusal(

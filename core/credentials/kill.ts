@@ -7,6 +7,8 @@ import { changeAccount, checkVersion, present } from './change.ts';
 export interface Killed {
   /** Sessions that were live when the command was given. */
   readonly session_ids: readonly string[];
+  /** Edges that were told to have orders cancelled; undefined: nobody asked for that. */
+  readonly cancelling_edges: number | undefined;
 }
 
 const DEFAULT_REASON = 'Session ended by an administrator';
@@ -35,7 +37,7 @@ export async function killSession(ports: AdminPorts, context: KillContext, sessi
       sender_comp_id,
       details: { edge_id: session.edge_id, address: session.address, cancel_orders },
       reach: { kind: 'end_session', session, cause: 'killed', reason: context.reason ?? DEFAULT_REASON, cancel_orders },
-      result: () => ({ session_ids: [sessionId] }),
+      result: ({ cancelling }) => ({ session_ids: [sessionId], cancelling_edges: cancelling }),
     };
   });
 }
@@ -58,7 +60,7 @@ export function killUser(ports: AdminPorts, context: KillContext, userId: string
         reason: context.reason ?? DEFAULT_REASON,
         cancel_orders,
       },
-      result: () => ({ session_ids }),
+      result: ({ cancelling }) => ({ session_ids, cancelling_edges: cancelling }),
     };
   });
 }

@@ -22,7 +22,7 @@ export type Reach =
       readonly reason: string;
       /** Only sessions of these credentials; undefined: of all. */
       readonly sender_comp_ids?: readonly string[];
-      /** The venue cancels what the user has resting: every edge is told, for orders outlive their sessions. */
+      /** The venue cancels what the user has resting: every edge is told. */
       readonly cancel_orders?: boolean | undefined;
     }
   | {
@@ -30,6 +30,7 @@ export type Reach =
       readonly session: LiveSession;
       readonly cause: EndCause;
       readonly reason: string;
+      /** The same of what was placed through the session's FIX session. */
       readonly cancel_orders?: boolean | undefined;
     }
   | { readonly kind: 'limits'; readonly limits: UserLimits; readonly tier: string }
@@ -72,10 +73,14 @@ export async function commandsFor(
   now: number,
 ): Promise<readonly AddressedCommand[]> {
   const sessions = isAboutAll(reach) ? await ports.slots.ofUser(userId) : [];
-  const everywhere = reach.kind === 'end_user' && reach.cancel_orders ? await servingEdges(ports) : [];
+  const everywhere = cancelsOrders(reach) ? await servingEdges(ports) : [];
   const edges = [...edgesOf(reach, sessions), ...everywhere.map(({ edge_id }) => edge_id)];
   return bodies(reach, userId).flatMap((body) => addressed(edges, body, ports, now));
 }
+
+/** Orders outlive their sessions, and edges: of those that share a venue, whichever reaches it has them cancelled. */
+export const cancelsOrders = (reach: Reach): boolean =>
+  (reach.kind === 'end_user' || reach.kind === 'end_session') && reach.cancel_orders === true;
 
 function edgesOf(reach: Reach, sessions: readonly LiveSession[]): readonly string[] {
   if (reach.kind === 'numbers') return [reach.edge_id];
@@ -94,7 +99,7 @@ export async function tellMissed(
   told: readonly AddressedCommand[],
   now: number,
 ): Promise<void> {
-  if (!isAboutAll(reach)) return;
+  if (!isAboutAll(reach) && !cancelsOrders(reach)) return;
   const edges = new Set(told.map((one) => one.edge_id));
   const commands = (await commandsFor(ports, reach, userId, now)).filter(({ edge_id }) => !edges.has(edge_id));
   if (commands.length > 0) await ports.edges.send(commands);

@@ -35,6 +35,8 @@ export interface Locked {
   readonly lock: Lock;
   /** Live sessions that were told to end: a user's counted, others as edges have told of them with their last heartbeat. */
   readonly sessions: number;
+  /** Edges that were told to have orders cancelled; undefined: nobody asked for that. */
+  readonly cancelling_edges: number | undefined;
 }
 
 /**
@@ -100,7 +102,7 @@ function lockUser(ports: AdminPorts, context: ChangeContext, given: NewLock, use
       lock: 'put',
       details: { lock: put, sessions, ...(user.lock ? { before: user.lock } : {}) },
       reach: { kind: 'end_user', below_epoch: epoch, cause: 'locked', reason, cancel_orders: put.cancel_orders },
-      result: () => ({ lock: put, sessions: sessions.length }),
+      result: ({ cancelling }) => ({ lock: put, sessions: sessions.length, cancelling_edges: cancelling }),
     };
   });
 }
@@ -128,7 +130,7 @@ export async function lockPolicy(ports: PolicyLockPorts, context: ChangeContext,
       edits: [{ put_lock: put }],
       details: { lock: put, sessions, ...(before ? { before } : {}) },
       commands,
-      result: { lock: put, sessions, rest },
+      result: { lock: put, sessions, cancelling_edges: put.cancel_orders ? edges.length : undefined, rest },
     };
   });
   const { rest, ...result } = locked as Locked & { readonly rest: readonly AddressedCommand[] };

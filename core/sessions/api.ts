@@ -197,6 +197,9 @@ export type OrdersOf =
   | { readonly of: 'users'; readonly user_ids: ReadonlySet<string> }
   | { readonly of: 'everybody' };
 
+/** Whether something is done for good, whatever dies then: asked again until it is. */
+export type Done = () => boolean;
+
 /** Events of the gate for its owner. Each is called at most once per occurrence, and never inside a call by the owner. */
 export interface GateEvents {
   /** The edge's lease has ended (false) or is back (true). Between the two orders are refused, cancels pass, connections stay. */
@@ -207,8 +210,13 @@ export interface GateEvents {
   onNumbers?(command: NumbersCommand): void;
   /** Another edge asks about a session. The owner answers by EdgeRegistry.tellAnswer (core/ports.ts). */
   onAsked?(question: Asked): void;
-  /** A kill or a lock asks for it. The sessions concerned admit nothing any more by then. */
-  onCancelOrders?(whose: OrdersOf): void;
+  /**
+   * A kill or a lock asks for it. The sessions concerned admit nothing any more by then. A command to do so stays in the store until it
+   * is done: it may come again, to a later process.
+   * @param askedAt epoch ms, by the clock of who asked
+   * @returns undefined: it is done
+   */
+  onCancelOrders?(whose: OrdersOf, askedAt: number): Done | undefined;
   /** An admin announces something to the clients of these sessions. @returns how many were told */
   onNotice?(notice: Notice, sessions: readonly GateSession[]): Promise<number>;
   /** An admin drains this edge. The gate already refuses logons; its owner does the rest. */

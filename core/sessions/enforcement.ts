@@ -24,7 +24,7 @@ export interface EnforcementParts extends Pick<SessionCapParts, 'slots' | 'timer
   policy(): Policy | undefined;
   end(live: Live, cause: EndCause, text: string): void;
   /** Orders to be cancelled at the venue. The sessions concerned have ended. */
-  cancelOrders(whose: OrdersOf): void;
+  cancelOrders(whose: OrdersOf, askedAt: number): void;
 }
 
 export class Enforcement {
@@ -73,8 +73,9 @@ export class Enforcement {
     const ended = new Set<string>();
     for (const userId of [...table.users()]) if (this.#enforceLock(userId)?.cancel_orders) ended.add(userId);
     const all = fresh.some(({ target, cancel_orders }) => target.kind === 'everybody' && cancel_orders);
-    if (all) cancelOrders({ of: 'everybody' });
-    else if (ended.size > 0) cancelOrders({ of: 'users', user_ids: ended });
+    const askedAt = Math.max(...fresh.map(({ locked_at }) => locked_at));
+    if (all) cancelOrders({ of: 'everybody' }, askedAt);
+    else if (ended.size > 0) cancelOrders({ of: 'users', user_ids: ended }, askedAt);
   }
 
   /** Why a user whose Logon has just got its slot may not have a session. Undefined: it may. */

@@ -8,7 +8,7 @@
  */
 import type { EdgeRegistry } from '../ports.ts';
 import type { Clock, Timer, Timers } from '../time.ts';
-import type { GateLog } from './api.ts';
+import type { Done, GateLog } from './api.ts';
 import {
   COMMAND_POLL_MS,
   DEAD_AFTER_MS,
@@ -40,8 +40,8 @@ export interface MembershipPorts {
 export interface MembershipEvents {
   figures(): EdgeFigures;
   draining(): boolean;
-  /** In the order of the commands, each once. */
-  onCommand(command: EdgeCommand): void;
+  /** In the order of the commands, each once. @returns when the store may forget it; undefined: now */
+  onCommand(command: EdgeCommand): Done | undefined;
   onOrders(allowed: boolean): void;
   /** This incarnation was declared dead or superseded: it has ended. */
   onFenced(): void;
@@ -77,6 +77,8 @@ export class Membership {
   #many = false;
   /** Commands that were applied and may still be in the store. */
   readonly #applied = new Set<string>();
+  /** Commands that were applied and have not been done for good: the store keeps them for a later process. */
+  readonly #unfinished = new Map<string, Done>();
 
   private constructor(ports: MembershipPorts, identity: EdgeIdentity, events: MembershipEvents, registeredAt: number) {
     this.#ports = ports;
@@ -214,8 +216,14 @@ export class Membership {
       if (!known) there.delete(command.id);
       if (this.#applied.has(command.id)) continue;
       this.#applied.add(command.id);
-      if (known) this.#events.onCommand(command);
-      else this.#ports.log.warn({ type: command.type, id: command.id }, 'a command of a later release was left alone');
+      const done = known ? this.#events.onCommand(command) : undefined;
+      if (done !== undefined) this.#unfinished.set(command.id, done);
+      if (!known)
+        this.#ports.log.warn({ type: command.type, id: command.id }, 'a command of a later release was left alone');
+    }
+    for (const [id, done] of this.#unfinished) {
+      if (done()) this.#unfinished.delete(id);
+      else there.delete(id);
     }
     if (there.size > 0) await edges.acknowledge(this.identity.edge_id, [...there]);
   }

@@ -9,7 +9,7 @@ import { Limiter } from '../limits/limiter.ts';
 import type { LimiterSettings } from '../limits/settings.ts';
 import type { Policy, SignedLogons, SlotResult } from '../ports.ts';
 import type { Timers } from '../time.ts';
-import type { GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
+import type { Done, GateLog, LogonAccepted, LogonResult, OrdersOf, RegisterRequest } from './api.ts';
 import { EXPIRY_LOOK_MS, FREED_BEFORE_TOLD_MS, LAST_FLUSHES, NOTICE_LIFE_MS } from './bounds.ts';
 import { EdgeAudit } from './edge-audit.ts';
 import { Enforcement } from './enforcement.ts';
@@ -49,7 +49,7 @@ export interface TenureEvents {
   /** Another edge asks about a session. */
   asked(question: Asked): void;
   /** Orders to be cancelled at the venue. The sessions concerned have ended. */
-  cancelOrders(whose: OrdersOf): void;
+  cancelOrders(whose: OrdersOf, askedAt: number): Done | undefined;
   /** An admin drains this incarnation. */
   drainAsked(reason: string): void;
   /** Result of asking the store for a slot. */
@@ -234,37 +234,38 @@ export class Tenure {
     void freed.then(now);
   }
 
-  apply(command: EdgeCommand): void {
+  /** @returns when the store may forget it; undefined: now */
+  apply(command: EdgeCommand): Done | undefined {
     switch (command.type) {
       case 'end_user':
       case 'end_session':
         this.registrar.apply(command);
         for (const live of this.#concerned(command)) void this.end(live, command.cause, command.reason, {});
-        if (command.cancel_orders !== undefined) this.#events.cancelOrders(ordersOf(command));
-        return;
+        if (command.cancel_orders === undefined) return undefined;
+        return this.#events.cancelOrders(ordersOf(command), command.at);
       case 'policy_changed':
         this.#events.policyChanged();
-        return;
+        return undefined;
       case 'drain':
         if (command.incarnation === this.identity.incarnation) this.#events.drainAsked(command.reason);
-        return;
+        return undefined;
       case 'limits_changed':
         this.enforcement.limitsChanged(command.user_id, command.tier, command.limits);
-        return;
+        return undefined;
       case 'violations_reset':
         this.violations.reset(command.user_id);
-        return;
+        return undefined;
       case 'set_numbers':
         this.#events.setNumbers(command);
-        return;
+        return undefined;
       case 'probe':
       case 'yield':
       case 'yield_many':
         this.#events.asked(command);
-        return;
+        return undefined;
       case 'announce':
         void this.#announce(command.notice, command.to);
-        return;
+        return undefined;
     }
   }
 

@@ -9,5 +9,6 @@ export const killSessions: Run<'killSessions'> = async (services, request, actor
     session_id === undefined
       ? await killUser(services, context, user_id as string)
       : await killSession(services, context, session_id);
-  return { success: true, session_ids: [...killed.session_ids] };
+  const { session_ids, cancelling_edges } = killed;
+  return { success: true, session_ids: [...session_ids], ...(cancelling_edges !== undefined && { cancelling_edges }) };
 };

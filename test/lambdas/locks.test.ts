@@ -41,6 +41,7 @@ describe('lock', () => {
       success: true,
       lock: { ...LOCK, tier: 'basic', cancel_orders: true, version: 2 },
       sessions: 4,
+      cancelling_edges: 1,
     });
     const all = await api.call('lock', { everybody: true, reason: 'margin call' });
     expect(all.body).toEqual({ success: true, lock: { ...LOCK, everybody: true, version: 3 }, sessions: 7 });

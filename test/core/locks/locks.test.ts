@@ -243,6 +243,26 @@ describe('orders', () => {
     expect(edge.cancelled).toEqual([{ of: 'session', key: keyOf(account, 'A') }]);
   });
 
+  test('of a killed session are cancelled by every edge: its own may not reach the venue', async () => {
+    const other = await world.edge('edge-2');
+    const { session } = await live(edge, account, 'A');
+    await killSession(world.admin, { ...ADMIN, cancel_orders: true }, session.session.session_id);
+    await world.time.advance(500);
+    const whose = { of: 'session', key: keyOf(account, 'A') };
+    expect([edge.cancelled, other.cancelled]).toEqual([[whose], [whose]]);
+  });
+
+  test('are cancelled by so many edges as the answer says: by none where none serves', async () => {
+    const other = await world.edge('edge-2');
+    const asked = { ...ADMIN, cancel_orders: true };
+    const tier = (cancel_orders: boolean) => lock(world.admin, ADMIN, by(TIER, { cancel_orders }));
+    expect((await killUser(world.admin, asked, 'alice')).cancelling_edges).toBe(2);
+    expect((await killUser(world.admin, ADMIN, 'alice')).cancelling_edges).toBeUndefined();
+    expect([(await tier(true)).cancelling_edges, (await tier(false)).cancelling_edges]).toEqual([2, undefined]);
+    for (const one of [edge, other]) await one.gate.stop();
+    expect((await killUser(world.admin, asked, 'alice')).cancelling_edges).toBe(0);
+  });
+
   test('of a locked tier are cancelled once, and those of other users stay', async () => {
     const bob = await world.user('bob', { rate_limit_tier: 'premium' });
     await live(edge, account);

@@ -29,7 +29,13 @@ function among(names = NAMES) {
     for (await time.advance(0); !done; ) await time.advance(100);
     return { ...(await asked), ms: time.monotonic() - from };
   };
-  const events = { figures: () => NO_FIGURES, draining: () => false, onCommand() {}, onOrders() {}, onFenced() {} };
+  const events = {
+    figures: () => NO_FIGURES,
+    draining: () => false,
+    onCommand: () => undefined,
+    onOrders() {},
+    onFenced() {},
+  };
   /** Claims, and serves from then on. */
   const serve = async () => {
     const { ms, ...taken } = await claimed();

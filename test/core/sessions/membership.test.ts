@@ -23,14 +23,17 @@ const shared = () => {
   return { world, edges: createMemoryAdapters(world).edges };
 };
 
-async function join(edges: EdgeRegistry, edgeId: string, time = new SimTime()) {
+async function join(edges: EdgeRegistry, edgeId: string, time = new SimTime(), done?: () => boolean) {
   const commands: EdgeCommand[] = [];
   const orders: boolean[] = [];
   const fenced: string[] = [];
   const events = {
     figures: () => FIGURES,
     draining: () => false,
-    onCommand: (command: EdgeCommand) => void commands.push(command),
+    onCommand: (command: EdgeCommand) => {
+      commands.push(command);
+      return done;
+    },
     onOrders: (allowed: boolean) => void orders.push(allowed),
     onFenced: () => void fenced.push(edgeId),
   };
@@ -60,6 +63,23 @@ test('commands: each once and in order, whatever their ids and however often an 
   expect(commands.map((one) => one.id)).toEqual(['1', '2', '0']);
   expect(world.commands.get('a')?.size).toBe(0);
   await membership.stop();
+});
+
+test('a command stays in the store until it is done, is applied once meanwhile, and again by a later process', async () => {
+  const { edges, world } = shared();
+  let done = false;
+  const { time, commands, membership } = await join(edges, 'a', new SimTime(), () => done);
+  await edges.send([{ edge_id: 'a', command: reset('1') }]);
+  await time.advance(3000);
+  expect([commands.length, world.commands.get('a')?.size]).toEqual([1, 1]);
+  await membership.stop();
+  const later = await join(edges, 'a', time, () => done);
+  await time.advance(3000);
+  expect([later.commands.length, world.commands.get('a')?.size]).toEqual([1, 1]);
+  done = true;
+  await time.advance(1000);
+  expect([later.commands.length, world.commands.get('a')?.size]).toEqual([1, 0]);
+  await later.membership.stop();
 });
 
 test('a command of a later release is left for the edge that will know it', async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { killSession } from '../../../../core/credentials/kill.ts';
 import type { Edge } from '../../../../edge/edge.ts';
 import { openMemoryJournal } from '../../../../edge/journal/memory.ts';
 import { openVenue } from '../../../../edge/venue/index.ts';
@@ -12,7 +13,7 @@ import { type LinkServer, listenForEdges } from '../../../../edge/venue/link/ser
 import { LinkVenue } from '../../../../edge/venue/link/venue.ts';
 import type { VenueSink } from '../../../../edge/venue/venue.ts';
 import { type Field, type FixClient, utcTimestamp } from '../../../../local/fix-client.ts';
-import { type Account, TestHouse, until } from '../../support/desk.ts';
+import { ACTOR, type Account, TestHouse, until } from '../../support/desk.ts';
 import { dictionaryOf } from '../harness.ts';
 
 const SILENT = { info() {}, warn() {}, error() {} };
@@ -177,6 +178,34 @@ test('without the venue orders are refused after a moment, cancels wait for it, 
   expect(await ready()).toEqual({ status: 'ready' });
   client.send('D', rests('d'));
   expect((await client.next((message) => message.type === '8')).get(39)).toBe('0');
+}, 20_000);
+
+test('what an administrator has cancelled stays in the store until the venue has it, which an edge that has lost it all gives it again', async () => {
+  const one = await open('e-1');
+  const ann = await house.user('ann');
+  const client = await loggedOn(one, ann, '');
+  client.send('D', rests('a'));
+  await client.next((message) => message.type === '8');
+  const [{ session } = { session: undefined }] = [...one.gate.sessions()];
+  killVenue();
+  await killSession(house.admin, { ...ACTOR, cancel_orders: true }, session?.session_id ?? '');
+  await client.closed();
+  const told = async (name: string): Promise<string | undefined> => {
+    const text = await (await fetch(`http://127.0.0.1:${one.metricsPort}/metrics`)).text();
+    return new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1];
+  };
+  await until('it waits', async () => (await told('fix_venue_link_cancels_waiting')) === '1', 5000);
+  const commands = async () => (await house.admin.edges.commands('e-1', '')).map(({ type }) => type);
+  await new Promise((resolve) => setTimeout(resolve, 500)); // some looks for commands
+  expect(await commands()).toEqual(['end_session']);
+  await one.drain(true);
+  rmSync(join(directory, 'e-1'), { recursive: true });
+  await startVenue();
+  const next = await open('e-1');
+  await until('it is done', async () => (await commands()).length === 0, 5000);
+  const back = house.client(next, ann, {});
+  expect((await back.logon(ann.password)).type).toBe('A');
+  expect((await back.next((message) => message.get(150) === '4')).get(58)).toBe('Canceled by an administrator');
 }, 20_000);
 
 test('market data is for who is there', async () => {
