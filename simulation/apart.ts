@@ -35,6 +35,49 @@ export function unlinked(chance: Chance, plan: Plan, fix: FixPlan): Plan {
   return { ...plan, fix: { ...fix, profile, unheard: 0.4 }, weather: CALM, restless: 1, troubles, acts: [] };
 }
 
+/** Bytes that may wait for the venue: two messages, or a dozen. */
+const NARROW_BYTES = [800, 6_000] as const;
+const NARROW_TROUBLES = ['link', 'market_stop', 'market_stop', 'market_disk', 'market_crash', 'crash'] as const;
+/** Shorter than what ends a link: whoever leaves meanwhile is not missed by the venue, which hears of it from the edge alone. */
+const STALLS = ['market_stop', 'market_disk'] as const;
+const STALL_MS = [1_500, 3_800] as const;
+const NO_PATIENCE_MS = [60_000, 60_000] as const;
+
+/** The venue is often out of reach, with its link or behind it, and little may wait for it: clients leave meanwhile, many for good. */
+export function narrow(chance: Chance, plan: Plan, fix: FixPlan): Plan {
+  const troubles: At<Trouble>[] = [];
+  const stalls = chance.hit(0.6);
+  for (let at = chance.between(1_500, 3_000); at < plan.busyMs; ) {
+    const kind = chance.pick(stalls ? STALLS : NARROW_TROUBLES);
+    const [least, most] = stalls ? STALL_MS : [300, 5_000];
+    const [ms, edge] = [chance.between(least, most), chance.whole(0, plan.edges - 1)];
+    troubles.push(kind === 'link' || kind === 'crash' ? { kind, edge, ms, at } : { kind, ms, at });
+    at += (stalls ? ms : 0) + chance.between(600, 3_000);
+  }
+  const grace = { mode: 'session', grace_ms: chance.whole(100, 1_500) } as const;
+  const users = [0, 1].map((index): UserPlan => {
+    const sessions = chance.whole(2, 4);
+    return { user_id: `u${index}`, tier: 'premium', max_sessions: 6, sessions, rivals: [], pace: BUSILY };
+  });
+  return {
+    ...plan,
+    users,
+    fix: {
+      ...fix,
+      narrow: Math.round(chance.between(...NARROW_BYTES)),
+      leaving: 0.5,
+      profile: { ...fix.profile, cancel_on_disconnect: grace },
+      // What was lost is never answered: nobody is to leave for that.
+      moves: fix.moves && { ...fix.moves, vanishing: 0, patience: NO_PATIENCE_MS },
+    },
+    weather: CALM,
+    restless: 1,
+    diesWriting: stalls ? 0 : plan.diesWriting,
+    troubles,
+    acts: [],
+  };
+}
+
 /** Sessions of each user where there are many of them, and orders a second of each. */
 const MANY = [3, 5] as const;
 const CALMLY = 3;

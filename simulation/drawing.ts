@@ -1,5 +1,5 @@
 /** Draws a plan from a seed: what is usual, and which of the particular runs it is. */
-import { crowded, cutOff, dying, hung, lost, powerless, unlinked } from './apart.ts';
+import { crowded, cutOff, dying, hung, lost, narrow, powerless, unlinked } from './apart.ts';
 import { withDay } from './days.ts';
 import {
   type AdminAct,
@@ -243,6 +243,7 @@ function drawn(chance: Chance, busyMs: number, kind: Kind): Plan {
     if (lot < 0.4) return hung(chance, plan, fix);
     if (lot < 0.52) return crowded(chance, plan, fix);
     if (lot < 0.72) return powerless(chance, plan, fix);
+    if (lot < 0.8) return narrow(chance, plan, fix);
     return lot > 0.93 || (lot > 0.8 && fix.journal === 'file') ? lost(chance, plan, fix) : plan;
   }
   if (fix !== undefined) {

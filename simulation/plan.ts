@@ -41,6 +41,8 @@ export interface FixPlan {
   /** Journals are lost with their edges: no report is promised, and of numbers that none has two contents. */
   readonly lost?: true;
   readonly journal: 'file' | 'file_sync' | 'store';
+  /** So few bytes may wait at an edge for the venue, the oldest go: messages of clients are lost, and no report is promised. */
+  readonly narrow?: number;
   /** Machines lose their power, and what had not been synced. */
   readonly power?: true;
   /** Messages leave once they are durable, or out of a block of numbers that is. */
@@ -74,6 +76,9 @@ export interface FixPlan {
       }
     | undefined;
 }
+
+/** Whether messages of clients, or what came of them, may be lost: what they are told is not looked at then. */
+export const unreported = (fix: FixPlan | undefined): boolean => fix?.lost === true || fix?.narrow !== undefined;
 
 export type MarketTrouble = 'market_crash' | 'market_stop' | 'market_disk';
 

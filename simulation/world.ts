@@ -25,7 +25,7 @@ import { LAST_ORDERS_MS, Trader } from './fix/trader.ts';
 import type { Host } from './host.ts';
 import type { Mutation } from './mutation.ts';
 import { Oracle } from './oracle.ts';
-import type { Kind, Plan, Trouble, UserPlan } from './plan.ts';
+import { type Kind, type Plan, type Trouble, type UserPlan, unreported } from './plan.ts';
 import { Machine, Process } from './process.ts';
 import { Refusals } from './refusals.ts';
 import { Chance, Scheduler } from './scheduler.ts';
@@ -135,7 +135,7 @@ export class World {
 
   fail(promise: string, text: string): void {
     // What follows from what is broken is nobody's fault.
-    if (this.violation !== undefined || (promise === 'reports' && this.plan.fix?.lost === true)) return;
+    if (this.violation !== undefined || (promise === 'reports' && unreported(this.plan.fix))) return;
     this.violation = { promise, text, at: this.scheduler.now - this.began };
     this.trace('oracle', () => `BROKEN ${promise}: ${text}`);
   }

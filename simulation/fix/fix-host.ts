@@ -36,17 +36,13 @@ import { estatesOf, type JournalParts, journalOf, letGo, onDisk } from './journa
 import type { LinkEnd } from './link-socket.ts';
 import { logOf } from './log.ts';
 import type { Kept, Speaker, Stream } from './sent.ts';
-import { configOf, UNSEEN } from './settings.ts';
+import { configOf, defectOf, linkBounds, UNSEEN } from './settings.ts';
 import { type Pass, type Peer, SimSocket } from './socket.ts';
 
 const MARKET_SEED = 1;
 const ADDRESS = '192.0.2.10';
 /** A call of the store is under way for about so long. */
 const CALL_MS = 20;
-
-/** How the edge says that something went wrong in itself. */
-const DEFECT =
-  /failed inside|failed at the end of a turn|threw|does not parse|has forgotten everything|were dropped|its journal is not in the store/;
 
 /** What a process leaves open. */
 interface Left {
@@ -82,7 +78,7 @@ export class FixHost extends Host implements Speaker {
 
   protected async open(process: Process): Promise<Gate> {
     const directory = this.disk.boot(this.#start);
-    const log = logOf(this.world, process, DEFECT);
+    const log = logOf(this.world, process, defectOf(this.#plan));
     const { clock } = process.machine;
     const left: Left = { journal: undefined, venue: undefined, link: undefined, estates: new Set() };
     this.#left = left;
@@ -207,6 +203,7 @@ export class FixHost extends Host implements Speaker {
       syncs: this.disk.syncs(process),
       log,
       ahead: this.#plan.commit === 'reserve',
+      ...linkBounds(this.#plan),
       way,
     });
   }

@@ -1,6 +1,7 @@
 /** The connection between an edge and the venue that edges share: two ends, each in its process, as far as a link uses sockets. */
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { SOCKET_BYTES } from '../../edge/venue/link/limits.ts';
 import type { Process } from '../process.ts';
 import type { Chance, Scheduler } from '../scheduler.ts';
 
@@ -9,7 +10,6 @@ const WAY_MS = [0.02, 0.5] as const;
 
 export class LinkEnd extends EventEmitter {
   destroyed = false;
-  readonly writableLength = 0;
   readonly #process: Process;
   readonly #scheduler: Scheduler;
   readonly #chance: Chance;
@@ -17,11 +17,15 @@ export class LinkEnd extends EventEmitter {
   /** Until it is joined, and has been accepted, nobody reads. */
   #paused = true;
   readonly #unread: (Buffer | 'end')[] = [];
+  /** What this end has written and the other has not read, bytes; and from how much on it is told to wait. */
+  #unsent = 0;
+  readonly #room: number;
   /** When the last byte to this end arrives: none overtakes another. */
   #arrivesAt = 0;
 
-  constructor(process: Process, scheduler: Scheduler, chance: Chance) {
+  constructor(process: Process, scheduler: Scheduler, chance: Chance, room = Number.POSITIVE_INFINITY) {
     super();
+    this.#room = room;
     this.#process = process;
     this.#scheduler = scheduler;
     this.#chance = chance;
@@ -29,6 +33,10 @@ export class LinkEnd extends EventEmitter {
 
   get asSocket(): Socket {
     return this as unknown as Socket;
+  }
+
+  get writableLength(): number {
+    return this.#unsent < this.#room ? 0 : SOCKET_BYTES;
   }
 
   /** From now on the two hear each other. */
@@ -44,6 +52,7 @@ export class LinkEnd extends EventEmitter {
   write(bytes: Uint8Array): boolean {
     if (this.destroyed || !this.#process.speaks) return false;
     const copy = Buffer.from(bytes);
+    this.#unsent += copy.length;
     this.#other?.later((end) => end.#arrived(copy));
     return true;
   }
@@ -118,7 +127,17 @@ export class LinkEnd extends EventEmitter {
       const next = this.#unread.shift();
       if (next === undefined) return;
       if (next === 'end') this.emit('end');
-      else this.emit('data', next);
+      else {
+        const other = this.#other;
+        if (other !== undefined) other.#taken(next.length);
+        this.emit('data', next);
+      }
     }
+  }
+
+  #taken(bytes: number): void {
+    const waited = this.writableLength > 0;
+    this.#unsent -= bytes;
+    if (waited && this.writableLength === 0 && !this.destroyed) this.#process.reach(0, () => this.emit('drain'));
   }
 }

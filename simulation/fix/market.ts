@@ -43,7 +43,7 @@ export class Market {
   readonly #world: World;
   readonly #machine: Machine;
   readonly #dictionary: Dictionary;
-  readonly #links = new Map<LinkEnd, { readonly edge: string; readonly since: number }>();
+  readonly #links = new Map<LinkEnd, { readonly edge: string; readonly since: number | undefined }>();
   /** Edges that do not get here, and until when. */
   readonly #away = new Map<string, number>();
   #open: Open | undefined;
@@ -155,7 +155,8 @@ export class Market {
   /** An edge connects. @returns its end, which hears later whether somebody listens */
   connect(edge: Process): LinkEnd {
     const { scheduler, chance } = this.#world;
-    const near = new LinkEnd(edge, scheduler, chance);
+    // Little fits on the way there, too, where little may wait: what has left is not lost.
+    const near = new LinkEnd(edge, scheduler, chance, this.#world.plan.fix?.narrow);
     edge.reach(chance.between(0.05, 1), () => {
       const { process } = this;
       const away = (this.#away.get(edge.name) ?? 0) > scheduler.now && !this.#world.calm;
@@ -165,10 +166,12 @@ export class Market {
       }
       const far = new LinkEnd(process, scheduler, chance);
       near.join(far);
-      this.#links.set(far, { edge: edge.name, since: scheduler.now });
+      // One that stands still has not taken it yet.
+      this.#links.set(far, { edge: edge.name, since: undefined });
       far.once('close', () => this.#links.delete(far));
       process.reach(0, () => {
         if (this.#open === undefined) return;
+        if (this.#links.has(far)) this.#links.set(far, { edge: edge.name, since: scheduler.now });
         const refused = (why: string): void =>
           this.#world.trace(NAME, () => `a connection of ${edge.name} ends: ${why}`);
         welcome(this.#open.host, far.asSocket, refused);

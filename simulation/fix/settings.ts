@@ -10,6 +10,23 @@ export const UNSEEN: Metrics = new Proxy(() => {}, {
   apply: () => undefined,
 }) as unknown as Metrics;
 
+const DEFECTS = [
+  'failed inside',
+  'failed at the end of a turn',
+  'threw',
+  'does not parse',
+  'has forgotten everything',
+  'its journal is not in the store',
+];
+
+/** How an edge says that something went wrong in itself. */
+export const defectOf = ({ narrow }: FixPlan): RegExp =>
+  new RegExp([...DEFECTS, ...(narrow === undefined ? ['were dropped'] : [])].join('|'));
+
+/** What may wait for the venue, and from where on no orders are taken: as much as half of it, as in production. */
+export const linkBounds = ({ narrow }: FixPlan) =>
+  narrow === undefined ? {} : { most_in_all: narrow, most_waiting: narrow / 2 };
+
 export function configOf(
   name: string,
   directory: string,

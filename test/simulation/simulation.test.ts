@@ -10,6 +10,7 @@ const FOUND: readonly [seed: number, what: string][] = [
   [234, 'an edge that was stopped lost the numbers of its sessions'],
   [322, 'what left nothing in a journal far away did not get to the venue'],
   [354, 'what was heard and not on disk was said to be had'],
+  [486, 'a cancel was let go where too much waited for the venue'],
   [586, 'orders that were refused for an epoch between two of one edge were forgotten'],
   [1_128, 'an edge whose clock had been set back did not ask for tokens, and refused cancels'],
   [2_058, 'the grace of an edge that had died went on, though its client had been on elsewhere'],
