@@ -13,11 +13,13 @@ const LAST = PLACES - 1;
 /** Of a place, as i32. */
 const [ID, ROW] = [0, 1] as const;
 const INTS = 2;
+/** Of who has nothing yet: never written to. */
+const NONE = new Int32Array(0);
 
 export class IdRing {
   size = 0;
-  /** By the number that is in its places. */
-  readonly #pages: Int32Array[] = [];
+  /** By the number that is in its places. The first is there from the beginning: of an array without any V8 would compile anew what looks into it. */
+  readonly #pages: Int32Array[] = [NONE];
   /** Numbers of those that have been filled, oldest first, but for the one that is being filled. */
   readonly #full: number[] = [];
   readonly #free: number[] = [];
@@ -40,8 +42,8 @@ export class IdRing {
 
   /** The next one. @returns its place, which is its own until it is the oldest and shifted out */
   push(id: number, row: number): number {
-    let page = this.#pages[this.#filling];
-    if (page === undefined || this.#next * INTS === page.length) page = this.#room();
+    let page = this.#pages[this.#filling]!;
+    if (this.#next * INTS === page.length) page = this.#room();
     const place = this.#next++;
     const at = place * INTS;
     page[at + ID] = id;
@@ -78,8 +80,8 @@ export class IdRing {
 
   /** Where the next one goes. */
   #room(): Int32Array {
-    const filled = this.#pages[this.#filling];
-    if (filled === undefined || filled.length < PLACES * INTS) return this.#widen(filled);
+    const filled = this.#pages[this.#filling]!;
+    if (filled.length < PLACES * INTS) return this.#widen(filled);
     this.#full.push(this.#filling);
     this.#next = 0;
     this.#filling = this.#free.pop() ?? this.#pages.push(keptInt32s(PLACES * INTS)) - 1;
@@ -87,9 +89,9 @@ export class IdRing {
   }
 
   /** The first page, while it is not whole. */
-  #widen(filled: Int32Array | undefined): Int32Array {
-    const wider = keptInt32s(filled === undefined ? INITIAL * INTS : filled.length * 2);
-    if (filled !== undefined) wider.set(filled);
+  #widen(filled: Int32Array): Int32Array {
+    const wider = keptInt32s(filled === NONE ? INITIAL * INTS : filled.length * 2);
+    wider.set(filled);
     this.#pages[0] = wider;
     return wider;
   }
