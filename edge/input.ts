@@ -68,10 +68,11 @@ export class Input {
     this.end = rest;
   }
 
-  /** The first message has been dealt with. It is a Logon, so nothing of it is to stay. */
+  /** The first message has been dealt with. It is a Logon, so nothing of it is to stay; nor a buffer, which thousands of quiet sessions would have. */
   drop({ start, resume }: Frame): void {
     this.buf.fill(0, start, resume);
     this.start = resume;
+    if (this.length === 0) this.clear();
   }
 
   clear(): void {

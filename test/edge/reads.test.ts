@@ -75,6 +75,9 @@ describe('inputs', () => {
     input.drop(Object.assign(new Frame(), { start: 0, end: 11, resume: 11 }));
     expect(inputOf(input).toString()).toBe('next');
     for (const bytes of [buf, READ_BUFFER]) expect(bytes.includes('secret')).toBe(false);
+    expect(input.buf).toBe(buf);
+    input.drop(Object.assign(new Frame(), { start: 11, end: 15, resume: 15 }));
+    expect(input.buf.length).toBe(0);
   });
 });
 
