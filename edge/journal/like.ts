@@ -49,27 +49,35 @@ export class Before {
   differ(from: DataView, start: number, into: DataView, at: number): number {
     const view = this.#view;
     const { length } = this;
-    const last = (length - WORD) | 0;
-    let map = at | 0;
-    let end = (map + mapBytes(length)) | 0;
+    const whole = length & ~(WORD - 1);
+    const first = (at + mapBytes(length)) | 0;
+    let end = first;
     let word = 0;
-    for (let left = wordsOf(length) | 0; left > 0; left = (left - BITS) | 0) {
-      const bits = Math.min(left, BITS) | 0;
+    for (let map = at | 0; map < first; map = (map + 4) | 0) {
+      const stop = Math.min(word + BITS * WORD, whole) | 0;
       let differing = 0;
-      for (let bit = 0; bit < bits; bit = (bit + 1) | 0) {
-        const own = Math.min(word, last) | 0;
-        word = (word + WORD) | 0;
-        const source = (start + own) | 0;
+      for (; word < stop; word = (word + WORD) | 0) {
+        const source = (start + word) | 0;
         // As floats, of which none is made: that two are the same says that all bits are, but for those of 0 and -0; what is none differs from itself.
         const value = from.getFloat64(source, true);
-        if (value === view.getFloat64(own, true) && value !== 0) continue;
-        differing |= 1 << bit;
-        view.setBigInt64(own, from.getBigInt64(source, true), true);
+        if (value === view.getFloat64(word, true) && value !== 0) continue;
+        differing |= 1 << (word >>> WORD_BITS); // of the shift the lowest five bits count
+        view.setBigInt64(word, from.getBigInt64(source, true), true);
         into.setBigInt64(end, from.getBigInt64(source, true), true);
         end = (end + WORD) | 0;
       }
+      if (whole !== length && ((map + 4) | 0) === first) {
+        const own = (length - WORD) | 0; // it begins within the one before
+        const source = (start + own) | 0;
+        const value = from.getFloat64(source, true);
+        if (value !== view.getFloat64(own, true) || value === 0) {
+          differing |= 1 << (whole >>> WORD_BITS);
+          view.setBigInt64(own, from.getBigInt64(source, true), true);
+          into.setBigInt64(end, from.getBigInt64(source, true), true);
+          end = (end + WORD) | 0;
+        }
+      }
       into.setInt32(map, differing, true);
-      map = (map + 4) | 0;
     }
     return end;
   }

@@ -92,7 +92,7 @@ export class Exchange implements TradeListener {
   /** A step begins. Whatever it does, it does not meet an order whose time is over. */
   begin(now: number): void {
     this.clients.orders.rest();
-    this.now = now;
+    if (this.now !== now) this.now = now; // a write of what is young costs more than a look
     if (this.expiry.next <= now) this.expire(now);
     if (!this.started) this.open(now);
   }
