@@ -29,6 +29,7 @@ export interface KnownOrders {
   bound(most: number, freed: (row: number) => void): void;
   entries(): Iterable<readonly [id: number, row: number]>;
   open(): readonly number[];
+  leave(): void;
 }
 
 export interface User {

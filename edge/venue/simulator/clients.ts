@@ -5,7 +5,7 @@ import { KNOWN_IDS_PER_SESSION } from '../limits.ts';
 import type { VenueSession } from '../venue.ts';
 import { versionOf } from '../versions.ts';
 import type { Client, ClientOrder, User } from './client-order.ts';
-import { KnownIds } from './known-ids.ts';
+import { KnownIds, NewIds } from './known-ids.ts';
 import { Names } from './names.ts';
 import { NO_ROW, Orders } from './orders.ts';
 import { pieceOf } from './piece.ts';
@@ -13,6 +13,7 @@ import { pieceOf } from './piece.ts';
 export class Clients {
   readonly names = new Names();
   readonly orders = new Orders();
+  readonly newIds = new NewIds();
   private readonly users = new Map<string, User>();
   private readonly byId = new Map<string, Client>();
   /** The one asked for last: a batch is of one session. */
@@ -111,6 +112,7 @@ export class Clients {
   /** Forgets a session that has left nothing behind. */
   release(client: Client): void {
     if (client.ids.size > 0) return;
+    client.ids.leave();
     const { user } = client;
     this.byId.delete(client.session.id);
     this.last = undefined;

@@ -1,6 +1,7 @@
 /**
  * The ClOrdIDs that a session has used, and the order that each names: a table by hash over a ring by age. Nearly all are
- * looked up to find that they are new.
+ * looked up to find that they are new, and nearly all clients count: an id that comes behind all that there have been is new without a look into
+ * the table, which is far from the processor's caches, and into which new ones are entered many at a time.
  */
 
 import type { Message } from '../../fix/message.ts';
@@ -9,17 +10,28 @@ import { ID_BYTES } from '../limits.ts';
 import type { Client, ClientOrder, KnownOrders } from './client-order.ts';
 import { IdRing } from './id-ring.ts';
 import { IdSlots, STEP } from './id-slots.ts';
-import { hashOf, type Names } from './names.ts';
+import { hashOf, type Names, NO_NAME } from './names.ts';
 import { NO_ROW, type Orders } from './orders.ts';
 
 /** A text that is looked up. */
 const ASKED = Buffer.alloc(ID_BYTES + SLACK);
 const ASKED_VIEW = viewOf(ASKED);
 
+/** New ids that are entered at once. */
+const NEW_IDS = 512;
+
+/** The youngest ids of one session, which are in its ring and not in its table yet. */
+export class NewIds {
+  readonly places = new Int32Array(NEW_IDS);
+  count = 0;
+  owner: KnownIds | undefined;
+}
+
 /** What those of all sessions have in common. */
 export interface Shared {
   readonly names: Names;
   readonly orders: Orders;
+  readonly newIds: NewIds;
 }
 
 export class KnownIds implements KnownOrders {
@@ -27,12 +39,17 @@ export class KnownIds implements KnownOrders {
   readonly #slots = new IdSlots();
   readonly #names: Names;
   readonly #orders: Orders;
+  readonly #newIds: NewIds;
+  /** Behind which no id is that is known, {@link NO_NAME} when there has been none; and whether it is kept for that alone. */
+  #last = NO_NAME;
+  #isKept = false;
   /** Whose they are; set before any is noted. */
   owner: Client | undefined;
 
-  constructor({ names, orders }: Shared) {
+  constructor({ names, orders, newIds }: Shared) {
     this.#names = names;
     this.#orders = orders;
+    this.#newIds = newIds;
   }
 
   get size(): number {
@@ -52,7 +69,13 @@ export class KnownIds implements KnownOrders {
 
   /** Whether field `i` of a message has been used. */
   has(message: Message, i: number): boolean {
-    return this.#placeOf(message, i) >= 0;
+    const isBehind = i >= 0 && this.#isBehind(message.view, message.from(i), message.length(i));
+    return !isBehind && this.#placeOf(message, i) >= 0;
+  }
+
+  /** Whether it comes behind all that are known. */
+  #isBehind(view: DataView, from: number, length: number): boolean {
+    return this.#last === NO_NAME || this.#names.isBefore(this.#last, view, from, length);
   }
 
   #placeOf(message: Message, i: number): number {
@@ -65,6 +88,7 @@ export class KnownIds implements KnownOrders {
 
   /** @returns -1: it is not known */
   #find(hash: number, view: DataView, from: number, length: number): number {
+    if (this.#newIds.owner === this) this.enterNew();
     const slots = this.#slots.of(hash);
     const mask = slots.length - 1;
     for (let at = (hash << 1) & mask; slots[at] !== 0; at = (at + STEP) & mask) {
@@ -87,7 +111,7 @@ export class KnownIds implements KnownOrders {
     const place = this.#find(names.hash(id), names.view, names.at(id), names.length(id));
     this.#orders.know(row, 1);
     if (place < 0) {
-      this.#push(names.keep(id), row, names.hash(id));
+      this.#push(names.keep(id), row);
       return NO_ROW;
     }
     const before = this.#ring.row(place);
@@ -98,7 +122,7 @@ export class KnownIds implements KnownOrders {
   /** As {@link set}, of an id that is not known. */
   add(id: number, { row }: ClientOrder): void {
     this.#orders.know(row, 1);
-    this.#push(this.#names.keep(id), row, this.#names.hash(id));
+    this.#push(this.#names.keep(id), row);
   }
 
   /** Whether an open order of this session goes by an id now. */
@@ -115,15 +139,17 @@ export class KnownIds implements KnownOrders {
   bound(most: number, freed: (row: number) => void): void {
     const ring = this.#ring;
     while (ring.size > most) {
+      if (this.#newIds.owner === this && this.#newIds.count === ring.size) this.enterNew();
       const place = ring.oldest;
       const [id, row, hash] = [ring.id(place), ring.row(place), this.#names.hash(ring.id(place))];
       this.#slots.remove(hash, place);
       ring.shift();
       if (this.#isCurrent(id, row)) {
-        this.#push(id, row, hash);
+        this.#push(id, row);
         continue;
       }
-      this.#names.drop(id);
+      if (id === this.#last && !this.#isKept) this.#isKept = true;
+      else this.#names.drop(id);
       if (this.#orders.know(row, -1) === 0) freed(row);
     }
   }
@@ -140,7 +166,35 @@ export class KnownIds implements KnownOrders {
     return rows;
   }
 
-  #push(id: number, row: number, hash: number): void {
-    this.#slots.add(hash, this.#ring.push(id, row));
+  /** Its session goes, and has none left. */
+  leave(): void {
+    if (this.#isKept) this.#names.drop(this.#last);
+    this.#isKept = false;
+    this.#last = NO_NAME;
+    if (this.#newIds.owner === this) this.#newIds.owner = undefined;
+  }
+
+  #push(id: number, row: number): void {
+    const names = this.#names;
+    const newIds = this.#newIds;
+    if (newIds.owner !== this) this.#takeTurn();
+    else if (newIds.count === NEW_IDS) this.enterNew();
+    newIds.places[newIds.count++] = this.#ring.push(id, row);
+    if (!this.#isBehind(names.view, names.at(id), names.length(id))) return;
+    if (this.#isKept) names.drop(this.#last);
+    this.#isKept = false;
+    this.#last = id;
+  }
+
+  #takeTurn(): void {
+    this.#newIds.owner?.enterNew();
+    this.#newIds.owner = this;
+  }
+
+  /** Enters the new ids, which are this session's, into the table. */
+  enterNew(): void {
+    const { places, count } = this.#newIds;
+    for (let i = 0; i < count; i++) this.#slots.add(this.#names.hash(this.#ring.id(places[i]!)), places[i]!);
+    this.#newIds.count = 0;
   }
 }

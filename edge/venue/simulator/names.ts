@@ -142,6 +142,21 @@ export class Names {
     return (last & MASKS[length - whole]!) === 0;
   }
 
+  /** Whether these bytes come behind a name: they are more, or as many and greater, the first ones counting most. */
+  isBefore(name: number, view: DataView, from: number, length: number): boolean {
+    const own = this.length(name);
+    if (own !== length) return own < length;
+    const mine = this.#view;
+    const at = name << UNIT_BITS;
+    for (let i = 0; i < length; i += 4) {
+      const short = 8 * Math.max(i + 4 - length, 0); // bits that are of what is behind
+      const a = mine.getUint32(at + i) >>> short;
+      const b = view.getUint32(from + i) >>> short;
+      if (a !== b) return a < b;
+    }
+    return false;
+  }
+
   same(a: number, b: number): boolean {
     return a === b || this.is(a, this.#view, b << UNIT_BITS, this.length(b));
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Message, TOKENS_OK, tokenise } from '../../../../edge/fix/message.ts';
 import { Tag } from '../../../../edge/fix/tags.ts';
-import type { ClientOrder } from '../../../../edge/venue/simulator/client-order.ts';
+import type { Client, ClientOrder } from '../../../../edge/venue/simulator/client-order.ts';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import { CANCELED } from '../../../../edge/venue/simulator/order.ts';
@@ -146,6 +146,72 @@ describe('known ids', () => {
     for (const n of [19_001, 19_500, 19_999]) expect(ids.get(`ORD${n}`)?.cl_ord_id).toBe(`ORD${n}`);
     for (const n of [0, 1000, 18_999]) expect(ids.get(`ORD${n}`)).toBeUndefined();
     expect(ids.open()).toEqual([rests]);
+  });
+
+  test('are known at once, of clients who count and of others, by turns and many between two looks', () => {
+    const turn = fc.record({
+      who: fc.nat(1),
+      count: fc.oneof(fc.nat(5), fc.integer({ min: 500, max: 700 })),
+      /** How an id is made of a number; by the first two each comes behind those before. */
+      made: fc.constantFrom<(n: number) => string>(
+        (n) => `ORD${n}`,
+        (n) => String(n).padStart(16, '0'),
+        (n) => `${n % 7}-${n}`,
+        (n) => `Z${9999 - n}`,
+      ),
+      looks: fc.boolean(),
+      bound: fc.option(fc.nat(1000)),
+    });
+    fc.assert(
+      fc.property(fc.array(turn, { maxLength: 8 }), (turns) => {
+        const { clients, names, orders } = sessionIds();
+        const both = ['A', 'B'].map((id) => clients.of(sessionOf(id)));
+        const known: string[][] = [[], []];
+        let n = 0;
+        const place = (client: Client, id: string) => {
+          const ids = { run: RUN, serial: ++n, owner: client, name: names.ofText(id) };
+          const order = orders.add(ids, TERMS, n);
+          close(order);
+          client.ids.add(ids.name, order);
+          orders.rest();
+        };
+        for (const { who, count, made, looks, bound } of turns) {
+          const [{ ids }, own] = [both[who]!, known[who]!];
+          const has = (id: string) => ids.has(messageOf(id), messageOf(id).index(Tag.ClOrdID));
+          for (let i = 0; i < count; i++) {
+            const id = made(n);
+            if (looks || i === 0) expect(has(id)).toBe(own.includes(id));
+            if (own.includes(id)) continue;
+            place(both[who]!, id);
+            own.push(id);
+          }
+          if (bound !== null) {
+            ids.bound(bound, () => {});
+            own.splice(0, own.length - bound);
+          }
+          const some = own.filter((_id, i) => i % 97 === 0 || i === own.length - 1);
+          expect(some.map((id) => ids.get(id)?.cl_ord_id)).toEqual(some);
+          expect(some.filter((id) => !has(id))).toEqual([]);
+          expect(known[1 - who]!.filter((id, i) => i % 97 === 0 && !own.includes(id) && has(id))).toEqual([]);
+          expect(ids.size).toBe(own.length);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('leave nothing behind when their session goes, though the last one was forgotten', () => {
+    const { clients, names, ids, orders, order, set } = sessionIds();
+    const rows = ['Z9', 'A1', 'A2'].map((id) => order(id));
+    for (const row of rows) set(orders.order(row).cl_ord_id, row);
+    ids.bound(0, (row) => names.drop(orders.free(row)));
+    set('ZZ1', order('ZZ1')); // it comes behind the one that was forgotten
+    ids.bound(0, (row) => names.drop(orders.free(row)));
+    const isKnown = ids.has(messageOf('B1'), messageOf('B1').index(Tag.ClOrdID));
+    clients.release(clients.of(sessionOf('ONE')));
+    // Each has had two: that of its order and that of the id.
+    const again = Array.from({ length: 6 }, (_, i) => names.ofText(`X${i}`)).sort();
+    expect([isKnown, again]).toEqual([false, [1, 2, 3, 4, 5, 6]]);
   });
 
   test('do not keep what another session has placed for being open', () => {

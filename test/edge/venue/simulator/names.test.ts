@@ -50,6 +50,9 @@ function check(names: Names, { name, bytes }: Had, other: Had): void {
   const same = bytes.equals(other.bytes);
   expect(names.is(other.name, view, 0, bytes.length)).toBe(same);
   expect(names.same(name, other.name)).toBe(same);
+  const [mine, others] = [bytes.length, other.bytes.length];
+  const isBefore = mine === others ? bytes.compare(other.bytes) > 0 : others < mine;
+  expect(names.isBefore(other.name, view, 0, bytes.length)).toBe(isBefore);
 }
 
 test('names are what a map has, whatever is noted, kept and dropped, and in which order', () => {
