@@ -22,4 +22,4 @@ EXPOSE 9878 9464
 STOPSIGNAL SIGTERM
 # Options of V8 and settings of the allocator are those of edge/runtime.ts, and said why there.
 ENV MALLOC_MMAP_THRESHOLD_=32768 MALLOC_TRIM_THRESHOLD_=1048576 MALLOC_ARENA_MAX=1
-ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "--heap-growing-percent=20", "--incremental-marking-soft-trigger=50", "--incremental-marking-hard-trigger=90", "--max-inlined-bytecode-size-cumulative=2500", "edge/main.ts"]
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "--heap-growing-percent=20", "--incremental-marking-soft-trigger=50", "--incremental-marking-hard-trigger=90", "--max-inlined-bytecode-size-cumulative=2500", "--import=./edge/untyped.mjs", "edge/main.ts"]

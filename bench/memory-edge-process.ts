@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { MALLOC, V8_FLAGS } from '../edge/runtime.ts';
+import { MALLOC, NODE_FLAGS } from '../edge/runtime.ts';
 import type { CrowdMember } from './crowd-process.ts';
 import type { Target } from './floor-process.ts';
 import { makeScratch, removeScratch } from './scratch.ts';
@@ -23,7 +23,7 @@ export async function startMemoryEdge(users: number): Promise<MemoryEdge> {
   const script = join(import.meta.dirname, 'memory-edge.ts');
   // As an edge's own process is started (edge/kept-process.ts).
   const child = fork(script, [String(users), directory], {
-    execArgv: [...V8_FLAGS],
+    execArgv: [...NODE_FLAGS],
     env: { ...process.env, ...MALLOC },
   });
   const gone = once(child, 'exit');

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { MALLOC, V8_FLAGS } from '../edge/runtime.ts';
+import { MALLOC, NODE_FLAGS } from '../edge/runtime.ts';
 import { type Figure, figure, median } from './figures.ts';
 import type { Sizes } from './sizes.ts';
 import type { WayResult, WayTask } from './way-process.ts';
@@ -20,7 +20,7 @@ const ONE_OF = 4;
 
 /** In a process that is started as the edge's is. @throws when it fails; it has said why */
 export async function through(task: WayTask): Promise<WayResult> {
-  const args = [...V8_FLAGS, join(import.meta.dirname, 'way-process.ts'), JSON.stringify(task)];
+  const args = [...NODE_FLAGS, join(import.meta.dirname, 'way-process.ts'), JSON.stringify(task)];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...MALLOC },

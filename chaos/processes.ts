@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
-import { MALLOC, V8_FLAGS } from '../edge/runtime.ts';
+import { MALLOC, NODE_FLAGS } from '../edge/runtime.ts';
 import { freePort } from '../local/free-port.ts';
 import { storeBinary } from '../local/store.ts';
 
@@ -45,7 +45,7 @@ export class Program {
   /** Resolves when it is ready. @throws when it ends before, or takes a minute */
   start(): Promise<Ready> {
     if (this.#child !== undefined) throw new Error(`${this.#script} runs already`);
-    const child = spawn(process.execPath, [...V8_FLAGS, join(ROOT, this.#script)], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, this.#script)], {
       env: { ...MALLOC, ...this.#env, ...this.#ports },
       stdio: ['ignore', this.#log, this.#log, 'ipc'],
     });

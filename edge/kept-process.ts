@@ -1,7 +1,7 @@
 /** A child process that is kept alive: if it ends it is started again with the same settings and ports. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { MALLOC, V8_FLAGS } from './runtime.ts';
+import { MALLOC, NODE_FLAGS } from './runtime.ts';
 
 /** What the edge tells its parent over IPC once it listens. */
 export interface EdgeReady {
@@ -65,7 +65,7 @@ export async function keep<Ready extends { readonly type: 'ready' }>(
   let child: ChildProcess;
 
   const run = (): Promise<Ready> => {
-    const started = spawn(process.execPath, [...V8_FLAGS, script], {
+    const started = spawn(process.execPath, [...NODE_FLAGS, script], {
       env: { ...MALLOC, ...env, ...more },
       stdio: ['ignore', stdout, 'pipe', 'ipc'],
     });

@@ -7,7 +7,6 @@
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { SLACK } from './fix/words.ts';
-import { giveBack } from './give-back.ts';
 import { READ_PORTION } from './limits.ts';
 
 /** Room before a read, for what is left of the one before. Only a message that is longer than this is ever copied to be joined. */
@@ -74,10 +73,7 @@ function handleOf(socket: Socket): object | undefined {
 
 /** Of TLS, and wherever else it must be: in buffers that come one by one. */
 function readsAsTheyCome(socket: Socket, read: (bytes: number) => void): Socket {
-  socket.on('data', (chunk: Buffer) => {
-    inPortions(chunk, read);
-    giveBack(chunk);
-  });
+  socket.on('data', (chunk: Buffer) => inPortions(chunk, read));
   return socket.resume();
 }
 

@@ -22,6 +22,9 @@ export const V8_FLAGS: readonly string[] = [
   '--max-inlined-bytecode-size-cumulative=2500',
 ];
 
+/** All that the edge's process is started with before its script: those, and its modules without their types (untyped.mjs). */
+export const NODE_FLAGS: readonly string[] = [...V8_FLAGS, `--import=${new URL('untyped.mjs', import.meta.url).href}`];
+
 /**
  * Settings of glibc's allocator, which by itself keeps what it has once freed in large pieces. Named, they stay as they
  * are. Others ignore them.

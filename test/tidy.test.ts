@@ -28,6 +28,7 @@ describe('the tree', () => {
     ['no function is over 70 lines', rules.functionLength],
     ['a file over 400 lines gives its reason', (all: readonly File[]) => rules.fileLength(all)],
     ['no path of a machine', rules.machinePaths],
+    ['no buffer is taken away where messages pass', rules.detached],
     ['no skipped and no focused test', rules.focusedTests],
   ])('%s', (_title, rule) => {
     expect(rule(tree)).toEqual([]);
@@ -175,6 +176,16 @@ describe('the other rules bite', () => {
       expect.stringMatching(/^README\.md:2: /),
     ]);
     expect(rules.machinePaths([file('README.md', 'https://x.example/home/ann and src/work/a')])).toEqual([]);
+  });
+
+  test.each([
+    'buffer.transfer(0);',
+    'bytes.buffer.transferToFixedLength();',
+    'structuredClone(message);',
+    'port.postMessage(bytes, { transfer: [bytes] });',
+  ])('a buffer is taken away: %s', (text) => {
+    expect(rules.detached([file('edge/a.ts', `import './b.ts';\n${text}`)])).toHaveLength(1);
+    expect(rules.detached([file('bench/a.ts', text), file('edge/thread.mjs', text)])).toEqual([]);
   });
 
   test.each([

@@ -2,7 +2,6 @@
 
 import { type Cipheriv, createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { giveBack } from '../give-back.ts';
 import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
 import { openShort, resealShort, SHORT_BYTES, type ShortHome, type ShortSealer } from './short.ts';
 
@@ -81,14 +80,10 @@ export function sealBlock(
   into.writeUInt32LE(blockCrc(home, into, from, length), from);
 }
 
-/** Encrypts [from, end) of `plain` to the same place of `into`, in pieces as large as one another, for the sake of {@link giveBack}. */
+/** Encrypts [from, end) of `plain` to the same place of `into`, in pieces. */
 function encryptInto(into: Buffer, from: number, cipher: Cipheriv, plain: Buffer, end: number): void {
-  const bytes = Math.ceil((end - from) / Math.ceil((end - from) / PIECE_BYTES));
-  for (let at = from; at < end; at += bytes) {
-    const sealed = cipher.update(plain.subarray(at, Math.min(at + bytes, end)));
-    sealed.copy(into, at);
-    giveBack(sealed);
-  }
+  for (let at = from; at < end; at += PIECE_BYTES)
+    cipher.update(plain.subarray(at, Math.min(at + PIECE_BYTES, end))).copy(into, at);
 }
 
 /**
@@ -148,7 +143,7 @@ export function blockAt(home: Home, bytes: Buffer, at: number, ordinal: number):
 
 function isProved(home: Home, bytes: Buffer, at: number, length: number): boolean {
   try {
-    giveBack(openBlock(home, bytes, at, length));
+    openBlock(home, bytes, at, length);
     return true;
   } catch {
     return false; // how the cipher reports a wrong tag

@@ -20,7 +20,6 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { Views, viewOf } from '../fix/words.ts';
-import { giveBack } from '../give-back.ts';
 import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES } from './format.ts';
 
 /** Of a block with its head. At about twice as many GCM costs as much: it takes in five bytes while SHA-256 takes in one. */
@@ -139,7 +138,6 @@ export class ShortSealer {
 
   /** What is left of the keystream that lies ready is dropped. */
   #more(): void {
-    giveBack(this.#stream);
     this.#stream = this.#cipher.update(ZEROS);
     this.#streamView = viewOf(this.#stream);
     this.#made += STREAM_BYTES / UNIT;

@@ -38,6 +38,7 @@ test('it runs as the edge runs elsewhere', () => {
     'node',
     '--enable-source-maps',
     ...V8_FLAGS,
+    '--import=./edge/untyped.mjs',
     'edge/main.ts',
   ]);
   const env = said('ENV').join(' ');

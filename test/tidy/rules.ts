@@ -228,6 +228,19 @@ export const machinePaths: Rule = (tree) =>
     }),
   );
 
+const DETACHES = /\.transfer(?:ToFixedLength|ToImmutable)?\(|\bstructuredClone\(|\btransfer(?:List)?\s*:/;
+
+/** Where messages pass no buffer is taken away: edge/untyped.mjs says what that would cost. */
+export const detached: Rule = (tree) =>
+  written(tree)
+    .filter(({ path }) => /^(?:edge|core|adapters)\/.*\.ts$/.test(path))
+    .flatMap(({ path, text }) =>
+      text.split('\n').flatMap((content, index) => {
+        const hit = DETACHES.exec(content)?.[0];
+        return hit === undefined ? [] : [`${path}:${index + 1}: ${hit}`];
+      }),
+    );
+
 const FOCUSED = /^(?:(?:describe|test|it)(?:\.\w+)*\.(?:skip|only|todo|skipIf)|(?:x|f)(?:describe|test|it))\b/;
 
 /** Every test runs, always. */
