@@ -29,6 +29,7 @@ import { arrive } from '../edge/arrival.ts';
 import { readConfig } from '../edge/config.ts';
 import { startEdge } from '../edge/edge.ts';
 import { openJournal } from '../edge/journal/file.ts';
+import { Keystream } from '../edge/journal/keystream.ts';
 import { createLogger } from '../edge/log.ts';
 import { Metrics } from '../edge/metrics.ts';
 import { openVenue } from '../edge/venue/index.ts';
@@ -163,6 +164,7 @@ async function openHouse(directory: string, { venue, count, heap = false }: WayT
       now: () => systemClock.now(),
       log,
       keys: { of: () => made.key, take: () => made },
+      keystream: new Keystream(log),
       inbound: venue !== 'echo',
     }),
     journals,

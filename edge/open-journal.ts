@@ -16,6 +16,7 @@ import { openFiles } from './journal/files.ts';
 import { segmentNumber } from './journal/format.ts';
 import type { Journal, JournalError } from './journal/journal.ts';
 import { openKeys, type SegmentKeys, wrappedKeys } from './journal/keys.ts';
+import { Keystream } from './journal/keystream.ts';
 import { openMemoryJournal } from './journal/memory.ts';
 import { openPair } from './journal/pair.ts';
 import { openStoreJournal } from './journal/store.ts';
@@ -69,6 +70,7 @@ async function inFiles(parts: JournalParts, directory: string): Promise<EdgePart
     directory,
     log,
     keys: await keysOf(parts, directory),
+    keystream: new Keystream(log),
     synced: config.journal === 'file_sync',
     boot: machineBoot(),
     monotonic: () => systemClock.monotonic(),

@@ -4,6 +4,7 @@ import { type Cipheriv, createCipheriv, createDecipheriv, type KeyObject } from 
 import { crc32 } from 'node:zlib';
 import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
 import { openShort, resealShort, SHORT_BYTES, type ShortHome, type ShortSealer } from './short.ts';
+import { openStreamed, resealStreamed, type StreamedSealer } from './streamed.ts';
 
 /** What is needed of the segment that a block belongs to. */
 export interface Home {
@@ -34,6 +35,7 @@ const TAG_BYTES = 16;
 const PIECE_BYTES = 24_576;
 const LAST = 1;
 const SHORT = 2;
+const STREAMED = 4;
 /** Used within one call only. */
 const iv = Buffer.alloc(12);
 const aad = Buffer.alloc(AUTHENTICATED_BYTES);
@@ -45,30 +47,42 @@ export interface Spot {
   readonly from: number;
 }
 
+/** What seals blocks of a segment otherwise than by a cipher of their own. Undefined: nothing does, or there is no key. */
+export interface Sealers {
+  readonly short: ShortSealer | undefined;
+  readonly streamed: StreamedSealer | undefined;
+}
+
 /** Bytes before the records. */
 export const blockBytes = (version: number): number => (version === 1 ? BLOCK_BYTES_1 : BLOCK_BYTES);
 
 /**
  * Makes a block of the records at `from` + 48: writes its 48 bytes, and where there is a key the records, encrypted, to the
  * same place of `into`, which may be `plain` only where there is none.
- * @param fields with a nonce that no other block of the segment has that is not short
- * @param short of this segment; undefined: there is no key
+ * @param fields with a nonce that no other block of the segment has that is sealed by a cipher of its own
+ * @param sealers of this segment
  */
 export function sealBlock(
   home: Home,
   { plain, into, from }: Spot,
   { length, ordinal, records, last, nonce, depends }: BlockFields,
-  short: ShortSealer | undefined,
+  sealers: Sealers,
 ): void {
-  const sealer = length <= SHORT_BYTES ? short : undefined;
+  const short = length <= SHORT_BYTES ? sealers.short : undefined;
+  const streamed = length > SHORT_BYTES ? sealers.streamed : undefined;
+  const ring = streamed?.ring(length);
   into.writeUInt32LE(length, from + 4);
   into.writeUInt32LE(ordinal, from + 8);
   into.writeUInt32LE(records, from + 12);
-  into.writeUInt32LE((last ? LAST : 0) + (sealer === undefined ? 0 : SHORT), from + 16);
+  into.writeUInt32LE(
+    (last ? LAST : 0) + (short === undefined ? 0 : SHORT) + (ring === undefined ? 0 : STREAMED),
+    from + 16,
+  );
   into.writeUInt32LE(nonce, from + 20);
   into.writeDoubleLE(depends, from + 24);
   if (home.key === undefined) into.fill(0, from + 32, from + BLOCK_BYTES);
-  else if (sealer !== undefined) sealer.seal(plain, into, from, length);
+  else if (short !== undefined) short.seal(plain, into, from, length);
+  else if (streamed !== undefined && ring !== undefined) streamed.seal(ring, plain, into, from, length);
   else {
     prepare(home, into, from);
     const cipher = createCipheriv(CIPHER, home.key, iv);
@@ -96,6 +110,10 @@ export function resealBlock(home: Home, bytes: Buffer, at: number, length: numbe
     resealShort(home, bytes, at, length);
     return;
   }
+  if (isStreamed(home, bytes, at)) {
+    resealStreamed(home, bytes, at, length);
+    return;
+  }
   prepare(home, bytes, at);
   const cipher = createCipheriv(CIPHER, home.key, iv);
   cipher.setAAD(aad);
@@ -108,6 +126,10 @@ export function resealBlock(home: Home, bytes: Buffer, at: number, length: numbe
 /** Whether the block at `at` is one of short.ts. */
 const isShort = (home: Home, bytes: Buffer, at: number): home is Home & ShortHome =>
   home.version >= 4 && home.key !== undefined && (bytes.readUInt32LE(at + 16) & SHORT) !== 0;
+
+/** Whether it is one of streamed.ts. */
+const isStreamed = (home: Home, bytes: Buffer, at: number): home is Home & ShortHome =>
+  home.version >= 8 && home.key !== undefined && (bytes.readUInt32LE(at + 16) & STREAMED) !== 0;
 
 /** IV and what is authenticated, of the block at `from`. */
 function prepare(home: Home, bytes: Buffer, from: number): void {
@@ -169,6 +191,7 @@ export function openBlock(home: Home, bytes: Buffer, at: number, length: number)
   const records = bytes.subarray(at + blockBytes(home.version), at + length);
   if (home.key === undefined) return records;
   if (isShort(home, bytes, at)) return openShort(home, bytes, at, length);
+  if (isStreamed(home, bytes, at)) return openStreamed(home, bytes, at, length);
   prepare(home, bytes, at);
   const decipher = createDecipheriv(CIPHER, home.key, iv, { authTagLength: TAG_BYTES });
   decipher.setAAD(aad);

@@ -111,9 +111,9 @@ class FileJournal implements Journal, Ledger<FileSession> {
     this.runs = new Runs(this.tail);
     this.later = options.mirror;
     this.ahead = options.ahead ?? options.mirror === undefined;
-    const { mirror, archiveDirectory = join(dirname(directory), 'archive') } = options;
-    const { archive } = this;
-    this.#segments = new Segments({ directory, log, sync, syncs, salt, keys, archive, archiveDirectory, mirror });
+    const { mirror, keystream, archiveDirectory = join(dirname(directory), 'archive') } = options;
+    const of = { archive: this.archive, archiveDirectory, mirror, keystream };
+    this.#segments = new Segments({ directory, log, sync, syncs, salt, keys, ...of });
     this.#health = new Health(log, options.now);
     this.#reader = new Reader(this.#segments);
     const [segments, sessions, read] = [this.#segments, this.#sessions, (place: Place) => this.read(place)];

@@ -1,5 +1,5 @@
 /**
- * The bytes of a segment, versions 6 and 7; versions 1 to 5 are read and never written. Little-endian; f64 are IEEE 754 doubles
+ * The bytes of a segment, versions 8 and 9; versions 1 to 7 are read and never written. Little-endian; f64 are IEEE 754 doubles
  * holding integers up to 2^53 - 1, times among them: epoch ms.
  *
  * A journal is a row of segments; a segment is a header and blocks. In files: `<segment, ten digits>.seg`. A block is a
@@ -7,7 +7,7 @@
  *
  * | header | size | what |
  * | ---: | ---: | --- |
- * |  0 | 4 | `FGJ` and the version, 6 or 7 |
+ * |  0 | 4 | `FGJ` and the version, 8 or 9 |
  * |  4 | 4 | number of the segment, as in its name |
  * |  8 | 4 | salt: random; seeds the CRC of each block, so that no message can be made to look like a block |
  * | 12 | 8 | f64, when it was begun |
@@ -26,10 +26,10 @@
  * |  4 | 4 | length of the block with these 48 bytes |
  * |  8 | 4 | ordinal of the block in its segment, from 0 |
  * | 12 | 4 | number of records |
- * | 16 | 4 | 1: the last block of its flush; 2, added: it is short |
- * | 20 | 4 | nonce: rises with each try to write a block of this segment, so that none is used twice with its key; of a short one where its part of the keystream begins, in units of 16 bytes |
+ * | 16 | 4 | 1: the last block of its flush; 2, added: it is short; 4, added: it is long, and encrypted out of keystream that lay ready |
+ * | 20 | 4 | nonce: rises with each try to write a block of this segment, so that none is used twice with its key; of a short one, and of one out of keystream, where its part of that begins, in units of 16 bytes |
  * | 24 | 8 | f64, mark of the venue's flush that this one is void without; 0: it stands alone; 2^53 - 1: it does, and marks before it are of another log |
- * | 32 | 16 | tag of AES-256-GCM, or of a short block (short.ts); zeros without encryption |
+ * | 32 | 16 | tag of AES-256-GCM, or of a short block (short.ts), or GMAC of one out of keystream (streamed.ts); zeros without encryption |
  * | 48 |   | records, one after the other; encrypted in one piece |
  *
  * IV of a block: salt, four zeros, nonce. Authenticated with it: number and salt of the segment, bytes 4–31 of the block.
@@ -68,10 +68,11 @@
  * | 4 | sent, pending, run | carried forward: it has been written before |
  * | 0, 16, 32, 48 | received, run | was answered by the gateway; went to the venue; was refused; was not valid |
  *
- * Version 7 is version 6 in a file that was there before (spares.ts). Behind the last flush that was written are a byte that is 1,
- * which the next one is written over, and then zeros. The version of its records is 6.
+ * Version 9 is version 8 in a file that was there before (spares.ts). Behind the last flush that was written are a byte that is 1,
+ * which the next one is written over, and then zeros. The version of its records is 8.
  *
- * In version 4 the messages of a run are all as they are; version 5 is to 4 what 7 is to 6.
+ * In version 6 no long block is out of keystream; version 7 is to 6 what 9 is to 8, and 5 to 4.
+ * In version 4 the messages of a run are all as they are.
  * In version 3 no block is short.
  * In version 2 there is no run, and the CRC is always of the whole block.
  * In version 1 a header has 24 bytes, the CRC at 20; a block has 16, each is a flush; sent, pending and promoted have no
@@ -81,10 +82,11 @@
 import { crc32 } from 'node:zlib';
 
 /** Of records, and of segments in new files. */
-export const VERSION = 6;
+export const VERSION = 8;
 /** Of segments in files that were there before. */
-const VERSION_OVER = 7;
-const VERSION_OVER_4 = 5;
+const VERSION_OVER = 9;
+/** The first of such; from here on each odd version is the one before in such a file. */
+const FIRST_OVER = 5;
 /** Header without the wrapped key. */
 export const HEADER_BYTES = 32;
 export const BLOCK_BYTES = 48;
@@ -210,7 +212,7 @@ export function readHeader(bytes: Buffer, number: number): Header {
   if (header.readUInt32LE(4) !== number) return wrong(`is segment ${header.readUInt32LE(4)} by its header`);
   const wrapped = header[20] === 1 ? Uint8Array.from(header.subarray(HEADER_BYTES)) : undefined;
   const salt = header.readUInt32LE(8);
-  const over = version === VERSION_OVER || version === VERSION_OVER_4;
+  const over = version >= FIRST_OVER && version % 2 === 1;
   return {
     ok: true,
     version: over ? version - 1 : version,

@@ -4,6 +4,7 @@ import type { Syncs } from '../syncs.ts';
 import type { Complete } from './archive.ts';
 import type { JournalLog, LaterJournal } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
+import type { Keystream } from './keystream.ts';
 import type { JournalLimits } from './limits.ts';
 import type { Mirror } from './segments.ts';
 
@@ -25,6 +26,8 @@ export interface FileJournalOptions {
   readonly salt?: () => number;
   /** Keys of what is there and of what is to come (keys.ts). */
   readonly keys?: SegmentKeys | undefined;
+  /** Made for this journal alone, which ends it; the default is none. */
+  readonly keystream?: Keystream | undefined;
   /** Whether new segments are encrypted; the default is whether there are keys. */
   readonly encrypt?: boolean;
   /** Records everything that is sent and received, and the times it was sent again. */

@@ -17,9 +17,11 @@ import { type Home, sealBlock } from './block.ts';
 import { ANOTHER_LOG, headerOf, sealName, segmentName, segmentNumber, VERSION } from './format.ts';
 import { JournalError, type JournalLog } from './journal.ts';
 import type { SegmentKeys } from './keys.ts';
+import type { Keystream } from './keystream.ts';
 import { PAGE_BYTES, SEGMENT_BYTES_HARD, TAIL_INITIAL_BYTES, TAIL_KEPT_BYTES } from './limits.ts';
 import { ShortSealer } from './short.ts';
 import { closeAside, discard, endFlush, removeSpares, Spares } from './spares.ts';
+import { StreamedSealer } from './streamed.ts';
 import type { Tail } from './tail.ts';
 
 export interface Segment extends Home {
@@ -35,6 +37,8 @@ export interface Segment extends Home {
   nonce: number;
   /** Made with its key, once: see {@link ShortSealer}. Undefined: it is not encrypted, or not written to any more. */
   short: ShortSealer | undefined;
+  /** Likewise. Undefined too where no keystream is asked for. */
+  streamed: StreamedSealer | undefined;
   /** Messages in it that may still be asked for: number of places, and bytes. */
   live: number;
   liveBytes: number;
@@ -65,6 +69,7 @@ const EMPTY = {
   blocks: 0,
   nonce: 0,
   short: undefined,
+  streamed: undefined,
   live: 0,
   liveBytes: 0,
   dead: false,
@@ -117,6 +122,8 @@ export interface SegmentsOptions {
   /** Where its segments go. */
   readonly archiveDirectory: string;
   readonly mirror?: Mirror | undefined;
+  /** Undefined: long blocks are sealed without. */
+  readonly keystream?: Keystream | undefined;
 }
 
 /** First size of the buffer for encrypted blocks. It grows to the largest flush; rare, very large ones are freed again. */
@@ -176,7 +183,7 @@ export class Segments {
    * @throws errors of the file system, or that there is no key yet
    */
   create(number: number, epochMs: number, tail: Tail): Segment {
-    const { keys, sync, archive, mirror } = this.#options;
+    const { keys, sync, archive, mirror, keystream } = this.#options;
     const made = keys?.take(number);
     if (keys !== undefined && made === undefined) throw new Error('its key is not there yet');
     const path = this.path(number);
@@ -187,7 +194,11 @@ export class Segments {
     const { fd } = spare ?? { fd: openSync(path, 'w+', 0o600) };
     const home = { version: VERSION, ...of, key: made?.key, made: true };
     const short = made === undefined ? undefined : new ShortSealer({ number, salt, key: made.key });
-    const segment = { ...EMPTY, ...home, short, path, fd, begin: header.length, size: header.length };
+    const streamed =
+      made === undefined || keystream === undefined
+        ? undefined
+        : new StreamedSealer({ number, salt, key: made.key }, keystream);
+    const segment = { ...EMPTY, ...home, short, streamed, path, fd, begin: header.length, size: header.length };
     try {
       writeAll(fd, header, header.length, 0);
       const bytes = this.#write(segment, tail, 0);
@@ -200,7 +211,10 @@ export class Segments {
       discard(spare ?? { fd, path });
       throw error;
     }
-    if (this.#written !== undefined) this.#written.short = undefined;
+    if (this.#written !== undefined) {
+      this.#written.short = undefined;
+      this.#written.streamed = undefined;
+    }
     this.#written = segment;
     this.all.set(number, segment);
     return segment;
@@ -224,6 +238,7 @@ export class Segments {
   /** Called when nobody waits: prepares for the next flush what does not depend on its content. */
   prepare(segment: Segment): void {
     segment.short?.prepare();
+    segment.streamed?.prepare();
   }
 
   /** @returns the bytes as they were written; they are used again */
@@ -260,7 +275,7 @@ export class Segments {
         nonce: segment.nonce++,
         depends,
       };
-      sealBlock(segment, { plain: tail.buf, into, from }, fields, segment.short);
+      sealBlock(segment, { plain: tail.buf, into, from }, fields, segment);
     }
     return into;
   }
@@ -338,6 +353,7 @@ export class Segments {
     for (const { fd } of this.all.values()) closeSync(fd);
     this.all.clear();
     this.#spares?.close();
+    this.#options.keystream?.end();
   }
 
   #delete(segment: Segment, ageMs: number): void {

@@ -32,7 +32,7 @@ function sealed(home: Home, sealer: ShortSealer | undefined, records: Uint8Array
   const plain = Buffer.concat([Buffer.alloc(from + BLOCK_BYTES), records, Buffer.alloc(8)]);
   const into = Buffer.alloc(plain.length);
   const fields: BlockFields = { length, ordinal: 3, records: 1, last: true, nonce, depends: 12 };
-  sealBlock(home, { plain, into, from }, fields, sealer);
+  sealBlock(home, { plain, into, from }, fields, { short: sealer, streamed: undefined });
   return into.subarray(from, from + length);
 }
 

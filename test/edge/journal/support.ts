@@ -72,7 +72,7 @@ export const AT_ONCE: Syncs = {
 };
 
 /** Whether the file of a segment was there before, as one of another. */
-export const isOver = (bytes: Buffer): boolean => bytes[3] === 7;
+export const isOver = (bytes: Buffer): boolean => bytes[3] === 9;
 
 /** What has been written to a segment. */
 export function writtenTo(path: string): Buffer {

@@ -1,4 +1,4 @@
-// Directories that versions 1 to 4 have written: read, and gone on with in version 6.
+// Directories that versions 1 to 6 have written: read, and gone on with in version 8.
 
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,9 +50,9 @@ test.each(['plain', 'encrypted'])('is read, goes on %s, and is read again', asyn
   promote(store, 'was 3');
   append(store, 'new');
   journal.flush();
-  // All is version 6 by now: the few messages that are left were carried forward.
+  // All is version 8 by now: the few messages that are left were carried forward.
   for (const name of readdirSync(directory).filter((file) => file.endsWith('.seg')))
-    expect(readFileSync(join(directory, name))[3]).toBe(6);
+    expect(readFileSync(join(directory, name))[3]).toBe(8);
   expect(seen(store)).toMatchObject({
     nextOut: 16,
     pending: 0,
@@ -119,9 +119,14 @@ test.each(['plain', 'encrypted'])('of version 3, %s: read, gone on with, and rea
   }
 });
 
-test.each(['plain', 'encrypted'])('of version 4, %s: read, gone on with, and read again', async (kind) => {
+test.each([
+  ['4', 'plain'],
+  ['4', 'encrypted'],
+  ['6', 'plain'],
+  ['6', 'encrypted'],
+])('of version %s, %s: read, gone on with, and read again', async (version, kind) => {
   let directory = newDirectory();
-  cpSync(join(import.meta.dirname, 'version-4', kind), directory, { recursive: true });
+  cpSync(join(import.meta.dirname, `version-${version}`, kind), directory, { recursive: true });
   const before = Array.from({ length: 40 }, (_, i) => report(i + 1));
   const opened = async () =>
     openFile(directory, {}, [], { inbound: true, keys: kind === 'plain' ? undefined : await keysOf(directory) });
