@@ -54,6 +54,8 @@ export const logon = (sizes: Sizes): Promise<Figure[]> =>
 
 interface Piped extends LoadResult {
   readonly cpu_us: number;
+  /** Throughput of each run, the one to warm up first. */
+  readonly all_per_s?: readonly number[];
 }
 
 interface Run {
@@ -77,21 +79,27 @@ async function put(target: Target, count: number, { load, credentials, order, wi
   return { ...result, cpu_us: (((await target.cpu()) - before) * 1e6) / count };
 }
 
+/** The medians of all runs but the first. */
+function medians(runs: readonly Piped[]): Piped {
+  const counted = runs.slice(1);
+  const of = (name: 'per_s' | 'p50_us' | 'p99_us' | 'cpu_us') => median(counted.map((run) => run[name]));
+  const { replies } = counted.at(-1) as Piped;
+  const all_per_s = runs.map(({ per_s }) => per_s);
+  return { per_s: of('per_s'), p50_us: of('p50_us'), p99_us: of('p99_us'), cpu_us: of('cpu_us'), replies, all_per_s };
+}
+
 /** Runs against both in turns, after one of each to warm up. */
 async function turns(sizes: Sizes, ours: () => Promise<Piped>, theirs: () => Promise<Piped>): Promise<[Piped, Piped]> {
   const all: [Piped[], Piped[]] = [[], []];
-  await ours();
-  await theirs();
-  for (let run = 0; run < sizes.runs; run++) {
+  for (let run = 0; run <= sizes.runs; run++) {
     all[0].push(await ours());
     all[1].push(await theirs());
   }
-  return all.map((runs) => {
-    const of = (name: 'per_s' | 'p50_us' | 'p99_us' | 'cpu_us') => median(runs.map((run) => run[name]));
-    const { replies } = runs.at(-1) as Piped;
-    return { per_s: of('per_s'), p50_us: of('p50_us'), p99_us: of('p99_us'), cpu_us: of('cpu_us'), replies };
-  }) as [Piped, Piped];
+  return [medians(all[0]), medians(all[1])];
 }
+
+/** Each run, the one to warm up first, thousands a second. */
+const each = ({ all_per_s = [] }: Piped): string => all_per_s.map((per_s) => Math.round(per_s / 1000)).join(' ');
 
 /** What the edge is meant to be of an engine's throughput, at least. */
 const TIMES: Readonly<Record<string, number>> = { quickfixcpp: 10, philadelphia: 3 };
@@ -183,7 +191,7 @@ async function orders(course: Course, sizes: Sizes): Promise<Figure[]> {
       const [piped, floorPiped] = await beside(sizes.orders, sizes.window);
       const how = `${load.name}, an order that ${order}, median of ${sizes.runs}`;
       const one = `${how}, ${sizes.pings} round trips; replies of the last run ${JSON.stringify(ping.replies)}`;
-      const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal; replies of the last run ${JSON.stringify(piped.replies)}`;
+      const full = `${how}, ${sizes.orders} orders, window ${sizes.window}, tier ${BENCH_TIER.orders_per_second}/s, FIX44 validation, file journal; thousands/s run by run, one to warm up first: ${each(piped)}; the floor ${each(floorPiped)}; replies of the last run ${JSON.stringify(piped.replies)}`;
       const near: Aim = { of: 'ratio', most: 1.3 };
       const engines =
         venue === 'echo'
