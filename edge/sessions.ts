@@ -105,7 +105,9 @@ export class Sessions implements VenueSink {
   readonly #gone = new Map<string, number>();
   /** The connections that left those last; see {@link Entry.leaving}. */
   readonly #leavers = new Map<string, WeakRef<Holder>>();
-  #open: Entry | undefined;
+  /** Whose message was begun last, and whether it is not completed. */
+  #opened: Entry | undefined;
+  #isOpen = false;
   #again: Entry | undefined;
   /** The one asked for last: a batch has many messages of one session. */
   #last: Entry | undefined;
@@ -193,7 +195,8 @@ export class Sessions implements VenueSink {
   open(session: VenueSession, msgType: number, how = BY_VENUE): BodyWriter {
     const { turns, metrics } = this.#parts;
     const entry = this.entry(session);
-    this.#open = entry;
+    if (this.#opened !== entry) this.#opened = entry; // a write of what is young costs more than a look
+    this.#isOpen = true;
     if (entry.holder !== undefined) turns.touch(entry.holder);
     else metrics.keptForAway();
     const writer = entry.fix.begin(msgType, turns.now, how);
@@ -210,10 +213,9 @@ export class Sessions implements VenueSink {
   }
 
   close(): void {
-    const entry = this.#open;
-    if (entry === undefined) throw new RangeError('no message has been begun');
-    this.#open = undefined;
-    entry.fix.commit();
+    if (!this.#isOpen) throw new RangeError('no message has been begun');
+    this.#isOpen = false;
+    this.#opened!.fix.commit();
   }
 
   live(session: VenueSession): boolean {
@@ -289,15 +291,15 @@ export class Sessions implements VenueSink {
 
   /** Takes back a message that failed work has begun and not completed. */
   abandon(): void {
-    this.#open?.fix.cancel();
-    this.#open = undefined;
+    if (this.#isOpen) this.#opened?.fix.cancel();
+    this.#isOpen = false;
     this.#again = undefined;
   }
 
   /** Drops from memory the session that has been away for longest; the journal has it. */
   #forgetOne(): void {
     for (const [id, entry] of this.#entries) {
-      if (entry.holder !== undefined || entry === this.#open) continue;
+      if (entry.holder !== undefined || (this.#isOpen && entry === this.#opened)) continue;
       this.#entries.delete(id);
       this.#last = undefined;
       return;

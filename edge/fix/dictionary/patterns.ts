@@ -287,8 +287,8 @@ export class Patterns {
     }
     message.end = frame.end;
     if (message.layout !== pattern.layout) pattern.lay(message);
-    message.like = pattern;
-    this.#last = pattern;
+    if (message.like !== pattern) message.like = pattern; // a write of what is young costs more than a look
+    if (this.#last !== pattern) this.#last = pattern;
     if (--pattern.left === 0) pattern.renew(message, frame.start);
     return true;
   }
