@@ -19,8 +19,12 @@ const RING_UNITS = RING_BYTES / UNIT;
 const LOW_UNITS = RING_UNITS / 4;
 /** Of one segment, in all: 16 GiB, a hundred times what fits into one; who tries again and again to write goes on without. */
 const MOST_UNITS = 2 ** 30;
-/** So many times there has been none, in one process, before a thread is started: who is not busy has none. */
-const WANTED = 64;
+/**
+ * Of so many bytes in a second a thread is started: it takes some 20 MB. Orders that come as fast as they can are 30 to 60 MB a second, a storm
+ * of Logons one or two.
+ */
+const WANTED_BYTES = 8 * 1024 * 1024;
+const LOOK_MS = 1000;
 /** What the thread has for itself. */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
 
@@ -92,21 +96,30 @@ function xor(plain: DataView, stream: DataView, at: number, into: DataView, from
 }
 
 type Thread =
-  | { readonly state: 'idle'; readonly wanted: number }
+  /** So many bytes have been wanted since then, monotonic ms. */
+  | { readonly state: 'idle'; since: number; wanted: number }
   | { readonly state: 'running'; readonly worker: Worker }
   | { readonly state: 'over' };
 
-/** The thread, for one journal: started once it has been wanted often enough. */
+/** The thread, for one journal: started once enough has been wanted. */
 export class Keystream {
   readonly #log: JournalLog;
   readonly #script: URL;
-  #thread: Thread = { state: 'idle', wanted: 0 };
+  readonly #now: () => number;
+  #thread: Thread;
   #key: KeyObject | undefined;
   #ring: Ring | undefined;
 
-  constructor(log: JournalLog, script = new URL('keystream-thread.mjs', import.meta.url)) {
+  /** @param now monotonic ms */
+  constructor(
+    log: JournalLog,
+    script = new URL('keystream-thread.mjs', import.meta.url),
+    now = () => performance.now(),
+  ) {
     this.#log = log;
     this.#script = script;
+    this.#now = now;
+    this.#thread = { state: 'idle', since: now(), wanted: 0 };
   }
 
   /** The segment that is written to from now on. @param key for its keystream */
@@ -121,13 +134,17 @@ export class Keystream {
   ring(bytes: number): Ring | undefined {
     const ring = this.#ring;
     if (ring !== undefined) return ring.has(bytes) ? ring : undefined;
-    if (this.#thread.state === 'idle') this.#thread = { state: 'idle', wanted: this.#thread.wanted + 1 };
+    if (this.#thread.state === 'idle') this.#thread.wanted += bytes;
     return undefined;
   }
 
-  /** Nobody waits: starts the thread if it has been wanted often enough. */
+  /** Nobody waits: starts the thread if enough has been wanted. */
   prepare(): void {
-    if (this.#thread.state === 'idle' && this.#thread.wanted >= WANTED) this.#start();
+    const thread = this.#thread;
+    if (thread.state !== 'idle' || thread.wanted === 0) return;
+    const now = this.#now();
+    if (now - thread.since >= LOOK_MS) Object.assign(thread, { since: now, wanted: 0 });
+    else if (thread.wanted >= WANTED_BYTES) this.#start();
   }
 
   end(): void {

@@ -173,7 +173,10 @@ test('a journal with the thread, over several segments, is read as it was writte
   const lines: Line[] = [];
   const keys = await keysOf(directory);
   const limits = { segment_bytes: 2_000_000, resend_retention: 1_000_000 };
-  const journal = openFile(directory, limits, lines, { keys, keystream: new Keystream(logInto(lines)) });
+  const journal = openFile(directory, limits, lines, {
+    keys,
+    keystream: new Keystream(logInto(lines), undefined, () => 0),
+  });
   const store = journal.session('one');
   const streamedIn = (): number => blocksIn(directory).filter((blocks) => blocks.some(isStreamed)).length;
   for (let n = 1; n % 50 !== 0 || streamedIn() < 2; n++) {
@@ -199,15 +202,35 @@ test('a journal with the thread, over several segments, is read as it was writte
   expect(again.nextOut).toBe(store.nextOut);
 });
 
+const FAILING = new URL('data:text/javascript,throw new Error("gone")');
+/** Bytes for which a thread is started when they come at once. */
+const ENOUGH = 10_000_000;
+
+test('two megabytes a second, as in a storm of Logons, start no thread, and ten do', async () => {
+  const lines: Line[] = [];
+  let now = 0;
+  const keystream = new Keystream(logInto(lines), FAILING, () => now);
+  const seconds = async (bytes: number): Promise<void> => {
+    for (let i = 0; i < 300; i++, now += 10) {
+      keystream.ring(bytes / 100);
+      keystream.prepare();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  };
+  await seconds(2_000_000);
+  expect(lines).toEqual([]);
+  await seconds(ENOUGH);
+  while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+});
+
 test('a thread that fails is told of once, and blocks are sealed without', async () => {
   const lines: Line[] = [];
-  const failing = new URL('data:text/javascript,throw new Error("gone")');
-  const keystream = new Keystream(logInto(lines), failing);
+  const keystream = new Keystream(logInto(lines), FAILING);
   const sealer = new StreamedSealer(homeOf(), keystream);
-  for (let i = 0; i < 100; i++) expect(sealer.ring(5000)).toBeUndefined();
+  expect(sealer.ring(ENOUGH)).toBeUndefined();
   sealer.prepare();
   while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
-  for (let i = 0; i < 100; i++) expect(sealer.ring(5000)).toBeUndefined();
+  expect(sealer.ring(ENOUGH)).toBeUndefined();
   sealer.prepare();
   expect(lines).toMatchObject([{ level: 'warn', fields: { error: { message: 'gone' } } }]);
 });
@@ -218,7 +241,7 @@ test('the thread keeps no process alive', () => {
     const { createSecretKey, randomBytes } = await import('node:crypto');
     const keystream = new Keystream({ info() {}, warn() {}, error() {} });
     keystream.begin(createSecretKey(randomBytes(32)));
-    for (let i = 0; i < 100; i++) keystream.ring(5000);
+    keystream.ring(${ENOUGH});
     keystream.prepare();
     while (keystream.ring(5000) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
     process.stdout.write('made');`;
