@@ -8,25 +8,15 @@
  * is gone, whatever becomes of the block; each opening of a journal begins a new segment, with a key of its own.
  */
 
-import {
-  type Cipheriv,
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  hash,
-  hkdfSync,
-  type KeyObject,
-  timingSafeEqual,
-} from 'node:crypto';
+import { type Cipheriv, createCipheriv, createDecipheriv, createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { Views, viewOf } from '../fix/words.ts';
+import { derivation, type KeyedHome } from './derived-keys.ts';
 import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES } from './format.ts';
 
 /** Of a block with its head. At about twice as many GCM costs as much: it takes in five bytes while SHA-256 takes in one. */
 export const SHORT_BYTES = 2048;
 
 const CIPHER = 'aes-256-ctr';
-const INFO = 'fixgate journal, short blocks';
 const UNIT = 16;
 const TAG_BYTES = 16;
 const NONCE_AT = 20;
@@ -38,36 +28,9 @@ const ZEROS = Buffer.alloc(STREAM_BYTES);
 const HASH_BLOCK = 64;
 const HASH_BYTES = 32;
 
-/** Of the segment. */
-export interface ShortHome {
-  readonly number: number;
-  readonly salt: number;
-  readonly key: KeyObject;
-}
+export type ShortHome = KeyedHome;
 
-interface Keys {
-  readonly stream: KeyObject;
-  readonly mac: KeyObject;
-  readonly number: number;
-  readonly salt: number;
-}
-
-const derived = new WeakMap<KeyObject, Keys>();
-
-/** Bound to the segment too, so that a key that two segments had by mistake would still be two. */
-function keysOf({ key, number, salt }: ShortHome): Keys {
-  const known = derived.get(key);
-  if (known !== undefined && known.number === number && known.salt === salt) return known;
-  const segment = Buffer.alloc(8);
-  segment.writeUInt32LE(number, 0);
-  segment.writeUInt32LE(salt, 4);
-  const both = Buffer.from(hkdfSync('sha256', key, segment, INFO, 64));
-  const [stream, mac] = [createSecretKey(both.subarray(0, 32)), createSecretKey(both.subarray(32))];
-  both.fill(0);
-  const made = { stream, mac, number, salt };
-  derived.set(key, made);
-  return made;
-}
+const keysOf = derivation('fixgate journal, short blocks');
 
 /** Seals the short blocks of one segment, in the order in which it is asked to. */
 export class ShortSealer {

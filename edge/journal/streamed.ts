@@ -5,12 +5,12 @@
  * begins, which no two blocks of a segment share.
  */
 
-import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { Views } from '../fix/words.ts';
+import { derivation, type KeyedHome } from './derived-keys.ts';
 import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES } from './format.ts';
 import { type Keystream, type Ring, UNIT } from './keystream.ts';
 
-const INFO = 'fixgate journal, long blocks';
 const MAC = 'aes-256-gcm';
 const TAG_BYTES = 16;
 const NONCE_AT = 20;
@@ -19,38 +19,11 @@ const TAG_AT = 32;
 const head = Buffer.alloc(AUTHENTICATED_BYTES);
 const iv = Buffer.alloc(12);
 
-/** Of the segment. */
-export interface StreamedHome {
-  readonly number: number;
-  readonly salt: number;
-  readonly key: KeyObject;
-}
-
-interface Keys {
-  readonly stream: KeyObject;
-  readonly mac: KeyObject;
-  readonly number: number;
-  readonly salt: number;
-}
+export type StreamedHome = KeyedHome;
 
 type Source = Pick<Keystream, 'begin' | 'ring' | 'prepare'>;
 
-const derived = new WeakMap<KeyObject, Keys>();
-
-/** Bound to the segment too, so that a key that two segments had by mistake would still be two. */
-function keysOf({ key, number, salt }: StreamedHome): Keys {
-  const known = derived.get(key);
-  if (known !== undefined && known.number === number && known.salt === salt) return known;
-  const segment = Buffer.alloc(8);
-  segment.writeUInt32LE(number, 0);
-  segment.writeUInt32LE(salt, 4);
-  const both = Buffer.from(hkdfSync('sha256', key, segment, INFO, 64));
-  const [stream, mac] = [createSecretKey(both.subarray(0, 32)), createSecretKey(both.subarray(32))];
-  both.fill(0);
-  const made = { stream, mac, number, salt };
-  derived.set(key, made);
-  return made;
-}
+const keysOf = derivation('fixgate journal, long blocks');
 
 /** Seals long blocks of one segment while there is keystream for them. */
 export class StreamedSealer {
