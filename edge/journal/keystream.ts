@@ -130,8 +130,9 @@ export class Keystream {
     if (this.#thread.state === 'running') this.#ask(this.#thread.worker);
   }
 
-  /** With so many bytes of keystream; undefined: they are not there. */
-  ring(bytes: number): Ring | undefined {
+  /** With so many bytes of the keystream of `key`; undefined: they are not there, or it is another segment's turn, which may have failed since. */
+  ring(key: KeyObject, bytes: number): Ring | undefined {
+    if (key !== this.#key) return undefined;
     const ring = this.#ring;
     if (ring !== undefined) return ring.has(bytes) ? ring : undefined;
     if (this.#thread.state === 'idle') this.#thread.wanted += bytes;

@@ -28,6 +28,7 @@ const keysOf = derivation('fixgate journal, long blocks');
 /** Seals long blocks of one segment while there is keystream for them. */
 export class StreamedSealer {
   readonly #home: StreamedHome;
+  readonly #stream: KeyObject;
   readonly #mac: KeyObject;
   readonly #keystream: Source;
   readonly #views = new Views();
@@ -36,6 +37,7 @@ export class StreamedSealer {
   constructor(home: StreamedHome, keystream: Source) {
     const { stream, mac } = keysOf(home);
     this.#home = home;
+    this.#stream = stream;
     this.#mac = mac;
     this.#keystream = keystream;
     keystream.begin(stream);
@@ -43,7 +45,7 @@ export class StreamedSealer {
 
   /** With keystream for a block of `length` bytes; undefined: there is none. */
   ring(length: number): Ring | undefined {
-    return this.#keystream.ring(length - BLOCK_BYTES);
+    return this.#keystream.ring(this.#stream, length - BLOCK_BYTES);
   }
 
   prepare(): void {

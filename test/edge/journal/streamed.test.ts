@@ -36,7 +36,7 @@ class Made {
     this.#cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16));
   }
 
-  ring(bytes: number): Ring | undefined {
+  ring(_key: KeyObject, bytes: number): Ring | undefined {
     return this.#ring.has(bytes) ? this.#ring : undefined;
   }
 
@@ -101,7 +101,7 @@ test('a block is what the library makes of it, where keystream is there, and GCM
           continue;
         }
         const records = randomBytes(one);
-        const lies = made.ring(one) !== undefined;
+        const lies = made.ring(home.key, one) !== undefined;
         const block = sealed(home, sealer, records, nonce++, from);
         expect(isStreamed(block)).toBe(lies);
         expect(openBlock(home, block, 0, block.length).equals(records)).toBe(true);
@@ -205,14 +205,16 @@ test('a journal with the thread, over several segments, is read as it was writte
 const FAILING = new URL('data:text/javascript,throw new Error("gone")');
 /** Bytes for which a thread is started when they come at once. */
 const ENOUGH = 10_000_000;
+const KEY = createSecretKey(randomBytes(32));
 
 test('two megabytes a second, as in a storm of Logons, start no thread, and ten do', async () => {
   const lines: Line[] = [];
   let now = 0;
   const keystream = new Keystream(logInto(lines), FAILING, () => now);
+  keystream.begin(KEY);
   const seconds = async (bytes: number): Promise<void> => {
     for (let i = 0; i < 300; i++, now += 10) {
-      keystream.ring(bytes / 100);
+      keystream.ring(KEY, bytes / 100);
       keystream.prepare();
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -235,15 +237,30 @@ test('a thread that fails is told of once, and blocks are sealed without', async
   expect(lines).toMatchObject([{ level: 'warn', fields: { error: { message: 'gone' } } }]);
 });
 
+test('a segment has no keystream of one that was to follow it and could not be begun', async () => {
+  const keystream = new Keystream(logInto([]));
+  const [home, next] = [homeOf(), homeOf()];
+  const sealer = new StreamedSealer(home, keystream);
+  const following = new StreamedSealer(next, keystream);
+  following.ring(ENOUGH);
+  keystream.prepare();
+  while (following.ring(5000) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+  const records = randomBytes(5000);
+  const block = sealed(home, sealer, records);
+  keystream.end();
+  expect([isStreamed(block), openBlock(home, block, 0, block.length).equals(records)]).toEqual([false, true]);
+});
+
 test('the thread keeps no process alive', () => {
   const script = `
     const { Keystream } = await import(${JSON.stringify(new URL('../../../edge/journal/keystream.ts', import.meta.url).href)});
     const { createSecretKey, randomBytes } = await import('node:crypto');
     const keystream = new Keystream({ info() {}, warn() {}, error() {} });
-    keystream.begin(createSecretKey(randomBytes(32)));
-    keystream.ring(${ENOUGH});
+    const key = createSecretKey(randomBytes(32));
+    keystream.begin(key);
+    keystream.ring(key, ${ENOUGH});
     keystream.prepare();
-    while (keystream.ring(5000) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (keystream.ring(key, 5000) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
     process.stdout.write('made');`;
   const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
   expect([stdout.toString(), status]).toEqual(['made', 0]);
