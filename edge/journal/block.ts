@@ -2,8 +2,9 @@
 
 import { type Cipheriv, createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { KeyedHome } from './derived-keys.ts';
 import { AUTHENTICATED_BYTES, authenticatedInto, BLOCK_BYTES, BLOCK_BYTES_1 } from './format.ts';
-import { openShort, resealShort, SHORT_BYTES, type ShortHome, type ShortSealer } from './short.ts';
+import { openShort, resealShort, SHORT_BYTES, type ShortSealer } from './short.ts';
 import { openStreamed, resealStreamed, type StreamedSealer } from './streamed.ts';
 
 /** What is needed of the segment that a block belongs to. */
@@ -124,11 +125,11 @@ export function resealBlock(home: Home, bytes: Buffer, at: number, length: numbe
 }
 
 /** Whether the block at `at` is one of short.ts. */
-const isShort = (home: Home, bytes: Buffer, at: number): home is Home & ShortHome =>
+const isShort = (home: Home, bytes: Buffer, at: number): home is Home & KeyedHome =>
   home.version >= 4 && home.key !== undefined && (bytes.readUInt32LE(at + 16) & SHORT) !== 0;
 
 /** Whether it is one of streamed.ts. */
-const isStreamed = (home: Home, bytes: Buffer, at: number): home is Home & ShortHome =>
+const isStreamed = (home: Home, bytes: Buffer, at: number): home is Home & KeyedHome =>
   home.version >= 8 && home.key !== undefined && (bytes.readUInt32LE(at + 16) & STREAMED) !== 0;
 
 /** IV and what is authenticated, of the block at `from`. */

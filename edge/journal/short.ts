@@ -28,13 +28,11 @@ const ZEROS = Buffer.alloc(STREAM_BYTES);
 const HASH_BLOCK = 64;
 const HASH_BYTES = 32;
 
-export type ShortHome = KeyedHome;
-
 const keysOf = derivation('fixgate journal, short blocks');
 
 /** Seals the short blocks of one segment, in the order in which it is asked to. */
 export class ShortSealer {
-  readonly #home: ShortHome;
+  readonly #home: KeyedHome;
   readonly #cipher: Cipheriv;
   /** Keystream, and how much of it is gone. */
   #stream = Buffer.alloc(0);
@@ -49,7 +47,7 @@ export class ShortSealer {
   readonly #outer = Buffer.alloc(HASH_BLOCK + HASH_BYTES);
   readonly #plains = new Views();
 
-  constructor(home: ShortHome) {
+  constructor(home: KeyedHome) {
     const { stream, mac } = keysOf(home);
     this.#home = home;
     this.#cipher = createCipheriv(CIPHER, stream, Buffer.alloc(UNIT));
@@ -109,7 +107,7 @@ export class ShortSealer {
 }
 
 /** The tag of the block at `at`, whose records are encrypted. */
-function tagOf(home: ShortHome, bytes: Buffer, at: number, length: number): Buffer {
+function tagOf(home: KeyedHome, bytes: Buffer, at: number, length: number): Buffer {
   const head = Buffer.alloc(AUTHENTICATED_BYTES);
   authenticatedInto(head, 0, home, bytes, at);
   const mac = createHmac('sha256', keysOf(home).mac);
@@ -117,7 +115,7 @@ function tagOf(home: ShortHome, bytes: Buffer, at: number, length: number): Buff
   return mac.digest().subarray(0, TAG_BYTES);
 }
 
-const isProved = (home: ShortHome, bytes: Buffer, at: number, length: number): boolean =>
+const isProved = (home: KeyedHome, bytes: Buffer, at: number, length: number): boolean =>
   timingSafeEqual(tagOf(home, bytes, at, length), bytes.subarray(at + TAG_AT, at + TAG_AT + TAG_BYTES));
 
 function ivOf(bytes: Buffer, at: number): Buffer {
@@ -127,14 +125,14 @@ function ivOf(bytes: Buffer, at: number): Buffer {
 }
 
 /** The records of the short block at `at`, decrypted. @throws Error: its tag is not right */
-export function openShort(home: ShortHome, bytes: Buffer, at: number, length: number): Buffer {
+export function openShort(home: KeyedHome, bytes: Buffer, at: number, length: number): Buffer {
   if (!isProved(home, bytes, at, length)) throw new Error(`the tag of the block at ${at} is not right`);
   const decipher = createDecipheriv(CIPHER, keysOf(home).stream, ivOf(bytes, at));
   return decipher.update(bytes.subarray(at + BLOCK_BYTES, at + length));
 }
 
 /** Encrypts the records of the short block at `at`, which are in plain, as they had been. @throws Error: it was not this that had been encrypted */
-export function resealShort(home: ShortHome, bytes: Buffer, at: number, length: number): void {
+export function resealShort(home: KeyedHome, bytes: Buffer, at: number, length: number): void {
   const cipher = createCipheriv(CIPHER, keysOf(home).stream, ivOf(bytes, at));
   cipher.update(bytes.subarray(at + BLOCK_BYTES, at + length)).copy(bytes, at + BLOCK_BYTES);
   if (!isProved(home, bytes, at, length)) throw new Error(`the block at ${at} is not as it was`);

@@ -19,22 +19,20 @@ const TAG_AT = 32;
 const head = Buffer.alloc(AUTHENTICATED_BYTES);
 const iv = Buffer.alloc(12);
 
-export type StreamedHome = KeyedHome;
-
 type Source = Pick<Keystream, 'begin' | 'ring' | 'prepare'>;
 
 const keysOf = derivation('fixgate journal, long blocks');
 
 /** Seals long blocks of one segment while there is keystream for them. */
 export class StreamedSealer {
-  readonly #home: StreamedHome;
+  readonly #home: KeyedHome;
   readonly #stream: KeyObject;
   readonly #mac: KeyObject;
   readonly #keystream: Source;
   readonly #views = new Views();
 
   /** From now on the keystream that is made is of this segment. */
-  constructor(home: StreamedHome, keystream: Source) {
+  constructor(home: KeyedHome, keystream: Source) {
     const { stream, mac } = keysOf(home);
     this.#home = home;
     this.#stream = stream;
@@ -72,7 +70,7 @@ function ivOf(bytes: Buffer, at: number): Buffer {
 
 function authenticate(
   mac: { setAAD(bytes: Buffer): unknown },
-  home: StreamedHome,
+  home: KeyedHome,
   bytes: Buffer,
   at: number,
   length: number,
@@ -83,7 +81,7 @@ function authenticate(
 }
 
 /** @throws Error: the tag of the block at `at`, whose records are encrypted, is not right */
-function prove(home: StreamedHome, bytes: Buffer, at: number, length: number): void {
+function prove(home: KeyedHome, bytes: Buffer, at: number, length: number): void {
   const mac = createDecipheriv(MAC, keysOf(home).mac, ivOf(bytes, at), { authTagLength: TAG_BYTES });
   authenticate(mac, home, bytes, at, length);
   mac.setAuthTag(bytes.subarray(at + TAG_AT, at + TAG_AT + TAG_BYTES));
@@ -91,7 +89,7 @@ function prove(home: StreamedHome, bytes: Buffer, at: number, length: number): v
 }
 
 /** The records of the block at `at`, encrypted or decrypted: it is the same. */
-function crypted(home: StreamedHome, bytes: Buffer, at: number, length: number): Buffer {
+function crypted(home: KeyedHome, bytes: Buffer, at: number, length: number): Buffer {
   const counter = Buffer.alloc(UNIT);
   counter.writeUInt32BE(bytes.readUInt32LE(at + NONCE_AT), UNIT - 4);
   const cipher = createCipheriv('aes-256-ctr', keysOf(home).stream, counter);
@@ -99,13 +97,13 @@ function crypted(home: StreamedHome, bytes: Buffer, at: number, length: number):
 }
 
 /** The records of such a block at `at`, decrypted. @throws Error: its tag is not right */
-export function openStreamed(home: StreamedHome, bytes: Buffer, at: number, length: number): Buffer {
+export function openStreamed(home: KeyedHome, bytes: Buffer, at: number, length: number): Buffer {
   prove(home, bytes, at, length);
   return crypted(home, bytes, at, length);
 }
 
 /** Encrypts the records of the block at `at`, which are in plain, as they had been. @throws Error: it was not this that had been encrypted */
-export function resealStreamed(home: StreamedHome, bytes: Buffer, at: number, length: number): void {
+export function resealStreamed(home: KeyedHome, bytes: Buffer, at: number, length: number): void {
   crypted(home, bytes, at, length).copy(bytes, at + BLOCK_BYTES);
   prove(home, bytes, at, length);
 }

@@ -1,8 +1,6 @@
 // Short blocks: sealed as AES-256-CTR and HMAC-SHA-256 would have it, opened only unchanged, and no keystream of a segment is used twice.
 
 import { createCipheriv, createHmac, createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -13,13 +11,14 @@ import {
   resealBlock,
   sealBlock,
 } from '../../../edge/journal/block.ts';
-import { BLOCK_BYTES, readHeader, segmentName, segmentNumber, VERSION } from '../../../edge/journal/format.ts';
-import { SHORT_BYTES, type ShortHome, ShortSealer } from '../../../edge/journal/short.ts';
+import type { KeyedHome } from '../../../edge/journal/derived-keys.ts';
+import { BLOCK_BYTES, VERSION } from '../../../edge/journal/format.ts';
+import { SHORT_BYTES, ShortSealer } from '../../../edge/journal/short.ts';
 import { keysOf } from './keys.ts';
-import { append, crashed, newDirectory, openFile, sent, unlike, writtenTo } from './support.ts';
+import { append, blocksIn, crashed, newDirectory, openFile, sent, unlike } from './support.ts';
 
 const SHORT = 2;
-const homeOf = (number = 7): Home & ShortHome => ({
+const homeOf = (number = 7): Home & KeyedHome => ({
   version: VERSION,
   number,
   salt: randomBytes(4).readUInt32LE(),
@@ -132,22 +131,6 @@ test('records that are not those that were sealed are not sealed again under tha
   const other = Buffer.concat([block.subarray(0, BLOCK_BYTES), Buffer.from('two')]);
   expect(() => resealBlock(home, other, 0, other.length)).toThrow('is not as it was');
 });
-
-/** The blocks of each segment that is there. */
-function blocksIn(directory: string): Buffer[][] {
-  const numbers = readdirSync(directory).map(segmentNumber);
-  return numbers
-    .filter((number) => number > 0)
-    .map((number) => {
-      const bytes = writtenTo(join(directory, segmentName(number)));
-      const header = readHeader(bytes, number);
-      if (!header.ok) throw new Error('the header is not in order');
-      const blocks: Buffer[] = [];
-      for (let at = header.bytes; at + BLOCK_BYTES <= bytes.length; at += bytes.readUInt32LE(at + 4))
-        blocks.push(bytes.subarray(at, at + bytes.readUInt32LE(at + 4)));
-      return blocks;
-    });
-}
 
 test('a journal of short and long blocks, over several segments, is read as it was written', async () => {
   const directory = newDirectory();

@@ -2,22 +2,21 @@
 
 import { spawnSync } from 'node:child_process';
 import { createCipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Home, openBlock, resealBlock, sealBlock } from '../../../edge/journal/block.ts';
-import { BLOCK_BYTES, readHeader, segmentName, segmentNumber, VERSION } from '../../../edge/journal/format.ts';
+import type { KeyedHome } from '../../../edge/journal/derived-keys.ts';
+import { BLOCK_BYTES, VERSION } from '../../../edge/journal/format.ts';
 import { Keystream, Ring } from '../../../edge/journal/keystream.ts';
 import { SHORT_BYTES } from '../../../edge/journal/short.ts';
-import { type StreamedHome, StreamedSealer } from '../../../edge/journal/streamed.ts';
+import { StreamedSealer } from '../../../edge/journal/streamed.ts';
 import { keysOf } from './keys.ts';
-import { append, crashed, type Line, logInto, newDirectory, openFile, sent, unlike, writtenTo } from './support.ts';
+import { append, blocksIn, crashed, type Line, logInto, newDirectory, openFile, sent, unlike } from './support.ts';
 
 const STREAMED = 4;
 const PIECE = 16_384;
 
-const homeOf = (): Home & StreamedHome => ({
+const homeOf = (): Home & KeyedHome => ({
   version: VERSION,
   number: 7,
   salt: randomBytes(4).readUInt32LE(),
@@ -64,7 +63,7 @@ const units = (block: Buffer): [number, number] => [
   block.readUInt32LE(20) + Math.ceil((block.length - BLOCK_BYTES) / 16),
 ];
 
-function derived({ key, number, salt }: StreamedHome): { segment: Buffer; stream: Buffer; mac: Buffer } {
+function derived({ key, number, salt }: KeyedHome): { segment: Buffer; stream: Buffer; mac: Buffer } {
   const segment = Buffer.alloc(8);
   segment.writeUInt32LE(number, 0);
   segment.writeUInt32LE(salt, 4);
@@ -73,7 +72,7 @@ function derived({ key, number, salt }: StreamedHome): { segment: Buffer; stream
 }
 
 /** Records and tag as the library makes them. */
-function byTheLibrary(home: StreamedHome, block: Buffer, records: Uint8Array): [Buffer, Buffer] {
+function byTheLibrary(home: KeyedHome, block: Buffer, records: Uint8Array): [Buffer, Buffer] {
   const { segment, stream, mac } = derived(home);
   const [counter, iv] = [Buffer.alloc(16), Buffer.alloc(12)];
   counter.writeUInt32BE(units(block)[0], 12);
@@ -121,7 +120,7 @@ test('a block is what the library makes of it, where keystream is there, and GCM
 });
 
 /** One such block, and what it was. */
-function one(length: number): { home: Home & StreamedHome; block: Buffer; records: Buffer } {
+function one(length: number): { home: Home & KeyedHome; block: Buffer; records: Buffer } {
   const [home, made] = [homeOf(), new Made()];
   const sealer = new StreamedSealer(home, made);
   made.prepare();
@@ -151,22 +150,6 @@ test('with one bit changed, under another key or at another place, a block does 
     }),
   );
 });
-
-/** The blocks of each segment that is there. */
-function blocksIn(directory: string): Buffer[][] {
-  const numbers = readdirSync(directory).map(segmentNumber);
-  return numbers
-    .filter((number) => number > 0)
-    .map((number) => {
-      const bytes = writtenTo(join(directory, segmentName(number)));
-      const header = readHeader(bytes, number);
-      if (!header.ok) throw new Error('the header is not in order');
-      const blocks: Buffer[] = [];
-      for (let at = header.bytes; at + BLOCK_BYTES <= bytes.length; at += bytes.readUInt32LE(at + 4))
-        blocks.push(bytes.subarray(at, at + bytes.readUInt32LE(at + 4)));
-      return blocks;
-    });
-}
 
 test('a journal with the thread, over several segments, is read as it was written', async () => {
   const directory = newDirectory();

@@ -1,12 +1,13 @@
 /** Journals in directories of their own, and what can be seen of a session from outside. */
 
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect } from '@jest/globals';
 import { KEEP, type SessionStore, type StoredMessage } from '../../../edge/fix/session/ports.ts';
 import { openJournal } from '../../../edge/journal/file.ts';
+import { BLOCK_BYTES, readHeader, segmentName, segmentNumber } from '../../../edge/journal/format.ts';
 import type { Journal, JournalLog } from '../../../edge/journal/journal.ts';
 import type { JournalLimits } from '../../../edge/journal/limits.ts';
 import type { FileJournalOptions } from '../../../edge/journal/options.ts';
@@ -141,4 +142,20 @@ export function seen(store: SessionStore): Seen {
     oldest: oldest === undefined || oldest === 'loading' ? undefined : text(oldest),
     sent: sent(store),
   };
+}
+
+/** The blocks of each segment that is there. */
+export function blocksIn(directory: string): Buffer[][] {
+  const numbers = readdirSync(directory).map(segmentNumber);
+  return numbers
+    .filter((number) => number > 0)
+    .map((number) => {
+      const bytes = writtenTo(join(directory, segmentName(number)));
+      const header = readHeader(bytes, number);
+      if (!header.ok) throw new Error('the header is not in order');
+      const blocks: Buffer[] = [];
+      for (let at = header.bytes; at + BLOCK_BYTES <= bytes.length; at += bytes.readUInt32LE(at + 4))
+        blocks.push(bytes.subarray(at, at + bytes.readUInt32LE(at + 4)));
+      return blocks;
+    });
 }
