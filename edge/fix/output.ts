@@ -14,7 +14,7 @@ const MAX_KEPT = 262_144;
 const TAGS = new Int32Array(1000);
 for (let tag = 0; tag < TAGS.length; tag++) TAGS[tag] = Buffer.from(`${tag}=\0\0`, 'latin1').readInt32LE(0);
 /** The two digits of 0 to 99 as one little-endian half-word. */
-const PAIRS = new Uint16Array(100);
+export const PAIRS = new Uint16Array(100);
 for (let n = 0; n < PAIRS.length; n++) PAIRS[n] = Buffer.from(String(n).padStart(2, '0'), 'latin1').readUInt16LE(0);
 
 /** 10^n. */

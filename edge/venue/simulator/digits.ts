@@ -1,24 +1,36 @@
 /** Numbers within a text that is written again with others in their place. */
 
-/** Where the digits of a number are, which numbers have as many, and which differ from it in the last two alone. */
+import { PAIRS } from '../../fix/output.ts';
+
+const ZERO = 0x30;
+/** By a name of this module: what is imported is looked up each time. */
+const LAST_TWO = PAIRS;
+
+/** Of the two bytes of a half-word. */
+const sumOf = (pair: number): number => (pair & 0xff) + (pair >> 8);
+
+/** Where the digits of a number are, and which numbers have as many. */
 export class Digits {
+  /** From where to where. */
   at = 0;
   end = 0;
   #from = Number.POSITIVE_INFINITY;
   #below = 0;
-  /** What stands there is of this hundred; NaN: it has one digit. */
+  /** What stands there is of this hundred; NaN: nothing does, or it has two digits at most. */
   #hundred = Number.NaN;
+  /** Of the bytes before its last two digits. */
+  #sum = 0;
 
-  /** @param value 0 or more; negative: there are none, and no number is like it */
+  /** What is put ends at `end`, and has as many digits as `value`, 0 or more; a negative one has none, and no number fits. */
   set(value: number, end: number): void {
     let below = 10;
     let digits = 1;
     for (; below <= value; below *= 10) digits += 1;
     this.end = end;
-    this.at = end - digits;
+    this.at = value < 0 ? end : end - digits;
     this.#from = value < 0 ? Number.POSITIVE_INFINITY : below === 10 ? 0 : below / 10;
     this.#below = below;
-    this.#hundred = value < 10 ? Number.NaN : value - (value % 100);
+    this.#hundred = Number.NaN;
   }
 
   /** Whether a number has as many. */
@@ -26,11 +38,27 @@ export class Digits {
     return value >= this.#from && value < this.#below;
   }
 
-  /** A number that fits takes the place of the one there. @returns from where on it differs: most are counted, and of the same hundred */
-  become(value: number): number {
+  /** Writes a number that fits: most are counted, and have only the last two digits anew. @returns the sum of the digits' bytes */
+  put(value: number, into: DataView): number {
     const further = value - this.#hundred;
-    if (further >= 0 && further < 100) return this.end - 2;
-    this.#hundred = value < 10 ? Number.NaN : value - (value % 100);
-    return this.at;
+    if (!(further >= 0 && further < 100)) return this.#putAll(value, into);
+    const pair = LAST_TWO[further | 0]!;
+    into.setUint16((this.end - 2) | 0, pair, true);
+    return (this.#sum + sumOf(pair)) | 0;
+  }
+
+  #putAll(value: number, into: DataView): number {
+    let sum = 0;
+    let rest = value;
+    for (let at = this.end - 1; at >= this.at; at--) {
+      const unit = rest % 10;
+      into.setUint8(at, ZERO + unit);
+      sum += ZERO + unit;
+      rest = (rest - unit) / 10;
+    }
+    const hundredth = value % 100;
+    this.#hundred = value < 100 ? Number.NaN : value - hundredth;
+    this.#sum = sum - sumOf(LAST_TWO[hundredth]!);
+    return sum;
   }
 }

@@ -110,10 +110,10 @@ export class Line extends Output {
   only(order: ClientOrder, kind: number): this {
     if (!this.isLike(order)) return this.anew(order, kind);
     const { priority, serial } = order;
-    this.putDigits(serial, this.serial.end, this.serial.become(serial));
+    this.serial.put(serial, this.view);
     order.owner.names.over(order.name, this.view, this.nameAt);
     if (sameTerms(this.terms, order) && this.rank.fit(priority)) {
-      this.putDigits(priority, this.rank.end, this.rank.become(priority));
+      this.rank.put(priority, this.view);
       if (order.state === this.state && order.cum === this.cum && order.notional === this.notional) return this;
       this.at = this.rank.end + 1;
     } else {
@@ -134,9 +134,9 @@ export class Line extends Output {
   like(order: ClientOrder, kind: number): this {
     const { owner, name, serial, priority } = order;
     if (!this.isLike(order) || !this.rank.fit(priority)) return this.likeAnew(order, kind);
-    this.putDigits(serial, this.serial.end, this.serial.become(serial));
+    this.serial.put(serial, this.view);
     owner.names.over(name, this.view, this.nameAt);
-    this.putDigits(priority, this.rank.end, this.rank.become(priority));
+    this.rank.put(priority, this.view);
     return this;
   }
 
@@ -185,7 +185,7 @@ export class Line extends Output {
     copyTerms(order, this.terms);
     this.asked(order);
     this.number(priority);
-    if (this.rank.end === this.at - 1 && this.rank.fit(priority)) this.rank.become(priority);
+    if (this.rank.end === this.at - 1 && this.rank.fit(priority)) this.rank.put(priority, this.view);
     else this.rank.set(priority, this.at - 1);
   }
 

@@ -149,10 +149,10 @@ export class ReportBody extends Output {
   /** Writes the names of another report, which are as long. */
   #rename(order: ClientOrder, what: Execution, execSerial: number): void {
     const { names } = order.owner;
-    this.putDigits(order.serial, this.#order.end, this.#order.become(order.serial));
+    this.#order.put(order.serial, this.view);
     const end = names.over(what.name === NO_NAME ? order.name : what.name, this.view, this.#nameAt);
     if (what.orig !== NO_NAME && this.#version >= V.FIX41) names.over(what.orig, this.view, end + ORIG.length);
-    this.putDigits(execSerial, this.#exec.end, this.#exec.become(execSerial));
+    this.#exec.put(execSerial, this.view);
   }
 
   #standsSo(order: ClientOrder, what: Execution, now: number): boolean {

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { viewOf } from '../../../../edge/fix/words.ts';
 import { Digits } from '../../../../edge/venue/simulator/digits.ts';
 
 const END = 20;
@@ -12,25 +13,36 @@ const numbers = fc.oneof(
   }),
 );
 
-test('digits from where they are said to differ are those of the next number', () => {
+test('a number that fits takes the place of the one before, of which nothing is left', () => {
   fc.assert(
     fc.property(numbers, (values) => {
       const digits = new Digits();
-      let text = '';
+      const text = Buffer.alloc(END + 1, '-');
+      let last = '';
       for (const value of values) {
         const next = String(value);
-        const fits = text.length === next.length;
-        expect(digits.fit(value)).toBe(fits);
-        if (fits) {
-          const from = digits.become(value) - digits.at;
-          text = text.slice(0, from) + next.slice(from);
-        } else {
+        expect(digits.fit(value)).toBe(last.length === next.length);
+        if (last.length !== next.length) {
           digits.set(value, END);
-          text = next;
+          text.fill('-');
         }
-        expect(text).toBe(next);
+        const sum = digits.put(value, viewOf(text));
+        last = next;
+        expect(text.toString()).toBe(`${next.padStart(END, '-')}-`);
         expect(END - digits.at).toBe(next.length);
+        expect(sum).toBe(Buffer.from(next).reduce((all, byte) => all + byte, 0));
       }
     }),
   );
+});
+
+test('no number fits where there is none', () => {
+  const digits = new Digits();
+  const text = Buffer.alloc(END + 1, '-');
+  digits.set(7, END);
+  digits.set(-1, END);
+  expect(digits.fit(7)).toBe(false);
+  expect(digits.fit(-1)).toBe(false);
+  expect(digits.put(-1, viewOf(text))).toBe(0);
+  expect(text.toString()).toBe('-'.repeat(END + 1));
 });
