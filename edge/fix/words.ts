@@ -56,6 +56,18 @@ export function copyWords(from: DataView, start: number, length: number, to: Dat
   return (at + length) | 0;
 }
 
+/** Copies `length` bytes and none behind them: eight and more by words, the last of which may cover part of the one before. @returns as {@link copyWords} */
+export function copyExactly(from: DataView, start: number, length: number, to: DataView, at: number): number {
+  const last = (length - 8) | 0;
+  if (last < 0) for (let i = 0; i < length; i++) to.setUint8(at + i, from.getUint8(start + i));
+  else {
+    for (let i = 0; i < last; i = (i + 8) | 0)
+      to.setBigInt64((at + i) | 0, from.getBigInt64((start + i) | 0, true), true);
+    to.setBigInt64((at + last) | 0, from.getBigInt64((start + last) | 0, true), true);
+  }
+  return (at + length) | 0;
+}
+
 /** The bytes with an even place in a word, each with room above it for the sum of many. */
 const EVEN = 0x00ff00ff;
 /** Each half of a word of sums takes the bytes of so many words, 510 at most of each, and does not overflow. */

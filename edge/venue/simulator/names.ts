@@ -9,7 +9,7 @@
  */
 
 import type { Message } from '../../fix/message.ts';
-import { copyWords, SLACK, viewOf } from '../../fix/words.ts';
+import { copyExactly, copyWords, SLACK, viewOf } from '../../fix/words.ts';
 import { keptBytes, keptInt32s } from '../../kept-memory.ts';
 import { ID_BYTES } from '../limits.ts';
 
@@ -29,9 +29,13 @@ const INITIAL = 64;
 const GROWTH = 64;
 /** Positions, {@link SLACK} included, are below 2^31. These are 134 million ids of up to 16 bytes, or 33 million of 64. */
 const MOST_UNITS = 2 ** 31 / UNIT - 1;
-/** Lower bits of what is known of a name: its length. Above them, how often it is kept: below 2^24 times, and a few are usual. */
+/** What is known of a name, from the lowest bit on: its length, whether JSON has it as it is, the sum of its bytes modulo 256, */
 const LENGTH = 0x7f;
-const ONCE = LENGTH + 1;
+const PLAIN = 0x80;
+const SUM_BITS = 8;
+const SUM = 0xff << SUM_BITS;
+/** and how often it is kept: below 2^15 times, and a few are usual. */
+const ONCE = SUM + (1 << SUM_BITS);
 const GOLDEN = 0x9e3779b1;
 
 /** Bytes [0, n) of a little-endian word of four. */
@@ -41,6 +45,8 @@ const ONES = 0x01010101;
 const HIGH = 0x80808080 | 0;
 /** Four that are plain. */
 const LETTERS = 0x41414141;
+/** The bytes with an even place in a word, each with room above it for the sum of many. */
+const EVEN = 0x00ff00ff;
 
 /**
  * Not 0 if one of four bytes is no ASCII, a control character, a quotation mark or a backslash. (A subtraction borrows from a byte only where the
@@ -48,6 +54,25 @@ const LETTERS = 0x41414141;
  */
 function strangeIn(word: number): number {
   return (word | (word - 0x20202020) | ((word ^ 0x22222222) - ONES) | ((word ^ 0x5c5c5c5c) - ONES)) & HIGH;
+}
+
+/** The sum of four bytes in two halves, of which {@link ID_BYTES} together do not overflow. */
+const halvesOf = (word: number): number => (word & EVEN) + ((word >>> 8) & EVEN);
+
+/** What is known of `length` bytes at `from`, behind which there are {@link SLACK} more: they are gone through once, when they come. */
+function knownOf(view: DataView, from: number, length: number): number {
+  const whole = length & ~3;
+  const mask = MASKS[length - whole]!;
+  const last = view.getInt32(from + whole, true) & mask;
+  let strange = strangeIn(last | (LETTERS & ~mask));
+  let sum = halvesOf(last);
+  for (let i = 0; i < whole; i = (i + 4) | 0) {
+    const word = view.getInt32((from + i) | 0, true);
+    strange |= strangeIn(word);
+    sum = (sum + halvesOf(word)) | 0;
+  }
+  sum = (sum + (sum >>> 16)) & 0xff;
+  return length | (strange === 0 ? PLAIN : 0) | (sum << SUM_BITS);
 }
 
 /** Of four bytes, the lower halves of the last two. */
@@ -78,7 +103,7 @@ const unitsOf = (length: number): number => (length + UNIT - 1) >> UNIT_BITS || 
 export class Names {
   #bytes: Buffer = Buffer.alloc(INITIAL * UNIT + SLACK);
   #view = viewOf(this.#bytes);
-  /** By unit, of the first one of each name: its {@link LENGTH} and how often it is kept; where it is free, the next free one, negative. */
+  /** By unit, of the first one of each name: what is known of it; where it is free, the next free one, negative. */
   #kept: Int32Array = new Int32Array(INITIAL);
   /** The first that is free, by number of units. */
   readonly #free = new Int32Array(MOST_OF_ONE + 1);
@@ -99,6 +124,7 @@ export class Names {
     if (length > ID_BYTES) throw new RangeError(`a ClOrdID of ${length} bytes`);
     const name = this.#take(length);
     copyWords(view, from, length, this.#view, name << UNIT_BITS);
+    this.#kept[name] = ONCE | knownOf(view, from, length);
     return name;
   }
 
@@ -126,7 +152,7 @@ export class Names {
       this.#kept[name] = kept;
       return;
     }
-    const units = unitsOf(kept); // all that is left is its length
+    const units = unitsOf(kept & LENGTH);
     this.#kept[name] = -this.#free[units]!;
     this.#free[units] = name;
   }
@@ -180,28 +206,19 @@ export class Names {
     return this.#view;
   }
 
-  /** Writes a name at `at` over one that is as long, and leaves the eight bytes behind it as they are. @returns where it ends */
+  /** Writes a name at `at` over one that is as long, and leaves what is behind it as it is. @returns where it ends */
   over(name: number, into: DataView, at: number): number {
-    const length = this.length(name);
-    const end = at + length;
-    const low = into.getInt32(end, true);
-    const high = into.getInt32(end + 4, true);
-    copyWords(this.#view, name << UNIT_BITS, length, into, at);
-    into.setInt32(end, low, true);
-    into.setInt32(end + 4, high, true);
-    return end;
+    return copyExactly(this.#view, name << UNIT_BITS, this.length(name), into, at);
   }
 
   /** Whether JSON has it as it is. */
   isPlain(name: number): boolean {
-    const view = this.#view;
-    const at = name << UNIT_BITS;
-    const length = this.length(name);
-    const whole = length & ~3;
-    const mask = MASKS[length - whole]!;
-    let strange = strangeIn((view.getInt32(at + whole, true) & mask) | (LETTERS & ~mask));
-    for (let i = 0; i < whole; i = (i + 4) | 0) strange |= strangeIn(view.getInt32(at + i, true));
-    return strange === 0;
+    return (this.#kept[name]! & PLAIN) !== 0;
+  }
+
+  /** The sum of its bytes modulo 256. */
+  sum(name: number): number {
+    return (this.#kept[name]! >>> SUM_BITS) & 0xff;
   }
 
   text(name: number): string {
@@ -214,13 +231,11 @@ export class Names {
     const free = this.#free[units]!;
     if (free !== 0) {
       this.#free[units] = -this.#kept[free]!;
-      this.#kept[free] = ONCE + length;
       return free;
     }
     const name = this.#fresh;
     if (name + units > this.#kept.length) this.#grow(units);
     this.#fresh = name + units;
-    this.#kept[name] = ONCE + length;
     return name;
   }
 

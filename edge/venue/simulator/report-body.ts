@@ -90,7 +90,7 @@ export class ReportBody extends Output {
   #notional = NO_NUMBER;
   #now = NO_NUMBER;
   #length = 0;
-  /** Sums of its bytes: of those outside of what follows, of what the order asks for, of how it stands. */
+  /** Sums of its bytes: of those before what the order asks for, but for the names; of what it asks for; of how it stands. */
   #sum = 0;
   #askedSum = 0;
   #tailSum = 0;
@@ -115,20 +115,20 @@ export class ReportBody extends Output {
     request: Message | undefined,
   ): void {
     const { decimals } = body;
+    let names = 0;
     if (request !== undefined || !this.#isLike(version, decimals, order, what, execId.serial)) {
-      this.#render(body, version, order, what, execId, request);
+      names = this.#render(body, version, order, what, execId, request);
       this.#stand(version, order, what, now);
     } else {
-      this.#rename(order, what, execId.serial);
+      names = this.#rename(order, what, execId.serial);
       if (!sameTerms(this.#terms, order)) {
         this.at = this.#askedAt;
         this.#ask(order);
         this.#stand(version, order, what, now);
       } else if (!this.#standsSo(order, what, now)) this.#stand(version, order, what, now);
     }
-    const names = sumWords(this.view, this.#order.at, this.#exec.end);
     if (request === undefined)
-      body.fields(this.view, 0, this.#length, this.#sum + names + this.#askedSum + this.#tailSum);
+      body.fields(this.view, 0, this.#length, (this.#sum + names + this.#askedSum + this.#tailSum) & 0xff);
     else {
       body.fields(this.view, 0, this.#length);
       this.#version = Number.NaN; // what stands there is not all of a report
@@ -146,13 +146,18 @@ export class ReportBody extends Output {
     return (what.orig === NO_NAME ? -1 : names.length(what.orig)) === this.#origLength;
   }
 
-  /** Writes the names of another report, which are as long. */
-  #rename(order: ClientOrder, what: Execution, execSerial: number): void {
+  /** Writes the names of another report, which are as long. @returns the sum of their bytes */
+  #rename(order: ClientOrder, what: Execution, execSerial: number): number {
+    const { view } = this;
     const { names } = order.owner;
-    this.#order.put(order.serial, this.view);
-    const end = names.over(what.name === NO_NAME ? order.name : what.name, this.view, this.#nameAt);
-    if (what.orig !== NO_NAME && this.#version >= V.FIX41) names.over(what.orig, this.view, end + ORIG.length);
-    this.#exec.put(execSerial, this.view);
+    const name = what.name === NO_NAME ? order.name : what.name;
+    const end = names.over(name, view, this.#nameAt);
+    let sum = names.sum(name);
+    if (what.orig !== NO_NAME && this.#version >= V.FIX41) {
+      names.over(what.orig, view, end + ORIG.length);
+      sum += names.sum(what.orig);
+    }
+    return (sum + this.#order.put(order.serial, view) + this.#exec.put(execSerial, view)) | 0;
   }
 
   #standsSo(order: ClientOrder, what: Execution, now: number): boolean {
@@ -166,7 +171,7 @@ export class ReportBody extends Output {
     );
   }
 
-  /** All but how it stands. */
+  /** All but how it stands. @returns as {@link #rename}; nothing where a request is answered, for its names may be written already */
   #render(
     body: BodyWriter,
     version: number,
@@ -174,7 +179,7 @@ export class ReportBody extends Output {
     what: Execution,
     execId: ExecId,
     request: Message | undefined,
-  ): void {
+  ): number {
     this.at = 0;
     this.ensure(ROOM);
     this.#version = version;
@@ -187,9 +192,11 @@ export class ReportBody extends Output {
     this.#exec.set(execId.serial, this.at - 1);
     this.#kind(version, what.type, order.status);
     this.#askedAt = this.at;
-    const { view } = this;
-    this.#sum = sumWords(view, 0, this.#order.at) + sumWords(view, this.#exec.end, this.at);
     this.#ask(order);
+    if (request !== undefined) return 0;
+    const names = this.#rename(order, what, execId.serial);
+    this.#sum = sumWords(this.view, 0, this.#askedAt) - names;
+    return names;
   }
 
   /** OrderID, ClOrdID, OrigClOrdID, OrdStatusReqID. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Name, SLACK, Views, viewOf } from '../../../edge/fix/words.ts';
+import { copyExactly, copyWords, Name, SLACK, Views, viewOf } from '../../../edge/fix/words.ts';
 
 const latin1 = fc.string({
   unit: fc.integer({ min: 1, max: 255 }).map((code) => String.fromCharCode(code)),
@@ -46,4 +46,22 @@ test('views of two buffers are made once, and anew for a third', () => {
   expect(views.of(third!).getUint8(0)).toBe(0x74);
   expect(views.of(one!).getUint8(1)).toBe(0x6e);
   expect(views.of(other!).getUint8(1)).toBe(0x74);
+});
+
+test('bytes are copied as they are, however many, and of those behind them no more than is said are lost', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(9), fc.nat(9), (bytes, start, at) => {
+      const from = viewOf(Buffer.concat([Buffer.alloc(start, 1), bytes, Buffer.alloc(SLACK, 2)]));
+      const into = (): Buffer => Buffer.alloc(at + bytes.length + 2 * SLACK, 3);
+      const expected = into();
+      expected.set(bytes, at);
+      const end = at + bytes.length;
+      const [exact, words] = [into(), into()];
+      expect(copyExactly(from, start, bytes.length, viewOf(exact), at)).toBe(end);
+      expect(exact).toEqual(expected);
+      expect(copyWords(from, start, bytes.length, viewOf(words), at)).toBe(end);
+      words.fill(3, end, end + SLACK);
+      expect(words).toEqual(expected);
+    }),
+  );
 });

@@ -47,6 +47,7 @@ function check(names: Names, { name, bytes }: Had, other: Had): void {
   expect(names.hash(name)).toBe(hashOf(view, 0, bytes.length));
   expect(names.is(name, view, 0, bytes.length)).toBe(true);
   expect(names.isPlain(name)).toBe(isPlain(bytes));
+  expect(names.sum(name)).toBe(bytes.reduce((sum, byte) => sum + byte, 0) & 0xff);
   const same = bytes.equals(other.bytes);
   expect(names.is(other.name, view, 0, bytes.length)).toBe(same);
   expect(names.same(name, other.name)).toBe(same);
