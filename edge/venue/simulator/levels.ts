@@ -71,7 +71,9 @@ export class Levels {
 
   /** The level of a price, if there is one. */
   levelOf(price: number): Level | undefined {
-    if (this.last?.price === price) return this.last;
+    const { last } = this;
+    // Not `last?.price === price`: to compare what may be undefined with a number is a call into the engine.
+    if (last !== undefined && last.price === price) return last;
     const level = this.sorted[this.search(price)];
     if (level?.price !== price) return undefined;
     this.last = level;
