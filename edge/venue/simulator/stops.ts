@@ -10,6 +10,8 @@ export class Stops {
   // A buy stop is set off by a rising price: the lowest comes first, as among asks. A sell stop the other way round.
   readonly #buys: Levels;
   readonly #sells: Levels;
+  /** Mostly there are none, and every order asks. */
+  #size = 0;
 
   constructor(orders: Orders) {
     this.#orders = orders;
@@ -20,15 +22,19 @@ export class Stops {
   /** An order that lies in no book. */
   add(order: ClientOrder): void {
     this.#side(order).add(order, order.stop_price);
+    this.#size += 1;
   }
 
   /** Nothing when it does not lie here. */
   remove(order: ClientOrder): void {
-    if (this.#orders.lies(order.row)) this.#side(order).remove(order, order.stop_price);
+    if (!this.#orders.lies(order.row)) return;
+    this.#side(order).remove(order, order.stop_price);
+    this.#size -= 1;
   }
 
   /** Takes out one order that `last` sets off, the nearest and oldest first; undefined when there is none. */
   take(last: number): ClientOrder | undefined {
+    if (this.#size === 0) return undefined;
     const buy = this.#buys.best;
     const sell = this.#sells.best;
     const level =
