@@ -45,6 +45,8 @@ export class Expiry {
   #heap: Bucket[] = [];
   readonly #byTime = new Map<number, Bucket>();
   #last: Bucket | undefined;
+  /** That of the first of the heap: every order asks. */
+  #next = Number.POSITIVE_INFINITY;
   #size = 0;
   /** Of the entries, those that mean nothing: never more than half of them, and {@link SLACK}. */
   #stale = 0;
@@ -55,7 +57,11 @@ export class Expiry {
 
   /** Epoch ms of the next entry; Infinity when there is none. */
   get next(): number {
-    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
+    return this.#next;
+  }
+
+  #look(): void {
+    this.#next = this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
   /** A new order. */
@@ -117,6 +123,7 @@ export class Expiry {
       this.#byTime.set(at, bucket);
       this.#heap.push(bucket);
       this.#up(this.#heap.length - 1);
+      this.#look();
     }
     this.#last = bucket;
     return bucket;
@@ -141,6 +148,7 @@ export class Expiry {
     for (const bucket of this.#heap) this.#byTime.set(bucket.at, bucket);
     this.#last = undefined;
     this.#stale = 0;
+    this.#look();
   }
 
   #pop(): void {
@@ -152,6 +160,7 @@ export class Expiry {
       heap[0] = last;
       this.#down();
     }
+    this.#look();
   }
 
   #up(from: number): void {
