@@ -11,7 +11,7 @@ import { type Changeable, copyTerms, NO_NUMBER, NO_TERMS, type OrderTerms, OrdTy
 export const DAY_MS = 86_400_000;
 
 export class KnownTerms {
-  /** Of a message that was fine. */
+  /** Of the last one that it held for, or was kept of, and that was fine. */
   readonly terms: Changeable<OrderTerms> = { ...NO_TERMS };
   /** `Message.differs` of that message: where it had another side, quantity or price, these are not those of what it was like. */
   differs = 0;

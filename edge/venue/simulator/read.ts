@@ -10,7 +10,7 @@ import type { OrderFields } from './fields.ts';
 import { type Instrument, sideOf } from './instruments.ts';
 import { DAY_MS, KnownTerms } from './known-terms.ts';
 import type { Markets } from './markets.ts';
-import { type Changeable, copyTerms, type OrderTerms, OrdType, Tif } from './order.ts';
+import { type Changeable, NO_TERMS, type OrderTerms, OrdType, Tif } from './order.ts';
 
 /** Why an order is refused: OrdRejReason (103) of the newest version, and a Text (58). */
 export interface Refusal {
@@ -30,9 +30,18 @@ const BAD_EXPIRY = refusal(OrdRejReason.Other, 'ExpireTime or ExpireDate in the 
 const BAD_EXEC_INST = refusal(OrdRejReason.Unsupported, 'ExecInst 6 and G are not supported');
 const BAD_PARTS = refusal(OrdRejReason.Unsupported, 'MinQty and MaxFloor are not supported');
 
+/** The terms that were read last. They are right until the next are read: they are in an object that is used again. */
+export interface Asked {
+  terms: OrderTerms;
+}
+
+/** One object for all: whoever made one anew for each found the engine changing its shape each time. */
+const TERMS: Changeable<OrderTerms> = { ...NO_TERMS };
+
 /**
- * Reads the order in a NewOrderSingle (35=D) or OrderCancelReplaceRequest (35=G), one object for all: whoever made one anew
- * for each found the engine changing its shape each time. What has been read of a message that it is like is not read again.
+ * Reads the order in a NewOrderSingle (35=D) or OrderCancelReplaceRequest (35=G). What has been read of a message that it is like is not
+ * read again.
+ * @param asked where its terms are then
  * @returns why it is none that is taken here
  */
 export function readTerms(
@@ -41,29 +50,26 @@ export function readTerms(
   client: Client,
   markets: Markets,
   now: number,
-  into: Changeable<OrderTerms>,
+  asked: Asked,
 ): Refusal | undefined {
   const clOrdId = message.length(fields.clOrdId);
   if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
   const { like } = message;
-  if (like === undefined) return readAll(message, fields, client, markets, now, into);
-  const known = like.kept instanceof KnownTerms ? like.kept : undefined;
-  if (known?.holdsFor(message, like, client, now)) return readAgain(message, fields, known, into);
-  const refusal = readAll(message, fields, client, markets, now, into);
+  const known = like?.kept instanceof KnownTerms ? like.kept : undefined;
+  if (like !== undefined && known?.holdsFor(message, like, client, now))
+    return readAgain(message, fields, known, asked);
+  const refusal = readAll(message, fields, client, markets, now, TERMS);
   if (refusal !== undefined) return refusal;
+  asked.terms = TERMS;
+  if (like === undefined) return undefined;
   const kept = known ?? new KnownTerms();
-  kept.keep(message, like, fields, client, into);
+  kept.keep(message, like, fields, client, TERMS);
   like.kept = kept;
   return undefined;
 }
 
 /** As {@link readAll} would, of a message that `known` holds for: all else that it looks at is as it was, and fine. */
-function readAgain(
-  message: Message,
-  fields: OrderFields,
-  known: KnownTerms,
-  into: Changeable<OrderTerms>,
-): Refusal | undefined {
+function readAgain(message: Message, fields: OrderFields, known: KnownTerms, asked: Asked): Refusal | undefined {
   const { terms } = known;
   let { side, side_code, qty, price } = terms;
   const differs = message.differs | known.differs;
@@ -83,11 +89,12 @@ function readAgain(
     const wrong = checkPrice(price, instrument, 'Price (44)', true);
     if (wrong !== undefined) return wrong;
   }
-  copyTerms(terms, into);
-  into.side = side;
-  into.side_code = side_code;
-  into.qty = qty;
-  into.price = price;
+  terms.side = side;
+  terms.side_code = side_code;
+  terms.qty = qty;
+  terms.price = price;
+  known.differs = message.differs;
+  asked.terms = terms;
   return undefined;
 }
 

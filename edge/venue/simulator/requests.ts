@@ -10,8 +10,8 @@ import type { Client, ClientOrder } from './client-order.ts';
 import type { Exchange } from './exchange.ts';
 import { OrderFields } from './fields.ts';
 import { NO_NAME } from './names.ts';
-import { type Changeable, NO_TERMS, type OrderTerms } from './order.ts';
-import { type Refusal, readTerms } from './read.ts';
+import { NO_TERMS, type OrderTerms } from './order.ts';
+import { type Asked, type Refusal, readTerms } from './read.ts';
 
 export type Handler = (exchange: Exchange, client: Client, message: Message) => void;
 
@@ -26,7 +26,7 @@ export const ORDER_HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Hand
 const STATUS = { type: ExecType.Status, quantity: 0, price: 0, name: NO_NAME, orig: NO_NAME, text: '' };
 /** Of the message in hand. */
 const FIELDS = new OrderFields();
-const TERMS: Changeable<OrderTerms> = { ...NO_TERMS };
+const ASKED: Asked = { terms: NO_TERMS };
 
 /**
  * A message of a number that has been seen: where its ClOrdID is known, what it asked for has been done, and the client,
@@ -61,12 +61,12 @@ function newOrderSingle(exchange: Exchange, client: Client, message: Message): v
     return;
   }
   const refusal =
-    readTerms(message, fields, client, exchange.markets, now, TERMS) ?? overLimit(exchange, client, TERMS);
+    readTerms(message, fields, client, exchange.markets, now, ASKED) ?? overLimit(exchange, client, ASKED.terms);
   if (refusal !== undefined) {
     reports.rejected(client, message, refusal.reason, refusal.text, now);
     return;
   }
-  exchange.place(client, exchange.clients.names.of(message, fields.clOrdId), TERMS);
+  exchange.place(client, exchange.clients.names.of(message, fields.clOrdId), ASKED.terms);
 }
 
 function overLimit(exchange: Exchange, client: Client, { instrument }: OrderTerms): Refusal | undefined {
@@ -124,8 +124,9 @@ function orderCancelReplaceRequest(exchange: Exchange, client: Client, message: 
   const fields = FIELDS.read(message);
   const order = target(exchange, client, message, fields, RESPONSE_TO_REPLACE);
   if (order === undefined) return;
-  const refusal = readTerms(message, fields, client, exchange.markets, exchange.now, TERMS);
-  const text = refusal?.text ?? conflict(order, TERMS);
+  const refusal = readTerms(message, fields, client, exchange.markets, exchange.now, ASKED);
+  const { terms } = ASKED;
+  const text = refusal?.text ?? conflict(order, terms);
   if (text !== '') {
     const { reports, now } = exchange;
     reports.cancelReject(client, message, order, RESPONSE_TO_REPLACE, CxlRejReason.Other, text, now);
@@ -133,7 +134,7 @@ function orderCancelReplaceRequest(exchange: Exchange, client: Client, message: 
   }
   const { names } = exchange.clients;
   const name = names.of(message, fields.clOrdId);
-  exchange.replace(client, order, name, TERMS);
+  exchange.replace(client, order, name, terms);
   names.drop(name);
 }
 

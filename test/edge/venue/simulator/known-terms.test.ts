@@ -19,7 +19,7 @@ import { KnownTerms } from '../../../../edge/venue/simulator/known-terms.ts';
 import { Markets } from '../../../../edge/venue/simulator/markets.ts';
 import { NO_TERMS } from '../../../../edge/venue/simulator/order.ts';
 import { Orders } from '../../../../edge/venue/simulator/orders.ts';
-import { readTerms } from '../../../../edge/venue/simulator/read.ts';
+import { type Asked, readTerms } from '../../../../edge/venue/simulator/read.ts';
 import { framed, viewOf } from '../../fix/wire.ts';
 import { sessionOf, utc } from '../harness.ts';
 
@@ -66,7 +66,7 @@ class BothWays {
   readonly #message = new Message();
   readonly #frame = new Frame();
   readonly #fields = new OrderFields();
-  readonly #terms = { ...NO_TERMS };
+  readonly #asked: Asked = { terms: NO_TERMS };
   readonly #venues = [venueOf(1), venueOf(5)];
   readonly #patterns = SESSIONS.map(() => new Patterns());
 
@@ -79,16 +79,17 @@ class BothWays {
     const { like } = message;
     if (like?.kept instanceof KnownTerms && like.kept.holdsFor(message, like, client, this.now)) this.known += 1;
 
-    const terms = this.#terms;
-    const found = readTerms(message, this.#fields.read(message), client, markets, this.now, terms);
+    const asked = this.#asked;
+    const found = readTerms(message, this.#fields.read(message), client, markets, this.now, asked);
+    const terms = { ...asked.terms };
     const { message: plain } = viewOf(bytes);
-    const [right, other] = [{ ...NO_TERMS }, { ...client, account: '' }];
-    const refusal = readTerms(plain, new OrderFields().read(plain), other, markets, this.now, right);
+    const other = { ...client, account: '' };
+    const refusal = readTerms(plain, new OrderFields().read(plain), other, markets, this.now, asked);
     expect(found).toEqual(refusal);
     if (refusal === undefined) {
       this.taken += 1;
-      expect(terms.instrument).toBe(right.instrument);
-      expect(terms).toEqual(right);
+      expect(terms.instrument).toBe(asked.terms.instrument);
+      expect(terms).toEqual(asked.terms);
     }
   }
 
