@@ -25,6 +25,7 @@ export interface KnownOrders {
   named(message: Message, i: number): ClientOrder | undefined;
   has(message: Message, i: number): boolean;
   set(id: number, order: ClientOrder): number;
+  /** What {@link has} was asked about last. */
   add(id: number, order: ClientOrder): void;
   bound(most: number, freed: (row: number) => void): void;
   entries(): Iterable<readonly [id: number, row: number]>;

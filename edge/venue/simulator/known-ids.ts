@@ -43,6 +43,8 @@ export class KnownIds implements KnownOrders {
   /** Behind which no id is that is known, {@link NO_NAME} when there has been none; and whether it is kept for that alone. */
   #last = NO_NAME;
   #isKept = false;
+  /** Whether the one that {@link has} was asked about last comes behind all. */
+  #isAskedBehind = false;
   /** Whose they are; set before any is noted. */
   owner: Client | undefined;
 
@@ -69,8 +71,8 @@ export class KnownIds implements KnownOrders {
 
   /** Whether field `i` of a message has been used. */
   has(message: Message, i: number): boolean {
-    const isBehind = i >= 0 && this.#isBehind(message.view, message.from(i), message.length(i));
-    return !isBehind && this.#placeOf(message, i) >= 0;
+    this.#isAskedBehind = i >= 0 && this.#isBehind(message.view, message.from(i), message.length(i));
+    return !this.#isAskedBehind && this.#placeOf(message, i) >= 0;
   }
 
   /** Whether it comes behind all that are known. */
@@ -119,10 +121,11 @@ export class KnownIds implements KnownOrders {
     return this.#orders.know(before, -1) === 0 ? before : NO_ROW;
   }
 
-  /** As {@link set}, of an id that is not known. */
+  /** As {@link set}, of an id that is not known: the one that {@link has} was asked about last. */
   add(id: number, { row }: ClientOrder): void {
     this.#orders.know(row, 1);
-    this.#push(this.#names.keep(id), row);
+    this.#append(this.#names.keep(id), row);
+    if (this.#isAskedBehind) this.#follow(id);
   }
 
   /** Whether an open order of this session goes by an id now. */
@@ -176,12 +179,20 @@ export class KnownIds implements KnownOrders {
 
   #push(id: number, row: number): void {
     const names = this.#names;
+    this.#append(id, row);
+    if (this.#isBehind(names.view, names.at(id), names.length(id))) this.#follow(id);
+  }
+
+  #append(id: number, row: number): void {
     const newIds = this.#newIds;
     if (newIds.owner !== this) this.#takeTurn();
     else if (newIds.count === NEW_IDS) this.enterNew();
     newIds.places[newIds.count++] = this.#ring.push(id, row);
-    if (!this.#isBehind(names.view, names.at(id), names.length(id))) return;
-    if (this.#isKept) names.drop(this.#last);
+  }
+
+  /** It comes behind all. */
+  #follow(id: number): void {
+    if (this.#isKept) this.#names.drop(this.#last);
     this.#isKept = false;
     this.#last = id;
   }

@@ -174,13 +174,15 @@ export class Names {
     if (own !== length) return own < length;
     const mine = this.#view;
     const at = name << UNIT_BITS;
-    for (let i = 0; i < length; i += 4) {
-      const short = 8 * Math.max(i + 4 - length, 0); // bits that are of what is behind
-      const a = mine.getUint32(at + i) >>> short;
-      const b = view.getUint32(from + i) >>> short;
+    const whole = length & ~3;
+    for (let i = 0; i < whole; i = (i + 4) | 0) {
+      const a = mine.getUint32(at + i);
+      const b = view.getUint32(from + i);
       if (a !== b) return a < b;
     }
-    return false;
+    if (whole === length) return false;
+    const beyond = 8 * (whole + 4 - length); // bits that are of what is behind
+    return mine.getUint32(at + whole) >>> beyond < view.getUint32(from + whole) >>> beyond;
   }
 
   same(a: number, b: number): boolean {
