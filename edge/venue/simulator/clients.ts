@@ -85,14 +85,15 @@ export class Clients {
     this.bound(client);
   }
 
-  /** The same of an id that the session does not know. */
+  /** The same of an id that the session does not know, as it has just been asked. */
   rememberNew(client: Client, id: number, order: ClientOrder): void {
     client.ids.add(id, order);
     this.bound(client);
   }
 
   private bound(client: Client): void {
-    if (!this.reading) client.ids.bound(KNOWN_IDS_PER_SESSION + client.open, this.freed);
+    const most = KNOWN_IDS_PER_SESSION + client.open;
+    if (!this.reading && client.ids.size > most) client.ids.bound(most, this.freed);
   }
 
   /** Of one that has changed this has been written: if it is over and no id names it any more, it is forgotten. */

@@ -117,7 +117,7 @@ export class Exchange implements TradeListener {
 
   /**
    * Takes an order: New, then what it trades, then what becomes of the rest. The caller has checked all bounds.
-   * @param name ClOrdID, which the client has not used, likewise below; the order takes it over
+   * @param name ClOrdID, which `client.ids` has just been asked for and not known; the order takes it over
    */
   place(client: Client, name: number, terms: OrderTerms): void {
     const ids = { run: this.reports.run, serial: this.reports.nextSerial(), owner: client, name };
@@ -254,7 +254,7 @@ export class Exchange implements TradeListener {
     for (let i = 0; i < count; i++) {
       const order = changed[i]!;
       order.change = UNCHANGED;
-      this.clients.done(order.row);
+      if (!order.open) this.clients.done(order.row);
     }
     this.changedCount = 0;
     if (count > KEPT) changed.length = KEPT;
