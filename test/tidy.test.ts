@@ -29,6 +29,7 @@ describe('the tree', () => {
     ['a file over 400 lines gives its reason', (all: readonly File[]) => rules.fileLength(all)],
     ['no path of a machine', rules.machinePaths],
     ['no buffer is taken away where messages pass', rules.detached],
+    ['nothing is exported there that is assigned anew', rules.assignedAnew],
     ['no skipped and no focused test', rules.focusedTests],
   ])('%s', (_title, rule) => {
     expect(rule(tree)).toEqual([]);
@@ -186,6 +187,18 @@ describe('the other rules bite', () => {
   ])('a buffer is taken away: %s', (text) => {
     expect(rules.detached([file('edge/a.ts', `import './b.ts';\n${text}`)])).toHaveLength(1);
     expect(rules.detached([file('bench/a.ts', text), file('edge/thread.mjs', text)])).toEqual([]);
+  });
+
+  test('what is exported may be assigned anew', () => {
+    const texts = [
+      'export let last = 0;',
+      'export const a = 1;\nexport var b = 2;',
+      'let own = 1;\nexport const c = 1;',
+    ];
+    expect(rules.assignedAnew(texts.map((text, i) => file(`core/${i}.ts`, text)))).toEqual([
+      'core/0.ts:1: export let',
+      'core/1.ts:2: export var',
+    ]);
   });
 
   test.each([

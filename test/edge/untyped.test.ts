@@ -26,6 +26,33 @@ const SAY = `
   console.log(JSON.stringify({ ...said, at: /:(\\d+:\\d+)\\)?$/.exec(new Error('').stack!.split('\\n')[1]!)![1] }));
 `;
 
+/** A module of its kinds of exports, and one that imports them in each way. */
+const PART_NAMES = ['Four', 'five', 'one', 'path', 'posix', 'three', 'two'];
+const PART = `
+import { posix } from 'node:path';
+export const one: number = 1;
+export function two(): number { return one + one; }
+export async function three(): Promise<number> { return two() + one; }
+export class Four { readonly value = two() + two(); }
+export function* five(): Generator<number> { yield new Four().value + one; }
+export type { Six } from './types.ts';
+export { posix, posix as path };
+`;
+const WHOLE = `
+import * as all from './part.ts';
+import {
+  Four,
+  five, one as first,
+  type Six, three,
+  two,
+} from './part.ts';
+export { one } from './part.ts';
+export const six: Six = { six: 6 };
+const values = { first, two: two(), three: await three(), four: new Four().value, five: [...five()], six };
+const at = /:(\\d+:\\d+)\\)?$/.exec(new Error('').stack!.split('\\n')[1]!)![1];
+console.log(JSON.stringify({ ...values, all: Object.keys(all), at }));
+`;
+
 function run(flags: readonly string[], text: string, name = 'script.ts') {
   const path = join(directory, name);
   writeFileSync(path, text);
@@ -61,6 +88,24 @@ describe('with the flags of the edge', () => {
       expect(code(here.stderr)).toMatch(/^ERR_/);
     }
   }, 30_000);
+
+  test('what a module imports from others and what it exports is held in constants; it does what it did', () => {
+    writeFileSync(join(directory, 'types.ts'), 'export interface Six { readonly six: 6 }');
+    writeFileSync(join(directory, 'part.ts'), PART);
+    const [here, byNode] = [run(NODE_FLAGS, WHOLE), run(V8_FLAGS, WHOLE)];
+    expect([here.stderr, here.status]).toEqual(['', 0]);
+    expect(here.said).toEqual(byNode.said);
+    expect(here.said).toMatchObject({ first: 1, two: 2, three: 3, four: 4, five: [5], all: PART_NAMES });
+    const printed = spawnSync(process.execPath, [join(EDGE, 'untyped.mjs'), join(directory, 'script.ts')]).stdout;
+    const [script, part] = Object.values<string>(JSON.parse(printed.toString())).map((source) => source.split('\n'));
+    expect(script).toContain(
+      "} from './part.ts'; const Four = $in_Four, five = $in_five, first = $in_first, three = $in_three, two = $in_two;",
+    );
+    expect(part).toContain(
+      'const $out_one = one, $out_two = two, $out_three = three, $out_Four = Four; ' +
+        'export { $out_one as one, $out_two as two, $out_three as three, $out_Four as Four };',
+    );
+  });
 
   test('a module that is imported later is one of them', () => {
     writeFileSync(join(directory, 'later.ts'), `export const later: number = 1;`);

@@ -228,18 +228,29 @@ export const machinePaths: Rule = (tree) =>
     }),
   );
 
-const DETACHES = /\.transfer(?:ToFixedLength|ToImmutable)?\(|\bstructuredClone\(|\btransfer(?:List)?\s*:/;
+const WHERE_MESSAGES_PASS = /^(?:edge|core|adapters)\/.*\.ts$/;
+
+/** That no line of these files has anything of the kind. */
+const noneThere =
+  (files: RegExp, kind: RegExp): Rule =>
+  (tree) =>
+    written(tree)
+      .filter(({ path }) => files.test(path))
+      .flatMap(({ path, text }) =>
+        text.split('\n').flatMap((content, index) => {
+          const hit = kind.exec(content)?.[0];
+          return hit === undefined ? [] : [`${path}:${index + 1}: ${hit}`];
+        }),
+      );
 
 /** Where messages pass no buffer is taken away: edge/untyped.mjs says what that would cost. */
-export const detached: Rule = (tree) =>
-  written(tree)
-    .filter(({ path }) => /^(?:edge|core|adapters)\/.*\.ts$/.test(path))
-    .flatMap(({ path, text }) =>
-      text.split('\n').flatMap((content, index) => {
-        const hit = DETACHES.exec(content)?.[0];
-        return hit === undefined ? [] : [`${path}:${index + 1}: ${hit}`];
-      }),
-    );
+export const detached: Rule = noneThere(
+  WHERE_MESSAGES_PASS,
+  /\.transfer(?:ToFixedLength|ToImmutable)?\(|\bstructuredClone\(|\btransfer(?:List)?\s*:/,
+);
+
+/** What is exported there is assigned once: edge/untyped.mjs has a copy of it in each module that imports it. */
+export const assignedAnew: Rule = noneThere(WHERE_MESSAGES_PASS, /^export (?:let|var)\b/);
 
 const FOCUSED = /^(?:(?:describe|test|it)(?:\.\w+)*\.(?:skip|only|todo|skipIf)|(?:x|f)(?:describe|test|it))\b/;
 
