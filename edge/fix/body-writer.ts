@@ -2,7 +2,6 @@
 
 import type { Message } from './message.ts';
 import type { TimestampDecimals } from './timestamp.ts';
-import type { SLACK } from './words.ts';
 
 /** What a venue or a session handler writes a body with. Fields come out in the order of the calls. */
 export interface BodyWriter {
@@ -40,9 +39,8 @@ export interface BodyWriter {
    */
   copyFields(message: Message, first: number, end: number): this;
   /**
-   * The bytes [from, to), which are whole fields, `tag=value` and SOH each, and not looked at; behind them are
-   * {@link SLACK} bytes more.
-   * @param sum of these bytes, modulo 256 or not, where it is known
+   * Whole fields, `tag=value` and SOH each, which are not looked at.
+   * @param sum of the bytes, modulo 256 or not, where it is known
    */
-  fields(view: DataView, from: number, to: number, sum?: number): this;
+  fields(bytes: Uint8Array, sum?: number): this;
 }

@@ -10,7 +10,7 @@ import { Output } from './output.ts';
 import { SOH, Tag } from './tags.ts';
 import { type TimestampDecimals, timestampLength } from './timestamp.ts';
 import { dataTagOf } from './traits.ts';
-import { copyWords, sumWords, viewOf } from './words.ts';
+import { sumWords, viewOf } from './words.ts';
 
 export type { BodyWriter } from './body-writer.ts';
 export { type HeaderIds, HeaderTemplate } from './header.ts';
@@ -68,13 +68,15 @@ export class Encoder extends Output implements BodyWriter {
     template.next(msgType, msgSeqNum, nowMs);
     const start = this.length;
     this.at = start;
-    this.ensure(template.length);
+    const { bytes } = template;
+    this.ensure(bytes.length);
     this.open = true;
     this.decimals = template.decimals;
     this.lengthAt = start + template.lengthAt;
     this.bodyAt = start + template.bodyAt;
     this.sum = template.sum;
-    this.at = copyWords(template.view, 0, template.length, this.view, start);
+    this.buf.set(bytes, start);
+    this.at = start + template.length;
     this.summedTo = this.at;
     return this;
   }
@@ -228,10 +230,12 @@ export class Encoder extends Output implements BodyWriter {
     return this;
   }
 
-  fields(view: DataView, from: number, to: number, sum = -1): this {
-    this.ensure(to - from);
+  fields(bytes: Uint8Array, sum = -1): this {
+    const { length } = bytes;
+    this.ensure(length);
     const { at } = this;
-    this.at = copyWords(view, from, to - from, this.view, at);
+    this.buf.set(bytes, at);
+    this.at = at + length;
     if (sum < 0) return this;
     this.sum += sumWords(this.view, this.summedTo, at) + sum;
     this.summedTo = this.at;

@@ -29,14 +29,15 @@ const NUMBER_BYTES = 16;
 export class HeaderTemplate {
   readonly beginString: string;
   readonly decimals: TimestampDecimals;
-  /** The header that {@link next} has made, with any three digits for its BodyLength. */
-  readonly view: DataView;
+  /** The header that {@link next} has made, with any three digits for its BodyLength, and room behind it: to copy all is cheaper than to cut. */
+  readonly bytes: Uint8Array;
   length = 0;
   /** Where BodyLength stands in it, and where what that counts begins. */
   readonly lengthAt: number;
   readonly bodyAt: number;
   /** Of its bytes but the digits of BodyLength, modulo 256: a part of the CheckSum. */
   sum = 0;
+  private readonly view: DataView;
   /** Where MsgType, MsgSeqNum, what follows these and SendingTime stand. */
   private readonly typeAt: number;
   private numberAt: number;
@@ -59,6 +60,7 @@ export class HeaderTemplate {
     // Memory of its own: a piece of Node's pool would keep alive the room of dozens of buffers that are gone.
     const bytes = Buffer.alloc(all.length + TYPE_BYTES + NUMBER_BYTES + SLACK);
     bytes.write(all, 0, 'latin1');
+    this.bytes = bytes;
     this.view = viewOf(bytes);
     this.length = all.length;
     this.lengthAt = head.length;
@@ -72,7 +74,7 @@ export class HeaderTemplate {
   }
 
   /**
-   * Makes {@link view} the header of a message. Most have the type and the millisecond of the one before, and the number after it.
+   * Makes {@link bytes} the header of a message. Most have the type and the millisecond of the one before, and the number after it.
    * @param msgType packed (tags.ts)
    */
   next(msgType: number, msgSeqNum: number, epochMs: number): void {
@@ -139,7 +141,7 @@ export class HeaderTemplate {
   /** Moves what stands from `from` on. */
   private move(from: number, by: number): void {
     if (by === 0) return;
-    new Uint8Array(this.view.buffer).copyWithin(from + by, from, this.length);
+    this.bytes.copyWithin(from + by, from, this.length);
     if (from <= this.numberAt) this.numberAt += by;
     this.idsAt += by;
     this.timeAt += by;

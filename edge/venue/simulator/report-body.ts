@@ -89,7 +89,9 @@ export class ReportBody extends Output {
   #cum = NO_NUMBER;
   #notional = NO_NUMBER;
   #now = NO_NUMBER;
-  #length = 0;
+  /** All that stands there, in which buffer. */
+  #bytes: Uint8Array = this.buf;
+  #in: Uint8Array = this.buf;
   /** Sums of its bytes: of those before what the order asks for, but for the names; of what it asks for; of how it stands. */
   #sum = 0;
   #askedSum = 0;
@@ -127,10 +129,9 @@ export class ReportBody extends Output {
         this.#stand(version, order, what, now);
       } else if (!this.#standsSo(order, what, now)) this.#stand(version, order, what, now);
     }
-    if (request === undefined)
-      body.fields(this.view, 0, this.#length, (this.#sum + names + this.#askedSum + this.#tailSum) & 0xff);
+    if (request === undefined) body.fields(this.#bytes, (this.#sum + names + this.#askedSum + this.#tailSum) & 0xff);
     else {
-      body.fields(this.view, 0, this.#length);
+      body.fields(this.#bytes);
       this.#version = Number.NaN; // what stands there is not all of a report
     }
     if (what.text !== '') body.text(Tag.Text, what.text);
@@ -212,7 +213,7 @@ export class ReportBody extends Output {
     if (what.orig !== NO_NAME && version >= V.FIX41) this.#name(Tag.OrigClOrdID, names, what.orig);
     if (request === undefined || version < V.FIX44) return;
     // It may be of any length: it goes before what is rendered here.
-    body.fields(this.view, 0, this.at).copy(request, request.index(Field.OrdStatusReqID));
+    body.fields(this.buf.subarray(0, this.at)).copy(request, request.index(Field.OrdStatusReqID));
     this.at = 0;
   }
 
@@ -274,7 +275,10 @@ export class ReportBody extends Output {
     this.#cum = cum;
     this.#notional = notional;
     this.#now = now;
-    this.#length = this.at;
+    if (this.#bytes.length !== this.at || this.#in !== this.buf) {
+      this.#bytes = this.buf.subarray(0, this.at);
+      this.#in = this.buf;
+    }
     this.#tailSum = sumWords(this.view, this.#tailAt, this.at);
   }
 
