@@ -20,15 +20,20 @@ const SPACE = 0x20;
 const QUESTION_MARK = 0x3f;
 /** Digits reserved for BodyLength: nearly all messages have 100 to 999 bytes. */
 const RESERVED = 3;
-/** Room for one tag, '=' and SOH. */
-const FIELD = 12;
+/** Room for what {@link Encoder.end} writes: CheckSum, and more digits of BodyLength. */
+const END = 16;
+/** Room for one tag, '=' and SOH, and the end of the message. */
+const FIELD = 12 + END;
 /** Longest rendering of a number or a timestamp. */
 const NUMBER = 32;
 /** Fields written in one call of {@link BodyWriter.decimal} have at most this scale. */
 const MAX_SCALE = 15;
 
-/** `10=` with a free byte behind, as a little-endian word. */
-const CHECK_SUM = Buffer.from('10=\0').readInt32LE(0);
+/** The field CheckSum of each sum, in eight bytes, of which the last one is free. */
+const CHECK_SUM_BYTES = 7;
+const CHECK_SUMS = viewOf(
+  Buffer.from(Array.from({ length: 256 }, (_, sum) => `10=${String(sum).padStart(3, '0')}\x01\0`).join(''), 'latin1'),
+);
 
 /** Three digits of 0 to 999 and an SOH as little-endian words, and the sum of the digits' bytes. */
 const TRIPLES = new Int32Array(1000);
@@ -40,10 +45,8 @@ for (let n = 0; n < TRIPLES.length; n++) {
 }
 
 export class Encoder extends Output implements BodyWriter {
-  /** Where BodyLength and the body of the message begun stand. */
+  /** Where BodyLength of the message begun stands; 0: none has been begun. */
   private lengthAt = 0;
-  private bodyAt = 0;
-  private open = false;
   /** Of the bytes before `summedTo` without the digits of BodyLength. */
   private sum = 0;
   private summedTo = 0;
@@ -64,61 +67,53 @@ export class Encoder extends Output implements BodyWriter {
    * @param nowMs SendingTime in milliseconds since 1970
    */
   begin(template: HeaderTemplate, msgType: number, msgSeqNum: number, nowMs: number): this {
-    if (this.open) throw new RangeError('a message has been begun and not ended');
+    if (this.lengthAt > 0) throw new RangeError('a message has been begun and not ended');
     template.next(msgType, msgSeqNum, nowMs);
     const start = this.length;
     this.at = start;
-    const { bytes } = template;
-    this.ensure(bytes.length);
-    this.open = true;
-    this.decimals = template.decimals;
+    this.ensure(template.room + END);
     this.lengthAt = start + template.lengthAt;
-    this.bodyAt = start + template.bodyAt;
-    this.sum = template.sum;
-    this.buf.set(bytes, start);
     this.at = start + template.length;
     this.summedTo = this.at;
+    this.sum = template.sum;
+    this.decimals = template.decimals;
+    this.buf.set(template.bytes, start);
     return this;
   }
 
   /** Ends the message with BodyLength and CheckSum. @returns where it begins in `buf`; it ends at `length` */
   end(): number {
-    if (!this.open) throw new RangeError('no message has been begun');
-    this.ensure(2 * NUMBER);
-    const start = this.length;
-    const bodyLength = this.at - this.bodyAt;
-    const { view } = this;
-    let length = 0;
-    if (bodyLength < 100 || bodyLength > 999) {
-      this.moveBody(bodyLength);
-      this.putDigits(bodyLength, this.bodyAt - 1, this.lengthAt);
-      length = sumWords(view, this.lengthAt, this.bodyAt - 1);
-    } else {
-      view.setInt32(this.lengthAt, TRIPLES[bodyLength]!, true);
-      length = TRIPLE_SUMS[bodyLength]!;
+    const { view, lengthAt, length: start } = this;
+    if (lengthAt === 0) throw new RangeError('no message has been begun');
+    let { sum } = this;
+    if (this.summedTo < this.at) sum += sumWords(view, this.summedTo, this.at);
+    const bodyLength = this.at - (lengthAt + RESERVED + 1);
+    if (bodyLength < 100 || bodyLength > 999) sum += this.putBodyLength(bodyLength);
+    else {
+      view.setInt32(lengthAt, TRIPLES[bodyLength]!, true);
+      sum += TRIPLE_SUMS[bodyLength]!;
     }
-    const { at } = this;
-    const sum = (this.sum + length + sumWords(view, this.summedTo, at)) & 0xff;
-    view.setInt32(at, CHECK_SUM, true);
-    view.setInt32(at + 3, TRIPLES[sum]!, true);
-    this.at = at + 7;
+    view.setBigInt64(this.at, CHECK_SUMS.getBigInt64((sum & 0xff) << 3, true), true);
+    this.at += CHECK_SUM_BYTES;
     this.length = this.at;
-    this.open = false;
+    this.lengthAt = 0;
     return start;
   }
 
-  /** To where a BodyLength that has not three digits ends. */
-  private moveBody(bodyLength: number): void {
+  /** One that has not three digits: moves the body to where it ends. @returns the sum of the digits' bytes */
+  private putBodyLength(bodyLength: number): number {
+    const { lengthAt } = this;
+    const end = lengthAt + RESERVED;
     const shift = String(bodyLength).length - RESERVED;
-    this.buf.copyWithin(this.bodyAt - 1 + shift, this.bodyAt - 1, this.at);
+    this.buf.copyWithin(end + shift, end, this.at);
     this.at += shift;
-    this.bodyAt += shift;
-    this.summedTo += shift;
+    this.putDigits(bodyLength, end + shift, lengthAt);
+    return sumWords(this.view, lengthAt, end + shift);
   }
 
   /** Takes back the message begun. */
   cancel(): void {
-    this.open = false;
+    this.lengthAt = 0;
     this.at = this.length;
   }
 
@@ -219,27 +214,31 @@ export class Encoder extends Output implements BodyWriter {
       throw new RangeError('data without its length');
     const start = first === 0 ? message.start : message.to(first - 1) + 1;
     const stop = message.to(end - 1) + 1;
-    this.ensure(stop - start);
+    this.ensure(stop - start + END);
     const { at } = this;
     this.at = this.putBytes(message.buf, message.view, start, stop, at);
     // A body that has been summed up on its way in need not be again.
     if (message.like !== undefined && first === message.bodyFrom && end === message.bodyTo) {
-      this.sum += sumWords(this.view, this.summedTo, at) + message.bodySum;
-      this.summedTo = this.at;
+      this.summed(at, message.bodySum);
     }
     return this;
   }
 
   fields(bytes: Uint8Array, sum = -1): this {
     const { length } = bytes;
-    this.ensure(length);
+    this.ensure(length + END);
     const { at } = this;
     this.buf.set(bytes, at);
     this.at = at + length;
-    if (sum < 0) return this;
-    this.sum += sumWords(this.view, this.summedTo, at) + sum;
-    this.summedTo = this.at;
+    if (sum >= 0) this.summed(at, sum);
     return this;
+  }
+
+  /** The sum of what has been written from `from` on is known. */
+  private summed(from: number, sum: number): void {
+    if (this.summedTo < from) this.sum += sumWords(this.view, this.summedTo, from);
+    this.sum += sum;
+    this.summedTo = this.at;
   }
 
   /**
@@ -249,16 +248,14 @@ export class Encoder extends Output implements BodyWriter {
    * @returns where it begins in `buf`
    */
   resend(stored: Message, nowMs: number, decimals: TimestampDecimals): number {
-    if (this.open) throw new RangeError('a message has been begun and not ended');
+    if (this.lengthAt > 0) throw new RangeError('a message has been begun and not ended');
     this.at = this.length;
-    this.open = true;
     this.decimals = decimals;
     const { buf, view, tags } = stored;
     this.ensure(stored.end - stored.start + 4 * NUMBER + 2 * timestampLength(9));
     this.lengthAt = this.putBytes(buf, view, stored.start, stored.from(1), this.at); // 8=…|9=
     this.at = this.lengthAt + RESERVED;
     this.view.setUint8(this.at++, SOH);
-    this.bodyAt = this.at;
     this.sum = sumWords(this.view, this.length, this.lengthAt) + SOH;
     this.summedTo = this.at;
     for (let i = 2; i < stored.count; i++) {

@@ -31,10 +31,11 @@ export class HeaderTemplate {
   readonly decimals: TimestampDecimals;
   /** The header that {@link next} has made, with any three digits for its BodyLength, and room behind it: to copy all is cheaper than to cut. */
   readonly bytes: Uint8Array;
+  /** How many they are. */
+  readonly room: number;
   length = 0;
-  /** Where BodyLength stands in it, and where what that counts begins. */
+  /** Where BodyLength stands in it. */
   readonly lengthAt: number;
-  readonly bodyAt: number;
   /** Of its bytes but the digits of BodyLength, modulo 256: a part of the CheckSum. */
   sum = 0;
   private readonly view: DataView;
@@ -61,16 +62,17 @@ export class HeaderTemplate {
     const bytes = Buffer.alloc(all.length + TYPE_BYTES + NUMBER_BYTES + SLACK);
     bytes.write(all, 0, 'latin1');
     this.bytes = bytes;
+    this.room = bytes.length;
     this.view = viewOf(bytes);
     this.length = all.length;
     this.lengthAt = head.length;
-    this.bodyAt = head.length + LENGTH_DIGITS + 1;
-    this.typeAt = this.bodyAt + TAG_BYTES;
+    const lengthEnd = head.length + LENGTH_DIGITS;
+    this.typeAt = lengthEnd + 1 + TAG_BYTES;
     this.numberAt = before.length - 1;
     this.idsAt = before.length;
     this.timeAt = early.length;
     this.msgType = ZERO;
-    this.sum = sumWords(this.view, 0, this.lengthAt) + sumWords(this.view, this.bodyAt - 1, this.length);
+    this.sum = sumWords(this.view, 0, this.lengthAt) + sumWords(this.view, lengthEnd, this.length);
   }
 
   /**
@@ -84,8 +86,22 @@ export class HeaderTemplate {
     else if (msgSeqNum !== this.number) this.setNumber(msgSeqNum);
   }
 
-  /** The number goes up by one: nines at its end become zeros, and the digit before them rises. */
+  /** The number goes up by one. */
   private count(): void {
+    const { view } = this;
+    const last = this.idsAt - 1;
+    const digit = view.getUint8(last);
+    if (digit === NINE) {
+      this.carry();
+      return;
+    }
+    view.setUint8(last, digit + 1);
+    this.sum += 1;
+    this.number += 1;
+  }
+
+  /** Nines at its end become zeros, and the digit before them rises. */
+  private carry(): void {
     const { view, numberAt } = this;
     let at = this.idsAt - 1;
     for (; at >= numberAt && view.getUint8(at) === NINE; at--) {
