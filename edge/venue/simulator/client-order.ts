@@ -123,7 +123,7 @@ export class ClientOrder implements Changeable<OrderTerms> {
     this.row = row;
     this.run = ids.run;
     this.serial = ids.serial;
-    this.owner = ids.owner;
+    if (this.owner !== ids.owner) this.owner = ids.owner; // a write of what is young costs more than a look
     this.name = ids.name;
     this.priority = priority;
     this.state = IN_BOOK;

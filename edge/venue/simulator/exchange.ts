@@ -24,7 +24,6 @@ import {
   IN_BOOK,
   type OrderState,
   type OrderTerms,
-  OrdType,
   Tif,
   UNCHANGED,
 } from './order.ts';
@@ -117,12 +116,12 @@ export class Exchange implements TradeListener {
 
   /**
    * Takes an order: New, then what it trades, then what becomes of the rest. The caller has checked all bounds.
+   * @param market of its instrument
    * @param name ClOrdID, which `client.ids` has just been asked for and not known; the order takes it over
    */
-  place(client: Client, name: number, terms: OrderTerms): void {
+  place(client: Client, market: Market, name: number, terms: OrderTerms): void {
     const ids = { run: this.reports.run, serial: this.reports.nextSerial(), owner: client, name };
     const order = this.clients.orders.add(ids, terms, ++this.priority);
-    const market = this.market(order);
     this.clients.rememberNew(client, name, order);
     client.open++;
     client.user.open++;
@@ -250,7 +249,8 @@ export class Exchange implements TradeListener {
   commit(): void {
     const { keeping, changed, changes, used } = this;
     const count = this.changedCount;
-    if (count + changes.length + used.length > 0) keeping?.step(changed, count, changes, used);
+    const others = changes.length + used.length;
+    if (count + others > 0) keeping?.step(changed, count, changes, used);
     for (let i = 0; i < count; i++) {
       const order = changed[i]!;
       order.change = UNCHANGED;
@@ -258,8 +258,9 @@ export class Exchange implements TradeListener {
     }
     this.changedCount = 0;
     if (count > KEPT) changed.length = KEPT;
-    if (changes.length > 0) changes.length = 0;
-    if (used.length > 0) used.length = 0;
+    if (others === 0) return;
+    changes.length = 0;
+    used.length = 0;
   }
 
   private note(order: ClientOrder, change: Changed): void {
@@ -326,19 +327,17 @@ export class Exchange implements TradeListener {
     } else this.admit(market, order);
   }
 
-  /** An order meets the book: it trades, then rests or is killed. */
+  /** An order that is in no list meets the book: it trades, then rests or, if it has no price, is killed. */
   private admit(market: Market, order: ClientOrder): void {
-    const { tif, ord_type } = order;
+    const { tif } = order;
     const limit = priceOf(order);
-    order.state = IN_BOOK;
     if (tif === Tif.Fok && !market.book.canFill(order.side, limit, order.leaves)) {
       this.kill(order);
       return;
     }
     market.book.match(order, limit);
     if (order.leaves === 0) return;
-    const rests = (ord_type === OrdType.Limit || ord_type === OrdType.StopLimit) && tif !== Tif.Ioc;
-    if (rests) market.book.rest(order);
+    if (order.price > 0 && tif !== Tif.Ioc) market.book.rest(order);
     else this.kill(order);
   }
 
@@ -352,6 +351,7 @@ export class Exchange implements TradeListener {
     const { stops, book } = market;
     for (let order = stops.take(book.last); order !== undefined; order = stops.take(book.last)) {
       order.priority = ++this.priority;
+      order.state = IN_BOOK;
       this.note(order, CHANGED);
       this.admit(market, order);
     }

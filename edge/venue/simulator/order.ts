@@ -15,17 +15,24 @@ export const OrdStatus = {
   Expired: 0x43,
 } as const;
 
-/** Where an order is. `held`: a stop order whose price has not been reached. `closed` says how it ended. */
-export type OrderState =
+/**
+ * Where an order is. `held`: a stop order whose price has not been reached. `closed` says how it ended. `code`: what stands for it in a byte
+ * of seven bits, {@link HELD_CODE} at most where it is open.
+ */
+export type OrderState = { readonly code: number } & (
   | { readonly at: 'book' }
   | { readonly at: 'held' }
-  | { readonly at: 'closed'; readonly status: number };
+  | { readonly at: 'closed'; readonly status: number }
+);
 
-export const IN_BOOK: OrderState = { at: 'book' };
-export const HELD: OrderState = { at: 'held' };
-export const FILLED: OrderState = { at: 'closed', status: OrdStatus.Filled };
-export const CANCELED: OrderState = { at: 'closed', status: OrdStatus.Canceled };
-export const EXPIRED: OrderState = { at: 'closed', status: OrdStatus.Expired };
+export const HELD_CODE = 1;
+
+const closed = (status: number): OrderState => ({ at: 'closed', code: status, status });
+export const IN_BOOK: OrderState = { at: 'book', code: 0 };
+export const HELD: OrderState = { at: 'held', code: HELD_CODE };
+export const FILLED: OrderState = closed(OrdStatus.Filled);
+export const CANCELED: OrderState = closed(OrdStatus.Canceled);
+export const EXPIRED: OrderState = closed(OrdStatus.Expired);
 
 /** What a client asks for; all numbers are integers in the units of the instrument. */
 export interface OrderTerms {

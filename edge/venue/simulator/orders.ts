@@ -14,6 +14,7 @@ import {
   EXPIRED,
   FILLED,
   HELD,
+  HELD_CODE,
   IN_BOOK,
   type OrderState,
   type OrderTerms,
@@ -54,17 +55,10 @@ const MOST_KNOWN = 0xff_ffff;
 /** Objects kept for what is in hand. */
 const KEPT = 64;
 
-const HELD_CODE = 1;
 const OVER = OrdStatus.Canceled;
 const STATES: readonly (OrderState | undefined)[] = Array.from({ length: 0x80 }, (_, code) =>
-  [IN_BOOK, HELD, FILLED, CANCELED, EXPIRED].find((state) => codeOf(state) === code),
+  [IN_BOOK, HELD, FILLED, CANCELED, EXPIRED].find((state) => state.code === code),
 );
-
-/** In the last byte of CODES. */
-function codeOf(state: OrderState): number {
-  if (state.at === 'closed') return state.status;
-  return state.at === 'held' ? HELD_CODE : 0;
-}
 
 const NOTHING: Float64Array = new Float64Array(0);
 
@@ -78,7 +72,10 @@ class Page {
 export class Orders {
   readonly commons = new Commons();
   readonly #instruments = new Interned<Instrument>();
-  readonly #pages: Page[] = [];
+  readonly #pages: Page[] = [new Page()];
+  /** The one asked for last, and its number: rows are taken in turn, and each step of an order asks for that of its row. */
+  #last = this.#pages[0]!;
+  #lastNumber = 0;
   readonly #quotes = new Map<number, Quote>();
   /** The first #held of these are in hand. */
   readonly #objects: ClientOrder[] = [];
@@ -311,7 +308,7 @@ export class Orders {
       this.#writeMore(page, order);
     }
     ints[int + FLAGS] = flags | WRITTEN;
-    ints[int + CODES] = order.side_code | (order.ord_type << 8) | (order.tif << 16) | (codeOf(order.state) << 24);
+    ints[int + CODES] = order.side_code | (order.ord_type << 8) | (order.tif << 16) | (order.state.code << 24);
     ints[int + NAME] = order.name;
     ints[int + INSTRUMENT] = this.#instruments.of(order.instrument);
     numbers[at + SERIAL] = order.serial;
@@ -330,7 +327,12 @@ export class Orders {
   }
 
   #page(row: number): Page {
-    return this.#pages[row >>> ROW_BITS]!;
+    const number = row >>> ROW_BITS;
+    if (number !== this.#lastNumber) {
+      this.#last = this.#pages[number]!;
+      this.#lastNumber = number;
+    }
+    return this.#last;
   }
 
   #int(row: number, column: number): number {

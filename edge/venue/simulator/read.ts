@@ -94,7 +94,7 @@ function readAgain(message: Message, fields: OrderFields, known: KnownTerms, ask
   terms.qty = qty;
   terms.price = price;
   known.differs = message.differs;
-  asked.terms = terms;
+  if (asked.terms !== terms) asked.terms = terms; // a write of what is young costs more than a look
   return undefined;
 }
 

@@ -9,6 +9,7 @@ import { CxlRejReason, OrdRejReason } from '../versions.ts';
 import type { Client, ClientOrder } from './client-order.ts';
 import type { Exchange } from './exchange.ts';
 import { OrderFields } from './fields.ts';
+import type { Market } from './markets.ts';
 import { NO_NAME } from './names.ts';
 import { NO_TERMS, type OrderTerms } from './order.ts';
 import { type Asked, type Refusal, readTerms } from './read.ts';
@@ -60,22 +61,27 @@ function newOrderSingle(exchange: Exchange, client: Client, message: Message): v
     } else reports.rejected(client, message, OrdRejReason.DuplicateOrder, 'Duplicate ClOrdID', now);
     return;
   }
-  const refusal =
-    readTerms(message, fields, client, exchange.markets, now, ASKED) ?? overLimit(exchange, client, ASKED.terms);
-  if (refusal !== undefined) {
-    reports.rejected(client, message, refusal.reason, refusal.text, now);
+  const { markets, clients } = exchange;
+  const wrong = readTerms(message, fields, client, markets, now, ASKED);
+  if (wrong !== undefined) {
+    reports.rejected(client, message, wrong.reason, wrong.text, now);
     return;
   }
-  exchange.place(client, exchange.clients.names.of(message, fields.clOrdId), ASKED.terms);
+  const { terms } = ASKED;
+  const market = markets.ofInstrument(terms.instrument);
+  const full = overLimit(exchange, client, market);
+  if (full === undefined) exchange.place(client, market, clients.names.of(message, fields.clOrdId), terms);
+  else reports.rejected(client, message, full.reason, full.text, now);
 }
 
-function overLimit(exchange: Exchange, client: Client, { instrument }: OrderTerms): Refusal | undefined {
-  const { openOrders } = exchange;
+function overLimit({ openOrders }: Exchange, client: Client, { open, book }: Market): Refusal | undefined {
   if (client.user.open >= openOrders)
     return { reason: OrdRejReason.ExceedsLimit, text: `At most ${openOrders} open orders` };
   const most = openOrders * FULL_USERS_PER_BOOK;
-  if (exchange.markets.ofInstrument(instrument).open >= most)
-    return { reason: OrdRejReason.ExceedsLimit, text: `The book of ${instrument.symbol} is full: ${most} open orders` };
+  if (open >= most) {
+    const text = `The book of ${book.instrument.symbol} is full: ${most} open orders`;
+    return { reason: OrdRejReason.ExceedsLimit, text };
+  }
   return undefined;
 }
 
