@@ -36,7 +36,7 @@ export interface Entry {
   /** Undefined while the client is away. */
   holder: Holder | undefined;
   /** The connection that left last; it may still have output that waits for the journal. */
-  leaving?: WeakRef<Holder>;
+  leaving: WeakRef<Holder> | undefined;
 }
 
 /** Ends the connection of a session. */
@@ -154,7 +154,8 @@ export class Sessions implements VenueSink {
       targetCompId: venue.target_comp_id,
       senderSubId: venue.sender_sub_id,
     };
-    const entry: Entry = { fix: new Session(identity, profile, store), store, profile, venue, holder: undefined };
+    const fix = new Session(identity, profile, store);
+    const entry: Entry = { fix, store, profile, venue, holder: undefined, leaving: undefined };
     this.#entries.set(venue.id, entry);
     if (this.#entries.size > AWAY_SESSIONS) this.#forgetOne();
     return entry;

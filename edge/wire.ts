@@ -60,6 +60,7 @@ export class Wire {
   readonly #onWritten: () => void;
   /** Bytes handed to the socket that it has not written yet. */
   #writing: Buffer | undefined;
+  #writingBytes = 0;
   #since = 0;
   /** Made when something waits for the first time. */
   #marks: Marks | undefined;
@@ -78,6 +79,7 @@ export class Wire {
     this.#onWritten = () => {
       const taken = this.#writing;
       this.#writing = undefined;
+      this.#writingBytes = 0;
       if (taken === undefined) return;
       this.encoder.recycle(taken);
       this.#onDrained();
@@ -92,7 +94,7 @@ export class Wire {
 
   /** Bytes that the client's side has not taken. */
   get backlog(): number {
-    return this.encoder.length + (this.#writing === undefined ? 0 : this.#writing.length);
+    return this.encoder.length + this.#writingBytes;
   }
 
   get writing(): boolean {
@@ -121,6 +123,7 @@ export class Wire {
   #write(bytes: number, monoMs: number): Buffer {
     const taken = this.#take(bytes);
     this.#writing = taken;
+    this.#writingBytes = bytes;
     this.#since = monoMs;
     this.#socket.write(taken, this.#onWritten);
     return taken;

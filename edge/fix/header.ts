@@ -41,9 +41,9 @@ export class HeaderTemplate {
   private readonly view: DataView;
   /** Where MsgType, MsgSeqNum, what follows these and SendingTime stand. */
   private readonly typeAt: number;
-  private numberAt: number;
-  private idsAt: number;
-  private timeAt: number;
+  private numberAt = 0;
+  private idsAt = 0;
+  private timeAt = 0;
   private msgType = 0;
   private number = 0;
   private timeMs = Number.NaN;

@@ -6,7 +6,7 @@ import { MsgType, Tag } from '../tags.ts';
 import { DIVERT_BACKLOG_BYTES } from './limits.ts';
 import { sendReject, writeBusinessReject } from './outbound.ts';
 import { BY_VENUE, type Instant, KEEP } from './ports.ts';
-import { type Live, type SessionRecord, saysLastProcessed } from './record.ts';
+import { LIVE_DRAFT, type Live, NO_DRAFT, PENDING_DRAFT, type SessionRecord, saysLastProcessed } from './record.ts';
 import { isBefore42 } from './versions.ts';
 
 /** Most application messages fit; the buffer grows for others. */
@@ -23,25 +23,21 @@ function liveNow(s: SessionRecord): Live | undefined {
 export function begin(s: SessionRecord, msgType: number, now: Instant, how: number): BodyWriter {
   const live = liveNow(s);
   s.draftHow = how;
-  s.draftNow = now;
+  if (s.draftNow !== now) s.draftNow = now; // to write a pointer costs more than to look
   if (live === undefined) {
-    s.draft = 'pending';
+    s.draft = PENDING_DRAFT;
     s.scratch ??= new Encoder(SCRATCH_BYTES);
     return s.scratch.begin(s.header, msgType, 0, now.epochMs);
   }
-  s.draft = 'live';
+  s.draft = LIVE_DRAFT;
   const encoder = live.output.encoder.begin(s.header, msgType, s.store.nextOut, now.epochMs);
   return saysLastProcessed(s) ? encoder.uint(Tag.LastMsgSeqNumProcessed, s.lastProcessed) : encoder;
 }
 
 export function commit(s: SessionRecord): void {
   const { draft, store, scratch, phase } = s;
-  s.draft = 'none';
-  if (draft === 'pending' && scratch !== undefined) {
-    scratch.end();
-    store.enqueue(scratch.buf, 0, scratch.length, s.draftNow.epochMs, s.draftHow & BY_VENUE);
-    scratch.clear();
-  } else if (draft === 'live' && phase.state === 'active') {
+  s.draft = NO_DRAFT;
+  if (draft === LIVE_DRAFT && phase.state === 'active') {
     const { encoder } = phase.live.output;
     const msgSeqNum = store.nextOut;
     const start = encoder.end();
@@ -49,13 +45,17 @@ export function commit(s: SessionRecord): void {
     store.append(msgSeqNum, encoder.buf, start, encoder.length, s.draftNow.epochMs, how);
     const { monoMs } = s.draftNow;
     if (phase.live.lastSent !== monoMs) phase.live.lastSent = monoMs;
+  } else if (draft === PENDING_DRAFT && scratch !== undefined) {
+    scratch.end();
+    store.enqueue(scratch.buf, 0, scratch.length, s.draftNow.epochMs, s.draftHow & BY_VENUE);
+    scratch.clear();
   } else throw new RangeError('no application message has been begun');
 }
 
 export function cancel(s: SessionRecord): void {
-  if (s.draft === 'pending') s.scratch?.cancel();
-  else if (s.draft === 'live' && s.phase.state === 'active') s.phase.live.output.encoder.cancel();
-  s.draft = 'none';
+  if (s.draft === PENDING_DRAFT) s.scratch?.cancel();
+  else if (s.draft === LIVE_DRAFT && s.phase.state === 'active') s.phase.live.output.encoder.cancel();
+  s.draft = NO_DRAFT;
 }
 
 /** BusinessMessageReject (35=j), an application message like any other; FIX.4.0 and 4.1 have Reject (35=3) only. */

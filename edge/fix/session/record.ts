@@ -71,6 +71,12 @@ export type Resend =
 
 export const IDLE: Resend = { state: 'idle' };
 
+/** Where an application message that has been begun is written: none is; to the client; to those that wait for it. */
+export const NO_DRAFT = 0;
+export const LIVE_DRAFT = 1;
+export const PENDING_DRAFT = 2;
+export type Draft = typeof NO_DRAFT | typeof LIVE_DRAFT | typeof PENDING_DRAFT;
+
 /** A range that waits for the one being served, or for the end of the window. */
 export interface Waiting {
   readonly from: number;
@@ -117,7 +123,7 @@ export interface SessionRecord {
   /** For application messages made while the client is away; made with the first. */
   scratch: Encoder | undefined;
   /** The application message begun and not committed. */
-  draft: 'none' | 'live' | 'pending';
+  draft: Draft;
   /** When it was begun, in the same turn: the turn's own record. */
   draftNow: Instant;
   /** Whose it is: BY_VENUE (ports.ts), or 0. */

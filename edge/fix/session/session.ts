@@ -31,7 +31,7 @@ import {
 } from './ports.ts';
 import type { SessionProfile } from './profile.ts';
 import { InboundQueue } from './queue.ts';
-import { AWAY, IDLE, type Live, NO_GAP, type SessionRecord } from './record.ts';
+import { AWAY, IDLE, type Live, NO_DRAFT, NO_GAP, type SessionRecord } from './record.ts';
 import { goOn } from './resend.ts';
 import { SessionStatus } from './session-status.ts';
 import { nextTimerAt, onTimer } from './timers.ts';
@@ -87,7 +87,7 @@ export class Session implements FixSession {
       view: VIEW,
       stored: STORED,
       scratch: undefined,
-      draft: 'none',
+      draft: NO_DRAFT,
       draftNow: NEVER,
       draftHow: 0,
     };
