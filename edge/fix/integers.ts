@@ -28,6 +28,28 @@ export function parseUInt(buf: Uint8Array, from: number, to: number): number {
   return value;
 }
 
+/** The most digits that {@link parseByWords} takes, and the bytes that must be there before where they end. */
+export const WORDS_DIGITS = 8;
+
+/** Four digits, all of which a word of little-endian bytes has when the lowest `none` bits of it are left out; -1 for other bytes. */
+function fourDigits(word: number, none: number): number {
+  const digits = ((word ^ 0x30_30_30_30) >>> none) << none;
+  if (((digits | (digits + 0x76_76_76_76)) & 0x80_80_80_80) !== 0) return -1;
+  const pairs = (Math.imul(digits & 0xff_00_ff, 10) + ((digits >>> 8) & 0xff_00_ff)) | 0;
+  return (Math.imul(pairs & 0xffff, 100) + (pairs >>> 16)) | 0;
+}
+
+/** The same as {@link parseUInt} for at most {@link WORDS_DIGITS} bytes, four at a time: `to` must be that much or more. */
+export function parseByWords(view: DataView, from: number, to: number): number {
+  const length = (to - from) | 0;
+  if (length <= 0) return -1;
+  const short = length <= 4;
+  const last = fourDigits(view.getInt32((to - 4) | 0, true), short ? (32 - (length << 3)) | 0 : 0);
+  if (short || last < 0) return last;
+  const first = fourDigits(view.getInt32((to - 8) | 0, true), (64 - (length << 3)) | 0);
+  return first < 0 ? -1 : (Math.imul(first, 10_000) + last) | 0;
+}
+
 /** Digits with an optional leading minus. @returns the value, or NaN for what {@link parseUInt} refuses */
 export function parseInteger(buf: Uint8Array, from: number, to: number): number {
   const negative = from < to && buf[from] === MINUS;

@@ -3,7 +3,7 @@
  * no allocation per message; valid until the connection reads on.
  */
 
-import { parseInteger, parseUInt } from './integers.ts';
+import { parseByWords, parseInteger, parseUInt, WORDS_DIGITS } from './integers.ts';
 import { msgTypeCodeOf, SOH } from './tags.ts';
 import { TimestampReader } from './timestamp.ts';
 import { LOOKUP, SLOT_BITS, SLOT_MASK, SLOT_TAGS, type TagTraits, TRAITS } from './traits.ts';
@@ -222,7 +222,10 @@ export class Message {
 
   /** Field i as an unsigned integer; -1 when it is absent (i < 0) or none (integers.ts, parseUInt). */
   uint(i: number): number {
-    return i < 0 ? -1 : parseUInt(this.buf, this.from(i), this.to(i));
+    if (i < 0) return -1;
+    const [from, to] = [this.from(i), this.to(i)];
+    const fits = to - from <= WORDS_DIGITS && to >= WORDS_DIGITS;
+    return fits ? parseByWords(this.view, from, to) : parseUInt(this.buf, from, to);
   }
 
   /** Field i as a signed integer; NaN when it is absent or none. */

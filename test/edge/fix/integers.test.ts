@@ -5,11 +5,13 @@ import {
   type Decimal,
   isDecimal,
   isInteger,
+  parseByWords,
   parseDecimal,
   parseInteger,
   parseNumber,
   parseScaled,
   parseUInt,
+  WORDS_DIGITS,
 } from '../../../edge/fix/integers.ts';
 
 const over = <T>(parse: (buf: Buffer, from: number, to: number) => T, text: string): T => {
@@ -31,6 +33,25 @@ describe('parseUInt', () => {
     '%j is refused',
     (text) => expect(over(parseUInt, text)).toBe(-1),
   );
+});
+
+test('by words a number is what it is by bytes', () => {
+  const texts = fc.oneof(
+    fc.stringMatching(/^[0-9]{0,8}$/),
+    fc.uint8Array({ maxLength: WORDS_DIGITS }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+    fc
+      .tuple(fc.stringMatching(/^[0-9]{0,7}$/), fc.nat(255), fc.stringMatching(/^[0-9]{0,7}$/))
+      .map(([a, b, c]) => `${a}${String.fromCharCode(b)}${c}`.slice(0, WORDS_DIGITS)),
+  );
+  const check = (text: string) => {
+    const buf = Buffer.from(`99999999${text}9`, 'latin1');
+    const view = new DataView(buf.buffer, buf.byteOffset, buf.length);
+    const [from, to] = [WORDS_DIGITS, WORDS_DIGITS + text.length];
+    expect(parseByWords(view, from, to)).toBe(parseUInt(buf, from, to));
+  };
+  fc.assert(fc.property(texts, check), { numRuns: 2000 });
+  for (let byte = 0; byte < 256; byte++)
+    for (let at = 0; at < 8; at++) check(`${'1'.repeat(at)}${String.fromCharCode(byte)}${'9'.repeat(7 - at)}`);
 });
 
 test('parseInteger takes a minus and nothing else', () => {
