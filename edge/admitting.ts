@@ -13,15 +13,19 @@ export class Admitting {
     this.#gate = gate;
   }
 
+  /** Whether an order is one of those that were admitted ahead, earlier in this turn; it has come then. */
+  took(): boolean {
+    if (this.#ahead === 0) return false;
+    this.#ahead -= 1;
+    return true;
+  }
+
   /** As GateSession.admit. @param follows whether there was an order in this batch already: one alone is asked about alone */
   admit(kind: Kind, nowMs: number, follows: boolean): Admission {
     if (kind !== ORDER) this.giveBack();
     else {
       if (this.#ahead === 0 && follows) this.#ahead = this.#gate.admitAhead(nowMs);
-      if (this.#ahead > 0) {
-        this.#ahead -= 1;
-        return ADMITTED;
-      }
+      if (this.took()) return ADMITTED;
     }
     return this.#gate.admit(kind, nowMs);
   }

@@ -144,10 +144,6 @@ export class Seat implements SessionOutput {
       return rules.get(begin_string, message.text(message.applVerId)) ?? dictionary;
     };
     this.validate = (message, tokens, verdict) => {
-      if (message.like !== undefined) {
-        this.#context.dictionary = this.patterns.dictionary!;
-        return true;
-      }
       const own = dictionaryOf(message);
       this.#context.dictionary = own;
       if (validate(own, message, profile, verdict, tokens)) return true;
@@ -255,8 +251,36 @@ export class Seat implements SessionOutput {
 
   /** An application message in sequence and valid. */
   deliver(message: Message, msgSeqNum: number, now: Instant): Delivery {
-    if (message.like === undefined) this.patterns.learn(message, this.#context.dictionary);
+    const context = this.#context;
+    if (message.like === undefined) this.patterns.learn(message, context.dictionary);
+    else if (context.dictionary !== this.patterns.dictionary) context.dictionary = this.patterns.dictionary!;
     const kind = kindOf(message.msgType);
+    // What else is asked of an order has been asked of one in this turn where one is admitted ahead.
+    if (kind !== ORDER || !this.admitting.took()) {
+      const delivery = this.#admit(message, kind, msgSeqNum, now);
+      if (delivery !== undefined) return delivery;
+    }
+    const { venue, sessions } = this.#house;
+    if (!venue.supports(message.msgType)) {
+      this.#record(message, msgSeqNum, REFUSED, now);
+      return UNSUPPORTED;
+    }
+    const id = this.#remembersIds ? usedId(message) : -1;
+    if (id >= 0 && this.#isRefusedFor(message, id, msgSeqNum, now)) return DELIVERED;
+    if (kind === ORDER) this.#orders++;
+    context.generation = this.#store.generation;
+    context.msg_seq_num = msgSeqNum;
+    // It may have been answered before, with numbers whose messages are lost.
+    const again = this.#store.lostAt > 0 && message.flag(message.possDupFlag);
+    this.#record(message, msgSeqNum, SUBMITTED, now, id);
+    if (again) sessions.answeredAgain(this.entry);
+    venue.submit(message, context);
+    if (again) sessions.answeredAgain(undefined);
+    return DELIVERED;
+  }
+
+  /** Asks the gate about a message. @returns what has become of one that the venue does not get, or not yet */
+  #admit(message: Message, kind: Kind, msgSeqNum: number, now: Instant): Delivery | undefined {
     if (kind === ORDER && !(this.#house.turns.durable && (this.#house.venue.available ?? true))) {
       this.#record(message, msgSeqNum, REFUSED, now);
       this.#refuse(message, kind, REFUSED_STORE, now);
@@ -269,34 +293,16 @@ export class Seat implements SessionOutput {
       if (admission === WAIT) return this.#wait(kind, msgSeqNum);
       decision = admission;
     }
-    if (this.lastApplicationAt !== now.monoMs) this.lastApplicationAt = now.monoMs; // see instant() in turn.ts
+    // See instant() in turn.ts.
+    if (this.lastApplicationAt !== now.monoMs) this.lastApplicationAt = now.monoMs;
+    if (this.#context.now !== now.epochMs) this.#context.now = now.epochMs;
     if (decision !== ADMITTED) {
       this.#record(message, msgSeqNum, REFUSED, now);
       this.#refuse(message, kind, decision, now);
       return DELIVERED;
     }
-    if (kind === MESSAGE && this.#inquiries.ask(message, now)) {
-      this.#record(message, msgSeqNum, ANSWERED, now);
-      return DELIVERED;
-    }
-    const { venue } = this.#house;
-    if (!venue.supports(message.msgType)) {
-      this.#record(message, msgSeqNum, REFUSED, now);
-      return UNSUPPORTED;
-    }
-    const id = this.#remembersIds ? usedId(message) : -1;
-    if (id >= 0 && this.#isRefusedFor(message, id, msgSeqNum, now)) return DELIVERED;
-    if (kind === ORDER) this.#orders++;
-    const context = this.#context;
-    context.generation = this.#store.generation;
-    context.msg_seq_num = msgSeqNum;
-    if (context.now !== now.epochMs) context.now = now.epochMs;
-    this.#record(message, msgSeqNum, SUBMITTED, now, id);
-    const { sessions } = this.#house;
-    // It may have been answered before, with numbers whose messages are lost.
-    if (this.#store.lostAt > 0 && message.flag(message.possDupFlag)) sessions.answeredAgain(this.entry);
-    venue.submit(message, context);
-    sessions.answeredAgain(undefined);
+    if (kind !== MESSAGE || !this.#inquiries.ask(message, now)) return undefined;
+    this.#record(message, msgSeqNum, ANSWERED, now);
     return DELIVERED;
   }
 

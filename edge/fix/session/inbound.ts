@@ -19,19 +19,7 @@ import {
   sendReject,
   VALUE_INCORRECT,
 } from './outbound.ts';
-import {
-  AGAIN,
-  DELIVERED,
-  type Delivery,
-  ENDED,
-  FED,
-  type Fed,
-  HELD,
-  HOLD,
-  INVALID,
-  type Instant,
-  UNSUPPORTED,
-} from './ports.ts';
+import { AGAIN, type Delivery, ENDED, FED, type Fed, HELD, HOLD, INVALID, type Instant, UNSUPPORTED } from './ports.ts';
 import type { Live, SessionRecord } from './record.ts';
 import { goOn, requestResend } from './resend.ts';
 import { isOrigSendingTimeGood, isSendingTimeGood } from './sending-time.ts';
@@ -60,7 +48,7 @@ const HANDLERS: readonly (Handler | undefined)[] = Object.assign(new Array<Handl
 /** One message of a client that is logged on, from framing to effect. */
 export function receive(s: SessionRecord, message: Message, tokens: number, now: Instant): Fed {
   const { phase } = s;
-  if (phase.state === 'away' || phase.state === 'ended') return ENDED;
+  if (phase.state !== 'active' && phase.state !== 'logout_sent') return ENDED;
   const { live } = phase;
   if (live.held) return AGAIN;
   // A tag that is no number: garbled, dropped without using a number (test case 3.c), unless the profile wants a Reject.
@@ -88,7 +76,7 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
     live.pendingFrom = 0;
     goOn(s, live, now);
   }
-  return isEnded(s) ? ENDED : drained;
+  return s.phase !== phase && isEnded(s) ? ENDED : drained;
 }
 
 /** What the framer dropped: rejected, and its number used, if the profile says so and it is the one that is due. */
@@ -181,9 +169,10 @@ function recordInvalid(s: SessionRecord, message: Message, n: number, now: Insta
   s.store.received(n, message.buf, message.start, message.end, now.epochMs, INVALID, 0, 0);
 }
 
-/** The message that is due. */
+/** The message that is due. One like another is valid and the application's, as that was. */
 function inTurn(s: SessionRecord, live: Live, message: Message, n: number, tokens: number, now: Instant): Fed {
   if (message.possDupFlag >= 0 && !possDupIsGood(s, live, message, n, now)) return FED;
+  if (message.like !== undefined) return deliver(s, live, message, n, now);
   if (!isValid(s, live, message, tokens)) {
     recordInvalid(s, message, n, now);
     advance(s, n);
@@ -277,15 +266,19 @@ export function drain(s: SessionRecord, live: Live, now: Instant): Fed {
 function deliver(s: SessionRecord, live: Live, message: Message, n: number, now: Instant): Fed {
   const { generation } = s.store;
   const before = s.lastProcessed;
-  let delivery: Delivery = DELIVERED;
+  let delivery: Delivery;
   s.lastProcessed = n;
   try {
     delivery = live.output.deliver(message, n, now);
-  } finally {
-    if (delivery === HOLD) s.lastProcessed = before;
-    else if (s.store.generation === generation) s.store.setNextIn(n + 1);
+  } catch (error) {
+    if (s.store.generation === generation) s.store.setNextIn(n + 1);
+    throw error;
   }
-  if (delivery === HOLD) return AGAIN;
+  if (delivery === HOLD) {
+    s.lastProcessed = before;
+    return AGAIN;
+  }
+  if (s.store.generation === generation) s.store.setNextIn(n + 1);
   if (delivery === UNSUPPORTED && isActive(s))
     businessReject(s, message, UNSUPPORTED_MESSAGE_TYPE, '', 'Unsupported Message Type', now);
   return FED;
