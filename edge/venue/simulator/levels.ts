@@ -20,6 +20,8 @@ export class Levels {
   readonly #orders: Orders;
   /** By how good the price is, the best last. */
   private readonly sorted: Level[] = [];
+  /** The last of them: every order that comes to the other side asks for it. */
+  #best: Level | undefined;
   /** The one asked for last. */
   private last: Level | undefined;
 
@@ -29,9 +31,7 @@ export class Levels {
   }
 
   get best(): Level | undefined {
-    const { sorted } = this;
-    // An index of -1 would be looked up by name.
-    return sorted.length === 0 ? undefined : sorted[sorted.length - 1];
+    return this.#best;
   }
 
   get depth(): number {
@@ -67,6 +67,7 @@ export class Levels {
     if (level === this.best) this.sorted.pop();
     else this.sorted.splice(this.search(price), 1);
     if (level === this.last) this.last = undefined;
+    this.#best = this.at(0);
   }
 
   /** The level of a price, if there is one. */
@@ -83,6 +84,7 @@ export class Levels {
   private begin(price: number): Level {
     const level = { price, quantity: 0, orders: 0, head: NO_ROW, tail: NO_ROW };
     this.sorted.splice(this.search(price), 0, level);
+    this.#best = this.at(0);
     this.last = level;
     return level;
   }
