@@ -27,6 +27,9 @@ export class IdRing {
   /** Within the oldest page, and the one that is being filled. */
   #head = 0;
   #next = 0;
+  /** The one that is being filled, and how many it holds. */
+  #page: Int32Array = NONE;
+  #places = 0;
 
   id(place: number): number {
     return this.#pages[place >>> PLACE_BITS]![(place & LAST) * INTS + ID]!;
@@ -42,8 +45,8 @@ export class IdRing {
 
   /** The next one. @returns its place, which is its own until it is the oldest and shifted out */
   push(id: number, row: number): number {
-    let page = this.#pages[this.#filling]!;
-    if (this.#next * INTS === page.length) page = this.#room();
+    if (this.#next === this.#places) this.#room();
+    const page = this.#page;
     const place = this.#next++;
     const at = place * INTS;
     page[at + ID] = id;
@@ -78,21 +81,22 @@ export class IdRing {
     for (let i = from; i < this.#next; i++) yield (this.#filling << PLACE_BITS) | i;
   }
 
-  /** Where the next one goes. */
-  #room(): Int32Array {
-    const filled = this.#pages[this.#filling]!;
-    if (filled.length < PLACES * INTS) return this.#widen(filled);
-    this.#full.push(this.#filling);
-    this.#next = 0;
-    this.#filling = this.#free.pop() ?? this.#pages.push(keptInt32s(PLACES * INTS)) - 1;
-    return this.#pages[this.#filling]!;
+  /** Has place for the next one. */
+  #room(): void {
+    if (this.#places < PLACES) this.#widen(this.#page);
+    else {
+      this.#full.push(this.#filling);
+      this.#next = 0;
+      this.#filling = this.#free.pop() ?? this.#pages.push(keptInt32s(PLACES * INTS)) - 1;
+    }
+    this.#page = this.#pages[this.#filling]!;
+    this.#places = this.#page.length / INTS;
   }
 
   /** The first page, while it is not whole. */
-  #widen(filled: Int32Array): Int32Array {
+  #widen(filled: Int32Array): void {
     const wider = keptInt32s(filled === NONE ? INITIAL * INTS : filled.length * 2);
     wider.set(filled);
     this.#pages[0] = wider;
-    return wider;
   }
 }
