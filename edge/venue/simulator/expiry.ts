@@ -2,6 +2,7 @@
 
 import { keptInt32s } from '../../kept-memory.ts';
 import type { ClientOrder } from './client-order.ts';
+import { NO_NUMBER } from './order.ts';
 import type { Orders } from './orders.ts';
 
 /** From so many rows on there is room for far more at once: what is never written to costs nothing, and copying it does. */
@@ -9,7 +10,7 @@ const MANY = 16_384;
 
 /** The orders of one time: most are of the same day. */
 class Bucket {
-  readonly at: number;
+  readonly at = NO_NUMBER;
   /** By row, oldest first; those before `from` have been taken, and there are none from `to` on. */
   rows: Int32Array = new Int32Array(1);
   from = 0;
@@ -67,14 +68,13 @@ export class Expiry {
   /** A new order. */
   add({ row, expires_at: at }: ClientOrder): void {
     if (at === Number.POSITIVE_INFINITY) return;
-    if (this.#orders.endsAt(row) === at) {
+    if (!this.#orders.setEndsAt(row, at)) {
       this.#stale -= 1; // it is in already, as another order that had this row
       return;
     }
-    if (this.#stale >= SLACK && this.#stale > this.#size / 2) this.#sweep();
-    this.#orders.setEndsAt(row, at);
     this.#of(at).push(row);
     this.#size += 1;
+    if (this.#stale >= SLACK && this.#stale > this.#size / 2) this.#sweep();
   }
 
   /** One that has been given another time. */
@@ -116,7 +116,8 @@ export class Expiry {
   }
 
   #of(at: number): Bucket {
-    if (this.#last?.at === at) return this.#last;
+    const last = this.#last;
+    if (last !== undefined && last.at === at) return last;
     let bucket = this.#byTime.get(at);
     if (bucket === undefined) {
       bucket = new Bucket(at);

@@ -184,10 +184,16 @@ export class Orders {
     return (this.#int(row, FLAGS) & ENDS) === 0 ? Number.NaN : this.#number(row, EXPIRES);
   }
 
-  setEndsAt(row: number, at: number): void {
+  /** @returns whether it is another than it had */
+  setEndsAt(row: number, at: number): boolean {
     const { numbers, ints } = this.#page(row);
-    ints[(row & LAST) * INTS + FLAGS]! |= ENDS;
-    numbers[(row & LAST) * NUMBERS + EXPIRES] = at;
+    const int = (row & LAST) * INTS + FLAGS;
+    const number = (row & LAST) * NUMBERS + EXPIRES;
+    const flags = ints[int]!;
+    if ((flags & ENDS) !== 0 && numbers[number] === at) return false;
+    ints[int] = flags | ENDS;
+    numbers[number] = at;
+    return true;
   }
 
   clearEnds(row: number): void {
@@ -222,7 +228,8 @@ export class Orders {
   unlink(row: number): void {
     const { ints } = this.#page(row);
     const int = (row & LAST) * INTS;
-    const [prev, next] = [ints[int + PREV]!, ints[int + NEXT]!];
+    const prev = ints[int + PREV]!;
+    const next = ints[int + NEXT]!;
     ints[int + FLAGS]! &= ~LIES;
     if (prev !== NO_ROW) this.#set(prev, NEXT, next);
     if (next !== NO_ROW) this.#set(next, PREV, prev);
@@ -261,7 +268,8 @@ export class Orders {
 
   #read(row: number): ClientOrder {
     const { numbers, ints, more } = this.#page(row);
-    const [at, int] = [(row & LAST) * NUMBERS, (row & LAST) * INTS];
+    const at = (row & LAST) * NUMBERS;
+    const int = (row & LAST) * INTS;
     const codes = ints[int + CODES]!;
     const name = ints[int + NAME]!;
     const order = this.#take(row);
@@ -297,10 +305,12 @@ export class Orders {
     if (row === NO_ROW) return;
     const page = this.#page(row);
     const { numbers, ints } = page;
-    const [at, int] = [(row & LAST) * NUMBERS, (row & LAST) * INTS];
+    const at = (row & LAST) * NUMBERS;
+    const int = (row & LAST) * INTS;
     let flags = ints[int + FLAGS]!;
-    if ((flags & WRITTEN) === 0) ints[int + COMMON] = this.commons.keep(order);
-    else ints[int + COMMON] = this.commons.keepInPlace(order, ints[int + COMMON]!);
+    const { commons } = this;
+    ints[int + COMMON] =
+      (flags & WRITTEN) === 0 ? commons.keep(order) : commons.keepInPlace(order, ints[int + COMMON]!);
     if (numbers[at + EXPIRES] !== order.expires_at) flags &= ~ENDS;
     flags &= ~(IN_HAND | MORE);
     if (order.cum !== 0 || order.stop_price !== 0 || order.notional !== 0) {
@@ -311,6 +321,11 @@ export class Orders {
     ints[int + CODES] = order.side_code | (order.ord_type << 8) | (order.tif << 16) | (order.state.code << 24);
     ints[int + NAME] = order.name;
     ints[int + INSTRUMENT] = this.#instruments.of(order.instrument);
+    this.#writeNumbers(numbers, at, order);
+  }
+
+  /** A function of its own: V8 compiles {@link #write} into its caller only while that is short. */
+  #writeNumbers(numbers: Float64Array, at: number, order: ClientOrder): void {
     numbers[at + SERIAL] = order.serial;
     numbers[at + PRIORITY] = order.priority;
     numbers[at + QTY] = order.qty;
