@@ -142,6 +142,11 @@ function threeDigits(word: number): number {
   return (digits & 0xff) * 100 + ((digits >>> 8) & 0xff) * 10 + (digits >>> 16);
 }
 
+/** The CheckSum of the trailer at `at`; -1: there stands none. */
+export function checkSumAt(view: DataView, at: number): number {
+  return (view.getInt32(at, true) & THREE) === SUM_TAG ? threeDigits(view.getInt32(at + 3, true)) : -1;
+}
+
 /**
  * The same as {@link nextFrame} for a message as nearly all are, by the word: of a known version, with a BodyLength of three digits. Its
  * CheckSum is not looked at.
@@ -164,8 +169,7 @@ export function isPlainFrame(view: DataView, start: number, end: number, maxByte
   const last = trailer + TRAILER;
   if (length < 5 || last > end || last - start > maxBytes) return false;
   if ((view.getInt32(body, true) & THREE) !== TYPE_TAG || view.getUint8(trailer - 1) !== END) return false;
-  if ((view.getInt32(trailer, true) & THREE) !== SUM_TAG || threeDigits(view.getInt32(trailer + 3, true)) < 0)
-    return false;
+  if (checkSumAt(view, trailer) < 0) return false;
   frame.start = start;
   frame.end = last;
   frame.resume = last;

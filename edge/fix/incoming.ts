@@ -24,6 +24,10 @@ export function nextMessage(
   patterns: Patterns,
 ): number {
   if (message.buf !== buf) message.buf = buf;
+  if (patterns.readNext(start, end, maxBytes, frame, message, checkSumCounts)) {
+    frame.tokens = TOKENS_OK;
+    return FRAME_OK;
+  }
   if (!isPlainFrame(message.view, start, end, maxBytes, frame)) {
     const found = nextFrame(buf, start, end, maxBytes, frame, false);
     if (found !== FRAME_OK) return found;

@@ -4,7 +4,7 @@
  */
 
 /** Significant digits a double holds exactly, whatever they are. */
-const MAX_DIGITS = 15;
+export const MAX_DIGITS = 15;
 
 const ZERO = 0x30;
 const MINUS = 0x2d;

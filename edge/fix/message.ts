@@ -238,9 +238,9 @@ export class Message {
     return i < 0 ? Number.NaN : TIMES.read(this.buf, this.view, this.from(i), this.to(i));
   }
 
-  /** Whether field i is a UTC timestamp. */
-  isUtc(i: number): boolean {
-    return !Number.isNaN(this.utc(i));
+  /** Whether its bytes [from, to) are a UTC timestamp. */
+  isUtcAt(from: number, to: number): boolean {
+    return !Number.isNaN(TIMES.read(this.buf, this.view, from, to));
   }
 
   /** Field i as text, one character per byte; '' when absent. */

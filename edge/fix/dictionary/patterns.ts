@@ -7,20 +7,16 @@
  * differences. A fuzzer and a property hold both ways to one answer.
  */
 
-import type { Frame } from '../framer.ts';
-import { bitOf, bitsBefore, type Like, type Message } from '../message.ts';
+import { checkSumAt, type Frame } from '../framer.ts';
+import { bitOf, bitsBefore, type Message } from '../message.ts';
 import { SOH, Tag } from '../tags.ts';
 import { dataTagOf } from '../traits.ts';
-import { SLACK, viewOf } from '../words.ts';
 import type { Dictionary } from './dictionary.ts';
-import { isAnything, isOfBody, isValueFine, type Plan, SHAPE_FIELDS } from './plan.ts';
+import { FINE, FINE_IF_DIGITS, MAX_BYTES, Pattern, TRAILER } from './pattern.ts';
+import { isAnything, isOfBody, isValueFine } from './plan.ts';
 
 /** Patterns of a connection: a client sends orders, changes and cancels, each in one or two shapes. */
 const PATTERNS = 6;
-/** Longest message that is remembered: orders have 100 to 300. Each pattern costs three kilobytes. */
-const BYTES = 512;
-/** After so many messages read by it a pattern is replaced by the last one: what changed for good is the same again. */
-const RENEW = 32;
 /** When all are in use, one in so many messages that are like none takes the place of the oldest. */
 const LEARN = 16;
 /** So many in a row that are like none, and the next ones are not tried. */
@@ -29,146 +25,14 @@ const REST = 64;
 /** From pattern to pattern within one message: a client's shapes differ in two or three fields; each search looks at all patterns. */
 const CHANGES = 8;
 
-const END = SOH;
-const FIELDS = SHAPE_FIELDS;
 const MSG_TYPE_FIELD = 2;
-const FIRST_FREE = 3;
-/** Bytes of `10=ddd` and its SOH, and of `10=`. */
-const TRAILER = 7;
-const CHECK_SUM = 3;
+// A module's own constants are constants in the machine code; imported ones are loads from memory.
+const END = SOH;
+const TAIL = TRAILER;
+const ANY = FINE;
+const DIGITS = FINE_IF_DIGITS;
 const ZERO = 0x30;
-
-/** What a session knows a message by: one in which these differ is another's, or is judged by another plan. */
-const FIXED: ReadonlySet<number> = new Set([
-  Tag.BeginString,
-  Tag.MsgType,
-  Tag.SenderCompID,
-  Tag.TargetCompID,
-  Tag.ApplVerID,
-]);
-
-/** How often a pattern has become another message. */
-let renewals = 0;
-
-/** One message as it was: its bytes, where its fields stand, by which entries they were found fine. */
-class Pattern implements Like {
-  dictionary: Dictionary | undefined;
-  /** Undefined: this one is not in use. */
-  plan: Plan | undefined;
-  msgType = 0;
-  count = 0;
-  filled = 0;
-  bodyFrom = -1;
-  bodyTo = -1;
-  /** The first field behind the header; and the sum of the bytes from there to the trailer. */
-  body = 0;
-  bodySum = 0;
-  /** One and the same as long as its fields are; and as long as they stand where they do, a number that no other has. */
-  layout: object = {};
-  places = 0;
-  kept: object | undefined = undefined;
-  /** Which field is SendingTime. */
-  time = -1;
-  /** Where the trailer begins. */
-  stop = 0;
-  /** Messages to be read by it until it is renewed. */
-  left = RENEW;
-  readonly bytes: Buffer = Buffer.alloc(BYTES + 2 * SLACK);
-  readonly view: DataView = viewOf(this.bytes);
-  readonly tags = new Int32Array(FIELDS);
-  /** As {@link Message.offsets}. */
-  readonly offsets = new Int32Array(FIELDS);
-  readonly ends = new Int32Array(FIELDS);
-  readonly entries = new Int32Array(FIELDS);
-  /** 1 for a field whose value may not differ. */
-  readonly fixed = new Uint8Array(FIELDS);
-  /** Sum of the bytes before the end of each value, and of the value itself. */
-  readonly before = new Int32Array(FIELDS);
-  readonly sums = new Int32Array(FIELDS);
-  readonly slots: Int32Array;
-
-  constructor(slots: number) {
-    this.slots = new Int32Array(slots);
-  }
-
-  /** Of the same fields, in this order. */
-  hasShapeOf(message: Message): boolean {
-    const { count, tags } = this;
-    if (this.plan === undefined || message.msgType !== this.msgType || message.count !== count) return false;
-    for (let i = 0; i < count; i++) if (tags[i] !== message.tags[i]) return false;
-    return true;
-  }
-
-  /** Becomes `message`, which is of `plan`'s shape. */
-  take(message: Message, plan: Plan, dictionary: Dictionary): void {
-    const { start, count, msgType, filled, bodyFrom, bodyTo } = message;
-    const time = message.sendingTime;
-    Object.assign(this, { plan, dictionary, count, msgType, filled, bodyFrom, bodyTo, time, layout: {} });
-    for (let i = 0; i < count; i++) {
-      const tag = message.tags[i]!;
-      this.tags[i] = tag;
-      this.entries[i] = plan.shapeEntries[i]!;
-      this.fixed[i] = FIXED.has(tag) ? 1 : 0;
-    }
-    this.body = FIRST_FREE;
-    while (this.body < count - 1 && !isOfBody(this.entries[this.body]!)) this.body++;
-    this.slots.set(message.slots);
-    this.renew(message, start);
-  }
-
-  /** The same with the values of `message`, whose fields are the same. */
-  renew(message: Message, start: number): void {
-    const { count, bytes, offsets, ends, before, sums } = this;
-    message.buf.copy(bytes, 0, start, message.end);
-    let sum = 0;
-    let at = 0;
-    for (let i = 0; i < count; i++) {
-      offsets[i] = message.offsets[i]!;
-      ends[i] = message.ends[i]!;
-      for (; at < offsets[i]!; at++) sum += bytes[at]!;
-      const head = sum;
-      for (; at < ends[i]!; at++) sum += bytes[at]!;
-      before[i] = sum;
-      sums[i] = sum - head;
-    }
-    this.stop = offsets[count - 1]! - CHECK_SUM;
-    this.places = ++renewals;
-    message.places = this.places;
-    message.differs = 0;
-    this.bodySum = before[count - 2]! - before[this.body - 1]!;
-    this.left = RENEW;
-  }
-
-  /** Whether its fields, which are those of `message`, stand where these do. */
-  standsAs({ offsets, ends }: Message): boolean {
-    for (let i = 0; i < this.count; i++) if (offsets[i] !== this.offsets[i] || ends[i] !== this.ends[i]) return false;
-    return true;
-  }
-
-  /** Whether it has the fields of `other` before field `i`, and has there what begins at the SOH at `at`: the tag, or all of it if it is fixed. */
-  goesOn(other: Pattern, i: number, view: DataView, at: number, end: number): boolean {
-    for (let k = 0; k < i; k++) if (this.tags[k] !== other.tags[k]) return false;
-    const first = this.ends[i - 1]!;
-    const length = (this.fixed[i] === 0 ? this.offsets[i]! : this.ends[i]! + 1) - first;
-    if (at + length > end) return false;
-    for (let k = 0; k < length; k++) if (view.getUint8(at + k) !== this.bytes[first + k]) return false;
-    return true;
-  }
-
-  /** Tells `message` of its fields all but where they stand. */
-  lay(message: Message): void {
-    const { count } = this;
-    message.badTag = 0;
-    message.count = count;
-    message.msgType = this.msgType;
-    message.filled = this.filled;
-    message.bodyFrom = this.bodyFrom;
-    message.bodyTo = this.bodyTo;
-    for (let i = 0; i < count; i++) message.tags[i] = this.tags[i]!;
-    for (let i = 0; i < this.slots.length; i++) message.slots[i] = this.slots[i]!;
-    message.layout = this.layout;
-  }
-}
+const NINE = 0x39;
 
 /** The patterns of one session's messages. */
 export class Patterns {
@@ -187,6 +51,34 @@ export class Patterns {
   }
 
   /**
+   * Reads the message at `start` of the stream, which is in the view's `buf` and has been read up to `end`, if it is as long as the last one and
+   * each of its values as long as there: so are most of a busy client's. It is framed by that, since it has the same BodyLength.
+   * All else is as {@link read} has it.
+   * @returns false: nothing is known of it
+   */
+  readNext(
+    start: number,
+    end: number,
+    maxBytes: number,
+    frame: Frame,
+    message: Message,
+    checkSumCounts: boolean,
+  ): boolean {
+    const pattern = this.#last;
+    if (pattern === undefined || this.#resting > 0 || frame.skipping) return false;
+    const length = pattern.stop + TAIL;
+    if (end - start < length || length > maxBytes || !this.#isLike(pattern, start, message, checkSumCounts))
+      return false;
+    frame.start = start;
+    frame.end = start + length;
+    frame.resume = start + length;
+    frame.reason = 0;
+    frame.need = length;
+    this.#strange = 0;
+    return true;
+  }
+
+  /**
    * Reads the message in `frame`, which lies in the view's `buf`, if it is like one before: then it is as {@link tokenise} would leave it, and fine, as is its
    * CheckSum, if that counts. Its CompIDs, and what dictionary it is held against, are those of the one before.
    * @returns false: nothing is known of it
@@ -197,8 +89,7 @@ export class Patterns {
       this.#resting -= 1;
       return false;
     }
-    message.timeOf = this.#last.places;
-    if (this.#isLike(this.#last, frame, buf, message, checkSumCounts)) {
+    if (this.#resembles(this.#last, frame, buf, message, checkSumCounts)) {
       this.#strange = 0;
       return true;
     }
@@ -206,21 +97,65 @@ export class Patterns {
     return false;
   }
 
-  #isLike(first: Pattern, frame: Frame, buf: Buffer, message: Message, checkSumCounts: boolean): boolean {
+  /** Whether the message at `start` has each value where `pattern` has one. Until that is known nothing is written down. */
+  #isLike(pattern: Pattern, start: number, message: Message, checkSumCounts: boolean): boolean {
+    const { view } = message;
+    const { view: known, stop, fieldAt, ends } = pattern;
+    let differs = 0;
+    let excess = 0; // sum of the bytes so far above that of the pattern's
+    let head = 0; // the same, of those before the body
+    for (let t = 0; ; ) {
+      let at = (start + t) | 0;
+      while (t < stop && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
+        t = (t + 8) | 0;
+        at = (at + 8) | 0;
+      }
+      if (t < stop) t = (t + sameBytes(view, at, known, t)) | 0;
+      if (t >= stop) break;
+      const i = fieldAt[t]!;
+      if (i === 0) return false;
+      let others = 0; // negative: one of the bytes is no digit
+      for (const end = ends[i]!; t < end; t = (t + 1) | 0) {
+        const byte = view.getUint8((start + t) | 0);
+        if (byte === END) return false;
+        excess = (excess + byte - known.getUint8(t)) | 0;
+        others |= (byte - ZERO) | (NINE - byte);
+      }
+      if (pattern.needs[i]! > (others < 0 ? ANY : DIGITS)) {
+        const from = (start + pattern.offsets[i]!) | 0;
+        if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, from, (start + t) | 0)) return false;
+      }
+      if (i < pattern.body) head = excess;
+      differs |= bitOf(i);
+    }
+    const said = checkSumAt(view, (start + stop) | 0);
+    if (said < 0 || (checkSumCounts && ((pattern.sum + excess) & 0xff) !== said)) return false;
+    message.start = start;
+    message.end = (start + stop + TAIL) | 0;
+    message.differs = differs;
+    message.timeOf = (differs & pattern.timeBit) === 0 ? pattern.places : 0;
+    message.bodySum = pattern.bodySum + excess - head;
+    if (message.like !== pattern || message.places !== pattern.places) pattern.tell(message);
+    if (--pattern.left === 0) pattern.renew(message);
+    return true;
+  }
+
+  /** The same where values may be longer or shorter, and on from pattern to pattern. */
+  #resembles(first: Pattern, frame: Frame, buf: Buffer, message: Message, checkSumCounts: boolean): boolean {
     const { view, offsets, ends: found } = message;
     const { start } = frame;
-    const last = frame.end - TRAILER;
+    const last = frame.end - TAIL;
     message.start = start;
     message.differs = 0;
+    message.places = 0;
+    message.timeOf = first.places;
     let pattern = first;
     let at = start;
     let t = 0; // the same place in the pattern
     let i = 0; // the first field whose place is not known
-    let excess = 0; // sum of the bytes so far above that of the pattern's
-    let head = 0; // the same, of those before the body
+    let excess = 0;
+    let head = 0;
     let changes = 0;
-    // Where fields stand is there already, from the message before: all are where they are in the pattern. Or it is written over.
-    let placed = message.places === first.places || misplaced(message);
     for (;;) {
       const { stop, view: known, ends, offsets: starts } = pattern;
       while (t < stop && at < last && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
@@ -231,13 +166,10 @@ export class Patterns {
       if (t < stop && at < last) t = (t + sameBytes(view, at, known, t)) | 0;
       if (t >= stop && shift + stop === last) break;
       const end = pattern.count - 1;
-      if (placed) while (i < end && ends[i]! < t) i = (i + 1) | 0;
-      else {
-        const moved = (shift - start) | 0;
-        for (; i < end && ends[i]! < t; i = (i + 1) | 0) {
-          offsets[i] = starts[i]! + moved;
-          found[i] = ends[i]! + moved;
-        }
+      const moved = (shift - start) | 0;
+      for (; i < end && ends[i]! < t; i = (i + 1) | 0) {
+        offsets[i] = starts[i]! + moved;
+        found[i] = ends[i]! + moved;
       }
       if (i === end || t < starts[i]! || pattern.fixed[i] !== 0) {
         if (i === 0 || ++changes > CHANGES) return false;
@@ -250,46 +182,32 @@ export class Patterns {
         t = other.ends[i - 1]!;
         pattern = other;
         message.differs = bitsBefore(i);
-        placed = false;
-        message.disown();
+        message.timeOf = 0;
         continue;
       }
       at = (starts[i]! + shift) | 0;
-      offsets[i] = at - start;
+      const from = at;
       let sum = 0;
       for (let byte = buf[at]!; byte !== END; byte = buf[at]!) {
         sum = (sum + byte) | 0;
         at = (at + 1) | 0;
       }
       t = ends[i]!;
+      offsets[i] = from - start;
       found[i] = at - start;
-      if (placed && at - t !== start) placed = misplaced(message);
-      if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, i)) return false;
+      if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, from, at)) return false;
       excess = (excess + sum - pattern.sums[i]!) | 0;
-      if (i === pattern.time) message.timeOf = 0;
+      if ((bitOf(i) & pattern.timeBit) !== 0) message.timeOf = 0;
       if (i < pattern.body) head = excess;
       message.differs |= bitOf(i);
       i = (i + 1) | 0;
     }
+    if (checkSumCounts && ((pattern.sum + excess) & 0xff) !== checkSumAt(view, last)) return false;
     message.bodySum = pattern.bodySum + excess - head;
-    if (!placed) place(pattern, frame, message, i);
-    return this.#ends(pattern, frame, message, excess, checkSumCounts);
-  }
-
-  /** All before the trailer is like the pattern; the CheckSum. */
-  #ends(pattern: Pattern, frame: Frame, message: Message, excess: number, checkSumCounts: boolean): boolean {
-    const { buf } = message;
-    const end = pattern.count - 1;
-    const trailer = frame.end - TRAILER;
-    if (checkSumCounts) {
-      const said = (buf[trailer + 3]! - ZERO) * 100 + (buf[trailer + 4]! - ZERO) * 10 + buf[trailer + 5]! - ZERO;
-      if (((pattern.before[end - 1]! + END + excess) & 0xff) !== said) return false;
-    }
     message.end = frame.end;
-    if (message.layout !== pattern.layout) pattern.lay(message);
-    if (message.like !== pattern) message.like = pattern; // a write of what is young costs more than a look
-    if (this.#last !== pattern) this.#last = pattern;
-    if (--pattern.left === 0) pattern.renew(message, frame.start);
+    pattern.tellFrom(message, i, last - start);
+    this.#last = pattern;
+    if (--pattern.left === 0) pattern.renew(message);
     return true;
   }
 
@@ -307,7 +225,7 @@ export class Patterns {
   learn(message: Message, dictionary: Dictionary): void {
     const { tags, count, traits, msgType } = message;
     const plan = dictionary.plan(msgType);
-    if (plan === undefined || !plan.isShapeOf(message) || message.end - message.start > BYTES) return;
+    if (plan === undefined || !plan.isShapeOf(message) || message.end - message.start > MAX_BYTES) return;
     if (tags[count - 1] !== Tag.CheckSum || !isOfBody(plan.shapeEntries[count - 2]!)) return;
     if (!isAnything(plan.shapeEntries[count - 1]!)) return; // the framer has seen that it has three digits
     for (let i = 0; i < count; i++) if (dataTagOf(tags[i]!, traits) !== 0) return;
@@ -335,25 +253,4 @@ function sameBytes(view: DataView, at: number, known: DataView, t: number): numb
   if (low !== 0) return (31 - Math.clz32(low & -low)) >> 3;
   const high = view.getInt32(at + 4, true) ^ known.getInt32(t + 4, true);
   return 4 + ((31 - Math.clz32(high & -high)) >> 3);
-}
-
-/** Its fields stand where those of no pattern do. */
-function misplaced(message: Message): false {
-  message.places = 0;
-  return false;
-}
-
-/** The places of fields from `first` on, behind which all is like the pattern. */
-function place(pattern: Pattern, { start, end }: Frame, message: Message, first: number): void {
-  const { offsets, ends } = message;
-  const last = pattern.count - 1;
-  const trailer = end - TRAILER - start;
-  const moved = trailer - pattern.stop;
-  for (let i = first; i < last; i++) {
-    offsets[i] = pattern.offsets[i]! + moved;
-    ends[i] = pattern.ends[i]! + moved;
-  }
-  offsets[last] = trailer + CHECK_SUM;
-  ends[last] = trailer + TRAILER - 1;
-  if (moved === 0 && pattern.standsAs(message)) message.places = pattern.places;
 }

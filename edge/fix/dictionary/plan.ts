@@ -6,7 +6,7 @@
  * the machine code, imported ones are loads from memory, field by field.
  */
 
-import { isDecimal } from '../integers.ts';
+import { isDecimal, MAX_DIGITS } from '../integers.ts';
 import type { Message } from '../message.ts';
 import { Tag } from '../tags.ts';
 import { checkGroup } from './field-rules.ts';
@@ -152,7 +152,7 @@ function isOfShape(plan: Plan, message: Message): boolean {
   const { shape, shapeEntries } = plan;
   if (count !== plan.shapeCount) return false;
   for (let i = 0; i < count; i++) {
-    if (tags[i] !== shape[i] || !isValueFine(plan, shapeEntries[i]!, message, i)) return false;
+    if (tags[i] !== shape[i] || !isFieldFine(plan, shapeEntries[i]!, message, i)) return false;
   }
   message.bodyFrom = plan.bodyFrom;
   message.bodyTo = plan.bodyTo;
@@ -162,11 +162,21 @@ function isOfShape(plan: Plan, message: Message): boolean {
 /** Whether the value of this entry may be anything but nothing. */
 export const isAnything = (entry: number): boolean => (entry & LISTED) === 0 && (entry & FORM_MASK) === ANY;
 
-/** Whether field i is not empty and its value may be that of its entry; 0 is the entry of a field that is not looked at. */
-export function isValueFine(plan: Plan, entry: number, message: Message, i: number): boolean {
-  const { buf, start: origin } = message;
-  const start = (origin + message.offsets[i]!) | 0;
-  const end = (origin + message.ends[i]!) | 0;
+/**
+ * Whether a value of `length` bytes that is fine by this entry is so with other digits in place of its last bytes: what is before them is the
+ * beginning of a number, and of not too many digits.
+ */
+export function takesDigits(entry: number, length: number): boolean {
+  const form = entry & FORM_MASK;
+  return (
+    (entry & LISTED) === 0 &&
+    (form === Kind.Decimal || ((form === Kind.Int || form === Kind.UInt) && length <= MAX_DIGITS))
+  );
+}
+
+/** Whether the value [start, end) is not empty and may be that of its entry; 0 is the entry of a field that is not looked at. */
+export function isValueFine(plan: Plan, entry: number, message: Message, start: number, end: number): boolean {
+  const { buf } = message;
   const form = entry & FORM_MASK;
   if ((entry & LISTED) !== 0) {
     const listed = plan.values[entry >>> PLACE_SHIFT]!;
@@ -174,10 +184,13 @@ export function isValueFine(plan: Plan, entry: number, message: Message, i: numb
     return (entry & MULTIPLE) === 0 ? listed.has(buf, start, end) : listed.hasAll(buf, start, end);
   }
   if (form === ANY) return start !== end || entry === 0;
-  if (form === UTC_TIMESTAMP) return message.isUtc(i);
+  if (form === UTC_TIMESTAMP) return message.isUtcAt(start, end);
   if (form === DECIMAL) return isDecimal(buf, start, end);
   return start !== end && hasForm(form, buf, start, end);
 }
+
+const isFieldFine = (plan: Plan, entry: number, message: Message, i: number): boolean =>
+  isValueFine(plan, entry, message, message.from(i), message.to(i));
 
 /** The same for a message of any shape; remembers that of one without groups. */
 function isByPlan(plan: Plan, fields: Fields, message: Message, options: ValidationOptions, verdict: Verdict): boolean {
@@ -198,7 +211,7 @@ function isByPlan(plan: Plan, fields: Fields, message: Message, options: Validat
     const place = entry >>> PLACE_SHIFT;
     const here = (entry >>> ZONE_SHIFT) & ZONE_MASK;
     // No entry has place 0, whose mark no message has.
-    if (place === 0 || seen[place] === generation || here < zone || !isValueFine(plan, entry, message, i)) return false;
+    if (place === 0 || seen[place] === generation || here < zone || !isFieldFine(plan, entry, message, i)) return false;
     seen[place] = generation;
     zone = here;
     if ((entry & REQUIRED) !== 0) missing--;

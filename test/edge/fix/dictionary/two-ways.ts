@@ -40,7 +40,7 @@ export class TwoWays {
   messages = 0;
   readonly #dictionary: Dictionary;
   readonly #names: Names;
-  readonly #patterns = new Patterns();
+  readonly patterns = new Patterns();
   /** SendingTime by what `timeOf` says of it. */
   readonly #times = new Map<number, string>();
   /** The values of the messages that others are like, by their `places`. */
@@ -70,7 +70,7 @@ export class TwoWays {
         frame,
         checkSumCounts,
         this.#message,
-        this.#patterns,
+        this.patterns,
       );
       const plain = nextFrame(stream, at, length, MAX_BYTES, plainFrame, checkSumCounts);
       const { tokens: _, ...said } = frame;
@@ -95,7 +95,7 @@ export class TwoWays {
     else {
       this.like += 1;
       if (!this.#isOfSession(plain)) return 'another session’s message is like one of this one';
-      if (this.#patterns.dictionary !== this.#dictionary) return 'another dictionary';
+      if (this.patterns.dictionary !== this.#dictionary) return 'another dictionary';
       const same = this.#differsFrom(like.places, plain);
       if (same !== undefined) return same;
       const { bodyFrom, bodyTo, bodySum } = message;
@@ -112,7 +112,7 @@ export class TwoWays {
     const [said, right] = [told(message, verdict), told(plain, plainVerdict)];
     if (said !== right) return `${like === undefined ? 'split' : 'like'} ${said} in place of ${right}`;
     if (fine && like === undefined && this.#isOfSession(plain)) {
-      this.#patterns.learn(message, this.#dictionary);
+      this.patterns.learn(message, this.#dictionary);
       if (message.places !== 0) this.#values.set(message.places, valuesOf(plain));
     }
     return undefined;
