@@ -23,7 +23,7 @@ export function nextMessage(
   message: Message,
   patterns: Patterns,
 ): number {
-  if (message.buf !== buf) message.buf = buf;
+  message.in(buf);
   if (patterns.readNext(start, end, maxBytes, frame, message, checkSumCounts)) {
     frame.tokens = TOKENS_OK;
     return FRAME_OK;

@@ -56,6 +56,8 @@ export const bitsBefore = (i: number): number => (i > 31 ? -1 : (1 << i) - 1);
 export class Message {
   /** The bytes the message lies in: [start, end), from `8=` to the SOH after `10=`. */
   buf: Buffer = Buffer.alloc(0);
+  /** The same bytes as words. */
+  view: DataView = viewOf(this.buf);
   start = 0;
   end = 0;
   /** Number of fields; field i has tag `tags[i]` and the value bytes [{@link from}, {@link to}). */
@@ -94,8 +96,6 @@ export class Message {
   places = 0;
   /** The `places` of the pattern whose SendingTime it has, byte for byte; 0: nothing is known of it. */
   timeOf = 0;
-  private viewed = this.buf;
-  private words = viewOf(this.buf);
 
   /** Index of the first BeginString (8), or -1; likewise all that follow. */
   get beginString(): number {
@@ -168,18 +168,16 @@ export class Message {
     return this.slot(22);
   }
 
-  /** The same bytes as words; made when first asked for in a buffer. */
-  get view(): DataView {
-    if (this.viewed !== this.buf) {
-      this.viewed = this.buf;
-      this.words = viewOf(this.buf);
-    }
-    return this.words;
+  /** It lies in `buf` from now on. */
+  in(buf: Buffer): void {
+    if (buf === this.buf) return;
+    this.buf = buf;
+    this.view = viewOf(buf);
   }
 
   /** Empties the view, for the fields of buf[start, end). */
   begin(buf: Buffer, start: number, end: number): void {
-    this.buf = buf;
+    this.in(buf);
     this.start = start;
     this.end = end;
     this.badTag = 0;
