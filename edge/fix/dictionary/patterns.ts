@@ -32,7 +32,6 @@ const TAIL = TRAILER;
 const ANY = FINE;
 const DIGITS = FINE_IF_DIGITS;
 const ZERO = 0x30;
-const NINE = 0x39;
 
 /** The patterns of one session's messages. */
 export class Patterns {
@@ -104,24 +103,27 @@ export class Patterns {
     let differs = 0;
     let excess = 0; // sum of the bytes so far above that of the pattern's
     let head = 0; // the same, of those before the body
+    const last = (stop - 8) | 0;
     for (let t = 0; ; ) {
       let at = (start + t) | 0;
-      while (t < stop && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
+      while (t <= last && view.getBigInt64(at, true) === known.getBigInt64(t, true)) {
         t = (t + 8) | 0;
         at = (at + 8) | 0;
       }
-      if (t < stop) t = (t + sameBytes(view, at, known, t)) | 0;
+      // The rest is no whole word: with bytes before it, it is.
+      if (t > last && view.getBigInt64((start + last) | 0, true) === known.getBigInt64(last, true)) break;
+      t = (t + sameBytes(view, at, known, t)) | 0;
       if (t >= stop) break;
       const i = fieldAt[t]!;
       if (i === 0) return false;
-      let others = 0; // negative: one of the bytes is no digit
+      let others = 0; // above 15: one of the bytes is no digit
       for (const end = ends[i]!; t < end; t = (t + 1) | 0) {
         const byte = view.getUint8((start + t) | 0);
         if (byte === END) return false;
         excess = (excess + byte - known.getUint8(t)) | 0;
-        others |= (byte - ZERO) | (NINE - byte);
+        others |= (byte ^ ZERO) + 6;
       }
-      if (pattern.needs[i]! > (others < 0 ? ANY : DIGITS)) {
+      if (pattern.needs[i]! > (others > 15 ? ANY : DIGITS)) {
         const from = (start + pattern.offsets[i]!) | 0;
         if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, from, (start + t) | 0)) return false;
       }

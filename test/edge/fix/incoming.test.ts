@@ -50,7 +50,7 @@ test('every byte changed, when the message that others are like has become a lon
     expect(likeOf(true, order(1_000_000_000 + n, '1234567.25', 'another and longer'))).toBe(1);
   const right = order(1_000_000_050, '1234567.25', 'another and longer');
   for (let at = 0; at < right.length; at++) {
-    for (const byte of [1, 0x30, 0x3d, 0x78]) {
+    for (const byte of [1, 0x2f, 0x30, 0x3a, 0x3d, 0x78]) {
       const wrong = Buffer.from(right);
       wrong[at] = byte;
       likeOf(false, wrong, right);
