@@ -96,6 +96,8 @@ export class Message {
   places = 0;
   /** The `places` of the pattern whose SendingTime it has, byte for byte; 0: nothing is known of it. */
   timeOf = 0;
+  /** MsgSeqNum, where it is known without being read by itself; or -1. */
+  knownNumber = -1;
 
   /** Index of the first BeginString (8), or -1; likewise all that follow. */
   get beginString(): number {
@@ -191,10 +193,11 @@ export class Message {
     this.disown();
   }
 
-  /** Whose places and whose SendingTime it has is not known. */
+  /** Whose places and whose SendingTime it has is not known, nor its number. */
   disown(): void {
     this.places = 0;
     this.timeOf = 0;
+    this.knownNumber = -1;
   }
 
   /** Where the value of field i begins in `buf`. */
@@ -224,6 +227,11 @@ export class Message {
     const [from, to] = [this.from(i), this.to(i)];
     const fits = to - from <= WORDS_DIGITS && to >= WORDS_DIGITS;
     return fits ? parseByWords(this.view, from, to) : parseUInt(this.buf, from, to);
+  }
+
+  /** MsgSeqNum; -1 when it is absent or none. */
+  sequenceNumber(): number {
+    return this.knownNumber >= 0 ? this.knownNumber : this.uint(this.msgSeqNum);
   }
 
   /** Field i as a signed integer; NaN when it is absent or none. */

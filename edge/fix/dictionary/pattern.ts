@@ -14,6 +14,8 @@ const RENEW = 32;
 /** Bytes of `10=ddd` and its SOH, and of `10=`. */
 export const TRAILER = 7;
 const CHECK_SUM = 3;
+/** What so many digits say fits 32 bits. */
+const NUMBER_DIGITS = 9;
 /** 8, 9 and 35: the same in all that is framed as this is. */
 const FIRST_FREE = 3;
 const FIELDS = SHAPE_FIELDS;
@@ -53,6 +55,9 @@ export class Pattern implements Like {
   kept: object | undefined = undefined;
   /** Of SendingTime, as {@link bitOf}. */
   timeBit = 0;
+  /** MsgSeqNum and which field it is; both -1 where it has too many digits for their differences to be small integers, or is none. */
+  number = -1;
+  numberAt = -1;
   /** Where the trailer begins. */
   stop = 0;
   /** The sum of the bytes before it. */
@@ -158,6 +163,9 @@ export class Pattern implements Like {
     this.bodySum = before[count - 2]! - before[this.body - 1]!;
     this.places = ++renewals;
     this.left = RENEW;
+    const number = message.length(message.msgSeqNum) <= NUMBER_DIGITS ? message.sequenceNumber() : -1;
+    this.number = number;
+    this.numberAt = number < 0 ? -1 : message.msgSeqNum;
     message.places = this.places;
     message.differs = 0;
   }

@@ -103,6 +103,7 @@ export class Patterns {
     let differs = 0;
     let excess = 0; // sum of the bytes so far above that of the pattern's
     let head = 0; // the same, of those before the body
+    let number = pattern.number;
     const last = (stop - 8) | 0;
     for (let t = 0; ; ) {
       let at = (start + t) | 0;
@@ -116,17 +117,21 @@ export class Patterns {
       if (t >= stop) break;
       const i = fieldAt[t]!;
       if (i === 0) return false;
+      let more = 0; // what its digits say above those of the pattern's
       let others = 0; // above 15: one of the bytes is no digit
       for (const end = ends[i]!; t < end; t = (t + 1) | 0) {
         const byte = view.getUint8((start + t) | 0);
         if (byte === END) return false;
-        excess = (excess + byte - known.getUint8(t)) | 0;
+        const above = byte - known.getUint8(t);
+        excess = (excess + above) | 0;
+        more = (more * 10 + above) | 0;
         others |= (byte ^ ZERO) + 6;
       }
       if (pattern.needs[i]! > (others > 15 ? ANY : DIGITS)) {
         const from = (start + pattern.offsets[i]!) | 0;
         if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, from, (start + t) | 0)) return false;
       }
+      if (i === pattern.numberAt) number = others > 15 ? -1 : number + more;
       if (i < pattern.body) head = excess;
       differs |= bitOf(i);
     }
@@ -136,6 +141,7 @@ export class Patterns {
     message.end = (start + stop + TAIL) | 0;
     message.differs = differs;
     message.timeOf = (differs & pattern.timeBit) === 0 ? pattern.places : 0;
+    message.knownNumber = number;
     message.bodySum = pattern.bodySum + excess - head;
     if (message.like !== pattern || message.places !== pattern.places) pattern.tell(message);
     if (--pattern.left === 0) pattern.renew(message);
@@ -149,7 +155,7 @@ export class Patterns {
     const last = frame.end - TAIL;
     message.start = start;
     message.differs = 0;
-    message.places = 0;
+    message.disown();
     message.timeOf = first.places;
     let pattern = first;
     let at = start;

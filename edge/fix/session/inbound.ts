@@ -59,7 +59,7 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
     logoutAndWait(s, live, 'Incorrect BeginString', now); // test case 2.i
     return FED;
   }
-  const n = message.uint(message.msgSeqNum);
+  const n = message.sequenceNumber();
   if (n < 0) {
     logoutAndClose(s, live, 'msg_seq_num_missing', 'MsgSeqNum (34) is missing or no number', now);
     return ENDED;

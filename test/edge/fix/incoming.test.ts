@@ -1,7 +1,8 @@
 // Messages as long as the one before are framed by that one: whatever there is about them that a frame must have.
 
 import { beforeEach, expect, test } from '@jest/globals';
-import { loadDictionaries } from '../../../edge/fix/dictionary/index.ts';
+import { Dictionary } from '../../../edge/fix/dictionary/dictionary.ts';
+import { loadDictionaries, loadSource } from '../../../edge/fix/dictionary/index.ts';
 import { FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame } from '../../../edge/fix/framer.ts';
 import { nextMessage } from '../../../edge/fix/incoming.ts';
 import { Message } from '../../../edge/fix/message.ts';
@@ -9,6 +10,7 @@ import { TwoWays } from './dictionary/two-ways.ts';
 import { framed } from './wire.ts';
 
 const FIX44 = (await loadDictionaries(['FIX.4.4'])).get('FIX.4.4')!;
+const NAMES = { begin: 'FIX.4.4', sender: 'USER', target: 'FIX' };
 const MAX_BYTES = 65_536;
 
 const order = (number: number | string, price = '25.50', id = 'ORD1'): Buffer =>
@@ -19,7 +21,7 @@ const order = (number: number | string, price = '25.50', id = 'ORD1'): Buffer =>
 let two: TwoWays;
 
 beforeEach(() => {
-  two = new TwoWays(FIX44, { begin: 'FIX.4.4', sender: 'USER', target: 'FIX' });
+  two = new TwoWays(FIX44, NAMES);
   expect(two.read(order(1000))).toBeUndefined();
 });
 
@@ -56,6 +58,18 @@ test('every byte changed, when the message that others are like has become a lon
       likeOf(false, wrong, right);
     }
   }
+});
+
+test('MsgSeqNum as the one before says, of few digits and many, and one that is none', async () => {
+  expect(likeOf(true, order(1001), order(2000), order('0999'), order(1000))).toBe(4);
+  for (let n = 0; n < 40; n++) expect(likeOf(true, order(1_000_000_000 + n))).toBe(1);
+  expect(likeOf(true, order(9_999_999_999), order(1_000_000_000))).toBe(2);
+  expect(likeOf(true, order('1000x00000'))).toBe(0);
+  // A deployer's dictionary may have it a string: what is no number is for the session to refuse.
+  const source = await loadSource('FIX.4.4');
+  const fields = source.fields.map((field) => (field[0] === 34 ? ([34, 'MsgSeqNum', 'STRING'] as const) : field));
+  two = new TwoWays(new Dictionary({ ...source, fields }), NAMES);
+  expect(likeOf(true, order('1000'), order('10:0'), order('1.00'), order('2000'))).toBe(3);
 });
 
 test('a number as long as one with zeros ahead has too many digits', () => {

@@ -22,7 +22,8 @@ function told(message: Message, verdict: Verdict): string {
   const places = Array.from(slots, (slot, i) => (((filled >>> i) & 1) === 0 ? -1 : slot));
   const body = bodyFrom < 0 ? -1 : [bodyFrom, bodyTo];
   const { reason, refTagId } = verdict;
-  return JSON.stringify([start, end, count, msgType, filled, body, badTag, fields, places, reason, refTagId]);
+  const number = message.sequenceNumber();
+  return JSON.stringify([start, end, count, msgType, filled, body, badTag, fields, places, number, reason, refTagId]);
 }
 
 const valuesOf = (message: Message): string[] => Array.from({ length: message.count }, (_, i) => message.text(i));
