@@ -197,9 +197,10 @@ export class Runs {
   }
 
   /**
-   * Adds a sent message. There must be room for it ({@link Tail.reserve}).
+   * Adds a sent message.
    * @param flags KEPT, BY_VENUE
    * @returns whether it is the first of its run: then the run's place is to be noted, otherwise it has {@link grown}
+   * @throws JournalError `tail_full`, `too_large`
    */
   sent(
     session: Owner,
@@ -215,6 +216,7 @@ export class Runs {
       this.#sent = msgSeqNum + 1;
       return false;
     }
+    this.#tail.reserve(roomFor(end - start));
     const fits = isNext || (this.#sent === NONE && this.#goesOn(session.index, epochMs));
     this.#add(session, epochMs, fits, 0, buf, start, end);
     const isFirst = this.#sent === NONE;
@@ -242,6 +244,7 @@ export class Runs {
       this.#received = msgSeqNum + 1;
       return;
     }
+    this.#tail.reserve(roomFor(end - start));
     const fits = isNext || (this.#received === NONE && this.#goesOn(session.index, epochMs));
     this.#add(session, epochMs, fits, RECEIVED_HERE, buf, start, end);
     if (this.#received === NONE) {
@@ -262,9 +265,9 @@ export class Runs {
     const length = end - start;
     if (before.length !== length) return false;
     const tail = this.#tail;
-    const from = tail.extend(this.at, ENTRY_BYTES + mostBytes(length));
+    const from = tail.behind(ENTRY_BYTES + mostBytes(length));
     if (from < 0) return false;
-    tail.word(from, kind + LIKE + length);
+    tail.word(from, kind | LIKE | length); // by `+` it would be a float
     const to = before.differ(tail.viewOf(buf), start, tail.view, from + ENTRY_BYTES);
     tail.endAt(this.at, to);
     this.grown = to - from;

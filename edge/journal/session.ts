@@ -120,7 +120,7 @@ export class FileSession implements JournalSession {
       this.setNextOut(msgSeqNum + 1);
       return;
     }
-    this.#room(roomFor(end - start));
+    this.#ledger.check();
     const { runs } = this.#ledger;
     const isFirst = runs.sent(this, msgSeqNum, epochMs, keep ? how : how & ~KEEP, buf, start, end);
     if (keep && isFirst) this.#place(this.sent, msgSeqNum, runs.at, epochMs);
@@ -199,9 +199,9 @@ export class FileSession implements JournalSession {
       this.submitted.generation = this.generation;
       this.submitted.msgSeqNum = msgSeqNum;
     }
-    if (this.#ledger.archive) this.#ledger.noted(epochMs);
+    if (archive) this.#ledger.noted(epochMs);
     if (!remembers) {
-      this.#room(roomFor(end - start));
+      this.#ledger.check();
       this.#ledger.runs.received(this, msgSeqNum, epochMs, fate, buf, start, end);
       return;
     }

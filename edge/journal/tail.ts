@@ -22,6 +22,8 @@ export class Tail {
   readonly #max: number;
   readonly #target: number;
   #view = viewOf(this.buf);
+  /** Up to here the last record may go on with no further look: there its block ends, or the buffer, or what may wait for the disk. */
+  #until = 0;
   /** Of output buffers, out of which a batch has many messages. */
   readonly #sources = new Views();
   /** Where each block begins, and how many records it has. */
@@ -32,6 +34,7 @@ export class Tail {
   constructor(max: number, target = BLOCK_TARGET_BYTES) {
     this.#max = max;
     this.#target = target;
+    this.#bound();
   }
 
   get empty(): boolean {
@@ -99,6 +102,20 @@ export class Tail {
     return from;
   }
 
+  /**
+   * Makes room for the last record to go on by so many bytes at most; {@link endAt} says where it ends then.
+   * @returns where these begin, -1 when the block has no room for them
+   * @throws JournalError `tail_full`
+   */
+  behind(bytes: number): number {
+    const from = this.length;
+    if (from + bytes <= this.#until) return from;
+    if (from - this.block + bytes > this.#target) return -1;
+    this.reserve(bytes);
+    this.widen(bytes);
+    return from;
+  }
+
   /** The last record, which begins at `at`, ends here. */
   endAt(at: number, end: number): void {
     this.length = end;
@@ -153,6 +170,7 @@ export class Tail {
     this.blocks = blocks;
     this.#counts[blocks - 1] = count;
     this.begun += 1;
+    this.#bound();
   }
 
   clear(): void {
@@ -169,6 +187,11 @@ export class Tail {
     this.#counts[this.blocks] = 0;
     this.blocks += 1;
     this.length += BLOCK_BYTES;
+    this.#bound();
+  }
+
+  #bound(): void {
+    this.#until = Math.min(this.block + this.#target, this.buf.length, this.#max);
   }
 
   #grow(least: number): void {
@@ -182,6 +205,7 @@ export class Tail {
   #replace(buf: Buffer): void {
     this.buf = buf;
     this.#view = viewOf(buf);
+    this.#bound();
   }
 }
 
