@@ -93,7 +93,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
       switch (nextMessage(input, max_message_bytes, frame, validate_checksum, message, seat.patterns)) {
         case FRAME_OK: {
           const fed = fix.onMessage(message, frame.tokens, turns.now);
-          if (fed !== AGAIN && isSessionType(message.msgType)) seat.sessionLevel();
+          if (message.like === undefined && fed !== AGAIN && isSessionType(message.msgType)) seat.sessionLevel();
           if (fed === AGAIN || fed === HELD || seat.rests) this.#reading.held = true;
           if (fed === AGAIN) return;
           input.start = frame.resume;

@@ -64,8 +64,10 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
     logoutAndClose(s, live, 'msg_seq_num_missing', 'MsgSeqNum (34) is missing or no number', now);
     return ENDED;
   }
+  const isOfThisTurn = live.lastReceived === now.monoMs;
+  if (!isOfThisTurn) s.timely = 0;
   if (!isFromTheClient(s, live, message, n, now)) return FED;
-  if (live.lastReceived !== now.monoMs) live.lastReceived = now.monoMs; // a write of what is young costs more
+  if (!isOfThisTurn) live.lastReceived = now.monoMs; // a write of what is young costs more
   live.testRequestedAt = -1;
   const next = s.store.nextIn;
   const fed = n === next ? inTurn(s, live, message, n, tokens, now) : outOfTurn(s, live, message, n, tokens, now);
@@ -111,11 +113,9 @@ function isFromTheClient(s: SessionRecord, live: Live, message: Message, n: numb
 
 /** SendingTime; of one that is the same at the same time it is known. */
 function isInTime(s: SessionRecord, message: Message, now: Instant): boolean {
-  const { timely } = s;
-  if (message.timeOf !== 0 && message.timeOf === timely.of && timely.at === now.epochMs) return true;
+  if (message.timeOf !== 0 && message.timeOf === s.timely) return true;
   if (!isSendingTimeGood(message, s.profile, now)) return false;
-  timely.of = message.timeOf;
-  if (timely.at !== now.epochMs) timely.at = now.epochMs;
+  s.timely = message.timeOf;
   return true;
 }
 

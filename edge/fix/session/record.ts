@@ -114,8 +114,8 @@ export interface SessionRecord {
 
   /** MsgSeqNum being processed or processed last: LastMsgSeqNumProcessed (369). */
   lastProcessed: number;
-  /** What was found last to be in time: a SendingTime ({@link Message.timeOf}), at which time, epoch ms. */
-  readonly timely: { of: number; at: number };
+  /** What was found last to be in time, in the turn of {@link Live.lastReceived}: a SendingTime ({@link Message.timeOf}); 0: none. */
+  timely: number;
   readonly verdict: Verdict;
   /** For messages out of the queue and out of the store. */
   readonly view: Message;

@@ -82,7 +82,7 @@ export class Session implements FixSession {
       waiting: undefined,
       window: { since: Number.NEGATIVE_INFINITY, served: 0, from: 0, to: 0, same: 0 },
       lastProcessed: store.nextIn - 1,
-      timely: { of: 0, at: 0 },
+      timely: 0,
       verdict: VERDICT,
       view: VIEW,
       stored: STORED,
