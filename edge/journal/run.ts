@@ -211,13 +211,19 @@ export class Runs {
     start: number,
     end: number,
   ): boolean {
-    const isNext = this.#goesOn(session.index, epochMs) && this.#sent === msgSeqNum && this.#flags === flags;
-    if (isNext && this.#addLike(this.#sentBefore, 0, buf, start, end)) {
+    if (
+      this.#goesOn(session.index, epochMs) &&
+      this.#sent === msgSeqNum &&
+      this.#flags === flags &&
+      this.#addLike(this.#sentBefore, 0, buf, start, end)
+    ) {
       this.#sent = msgSeqNum + 1;
       return false;
     }
     this.#tail.reserve(roomFor(end - start));
-    const fits = isNext || (this.#sent === NONE && this.#goesOn(session.index, epochMs));
+    const fits =
+      this.#goesOn(session.index, epochMs) &&
+      (this.#sent === NONE || (this.#sent === msgSeqNum && this.#flags === flags));
     this.#add(session, epochMs, fits, 0, buf, start, end);
     const isFirst = this.#sent === NONE;
     if (isFirst) {
@@ -239,13 +245,19 @@ export class Runs {
     start: number,
     end: number,
   ): void {
-    const isNext = this.#goesOn(session.index, epochMs) && this.#received === msgSeqNum && this.#fate === fate;
-    if (isNext && this.#addLike(this.#receivedBefore, RECEIVED_HERE, buf, start, end)) {
+    if (
+      this.#goesOn(session.index, epochMs) &&
+      this.#received === msgSeqNum &&
+      this.#fate === fate &&
+      this.#addLike(this.#receivedBefore, RECEIVED_HERE, buf, start, end)
+    ) {
       this.#received = msgSeqNum + 1;
       return;
     }
     this.#tail.reserve(roomFor(end - start));
-    const fits = isNext || (this.#received === NONE && this.#goesOn(session.index, epochMs));
+    const fits =
+      this.#goesOn(session.index, epochMs) &&
+      (this.#received === NONE || (this.#received === msgSeqNum && this.#fate === fate));
     this.#add(session, epochMs, fits, RECEIVED_HERE, buf, start, end);
     if (this.#received === NONE) {
       this.#fate = fate;

@@ -115,17 +115,17 @@ export class FileSession implements JournalSession {
   append(msgSeqNum: number, buf: Buffer, start: number, end: number, epochMs: number, how: number): void {
     checkNext(msgSeqNum, this.nextOut);
     if (this.reserve.waits && !this.isDirty) this.#ledger.dirty(this);
-    const keep = (how & KEEP) !== 0 && this.terms.retention > 0;
-    if (!keep && !this.#ledger.archive) {
+    const flags = this.terms.retention > 0 ? how : how & ~KEEP;
+    const { archive, runs } = this.#ledger;
+    if ((flags & KEEP) === 0 && !archive) {
       this.setNextOut(msgSeqNum + 1);
       return;
     }
     this.#ledger.check();
-    const { runs } = this.#ledger;
-    const isFirst = runs.sent(this, msgSeqNum, epochMs, keep ? how : how & ~KEEP, buf, start, end);
-    if (keep && isFirst) this.#place(this.sent, msgSeqNum, runs.at, epochMs);
-    else if (keep) this.#grown(runs.grown);
-    if (this.#ledger.archive) this.#ledger.noted(epochMs);
+    const isFirst = runs.sent(this, msgSeqNum, epochMs, flags, buf, start, end);
+    if (isFirst && (flags & KEEP) !== 0) this.#place(this.sent, msgSeqNum, runs.at, epochMs);
+    else if ((flags & KEEP) !== 0) this.#grown(runs.grown);
+    if (archive) this.#ledger.noted(epochMs);
     this.nextOut = msgSeqNum + 1;
     if (msgSeqNum >= this.reserve.renewAt) this.#ledger.reserving(this);
     if (this.sent.messages > this.#trimAt || this.terms.retention_s > 0) this.trim(epochMs);
