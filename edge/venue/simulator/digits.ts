@@ -21,15 +21,15 @@ export class Digits {
   /** Of the bytes before its last two digits. */
   #sum = 0;
 
-  /** What is put ends at `end`, and has as many digits as `value`, 0 or more; a negative one has none, and no number fits. */
+  /** What is put ends at `end`, and has as many digits as `value`: none where that is negative, as all such have. */
   set(value: number, end: number): void {
     let below = 10;
     let digits = 1;
     for (; below <= value; below *= 10) digits += 1;
     this.end = end;
     this.at = value < 0 ? end : end - digits;
-    this.#from = value < 0 ? Number.POSITIVE_INFINITY : below === 10 ? 0 : below / 10;
-    this.#below = below;
+    this.#from = value < 0 ? Number.NEGATIVE_INFINITY : below === 10 ? 0 : below / 10;
+    this.#below = value < 0 ? 0 : below;
     this.#hundred = Number.NaN;
   }
 
@@ -51,14 +51,14 @@ export class Digits {
     let sum = 0;
     let rest = value;
     for (let at = this.end - 1; at >= this.at; at--) {
-      const unit = rest % 10;
+      const unit = (rest % 10) | 0;
       into.setUint8(at, ZERO + unit);
-      sum += ZERO + unit;
+      sum = (sum + ZERO + unit) | 0;
       rest = (rest - unit) / 10;
     }
-    const hundredth = value % 100;
-    this.#hundred = value < 100 ? Number.NaN : value - hundredth;
-    this.#sum = sum - sumOf(LAST_TWO[hundredth]!);
+    const further = (value % 100) | 0;
+    this.#hundred = value < 100 ? Number.NaN : value - further;
+    if (value >= 100) this.#sum = (sum - sumOf(LAST_TWO[further]!)) | 0;
     return sum;
   }
 }

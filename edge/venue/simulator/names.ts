@@ -9,14 +9,14 @@
  */
 
 import type { Message } from '../../fix/message.ts';
-import { copyExactly, copyWords, SLACK, viewOf } from '../../fix/words.ts';
+import { copyExactly, SLACK, viewOf } from '../../fix/words.ts';
 import { keptBytes, keptInt32s } from '../../kept-memory.ts';
 import { ID_BYTES } from '../limits.ts';
 
 /** No name at all. */
 export const NO_NAME = 0;
 
-/** A unit has 16 bytes, which {@link copyWords} fills at most: it writes whole words of eight. */
+/** A unit has 16 bytes: what is written of an id, whole words, fills its units at most. */
 const UNIT_BITS = 4;
 const UNIT = 1 << UNIT_BITS;
 const MOST_OF_ONE = ID_BYTES / UNIT;
@@ -59,15 +59,20 @@ function strangeIn(word: number): number {
 /** The sum of four bytes in two halves, of which {@link ID_BYTES} together do not overflow. */
 const halvesOf = (word: number): number => (word & EVEN) + ((word >>> 8) & EVEN);
 
-/** What is known of `length` bytes at `from`, behind which there are {@link SLACK} more: they are gone through once, when they come. */
-function knownOf(view: DataView, from: number, length: number): number {
+/**
+ * Copies `length` bytes at `from` to `at`, rounded up to whole words of four, and looks at them: they are gone through once, when they come.
+ * @returns what is known of them
+ */
+function copyKnown(view: DataView, from: number, length: number, to: DataView, at: number): number {
   const whole = length & ~3;
   const mask = MASKS[length - whole]!;
-  const last = view.getInt32(from + whole, true) & mask;
+  const last = view.getInt32((from + whole) | 0, true) & mask;
+  if (whole < length) to.setInt32((at + whole) | 0, last, true);
   let strange = strangeIn(last | (LETTERS & ~mask));
   let sum = halvesOf(last);
   for (let i = 0; i < whole; i = (i + 4) | 0) {
     const word = view.getInt32((from + i) | 0, true);
+    to.setInt32((at + i) | 0, word, true);
     strange |= strangeIn(word);
     sum = (sum + halvesOf(word)) | 0;
   }
@@ -121,10 +126,10 @@ export class Names {
    * @throws RangeError when it is longer, or when there are more names than positions: those that there are stay as they are
    */
   note(view: DataView, from: number, length: number): number {
-    if (length > ID_BYTES) throw new RangeError(`a ClOrdID of ${length} bytes`);
-    const name = this.#take(length);
-    copyWords(view, from, length, this.#view, name << UNIT_BITS);
-    this.#kept[name] = ONCE | knownOf(view, from, length);
+    const units = unitsOf(length);
+    if (units > MOST_OF_ONE) throw new RangeError(`a ClOrdID of ${length} bytes`);
+    const name = this.#take(units);
+    this.#kept[name] = ONCE | copyKnown(view, from, length, this.#view, name << UNIT_BITS);
     return name;
   }
 
@@ -228,8 +233,7 @@ export class Names {
     return this.#bytes.toString('latin1', at, at + this.length(name));
   }
 
-  #take(length: number): number {
-    const units = unitsOf(length);
+  #take(units: number): number {
     const free = this.#free[units]!;
     if (free !== 0) {
       this.#free[units] = -this.#kept[free]!;

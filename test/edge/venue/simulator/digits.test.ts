@@ -36,13 +36,14 @@ test('a number that fits takes the place of the one before, of which nothing is 
   );
 });
 
-test('no number fits where there is none', () => {
+test('no number fits where there is none, but what is none itself', () => {
   const digits = new Digits();
   const text = Buffer.alloc(END + 1, '-');
   digits.set(7, END);
   digits.set(-1, END);
   expect(digits.fit(7)).toBe(false);
-  expect(digits.fit(-1)).toBe(false);
+  expect(digits.fit(0)).toBe(false);
+  expect(digits.fit(-1)).toBe(true);
   expect(digits.put(-1, viewOf(text))).toBe(0);
   expect(text.toString()).toBe('-'.repeat(END + 1));
 });
