@@ -117,9 +117,11 @@ export class ClientOrder implements Changeable<OrderTerms> {
   qty = NO_NUMBER;
   expires_at = NO_NUMBER;
   account = '';
+  /** As {@link ReadTerms} have it, while the order is in hand in which it was placed and asks for nothing else. */
+  alike = NO_NUMBER;
 
   /** Makes it a new one. */
-  become(row: number, ids: OrderIds, terms: OrderTerms, priority: number): this {
+  become(row: number, ids: OrderIds, terms: OrderTerms, priority: number, alike: number): this {
     this.row = row;
     this.run = ids.run;
     this.serial = ids.serial;
@@ -132,12 +134,14 @@ export class ClientOrder implements Changeable<OrderTerms> {
     this.notional = 0;
     this.leaves = terms.qty;
     copyTerms(terms, this);
+    this.alike = alike;
     return this;
   }
 
   /** Takes these terms in place of its own. */
   ask(terms: OrderTerms): void {
     copyTerms(terms, this);
+    this.alike = Number.NaN;
   }
 
   /** OrderID (37). */

@@ -3,8 +3,6 @@
 import { PAIRS } from '../../fix/output.ts';
 
 const ZERO = 0x30;
-/** By a name of this module: what is imported is looked up each time. */
-const LAST_TWO = PAIRS;
 
 /** Of the two bytes of a half-word. */
 const sumOf = (pair: number): number => (pair & 0xff) + (pair >> 8);
@@ -42,7 +40,7 @@ export class Digits {
   put(value: number, into: DataView): number {
     const further = value - this.#hundred;
     if (!(further >= 0 && further < 100)) return this.#putAll(value, into);
-    const pair = LAST_TWO[further | 0]!;
+    const pair = PAIRS[further | 0]!;
     into.setUint16((this.end - 2) | 0, pair, true);
     return (this.#sum + sumOf(pair)) | 0;
   }
@@ -58,7 +56,7 @@ export class Digits {
     }
     const further = (value % 100) | 0;
     this.#hundred = value < 100 ? Number.NaN : value - further;
-    if (value >= 100) this.#sum = (sum - sumOf(LAST_TWO[further]!)) | 0;
+    if (value >= 100) this.#sum = (sum - sumOf(PAIRS[further]!)) | 0;
     return sum;
   }
 }

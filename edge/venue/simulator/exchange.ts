@@ -119,9 +119,9 @@ export class Exchange implements TradeListener {
    * @param market of its instrument
    * @param name ClOrdID, which `client.ids` has just been asked for and not known; the order takes it over
    */
-  place(client: Client, market: Market, name: number, terms: OrderTerms): void {
+  place(client: Client, market: Market, name: number, terms: OrderTerms, alike: number): void {
     const ids = { run: this.reports.run, serial: this.reports.nextSerial(), owner: client, name };
-    const order = this.clients.orders.add(ids, terms, ++this.priority);
+    const order = this.clients.orders.add(ids, terms, ++this.priority, alike);
     this.clients.rememberNew(client, name, order);
     client.open++;
     client.user.open++;

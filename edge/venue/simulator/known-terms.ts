@@ -6,16 +6,28 @@
 import { bitOf, type Like, type Message } from '../../fix/message.ts';
 import type { Client } from './client-order.ts';
 import type { OrderFields } from './fields.ts';
-import { type Changeable, copyTerms, NO_NUMBER, NO_TERMS, type OrderTerms, OrdType, Tif } from './order.ts';
+import {
+  type Changeable,
+  copyTerms,
+  NO_NUMBER,
+  NO_TERMS,
+  type OrderTerms,
+  OrdType,
+  type ReadTerms,
+  Tif,
+} from './order.ts';
 
 export const DAY_MS = 86_400_000;
 
 export class KnownTerms {
+  /** How often any terms have become others. */
+  static #changes = 0;
   /** Of the last one that it held for, or was kept of, and that was fine. */
-  readonly terms: Changeable<OrderTerms> = { ...NO_TERMS };
+  readonly terms: Changeable<ReadTerms> = { ...NO_TERMS, alike: NO_NUMBER };
   /** `Message.differs` of that message: where it had another side, quantity or price, these are not those of what it was like. */
   differs = 0;
-  /** By `bitOf` the fields that are read again where they differ; 0 for Price (44) where there is no limit. */
+  /** By `bitOf` the fields that are read again where they differ, all and each; 0 for Price (44) where there is no limit. */
+  varying = 0;
   side = 0;
   qty = 0;
   price = 0;
@@ -49,12 +61,20 @@ export class KnownTerms {
     this.qty = bitOf(fields.orderQty);
     const { ord_type, tif, expires_at } = terms;
     this.price = ord_type === OrdType.Limit || ord_type === OrdType.StopLimit ? bitOf(fields.price) : 0;
+    this.varying = this.side | this.qty | this.price;
     this.#of = like.places;
     this.#client = client;
     this.#since = tif === Tif.Day ? expires_at - DAY_MS : Number.NEGATIVE_INFINITY;
     this.#until = expires_at;
     this.differs = message.differs;
     copyTerms(terms, this.terms);
+    this.become();
+  }
+
+  /** Its terms are others now. */
+  become(): void {
+    KnownTerms.#changes += 1;
+    this.terms.alike = KnownTerms.#changes;
   }
 }
 

@@ -61,6 +61,8 @@ export class Line extends Output {
   private nameLength = 0;
   private askedAt = 0;
   private readonly terms: Changeable<OrderTerms> = { ...NO_TERMS };
+  /** `ClientOrder.alike` of such an order: of one that has this number neither session and run nor what it asks for need be looked at. */
+  private alike = NO_NUMBER;
   private readonly rank = new Digits();
   private state: OrderState = IN_BOOK;
   private cum = NO_NUMBER;
@@ -72,8 +74,7 @@ export class Line extends Output {
 
   /** Begins a line in place of the one before. */
   begin(): this {
-    this.at = 0;
-    this.owner = undefined;
+    this.cancel();
     this.ensure(1);
     this.byte(OPEN);
     return this;
@@ -82,6 +83,7 @@ export class Line extends Output {
   cancel(): void {
     this.at = 0;
     this.owner = undefined;
+    this.alike = Number.NaN;
   }
 
   add(changes: readonly Change[]): void {
@@ -125,9 +127,11 @@ export class Line extends Output {
 
   /** Whether OrderID, ClOrdID and priority are all in which an order differs from that of {@link only}. */
   differsInIds(order: ClientOrder): boolean {
-    if (order.owner !== this.owner || order.run !== this.run || order.serial < 0) return false;
     if (order.state !== this.state || order.cum !== this.cum || order.notional !== this.notional) return false;
-    return sameTerms(this.terms, order);
+    if (order.alike === this.alike) return true;
+    if (order.serial < 0 || !this.isOfSame(order) || !sameTerms(this.terms, order)) return false;
+    this.alike = order.alike;
+    return true;
   }
 
   /** The same line for an order that {@link differsInIds} from the last whole one of its kind; over the last such line where it fits. */
@@ -137,6 +141,7 @@ export class Line extends Output {
     this.serial.put(serial, this.view);
     owner.names.over(name, this.view, this.nameAt);
     this.rank.put(priority, this.view);
+    this.alike = order.alike;
     return this;
   }
 
@@ -153,9 +158,15 @@ export class Line extends Output {
     return this.end();
   }
 
-  private isLike({ owner, name, serial, run }: ClientOrder): boolean {
-    if (owner !== this.owner || !this.serial.fit(serial) || run !== this.run) return false;
+  private isLike(order: ClientOrder): boolean {
+    const { owner, name, serial } = order;
+    if (!this.serial.fit(serial) || !this.isOfSame(order)) return false;
     return owner.names.length(name) === this.nameLength && owner.names.isPlain(name);
+  }
+
+  /** Whether an order is of the same session and run. */
+  private isOfSame({ alike, owner, run }: ClientOrder): boolean {
+    return alike === this.alike || (owner === this.owner && run === this.run);
   }
 
   private anew(order: ClientOrder, kind: number): this {
@@ -172,17 +183,19 @@ export class Line extends Output {
   }
 
   /** Its ClOrdID, which the next one's may be written over. */
-  private named({ owner, name, run }: ClientOrder): void {
+  private named({ owner, name, run, alike }: ClientOrder): void {
     this.nameAt = this.at + 1;
     this.name(owner.names, name);
     this.nameLength = owner.names.isPlain(name) ? owner.names.length(name) : -1;
     this.owner = owner;
     this.run = run;
+    this.alike = alike;
   }
 
   private ask(order: ClientOrder): void {
     const { priority } = order;
     copyTerms(order, this.terms);
+    this.alike = order.alike;
     this.asked(order);
     this.number(priority);
     if (this.rank.end === this.at - 1 && this.rank.fit(priority)) this.rank.put(priority, this.view);

@@ -87,6 +87,12 @@ export const NO_TERMS: OrderTerms = {
   account: '',
 };
 
+/** Terms as they were read. */
+export interface ReadTerms extends OrderTerms {
+  /** Orders that have the same number are of one session and one run, and ask for the same. NaN: nothing is known of that. */
+  readonly alike: number;
+}
+
 export function copyTerms(from: OrderTerms, to: Changeable<OrderTerms>): void {
   to.instrument = from.instrument;
   to.side = from.side;

@@ -95,9 +95,9 @@ export class Orders {
   }
 
   /** A new order, which is known by no id yet; it takes its name over. Its row may have been another's. */
-  add(ids: OrderIds, terms: OrderTerms, priority: number): ClientOrder {
+  add(ids: OrderIds, terms: OrderTerms, priority: number, alike = Number.NaN): ClientOrder {
     const row = this.#newRow();
-    return this.#take(row).become(row, ids, terms, priority);
+    return this.#take(row).become(row, ids, terms, priority, alike);
   }
 
   /** @param refill as {@link Quote.refill} has it */
@@ -291,6 +291,7 @@ export class Orders {
     order.qty = numbers[at + QTY]!;
     order.expires_at = numbers[at + EXPIRES]!;
     order.account = common.account;
+    order.alike = Number.NaN;
     const has = (ints[int + FLAGS]! & MORE) !== 0;
     const place = (row & LAST) * MORE_NUMBERS;
     order.cum = has ? more[place + CUM]! : 0;

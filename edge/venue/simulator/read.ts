@@ -10,7 +10,7 @@ import type { OrderFields } from './fields.ts';
 import { type Instrument, sideOf } from './instruments.ts';
 import { DAY_MS, KnownTerms } from './known-terms.ts';
 import type { Markets } from './markets.ts';
-import { type Changeable, NO_TERMS, type OrderTerms, OrdType, Tif } from './order.ts';
+import { type Changeable, NO_NUMBER, NO_TERMS, type OrderTerms, OrdType, type ReadTerms, Tif } from './order.ts';
 
 /** Why an order is refused: OrdRejReason (103) of the newest version, and a Text (58). */
 export interface Refusal {
@@ -32,11 +32,11 @@ const BAD_PARTS = refusal(OrdRejReason.Unsupported, 'MinQty and MaxFloor are not
 
 /** The terms that were read last. They are right until the next are read: they are in an object that is used again. */
 export interface Asked {
-  terms: OrderTerms;
+  terms: ReadTerms;
 }
 
 /** One object for all: whoever made one anew for each found the engine changing its shape each time. */
-const TERMS: Changeable<OrderTerms> = { ...NO_TERMS };
+const TERMS: Changeable<ReadTerms> = { ...NO_TERMS, alike: NO_NUMBER };
 
 /**
  * Reads the order in a NewOrderSingle (35=D) or OrderCancelReplaceRequest (35=G). What has been read of a message that it is like is not
@@ -70,9 +70,18 @@ export function readTerms(
 
 /** As {@link readAll} would, of a message that `known` holds for: all else that it looks at is as it was, and fine. */
 function readAgain(message: Message, fields: OrderFields, known: KnownTerms, asked: Asked): Refusal | undefined {
+  const differs = message.differs | known.differs;
+  const refusal = (differs & known.varying) === 0 ? undefined : readVarying(message, fields, known, differs);
+  if (refusal !== undefined) return refusal;
+  known.differs = message.differs;
+  if (asked.terms !== known.terms) asked.terms = known.terms; // a write of what is young costs more than a look
+  return undefined;
+}
+
+/** Brings the terms of `known` up to date. @param differs the fields that may be others, by `bitOf` */
+function readVarying(message: Message, fields: OrderFields, known: KnownTerms, differs: number): Refusal | undefined {
   const { terms } = known;
   let { side, side_code, qty, price } = terms;
-  const differs = message.differs | known.differs;
   if ((differs & known.side) !== 0) {
     side_code = message.char(fields.side);
     const is = sideOf(side_code);
@@ -89,12 +98,12 @@ function readAgain(message: Message, fields: OrderFields, known: KnownTerms, ask
     const wrong = checkPrice(price, instrument, 'Price (44)', true);
     if (wrong !== undefined) return wrong;
   }
+  if (side_code === terms.side_code && qty === terms.qty && price === terms.price) return undefined;
   terms.side = side;
   terms.side_code = side_code;
   terms.qty = qty;
   terms.price = price;
-  known.differs = message.differs;
-  if (asked.terms !== terms) asked.terms = terms; // a write of what is young costs more than a look
+  known.become();
   return undefined;
 }
 

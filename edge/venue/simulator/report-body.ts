@@ -20,8 +20,10 @@ import {
   averagePrice,
   type Changeable,
   copyTerms,
+  IN_BOOK,
   NO_NUMBER,
   NO_TERMS,
+  type OrderState,
   type OrderTerms,
   OrdStatus,
   OrdType,
@@ -59,6 +61,8 @@ const MAX = 8192;
 const SOH = 0x01;
 /** What stands between ClOrdID and OrigClOrdID. */
 const ORIG = `\x01${Tag.OrigClOrdID}=`;
+/** No version, no sum: there is no such thing. */
+const NONE = -1;
 /** See {@link ReportBodies}. */
 const KINDS = 4096;
 /** ExecTransType (20): new, status. */
@@ -67,24 +71,27 @@ const TRANS_STATUS = 0x33;
 
 export class ReportBody extends Output {
   /** What stands there: the kind of report, */
-  #version = Number.NaN;
+  #version = NONE;
   #decimals: TimestampDecimals = 3;
   #type = 0;
   #status = 0;
-  /** what names it, and how long the names are; -1: there is no OrigClOrdID, */
+  /** what names it, and how long the names are; {@link NONE}: there is no OrigClOrdID, */
   #run = '';
   readonly #order = new Digits();
   #nameAt = 0;
   #nameLength = 0;
-  #origLength = -1;
+  #origLength = NONE;
   readonly #exec = new Digits();
   /** what the order asks for, from where to where, */
   readonly #terms: Changeable<OrderTerms> = { ...NO_TERMS };
+  /** `ClientOrder.alike` of the last order: of one that has this number neither run nor what it asks for need be looked at. */
+  #alike = NO_NUMBER;
   #askedAt = 0;
   #tailAt = 0;
   /** and how it stands. */
   #quantity = NO_NUMBER;
   #price = NO_NUMBER;
+  #state: OrderState = IN_BOOK;
   #leaves = NO_NUMBER;
   #cum = NO_NUMBER;
   #notional = NO_NUMBER;
@@ -103,7 +110,7 @@ export class ReportBody extends Output {
 
   cancel(): void {
     this.at = 0;
-    this.#version = Number.NaN;
+    this.#version = NONE;
   }
 
   /** Writes all behind the header into `body`. `request`: the status request that is answered. */
@@ -116,47 +123,47 @@ export class ReportBody extends Output {
     now: number,
     request: Message | undefined,
   ): void {
-    const { decimals } = body;
-    let names = 0;
-    if (request !== undefined || !this.#isLike(version, decimals, order, what, execId.serial)) {
+    const isLike = request === undefined && this.#isLike(version, body.decimals, order, what);
+    let names = isLike ? this.#rename(order, what, execId.serial) : NONE;
+    if (names === NONE) {
       names = this.#render(body, version, order, what, execId, request);
       this.#stand(version, order, what, now);
-    } else {
-      names = this.#rename(order, what, execId.serial);
-      if (!sameTerms(this.#terms, order)) {
-        this.at = this.#askedAt;
-        this.#ask(order);
-        this.#stand(version, order, what, now);
-      } else if (!this.#standsSo(order, what, now)) this.#stand(version, order, what, now);
-    }
+    } else if (order.alike !== this.#alike && !sameTerms(this.#terms, order)) {
+      this.at = this.#askedAt;
+      this.#ask(order);
+      this.#stand(version, order, what, now);
+    } else if (!this.#standsSo(order, what, now)) this.#stand(version, order, what, now);
+    this.#alike = order.alike;
     if (request === undefined) body.fields(this.#bytes, (this.#sum + names + this.#askedSum + this.#tailSum) & 0xff);
     else {
       body.fields(this.#bytes);
-      this.#version = Number.NaN; // what stands there is not all of a report
+      this.#version = NONE; // what stands there is not all of a report
     }
     if (what.text !== '') body.text(Tag.Text, what.text);
   }
 
-  /** Whether what stands there is a report of the same kind, whose names are as long. */
-  #isLike(version: number, decimals: number, order: ClientOrder, what: Execution, execSerial: number): boolean {
-    if (version !== this.#version || decimals !== this.#decimals) return false;
-    if (what.type !== this.#type || order.status !== this.#status) return false;
-    if (!this.#order.fit(order.serial) || !this.#exec.fit(execSerial) || order.run !== this.#run) return false;
-    const { names } = order.owner;
-    if (names.length(what.name === NO_NAME ? order.name : what.name) !== this.#nameLength) return false;
-    return (what.orig === NO_NAME ? -1 : names.length(what.orig)) === this.#origLength;
+  /** Whether what stands there is a report of the same kind. */
+  #isLike(version: number, decimals: number, order: ClientOrder, what: Execution): boolean {
+    if (version !== this.#version || decimals !== this.#decimals || what.type !== this.#type) return false;
+    // The status is that of the last one where state and fills are.
+    if ((order.state !== this.#state || order.cum !== this.#cum) && order.status !== this.#status) return false;
+    return order.alike === this.#alike || order.run === this.#run;
   }
 
-  /** Writes the names of another report, which are as long. @returns the sum of their bytes */
+  /** Writes the names of another report. @returns the sum of their bytes; {@link NONE}: nothing was written, for they are not as long */
   #rename(order: ClientOrder, what: Execution, execSerial: number): number {
     const { view } = this;
     const { names } = order.owner;
+    const { orig } = what;
     const name = what.name === NO_NAME ? order.name : what.name;
+    if (names.length(name) !== this.#nameLength) return NONE;
+    if ((orig === NO_NAME ? NONE : names.length(orig)) !== this.#origLength) return NONE;
+    if (!this.#order.fit(order.serial) || !this.#exec.fit(execSerial)) return NONE;
     const end = names.over(name, view, this.#nameAt);
     let sum = names.sum(name);
-    if (what.orig !== NO_NAME && this.#version >= V.FIX41) {
-      names.over(what.orig, view, end + ORIG.length);
-      sum += names.sum(what.orig);
+    if (orig !== NO_NAME && this.#version >= V.FIX41) {
+      names.over(orig, view, end + ORIG.length);
+      sum += names.sum(orig);
     }
     return (sum + this.#order.put(order.serial, view) + this.#exec.put(execSerial, view)) | 0;
   }
@@ -166,9 +173,10 @@ export class ReportBody extends Output {
       now === this.#now &&
       what.quantity === this.#quantity &&
       what.price === this.#price &&
+      order.state === this.#state &&
+      order.leaves === this.#leaves &&
       order.cum === this.#cum &&
-      order.notional === this.#notional &&
-      (order.open ? order.leaves : 0) === this.#leaves
+      order.notional === this.#notional
     );
   }
 
@@ -207,7 +215,7 @@ export class ReportBody extends Output {
     this.#label(Field.OrderID, ORDER_RUNS.of(order.run), order.serial);
     this.#order.set(order.serial, this.at - 1);
     this.#nameLength = names.length(name);
-    this.#origLength = what.orig === NO_NAME ? -1 : names.length(what.orig);
+    this.#origLength = what.orig === NO_NAME ? NONE : names.length(what.orig);
     this.#name(Tag.ClOrdID, names, name);
     this.#nameAt = this.at - 1 - this.#nameLength;
     if (what.orig !== NO_NAME && version >= V.FIX41) this.#name(Tag.OrigClOrdID, names, what.orig);
@@ -271,7 +279,8 @@ export class ReportBody extends Output {
     this.#time(Tag.TransactTime, now);
     this.#quantity = what.quantity;
     this.#price = what.price;
-    this.#leaves = leaves;
+    this.#state = order.state;
+    this.#leaves = order.leaves;
     this.#cum = cum;
     this.#notional = notional;
     this.#now = now;

@@ -11,7 +11,7 @@ import type { Exchange } from './exchange.ts';
 import { OrderFields } from './fields.ts';
 import type { Market } from './markets.ts';
 import { NO_NAME } from './names.ts';
-import { NO_TERMS, type OrderTerms } from './order.ts';
+import { NO_NUMBER, NO_TERMS, type OrderTerms } from './order.ts';
 import { type Asked, type Refusal, readTerms } from './read.ts';
 
 export type Handler = (exchange: Exchange, client: Client, message: Message) => void;
@@ -27,7 +27,7 @@ export const ORDER_HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Hand
 const STATUS = { type: ExecType.Status, quantity: 0, price: 0, name: NO_NAME, orig: NO_NAME, text: '' };
 /** Of the message in hand. */
 const FIELDS = new OrderFields();
-const ASKED: Asked = { terms: NO_TERMS };
+const ASKED: Asked = { terms: { ...NO_TERMS, alike: NO_NUMBER } };
 
 /**
  * A message of a number that has been seen: where its ClOrdID is known, what it asked for has been done, and the client,
@@ -70,8 +70,8 @@ function newOrderSingle(exchange: Exchange, client: Client, message: Message): v
   const { terms } = ASKED;
   const market = markets.ofInstrument(terms.instrument);
   const full = overLimit(exchange, client, market);
-  if (full === undefined) exchange.place(client, market, clients.names.of(message, fields.clOrdId), terms);
-  else reports.rejected(client, message, full.reason, full.text, now);
+  if (full !== undefined) reports.rejected(client, message, full.reason, full.text, now);
+  else exchange.place(client, market, clients.names.of(message, fields.clOrdId), terms, terms.alike);
 }
 
 function overLimit({ openOrders }: Exchange, client: Client, { open, book }: Market): Refusal | undefined {

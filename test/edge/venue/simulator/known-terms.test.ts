@@ -12,12 +12,13 @@ import {
 import { FRAME_OK, Frame } from '../../../../edge/fix/framer.ts';
 import { nextMessage } from '../../../../edge/fix/incoming.ts';
 import { Message } from '../../../../edge/fix/message.ts';
+import type { Client } from '../../../../edge/venue/simulator/client-order.ts';
 import { Clients } from '../../../../edge/venue/simulator/clients.ts';
 import { OrderFields } from '../../../../edge/venue/simulator/fields.ts';
 import { INSTRUMENTS } from '../../../../edge/venue/simulator/instruments.ts';
 import { KnownTerms } from '../../../../edge/venue/simulator/known-terms.ts';
 import { Markets } from '../../../../edge/venue/simulator/markets.ts';
-import { NO_TERMS } from '../../../../edge/venue/simulator/order.ts';
+import { NO_TERMS, type ReadTerms } from '../../../../edge/venue/simulator/order.ts';
 import { Orders } from '../../../../edge/venue/simulator/orders.ts';
 import { type Asked, readTerms } from '../../../../edge/venue/simulator/read.ts';
 import { framed, viewOf } from '../../fix/wire.ts';
@@ -62,11 +63,15 @@ class BothWays {
   known = 0;
   /** Messages that were not refused. */
   taken = 0;
+  /** Those that were known to ask for what one before asked for. */
+  alike = 0;
   #number = 1;
   readonly #message = new Message();
   readonly #frame = new Frame();
   readonly #fields = new OrderFields();
-  readonly #asked: Asked = { terms: NO_TERMS };
+  readonly #asked: Asked = { terms: { ...NO_TERMS, alike: Number.NaN } };
+  /** What orders of the same number ask for, and whose they are. */
+  readonly #alike = new Map<number, { readonly client: Client; readonly terms: ReadTerms }>();
   readonly #venues = [venueOf(1), venueOf(5)];
   readonly #patterns = SESSIONS.map(() => new Patterns());
 
@@ -89,8 +94,19 @@ class BothWays {
     if (refusal === undefined) {
       this.taken += 1;
       expect(terms.instrument).toBe(asked.terms.instrument);
-      expect(terms).toEqual(asked.terms);
+      expect(terms).toEqual({ ...asked.terms, alike: terms.alike });
+      this.#checkAlike(client, terms);
     }
+  }
+
+  #checkAlike(client: Client, terms: ReadTerms): void {
+    if (Number.isNaN(terms.alike)) return;
+    const before = this.#alike.get(terms.alike);
+    this.#alike.set(terms.alike, { client, terms });
+    if (before === undefined) return;
+    this.alike += 1;
+    expect(client).toBe(before.client);
+    expect(terms).toEqual(before.terms);
   }
 
   #arrive(bytes: Buffer, patterns: Patterns): Message {
@@ -233,7 +249,7 @@ test('a message that is like the last one up to where another is', () => {
 });
 
 test('terms and refusals are those of a message that is like none', () => {
-  let [known, taken] = [0, 0];
+  let [known, taken, alike] = [0, 0, 0];
   fc.assert(
     fc.property(kinds, fc.array(step, { minLength: 40, maxLength: 100 }), (orders, steps) => {
       const both = new BothWays();
@@ -244,9 +260,11 @@ test('terms and refusals are those of a message that is like none', () => {
       }
       known += both.known;
       taken += both.taken;
+      alike += both.alike;
     }),
     { numRuns: 400 },
   );
   expect(known).toBeGreaterThan(1_500);
   expect(taken).toBeGreaterThan(5_000);
+  expect(alike).toBeGreaterThan(300);
 });

@@ -11,6 +11,7 @@ import { ReportBody } from '../../../../edge/venue/simulator/report-body.ts';
 import { V } from '../../../../edge/venue/versions.ts';
 import { framed, shown } from '../../fix/wire.ts';
 import { NOON, sessionOf } from '../harness.ts';
+import { alikeOf } from './some-orders.ts';
 
 const clients = new Clients();
 const owner = clients.of(sessionOf('ONE'));
@@ -48,6 +49,7 @@ const report = fc.record({
   at: few(0, 3500, 3600),
   now: few(NOON, NOON + 1),
   text: few('', 'Not filled at once'),
+  known: fc.boolean(),
 });
 type Report = typeof report extends fc.Arbitrary<infer T> ? T : never;
 
@@ -72,7 +74,8 @@ function written(into: ReportBody, one: Report): string {
   const nameOf = (text: string): number => (text === '' ? NO_NAME : clients.names.ofText(text));
   const ids = { ...partsOfId(one.id), owner, name: nameOf(one.name) };
   const order = clients.orders.add(ids, terms, 1);
-  Object.assign(order, { state: one.state, cum, notional: one.notional, leaves: qty });
+  const alike = one.known && ids.serial >= 0 ? alikeOf(ids.run, terms) : Number.NaN;
+  Object.assign(order, { alike, state: one.state, cum, notional: one.notional, leaves: qty });
   const [other, orig] = [nameOf(one.other), nameOf(one.orig)];
   const what = { type: one.type, quantity: one.quantity, price: one.at, name: other, orig, text: one.text };
   const body = encoder.begin(header, MsgType.ExecutionReport, 1, one.now);

@@ -27,6 +27,8 @@ export interface Plain {
   readonly state: OrderState;
   readonly cum: number;
   readonly notional: number;
+  /** Whether it is known to be like others, see `ReadTerms`. */
+  readonly known: boolean;
 }
 
 export const ONE: Plain = {
@@ -45,7 +47,18 @@ export const ONE: Plain = {
   state: IN_BOOK,
   cum: 0,
   notional: 0,
+  known: true,
 };
+
+/** By what they are and of whom. */
+const NUMBERS = new Map<string, number>();
+
+/** As `ReadTerms` has it. */
+export function alikeOf(...parts: readonly unknown[]): number {
+  const key = JSON.stringify(parts);
+  if (!NUMBERS.has(key)) NUMBERS.set(key, NUMBERS.size + 1);
+  return NUMBERS.get(key)!;
+}
 
 export function orderOf(clients: Clients, plain: Plain): ClientOrder {
   const { instrument, side_code, tif, account, price, stop_price, qty, expires_at, state, cum, notional } = plain;
@@ -53,7 +66,9 @@ export function orderOf(clients: Clients, plain: Plain): ClientOrder {
   const terms = { instrument, side, side_code, ord_type: 0x32, tif, account, price, stop_price, qty, expires_at };
   const owner = clients.get(plain.session) ?? clients.of(sessionOf(plain.session));
   const ids = { ...partsOfId(plain.id), owner, name: clients.names.ofText(plain.name) };
-  return Object.assign(clients.orders.add(ids, terms, plain.priority), { state, cum, notional });
+  const { run, serial } = ids;
+  const alike = plain.known && serial >= 0 ? alikeOf(plain.session, run, terms) : Number.NaN;
+  return Object.assign(clients.orders.add(ids, terms, plain.priority), { alike, state, cum, notional });
 }
 
 const few = <T>(...values: T[]) => fc.constantFrom(...values);
@@ -78,6 +93,7 @@ const one: fc.Arbitrary<Plain> = fc.record({
   state: few(FILLED, CANCELED, IN_BOOK),
   cum: few(0, 1, 50),
   notional: few(0, 100, 175_000),
+  known: fc.boolean(),
 });
 
 const FIELDS = Object.keys(ONE) as (keyof Plain)[];
