@@ -61,7 +61,8 @@ export function copyExactly(from: DataView, start: number, length: number, to: D
   const last = (length - 8) | 0;
   if (last < 0) for (let i = 0; i < length; i++) to.setUint8(at + i, from.getUint8(start + i));
   else {
-    for (let i = 0; i < last; i = (i + 8) | 0)
+    to.setBigInt64(at, from.getBigInt64(start, true), true);
+    for (let i = 8; i < last; i = (i + 8) | 0)
       to.setBigInt64((at + i) | 0, from.getBigInt64((start + i) | 0, true), true);
     to.setBigInt64((at + last) | 0, from.getBigInt64((start + last) | 0, true), true);
   }
