@@ -116,7 +116,7 @@ export class Line extends Output {
     order.owner.names.over(order.name, this.view, this.nameAt);
     if (sameTerms(this.terms, order) && this.rank.fit(priority)) {
       this.rank.put(priority, this.view);
-      if (order.state === this.state && order.cum === this.cum && order.notional === this.notional) return this;
+      if (this.standsSo(order)) return this;
       this.at = this.rank.end + 1;
     } else {
       this.at = this.askedAt;
@@ -127,11 +127,16 @@ export class Line extends Output {
 
   /** Whether OrderID, ClOrdID and priority are all in which an order differs from that of {@link only}. */
   differsInIds(order: ClientOrder): boolean {
-    if (order.state !== this.state || order.cum !== this.cum || order.notional !== this.notional) return false;
-    if (order.alike === this.alike) return true;
-    if (order.serial < 0 || !this.isOfSame(order) || !sameTerms(this.terms, order)) return false;
+    if (this.isAlike(order)) return true;
+    if (order.serial < 0 || !this.standsSo(order) || !this.isOfSame(order) || !sameTerms(this.terms, order))
+      return false;
     this.alike = order.alike;
     return true;
+  }
+
+  /** Whether that is known without a comparison of what it asks for. */
+  isAlike(order: ClientOrder): boolean {
+    return order.alike === this.alike && this.standsSo(order);
   }
 
   /** The same line for an order that {@link differsInIds} from the last whole one of its kind; over the last such line where it fits. */
@@ -162,6 +167,10 @@ export class Line extends Output {
     const { owner, name, serial } = order;
     if (!this.serial.fit(serial) || !this.isOfSame(order)) return false;
     return owner.names.length(name) === this.nameLength && owner.names.isPlain(name);
+  }
+
+  private standsSo({ state, cum, notional }: ClientOrder): boolean {
+    return state === this.state && cum === this.cum && notional === this.notional;
   }
 
   /** Whether an order is of the same session and run. */

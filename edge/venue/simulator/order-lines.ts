@@ -12,7 +12,7 @@ function kindOf({ status, side_code, ord_type, tif }: ClientOrder): number {
 
 /** Of one kind. */
 class Kind {
-  /** Whether {@link whole} stands in the log, so that {@link short} may point at it. */
+  /** Whether {@link #whole} stands in the log, so that {@link short} may point at it. */
   stands = false;
   readonly #kind: number;
   readonly #whole = new Line();
@@ -22,9 +22,18 @@ class Kind {
     this.#kind = kind;
   }
 
+  /** Whether {@link short} tells of an order, as far as one look tells. */
+  tells(order: ClientOrder): boolean {
+    return this.stands && this.#whole.isAlike(order);
+  }
+
+  short(order: ClientOrder): Line {
+    return this.#short.like(order, this.#kind);
+  }
+
   of(order: ClientOrder): Line {
     const whole = this.#whole;
-    if (this.stands && whole.differsInIds(order)) return this.#short.like(order, this.#kind);
+    if (this.stands && whole.differsInIds(order)) return this.short(order);
     this.stands = order.serial >= 0;
     return whole.only(order, this.#kind);
   }
@@ -36,11 +45,15 @@ class Kind {
  */
 export class OrderLines {
   readonly #kinds: (Kind | undefined)[] = new Array(KINDS).fill(undefined);
+  /** That of the last order. */
+  #last = new Kind(0);
 
   /** It stands until the next one is asked for. */
   of(order: ClientOrder): Line {
+    if (this.#last.tells(order)) return this.#last.short(order);
     const kind = kindOf(order);
-    return (this.#kinds[kind] ?? this.#make(kind)).of(order);
+    this.#last = this.#kinds[kind] ?? this.#make(kind);
+    return this.#last.of(order);
   }
 
   /** What comes next goes into another file, too: nothing points at what came before. */

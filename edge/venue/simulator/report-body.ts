@@ -113,6 +113,11 @@ export class ReportBody extends Output {
     this.#version = NONE;
   }
 
+  /** Whether the last report was one of this kind on an order like this one, as far as one look tells. */
+  tells({ type }: Execution, { alike, state }: ClientOrder): boolean {
+    return alike === this.#alike && state === this.#state && type === this.#type;
+  }
+
   /** Writes all behind the header into `body`. `request`: the status request that is answered. */
   write(
     body: BodyWriter,
@@ -350,14 +355,22 @@ export class ReportBody extends Output {
   }
 }
 
+/** The low bits tell the codes of each field apart, most of them. */
+function kindOf({ type }: Execution, { status, side_code, ord_type, tif }: ClientOrder): number {
+  return (type & 7) | ((status & 7) << 3) | ((ord_type & 3) << 6) | ((side_code & 1) << 8) | ((tif & 7) << 9);
+}
+
 /** Bodies by what is likely to be like what, a kilobyte each once there is such a report. */
 export class ReportBodies {
   readonly #all: (ReportBody | undefined)[] = new Array(KINDS).fill(undefined);
+  #last = new ReportBody();
 
-  /** One in which the last report may be like this one: the low bits tell the codes of each field apart, most of them. */
-  of({ type }: Execution, { status, side_code, ord_type, tif }: ClientOrder): ReportBody {
-    const kind = (type & 7) | ((status & 7) << 3) | ((ord_type & 3) << 6) | ((side_code & 1) << 8) | ((tif & 7) << 9);
-    return this.#all[kind] ?? this.#make(kind);
+  /** One in which the last report may be like this one. */
+  of(what: Execution, order: ClientOrder): ReportBody {
+    if (this.#last.tells(what, order)) return this.#last;
+    const kind = kindOf(what, order);
+    this.#last = this.#all[kind] ?? this.#make(kind);
+    return this.#last;
   }
 
   #make(kind: number): ReportBody {
