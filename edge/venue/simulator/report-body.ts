@@ -178,7 +178,6 @@ export class ReportBody extends Output {
       now === this.#now &&
       what.quantity === this.#quantity &&
       what.price === this.#price &&
-      order.state === this.#state &&
       order.leaves === this.#leaves &&
       order.cum === this.#cum &&
       order.notional === this.#notional

@@ -167,6 +167,19 @@ test('a row that is free is the next one, and keeps nothing of what it was', () 
   expect([third.row, orders.order(row).cl_ord_id]).toEqual([row, 'THIRD']);
 });
 
+test('an order is known to be like others until it is put down, or asks for something else', () => {
+  const clients = new Clients();
+  const { orders } = clients;
+  const { alike, row } = orderOf(clients, ONE);
+  expect(alike).toBe(orderOf(clients, { ...ONE, name: 'A2', priority: 2 }).alike);
+  expect(alike).not.toBe(orderOf(clients, { ...ONE, name: 'A3', price: 101 }).alike);
+  const other = orderOf(clients, { ...ONE, name: 'A4' });
+  other.ask({ ...other });
+  expect(other.alike).toBeNaN();
+  orders.rest();
+  expect(orders.order(row).alike).toBeNaN();
+});
+
 test('when the row of an order ends is known as long as it is the time that the order ends at', () => {
   const clients = new Clients();
   const { orders } = clients;

@@ -130,6 +130,16 @@ function inPlace(like: readonly unknown[], wholes: ReadonlyMap<number, readonly 
   return whole;
 }
 
+test('no order is like a line that has been taken back', () => {
+  const clients = new Clients();
+  const line = new Line();
+  const next = orderOf(clients, { ...ONE, id: 'RUN-2', name: 'A2', priority: 2 });
+  line.only(orderOf(clients, ONE), ANY_KIND);
+  expect([line.isAlike(next), line.differsInIds(next)]).toEqual([true, true]);
+  line.cancel();
+  expect([line.isAlike(next), line.differsInIds(next)]).toEqual([false, false]);
+});
+
 test('an order like one before is told in some forty bytes', () => {
   const clients = new Clients();
   const lines = new OrderLines();
