@@ -201,7 +201,7 @@ export class Sessions implements VenueSink {
     if (entry.holder !== undefined) turns.touch(entry.holder);
     else metrics.keptForAway();
     const writer = entry.fix.begin(msgType, turns.now, how);
-    return this.#again === entry ? writer.flag(Tag.PossResend, true) : writer;
+    return this.#again !== undefined && this.#again === entry ? writer.flag(Tag.PossResend, true) : writer;
   }
 
   /** From now on reports to this session may have been sent before, and get 97=Y. Undefined: ends that. */

@@ -8,7 +8,7 @@ import { type BodyWriter, type Encoder, HeaderTemplate } from '../encoder.ts';
 import { Message } from '../message.ts';
 import { MsgType, Tag } from '../tags.ts';
 import { Name } from '../words.ts';
-import * as application from './application.ts';
+import { begin, businessReject, cancel, commit } from './application.ts';
 import { clearGap } from './gap.ts';
 import { drain, receive } from './inbound.ts';
 import { TEXT_BYTES } from './limits.ts';
@@ -178,19 +178,19 @@ export class Session implements FixSession {
   }
 
   begin(msgType: number, now: Instant, how = 0): BodyWriter {
-    return application.begin(this.s, msgType, now, how);
+    return begin(this.s, msgType, now, how);
   }
 
   commit(): void {
-    application.commit(this.s);
+    commit(this.s);
   }
 
   cancel(): void {
-    application.cancel(this.s);
+    cancel(this.s);
   }
 
   businessReject(message: Message, reason: number, refId: string, text: string, now: Instant): void {
-    application.businessReject(this.s, message, reason, refId, text, now);
+    businessReject(this.s, message, reason, refId, text, now);
   }
 
   reject(message: Message, reason: number, refTag: number, text: string, now: Instant): void {
