@@ -205,6 +205,27 @@ describe('the output buffer', () => {
     proved(encoder.take());
   });
 
+  test.each([40, 80, 860, 880, 9900])('has room for its end when its last field had room (%d)', (length) => {
+    const whole = new Encoder();
+    const field = Buffer.from(`58=${'x'.repeat(length)}\x01`);
+    whole.begin(ISLD, MsgType.News, 1, NOW).fields(field).end();
+    let refused = 0;
+    for (let more = -8; more < 64; more++) {
+      const encoder = new Encoder(64, whole.length + more);
+      try {
+        encoder.begin(ISLD, MsgType.News, 1, NOW).fields(field);
+      } catch (error) {
+        expect(error).toBeInstanceOf(OutputFull);
+        refused += 1;
+        continue;
+      }
+      encoder.end();
+      proved(encoder.take());
+    }
+    expect(refused).toBeGreaterThan(7);
+    expect(refused).toBeLessThan(72);
+  });
+
   test('takes one message at a time', () => {
     const encoder = new Encoder();
     expect(() => encoder.end()).toThrow(RangeError);
