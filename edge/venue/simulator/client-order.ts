@@ -120,12 +120,16 @@ export class ClientOrder implements Changeable<OrderTerms> {
   /** As {@link ReadTerms} have it, while the order is in hand in which it was placed and asks for nothing else. */
   alike = NO_NUMBER;
 
-  /** Makes it a new one. */
+  /** Makes it a new one. Of one that is alike, which it has mostly been, it has the session, the run and the terms. */
   become(row: number, ids: OrderIds, terms: OrderTerms, priority: number, alike: number): this {
+    if (alike !== this.alike) {
+      this.run = ids.run;
+      this.owner = ids.owner;
+      copyTerms(terms, this);
+      this.alike = alike;
+    }
     this.row = row;
-    this.run = ids.run;
     this.serial = ids.serial;
-    if (this.owner !== ids.owner) this.owner = ids.owner; // a write of what is young costs more than a look
     this.name = ids.name;
     this.priority = priority;
     this.state = IN_BOOK;
@@ -133,8 +137,6 @@ export class ClientOrder implements Changeable<OrderTerms> {
     this.cum = 0;
     this.notional = 0;
     this.leaves = terms.qty;
-    copyTerms(terms, this);
-    this.alike = alike;
     return this;
   }
 

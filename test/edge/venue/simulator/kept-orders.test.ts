@@ -114,7 +114,9 @@ test('rows that are others again and again have what was written last: fills and
           else if (what === 'change') {
             const { cum, notional, account, instrument } = of;
             const { row, plain } = model[at]!;
-            Object.assign(orders.order(row), { cum, notional, account, instrument });
+            const order = orders.order(row);
+            order.ask({ ...order, account, instrument });
+            Object.assign(order, { cum, notional });
             model[at] = { row, plain: { ...plain, cum, notional, account, instrument } };
           } else end(model.splice(at, 1)[0]!, what === 'end in hand');
         });
@@ -129,6 +131,16 @@ test('rows that are others again and again have what was written last: fills and
     ),
     { numRuns: 200 },
   );
+});
+
+test('an order like one that has asked for something else since is as it was placed', () => {
+  const clients = new Clients();
+  const first = orderOf(clients, ONE);
+  first.ask({ ...first, account: 'OTHER', qty: 7 });
+  clients.orders.rest();
+  const next = orderOf(clients, { ...ONE, id: 'RUN-2', name: 'A2' });
+  expect(next).toBe(first); // one object, used again
+  expect(next).toMatchObject({ account: ONE.account, qty: ONE.qty, serial: 2 });
 });
 
 test('an order that more ids know than are counted is never free', () => {

@@ -68,7 +68,7 @@ export function orderOf(clients: Clients, plain: Plain): ClientOrder {
   const ids = { ...partsOfId(plain.id), owner, name: clients.names.ofText(plain.name) };
   const { run, serial } = ids;
   const alike = plain.known && serial >= 0 ? alikeOf(plain.session, run, terms) : Number.NaN;
-  return Object.assign(clients.orders.add(ids, terms, plain.priority), { alike, state, cum, notional });
+  return Object.assign(clients.orders.add(ids, terms, plain.priority, alike), { state, cum, notional });
 }
 
 const few = <T>(...values: T[]) => fc.constantFrom(...values);
