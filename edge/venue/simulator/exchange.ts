@@ -24,6 +24,7 @@ import {
   IN_BOOK,
   type OrderState,
   type OrderTerms,
+  type ReadTerms,
   Tif,
   UNCHANGED,
 } from './order.ts';
@@ -115,13 +116,12 @@ export class Exchange implements TradeListener {
   }
 
   /**
-   * Takes an order: New, then what it trades, then what becomes of the rest. The caller has checked all bounds.
-   * @param market of its instrument
+   * Takes an order for the market of its instrument: New, then what it trades, then what becomes of the rest. The caller has checked all bounds.
    * @param name ClOrdID, which `client.ids` has just been asked for and not known; the order takes it over
    */
-  place(client: Client, market: Market, name: number, terms: OrderTerms, alike: number): void {
+  place(client: Client, market: Market, name: number, terms: ReadTerms): void {
     const ids = { run: this.reports.run, serial: this.reports.nextSerial(), owner: client, name };
-    const order = this.clients.orders.add(ids, terms, ++this.priority, alike);
+    const order = this.clients.orders.add(ids, terms, ++this.priority, terms.alike);
     this.clients.rememberNew(client, name, order);
     client.open++;
     client.user.open++;

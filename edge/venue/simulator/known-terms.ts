@@ -41,6 +41,11 @@ export class KnownTerms {
   #since = NO_NUMBER;
   #until = NO_NUMBER;
 
+  /** What is kept of a message, if that is its terms. */
+  static of({ kept }: Like): KnownTerms | undefined {
+    return kept !== undefined && #of in kept ? kept : undefined; // to V8 that is less than instanceof
+  }
+
   /** Whether `message`, which is like that one, asks for the same but for side, quantity and price, and until the same time. */
   holdsFor(message: Message, like: Like, client: Client, now: number): boolean {
     return (

@@ -55,7 +55,7 @@ export function readTerms(
   const clOrdId = message.length(fields.clOrdId);
   if (clOrdId === 0 || clOrdId > ID_BYTES) return NO_ID;
   const { like } = message;
-  const known = like?.kept instanceof KnownTerms ? like.kept : undefined;
+  const known = like === undefined ? undefined : KnownTerms.of(like);
   if (like !== undefined && known?.holdsFor(message, like, client, now))
     return readAgain(message, fields, known, asked);
   const refusal = readAll(message, fields, client, markets, now, TERMS);

@@ -71,7 +71,7 @@ function newOrderSingle(exchange: Exchange, client: Client, message: Message): v
   const market = markets.ofInstrument(terms.instrument);
   const full = overLimit(exchange, client, market);
   if (full !== undefined) reports.rejected(client, message, full.reason, full.text, now);
-  else exchange.place(client, market, clients.names.of(message, fields.clOrdId), terms, terms.alike);
+  else exchange.place(client, market, clients.names.of(message, fields.clOrdId), terms);
 }
 
 function overLimit({ openOrders }: Exchange, client: Client, { open, book }: Market): Refusal | undefined {
