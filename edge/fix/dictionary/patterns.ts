@@ -32,6 +32,8 @@ const TAIL = TRAILER;
 const ANY = FINE;
 const DIGITS = FINE_IF_DIGITS;
 const ZERO = 0x30;
+/** In place of a CheckSum that does not count. */
+const ANY_SUM = -1;
 
 /** The patterns of one session's messages. */
 export class Patterns {
@@ -66,8 +68,10 @@ export class Patterns {
     const pattern = this.#last;
     if (pattern === undefined || this.#resting > 0 || frame.skipping) return false;
     const length = pattern.stop + TAIL;
-    if (end - start < length || length > maxBytes || !this.#isLike(pattern, start, message, checkSumCounts))
-      return false;
+    if (end - start < length || length > maxBytes) return false;
+    const sum = checkSumAt(message.view, (start + pattern.stop) | 0);
+    if (sum < 0) return false; // it is longer or shorter: so are most that are not like it
+    if (!this.#isLike(pattern, start, message, checkSumCounts ? sum : ANY_SUM)) return false;
     frame.start = start;
     frame.end = start + length;
     frame.resume = start + length;
@@ -96,8 +100,11 @@ export class Patterns {
     return false;
   }
 
-  /** Whether the message at `start` has each value where `pattern` has one. Until that is known nothing is written down. */
-  #isLike(pattern: Pattern, start: number, message: Message, checkSumCounts: boolean): boolean {
+  /**
+   * Whether the message at `start`, whose trailer is where `pattern` has it, has each value where that has one, and this CheckSum. Until that is
+   * known nothing is written down.
+   */
+  #isLike(pattern: Pattern, start: number, message: Message, checkSum: number): boolean {
     const { view } = message;
     const { view: known, stop, fieldAt, ends } = pattern;
     let differs = 0;
@@ -135,8 +142,7 @@ export class Patterns {
       if (i < pattern.body) head = excess;
       differs |= bitOf(i);
     }
-    const said = checkSumAt(view, (start + stop) | 0);
-    if (said < 0 || (checkSumCounts && ((pattern.sum + excess) & 0xff) !== said)) return false;
+    if (checkSum !== ANY_SUM && ((pattern.sum + excess) & 0xff) !== checkSum) return false;
     message.start = start;
     message.end = (start + stop + TAIL) | 0;
     message.differs = differs;
