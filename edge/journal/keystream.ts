@@ -19,12 +19,6 @@ const RING_UNITS = RING_BYTES / UNIT;
 const LOW_UNITS = RING_UNITS / 4;
 /** Of one segment, in all: 16 GiB, a hundred times what fits into one; who tries again and again to write goes on without. */
 const MOST_UNITS = 2 ** 30;
-/**
- * Of so many bytes in a second a thread is started: it takes some 20 MB. Orders that come as fast as they can are 30 to 60 MB a second, a storm
- * of Logons one or two.
- */
-const WANTED_BYTES = 8 * 1024 * 1024;
-const LOOK_MS = 1000;
 /** What the thread has for itself. */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
 
@@ -95,31 +89,19 @@ function xor(plain: DataView, stream: DataView, at: number, into: DataView, from
   }
 }
 
-type Thread =
-  /** So many bytes have been wanted since then, monotonic ms. */
-  | { readonly state: 'idle'; since: number; wanted: number }
-  | { readonly state: 'running'; readonly worker: Worker }
-  | { readonly state: 'over' };
+type Thread = { readonly state: 'none' | 'over' } | { readonly state: 'running'; readonly worker: Worker };
 
-/** The thread, for one journal: started once enough has been wanted. */
+/** The thread, for one journal: started with its first segment, for what it takes is to be there before clients are. */
 export class Keystream {
   readonly #log: JournalLog;
   readonly #script: URL;
-  readonly #now: () => number;
-  #thread: Thread;
+  #thread: Thread = { state: 'none' };
   #key: KeyObject | undefined;
   #ring: Ring | undefined;
 
-  /** @param now monotonic ms */
-  constructor(
-    log: JournalLog,
-    script = new URL('keystream-thread.mjs', import.meta.url),
-    now = () => performance.now(),
-  ) {
+  constructor(log: JournalLog, script = new URL('keystream-thread.mjs', import.meta.url)) {
     this.#log = log;
     this.#script = script;
-    this.#now = now;
-    this.#thread = { state: 'idle', since: now(), wanted: 0 };
   }
 
   /** The segment that is written to from now on. @param key for its keystream */
@@ -127,25 +109,13 @@ export class Keystream {
     this.#ring?.end();
     this.#ring = undefined;
     this.#key = key;
-    if (this.#thread.state === 'running') this.#ask(this.#thread.worker);
+    if (this.#thread.state === 'none') this.#start();
+    if (this.#thread.state === 'running') this.#ask(this.#thread.worker, key);
   }
 
   /** With so many bytes of the keystream of `key`; undefined: they are not there, or it is another segment's turn, which may have failed since. */
   ring(key: KeyObject, bytes: number): Ring | undefined {
-    if (key !== this.#key) return undefined;
-    const ring = this.#ring;
-    if (ring !== undefined) return ring.has(bytes) ? ring : undefined;
-    if (this.#thread.state === 'idle') this.#thread.wanted += bytes;
-    return undefined;
-  }
-
-  /** Nobody waits: starts the thread if enough has been wanted. */
-  prepare(): void {
-    const thread = this.#thread;
-    if (thread.state !== 'idle' || thread.wanted === 0) return;
-    const now = this.#now();
-    if (now - thread.since >= LOOK_MS) Object.assign(thread, { since: now, wanted: 0 });
-    else if (thread.wanted >= WANTED_BYTES) this.#start();
+    return key === this.#key && this.#ring?.has(bytes) === true ? this.#ring : undefined;
   }
 
   end(): void {
@@ -166,15 +136,14 @@ export class Keystream {
       worker.unref();
       worker.on('error', (error) => this.#failed(error));
       this.#thread = { state: 'running', worker };
-      this.#ask(worker);
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  #ask(worker: Worker): void {
+  #ask(worker: Worker, key: KeyObject): void {
     const ring = new Ring();
-    worker.postMessage(ring.asked(this.#key!));
+    worker.postMessage(ring.asked(key));
     this.#ring = ring;
   }
 

@@ -238,7 +238,6 @@ export class Segments {
   /** Called when nobody waits: prepares for the next flush what does not depend on its content. */
   prepare(segment: Segment): void {
     segment.short?.prepare();
-    segment.streamed?.prepare();
   }
 
   /** @returns the bytes as they were written; they are used again */

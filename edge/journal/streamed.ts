@@ -19,7 +19,7 @@ const TAG_AT = 32;
 const head = Buffer.alloc(AUTHENTICATED_BYTES);
 const iv = Buffer.alloc(12);
 
-type Source = Pick<Keystream, 'begin' | 'ring' | 'prepare'>;
+type Source = Pick<Keystream, 'begin' | 'ring'>;
 
 const keysOf = derivation('fixgate journal, long blocks');
 
@@ -44,10 +44,6 @@ export class StreamedSealer {
   /** With keystream for a block of `length` bytes; undefined: there is none. */
   ring(length: number): Ring | undefined {
     return this.#keystream.ring(this.#stream, length - BLOCK_BYTES);
-  }
-
-  prepare(): void {
-    this.#keystream.prepare();
   }
 
   /** Seals the block of `length` bytes at `from`, whose head is in `into` but for nonce and tag, and whose records are in `plain`. */

@@ -158,7 +158,7 @@ test('a journal with the thread, over several segments, is read as it was writte
   const limits = { segment_bytes: 2_000_000, resend_retention: 1_000_000 };
   const journal = openFile(directory, limits, lines, {
     keys,
-    keystream: new Keystream(logInto(lines), undefined, () => 0),
+    keystream: new Keystream(logInto(lines)),
   });
   const store = journal.session('one');
   const streamedIn = (): number => blocksIn(directory).filter((blocks) => blocks.some(isStreamed)).length;
@@ -169,7 +169,9 @@ test('a journal with the thread, over several segments, is read as it was writte
     // The key of the next segment comes in its own time.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  expect(lines.filter(({ level }) => level !== 'info')).toEqual([]);
+  // On a machine that has other work a key may come late: then the next segment is tried again.
+  const late = 'a new segment of the journal could not be made complete: tried again later';
+  expect(lines.filter(({ level, message }) => level !== 'info' && message !== late)).toEqual([]);
   const long = blocksIn(directory).map((blocks) => blocks.filter(({ length }) => length > SHORT_BYTES));
   expect(long.some((blocks) => new Set(blocks.map(isStreamed)).size === 2)).toBe(true);
   for (const blocks of long) {
@@ -186,37 +188,15 @@ test('a journal with the thread, over several segments, is read as it was writte
 });
 
 const FAILING = new URL('data:text/javascript,throw new Error("gone")');
-/** Bytes for which a thread is started when they come at once. */
-const ENOUGH = 10_000_000;
-const KEY = createSecretKey(randomBytes(32));
-
-test('two megabytes a second, as in a storm of Logons, start no thread, and ten do', async () => {
-  const lines: Line[] = [];
-  let now = 0;
-  const keystream = new Keystream(logInto(lines), FAILING, () => now);
-  keystream.begin(KEY);
-  const seconds = async (bytes: number): Promise<void> => {
-    for (let i = 0; i < 300; i++, now += 10) {
-      keystream.ring(KEY, bytes / 100);
-      keystream.prepare();
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  };
-  await seconds(2_000_000);
-  expect(lines).toEqual([]);
-  await seconds(ENOUGH);
-  while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
-});
 
 test('a thread that fails is told of once, and blocks are sealed without', async () => {
   const lines: Line[] = [];
   const keystream = new Keystream(logInto(lines), FAILING);
   const sealer = new StreamedSealer(homeOf(), keystream);
-  expect(sealer.ring(ENOUGH)).toBeUndefined();
-  sealer.prepare();
+  expect(sealer.ring(5000)).toBeUndefined();
   while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
-  expect(sealer.ring(ENOUGH)).toBeUndefined();
-  sealer.prepare();
+  new StreamedSealer(homeOf(), keystream);
+  expect(sealer.ring(5000)).toBeUndefined();
   expect(lines).toMatchObject([{ level: 'warn', fields: { error: { message: 'gone' } } }]);
 });
 
@@ -225,8 +205,6 @@ test('a segment has no keystream of one that was to follow it and could not be b
   const [home, next] = [homeOf(), homeOf()];
   const sealer = new StreamedSealer(home, keystream);
   const following = new StreamedSealer(next, keystream);
-  following.ring(ENOUGH);
-  keystream.prepare();
   while (following.ring(5000) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
   const records = randomBytes(5000);
   const block = sealed(home, sealer, records);
@@ -241,8 +219,6 @@ test('the thread keeps no process alive', () => {
     const keystream = new Keystream({ info() {}, warn() {}, error() {} });
     const key = createSecretKey(randomBytes(32));
     keystream.begin(key);
-    keystream.ring(key, ${ENOUGH});
-    keystream.prepare();
     while (keystream.ring(key, 5000) === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
     process.stdout.write('made');`;
   const { stdout, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
