@@ -54,7 +54,7 @@ export const END_CAUSES: Readonly<Record<CloseCause, EndCause>> = {
 
 /**
  * Decides whether a socket is read: not while much has come behind a message that waits for the gate, nor while too much output waits for the
- * journal; and in portions, so that other connections get their turn.
+ * journal, or for the client to read it; and in portions, so that other connections get their turn.
  */
 export class Reading {
   /** A message waits for the gate: no further ones are processed. */
@@ -94,13 +94,21 @@ export class Reading {
     if (this.#dropped > CLOSING_BYTES) this.#socket.destroy();
   }
 
-  /** @param bytes of output that wait for the journal. @returns whether reading goes on now that fewer do */
-  withheld(bytes: number): boolean {
-    const choked = bytes > (this.#choked ? WITHHELD_BYTES / 2 : WITHHELD_BYTES);
+  /**
+   * @param withheld bytes of output that wait for the journal
+   * @param unread too much waits for the client to read it: its next messages stay where they are, and what they would make need not be kept
+   * @returns whether reading goes on now
+   */
+  choke(withheld: number, unread: boolean): boolean {
+    const choked = unread || withheld > (this.#choked ? WITHHELD_BYTES / 2 : WITHHELD_BYTES);
     if (choked === this.#choked) return false;
     this.#choked = choked;
     if (choked) this.#socket.pause();
     return !choked;
+  }
+
+  get choked(): boolean {
+    return this.#choked;
   }
 }
 

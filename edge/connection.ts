@@ -214,7 +214,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     const sent = this.#state.name === 'closing' ? wire.end(monoMs, turns) : wire.flush(monoMs, turns);
     if (sent !== undefined) metrics.sent(sent);
     if (this.#state.name === 'live') {
-      if (this.#reading.withheld(wire.withheld)) this.#reading.goOn();
+      if (this.#reading.choke(wire.withheld, wire.backlog > this.#state.seat.unreadAtMost)) this.#reading.goOn();
       if (this.#state.seat.takeOrders() > 0) metrics.ordersTook(turns.elapsed());
       if (wire.backlog > OUTPUT_BYTES && wire.writingMs(monoMs) >= SLOW_READER_MS) this.#cutSlowReader();
       else if (!this.#state.seat.hasNumbers()) this.#finish('no_numbers', NO_NUMBERS);
@@ -235,7 +235,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     if (this.#state.name === 'live' && this.#state.seat.entry.fix.resending)
       setImmediate(() => this.#turn(() => this.#resend()));
     // Mostly there is nothing to do: no turn then.
-    if (this.#wire.encoder.length > 0) this.#turn(() => this.#house.turns.touch(this));
+    if (this.#wire.encoder.length > 0 || this.#reading.choked) this.#turn(() => this.#house.turns.touch(this));
   }
 
   #resend(): void {

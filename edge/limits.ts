@@ -3,7 +3,7 @@
  * fix/session/limits.ts, those of the gate in core/sessions/bounds.ts.
  */
 
-import { DIVERT_BACKLOG_BYTES } from './fix/session/limits.ts';
+import { DIVERT_BACKLOG_BYTES, RESEND_BACKLOG_BYTES } from './fix/session/limits.ts';
 import { ID_BYTES } from './journal/limits.ts';
 
 /** From accept to Logon: a client on a bad line needs a second or two, a stranger holds a socket no longer than this. */
@@ -80,6 +80,8 @@ export const CLOSING_BYTES = 262_144;
  * its last write has lasted for {@link SLOW_READER_MS}.
  */
 export const OUTPUT_BYTES = DIVERT_BACKLOG_BYTES;
+/** The same while messages wait behind it already: they go on below it. */
+export const UNREAD_BYTES = RESEND_BACKLOG_BYTES;
 /** One turn may make more than that, the reports of a mass cancel: who reads has a moment to do so. */
 export const SLOW_READER_MS = 1_000;
 /** Bound of the output buffer: the queue, what one batch of input can add to it, and the longest message. */

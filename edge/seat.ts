@@ -43,7 +43,7 @@ import type { TagTraits } from './fix/traits.ts';
 import type { House } from './house.ts';
 import { Inquiries } from './inquiries.ts';
 import type { JournalSession } from './journal/journal.ts';
-import { TICK_MS, UNMETERED_PER_WINDOW, UNMETERED_WINDOW_MS } from './limits.ts';
+import { OUTPUT_BYTES, TICK_MS, UNMETERED_PER_WINDOW, UNMETERED_WINDOW_MS, UNREAD_BYTES } from './limits.ts';
 import { LogonAgain } from './logon-again.ts';
 import { Notices } from './notices.ts';
 import type { Entry } from './sessions.ts';
@@ -204,6 +204,11 @@ export class Seat implements SessionOutput {
 
   close(cause: CloseCause, text: string): void {
     this.#events.close(cause, text);
+  }
+
+  /** Bytes that wait for the client to read them above which it is not read. With messages behind them each further one would be kept as well, without end. */
+  get unreadAtMost(): number {
+    return this.entry.fix.resending ? UNREAD_BYTES : OUTPUT_BYTES;
   }
 
   /** When something is due even if nothing is received; monotonic ms. */

@@ -174,14 +174,25 @@ test('what the disk has kept back leaves in the order in which it was made, whoe
 test('a connection whose output waits is not read until half of it has left, nor while the gate holds it', () => {
   const calls: string[] = [];
   const reading = new Reading({ pause: () => calls.push('pause'), resume: () => calls.push('resume') } as never);
-  expect(reading.withheld(WITHHELD_BYTES)).toBe(false);
-  expect(reading.withheld(WITHHELD_BYTES + 1)).toBe(false);
+  expect(reading.choke(WITHHELD_BYTES, false)).toBe(false);
+  expect(reading.choke(WITHHELD_BYTES + 1, false)).toBe(false);
   reading.goOn();
-  expect(reading.withheld(WITHHELD_BYTES / 2 + 1)).toBe(false);
+  expect(reading.choke(WITHHELD_BYTES / 2 + 1, false)).toBe(false);
   reading.held = true;
-  expect(reading.withheld(WITHHELD_BYTES / 2)).toBe(true);
+  expect(reading.choke(WITHHELD_BYTES / 2, false)).toBe(true);
   reading.goOn();
   reading.held = false;
+  reading.goOn();
+  expect(calls).toEqual(['pause', 'resume']);
+});
+
+test('nor is one whose client has much to read, until it has less', () => {
+  const calls: string[] = [];
+  const reading = new Reading({ pause: () => calls.push('pause'), resume: () => calls.push('resume') } as never);
+  expect(reading.choke(0, true)).toBe(false);
+  reading.goOn();
+  expect([reading.choked, reading.choke(0, true)]).toEqual([true, false]);
+  expect([reading.choke(0, false), reading.choked]).toEqual([true, false]);
   reading.goOn();
   expect(calls).toEqual(['pause', 'resume']);
 });

@@ -231,11 +231,11 @@ describe('reading', () => {
     await turn();
     expect(socket.isPaused()).toBe(true);
     reading.held = false;
-    reading.withheld(WITHHELD_BYTES + 1);
+    reading.choke(WITHHELD_BYTES + 1, false);
     reading.took(READ_PORTION);
     await turn();
     expect(socket.isPaused()).toBe(true);
-    expect(reading.withheld(0)).toBe(true);
+    expect(reading.choke(0, false)).toBe(true);
     reading.took(READ_PORTION);
     await turn();
     expect(socket.isPaused()).toBe(false);
