@@ -110,3 +110,18 @@ test('a report that is written over one before is what it would be by itself', (
     { numRuns: 300 },
   );
 });
+
+test('a report that is as long as the one before, but for whose buffer there was no room, is the new one', () => {
+  const base: Report = {
+    ...{ version: V.FIX44, decimals: 3, id: 'RUN-1', name: 'A1', exec: 1, type: 0x30, state: IN_BOOK, other: '' },
+    ...{ orig: '', instrument: INSTRUMENTS[0]!, side_code: 0x31, tif: 0x30, price: 3500, stop_price: 0, qty: 100 },
+    ...{ cum: 0, notional: 0, quantity: 0, at: 0, now: NOON, text: '', ord_type: 0x32, account: '', known: false },
+  };
+  for (let length = 850; length < 1050; length++) {
+    const one = new ReportBody();
+    const priced = written(one, { ...base, account: 'x'.repeat(length) });
+    const unpriced = { ...base, ord_type: 0x31, account: 'x'.repeat(length + '44=35.00|'.length) };
+    expect(written(one, unpriced)).toBe(written(new ReportBody(), unpriced));
+    expect(written(new ReportBody(), unpriced)).toHaveLength(priced.length);
+  }
+});
