@@ -48,9 +48,6 @@ const TRAILER = 7;
 /** Bytes of a CheckSum value, right or wrong, that ends a garbled message. */
 const MAX_CHECKSUM = 8;
 
-/** The module's own: an imported constant is a load from memory in the machine code. */
-const END = SOH;
-
 /** One for all streams: it is asked about the messages of one buffer after the other. */
 const SUMS = new ByteSums();
 
@@ -98,7 +95,7 @@ export function nextFrame(
   if (!beginsFix(buf, start, end)) return broken(buf, start, end, frame, GARBLED_START);
 
   let at = start + 2;
-  while (at < end && buf[at] !== END && buf[at] !== EQUALS && at - start - 2 <= MAX_BEGIN_STRING) at++;
+  while (at < end && buf[at] !== SOH && buf[at] !== EQUALS && at - start - 2 <= MAX_BEGIN_STRING) at++;
   if (at - start - 2 > MAX_BEGIN_STRING || (at < end && buf[at] === EQUALS))
     return broken(buf, start, end, frame, GARBLED_BEGIN_STRING);
   if (++at >= end) return FRAME_MORE;
@@ -107,7 +104,7 @@ export function nextFrame(
   if (buf[at] !== EQUALS) return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
   const digits = ++at;
   let length = 0;
-  for (; at < end && buf[at] !== END; at++) {
+  for (; at < end && buf[at] !== SOH; at++) {
     const digit = buf[at]! - ZERO;
     if (digit < 0 || digit > 9 || at - digits >= MAX_BODY_LENGTH_DIGITS) {
       return broken(buf, start, end, frame, GARBLED_BODY_LENGTH);
@@ -138,7 +135,7 @@ const HEAD = 17;
 /** Three digits and an SOH as a number, -1 for another word: their bytes are 0 to 9 when ZEROS is taken off, and overflow nothing. */
 function threeDigits(word: number): number {
   const digits = (word & THREE) - 0x30_30_30;
-  if (word >>> 24 !== END || ((digits | (digits + 0x76_76_76)) & 0x80_80_80) !== 0) return -1;
+  if (word >>> 24 !== SOH || ((digits | (digits + 0x76_76_76)) & 0x80_80_80) !== 0) return -1;
   return (digits & 0xff) * 100 + ((digits >>> 8) & 0xff) * 10 + (digits >>> 16);
 }
 
@@ -168,7 +165,7 @@ export function isPlainFrame(view: DataView, start: number, end: number, maxByte
   const trailer = body + length;
   const last = trailer + TRAILER;
   if (length < 5 || last > end || last - start > maxBytes) return false;
-  if ((view.getInt32(body, true) & THREE) !== TYPE_TAG || view.getUint8(trailer - 1) !== END) return false;
+  if ((view.getInt32(body, true) & THREE) !== TYPE_TAG || view.getUint8(trailer - 1) !== SOH) return false;
   if (checkSumAt(view, trailer) < 0) return false;
   frame.start = start;
   frame.end = last;
@@ -200,7 +197,7 @@ function proveBody(
       if (!fitsTrailer(buf[i]!, i - trailer)) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
     }
   }
-  if (buf[trailer - 1] !== END) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
+  if (buf[trailer - 1] !== SOH) return garbled(buf, trailer, end, frame, GARBLED_TRAILER);
   frame.end = last;
   frame.resume = last;
   return validateChecksum ? proveCheckSum(buf, frame) : FRAME_OK;
@@ -224,7 +221,7 @@ function isTrailer(buf: Uint8Array, at: number): boolean {
     buf[at] === 0x31 &&
     buf[at + 1] === ZERO &&
     buf[at + 2] === EQUALS &&
-    buf[at + 6] === END &&
+    buf[at + 6] === SOH &&
     a >= 0 &&
     a <= 9 &&
     b >= 0 &&
@@ -237,7 +234,7 @@ function isTrailer(buf: Uint8Array, at: number): boolean {
 /** Whether `byte` may stand at `offset` of `10=dddSOH`. */
 function fitsTrailer(byte: number, offset: number): boolean {
   if (offset >= 3 && offset <= 5) return byte >= ZERO && byte <= 0x39;
-  return byte === (offset === 0 ? 0x31 : offset === 1 ? ZERO : offset === 2 ? EQUALS : END);
+  return byte === (offset === 0 ? 0x31 : offset === 1 ? ZERO : offset === 2 ? EQUALS : SOH);
 }
 
 /** The head is broken: nothing says where the message ends, so go on at the next `8=FIX`. */

@@ -296,14 +296,6 @@ export class Message {
   }
 }
 
-// A module's own constants are constants in the machine code; exported and imported ones are loads from memory.
-const END = SOH;
-const MOST = MAX_FIELDS;
-const TAGS = LOOKUP;
-const DATA_SHIFT = SLOT_BITS;
-const SLOT = SLOT_MASK;
-const OK = TOKENS_OK;
-
 /**
  * Splits the message [start, end) into fields. Reads to the end after a mistake, so that header fields are there for a
  * Reject; the first mistake is the one reported.
@@ -313,14 +305,14 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
   const { tags, offsets, ends, slots, traits: traitsOf } = into;
   into.begin(buf, start, end);
   // The framer has proved the last byte an SOH: every search for one ends there, and no loop need ask for the end.
-  if (end <= start || buf[end - 1] !== END) return TOKENS_GARBLED;
-  let result = OK;
+  if (end <= start || buf[end - 1] !== SOH) return TOKENS_GARBLED;
+  let result = TOKENS_OK;
   let count = 0;
   let filled = 0;
   let at = start;
   let dataTag = 0; // the data field that the field just read gave the length of
   while (at < end) {
-    if (count === MOST) {
+    if (count === MAX_FIELDS) {
       into.badTag = 0;
       result = TOKENS_TOO_MANY;
       break;
@@ -338,8 +330,8 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
       }
     }
     if (byte !== EQUALS) {
-      const mistake = badTag(buf, tagStart, end, into, result === OK);
-      if (result === OK || mistake === TOKENS_GARBLED) result = mistake;
+      const mistake = badTag(buf, tagStart, end, into, result === TOKENS_OK);
+      if (result === TOKENS_OK || mistake === TOKENS_GARBLED) result = mistake;
       if (mistake === TOKENS_GARBLED) break;
       tag = 0;
       while (buf[at] !== EQUALS) at++;
@@ -347,22 +339,22 @@ export function tokenise(buf: Buffer, start: number, end: number, into: Message)
     const valueStart = ++at;
     if (dataTag !== 0 && tag === dataTag) {
       const length = parseUInt(buf, into.from(count - 1), into.to(count - 1));
-      if (length >= 0 && at + length < end && buf[at + length] === END) at += length;
-      else if (result === OK) {
+      if (length >= 0 && at + length < end && buf[at + length] === SOH) at += length;
+      else if (result === TOKENS_OK) {
         result = TOKENS_BAD_DATA;
         into.badTag = tags[count - 1]!;
       }
     }
-    while (buf[at] !== END) at++;
+    while (buf[at] !== SOH) at++;
     tags[count] = tag;
     offsets[count] = valueStart - start;
     ends[count] = at - start;
     at++;
     dataTag = 0;
-    const traits = tag < TAGS ? traitsOf[tag]! : 0;
+    const traits = tag < LOOKUP ? traitsOf[tag]! : 0;
     if (traits !== 0) {
-      dataTag = traits >>> DATA_SHIFT;
-      const slot = (traits & SLOT) - 1;
+      dataTag = traits >>> SLOT_BITS;
+      const slot = (traits & SLOT_MASK) - 1;
       if (slot >= 0 && ((filled >>> slot) & 1) === 0) {
         filled |= 1 << slot;
         slots[slot] = count;

@@ -26,11 +26,6 @@ const REST = 64;
 const CHANGES = 8;
 
 const MSG_TYPE_FIELD = 2;
-// A module's own constants are constants in the machine code; imported ones are loads from memory.
-const END = SOH;
-const TAIL = TRAILER;
-const ANY = FINE;
-const DIGITS = FINE_IF_DIGITS;
 const ZERO = 0x30;
 /** In place of a CheckSum that does not count. */
 const ANY_SUM = -1;
@@ -67,7 +62,7 @@ export class Patterns {
   ): boolean {
     const pattern = this.#last;
     if (pattern === undefined || this.#resting > 0 || frame.skipping) return false;
-    const length = pattern.stop + TAIL;
+    const length = pattern.stop + TRAILER;
     if (end - start < length || length > maxBytes) return false;
     const sum = checkSumAt(message.view, (start + pattern.stop) | 0);
     if (sum < 0) return false; // it is longer or shorter: so are most that are not like it
@@ -128,13 +123,13 @@ export class Patterns {
       let others = 0; // above 15: one of the bytes is no digit
       for (const end = ends[i]!; t < end; t = (t + 1) | 0) {
         const byte = view.getUint8((start + t) | 0);
-        if (byte === END) return false;
+        if (byte === SOH) return false;
         const above = byte - known.getUint8(t);
         excess = (excess + above) | 0;
         more = (more * 10 + above) | 0;
         others |= (byte ^ ZERO) + 6;
       }
-      if (pattern.needs[i]! > (others > 15 ? ANY : DIGITS)) {
+      if (pattern.needs[i]! > (others > 15 ? FINE : FINE_IF_DIGITS)) {
         const from = (start + pattern.offsets[i]!) | 0;
         if (!isValueFine(pattern.plan!, pattern.entries[i]!, message, from, (start + t) | 0)) return false;
       }
@@ -144,7 +139,7 @@ export class Patterns {
     }
     if (checkSum !== ANY_SUM && ((pattern.sum + excess) & 0xff) !== checkSum) return false;
     message.start = start;
-    message.end = (start + stop + TAIL) | 0;
+    message.end = (start + stop + TRAILER) | 0;
     message.differs = differs;
     message.timeOf = (differs & pattern.timeBit) === 0 ? pattern.places : 0;
     message.knownNumber = number;
@@ -158,7 +153,7 @@ export class Patterns {
   #resembles(first: Pattern, frame: Frame, buf: Buffer, message: Message, checkSumCounts: boolean): boolean {
     const { view, offsets, ends: found } = message;
     const { start } = frame;
-    const last = frame.end - TAIL;
+    const last = frame.end - TRAILER;
     message.start = start;
     message.differs = 0;
     message.disown();
@@ -202,7 +197,7 @@ export class Patterns {
       at = (starts[i]! + shift) | 0;
       const from = at;
       let sum = 0;
-      for (let byte = buf[at]!; byte !== END; byte = buf[at]!) {
+      for (let byte = buf[at]!; byte !== SOH; byte = buf[at]!) {
         sum = (sum + byte) | 0;
         at = (at + 1) | 0;
       }

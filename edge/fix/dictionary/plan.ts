@@ -1,9 +1,6 @@
 /**
  * The rules of one message type in one table by tag, over header, body and trailer together: what a message that is as it
  * should be is held against. It answers nothing but "fine" and "not plainly fine"; the rules have the last word.
- *
- * The loop over the fields stands beside the layout of the table it reads: constants of a module's own are constants in
- * the machine code, imported ones are loads from memory, field by field.
  */
 
 import { isDecimal, MAX_DIGITS } from '../integers.ts';
