@@ -28,6 +28,8 @@ export const mostBytes = (length: number): number => mapBytes(length) + wordsOf(
 export class Before {
   /** 0: there is none, or none that another may be written after. */
   length = 0;
+  /** Bytes that another as long as this takes at most: {@link mostBytes}. */
+  most = 0;
   readonly #view = viewOf(Buffer.alloc(MOST));
 
   /** It is this one from now on, which is written as it is. */
@@ -35,6 +37,7 @@ export class Before {
     const fits = length >= WORD && length <= MOST;
     this.length = fits ? length : 0;
     if (!fits) return;
+    this.most = mostBytes(length);
     const words = wordsOf(length);
     for (let bit = 0; bit < words; bit++) {
       const at = wordAt(bit, length);
@@ -43,7 +46,7 @@ export class Before {
   }
 
   /**
-   * Writes at `at` what differs of one that is as long; there must be room for {@link mostBytes}. It is the last one from now on.
+   * Writes at `at` what differs of one that is as long; there must be room for {@link most}. It is the last one from now on.
    * @returns where that ends
    */
   differ(from: DataView, start: number, into: DataView, at: number): number {

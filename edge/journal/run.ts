@@ -277,7 +277,7 @@ export class Runs {
     const length = end - start;
     if (before.length !== length) return false;
     const tail = this.#tail;
-    const from = tail.behind(ENTRY_BYTES + mostBytes(length));
+    const from = tail.behind(ENTRY_BYTES + before.most);
     if (from < 0) return false;
     tail.word(from, kind | LIKE | length); // by `+` it would be a float
     const to = before.differ(tail.viewOf(buf), start, tail.view, from + ENTRY_BYTES);
