@@ -64,7 +64,8 @@ export async function keep<Ready extends { readonly type: 'ready' }>(
   let more: NodeJS.ProcessEnv = {};
   let child: ChildProcess;
 
-  const run = (): Promise<Ready> => {
+  // Async: what keeps the system from starting it at all, such as a program that is being written anew, is thrown at once.
+  const run = async (): Promise<Ready> => {
     const started = spawn(process.execPath, [...NODE_FLAGS, script], {
       env: { ...MALLOC, ...env, ...more },
       stdio: ['ignore', stdout, 'pipe', 'ipc'],
