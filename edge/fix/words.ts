@@ -70,7 +70,7 @@ export function copyExactly(from: DataView, start: number, length: number, to: D
 }
 
 /** The bytes with an even place in a word, each with room above it for the sum of many. */
-const EVEN = 0x00ff00ff;
+export const EVEN = 0x00ff00ff;
 /** Each half of a word of sums takes the bytes of so many words, 510 at most of each, and does not overflow. */
 const BYTES_AT_ONCE = 512;
 

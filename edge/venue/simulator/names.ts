@@ -9,7 +9,7 @@
  */
 
 import type { Message } from '../../fix/message.ts';
-import { copyExactly, SLACK, viewOf } from '../../fix/words.ts';
+import { copyExactly, EVEN, SLACK, viewOf } from '../../fix/words.ts';
 import { keptBytes, keptInt32s } from '../../kept-memory.ts';
 import { ID_BYTES } from '../limits.ts';
 
@@ -45,8 +45,6 @@ const ONES = 0x01010101;
 const HIGH = 0x80808080 | 0;
 /** Four that are plain. */
 const LETTERS = 0x41414141;
-/** The bytes with an even place in a word, each with room above it for the sum of many. */
-const EVEN = 0x00ff00ff;
 
 /**
  * Not 0 if one of four bytes is no ASCII, a control character, a quotation mark or a backslash. (A subtraction borrows from a byte only where the
