@@ -1,11 +1,12 @@
 // The ClOrdID policy of a session, over real sockets: over reconnects and restarts, and what it leaves alone.
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { Edge } from '../../edge/edge.ts';
 import type { Journal } from '../../edge/journal/journal.ts';
 import type { Field, FixClient } from '../../local/fix-client.ts';
 import { cancelOf, marketOrder as order } from '../support/orders.ts';
 import { crashed, newDirectory, openFile } from './journal/support.ts';
 import { TestHouse, until } from './support/desk.ts';
-import { TestEcho } from './support/echo.ts';
+import type { TestEcho } from './support/echo.ts';
 
 const PROFILE = JSON.stringify({ cl_ord_id: { policy: 'reject', window: 1000, window_s: 3600 } });
 
@@ -17,15 +18,14 @@ beforeEach(() => {
 });
 afterEach(() => house.close());
 
-const open = (journal?: Journal, profile = PROFILE) =>
-  house.open({
+async function open(journal?: Journal, profile = PROFILE): Promise<Edge> {
+  const opened = await house.openEcho({
     env: { FIXGATE_SESSION_PROFILE: profile },
     ...(journal === undefined ? {} : { journal }),
-    venue: (sink) => {
-      venue = new TestEcho(sink);
-      return venue;
-    },
   });
+  venue = opened.venue;
+  return opened.edge;
+}
 
 const cancel = (id: string): Field[] => cancelOf(id, 'other');
 

@@ -5,19 +5,14 @@ import type { Edge } from '../../edge/edge.ts';
 import { encodeFix, type Field, FixMessage, utcTimestamp } from '../../local/fix-client.ts';
 import { marketOrder as order } from '../support/orders.ts';
 import { type Account, TestHouse, until } from './support/desk.ts';
-import { TestEcho } from './support/echo.ts';
+import type { TestEcho } from './support/echo.ts';
 
 let house: TestHouse;
 let edge: Edge;
 let venue: TestEcho;
 beforeEach(async () => {
   house = new TestHouse();
-  edge = await house.open({
-    venue: (sink) => {
-      venue = new TestEcho(sink);
-      return venue;
-    },
-  });
+  ({ edge, venue } = await house.openEcho());
 });
 afterEach(() => house.close());
 

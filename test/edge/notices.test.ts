@@ -6,7 +6,7 @@ import type { Edge } from '../../edge/edge.ts';
 import type { Field, FixClient, FixMessage } from '../../local/fix-client.ts';
 import { marketOrder as order } from '../support/orders.ts';
 import { ACTOR, type Account, TestHouse, until } from './support/desk.ts';
-import { TestEcho } from './support/echo.ts';
+import type { TestEcho } from './support/echo.ts';
 import { expectValid, VERSIONS } from './support/valid.ts';
 
 let house: TestHouse;
@@ -15,12 +15,7 @@ let venue: TestEcho;
 
 beforeEach(async () => {
   house = new TestHouse();
-  edge = await house.open({
-    venue: (sink) => {
-      venue = new TestEcho(sink);
-      return venue;
-    },
-  });
+  ({ edge, venue } = await house.openEcho());
 });
 afterEach(() => house.close());
 

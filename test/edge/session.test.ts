@@ -10,20 +10,14 @@ import { OUTPUT_BYTES } from '../../edge/limits.ts';
 import { encodeFix, type Field, type FixClient, utcTimestamp } from '../../local/fix-client.ts';
 import { cancelOf, marketOrder as order } from '../support/orders.ts';
 import { type Account, TestHouse, until } from './support/desk.ts';
-import { TestEcho } from './support/echo.ts';
+import type { TestEcho } from './support/echo.ts';
 
 let house: TestHouse;
 let edge: Edge;
 let venue: TestEcho;
 
 async function open(env: Record<string, string> = {}): Promise<void> {
-  edge = await house.open({
-    env,
-    venue: (sink) => {
-      venue = new TestEcho(sink);
-      return venue;
-    },
-  });
+  ({ edge, venue } = await house.openEcho({ env }));
 }
 
 beforeEach(() => {

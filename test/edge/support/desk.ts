@@ -150,6 +150,19 @@ export class TestHouse {
     return edge;
   }
 
+  /** The same at a venue that the test has in hand. */
+  async openEcho(options: Omit<DeskOptions, 'venue'> = {}): Promise<{ edge: Edge; venue: TestEcho }> {
+    let venue: TestEcho | undefined;
+    const edge = await this.open({
+      ...options,
+      venue: (sink) => {
+        venue = new TestEcho(sink);
+        return venue;
+      },
+    });
+    return { edge, venue: venue! };
+  }
+
   #ports(link: { readonly cut: boolean }): AdminPorts {
     const { directory, policy, trail, slots, edges, violations, ...rest } = this.admin;
     const ports = { directory, policy, trail, slots, edges, violations };
