@@ -198,6 +198,8 @@ export class LiveTable {
   readonly #sessions = new Map<string, Live>();
   readonly #users = new Map<string, LiveUser>();
   readonly #fixSessions = new Map<string, Live>();
+  /** Number of sessions by tier. Counted as they come and go: each heartbeat of the edge tells it. */
+  readonly #tiers = new Map<string, number>();
   #peak = 0;
 
   get size(): number {
@@ -238,13 +240,13 @@ export class LiveTable {
     this.#sessions.set(live.session.session_id, live);
     this.#fixSessions.set(nameOf(live.session.key), live);
     this.#peak = Math.max(this.#peak, this.#sessions.size);
-    const known = this.#users.get(user.user_id);
-    if (!known)
-      this.#users.set(user.user_id, { tier: user.tier, assignment: user.tier_assignment, sessions: new Set([live]) });
-    else {
-      known.sessions.add(live);
-      this.assigned(user.user_id, user.tier, user.tier_assignment);
-    }
+    let known = this.#users.get(user.user_id);
+    if (known === undefined) {
+      known = { tier: user.tier, assignment: user.tier_assignment, sessions: new Set() };
+      this.#users.set(user.user_id, known);
+    } else this.assigned(user.user_id, user.tier, user.tier_assignment);
+    known.sessions.add(live);
+    this.#count(known.tier, 1);
   }
 
   remove(live: Live): void {
@@ -253,16 +255,25 @@ export class LiveTable {
     const name = nameOf(key);
     if (this.#fixSessions.get(name) === live) this.#fixSessions.delete(name);
     const user = this.#users.get(user_id);
-    user?.sessions.delete(live);
-    if (user?.sessions.size === 0) this.#users.delete(user_id);
+    if (!user?.sessions.delete(live)) return;
+    this.#count(user.tier, -1);
+    if (user.sessions.size === 0) this.#users.delete(user_id);
   }
 
   /** Notes that the user has this tier, unless a later assignment is known already. */
   assigned(userId: string, tier: string, assignment: number): void {
     const user = this.#users.get(userId);
     if (!user || assignment < user.assignment) return;
+    this.#count(user.tier, -user.sessions.size);
+    this.#count(tier, user.sessions.size);
     user.tier = tier;
     user.assignment = assignment;
+  }
+
+  #count(tier: string, more: number): void {
+    const count = (this.#tiers.get(tier) ?? 0) + more;
+    if (count === 0) this.#tiers.delete(tier);
+    else this.#tiers.set(tier, count);
   }
 
   /** The name of the user's present tier. */
@@ -276,9 +287,7 @@ export class LiveTable {
 
   /** Number of live sessions by tier. */
   byTier(): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const { tier, sessions } of this.#users.values()) counts[tier] = (counts[tier] ?? 0) + sessions.size;
-    return counts;
+    return Object.fromEntries(this.#tiers);
   }
 
   /** Passes the present definition of a user's tier on to limiter and sessions. `tierNamed`: undefined for a tier that was removed. */
