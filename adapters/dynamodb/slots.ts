@@ -254,6 +254,7 @@ function stillHeldBy(seen: LiveSession | undefined): Expression {
 }
 
 function sessionPut({ pk, sk }: Key, session: LiveSession) {
-  const row = { pk, sk, session_id: session.session_id, session: JSON.stringify(session) };
+  const { session_id, incarnation } = session;
+  const row = { pk, sk, session_id, incarnation, session: JSON.stringify(session) };
   return { put: 'sessions', row } as const;
 }

@@ -149,7 +149,8 @@ export class Membership {
     // A lease that ended between heartbeats is told soon; whether orders pass is read from the clock anyway.
     this.#timers.add(timers.every(COMMAND_POLL_MS, () => this.#tellOrders()));
     this.#watchLater(WATCH_MS);
-    this.#clearLater({ ...this.identity, incarnation: this.identity.incarnation - 1 });
+    const { edge_id, incarnation } = this.identity;
+    if (incarnation > 1) this.#clearLater({ edge_id, incarnation: incarnation - 1 });
   }
 
   #halt(state: 'fenced' | 'stopped'): void {

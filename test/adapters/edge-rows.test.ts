@@ -246,6 +246,24 @@ test('what is left of sessions goes when it is removed, and with whoever takes t
   expect(await left()).toBe(2);
   await together.edges.removeSessions(first);
   expect(await left()).toBe(1);
+  // As a release before wrote it: it is known by what it says of the session only.
+  const old = (session_id: string, incarnation: number) =>
+    store.client.send(
+      new PutItemCommand({
+        TableName: tables.sessions,
+        Item: {
+          pk: { S: key('E', 'e-1') },
+          sk: { S: key('SESS', session_id) },
+          session_id: { S: session_id },
+          session: { S: JSON.stringify({ session_id, edge_id: 'e-1', incarnation }) },
+        },
+      }),
+    );
+  await old('gone', first.incarnation);
+  await old('there', second.incarnation);
+  await together.edges.removeSessions(first);
+  expect(await rowsIn(key('E', 'e-1'))).toContain(key('SESS', 'there'));
+  expect(await left()).toBe(2);
 });
 
 test('rows of edges are read in batches, also one alone: that is what functions may do', async () => {

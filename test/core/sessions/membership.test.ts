@@ -123,7 +123,8 @@ test('what an ended incarnation has left is removed when its clients have had ti
     if (away) throw new Error('away');
   };
   await edges.register('b', 'test', 0);
-  const a = await join(edges, 'a');
+  // Its name has had no other incarnation: there is nothing to remove.
+  const a = await join({ ...edges, removeSessions: async () => Promise.reject(new Error('nothing ended')) }, 'a');
   const b = await join({ ...edges, removeSessions }, 'b');
   // The process of a is gone: its clock stands still. Until it is called dead, nine seconds at most.
   await b.time.advance(59_000);
