@@ -9,7 +9,7 @@ import { OutputFull } from './fix/encoder.ts';
 import { FRAME_GARBLED, FRAME_MORE, FRAME_OK, FRAME_TOO_LARGE, Frame } from './fix/framer.ts';
 import { nextMessage } from './fix/incoming.ts';
 import type { Message } from './fix/message.ts';
-import { AGAIN, ENDED, FED, type Fed, type Greeting, HELD } from './fix/session/ports.ts';
+import { AGAIN, ENDED, FED, type Fed, type Greeting, HELD, QUIET } from './fix/session/ports.ts';
 import { isSessionType } from './fix/tags.ts';
 import type { LiveConnection, OpenHouse } from './house.ts';
 import { Input } from './input.ts';
@@ -88,13 +88,13 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
     message.traits = seat.traits;
     const input = this.#input;
     const frame = this.#frame;
-    turns.touch(this);
     while (!this.#reading.held && this.#ending === undefined) {
       switch (nextMessage(input, max_message_bytes, frame, validate_checksum, message, seat.patterns)) {
         case FRAME_OK: {
           const fed = fix.onMessage(message, frame.tokens, turns.now);
           if (message.like === undefined && fed !== AGAIN && isSessionType(message.msgType)) seat.sessionLevel();
           if (fed === AGAIN || fed === HELD || seat.rests) this.#reading.held = true;
+          if (fed !== QUIET || seat.rests) turns.touch(this);
           if (fed === AGAIN) return;
           input.start = frame.resume;
           metrics.received(message.msgType);
@@ -103,6 +103,7 @@ export class Connection implements Holder, Sleeper, Guest, LiveConnection {
           break;
         }
         case FRAME_GARBLED:
+          turns.touch(this);
           if (seat.garbled(input.buf, frame) === HELD) this.#reading.held = true;
           input.start = frame.resume;
           metrics.garbled();

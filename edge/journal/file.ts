@@ -174,7 +174,7 @@ class FileJournal implements Journal, Ledger<FileSession> {
   export(key: string, after?: After): SessionState | undefined {
     const found = this.#byKey.get(key);
     if (found === undefined) return undefined;
-    if (this.#dirty.length > 0 || !this.tail.empty)
+    if (found.isDirty || !this.tail.empty)
       throw this.#health.failure ?? new JournalError('write_failed', 'something waits to be flushed');
     return exported(found, this, { segments: this.#segments, reader: this.#reader }, after);
   }

@@ -62,7 +62,7 @@ export interface Journal {
   /** The reports up to this number are in the journal from the next flush on. */
   tell(key: string, report: number): void;
   /**
-   * The whole state of a session, to move it to another edge. Everything must have been flushed. Undefined: not in the journal.
+   * The whole state of a session, to move it to another edge. All messages must have been flushed, and its own numbers. Undefined: not in the journal.
    * @param after the last of its messages that the venue has; later ones are included. Undefined: none are
    * @throws JournalError `damaged`, or `write_failed` if something has not been flushed
    */

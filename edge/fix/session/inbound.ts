@@ -19,7 +19,19 @@ import {
   sendReject,
   VALUE_INCORRECT,
 } from './outbound.ts';
-import { AGAIN, type Delivery, ENDED, FED, type Fed, HELD, HOLD, INVALID, type Instant, UNSUPPORTED } from './ports.ts';
+import {
+  AGAIN,
+  type Delivery,
+  ENDED,
+  FED,
+  type Fed,
+  HELD,
+  HOLD,
+  INVALID,
+  type Instant,
+  QUIET,
+  UNSUPPORTED,
+} from './ports.ts';
 import type { Live, SessionRecord } from './record.ts';
 import { goOn, requestResend } from './resend.ts';
 import { isOrigSendingTimeGood, isSendingTimeGood } from './sending-time.ts';
@@ -72,11 +84,12 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
   const next = s.store.nextIn;
   const fed = n === next ? inTurn(s, live, message, n, tokens, now) : outOfTurn(s, live, message, n, tokens, now);
   if (fed === AGAIN) return AGAIN;
-  const drained = s.highest === 0 || s.store.nextIn === next ? fed : drain(s, live, now);
+  let drained = s.highest === 0 || s.store.nextIn === next ? fed : drain(s, live, now);
   // Whoever has missed something says so first; anything else means that pending messages may go.
   if (live.pendingFrom !== 0 && message.msgType !== MsgType.ResendRequest && isActive(s)) {
     live.pendingFrom = 0;
     goOn(s, live, now);
+    if (drained === QUIET) drained = FED;
   }
   return s.phase !== phase && isEnded(s) ? ENDED : drained;
 }
@@ -286,7 +299,7 @@ function deliver(s: SessionRecord, live: Live, message: Message, n: number, now:
 
 function onHeartbeat(s: SessionRecord, _live: Live, _message: Message, n: number): Fed {
   pass(s, n);
-  return FED;
+  return QUIET;
 }
 
 function onTestRequest(s: SessionRecord, live: Live, message: Message, n: number, now: Instant): Fed {

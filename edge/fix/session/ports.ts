@@ -131,7 +131,9 @@ export const AGAIN = 1;
 export const HELD = 2;
 /** The connection is being closed: drop what else was read. */
 export const ENDED = 3;
-export type Fed = typeof FED | typeof AGAIN | typeof HELD | typeof ENDED;
+/** Taken, and nothing follows from it: feed the next one. Its number need not be written before something else is. */
+export const QUIET = 4;
+export type Fed = typeof FED | typeof AGAIN | typeof HELD | typeof ENDED | typeof QUIET;
 
 /** Why a session asks for its connection to be closed. */
 export type CloseCause =

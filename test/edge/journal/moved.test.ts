@@ -124,6 +124,16 @@ describe('a file journal', () => {
     expect(() => journal.export(KEY)).toThrow('something waits to be flushed');
   });
 
+  test('does not wait for the numbers of others', () => {
+    const journal = open();
+    append(journal.session(KEY), 'one');
+    const other = journal.session(OTHER);
+    journal.flush();
+    other.noteNextIn(5);
+    expect(journal.export(KEY)?.sent).toHaveLength(1);
+    expect(() => journal.export(OTHER)).toThrow('something waits to be flushed');
+  });
+
   test('takes all of it or nothing, as a flush is', () => {
     const from = open();
     append(from.session(KEY), 'one');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { LOGOUT_WAIT_MS } from '../../../../edge/fix/session/limits.ts';
-import { AGAIN, DELIVERED, ENDED, FED, HELD, HOLD } from '../../../../edge/fix/session/ports.ts';
+import { AGAIN, DELIVERED, ENDED, FED, HELD, HOLD, QUIET } from '../../../../edge/fix/session/ports.ts';
 import { loggedOn, order } from './harness.ts';
 
 describe('heartbeats', () => {
@@ -47,6 +47,19 @@ describe('heartbeats', () => {
     expect(peer.heard()).toEqual(['35=1|34=3|112=TEST']);
     peer.pass(1200);
     expect(peer.closed?.cause).toBe('heartbeat_timeout');
+  });
+
+  test('in their turn nothing follows from them; from those that are not, or are waited for, something does', () => {
+    const peer = loggedOn({}, '35=A|34=1|98=0|108=10');
+    expect(peer.feed('35=0|34=2')).toBe(QUIET);
+    expect(peer.feed('35=0|34=2|43=Y|122=20040415-12:00:00')).toBe(FED);
+    peer.feed(order(4));
+    expect(peer.heard()).toEqual(['35=2|34=2|7=3|16=0']);
+    // It fills the gap before an order.
+    expect(peer.feed('35=0|34=3')).toBe(FED);
+    expect(peer.delivered).toHaveLength(1);
+    expect(peer.feed('35=0|34=5')).toBe(QUIET);
+    expect(peer.feed('35=0|34=7')).toBe(FED);
   });
 
   test('none while a TestRequest is unanswered, whatever wakes the timer', () => {
