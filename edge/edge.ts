@@ -27,7 +27,6 @@ import {
   NUMBERS_RETRY_MS,
   SHUT_LOOK_MS,
   TICK_MS,
-  VENUE_TICK_MS,
   WOKEN_AT_ONCE,
 } from './limits.ts';
 import { type Guest, Lobby } from './lobby.ts';
@@ -98,7 +97,7 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
     blocks: house.blocks,
     journal,
     estates,
-    venueTime: timers.every(VENUE_TICK_MS, venueTime(house)),
+    venueTime: timers.every(TICK_MS, venueTime(house)),
   };
   try {
     opened.doors = await openDoors(parts);
@@ -136,10 +135,13 @@ export async function startEdge(parts: EdgeParts): Promise<Edge> {
   };
 }
 
-function tickingOf({ turns, wheel, blocks }: House, numbers: Numbers, { clock, timers }: EdgeParts): Timer[] {
+function tickingOf({ turns, wheel, blocks }: House, numbers: Numbers, { timers }: EdgeParts): Timer[] {
   let goesOn = false;
   const wake = (): void => {
-    goesOn = wheel.turn(clock.monotonic(), WOKEN_AT_ONCE);
+    // In one turn: Heartbeats that are due together are one write of the journal.
+    turns.run(() => {
+      goesOn = wheel.turn(turns.now.monoMs, WOKEN_AT_ONCE);
+    });
     if (goesOn) timers.after(0, wake);
   };
   return [

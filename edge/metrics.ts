@@ -9,7 +9,7 @@ import type { ClockReading } from '../core/sessions/clock-watch.ts';
 import { msgTypeText, SOH } from './fix/tags.ts';
 import { viewOf } from './fix/words.ts';
 import { GateMetrics } from './gate-metrics.ts';
-import { METRIC_TYPES, METRIC_USERS } from './limits.ts';
+import { LAG_LOOK_MS, METRIC_TYPES, METRIC_USERS } from './limits.ts';
 import { Durations, readCounter, readDurations, readGauge } from './read-metrics.ts';
 import type { LinkFigures } from './venue/venue.ts';
 
@@ -101,7 +101,7 @@ export class Metrics {
   constructor() {
     const registers = [this.registry];
     const { registry } = this;
-    collectDefaultMetrics({ register: registry });
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_LOOK_MS });
     this.#logins = new Counter({
       name: 'fix_login_attempts_total',
       help: 'Logons by outcome: accepted, or the reason of the refusal.',

@@ -99,13 +99,13 @@ export class Numbers implements Player {
     if (this.#ended.size > 0) this.tell();
   }
 
-  /** Reports what waits, one call at a time and some time apart. What fails is reported by the next call. */
+  /** Reports what waits, one call at a time; live sessions when called each second, ended ones sooner. What fails is reported by the next call. */
   tell(): void {
     if (this.#rests || this.#telling !== undefined || this.#left === 0) return;
     this.#rests = true;
     this.#parts.timers.after(NUMBERS_APART_MS, () => {
       this.#rests = false;
-      this.tell();
+      if (this.#ended.size > 0) this.tell();
     });
     this.#call(LIVE_NUMBERS_AT_ONCE);
   }

@@ -10,7 +10,7 @@ export interface Sleeper {
   wake(): void;
 }
 
-/** A power of two; with the tick it makes the horizon, beyond which sleepers are looked at early and put off. */
+/** A power of two; with the tick it makes the horizon, 51 s, beyond which sleepers are looked at early and put off: few ask for a HeartBtInt above it. */
 const SLOTS = 1024;
 
 export class Wheel {

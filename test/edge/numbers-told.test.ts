@@ -53,7 +53,7 @@ class Scene {
     this.numbers.writeOut();
   }
 
-  /** What was told in the next interval, by SenderCompID. */
+  /** What was told in the next second, by SenderCompID. */
   async next(): Promise<readonly string[]> {
     // What is under way is over by then.
     await new Promise(setImmediate);
@@ -61,6 +61,7 @@ class Scene {
     const due = this.#due;
     this.#due = [];
     for (const run of due) run();
+    this.numbers.tell();
     await new Promise(setImmediate);
     return this.told.slice(before).flatMap((numbers) => numbers.map(({ key }) => key.sender_comp_id));
   }

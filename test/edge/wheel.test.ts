@@ -68,7 +68,7 @@ test('whom the wheel does not get to is woken by the next call, however late, an
       },
     };
   };
-  const [a, b, c, d] = [sleeper('a', 100), sleeper('b', 100), sleeper('c', 100), sleeper('d', 150)];
+  const [a, b, c, d] = [sleeper('a', 100), sleeper('b', 100), sleeper('c', 100), sleeper('d', 200)];
   for (const one of [a, b, c, d]) wheel.schedule(one);
   expect([wheel.turn(100, 1), woke]).toEqual([true, ['a']]);
   wheel.forget(b);
