@@ -59,7 +59,12 @@ describe('heartbeats', () => {
     expect(peer.feed('35=0|34=3')).toBe(FED);
     expect(peer.delivered).toHaveLength(1);
     expect(peer.feed('35=0|34=5')).toBe(QUIET);
-    expect(peer.feed('35=0|34=7')).toBe(FED);
+    // Its time is not only further away: our next Heartbeat waited for this answer.
+    peer.pass(12_000);
+    expect(peer.heard().at(-1)).toContain('35=1');
+    expect(peer.feed('35=0|34=6|112=TEST')).toBe(FED);
+    expect(peer.feed('35=0|34=7')).toBe(QUIET);
+    expect(peer.feed('35=0|34=9')).toBe(FED);
   });
 
   test('none while a TestRequest is unanswered, whatever wakes the timer', () => {
