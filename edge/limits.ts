@@ -194,7 +194,7 @@ export const SILENT_AT_MOST_MS = 3_500;
  * events): what an edge with nothing to do costs is how often it wakes.
  */
 export const TICK_MS = 50;
-/** Between looks at how late the event loop is; the figures of `nodejs_eventloop_lag` contain it. Each look wakes the process: with Node's 10 ms that was a tenth of what 10,000 idle sessions cost. */
+/** Between looks at how late the event loop is; the figures of `nodejs_eventloop_lag` contain it. Each look wakes the process: at every 10 ms that was a seventh of what an edge costs on which nobody is logged on. */
 export const LAG_LOOK_MS = 25;
 /** Woken in one turn of the process, others then have theirs: strangers that came together are closed together, 30 µs each, and were 57 ms. */
 export const WOKEN_AT_ONCE = 100;
