@@ -180,9 +180,10 @@ export class Database {
     } while (last !== undefined);
   }
 
-  /** All rows of a partition of a table whose sort keys begin so. */
-  async all(table: TableName, pk: string, prefix = ''): Promise<readonly Row[]> {
-    const range: Range = { table, pk: ['pk', pk], sk: 'sk', from: prefix === '' ? ' ' : prefix, to: prefix + LAST_KEY };
+  /** All rows of a partition of a table whose sort keys begin so, or those of them that a filter lets pass. */
+  async all(table: TableName, pk: string, prefix = '', filter?: Expression): Promise<readonly Row[]> {
+    const [from, to] = [prefix === '' ? ' ' : prefix, prefix + LAST_KEY];
+    const range: Range = { table, pk: ['pk', pk], sk: 'sk', from, to, ...(filter === undefined ? {} : { filter }) };
     const rows: Row[] = [];
     for await (const row of this.rows(range)) rows.push(row);
     return rows;

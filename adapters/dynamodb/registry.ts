@@ -10,7 +10,7 @@ import {
 } from '../../core/sessions/model.ts';
 import { compareKeys, key, numbersKey } from '../keys.ts';
 import { commandRow } from './accounts.ts';
-import { type Database, type Key, LAST_KEY, type Range, type Row, type Write } from './database.ts';
+import { type Database, type Key, LAST_KEY, type Row, type Write } from './database.ts';
 import { checkName, type EdgeRows, toEdge } from './edge-rows.ts';
 import { ALL_FENCES, fenceKey, fenceRemovals, toSession } from './edges.ts';
 import { absent, type Expression } from './expressions.ts';
@@ -305,18 +305,7 @@ async function removeSessions(database: Database, { edge_id, incarnation }: Edge
     names: ['incarnation'],
     values: { ':incarnation': incarnation },
   };
-  const prefix = 'SESS#';
-  const range: Range = {
-    table: 'sessions',
-    pk: ['pk', key('E', edge_id)],
-    sk: 'sk',
-    from: prefix,
-    to: prefix + LAST_KEY,
-    filter,
-  };
-  const ended: Key[] = [];
-  for await (const row of database.rows(range)) {
-    if (toSession(row).incarnation <= incarnation) ended.push({ table: 'sessions', pk: row.pk, sk: row.sk });
-  }
-  await database.batch(ended.map((remove) => ({ remove })));
+  const rows = await database.all('sessions', key('E', edge_id), 'SESS#', filter);
+  const ended = rows.filter((row) => toSession(row).incarnation <= incarnation);
+  await database.batch(ended.map(({ pk, sk }) => ({ remove: { table: 'sessions', pk, sk } })));
 }

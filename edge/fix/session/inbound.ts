@@ -80,7 +80,8 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
   if (!isOfThisTurn) s.timely = 0;
   if (!isFromTheClient(s, live, message, n, now)) return FED;
   if (!isOfThisTurn) live.lastReceived = now.monoMs; // a write of what is young costs more
-  const isAwaited = live.testRequestedAt >= 0;
+  // Our own Heartbeat is put off while the answer to a TestRequest is waited for: with it the next timer is nearer.
+  let follows = live.testRequestedAt >= 0;
   live.testRequestedAt = -1;
   const next = s.store.nextIn;
   const fed = n === next ? inTurn(s, live, message, n, tokens, now) : outOfTurn(s, live, message, n, tokens, now);
@@ -90,14 +91,11 @@ export function receive(s: SessionRecord, message: Message, tokens: number, now:
   if (live.pendingFrom !== 0 && message.msgType !== MsgType.ResendRequest && isActive(s)) {
     live.pendingFrom = 0;
     goOn(s, live, now);
-    return isEnded(s) ? ENDED : loud(drained);
+    follows = true;
   }
   if (s.phase !== phase && isEnded(s)) return ENDED;
-  // Our own Heartbeat was put off while the answer to a TestRequest was waited for: the next timer is nearer now.
-  return isAwaited ? loud(drained) : drained;
+  return follows && drained === QUIET ? FED : drained;
 }
-
-const loud = (fed: Fed): Fed => (fed === QUIET ? FED : fed);
 
 /** What the framer dropped: rejected, and its number used, if the profile says so and it is the one that is due. */
 function receiveMisframed(s: SessionRecord, message: Message, now: Instant): Fed {
